@@ -1,0 +1,53 @@
+"""The native message: one reading of one device as a JSON object, several as an array of such objects."""
+
+from datetime import UTC, datetime
+
+import msgspec
+
+VERSION = 1
+
+
+class Reading(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """What one device measured at one instant, in the units of `airquality.pollutants`.
+
+    `seq` counts up per device and `boot`, so that gaps and repeats can be counted. Without `time` the time of arrival counts.
+    `position` is (latitude, longitude) in WGS84 degrees. `values` are measurements of the air, `status` of the device itself.
+    """
+
+    v: int = VERSION
+    device: str
+    seq: int | None = None
+    boot: str | None = None
+    time: datetime | None = None
+    position: tuple[float, float] | None = None
+    values: dict[str, float | None] = {}
+    status: dict[str, float | None] = {}
+
+
+class DeviceStatus(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The retained message on a device's status topic; `offline` is its last will.
+
+    `origin` tells simulated devices from real ones; it is a tag, and no code path depends on it.
+    """
+
+    state: str
+    kind: str = ""
+    origin: str = "real"
+
+
+_ENCODER = msgspec.json.Encoder()
+
+
+def encode(readings: "Reading | list[Reading]") -> bytes:
+    """Return the JSON bytes of one reading, or of a batch."""
+    return _ENCODER.encode(readings)
+
+
+def encode_status(status: DeviceStatus) -> bytes:
+    """Return the JSON bytes of a device's status."""
+    return _ENCODER.encode(status)
+
+
+def from_posix_s(posix_s: float) -> datetime:
+    """Return the aware UTC instant of a POSIX time, to the millisecond."""
+    return datetime.fromtimestamp(round(posix_s * 1000) / 1000, UTC)

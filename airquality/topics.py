@@ -1,0 +1,49 @@
+"""The MQTT topics of the native wire contract: how they are made and how they are read back.
+
+air/v1/{site}/{device}/readings   device or gateway → ingest       QoS 1
+air/v1/{site}/{device}/status     device, `offline` as last will   QoS 1, retained
+air/v1/{site}/{device}/command    api → device or simulator        QoS 1
+air/v1/{site}/alerts/{alert}      api → everyone                   QoS 1, retained
+air/v1/{site}/committed           ingest → everyone                QoS 0, what the store has just committed
+"""
+
+import re
+
+ROOT = "air/v1"
+# One level of a topic that MQTT, NATS subjects, file names and InfluxDB tags all take as it is.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+# The simulator takes commands (light a fire now) under this device name.
+SIMULATOR = "simulator"
+
+
+def readings(site: str, device: str) -> str:
+    """Topic on which a device sends its readings."""
+    return f"{ROOT}/{site}/{device}/readings"
+
+
+def status(site: str, device: str) -> str:
+    """Topic that holds whether a device is online."""
+    return f"{ROOT}/{site}/{device}/status"
+
+
+def command(site: str, device: str) -> str:
+    """Topic on which a device receives commands."""
+    return f"{ROOT}/{site}/{device}/command"
+
+
+def alert(site: str, alert_id: str) -> str:
+    """Topic that holds an alert as long as it lasts."""
+    return f"{ROOT}/{site}/alerts/{alert_id}"
+
+
+def committed(site: str) -> str:
+    """Topic that carries every batch of readings after the store has committed it."""
+    return f"{ROOT}/{site}/committed"
+
+
+def site_and_device(topic: str) -> tuple[str, str] | None:
+    """Return (site, device) of a `…/{site}/{device}/{readings|status|command}` topic, or None for any other topic."""
+    levels = topic.split("/")
+    if len(levels) != 5 or "/".join(levels[:2]) != ROOT or levels[3] == "alerts":
+        return None
+    return levels[2], levels[3]

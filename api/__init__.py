@@ -1,0 +1,1 @@
+"""REST, live stream, alerts and incidents on top of what storage holds."""

@@ -1,0 +1,1 @@
+"""Where does it come from: the online release detector and the source finder."""

@@ -1,0 +1,1 @@
+"""From MQTT to storage: decode, check, commit, acknowledge. Nothing else writes readings."""

@@ -1,0 +1,1 @@
+"""The command line and the one-process stack; the only package that knows all others."""

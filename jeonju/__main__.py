@@ -1,0 +1,5 @@
+"""The `jeonju` command."""
+
+
+def main() -> None:
+    """Run the command line."""

@@ -1,0 +1,1 @@
+"""Where simulated readings go: MQTT, Parquet files or memory."""

@@ -1,0 +1,70 @@
+"""What a store must do. Every store passes the same tests (`tests/storage/`)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import pyarrow as pa
+
+from storage.schema import READINGS, AlertRecord, DeadLetter, DeviceRecord, LedgerEntry
+
+
+@dataclass(frozen=True, kw_only=True)
+class Commit:
+    """What ingest hands over at once: all of it is durable when `write` returns, or none of it."""
+
+    readings: pa.Table = field(default_factory=READINGS.empty_table)
+    devices: Sequence[DeviceRecord] = ()
+    dead_letters: Sequence[DeadLetter] = ()
+    ledger: Sequence[LedgerEntry] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """Which readings are wanted: `start` <= time < `end`; all devices where `devices` is empty.
+
+    With `every_s` the values are means over intervals of that many seconds, each stamped with the interval's start.
+    At most `limit` rows come back, the earliest first.
+    """
+
+    site: str
+    start: datetime
+    end: datetime
+    devices: tuple[str, ...] = ()
+    every_s: int | None = None
+    limit: int = 1_000_000
+
+
+class Store(Protocol):
+    """A place where readings are kept. Writing the same device and instant again merges into the same row.
+
+    Every method raises `airquality.errors.UnavailableError` when the store cannot be reached now.
+    """
+
+    def write(self, commit: Commit) -> None:
+        """Make all of `commit` durable, or nothing of it."""
+
+    def write_alerts(self, alerts: Sequence[AlertRecord]) -> None:
+        """Insert or update alerts by `id`."""
+
+    def readings(self, series: Series) -> pa.Table:
+        """Return rows in the READINGS schema, ordered by time then device."""
+
+    def latest(self, site: str) -> pa.Table:
+        """Return the newest row of every device of the site, in the READINGS schema."""
+
+    def devices(self, site: str) -> list[DeviceRecord]:
+        """Return every device that has ever spoken, by name."""
+
+    def ledger(self, site: str) -> list[LedgerEntry]:
+        """Return the loss ledger of every device, by name."""
+
+    def alerts(self, site: str, *, since: datetime | None = None, active: bool | None = None) -> list[AlertRecord]:
+        """Return alerts that touch the time from `since` on, newest first; `active` picks those that last or have ended."""
+
+    def dead_letters(self, *, limit: int = 100) -> list[DeadLetter]:
+        """Return the newest dead letters, newest first."""
+
+    def close(self) -> None:
+        """Finish what is being written and let go of the store."""

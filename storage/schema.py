@@ -1,0 +1,96 @@
+"""The columns of a batch of readings: the one shape in which readings move from ingest to a store and on to the api.
+
+One row is one device at one instant. A quantity that was not measured is null. `quality` is null when every value is `ok`;
+otherwise it is a JSON object, key → [flag, reason], for the values that are not. `extra` is a JSON object of what the message
+held besides, or null.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from airquality.pollutants import KEYS
+
+# Raised when a table or column changes; the store migrates older files and refuses newer ones.
+SCHEMA_VERSION = 1
+
+INSTANT = pa.timestamp("us", tz="UTC")
+LABEL = pa.dictionary(pa.int32(), pa.string())
+
+READINGS = pa.schema(
+    [
+        pa.field("site", LABEL, nullable=False),
+        pa.field("device", LABEL, nullable=False),
+        pa.field("time", INSTANT, nullable=False),
+        pa.field("received_at", INSTANT, nullable=False),
+        pa.field("boot", pa.string()),
+        pa.field("seq", pa.int64()),
+        pa.field("lat", pa.float64()),
+        pa.field("lon", pa.float64()),
+        *(pa.field(key, pa.float64()) for key in KEYS),
+        pa.field("quality", pa.string()),
+        pa.field("extra", pa.string()),
+    ]
+)
+
+
+def readings_table(rows: Iterable[dict[str, Any]]) -> pa.Table:
+    """Return a table in the READINGS schema from dictionaries; absent columns become null."""
+    return pa.Table.from_pylist(list(rows), schema=READINGS)
+
+
+class DeviceRecord(NamedTuple):
+    """What is known of a device besides its readings."""
+
+    site: str
+    device: str
+    zone: str
+    kind: str
+    origin: str
+    state: str
+    state_at: datetime
+
+
+class DeadLetter(NamedTuple):
+    """A message that could not be taken, kept whole with the reason."""
+
+    received_at: datetime
+    topic: str
+    payload: bytes
+    reason: str
+
+
+class LedgerEntry(NamedTuple):
+    """How many messages of a device arrived, and what became of them; totals since the store was made."""
+
+    site: str
+    device: str
+    boot: str | None
+    last_seq: int | None
+    received: int
+    repeated: int
+    missing: int
+    late: int
+    rejected: int
+
+
+class AlertRecord(NamedTuple):
+    """One alert over its whole life; `id` is stable, so writing it again updates it."""
+
+    id: str
+    site: str
+    kind: str
+    severity: str
+    device: str | None
+    zone: str | None
+    started_at: datetime
+    updated_at: datetime
+    ended_at: datetime | None
+    value: float | None
+    limit: float | None
+    quantity: str | None
+    summary_ko: str
+    summary_en: str
+    details: str  # JSON object: class, reasons, evidence
