@@ -11,5 +11,6 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.mark.parametrize("quantity", QUANTITIES, ids=lambda quantity: quantity.key)
 def test_glossary_has_every_quantity_with_its_unit_and_range(quantity: Quantity) -> None:
-    row = f"| `{quantity.key}` | {quantity.label_en} | {quantity.label_ko} | {quantity.unit} | {quantity.minimum:g} … {quantity.maximum:g} |"
+    span = f"{quantity.minimum:g} … {quantity.maximum:g}"
+    row = f"| `{quantity.key}` | {quantity.label_en} | {quantity.label_ko} | {quantity.unit} | {span} |"
     assert row in (ROOT / "docs/glossary.md").read_text(encoding="utf-8")

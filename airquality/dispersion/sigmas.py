@@ -1,0 +1,81 @@
+"""How wide and high a puff is after a travelled distance: the curves of Briggs (1973)."""
+
+import warnings
+from typing import Final
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from airquality.dispersion.meteorology import Stability, Surroundings
+
+# σ = a·x·(1 + b·x)^c as rows (a, b, c), for classes A … F. Briggs, G. A. (1973): Diffusion estimation for small emissions,
+# ATDL contribution 79; as tabulated by Hanna, Briggs & Hosker (1982), Handbook on Atmospheric Diffusion, DOE/TIC-11223, table 4.5.
+# "rural" rests on open-country releases, "urban" on the St. Louis experiment of McElroy & Pooler (1968).
+_SIGMA_Y: Final[dict[Surroundings, tuple[tuple[float, float, float], ...]]] = {
+    "rural": tuple((a, 1e-4, -0.5) for a in (0.22, 0.16, 0.11, 0.08, 0.06, 0.04)),
+    "urban": tuple((a, 4e-4, -0.5) for a in (0.32, 0.32, 0.22, 0.16, 0.11, 0.11)),
+}
+_SIGMA_Z: Final[dict[Surroundings, tuple[tuple[float, float, float], ...]]] = {
+    "rural": (
+        (0.20, 0, 0),
+        (0.12, 0, 0),
+        (0.08, 2e-4, -0.5),
+        (0.06, 1.5e-3, -0.5),
+        (0.03, 3e-4, -1),
+        (0.016, 3e-4, -1),
+    ),
+    "urban": (
+        (0.24, 1e-3, 0.5),
+        (0.24, 1e-3, 0.5),
+        (0.20, 0, 0),
+        (0.14, 3e-4, -0.5),
+        (0.08, 1.5e-3, -0.5),
+        (0.08, 1.5e-3, -0.5),
+    ),
+}
+# Distances within which the curves were drawn, and the averaging time of the measurements behind them.
+VALID_FROM_M: Final = 100.0
+VALID_TO_M: Final = 10_000.0
+AVERAGING_TIME_S: Final = 600.0
+
+# σy grows with averaging time as t^0.2 from about 3 minutes to an hour (Hino 1968; Gifford 1975).
+AVERAGING_EXPONENT: Final = 0.2
+
+
+def coefficients(
+    surroundings: Surroundings, stability: int
+) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Return (a, b, c) of σy and of σz for one class."""
+    return _SIGMA_Y[surroundings][stability], _SIGMA_Z[surroundings][stability]
+
+
+def sigma_y(distance_m: ArrayLike, stability: Stability, surroundings: Surroundings) -> NDArray[np.float64]:
+    """Return the horizontal spread σy [m] after `distance_m` [m] of travel, for 10-minute means.
+
+    Briggs (1973): σy = a·x·(1 + b·x)^(−1/2). Drawn for 100 m to 10 km; outside that range a warning is given and the formula used.
+    """
+    return _curve(distance_m, _SIGMA_Y[surroundings][stability])
+
+
+def sigma_z(distance_m: ArrayLike, stability: Stability, surroundings: Surroundings) -> NDArray[np.float64]:
+    """Return the vertical spread σz [m] after `distance_m` [m] of travel.
+
+    Briggs (1973): σz = a·x·(1 + b·x)^c. Drawn for 100 m to 10 km; outside that range a warning is given and the formula used.
+    """
+    return _curve(distance_m, _SIGMA_Z[surroundings][stability])
+
+
+def _curve(distance_m: ArrayLike, row: tuple[float, float, float]) -> NDArray[np.float64]:
+    x = np.asarray(distance_m, dtype=float)
+    if np.any((x < VALID_FROM_M) | (x > VALID_TO_M)):
+        warnings.warn("Briggs' curves were drawn for 100 m to 10 km", stacklevel=3)
+    a, b, c = row
+    return a * x * (1 + b * x) ** c
+
+
+def averaging_factor(averaging_time_s: float) -> float:
+    """Return by how much σy is narrower (or wider) than for 10-minute means, for 3 to 60 minutes.
+
+    Puffs that are carried by a wind which itself meanders within 10 minutes must not be spread by that meander again.
+    """
+    return float((averaging_time_s / AVERAGING_TIME_S) ** AVERAGING_EXPONENT)
