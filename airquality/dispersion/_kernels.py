@@ -134,24 +134,46 @@ def _vertical(z: float, height: float, sigma: float, lid: float) -> float:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def add_up(
-    puffs: Table, count: int, receptors: Table, lid: float, cull_sigmas: float, out: NDArray[np.float64]
+    puffs: Table,
+    count: int,
+    receptors: Table,
+    order: NDArray[np.int64],
+    level: NDArray[np.int64],
+    lid: float,
+    cull_sigmas: float,
+    out: NDArray[np.float64],
 ) -> None:
-    """Add every puff at every receptor (x, y, z rows) to out[receptor, source, gas or particles]."""
+    """Add every puff at every receptor to out[receptor, source, gas or particles].
+
+    `receptors` are rows (x, y, z) in ascending x; `order` says which row of `out` each belongs to, `level` which of the distinct heights
+    it has: the vertical part of a puff is worked out once for each height.
+    """
+    many = receptors.shape[0]
+    vertical = np.empty(level.max() + 1 if many else 0)
     for i in range(count):
         sigma2 = puffs[SIGMA_Y, i] ** 2
         reach2 = cull_sigmas * cull_sigmas * sigma2
+        reach = sqrt(reach2)
         x, y = puffs[X, i], puffs[Y, i]
-        vertical = 0.0
-        vertical_at = -1.0
-        for r in range(receptors.shape[0]):
+        # Only receptors within reach along x are looked at: find the first by halving.
+        first, last = 0, many
+        while first < last:
+            middle = (first + last) // 2
+            if receptors[middle, 0] < x - reach:
+                first = middle + 1
+            else:
+                last = middle
+        vertical[:] = -1.0
+        for r in range(first, many):
             dx = receptors[r, 0] - x
+            if dx > reach:
+                break
             distance2 = dx * dx + (receptors[r, 1] - y) ** 2
             if distance2 > reach2:
                 continue
-            if receptors[r, 2] != vertical_at:
-                vertical_at = receptors[r, 2]
-                vertical = _vertical(vertical_at, puffs[Z, i], puffs[SIGMA_Z, i], lid)
-            dose = puffs[MASS, i] * vertical * exp(-0.5 * distance2 / sigma2) / (2.0 * np.pi * sigma2)
+            if vertical[level[r]] < 0.0:
+                vertical[level[r]] = _vertical(receptors[r, 2], puffs[Z, i], puffs[SIGMA_Z, i], lid)
+            dose = puffs[MASS, i] * vertical[level[r]] * exp(-0.5 * distance2 / sigma2) / (2.0 * np.pi * sigma2)
             source = int(puffs[SOURCE, i])
-            out[r, source, 0] += dose
-            out[r, source, 1] += dose * puffs[PARTICLES_LEFT, i]
+            out[order[r], source, 0] += dose
+            out[order[r], source, 1] += dose * puffs[PARTICLES_LEFT, i]

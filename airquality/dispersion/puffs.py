@@ -139,9 +139,10 @@ class Puffs:
         `cull_sigmas` is how many σ away a puff still counts; infinity adds up every puff.
         """
         out = np.zeros((len(receptors_m), self.n_sources, 2))
-        kernels.add_up(
-            self._table, self._count, np.ascontiguousarray(receptors_m, dtype=float), self._lid_m, cull_sigmas, out
-        )
+        receptors = np.asarray(receptors_m, dtype=float)
+        order = np.argsort(receptors[:, 0], kind="stable")
+        _, level = np.unique(receptors[order, 2], return_inverse=True)
+        kernels.add_up(self._table, self._count, receptors[order], order, level, self._lid_m, cull_sigmas, out)
         return out
 
     def _follow_stability(self, stability: int) -> None:

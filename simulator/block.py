@@ -1,0 +1,73 @@
+"""What the world hands to an outlet: the readings of a stretch of time in the order in which they are sent, and the truth behind them."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from airquality.pollutants import KEYS
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Readings:
+    """Readings as rows in sending order; `device` counts into the block's devices, NaN is what was not measured."""
+
+    times_s: Floats  # (N,) by the device's own clock
+    device: NDArray[np.int64]
+    boot: NDArray[np.int64]
+    seq: NDArray[np.int64]
+    lat: Floats
+    lon: Floats
+    values: Floats  # (N, len(KEYS))
+
+    def __len__(self) -> int:
+        return len(self.times_s)
+
+    def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> "Readings":
+        """Return some of the rows, in the order given."""
+        return Readings(
+            times_s=self.times_s[rows], device=self.device[rows], boot=self.boot[rows], seq=self.seq[rows],
+            lat=self.lat[rows], lon=self.lon[rows], values=self.values[rows],
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Block:
+    """A stretch of simulated time. `offline` names the devices that have no connection at its end."""
+
+    devices: tuple[str, ...]
+    kinds: tuple[str, ...]
+    readings: Readings
+    offline: frozenset[str]
+    true_times_s: Floats  # (T,)
+    true_lat: Floats  # (T, D)
+    true_lon: Floats  # (T, D)
+    truth: Floats  # (T, D, len(KEYS))
+
+
+class Outlet(Protocol):
+    """Where blocks go."""
+
+    def send(self, block: Block) -> None:
+        """Take one block; may wait when what is behind it is slow."""
+
+    def close(self) -> None:
+        """Finish what was begun."""
+
+
+def joined(parts: list[Readings]) -> Readings:
+    """Return all rows, one part after the other."""
+    if not parts:
+        none = np.empty(0)
+        whole = np.empty(0, dtype=np.int64)
+        return Readings(
+            times_s=none, device=whole, boot=whole, seq=whole, lat=none, lon=none, values=np.empty((0, len(KEYS)))
+        )
+    if len(parts) == 1:
+        return parts[0]
+    return Readings(
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in Readings.__dataclass_fields__}
+    )

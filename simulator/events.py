@@ -1,0 +1,133 @@
+"""What can happen in a scenario: the same models read scenario files and what the api sends while the city runs."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+
+from airquality.site import Latitude, Longitude, Name, QuantityKey
+from simulator.durations import parse_duration_s
+from simulator.fuels import FUELS
+
+
+def _fuel(name: str) -> str:
+    if name not in FUELS:
+        raise ValueError(f"is no known fuel; known are {', '.join(FUELS)}")
+    return name
+
+
+DurationS = Annotated[float, BeforeValidator(parse_duration_s), Field(ge=0)]
+PositiveS = Annotated[float, BeforeValidator(parse_duration_s), Field(gt=0)]
+FuelName = Annotated[str, AfterValidator(_fuel)]
+
+
+class _Event(BaseModel):
+    """`after` counts from the start of the scenario; an event sent to a running city without it begins at once."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    after: DurationS = 0.0
+    title: str = ""
+
+
+class _Placed(_Event):
+    lat: Latitude
+    lon: Longitude
+    height_m: Annotated[float, Field(ge=0, le=200)] = 1.0
+
+
+class Fire(_Placed):
+    """Smoulder, growth Q = α·t² up to the peak, plateau, exponential decay, and a smouldering tail."""
+
+    kind: Literal["fire"]
+    fuel: FuelName = "wood"
+    peak_heat_mw: Annotated[float, Field(ge=0, le=500)] = 2.0
+    growth: Literal["slow", "medium", "fast", "ultra-fast"] = "medium"
+    smoulder: DurationS = 300.0
+    smoulder_kg_s: Annotated[float, Field(ge=0, le=10)] = 0.005
+    plateau: DurationS = 1800.0
+    decay: PositiveS = 900.0
+    tail: DurationS = 3600.0
+    tail_kg_s: Annotated[float, Field(ge=0, le=50)] = 0.02
+
+
+class Leak(_Placed):
+    """A release of gases at a rate that stays the same or falls off."""
+
+    kind: Literal["leak"]
+    rates_g_s: Annotated[dict[QuantityKey, Annotated[float, Field(gt=0)]], Field(min_length=1)]
+    duration: PositiveS
+    course: Literal["constant", "decaying"] = "constant"
+
+
+class Dust(_Placed):
+    """Dust whirled up over a yard."""
+
+    kind: Literal["dust"]
+    pm10_g_s: Annotated[float, Field(gt=0, le=1000)]
+    radius_m: Annotated[float, Field(gt=0, le=1000)] = 30.0
+    duration: PositiveS
+
+
+class Odour(_Event):
+    """A site's source emits more than usual, such as farms spreading slurry."""
+
+    kind: Literal["odour"]
+    source: Name
+    factor: Annotated[float, Field(gt=1, le=100)]
+    duration: PositiveS
+
+
+class RegionalEpisode(_Event):
+    """Asian dust or haze that moves over the whole city from the west."""
+
+    kind: Literal["episode"]
+    type: Literal["dust", "haze"]
+    peak_pm10_ug_m3: Annotated[float, Field(gt=0, le=3000)]
+    rise: PositiveS = 3 * 3600.0
+    plateau: DurationS = 6 * 3600.0
+    decay: PositiveS = 8 * 3600.0
+    from_deg: Annotated[float, Field(ge=0, le=360)] = 280.0
+
+
+class Fault(_Event):
+    """Something is wrong with a device. `size` is in the quantity's unit for spike, per day for drift, in seconds for clock-skew."""
+
+    kind: Literal["fault"]
+    device: Name
+    fault: Literal["silent", "stuck", "spike", "drift", "clock-skew", "repeated", "reordered", "reboot"]
+    quantity: QuantityKey | None = None
+    size: float = 0.0
+    duration: DurationS = 0.0
+
+
+class Breakdown(_Event):
+    """A robot stands still, still measuring, until it is repaired."""
+
+    kind: Literal["breakdown"]
+    device: Name
+    duration: PositiveS
+
+
+class LostLink(_Event):
+    """A robot loses its radio link; it keeps its readings and sends them afterwards."""
+
+    kind: Literal["lost-link"]
+    device: Name
+    duration: PositiveS
+
+
+class Dispatch(_Event):
+    """A robot is sent to a point, stays there for a while and goes back to its patrol."""
+
+    kind: Literal["dispatch"]
+    device: Name
+    lat: Latitude
+    lon: Longitude
+    stay: DurationS = 300.0
+
+
+AirEvent = Fire | Leak | Dust
+Event = Annotated[
+    Fire | Leak | Dust | Odour | RegionalEpisode | Fault | Breakdown | LostLink | Dispatch, Field(discriminator="kind")
+]
+EVENT: TypeAdapter[Event] = TypeAdapter(Event)

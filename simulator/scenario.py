@@ -1,0 +1,78 @@
+"""Scenarios: what happens in a city, from when on, for how long, in which weather; read from TOML."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from airquality.errors import UserError
+from airquality.site import Site, load_site
+from airquality.toml_lines import load_toml
+from simulator.events import Event, PositiveS
+from simulator.weather import WeatherOverrides
+
+EXAMPLES: Final = Path(__file__).parents[1] / "examples" / "scenarios"
+
+
+class Scenario(BaseModel):
+    """One scenario; `events` happen `after` its start."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title_ko: str
+    title_en: str
+    description: str = ""
+    site: str = "jeonju"
+    start: AwareDatetime
+    duration: PositiveS
+    seed: Annotated[int, Field(ge=0)] = 1
+    weather: WeatherOverrides = WeatherOverrides()
+    events: list[Event] = []
+
+    @property
+    def start_s(self) -> float:
+        """The start as POSIX time [s]."""
+        return self.start.timestamp()
+
+
+def load_scenario(name_or_path: str | Path) -> Scenario:
+    """Read an example by name (`winter-day`) or any scenario file by path.
+
+    Raises UserError, naming file and line, for a file that is missing or wrong.
+    """
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        path = EXAMPLES / f"{name_or_path}.toml"
+        if not path.exists():
+            known = ", ".join(example.stem for example in examples()) or "none here"
+            raise UserError(
+                f"no scenario is named {str(name_or_path)!r}; there are: {known}; or give the path of a .toml file"
+            )
+    scenario = load_toml(path, Scenario)
+    _check_names(path, scenario, load_site(scenario.site))
+    return scenario
+
+
+def examples() -> list[Path]:
+    """Return the example scenarios that come with the project."""
+    return sorted(EXAMPLES.glob("*.toml"))
+
+
+def _check_names(path: Path, scenario: Scenario, site: Site) -> None:
+    """Devices and sources that events name must be in the site."""
+    devices = {device.name for device in site.devices}
+    robots = {robot.name for robot in site.robots}
+    sources = {source.name for source in site.sources}
+    for number, event in enumerate(scenario.events):
+        known = {"fault": devices, "odour": sources}.get(event.kind, robots)
+        name = getattr(event, "source" if event.kind == "odour" else "device", None)
+        if name is not None and name not in known:
+            raise UserError(
+                f"{path}: events[{number}] ({event.kind}) names {name!r}; {site.name} has {', '.join(sorted(known))}"
+            )
+
+
+def instant_text(scenario: Scenario) -> str:
+    """Return the start as people write it."""
+    return datetime.strftime(scenario.start, "%Y-%m-%d %H:%M %z")

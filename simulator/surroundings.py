@@ -1,0 +1,36 @@
+"""What surrounds a device besides pollutants: temperature, humidity, wind, noise and warm surfaces."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from airquality.pollutants import KEYS
+from airquality.site import Site
+from simulator.robots import SUN_WARMED_C
+from simulator.weather import WeatherSeries
+
+Floats = NDArray[np.float64]
+
+# Street noise by hour [dB(A)]: typical levels near city roads by night and by day.
+_NIGHT_DB, _DAY_DB = 48.0, 63.0
+
+
+def ambient(truth: Floats, times_s: Floats, air: WeatherSeries, site: Site) -> None:
+    """Fill the columns of the truth (T, D, len(KEYS)) that are the same all over the city."""
+    local = datetime.fromtimestamp(times_s[0], ZoneInfo(site.timezone))
+    hour = local.hour + local.minute / 60
+    busy = np.clip(np.interp(hour, [0, 5, 8, 20, 23, 24], [0.2, 0.0, 1.0, 0.9, 0.3, 0.2]), 0, 1)
+    sun_warmed = SUN_WARMED_C * np.maximum(np.sin(np.radians(air.solar_elevation_deg)), 0) * (1 - air.cloud_fraction)
+    columns = {
+        "temperature": air.temperature_c,
+        "humidity": air.humidity_percent,
+        "pressure": air.pressure_hpa,
+        "wind_speed": air.wind_speed_m_s,
+        "wind_direction": air.wind_from_deg,
+        "noise": np.full(len(times_s), _NIGHT_DB + (_DAY_DB - _NIGHT_DB) * busy),
+        "thermal_max": air.temperature_c + sun_warmed,
+    }
+    for key, column in columns.items():
+        truth[:, :, KEYS.index(key)] = column[:, None]

@@ -1,0 +1,75 @@
+"""Random walks that are pulled back to zero: the building block of weather and background air.
+
+Each column is an Ornstein-Uhlenbeck process with mean 0, variance 1 and its own relaxation time. They are made in chunks of an hour on a
+grid of whole minutes, so that the result does not depend on how far ahead is asked at a time.
+"""
+
+from typing import Final
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+GRID_S: Final = 60.0
+CHUNK_STEPS: Final = 60
+CHUNK_S: Final = GRID_S * CHUNK_STEPS
+
+Floats = NDArray[np.float64]
+
+
+@njit(cache=True, nogil=True)
+def _relax(shocks: Floats, memory: Floats, state: Floats) -> None:
+    """Turn white noise (steps, processes) into relaxing walks in place, going on from `state` and leaving the last step there."""
+    for step in range(shocks.shape[0]):
+        for k in range(shocks.shape[1]):
+            state[k] = memory[k] * state[k] + np.sqrt(1.0 - memory[k] ** 2) * shocks[step, k]
+            shocks[step, k] = state[k]
+
+
+class Wander:
+    """Several independent relaxing walks with the given relaxation times [s]."""
+
+    def __init__(self, relaxation_s: list[float], rng: np.random.Generator) -> None:
+        self._rng = rng
+        self._memory = np.exp(-GRID_S / np.array(relaxation_s))
+        # Begin in the stationary state, so that the first hour is like any other.
+        self._state = rng.standard_normal(len(relaxation_s))
+
+    def chunk(self) -> Floats:
+        """Return the next hour, (60, processes)."""
+        shocks = self._rng.standard_normal((CHUNK_STEPS, len(self._state)))
+        _relax(shocks, self._memory, self._state)
+        return shocks
+
+
+class Track:
+    """A growing table over grid instants; the past beyond `KEPT_CHUNKS` hours is forgotten, so a live city can run for months."""
+
+    KEPT_CHUNKS: Final = 3
+
+    def __init__(self, start_s: float) -> None:
+        self.end_s = np.floor(start_s / GRID_S) * GRID_S
+        self._times: list[Floats] = []
+        self._chunks: list[Floats] = []
+        self._joined: tuple[Floats, Floats] | None = None
+
+    def next_times(self) -> Floats:
+        """Return the grid instants of the chunk that is to be appended next."""
+        return self.end_s + GRID_S * np.arange(CHUNK_STEPS)
+
+    def append(self, chunk: Floats) -> None:
+        """Add the values (60, columns) at `next_times`."""
+        self._times = [*self._times, self.next_times()][-self.KEPT_CHUNKS :]
+        self._chunks = [*self._chunks, chunk][-self.KEPT_CHUNKS :]
+        self.end_s += CHUNK_S
+        self._joined = None
+
+    def at(self, times_s: Floats) -> Floats:
+        """Return the columns (times, columns) by linear interpolation."""
+        if self._joined is None:
+            self._joined = np.concatenate(self._times), np.concatenate(self._chunks)
+        grid_s, values = self._joined
+        place = np.clip((times_s - grid_s[0]) / GRID_S, 0, len(grid_s) - 1)
+        low = np.minimum(place.astype(np.int64), len(grid_s) - 2)
+        share = (place - low)[:, None]
+        return (1 - share) * values[low] + share * values[low + 1]

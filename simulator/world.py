@@ -1,0 +1,233 @@
+"""The simulated city: one SimPy environment in which weather, sources, robots, instruments and faults meet.
+
+Time is cut into blocks. For each block the air is computed on ticks (all puffs at all devices in one kernel call), interpolated to the sampling
+instants, measured, spoilt by faults and sent. Nothing here knows whether the environment runs live or as fast as it can.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import simpy
+from numpy.typing import NDArray
+
+from airquality.dispersion.puffs import Puffs
+from airquality.pollutants import KEYS
+from airquality.site import Site
+from simulator.background import Background, Episode
+from simulator.block import Block, Outlet
+from simulator.emissions import IS_PARTICLE, Emissions
+from simulator.events import Breakdown, Dispatch, Dust, Event, Fault, Fire, Leak, LostLink, Odour, RegionalEpisode
+from simulator.exposure import Exposure
+from simulator.instruments import Instruments
+from simulator.link import Link
+from simulator.robots import PatrolRobot, hottest_pixel_c
+from simulator.surroundings import ambient
+from simulator.weather import Weather, WeatherOverrides, WeatherSeries, meteorology
+
+Floats = NDArray[np.float64]
+
+# The wind given to the puffs meanders by itself down to about three minutes; faster eddies are part of their spread.
+PUFF_AVERAGING_S: Final = 180.0
+# Puffs are followed this far beyond the outermost device or source.
+MARGIN_M: Final = 1500.0
+# Within a plume the concentration at a point swings about its mean: intensity (σ/mean) about 0.6 and a memory of about 20 s for
+# instruments that are meters to hundreds of metres downwind of a near-ground source (wind-tunnel and field values are 0.3 to 2).
+FLUCTUATION_INTENSITY: Final = 0.6
+FLUCTUATION_MEMORY_S: Final = 20.0
+
+
+@dataclass(kw_only=True)
+class Cadence:
+    """How time is cut: a reading every `interval_s`, the air every `tick_s`, a block every `block_s`; each divides the next."""
+
+    interval_s: float = 1.0
+    tick_s: float = 5.0
+    block_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Refuse a cadence that does not divide evenly."""
+        for small, large in ((self.interval_s, self.block_s), (self.tick_s, self.block_s)):
+            if small <= 0 or abs(large / small - round(large / small)) > 1e-9:
+                raise ValueError(f"a block of {large} s cannot be cut into steps of {small} s")
+
+
+LIVE: Final = Cadence(interval_s=1.0, tick_s=1.0, block_s=1.0)
+HISTORY: Final = Cadence(interval_s=10.0, tick_s=10.0, block_s=600.0)
+
+
+class World:
+    """One city, built twice with the same seed it is the same twice."""
+
+    def __init__(
+        self,
+        site: Site,
+        env: simpy.Environment,
+        outlet: Outlet,
+        *,
+        seed: int,
+        weather: WeatherOverrides | None = None,
+        cadence: Cadence | None = None,
+        boot: int = 0,
+    ) -> None:
+        self.site = site
+        self.env = env
+        self.cadence = cadence or Cadence()
+        self._outlet = outlet
+        devices = site.devices
+        self.devices = tuple(device.name for device in devices)
+        self.kinds = ("station",) * len(site.stations) + ("robot",) * len(site.robots)
+        weather_rng, background_rng, self._air_rng, *own = np.random.default_rng(seed).spawn(3 + 2 * len(devices))
+        self.weather = Weather(site, start_s=env.now, rng=weather_rng, overrides=weather)
+        self.background = Background(site, start_s=env.now, rng=background_rng, weather=self.weather)
+        self.emissions = Emissions(site)
+        self._puffs = Puffs(n_sources=len(self.emissions.sources), box_m=_box(site, self.emissions), surroundings=site.surroundings,
+                            averaging_time_s=PUFF_AVERAGING_S)  # fmt: skip
+        fitted = np.array([[key in device.quantities for key in KEYS] for device in devices])
+        self._instruments = Instruments(list(self.kinds), fitted, start_s=env.now, rngs=own[: len(devices)])
+        self._robots = [
+            PatrolRobot(robot, site.map, env, rng)
+            for robot, rng in zip(site.robots, own[-len(site.robots) :], strict=False)
+        ]
+        for robot in self._robots:
+            robot.start()
+        lat, lon = (np.array([getattr(station, name) for station in site.stations]) for name in ("lat", "lon"))
+        self._station_xy = np.column_stack(site.map.to_xy(lat, lon)) if len(lat) else np.zeros((0, 2))
+        self._heights_m = np.array([device.height_m for device in devices])
+        self._link = Link(self.devices, boot=boot)
+        self.exposure = Exposure(self.devices)
+        self._swing = self._air_rng.standard_normal(len(devices))
+        self._plume: Floats | None = None
+        self._inbox: deque[Event] = deque()
+        self._inbox_lock = threading.Lock()
+        env.process(self._live())
+
+    def add(self, event: Event) -> None:
+        """Let an event happen `event.after` seconds from the present instant of the simulation."""
+        start_s = self.env.now + event.after
+        match event:
+            case Fire() | Leak() | Dust():
+                self.exposure.follow(event, start_s, self.emissions.add(event, start_s))
+            case Odour():
+                self.emissions.boost(event.source, event.factor, start_s, start_s + event.duration)
+            case RegionalEpisode():
+                self.background.episodes.append(
+                    Episode(kind=event.type, start_s=start_s, peak_pm10_ug_m3=event.peak_pm10_ug_m3, rise_h=event.rise / 3600,
+                            plateau_h=event.plateau / 3600, decay_h=event.decay / 3600, from_deg=event.from_deg)
+                )  # fmt: skip
+            case Fault():
+                self._link.faults.add(event, start_s)
+            case LostLink():
+                self._link.lose(event.device, start_s, start_s + event.duration)
+            case Breakdown() | Dispatch():
+                self.env.process(self._order(event))
+
+    def hand_over(self, event: Event) -> None:
+        """Add an event from another thread; it begins with the next block."""
+        with self._inbox_lock:
+            self._inbox.append(event)
+
+    def _order(self, event: Breakdown | Dispatch) -> Generator[simpy.Event, Any, None]:
+        yield self.env.timeout(event.after)
+        next(robot for robot in self._robots if robot.name == event.device).order(event)
+
+    def _live(self) -> Generator[simpy.Event, Any, None]:
+        while True:
+            begun_s, cadence = self.env.now, self.cadence
+            yield self.env.timeout(cadence.block_s)
+            self._outlet.send(self._block(begun_s, cadence))
+            with self._inbox_lock:
+                arrived = list(self._inbox)
+                self._inbox.clear()
+            for event in arrived:
+                self.add(event)
+
+    def _block(self, begun_s: float, cadence: Cadence) -> Block:
+        times_s = _steps(begun_s, cadence.interval_s, cadence.block_s)
+        ticks_s = _steps(begun_s, cadence.tick_s, cadence.block_s)
+        air = self.weather.sample(times_s)
+        xy, carried = self._places(times_s)
+        truth = self._truth(times_s, ticks_s, xy, air, cadence)
+        measured = self._instruments.measure(truth, times_s, cadence.interval_s)
+        for column, key in enumerate(("battery", "speed", "heading")):
+            decimals = 2 if key == "speed" else 1
+            measured[:, len(self.site.stations) :, KEYS.index(key)] = np.round(carried[:, :, column], decimals)
+        lat, lon = (np.round(value, 6) for value in self.site.map.to_latlon(xy[..., 0], xy[..., 1]))
+        readings, offline = self._link.send(times_s, measured, lat, lon)
+        return Block(devices=self.devices, kinds=self.kinds, readings=readings, offline=offline, true_times_s=times_s,
+                     true_lat=lat, true_lon=lon, truth=truth)  # fmt: skip
+
+    def _places(self, times_s: Floats) -> tuple[Floats, Floats]:
+        """Return x, y of every device (T, D, 2), and battery, speed, heading of the robots (T, robots, 3)."""
+        tracks = (
+            np.stack([robot.track(times_s) for robot in self._robots], axis=1)
+            if self._robots
+            else np.zeros((len(times_s), 0, 5))
+        )
+        stations = np.broadcast_to(self._station_xy, (len(times_s), *self._station_xy.shape))
+        return np.concatenate([stations, tracks[:, :, :2]], axis=1), tracks[:, :, 2:]
+
+    def _truth(self, times_s: Floats, ticks_s: Floats, xy: Floats, air: WeatherSeries, cadence: Cadence) -> Floats:
+        truth = self.background.sample(times_s, xy)
+        plume = self._plumes(ticks_s, cadence.tick_s)
+        place = (times_s - ticks_s[0] + cadence.tick_s) / cadence.tick_s
+        low = np.minimum(place.astype(np.int64), len(ticks_s) - 1)
+        share = (place - low)[:, None, None]
+        truth += ((1 - share) * plume[low] + share * plume[low + 1]) * self._fluctuation(
+            len(times_s), cadence.interval_s
+        )[:, :, None]
+        ambient(truth, times_s, air, self.site)
+        if self._robots:
+            first = len(self.site.stations)
+            surface_c = truth[:, first:, KEYS.index("thermal_max")]
+            for t, time_s in enumerate(times_s):
+                if flames := self.emissions.flames(float(time_s)):
+                    surface_c[t] = hottest_pixel_c(xy[t, first:], surface_c[t], flames)
+        return truth
+
+    def _plumes(self, ticks_s: Floats, tick_s: float) -> Floats:
+        """Return what all sources add at all devices, in stored units, at the last tick of the block before and at each of this one."""
+        xy, _ = self._places(ticks_s)
+        weather = self.weather.sample(ticks_s)
+        if self._plume is None:
+            self._plume = np.zeros((len(self.devices), len(KEYS)))
+        fields = [self._plume]
+        receptors = np.empty((len(self.devices), 3))
+        receptors[:, 2] = self._heights_m
+        composition = self.emissions.composition
+        for k, time_s in enumerate(ticks_s):
+            air = meteorology(weather, k)
+            self.emissions.release(self._puffs, time_s=float(time_s) - tick_s, dt_s=tick_s, air=air)
+            self._puffs.step(tick_s, air)
+            receptors[:, :2] = xy[k]
+            amount = self._puffs.concentration(receptors)
+            self.exposure.note(float(time_s), amount, composition)
+            fields.append(np.where(IS_PARTICLE, amount[..., 1] @ composition, amount[..., 0] @ composition))
+        self._plume = fields[-1]
+        return np.stack(fields)
+
+    def _fluctuation(self, steps: int, interval_s: float) -> Floats:
+        """Return lognormal factors of mean 1 (T, D) with memory, one course for each device."""
+        memory = np.exp(-interval_s / FLUCTUATION_MEMORY_S)
+        shocks = self._air_rng.standard_normal((steps, len(self.devices))) * np.sqrt(1 - memory**2)
+        for t in range(steps):
+            self._swing = shocks[t] = memory * self._swing + shocks[t]
+        spread = np.sqrt(np.log(1 + FLUCTUATION_INTENSITY**2))
+        return np.asarray(np.exp(spread * shocks - 0.5 * spread**2))
+
+
+def _steps(begun_s: float, step_s: float, length_s: float) -> Floats:
+    """Return the instants after `begun_s` up to and including its end."""
+    return np.asarray(begun_s + step_s * np.arange(1, round(length_s / step_s) + 1), dtype=np.float64)
+
+
+def _box(site: Site, emissions: Emissions) -> tuple[float, float, float, float]:
+    """Return the rectangle around all devices and sources, with a margin."""
+    points = [site.map.to_xy(station.lat, station.lon) for station in site.stations]
+    points += [site.map.to_xy(*corner) for robot in site.robots for corner in robot.loop]
+    points += [(x, y) for source in emissions.sources for x, y in zip(source.x_m, source.y_m, strict=True)]
+    x, y = np.array(points, dtype=float).T if points else np.zeros((2, 1))
+    return float(x.min()) - MARGIN_M, float(y.min()) - MARGIN_M, float(x.max()) + MARGIN_M, float(y.max()) + MARGIN_M
