@@ -1,0 +1,115 @@
+"""Turn decoded readings into one table in the store's columns, with quality flags."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from airquality.pollutants import KEYS, QUANTITY
+from airquality.reading import Reading
+from ingest.decoded import Decoded
+from ingest.quality import NO_NUMBER, NO_TIME, OUT_OF_RANGE, UNKNOWN_KEY, Flag, is_possible, out_of_range
+from storage.schema import INSTANT, LABEL, READINGS
+
+_FIXED: Final = ("site", "device", "time", "received_at", "boot", "seq", "lat", "lon")
+
+
+@dataclass
+class Batch:
+    """Readings on their way into one commit."""
+
+    _sites: list[str] = field(default_factory=list)
+    _readings: list[Reading] = field(default_factory=list)
+    _received: list[datetime] = field(default_factory=list)
+    _times: list[datetime] = field(default_factory=list)
+    _flags: dict[int, dict[str, Flag]] = field(default_factory=dict)
+    _extra: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self._readings)
+
+    def add(self, site: str, decoded: Decoded, received_at: datetime) -> None:
+        """Add one reading."""
+        reading, extra = decoded
+        row = len(self._readings)
+        self._sites.append(site)
+        self._readings.append(reading)
+        self._received.append(received_at)
+        self._times.append(self._time(row, reading, received_at))
+        if extra:
+            self._keep(row, extra)
+
+    def table(self) -> pa.Table:
+        """Return all readings in the READINGS schema."""
+        readings = self._readings
+        merged = [{**reading.values, **reading.status} if reading.status else reading.values for reading in readings]
+        present = set().union(*merged) if merged else set()
+        columns: dict[str, pa.Array] = {
+            "site": pa.array(self._sites, pa.string()).dictionary_encode(),
+            "device": pa.array([reading.device for reading in readings], pa.string()).dictionary_encode(),
+            "time": pa.array(self._times, INSTANT),
+            "received_at": pa.array(self._received, INSTANT),
+            "boot": pa.array([reading.boot for reading in readings], pa.string()),
+            "seq": pa.array([reading.seq for reading in readings], pa.int64()),
+            "lat": pa.array([reading.position[0] if reading.position else None for reading in readings], pa.float64()),
+            "lon": pa.array([reading.position[1] if reading.position else None for reading in readings], pa.float64()),
+        }
+        for key in present & QUANTITY.keys():
+            columns[key] = self._column(key, [values.get(key) for values in merged])
+        for key in present - QUANTITY.keys():
+            for row, values in enumerate(merged):
+                if key in values:
+                    self._extra.setdefault(row, {}).setdefault("values", {})[key] = values[key]
+                    self._flag(row, key, UNKNOWN_KEY)
+        nothing = pa.nulls(len(readings), pa.float64())
+        return pa.Table.from_arrays(
+            [
+                *(columns[name] for name in _FIXED),
+                *(columns.get(key, nothing) for key in KEYS),
+                self._texts(self._flags),
+                self._texts(self._extra),
+            ],
+            schema=READINGS,
+        )
+
+    def _time(self, row: int, reading: Reading, received_at: datetime) -> datetime:
+        if reading.time is None:
+            return received_at
+        if is_possible(reading.time, received_at):
+            return reading.time
+        self._extra.setdefault(row, {})["time"] = reading.time.isoformat()
+        self._flag(row, "time", NO_TIME)
+        return received_at
+
+    def _keep(self, row: int, extra: dict[str, Any]) -> None:
+        self._extra.setdefault(row, {}).update(extra)
+        if "time" in extra:
+            self._flag(row, "time", NO_TIME)
+        for group in ("values", "status"):
+            for key in extra.get(group, {}):
+                self._flag(row, key, NO_NUMBER)
+
+    def _column(self, key: str, values: list[float | None]) -> pa.Array:
+        numbers = np.array(values, dtype=np.float64)
+        wrong = out_of_range(key, numbers)
+        if wrong.any():
+            for row in np.flatnonzero(wrong):
+                self._flag(int(row), key, OUT_OF_RANGE)
+        return pa.array(numbers, from_pandas=True)
+
+    def _flag(self, row: int, key: str, flag: Flag) -> None:
+        self._flags.setdefault(row, {})[key] = flag
+
+    def _texts(self, by_row: dict[int, Any]) -> pa.Array:
+        if not by_row:
+            return pa.nulls(len(self), pa.string())
+        texts = [None] * len(self)
+        for row, content in by_row.items():
+            texts[row] = msgspec.json.encode(content).decode()  # type: ignore[call-overload]
+        return pa.array(texts, pa.string())
+
+
+assert READINGS.field("site").type == LABEL  # noqa: S101  (dictionary_encode makes exactly this type)

@@ -1,0 +1,99 @@
+"""Counts what arrives: by the sequence numbers of each device and boot, gaps and repeats show."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from storage.schema import LedgerEntry
+
+# Of this many missing numbers per boot it is remembered which they are, so that a late one can be told from a repeat.
+REMEMBERED_GAPS: Final = 5000
+REMEMBERED_BOOTS: Final = 4
+
+
+@dataclass(slots=True)
+class _Boot:
+    last_seq: int
+    missing: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Account:
+    boots: dict[str | None, _Boot] = field(default_factory=dict)
+    newest_boot: str | None = None
+    received: int = 0
+    repeated: int = 0
+    missing: int = 0
+    late: int = 0
+    rejected: int = 0
+
+
+class Ledger:
+    """The accounts of all devices; goes on from what the store holds."""
+
+    def __init__(self) -> None:
+        self._accounts: dict[tuple[str, str], _Account] = {}
+        self._changed: set[tuple[str, str]] = set()
+
+    def __len__(self) -> int:
+        return len(self._accounts)
+
+    def resume(self, entries: list[LedgerEntry]) -> None:
+        """Take over the totals of an earlier run. Which numbers were missing is forgotten: if they come now, they count as repeats."""
+        for entry in entries:
+            account = _Account(
+                {}, entry.boot, entry.received, entry.repeated, entry.missing, entry.late, entry.rejected
+            )
+            if entry.last_seq is not None:
+                account.boots[entry.boot] = _Boot(entry.last_seq)
+            self._accounts[entry.site, entry.device] = account
+
+    def count(self, site: str, device: str, boot: str | None, seq: int | None) -> None:
+        """Account for one reading."""
+        account = self._account(site, device)
+        account.received += 1
+        if seq is None:
+            return
+        known = account.boots.get(boot)
+        if known is None:
+            self._first_of_boot(account, boot, seq)
+        elif seq == known.last_seq + 1:
+            known.last_seq = seq
+        elif seq > known.last_seq:
+            account.missing += seq - known.last_seq - 1
+            room = REMEMBERED_GAPS - len(known.missing)
+            known.missing.update(range(known.last_seq + 1, min(seq, known.last_seq + 1 + room)))
+            known.last_seq = seq
+        elif seq in known.missing:
+            known.missing.remove(seq)
+            account.missing -= 1
+            account.late += 1
+        else:
+            account.repeated += 1
+
+    def reject(self, site: str, device: str) -> None:
+        """Account for one message that went to the dead letters."""
+        self._account(site, device).rejected += 1
+
+    def changes(self) -> list[LedgerEntry]:
+        """Return the accounts that changed since the last call."""
+        entries = []
+        for site, device in sorted(self._changed):
+            account = self._accounts[site, device]
+            boot = account.boots.get(account.newest_boot)
+            entries.append(
+                LedgerEntry(site, device, account.newest_boot, boot.last_seq if boot else None, account.received, account.repeated,
+                            account.missing, account.late, account.rejected)
+            )  # fmt: skip
+        self._changed.clear()
+        return entries
+
+    def _account(self, site: str, device: str) -> _Account:
+        self._changed.add((site, device))
+        return self._accounts.setdefault((site, device), _Account())
+
+    @staticmethod
+    def _first_of_boot(account: _Account, boot: str | None, seq: int) -> None:
+        account.boots[boot] = _Boot(seq)
+        account.newest_boot = boot
+        while len(account.boots) > REMEMBERED_BOOTS:
+            del account.boots[next(iter(account.boots))]

@@ -1,0 +1,232 @@
+"""The ingest service: takes messages from the broker, commits them, and only then acknowledges them."""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import Final, NamedTuple, Self
+
+import paho.mqtt.client as mqtt
+import pyarrow as pa
+import pyarrow.compute as pc
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential
+
+from airquality import topics
+from airquality.broker_url import parse_broker_url
+from airquality.clock import utc_now
+from airquality.errors import UnavailableError, UserError
+from airquality.site import Site
+from ingest.pipeline import Message, Pipeline
+from storage.port import Commit, Store
+
+log = logging.getLogger(__name__)
+
+CLIENT_ID: Final = "jeonju-ingest"
+# Messages are gathered this long before a commit, unless there are many: a commit costs milliseconds, whatever its size.
+GATHER_S: Final = 0.15
+MOST_IN_A_COMMIT: Final = 2000
+# More than the brokers of ours deliver unacknowledged; beyond it the network thread waits, and so does the sender.
+MOST_WAITING: Final = 20_000
+ROWS_PER_FEED_MESSAGE: Final = 2000
+CONNECT_WITHIN_S: Final = 10.0
+LONGEST_PAUSE_S: Final = 10.0
+
+
+class _Arrived(NamedTuple):
+    message: Message
+    mid: int
+    connection: int
+
+
+@dataclass
+class Stats:
+    """Counts since the start, and the state now."""
+
+    messages: int = 0
+    readings: int = 0
+    rejected: int = 0
+    commits: int = 0
+    last_commit_at: datetime | None = None
+    waiting: int = 0
+    connected: bool = False
+    store_available: bool = True
+
+
+class Ingest:
+    """Runs in two threads: the network's and the worker's. As a context manager it is subscribed when entered."""
+
+    def __init__(self, site: Site, store: Store, broker_url: str, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._site = site
+        self._store = store
+        self._url = parse_broker_url(broker_url)
+        self._now = now
+        self._pipeline = Pipeline(site)
+        self._arrived: queue.Queue[_Arrived] = queue.Queue(MOST_WAITING)
+        self._connection = 0
+        self._subscribed = threading.Event()
+        self._refused: str | None = None
+        self._stopping = threading.Event()
+        self._stats = Stats()
+        self._client = self._make_client()
+        self._worker = threading.Thread(target=self._work, name="ingest", daemon=True)
+
+    def start(self) -> None:
+        """Connect, subscribe and begin to work.
+
+        Raises UserError when the broker cannot be reached or refuses.
+        """
+        self._pipeline.resume(self._store.devices(self._site.name))
+        self._pipeline.ledger.resume(self._store.ledger(self._site.name))
+        try:
+            self._client.connect(self._url.host, self._url.port, keepalive=30)
+        except OSError as error:
+            raise UserError(
+                f"no broker answers at {self._url.host}:{self._url.port}: {error}; start it, or name another with --broker"
+            ) from error
+        self._client.loop_start()
+        self._worker.start()
+        if not self._subscribed.wait(CONNECT_WITHIN_S) or self._refused:
+            self.stop()
+            raise UserError(
+                f"the broker at {self._url.host}:{self._url.port} refuses: {self._refused or 'no answer to the subscription'}"
+            )
+
+    def stop(self) -> None:
+        """Commit and acknowledge what has arrived, then leave; the broker keeps the session for the next start."""
+        self._stopping.set()
+        if self._worker.is_alive():
+            self._worker.join()
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def stats(self) -> Stats:
+        """Return the counts as they are now."""
+        self._stats.waiting = self._arrived.qsize()
+        self._stats.connected = self._client.is_connected()
+        return self._stats
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _make_client(self) -> mqtt.Client:
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=CLIENT_ID, clean_session=False, manual_ack=True)
+        if self._url.username is not None:
+            client.username_pw_set(self._url.username, self._url.password)
+        if self._url.tls:
+            client.tls_set()
+        client.reconnect_delay_set(min_delay=1, max_delay=10)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_subscribe = lambda *_: self._subscribed.set()
+        client.on_message = self._on_message
+        return client
+
+    def _on_connect(
+        self, client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object
+    ) -> None:
+        if reason.is_failure:
+            self._refused = str(reason)
+            self._subscribed.set()
+            return
+        log.info("connected to the broker")
+        client.subscribe([(f"{topics.ROOT}/+/+/readings", 1), (f"{topics.ROOT}/+/+/status", 1)])
+
+    def _on_disconnect(self, *_: object) -> None:
+        # What was delivered over the old connection comes again; its numbers must not be acknowledged over the new one.
+        self._connection += 1
+        if not self._stopping.is_set():
+            log.warning("lost the broker; it is tried again")
+
+    def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        self._arrived.put(
+            _Arrived(
+                Message(message.topic, bytes(message.payload), self._now()),
+                message.mid if message.qos else 0,
+                self._connection,
+            )
+        )
+
+    def _work(self) -> None:
+        while not (self._stopping.is_set() and self._arrived.empty()):
+            if arrived := self._gather():
+                commit = self._pipeline.commit([one.message for one in arrived])
+                if not self._write(commit):
+                    return
+                self._acknowledge(arrived)
+                self._feed(commit.readings)
+                self._count(commit, len(arrived))
+
+    def _gather(self) -> list[_Arrived]:
+        """Wait for a message, then gather what comes within a moment."""
+        try:
+            gathered = [self._arrived.get(timeout=0.5)]
+        except queue.Empty:
+            return []
+        until = time.monotonic() + GATHER_S
+        while len(gathered) < MOST_IN_A_COMMIT:
+            try:
+                wait_s = 0.0 if self._stopping.is_set() else until - time.monotonic()
+                gathered.append(self._arrived.get(timeout=wait_s) if wait_s > 0 else self._arrived.get_nowait())
+            except queue.Empty:
+                break
+        return gathered
+
+    def _write(self, commit: Commit) -> bool:
+        """Write until the store takes it; False when the service stops before."""
+        for attempt in Retrying(
+            retry=retry_if_exception_type(UnavailableError), wait=wait_exponential(multiplier=0.2, max=LONGEST_PAUSE_S),
+            sleep=self._pause, stop=lambda _state: self._stopping.is_set(), after=self._note_failure, reraise=True,
+        ):  # fmt: skip
+            try:
+                with attempt:
+                    self._store.write(commit)
+            except UnavailableError:
+                log.error("stopping before the store took the last messages; the broker keeps them")  # noqa: TRY400
+                return False
+        if not self._stats.store_available:
+            log.info("the store is back")
+            self._stats.store_available = True
+        return True
+
+    def _pause(self, seconds: float) -> None:
+        self._stopping.wait(seconds)
+
+    def _note_failure(self, state: RetryCallState) -> None:
+        if self._stats.store_available:
+            self._stats.store_available = False
+            error = state.outcome.exception() if state.outcome else None
+            log.warning("%s; it is tried again, nothing is acknowledged meanwhile", error)
+
+    def _acknowledge(self, arrived: list[_Arrived]) -> None:
+        for one in arrived:
+            if one.mid and one.connection == self._connection:
+                self._client.ack(one.mid, 1)
+
+    def _feed(self, table: pa.Table) -> None:
+        """Tell everyone what has just been committed, by site."""
+        for site in table["site"].unique().to_pylist():
+            rows = table.filter(pc.equal(table["site"], site))
+            for start in range(0, rows.num_rows, ROWS_PER_FEED_MESSAGE):
+                sink = pa.BufferOutputStream()
+                with pa.ipc.new_stream(sink, rows.schema) as writer:
+                    writer.write_table(rows.slice(start, ROWS_PER_FEED_MESSAGE))
+                self._client.publish(topics.committed(site), sink.getvalue().to_pybytes(), qos=0)
+
+    def _count(self, commit: Commit, messages: int) -> None:
+        self._stats.messages += messages
+        self._stats.readings += commit.readings.num_rows
+        self._stats.rejected += len(commit.dead_letters)
+        self._stats.commits += 1
+        self._stats.last_commit_at = self._now()

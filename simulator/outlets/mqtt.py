@@ -1,0 +1,194 @@
+"""Send readings over MQTT as the devices themselves would: one connection each, QoS 1, a last will, and a memory when the link is down."""
+
+import logging
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+import paho.mqtt.client as mqtt
+from numpy.typing import NDArray
+from paho.mqtt.enums import CallbackAPIVersion
+from pydantic import ValidationError
+
+from airquality import topics
+from airquality.broker_url import BrokerUrl, parse_broker_url
+from airquality.errors import UserError
+from airquality.pollutants import KEYS
+from airquality.reading import DeviceStatus, Reading, encode, encode_status, from_posix_s
+from simulator.block import Block, Readings
+from simulator.events import EVENT, Event
+
+log = logging.getLogger(__name__)
+
+MOST_IN_A_MESSAGE: Final = 60
+# Beyond this many unacknowledged messages of all devices the world waits: the broker sets the pace.
+MOST_OUTSTANDING: Final = 2000
+STATUS_KEYS: Final = frozenset(("battery", "voltage", "speed", "heading", "rssi", "snr"))
+
+
+class MqttOutlet:
+    """Connections of all simulated devices of a site to one broker, and the simulator's own, on which it takes commands."""
+
+    def __init__(self, broker_url: str, *, site: str, on_event: Callable[[Event], None] | None = None) -> None:
+        self._url = parse_broker_url(broker_url)
+        self._site = site
+        self._devices: dict[str, _Device] = {}
+        self._outstanding = threading.BoundedSemaphore(MOST_OUTSTANDING)
+        self._closing = threading.Event()
+        self._on_event = on_event
+        self._own = self._listen() if on_event else None
+
+    def send(self, block: Block) -> None:
+        """Publish a block's readings, each device over its own connection; waits while the broker is behind."""
+        for number, (name, kind) in enumerate(zip(block.devices, block.kinds, strict=True)):
+            device = self._devices.get(name)
+            if device is None:
+                device = self._devices[name] = _Device(self._url, self._site, name, kind, self._outstanding)
+            rows = block.readings.take(np.flatnonzero(block.readings.device == number))
+            if len(rows):
+                device.connect()
+                self._publish(device, rows)
+            if name in block.offline:
+                device.drop()
+            else:
+                device.connect()
+
+    def close(self) -> None:
+        """Wait a moment for what is under way, then say goodbye for every device."""
+        self._closing.set()
+        for device in self._devices.values():
+            device.leave()
+        if self._own:
+            self._own.disconnect()
+            self._own.loop_stop()
+
+    def _publish(self, device: "_Device", rows: Readings) -> None:
+        readings = [_reading(device.name, rows, row) for row in range(len(rows))]
+        for start in range(0, len(readings), MOST_IN_A_MESSAGE):
+            part = readings[start : start + MOST_IN_A_MESSAGE]
+            while not self._outstanding.acquire(timeout=0.5):
+                if self._closing.is_set():
+                    return
+            device.publish(encode(part[0] if len(part) == 1 else part))
+
+    def _listen(self) -> mqtt.Client:
+        """Take commands for the simulator: events that begin now."""
+        client = _client(self._url, f"jeonju-simulator-{self._site}")
+        topic = topics.command(self._site, topics.SIMULATOR)
+
+        def subscribe(*_: Any) -> None:
+            client.subscribe(topic, 1)
+
+        client.on_connect = subscribe
+        client.on_message = lambda _client, _data, message: self._take_command(message.payload)
+        _connect(client, self._url)
+        return client
+
+    def _take_command(self, payload: bytes | bytearray) -> None:
+        try:
+            event = EVENT.validate_python(msgspec.json.decode(payload)["event"])
+        except (msgspec.DecodeError, ValidationError, KeyError, TypeError) as error:
+            log.warning("a command for the simulator is not understood: %s", str(error).splitlines()[0])
+            return
+        if self._on_event:
+            self._on_event(event)
+
+
+class _Device:
+    """One simulated device's connection."""
+
+    def __init__(
+        self, url: BrokerUrl, site: str, name: str, kind: str, outstanding: threading.BoundedSemaphore
+    ) -> None:
+        self.name = name
+        self._url = url
+        self._topic = topics.readings(site, name)
+        self._status = topics.status(site, name)
+        self._kind = kind
+        self._connected = False
+        self._outstanding = outstanding
+        self._client = _client(url, f"{site}-{name}")
+        self._client.will_set(self._status, self._payload("offline"), qos=1, retain=True)
+        self._client.on_connect = lambda *_: self._client.publish(
+            self._status, self._payload("online"), qos=1, retain=True
+        )
+        self._client.on_publish = self._on_publish
+        self._mine: set[int] = set()
+
+    def connect(self) -> None:
+        """Connect, unless the connection is there; from then on it comes back by itself."""
+        if not self._connected:
+            _connect(self._client, self._url)
+            self._connected = True
+
+    def publish(self, payload: bytes) -> None:
+        """Send a message; it is kept until the broker has acknowledged it."""
+        info = self._client.publish(self._topic, payload, qos=1)
+        self._mine.add(info.mid)
+
+    def drop(self) -> None:
+        """Vanish without a word, so that the broker sends the last will."""
+        if self._connected:
+            self._client.loop_stop()
+            if isinstance(connection := self._client.socket(), socket.socket):
+                connection.shutdown(socket.SHUT_RDWR)
+                self._client.loop_read()
+            self._connected = False
+
+    def leave(self) -> None:
+        """Say that the device is offline, and disconnect."""
+        if self._connected:
+            last = self._client.publish(self._status, self._payload("offline"), qos=1, retain=True)
+            if self._client.is_connected():
+                last.wait_for_publish(2.0)
+            self._client.disconnect()
+            self._client.loop_stop()
+
+    def _say_online(self, *_: Any) -> None:
+        self._client.publish(self._status, self._payload("online"), qos=1, retain=True)
+
+    def _payload(self, state: str) -> bytes:
+        return encode_status(DeviceStatus(state=state, kind=self._kind, origin="simulated"))
+
+    def _on_publish(self, _client: Any, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
+        if mid in self._mine:
+            self._mine.discard(mid)
+            self._outstanding.release()
+
+
+def _client(url: BrokerUrl, client_id: str) -> mqtt.Client:
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id)
+    client.max_inflight_messages_set(100)
+    client.reconnect_delay_set(min_delay=1, max_delay=10)
+    if url.username is not None:
+        client.username_pw_set(url.username, url.password)
+    if url.tls:
+        client.tls_set()
+    return client
+
+
+def _connect(client: mqtt.Client, url: BrokerUrl) -> None:
+    try:
+        client.connect(url.host, url.port, keepalive=30)
+    except OSError as error:
+        raise UserError(
+            f"no broker answers at {url.host}:{url.port}: {error}; start it, or name another with --broker"
+        ) from error
+    client.loop_start()
+
+
+def _reading(name: str, rows: Readings, row: int) -> Reading:
+    values: NDArray[np.float64] = rows.values[row]
+    present = {KEYS[column]: float(values[column]) for column in np.flatnonzero(~np.isnan(values))}
+    return Reading(
+        device=name,
+        seq=int(rows.seq[row]),
+        boot=str(rows.boot[row]),
+        time=from_posix_s(float(rows.times_s[row])),
+        position=(float(rows.lat[row]), float(rows.lon[row])),
+        values={key: value for key, value in present.items() if key not in STATUS_KEYS},
+        status={key: value for key, value in present.items() if key in STATUS_KEYS},
+    )
