@@ -114,9 +114,10 @@ class Emissions:
             )
         return list(range(first, len(self.sources)))
 
-    def boost(self, name: str, factor: float, start_s: float, end_s: float) -> None:
-        """Let a source of the site emit `factor` times as much for a while."""
+    def boost(self, name: str, factor: float, start_s: float, end_s: float) -> list[int]:
+        """Let a source of the site emit `factor` times as much for a while; return its number."""
         self._boosts.append((name, factor, start_s, end_s))
+        return [source.number for source in self.sources if source.name == name]
 
     def flames(self, time_s: float) -> list[Flame]:
         """Return every hot spot that a camera might see now."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airquality.pollutants import KEYS
-from simulator.events import Dust, Fire, Leak
+from simulator.events import Dust, Fire, Leak, Odour
 from simulator.fires import lifetime_s
 
 Floats = NDArray[np.float64]
@@ -31,7 +31,7 @@ _LIMITS: Final = np.array([REACHED.get(key, np.inf) for key in KEYS])
 class Followed:
     """One event, and for each device it reached: when first, and the strongest contribution of each quantity."""
 
-    event: Fire | Leak | Dust
+    event: Fire | Leak | Dust | Odour
     start_s: float
     end_s: float
     sources: list[int]
@@ -56,7 +56,7 @@ class Exposure:
     devices: tuple[str, ...]
     events: list[Followed] = field(default_factory=list)
 
-    def follow(self, event: Fire | Leak | Dust, start_s: float, sources: list[int]) -> None:
+    def follow(self, event: Fire | Leak | Dust | Odour, start_s: float, sources: list[int]) -> None:
         """Watch the puffs of these sources as one event."""
         length_s = lifetime_s(event) if isinstance(event, Fire) else event.duration
         self.events.append(Followed(event, start_s, start_s + length_s, sources))

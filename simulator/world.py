@@ -112,7 +112,8 @@ class World:
             case Fire() | Leak() | Dust():
                 self.exposure.follow(event, start_s, self.emissions.add(event, start_s))
             case Odour():
-                self.emissions.boost(event.source, event.factor, start_s, start_s + event.duration)
+                boosted = self.emissions.boost(event.source, event.factor, start_s, start_s + event.duration)
+                self.exposure.follow(event, start_s, boosted)
             case RegionalEpisode():
                 self.background.episodes.append(
                     Episode(kind=event.type, start_s=start_s, peak_pm10_ug_m3=event.peak_pm10_ug_m3, rise_h=event.rise / 3600,

@@ -112,9 +112,7 @@ class _Device:
         self._outstanding = outstanding
         self._client = _client(url, f"{site}-{name}")
         self._client.will_set(self._status, self._payload("offline"), qos=1, retain=True)
-        self._client.on_connect = lambda *_: self._client.publish(
-            self._status, self._payload("online"), qos=1, retain=True
-        )
+        self._client.on_connect = self._say_online
         self._client.on_publish = self._on_publish
         self._mine: set[int] = set()
 

@@ -1,5 +1,6 @@
 """Write readings and truth as Parquet files that appear only when they are whole."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,10 +18,16 @@ BLOCKS_PER_ROW_GROUP: Final = 90
 
 
 class ParquetOutlet:
-    """`readings.parquet` has the columns of the store, `truth.parquet` the true air at the same devices; both under `directory`."""
+    """`readings.parquet` has the columns of the store, `truth.parquet` the true air at the same devices; both under `directory`.
 
-    def __init__(self, directory: Path, *, site: str) -> None:
+    `on_readings` is shown every batch of readings as it is written.
+    """
+
+    def __init__(
+        self, directory: Path, *, site: str, on_readings: Callable[[pa.RecordBatch], None] | None = None
+    ) -> None:
         self._site = site
+        self._on_readings = on_readings
         try:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -29,7 +36,10 @@ class ParquetOutlet:
 
     def send(self, block: Block) -> None:
         """Append one block to both files."""
-        self._files["readings"].append(self._readings(block))
+        readings = self._readings(block)
+        self._files["readings"].append(readings)
+        if self._on_readings is not None:
+            self._on_readings(readings)
         self._files["truth"].append(self._truth(block))
 
     def close(self) -> None:

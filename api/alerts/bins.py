@@ -1,0 +1,119 @@
+"""Readings gathered into bins of 10 s of event time, all devices side by side.
+
+A bin is closed once the newest reading is `GRACE_S` past its end: so much may readings be late or out of order and still count.
+What comes later is counted and left to the store; it cannot raise or end an alert of the past.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+BIN_S: Final = 10.0
+GRACE_S: Final = 20.0
+# Event times further ahead than this of all others are a wrong clock and must not close everyone's bins.
+FURTHEST_AHEAD_S: Final = 300.0
+
+QUANTITIES: Final = (
+    "pm25",
+    "pm10",
+    "co",
+    "no2",
+    "o3",
+    "so2",
+    "tvoc",
+    "h2s",
+    "nh3",
+    "humidity",
+    "temperature",
+    "thermal_max",
+)
+
+
+class Bins:
+    """Sums per bin, device and quantity for the bins that are still open."""
+
+    def __init__(self) -> None:
+        self.devices: list[str] = []
+        self.newest_s: list[float] = []
+        self.interval_s: list[float] = []  # typical time between two readings of a device
+        self.too_late = 0
+        self._numbers: dict[str, int] = {}
+        self._open: dict[int, tuple[Floats, Floats]] = {}
+        self._closed_before: int | None = None
+        self._watermark_s = -np.inf
+
+    @property
+    def watermark_s(self) -> float:
+        """Event time [s] up to which the network has reported."""
+        return self._watermark_s
+
+    def number(self, device: str) -> int:
+        """Return the number of a device, a new one if it is new."""
+        if device not in self._numbers:
+            self._numbers[device] = len(self.devices)
+            self.devices.append(device)
+            self.newest_s.append(-np.inf)
+            self.interval_s.append(0.0)
+        return self._numbers[device]
+
+    def add(self, table: pa.Table) -> None:
+        """Add the rows of a table in the READINGS schema."""
+        labels = table["device"].unify_dictionaries().combine_chunks()
+        numbers = np.array([self.number(name) for name in labels.dictionary.to_pylist()], dtype=np.int64)
+        if not table.num_rows:
+            return
+        device = numbers[labels.indices.to_numpy()]
+        times = table["time"].cast(pa.int64()).to_numpy() / 1e6
+        self._move_on(device, times)
+        values = np.column_stack([table[key].to_numpy() for key in QUANTITIES])
+        number = np.floor(times / BIN_S).astype(np.int64)
+        for one in np.unique(number):
+            rows = number == one
+            if self._closed_before is not None and one < self._closed_before:
+                self.too_late += int(rows.sum())
+                continue
+            self._put(int(one), device[rows], values[rows])
+
+    def close(self, *, everything: bool = False) -> Iterator[tuple[float, Floats]]:
+        """Yield (end of bin [s], means (devices, quantities), NaN where nothing came) for every bin that is complete, in order."""
+        ready = int(np.floor((self._watermark_s - GRACE_S) / BIN_S)) if np.isfinite(self._watermark_s) else None
+        for one in sorted(self._open):
+            if not everything and (ready is None or one >= ready):
+                return
+            sums, counts = self._open.pop(one)
+            self._closed_before = one + 1
+            means = np.full((len(self.devices), len(QUANTITIES)), np.nan)
+            seen = counts > 0
+            means[: len(sums)][seen] = sums[seen] / counts[seen]
+            yield (one + 1) * BIN_S, means
+
+    def _put(self, one: int, device: NDArray[np.int64], values: Floats) -> None:
+        shape = (len(self.devices), len(QUANTITIES))
+        sums, counts = self._open.get(one, (np.zeros(shape), np.zeros(shape)))
+        if len(sums) < len(self.devices):
+            more = ((0, len(self.devices) - len(sums)), (0, 0))
+            sums, counts = np.pad(sums, more), np.pad(counts, more)
+        present = np.isfinite(values)
+        np.add.at(sums, device, np.where(present, values, 0.0))
+        np.add.at(counts, device, present)
+        self._open[one] = (sums, counts)
+
+    def _move_on(self, device: NDArray[np.int64], times: Floats) -> None:
+        """The watermark follows the newest reading, but no single device may pull it far ahead of all others."""
+        before = np.array(self.newest_s)
+        newest_s = before.copy()
+        np.maximum.at(newest_s, device, times)
+        counts = np.bincount(device, minlength=len(before))
+        moved = (newest_s > before) & np.isfinite(before)
+        for number in np.flatnonzero(moved):
+            interval = (newest_s[number] - before[number]) / counts[number]
+            self.interval_s[number] += 0.1 * (interval - self.interval_s[number])
+        self.newest_s = newest_s.tolist()
+        newest = np.array([time_s for time_s in self.newest_s if np.isfinite(time_s)])
+        trusted = newest if len(newest) < 3 else newest[newest <= np.median(newest) + FURTHEST_AHEAD_S]
+        self._watermark_s = max(self._watermark_s, float(trusted.max()))

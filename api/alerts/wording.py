@@ -1,0 +1,39 @@
+"""What alerts say, in Korean and English."""
+
+from typing import Final
+
+from airquality.pollutants import QUANTITY
+
+KINDS: Final[dict[str, tuple[str, str]]] = {
+    "cai": ("대기질 나쁨", "Bad air"),
+    "pm10-advisory": ("미세먼지 경보", "PM10 advisory"),
+    "pm25-advisory": ("초미세먼지 경보", "PM2.5 advisory"),
+    "o3-advisory": ("오존 경보", "Ozone advisory"),
+    "smoke": ("연기·화재 의심", "Smoke or fire"),
+    "dust": ("국지적 먼지", "Local dust"),
+    "release": ("가스·악취 누출 의심", "Gas release or odour"),
+    "silent": ("장비 무응답", "Device silent"),
+    "no-data": ("자료 수신 중단", "No data at all"),
+}
+CLASSES: Final = {"smoke": "fire", "dust": "dust", "release": "industrial"}
+
+
+def amount(quantity: str, value: float) -> str:
+    """Return a value with its unit."""
+    row = QUANTITY[quantity]
+    return f"{value:.{row.decimals}f} {row.unit}"
+
+
+def reasons(rises: dict[str, float]) -> tuple[list[str], list[str]]:
+    """Return in words what rose, in Korean and English, the clearest signs first."""
+    korean, english = [], []
+    if "thermal_max" in rises:
+        korean.append(f"열화상 {rises['thermal_max']:.0f} °C")
+        english.append(f"thermal camera sees {rises['thermal_max']:.0f} °C")
+    for key in ("pm25", "pm10", "co", "tvoc", "h2s", "nh3"):
+        if key in rises:
+            korean.append(f"{QUANTITY[key].label_ko} 주변보다 +{amount(key, rises[key])}")
+            english.append(
+                f"{QUANTITY[key].label_en} +{amount(key, rises[key])} above its own baseline and the network"
+            )
+    return korean, english

@@ -1,0 +1,85 @@
+"""The web application: routes, the live side and the page, put together."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import anyio
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+
+from airquality.clock import utc_now
+from airquality.errors import UnavailableError
+from airquality.site import Site
+from api.http import alerts, health, pages, readings, simulation, sites
+from api.http.answers import problem
+from api.http.state import State
+from api.live import Live
+from api.stream import Stream
+from storage.port import Store
+
+STATIC: Final = Path(__file__).with_name("static")
+DESCRIPTION: Final = """
+The air of a city: what stations and patrol robots measure, what it means, and what is wrong.
+
+Instants are ISO 8601 in UTC. Quantities and their units: `GET /api/v1/quantities`.
+Stations and robots are low-cost instruments: their values are for reference only and are not those of the national network.
+"""
+
+
+def create_app(site: Site, store: Store, broker_url: str, *, now: Callable[[], datetime] = utc_now) -> FastAPI:
+    """Return the application; its live side runs from start-up to shut-down."""
+    stream = Stream()
+    live = Live(site, store, broker_url, now, stream)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        stream.attach(asyncio.get_running_loop())
+        await anyio.to_thread.run_sync(live.start)
+        yield
+        stream.close()
+        await anyio.to_thread.run_sync(live.stop)
+
+    app = FastAPI(
+        title=f"{site.label_en} Air",
+        description=DESCRIPTION,
+        version="0.1.0",
+        lifespan=lifespan,
+        docs_url="/docs",
+        redoc_url=None,
+    )
+    app.state.air = State(site=site, store=store, live=live, stream=stream, now=now)
+    for router in (sites.router, readings.router, alerts.router, simulation.router, health.router, pages.router):
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    _explain_errors(app)
+    return app
+
+
+def _explain_errors(app: FastAPI) -> None:
+    """Every error is a problem document (RFC 9457) that says in one line what is wrong."""
+
+    @app.exception_handler(UnavailableError)
+    async def unavailable(_request: Request, error: UnavailableError) -> Response:
+        return problem(503, str(error))
+
+    @app.exception_handler(HTTPException)
+    async def known(_request: Request, error: HTTPException) -> Response:
+        return problem(error.status_code, str(error.detail))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"] if part not in ("query", "body", "path"))
+        return problem(422, f"{where or 'request'}: {first['msg'].removeprefix('Value error, ')}")
+
+    @app.middleware("http")
+    async def plain_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await call_next(request)
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        return response

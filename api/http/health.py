@@ -1,0 +1,70 @@
+"""Is all well: for people, for supervisors, and for those who ask what was lost."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from api.http.answers import answer, example
+from api.http.state import Air
+
+router = APIRouter(tags=["health"])
+
+
+@router.get("/healthz", responses=example({"status": "alive"}))
+async def alive() -> Response:
+    """The process answers."""
+    return answer({"status": "alive"})
+
+
+@router.get("/readyz", responses=example({"status": "ready"}))
+def ready(air: Air) -> Response:
+    """Broker and store can be reached; 503 otherwise."""
+    air.store.latest(air.site.name)
+    is_ready = air.live.feed.connected
+    return answer({"status": "ready" if is_ready else "the broker is away"}, 200 if is_ready else 503)
+
+
+@router.get(
+    "/api/v1/health", responses=example({"broker": "connected", "store": "available", "lag_s": 0.4, "active_alerts": 0})
+)
+def health(air: Air) -> Response:
+    """How data flows: connections, lag, listeners, what was dropped."""
+    ledger = air.store.ledger(air.site.name)
+    totals = {
+        name: sum(getattr(entry, name) for entry in ledger)
+        for name in ("received", "repeated", "missing", "late", "rejected")
+    }
+    return answer(
+        {
+            **air.live.state(),
+            "now": air.now(),
+            "devices": len(ledger),
+            "ledger": totals,
+            "stream_listeners_dropped": air.stream.dropped,
+        }
+    )
+
+
+@router.get(
+    "/api/v1/ledger",
+    responses=example(
+        [{"device": "palbok-03", "received": 86400, "repeated": 0, "missing": 0, "late": 0, "rejected": 0}]
+    ),
+)
+def ledger(air: Air, site: str | None = None) -> Response:
+    """What arrived of each device, and what did not."""
+    return answer([entry._asdict() for entry in air.store.ledger(site or air.site.name)])
+
+
+@router.get(
+    "/api/v1/dead-letters",
+    responses=example([{"topic": "air/v1/jeonju/palbok-03/readings", "reason": "is not JSON: …"}]),
+)
+def dead_letters(air: Air, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
+    """Messages that could not be taken, with the reason."""
+    return answer(
+        [
+            {**letter._asdict(), "payload": letter.payload.decode("utf-8", "replace")}
+            for letter in air.store.dead_letters(limit=limit)
+        ]
+    )

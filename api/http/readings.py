@@ -1,0 +1,156 @@
+"""What was measured: the latest of every device, and series."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Final
+
+import numpy as np
+from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi.responses import StreamingResponse
+
+from airquality.pollutants import QUANTITY
+from api.http.answers import answer, example
+from api.http.state import Air, State
+from api.records import reading_json, series_json
+from storage.port import Series
+
+router = APIRouter(prefix="/api/v1", tags=["readings"])
+
+# A client that asks for more gets coarser intervals, or is told to ask for less when it insists on raw readings.
+MOST_POINTS: Final = 20_000
+INTERVALS_S: Final = (10, 30, 60, 300, 600, 1800, 3600, 10_800, 86_400)
+LONGEST: Final = timedelta(days=400)
+
+_READING = {
+    "device": "palbok-03",
+    "time": "2026-03-02T08:15:30Z",
+    "position": [35.8546, 127.0976],
+    "values": {"pm25": 23.4, "no2": 0.021},
+}
+
+
+@router.get("/latest", responses=example([_READING]))
+def latest(air: Air, site: str | None = None) -> Response:
+    """The newest reading of every device."""
+    return answer([reading_json(row) for row in air.store.latest(site or air.site.name).to_pylist()])
+
+
+@router.get(
+    "/geojson",
+    responses=example(
+        {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"device": "palbok-03"}}]}
+    ),
+)
+def geojson(air: Air) -> Response:
+    """The newest reading of every device as GeoJSON points, with index and class for stations."""
+    places = {station.name: (station.lat, station.lon) for station in air.site.stations}
+    kinds = {record.device: record for record in air.store.devices(air.site.name)}
+    features = []
+    for row in air.store.latest(air.site.name).to_pylist():
+        place = (row["lat"], row["lon"]) if row["lat"] is not None else places.get(row["device"])
+        if place is None:
+            continue
+        record, index = kinds.get(row["device"]), air.live.engine.pollution.cai.get(row["device"])
+        properties = {**reading_json(row), "kind": record.kind if record else "", "origin": record.origin if record else "real",
+                      "state": record.state if record else "", "zone": record.zone if record else ""}  # fmt: skip
+        if index is not None:
+            properties |= {"cai": round(index.value), "grade": index.grade.key, "colour": index.grade.colour}
+        features.append(
+            {
+                "type": "Feature",
+                "geometry": {"type": "Point", "coordinates": [place[1], place[0]]},
+                "properties": properties,
+            }
+        )
+    return answer({"type": "FeatureCollection", "features": features})
+
+
+@router.get(
+    "/series",
+    responses=example({"every_s": 60, "devices": {"palbok-03": {"time": ["2026-03-02T08:15:00Z"], "pm25": [23.4]}}}),
+)
+def series(
+    air: Air,
+    start: Annotated[datetime | None, Query(description="First instant; a day before `end` by default.")] = None,
+    end: Annotated[datetime | None, Query(description="End, not included; now by default.")] = None,
+    device: Annotated[list[str] | None, Query(description="One or several devices; all by default.")] = None,
+    quantity: Annotated[list[str] | None, Query(description="One or several quantities; all by default.")] = None,
+    every: Annotated[
+        str, Query(description="`raw`, `auto`, or seconds to average over.", pattern=r"^(raw|auto|[1-9]\d{0,6})$")
+    ] = "auto",
+    site: str | None = None,
+) -> Response:
+    """Series per device: raw readings, or means over intervals, at most 20 000 rows."""
+    until = _aware(end) if end else air.now() + timedelta(seconds=1)
+    since = _aware(start) if start else until - timedelta(days=1)
+    if not timedelta(0) < until - since <= LONGEST:
+        raise HTTPException(422, "start must be before end, and at most 400 days")
+    keys = quantity or list(QUANTITY)
+    if unknown := sorted(set(keys) - QUANTITY.keys()):
+        raise HTTPException(422, f"quantity: {', '.join(unknown)[:200]} is not known; see /api/v1/quantities")
+    every_s = _interval_s(air, every, (until - since).total_seconds(), len(device or ()))
+    wanted = Series(
+        site=site or air.site.name,
+        start=since,
+        end=until,
+        devices=tuple(device or ()),
+        every_s=every_s,
+        limit=MOST_POINTS + 1,
+    )
+    table = air.store.readings(wanted)
+    if table.num_rows > MOST_POINTS:
+        raise HTTPException(
+            422, f"more than {MOST_POINTS} rows; ask for a shorter time, fewer devices or a larger `every`"
+        )
+    return answer({"every_s": every_s, "devices": series_json(table, keys)})
+
+
+@router.get(
+    "/cai",
+    responses=example({"stations": {"palbok-03": {"cai": 84, "grade": "moderate", "pollutant": "pm25"}}, "zones": {}}),
+)
+def cai(air: Air) -> Response:
+    """The air-quality index now: of every station, the worst of every zone, and the advisories."""
+    pollution = air.live.engine.pollution
+    stations = {
+        name: {"cai": round(index.value), "grade": index.grade.key, "label_ko": index.grade.label_ko, "label_en": index.grade.label_en,
+               "colour": index.grade.colour, "pollutant": index.pollutant, "sub_indices": {k: round(v, 1) for k, v in index.sub_indices.items()}}
+        for name, index in sorted(pollution.cai.items())
+    }  # fmt: skip
+    zones = {}
+    for zone, members in pollution.zones.items():
+        known = [name for name in members if name in stations]
+        zones[zone] = {
+            "worst": max(known, key=lambda name: pollution.cai[name].value, default=None),
+            "mean_cai": round(float(np.mean([pollution.cai[name].value for name in known]))) if known else None,
+            "advisories": {
+                quantity: state.level for (of_zone, quantity), state in pollution.advisories.items() if of_zone == zone
+            },
+        }
+    return answer(
+        {"stations": stations, "zones": zones, "note": "Low-cost instruments: for reference only, not official values."}
+    )
+
+
+@router.get("/stream")
+async def stream(air: Air) -> StreamingResponse:
+    """Server-sent events: `readings` (a list, as in /latest) and `alert` (as in /alerts), as they happen."""
+    if air.stream.is_full:
+        raise HTTPException(503, "too many listeners; try again later")
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(air.stream.listen(), media_type="text/event-stream", headers=headers)
+
+
+def _aware(instant: datetime) -> datetime:
+    if instant.tzinfo is None:
+        raise HTTPException(422, "start and end need a time zone, for example 2026-03-02T08:00:00Z")
+    return instant
+
+
+def _interval_s(air: State, every: str, span_s: float, devices: int) -> int | None:
+    """Return the interval to average over; `auto` takes the finest that stays within the bound."""
+    if every == "raw":
+        return None
+    if every != "auto":
+        return int(every)
+    count = devices or max(len(air.site.devices), 1)
+    return next((interval for interval in INTERVALS_S if span_s / interval * count <= MOST_POINTS / 2), INTERVALS_S[-1])

@@ -1,0 +1,223 @@
+"""The api's live side: follows what ingest has committed, runs the alert engine, publishes and stores its alerts.
+
+The committed feed is a hint, the store is the truth: on every start and reconnect the engine is rebuilt from the store first.
+"""
+
+import json
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+import paho.mqtt.client as mqtt
+import pyarrow as pa
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.reasoncodes import ReasonCode
+
+from airquality import topics
+from airquality.broker_url import parse_broker_url
+from airquality.errors import UnavailableError
+from airquality.reading import DeviceStatus
+from airquality.site import Site
+from api.alerts.engine import AlertEngine
+from api.records import alert_json, reading_json
+from api.stream import Stream
+from storage.port import Series, Store
+from storage.schema import AlertRecord
+
+log = logging.getLogger(__name__)
+
+CLIENT_ID: Final = "jeonju-api"
+# After a restart, hourly means are rebuilt from the last day and the smoke detector's baselines from the last minutes.
+REMEMBERED: Final = timedelta(hours=25)
+RELEARNT: Final = timedelta(minutes=40)
+HISTORY_EVERY_S: Final = 600
+# The whole network is called silent after this, by the clock of the api.
+NO_DATA_AFTER: Final = timedelta(minutes=3)
+MOST_WAITING: Final = 5000
+IDLE_S: Final = 5.0
+
+
+@dataclass
+class Feed:
+    """How the live side is doing."""
+
+    connected: bool = False
+    batches: int = 0
+    readings: int = 0
+    last_reading_at: datetime | None = None
+    arrived_at: datetime | None = None
+    dropped: int = 0
+    store_available: bool = True
+
+
+@dataclass
+class Live:
+    """Runs in two threads: the network's and the engine's."""
+
+    site: Site
+    store: Store
+    broker_url: str
+    now: Callable[[], datetime]
+    stream: Stream
+    feed: Feed = field(default_factory=Feed)
+
+    def __post_init__(self) -> None:
+        """Prepare the connection; nothing is opened yet."""
+        self.engine = AlertEngine(self.site)
+        self._work: queue.Queue[Callable[[], None] | None] = queue.Queue(MOST_WAITING)
+        self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
+        self._began_at = self.now()
+        url = parse_broker_url(self.broker_url)
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=CLIENT_ID)
+        if url.username is not None:
+            self._client.username_pw_set(url.username, url.password)
+        if url.tls:
+            self._client.tls_set()
+        self._client.reconnect_delay_set(min_delay=1, max_delay=10)
+        self._client.on_connect = self._on_connect
+        self._client.on_disconnect = self._on_disconnect
+        self._client.on_message = self._on_message
+        self._address = (url.host, url.port)
+
+    def start(self) -> None:
+        """Begin to follow; a broker that is not there yet is tried again and again."""
+        self._thread.start()
+        self._client.connect_async(*self._address, keepalive=30)
+        self._client.loop_start()
+
+    def stop(self) -> None:
+        """Finish what has arrived and leave."""
+        self._client.disconnect()
+        self._client.loop_stop()
+        self._work.put(None)
+        self._thread.join()
+
+    def send_command(self, device: str, payload: bytes) -> None:
+        """Publish a command for a device, or for the simulator.
+
+        Raises UnavailableError while the broker is away.
+        """
+        if not self._client.is_connected():
+            raise UnavailableError("the broker is away; try again later")
+        self._client.publish(topics.command(self.site.name, device), payload, qos=1)
+
+    def _on_connect(
+        self, client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object
+    ) -> None:
+        if reason.is_failure:
+            log.error("the broker refuses the api: %s", reason)
+            return
+        self.feed.connected = True
+        # Subscribe first, rebuild then: what is committed in between comes twice, which does no harm.
+        client.subscribe([(topics.committed(self.site.name), 0), (topics.status(self.site.name, "+"), 1)])
+        self._put(self._rebuild)
+
+    def _on_disconnect(self, *_: object) -> None:
+        self.feed.connected = False
+
+    def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        payload = bytes(message.payload)
+        if message.topic == topics.committed(self.site.name):
+            self._put(lambda: self._take_readings(payload))
+        elif (place := topics.site_and_device(message.topic)) is not None:
+            self._put(lambda: self._take_status(place[1], payload))
+
+    def _put(self, work: Callable[[], None]) -> None:
+        try:
+            self._work.put_nowait(work)
+        except queue.Full:
+            self.feed.dropped += 1
+
+    def _run(self) -> None:
+        """Do one thing after another; what fails is logged and the next is done."""
+        while True:
+            try:
+                work = self._work.get(timeout=IDLE_S)
+            except queue.Empty:
+                work = self._look_for_silence
+            if work is None:
+                return
+            try:
+                work()
+            except UnavailableError as error:
+                if self.feed.store_available:
+                    log.warning("%s", error)
+                self.feed.store_available = False
+            except Exception:
+                # The one supervisor: a fault in judging one batch must not end all alerting.
+                log.exception("a batch could not be judged")
+
+    def _rebuild(self) -> None:
+        newest = self.store.latest(self.site.name)["time"].to_pylist()
+        self.engine = AlertEngine(self.site)
+        lasting = self.store.alerts(self.site.name, active=True)
+        if not newest:
+            self.engine.resume(
+                lasting, pa.Table.from_pylist([], schema=self.store.latest(self.site.name).schema), HISTORY_EVERY_S
+            )
+            return
+        until = min(max(newest), self.now() + timedelta(minutes=1))
+        split = datetime.fromtimestamp(
+            (until - RELEARNT).timestamp() // HISTORY_EVERY_S * HISTORY_EVERY_S, until.tzinfo
+        )
+        history = self.store.readings(
+            Series(site=self.site.name, start=until - REMEMBERED, end=split, every_s=HISTORY_EVERY_S)
+        )
+        self.engine.resume(lasting, history, HISTORY_EVERY_S)
+        recent = self.store.readings(Series(site=self.site.name, start=split, end=until + timedelta(seconds=1)))
+        self._publish(self.engine.update(recent))
+        self.feed.store_available = True
+
+    def _take_readings(self, payload: bytes) -> None:
+        with pa.ipc.open_stream(payload) as reader:
+            table = reader.read_all()
+        self.feed.batches += 1
+        self.feed.readings += table.num_rows
+        self.feed.arrived_at = self.now()
+        self.feed.last_reading_at = pa.compute.max(table["time"]).as_py()
+        self._publish([*self.engine.no_data(None, self.now()), *self.engine.update(table)])
+        newest = {row["device"]: row for row in table.to_pylist()} if self.stream.has_listeners else {}
+        if newest:
+            self.stream.send("readings", [reading_json(row) for row in newest.values()])
+
+    def _take_status(self, device: str, payload: bytes) -> None:
+        try:
+            status = msgspec.json.decode(payload, type=DeviceStatus)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return  # ingest keeps it as a dead letter
+        self.engine.device_state(device, status.state)
+
+    def _look_for_silence(self) -> None:
+        since = self.feed.arrived_at or self._began_at
+        if self.now() - since > NO_DATA_AFTER:
+            self._publish(self.engine.no_data(since, self.now()))
+
+    def _publish(self, alerts: list[AlertRecord]) -> None:
+        """Store first, then tell: an alert that was told can always be looked up."""
+        if not alerts:
+            return
+        self.store.write_alerts(alerts)
+        for alert in alerts:
+            body = b"" if alert.ended_at else json.dumps(alert_json(alert), ensure_ascii=False).encode()
+            self._client.publish(topics.alert(self.site.name, alert.id), body, qos=1, retain=True)
+            self.stream.send("alert", alert_json(alert))
+
+    def state(self) -> dict[str, Any]:
+        """Return the live side's state for the health page."""
+        return {
+            "broker": "connected" if self.feed.connected else "away",
+            "store": "available" if self.feed.store_available else "away",
+            "readings_received": self.feed.readings,
+            "last_reading_at": self.feed.last_reading_at,
+            "lag_s": None
+            if self.feed.last_reading_at is None
+            else round((self.now() - self.feed.last_reading_at).total_seconds(), 3),
+            "active_alerts": len(self.engine.active),
+            "readings_too_late_to_judge": self.engine.too_late,
+            "feed_batches_dropped": self.feed.dropped,
+        }

@@ -1,0 +1,48 @@
+"""How rows of the store look to the outside: plain JSON with instants in UTC, without what is absent."""
+
+import json
+from typing import Any
+
+import pyarrow as pa
+
+from airquality.pollutants import KEYS
+from storage.schema import AlertRecord
+
+
+def reading_json(row: dict[str, Any]) -> dict[str, Any]:
+    """Return one reading: device, time, place, values, and the quality of those that are not `ok`."""
+    out: dict[str, Any] = {"site": row["site"], "device": row["device"], "time": row["time"]}
+    if row["lat"] is not None and row["lon"] is not None:
+        out["position"] = [row["lat"], row["lon"]]
+    if row["seq"] is not None:
+        out["seq"] = row["seq"]
+    if row["boot"] is not None:
+        out["boot"] = row["boot"]
+    out["values"] = {key: row[key] for key in KEYS if row[key] is not None}
+    for name in ("quality", "extra"):
+        if row[name] is not None:
+            out[name] = json.loads(row[name])
+    return out
+
+
+def alert_json(alert: AlertRecord) -> dict[str, Any]:
+    """Return one alert with its details unpacked and its instants as text."""
+    out = alert._asdict()
+    for name in ("started_at", "updated_at", "ended_at"):
+        out[name] = out[name].isoformat().replace("+00:00", "Z") if out[name] else None
+    out["details"] = json.loads(alert.details)
+    out["active"] = alert.ended_at is None
+    return out
+
+
+def series_json(table: pa.Table, keys: list[str]) -> dict[str, dict[str, list[Any]]]:
+    """Return columns per device: times and one list for each quantity, null where nothing was measured."""
+    out: dict[str, dict[str, list[Any]]] = {}
+    for device in sorted(set(table["device"].to_pylist())):
+        rows = table.filter(pa.compute.equal(table["device"], device))
+        columns = {key: rows[key].to_pylist() for key in keys if rows[key].null_count < rows.num_rows}
+        quality = [json.loads(text) if text else None for text in rows["quality"].to_pylist()]
+        out[device] = {"time": rows["time"].to_pylist(), **columns}
+        if any(quality):
+            out[device]["quality"] = quality
+    return out

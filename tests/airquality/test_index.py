@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airquality.index import GRADES, POLLUTANTS, UPPER, cai, cai_of_hours, grade, moving_24h, sub_index
+
+
+@pytest.mark.parametrize(
+    ("pollutant", "value", "expected"),
+    # Worked from AirKorea's table and linear formula.
+    [("pm25", 10, 33.3), ("pm25", 25, 74.2), ("pm25", 45, 135.4), ("pm25", 90, 259.2), ("pm10", 60, 80.0), ("pm10", 120, 185.2),
+     ("o3", 0.070, 83.4), ("o3", 0.100, 123.7), ("no2", 0.020, 33.3), ("co", 0.5, 12.5), ("co", 12, 175.4), ("so2", 0.003, 7.5)],
+)  # fmt: skip
+def test_sub_index_of_worked_values(pollutant: str, value: float, expected: float) -> None:
+    assert sub_index(pollutant, value) == pytest.approx(expected, abs=0.05)
+
+
+@pytest.mark.parametrize("pollutant", POLLUTANTS)
+def test_class_edges_have_the_index_of_their_edge(pollutant: str) -> None:
+    assert [sub_index(pollutant, edge) for edge in UPPER[pollutant]] == pytest.approx([50, 100, 250, 500])
+
+
+def test_concentrations_are_rounded_before_the_table_is_entered() -> None:
+    assert sub_index("pm25", 15.4) == pytest.approx(50.0)
+    assert sub_index("pm25", 15.6) == pytest.approx(51.0)
+
+
+@given(st.sampled_from(POLLUTANTS), st.floats(-10, 1e4), st.floats(0, 1e3))
+def test_sub_index_never_falls_when_the_air_gets_worse(pollutant: str, value: float, more: float) -> None:
+    low, high = sub_index(pollutant, value), sub_index(pollutant, value + more)
+    assert 0 <= low <= high <= 500
+
+
+def test_two_bad_pollutants_add_fifty_and_three_seventy_five() -> None:
+    clean = {"no2": 0.02, "pm25": 10.0, "co": 0.5, "so2": 0.003}
+    two = cai({**clean, "pm10": 120.0, "o3": 0.100})
+    three = cai({**clean, "pm10": 120.0, "o3": 0.100, "pm25": 45.0})
+    assert two is not None
+    assert three is not None
+    assert two.value == pytest.approx(235.2, abs=0.1)
+    assert two.pollutant == "pm10"
+    assert three.value == pytest.approx(260.2, abs=0.1)
+    assert three.grade.key == "very-bad"
+
+
+def test_one_bad_pollutant_adds_nothing() -> None:
+    result = cai({"pm10": 120.0, "pm25": 10.0, "no2": 0.02, "o3": 0.02})
+    assert result is not None
+    assert result.value == pytest.approx(185.2, abs=0.1)
+
+
+@pytest.mark.parametrize("missing", ["pm10", "pm25", "no2", "o3"])
+def test_no_index_without_a_required_pollutant(missing: str) -> None:
+    values = {"pm10": 20.0, "pm25": 10.0, "no2": 0.02, "o3": 0.02}
+    assert cai({**values, missing: float("nan")}) is None
+
+
+def test_index_without_the_optional_ones_is_given() -> None:
+    assert cai({"pm10": 20.0, "pm25": 10.0, "no2": 0.02, "o3": 0.02}) is not None
+
+
+@pytest.mark.parametrize(
+    ("index", "key"),
+    [
+        (0, "good"),
+        (50.4, "good"),
+        (51, "moderate"),
+        (100, "moderate"),
+        (101, "bad"),
+        (250, "bad"),
+        (251, "very-bad"),
+        (500, "very-bad"),
+    ],
+)
+def test_classes_change_at_their_edges(index: float, key: str) -> None:
+    assert grade(index).key == key
+
+
+def test_there_are_four_classes_in_two_languages() -> None:
+    assert [one.label_ko for one in GRADES] == ["좋음", "보통", "나쁨", "매우나쁨"]
+
+
+@pytest.mark.parametrize(
+    ("hours", "expected"),
+    [([50.0] * 12, 43.75), ([20.0] * 8 + [100.0] * 4, 73.33), ([20.0] * 12, 20.0), ([20.0] * 9 + [float("nan")] * 3, float("nan")),
+     ([float("nan")] * 4 + [20.0] * 8, float("nan")), ([float("nan")] * 3 + [20.0] * 9, 20.0), ([20.0] * 5, float("nan"))],
+)  # fmt: skip
+def test_moving_average_of_worked_values(hours: list[float], expected: float) -> None:
+    assert moving_24h(hours, "pm25") == pytest.approx(expected, abs=0.01, nan_ok=True)
+
+
+def test_index_of_a_day_takes_gases_of_the_last_hour_and_moving_particles() -> None:
+    hours = np.tile([0.003, 0.020, 0.5, 0.020, 40.0, 20.0], (24, 1))
+    hours[-1, POLLUTANTS.index("no2")] = 0.100
+    result = cai_of_hours(hours)
+    assert result is not None
+    assert result.pollutant == "no2"
+    assert result.sub_indices["pm25"] == pytest.approx(sub_index("pm25", 20))
