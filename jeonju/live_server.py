@@ -3,7 +3,7 @@
 import socket
 import threading
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import uvicorn
 
@@ -22,7 +22,7 @@ class LiveServer:
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="http", daemon=True
         )
 
-    def __enter__(self) -> "LiveServer":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 

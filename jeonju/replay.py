@@ -1,0 +1,185 @@
+"""Publish recorded readings onto MQTT, at their own pace or faster."""
+
+import csv
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import paho.mqtt.client as mqtt
+import pyarrow as pa
+import pyarrow.parquet as pq
+from paho.mqtt.enums import CallbackAPIVersion
+
+from airquality import topics
+from airquality.broker_url import parse_broker_url
+from airquality.errors import UserError
+from airquality.pollutants import KEYS
+from airquality.reading import DeviceStatus, Reading, encode, encode_status
+
+MOST_IN_A_MESSAGE: Final = 60
+MOST_OUTSTANDING: Final = 1000
+ACKNOWLEDGED_WITHIN_S: Final = 60.0
+# Methane of the controlled releases comes with the wind of the whole site, which is given to a device of its own.
+WIND_DEVICE: Final = "wind"
+
+Recorded = tuple[str, Reading]
+
+
+def recorded(path: Path) -> Iterator[Recorded]:
+    """Yield (site, reading) of a recording in its own order: a `readings.parquet`, or a folder that holds one or controlled releases.
+
+    Raises UserError for anything else.
+    """
+    if path.is_dir() and (path / "readings.parquet").exists():
+        path = path / "readings.parquet"
+    if path.suffix == ".parquet":
+        yield from _parquet(path)
+    elif path.is_dir() and (path / "observations.csv").exists() and (path / "sensors.csv").exists():
+        yield from _controlled_release(path)
+    else:
+        raise UserError(
+            f"{path} is no recording; give a readings.parquet, or a folder with observations.csv and sensors.csv"
+        )
+
+
+def replay(
+    paths: list[Path],
+    broker_url: str,
+    *,
+    site: str | None = None,
+    speed: float | None = None,
+    on_progress: Callable[[int], None] = lambda _count: None,
+) -> int:
+    """Publish all recordings and return how many readings the broker has acknowledged; `speed` None is as fast as possible.
+
+    Raises UserError when the broker does not answer or does not acknowledge.
+    """
+    publisher = _Publisher(broker_url)
+    published = 0
+    try:
+        for path in paths:
+            begun_at, begun = None, time.monotonic()
+            for of_site, batch in _batches(recorded(path), alone=speed is not None):
+                if speed is not None and batch[0].time is not None:
+                    begun_at = begun_at or batch[0].time
+                    time.sleep(max((batch[0].time - begun_at).total_seconds() / speed - (time.monotonic() - begun), 0))
+                publisher.publish(site or of_site, batch)
+                published += len(batch)
+                on_progress(published)
+        publisher.finish()
+    finally:
+        publisher.close()
+    return published
+
+
+def _batches(readings: Iterator[Recorded], *, alone: bool) -> Iterator[tuple[str, list[Reading]]]:
+    """Gather the readings of each device into messages; at the recording's own pace every reading is a message."""
+    waiting: dict[tuple[str, str], list[Reading]] = {}
+    for site, reading in readings:
+        batch = waiting.setdefault((site, reading.device), [])
+        batch.append(reading)
+        if alone or len(batch) >= MOST_IN_A_MESSAGE:
+            yield site, waiting.pop((site, reading.device))
+    for (site, _), batch in waiting.items():
+        yield site, batch
+
+
+class _Publisher:
+    """One gateway that speaks for all recorded devices."""
+
+    def __init__(self, broker_url: str) -> None:
+        url = parse_broker_url(broker_url)
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"jeonju-replay-{time.time_ns():x}")
+        self._client.max_inflight_messages_set(200)
+        if url.username is not None:
+            self._client.username_pw_set(url.username, url.password)
+        if url.tls:
+            self._client.tls_set()
+        self._under_way: list[mqtt.MQTTMessageInfo] = []
+        self._known: set[tuple[str, str]] = set()
+        try:
+            self._client.connect(url.host, url.port, keepalive=30)
+        except OSError as error:
+            raise UserError(
+                f"no broker answers at {url.host}:{url.port}: {error}; start `jeonju up`, or name another with --broker"
+            ) from error
+        self._client.loop_start()
+
+    def publish(self, site: str, batch: list[Reading]) -> None:
+        device = batch[0].device
+        if (site, device) not in self._known:
+            self._known.add((site, device))
+            status = encode_status(DeviceStatus(state="online", kind="recording", origin="replay"))
+            self._under_way.append(self._client.publish(topics.status(site, device), status, qos=1))
+        message = encode(batch[0] if len(batch) == 1 else batch)
+        self._under_way.append(self._client.publish(topics.readings(site, device), message, qos=1))
+        if len(self._under_way) >= MOST_OUTSTANDING:
+            self.finish()
+
+    def finish(self) -> None:
+        """Wait until the broker has acknowledged everything."""
+        for info in self._under_way:
+            info.wait_for_publish(ACKNOWLEDGED_WITHIN_S)
+            if not info.is_published():
+                raise UserError(
+                    f"the broker did not acknowledge within {ACKNOWLEDGED_WITHIN_S:.0f} s; is its disk full?"
+                )
+        self._under_way.clear()
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+def _parquet(path: Path) -> Iterator[Recorded]:
+    try:
+        file = pq.ParquetFile(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise UserError(f"{path} cannot be read as Parquet: {str(error).splitlines()[0]}") from error
+    names = set(file.schema_arrow.names)
+    if missing := {"site", "device", "time"} - names:
+        raise UserError(f"{path} has no column {', '.join(sorted(missing))}; is it a readings.parquet?")
+    for batch in file.iter_batches(batch_size=10_000):
+        for row in batch.to_pylist():
+            yield row["site"], _reading(row)
+
+
+def _reading(row: dict[str, Any]) -> Reading:
+    place = (row.get("lat"), row.get("lon"))
+    return Reading(
+        device=row["device"], seq=row.get("seq"), boot=row.get("boot"), time=row["time"].astimezone(UTC),
+        position=place if None not in place else None,  # type: ignore[arg-type]
+        values={key: row[key] for key in KEYS if row.get(key) is not None},
+    )  # fmt: skip
+
+
+def _controlled_release(folder: Path) -> Iterator[Recorded]:
+    """Methane [ppm] at each sensor and the wind of the site, minute by minute; the folder's name is the site."""
+    with (folder / "sensors.csv").open(newline="") as file:
+        places = {row["name"]: (float(row["lat"]), float(row["lon"])) for row in csv.DictReader(file)}
+    counts = dict.fromkeys([*places, WIND_DEVICE], 0)
+    with (folder / "observations.csv").open(newline="") as file:
+        rows = csv.DictReader(file)
+        if missing := {"time", *places} - set(rows.fieldnames or ()):
+            raise UserError(f"{folder / 'observations.csv'} has no column {', '.join(sorted(missing))}")
+        for number, row in enumerate(rows, start=2):
+            try:
+                at = datetime.fromisoformat(row["time"])
+                of_minute = [(name, {"ch4": float(row[name])}) for name in places if row[name]]
+                wind = {
+                    key: float(row[column])
+                    for key, column in (("wind_direction", "wind_from_deg"), ("wind_speed", "wind_speed_m_s"))
+                    if row.get(column)
+                }
+            except ValueError as error:
+                raise UserError(f"{folder / 'observations.csv'}:{number}: {error}") from error
+            for name, values in [*of_minute, *([(WIND_DEVICE, wind)] if wind else [])]:
+                yield (
+                    folder.name,
+                    Reading(
+                        device=name, seq=counts[name], boot="1", time=at, position=places.get(name), values=dict(values)
+                    ),
+                )
+                counts[name] += 1

@@ -1,0 +1,191 @@
+"""The whole city in one process: broker, store, ingest, api and simulator, started and stopped in order."""
+
+import threading
+import time
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import pyarrow.compute as pc
+import simpy
+
+from airquality.broker_url import parse_broker_url
+from airquality.errors import UserError
+from airquality.site import Site, load_site
+from api.app import create_app
+from api.live import Live
+from broker.embedded import EmbeddedBroker, Kind
+from ingest.service import Ingest
+from jeonju.clock import ScaledClock
+from jeonju.live_server import LiveServer
+from simulator.events import Event
+from simulator.outlets.mqtt import MqttOutlet
+from simulator.paced import PacedEnvironment
+from simulator.scenario import Scenario
+from simulator.world import HISTORY, LIVE, World
+from storage.open import open_store
+from storage.port import Store
+
+HEARD_WITHIN_S: Final = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpSettings:
+    """What `jeonju up` was asked for; `store` None means a file in `data`."""
+
+    site: str = "jeonju"
+    scenario: Scenario | None = None
+    history_s: float = 86_400.0
+    speed: float = 1.0
+    broker: str = "embedded"
+    store: str | None = None
+    data: Path = Path("data")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    mqtt_port: int = 1883
+    seed: int = 1
+
+
+@dataclass
+class City:
+    """A running city, for those who watch it."""
+
+    site: Site
+    clock: ScaledClock
+    store: Store
+    ingest: Ingest
+    live: Live
+    url: str
+    broker_url: str
+    simulation: "Simulation"
+    _rate: tuple[float, int] = field(default=(0.0, 0))
+
+    def state(self) -> dict[str, Any]:
+        """Return what the summary shows."""
+        stats = self.ingest.stats()
+        now, (before, readings) = time.monotonic(), self._rate
+        rate = (stats.readings - readings) / (now - before) if before else 0.0
+        self._rate = now, stats.readings
+        times = self.store.latest(self.site.name)["time"].to_pylist()
+        reference = max(times, default=self.clock.now())
+        indexes = self.live.engine.pollution.cai
+        worst = max(indexes, key=lambda name: indexes[name].value, default=None)
+        return {
+            "now": self.clock.now().isoformat(timespec="seconds"),
+            "live": self.simulation.is_live,
+            "devices_heard": sum((reference - seen).total_seconds() <= HEARD_WITHIN_S for seen in times),
+            "readings": stats.readings,
+            "readings_per_s": round(rate, 1),
+            "worst_cai": None
+            if worst is None
+            else {"device": worst, "cai": round(indexes[worst].value), "grade": indexes[worst].grade.key},
+            "alerts": len(self.live.engine.active),
+            "rejected": stats.rejected,
+            "store_available": stats.store_available,
+            "broker_connected": stats.connected,
+            "url": self.url,
+            "broker": self.broker_url,
+        }
+
+
+class Simulation:
+    """The simulated city in its thread: it makes up for the history at full speed, then keeps to the clock."""
+
+    def __init__(
+        self, site: Site, settings: UpSettings, clock: ScaledClock, broker_url: str, *, begin_s: float
+    ) -> None:
+        self._clock = clock
+        self._env = PacedEnvironment(begin_s, clock.now, speed=settings.speed)
+        self._outlet = MqttOutlet(broker_url, site=site.name, on_event=self._hand_over)
+        scenario = settings.scenario
+        self._world = World(
+            site, self._env, self._outlet, seed=scenario.seed if scenario else settings.seed,
+            weather=scenario.weather if scenario else None, cadence=HISTORY, boot=int(time.time()),
+        )  # fmt: skip
+        for event in scenario.events if scenario else ():
+            # Events count from the start of the scenario, which is where the clock began; history lies before it.
+            after = event.after + clock.start_at.timestamp() - begin_s
+            if after >= 0:
+                self._world.add(event.model_copy(update={"after": after}))
+        self._env.process(self._go_live())
+        self.failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the history is made up for."""
+        return self._env.caught_up.is_set()
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop, and let every device say goodbye."""
+        self._env.stop()
+        self._outlet.close()
+        self._thread.join()
+
+    def _hand_over(self, event: Event) -> None:
+        self._world.hand_over(event)
+
+    def _go_live(self) -> Generator[simpy.Event, Any, None]:
+        """Change to readings every second for the last minutes before now."""
+        while self._env.now + HISTORY.block_s < self._clock.now().timestamp():
+            yield self._env.timeout(HISTORY.block_s)
+        self._world.cadence = LIVE
+
+    def _run(self) -> None:
+        try:
+            self._env.run_paced()
+        except Exception as error:  # noqa: BLE001  (the one supervisor: whatever it is, it is shown and ends the city)
+            self.failure = error
+
+
+@contextmanager
+def running_city(settings: UpSettings) -> Iterator[City]:
+    """Start everything in order, and stop it in reverse, whatever happens in between.
+
+    Raises UserError for a port in use, a broker that refuses, a store that cannot be opened.
+    """
+    site = load_site(settings.scenario.site if settings.scenario else settings.site)
+    clock = (
+        ScaledClock(settings.scenario.start, settings.speed) if settings.scenario else ScaledClock(speed=settings.speed)
+    )
+    with ExitStack() as stack:
+        store = stack.enter_context(closing(open_store(settings.store or str(settings.data / "air.duckdb"))))
+        broker_url = _start_broker(settings, stack)
+        ingest = stack.enter_context(Ingest(site, store, broker_url, now=clock.now))
+        app = create_app(site, store, broker_url, now=clock.now)
+        server = stack.enter_context(LiveServer(app, host=settings.host, port=settings.port))
+        simulation = Simulation(
+            site, settings, clock, broker_url, begin_s=_begin_s(settings, site, store, clock.start_at)
+        )
+        stack.callback(simulation.close)
+        simulation.start()
+        yield City(site, clock, store, ingest, app.state.air.live, server.url, broker_url, simulation)
+
+
+def _start_broker(settings: UpSettings, stack: ExitStack) -> str:
+    for kind in get_args(Kind):
+        if settings.broker == kind:
+            return stack.enter_context(EmbeddedBroker(settings.data, kind=kind, port=settings.mqtt_port)).url
+    parse_broker_url(settings.broker)
+    return settings.broker
+
+
+def _begin_s(settings: UpSettings, site: Site, store: Store, start_at: datetime) -> float:
+    """History begins where the data of the last run ends, but not more than `history_s` ago."""
+    begin_s = start_at.timestamp() - settings.history_s
+    newest = pc.max(store.latest(site.name)["time"]).as_py()
+    if newest is not None:
+        if newest > start_at and settings.scenario:
+            raise UserError(
+                f"{settings.data} already holds this scenario up to {newest:%Y-%m-%d %H:%M}Z; choose another --data, or remove it"
+            )
+        begin_s = max(begin_s, min(newest.timestamp() + 1, start_at.timestamp()))
+    # Whole tens of seconds, so that the readings of history and of a live city fall on the same instants.
+    return float(begin_s // 10 * 10 + (10 if newest is not None else 0))
