@@ -15,7 +15,8 @@ POLLUTANTS: Final = ("so2", "no2", "co", "o3", "pm10", "pm25")
 # The index is only given where these are all valid (AirKorea).
 REQUIRED: Final = ("pm10", "pm25", "no2", "o3")
 
-# Upper ends of the four classes; the index runs 0–50, 51–100, 101–250, 251–500 over them. Gases: 1-hour means [ppm]; PM: the moving 24-hour value [µg/m³].
+# Upper ends of the four classes; the index runs 0–50, 51–100, 101–250, 251–500 over them.
+# Gases: 1-hour means [ppm]; PM: the moving 24-hour value [µg/m³].
 UPPER: Final[dict[str, tuple[float, float, float, float]]] = {
     "so2": (0.020, 0.050, 0.150, 1.0),
     "no2": (0.030, 0.060, 0.200, 2.0),

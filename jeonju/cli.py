@@ -93,7 +93,7 @@ def up(
     mqtt_port: Annotated[
         int, typer.Option("--mqtt-port", min=0, max=65535, help="Port of the embedded broker; 0 takes a free one.")
     ] = 1883,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the simulated city.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the simulated city.")] = 6,
     stop_after: Seconds = None,
     as_json: Json = False,
 ) -> None:

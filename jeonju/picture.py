@@ -31,8 +31,8 @@ def draw(scenario: Scenario, run: Path, file: Path) -> None:
     alerts = pq.read_table(run / "alerts.parquet").to_pylist()
     keys = TELLING[events[0]["kind"]] if events else ("pm25", "pm10")
     devices = _most_affected(run, events, alerts, keys[0])
-    figure = plt.figure(figsize=(15, 8.4), layout="constrained", facecolor="white")
-    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.15))
+    figure = plt.figure(figsize=(15, 8), layout="constrained", facecolor="white")
+    left, right = figure.subfigures(1, 2, width_ratios=(1, 1.1))
     _map(left.subplots(), site, run, events, alerts)
     axes = right.subplots(len(devices) * 2, 1, sharex=True, squeeze=False)[:, 0]
     for number, device in enumerate(devices):
@@ -41,7 +41,12 @@ def draw(scenario: Scenario, run: Path, file: Path) -> None:
     axes[-1].xaxis.set_major_formatter(
         mdates.ConciseDateFormatter(axes[-1].xaxis.get_major_locator(), tz=scenario.start.tzinfo)
     )
-    axes[0].legend(loc="upper left", fontsize=8, frameon=False, ncols=3)
+    for axis in axes[:-1]:
+        axis.tick_params(labelbottom=False)
+    named = dict(zip(*reversed(axes[0].get_legend_handles_labels()), strict=True))
+    axes[0].legend(named.values(), named.keys(), loc="upper left", fontsize=8, frameon=False, ncols=4)
+    end = scenario.start_s + scenario.duration
+    axes[-1].set_xlim(mdates.date2num(_instant(scenario.start_s)), mdates.date2num(_instant(end)))
     figure.suptitle(
         f"{scenario.title_en}  ·  {scenario.start:%Y-%m-%d %H:%M %z}, {scenario.duration / 3600:g} h, seed {scenario.seed}",
         fontsize=13,
@@ -103,6 +108,7 @@ def _map(axis: Any, site: Site, run: Path, events: list[dict[str, Any]], alerts:
             )
     _wind(axis, run)
     axis.set_aspect(1 / 0.81)
+    axis.margins(0.02)
     axis.set_axis_off()
     axis.set_title("Stations (coloured: local alert), robots' tracks, stacks, roads, events", fontsize=9, color=QUIET)
 
@@ -124,7 +130,7 @@ def _wind(axis: Any, run: Path) -> None:
 def _course(
     axis: Any, run: Path, device: str, key: str, events: list[dict[str, Any]], alerts: list[dict[str, Any]]
 ) -> None:
-    for name, colour, label, width in (("readings", SEEN, "measured", 0.7), ("truth", TRUE, "truth", 1.3)):
+    for name, colour, label, width in (("truth", TRUE, "truth", 2.2), ("readings", SEEN, "measured", 0.7)):
         table = pq.read_table(
             run / f"{name}.parquet", columns=["device", "time", key], filters=[("device", "=", device)]
         )
@@ -135,7 +141,7 @@ def _course(
             color=colour,
             lw=width,
             label=label,
-            zorder=3 if name == "truth" else 2,
+            zorder=2 if name == "truth" else 3,
         )
     for event in events:
         reached = event["reached_s"].get(device)
@@ -160,12 +166,6 @@ def _course(
     axis.tick_params(labelsize=8)
     axis.set_title(device, fontsize=9, loc="left", pad=2)
     axis.spines[["top", "right"]].set_visible(False)
-    low, high = axis.get_xlim()
-    axis.set_xlim(max(low, _first(run)), high)
-
-
-def _first(run: Path) -> float:
-    return float(mdates.date2num(pq.ParquetFile(run / "truth.parquet").metadata.row_group(0).column(2).statistics.min))
 
 
 def _instant(posix_s: float) -> Any:

@@ -6,7 +6,7 @@ instants, measured, spoilt by faults and sent. Nothing here knows whether the en
 
 import threading
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -55,12 +55,16 @@ class Cadence:
                 raise ValueError(f"a block of {large} s cannot be cut into steps of {small} s")
 
 
+OFFLINE: Final = Cadence()
 LIVE: Final = Cadence(interval_s=1.0, tick_s=1.0, block_s=1.0)
 HISTORY: Final = Cadence(interval_s=10.0, tick_s=10.0, block_s=600.0)
 
 
 class World:
-    """One city, built twice with the same seed it is the same twice."""
+    """One city; built twice with the same seed it is the same twice.
+
+    `cadence` says, for the instant at which a block begins, how time is cut in it.
+    """
 
     def __init__(
         self,
@@ -70,12 +74,12 @@ class World:
         *,
         seed: int,
         weather: WeatherOverrides | None = None,
-        cadence: Cadence | None = None,
+        cadence: Callable[[float], Cadence] = lambda _now_s: OFFLINE,
         boot: int = 0,
     ) -> None:
         self.site = site
         self.env = env
-        self.cadence = cadence or Cadence()
+        self._cadence = cadence
         self._outlet = outlet
         devices = site.devices
         self.devices = tuple(device.name for device in devices)
@@ -137,7 +141,7 @@ class World:
 
     def _live(self) -> Generator[simpy.Event, Any, None]:
         while True:
-            begun_s, cadence = self.env.now, self.cadence
+            begun_s, cadence = self.env.now, self._cadence(self.env.now)
             yield self.env.timeout(cadence.block_s)
             self._outlet.send(self._block(begun_s, cadence))
             with self._inbox_lock:

@@ -1,6 +1,6 @@
 """Readings gathered into bins of 10 s of event time, all devices side by side.
 
-A bin is closed once the newest reading is `GRACE_S` past its end: so much may readings be late or out of order and still count.
+A bin is closed once every active device has reported past its end, and `GRACE_S` more: so much may readings be out of order and still count.
 What comes later is counted and left to the store; it cannot raise or end an alert of the past.
 """
 
@@ -14,9 +14,12 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 BIN_S: Final = 10.0
-GRACE_S: Final = 20.0
-# Event times further ahead than this of all others are a wrong clock and must not close everyone's bins.
-FURTHEST_AHEAD_S: Final = 300.0
+GRACE_S: Final = 10.0
+# A device is waited for while it lags by no more than two of its usual steps and this; then the others go on without it.
+PATIENCE_S: Final = 15.0
+PATIENCE_STEPS: Final = 2.0
+# Event times this far ahead of half of the devices are a wrong clock: they move nobody's time, and are not kept for later.
+FURTHEST_AHEAD_S: Final = 900.0
 
 QUANTITIES: Final = (
     "pm25",
@@ -41,6 +44,7 @@ class Bins:
         self.devices: list[str] = []
         self.newest_s: list[float] = []
         self.interval_s: list[float] = []  # typical time between two readings of a device
+        self._step_s: list[float] = []  # how far a device's time moved when it was last heard
         self.too_late = 0
         self._numbers: dict[str, int] = {}
         self._open: dict[int, tuple[Floats, Floats]] = {}
@@ -59,6 +63,7 @@ class Bins:
             self.devices.append(device)
             self.newest_s.append(-np.inf)
             self.interval_s.append(0.0)
+            self._step_s.append(0.0)
         return self._numbers[device]
 
     def add(self, table: pa.Table) -> None:
@@ -74,7 +79,8 @@ class Bins:
         number = np.floor(times / BIN_S).astype(np.int64)
         for one in np.unique(number):
             rows = number == one
-            if self._closed_before is not None and one < self._closed_before:
+            past = self._closed_before is not None and one < self._closed_before
+            if past or one * BIN_S > self._watermark_s + FURTHEST_AHEAD_S:
                 self.too_late += int(rows.sum())
                 continue
             self._put(int(one), device[rows], values[rows])
@@ -104,16 +110,17 @@ class Bins:
         self._open[one] = (sums, counts)
 
     def _move_on(self, device: NDArray[np.int64], times: Floats) -> None:
-        """The watermark follows the newest reading, but no single device may pull it far ahead of all others."""
+        """Time is that of the slowest device that is still active, so nobody's readings are late because others were quicker."""
         before = np.array(self.newest_s)
-        newest_s = before.copy()
-        np.maximum.at(newest_s, device, times)
+        newest = before.copy()
+        np.maximum.at(newest, device, times)
         counts = np.bincount(device, minlength=len(before))
-        moved = (newest_s > before) & np.isfinite(before)
-        for number in np.flatnonzero(moved):
-            interval = (newest_s[number] - before[number]) / counts[number]
-            self.interval_s[number] += 0.1 * (interval - self.interval_s[number])
-        self.newest_s = newest_s.tolist()
-        newest = np.array([time_s for time_s in self.newest_s if np.isfinite(time_s)])
-        trusted = newest if len(newest) < 3 else newest[newest <= np.median(newest) + FURTHEST_AHEAD_S]
-        self._watermark_s = max(self._watermark_s, float(trusted.max()))
+        for number in np.flatnonzero((newest > before) & np.isfinite(before)):
+            step_s = self._step_s[number] = newest[number] - before[number]
+            self.interval_s[number] += 0.1 * (step_s / counts[number] - self.interval_s[number])
+        self.newest_s = newest.tolist()
+        heard = np.isfinite(newest)
+        trusted = heard & (newest <= np.median(newest[heard]) + FURTHEST_AHEAD_S)
+        patience = PATIENCE_S + PATIENCE_STEPS * np.array(self._step_s)
+        active = trusted & (newest >= newest[trusted].max() - patience)
+        self._watermark_s = max(self._watermark_s, float(newest[active].min()))

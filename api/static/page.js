@@ -132,7 +132,7 @@ function chart(key, times, values) {
   values.forEach((value, i) => { if (value === null) { gap = true; return; } pen += `${gap ? "M" : "L"}${x(i).toFixed(1)},${y(value).toFixed(1)}`; gap = false; });
   svg.append(element("path", { d: pen }));
   if (limit !== undefined && limit < high) svg.append(element("path", { class: "limit", d: `M0,${y(limit)}H400` }));
-  svg.append(element("text", { x: 0, y: 11 }, `${label(quantity)} ${known.at(-1)?.toFixed(quantity.decimals)} ${quantity.unit}`), element("text", { x: 0, y: 73 }, when(times[0])), element("text", { x: 400, y: 73, "text-anchor": "end" }, when(times.at(-1))));
+  svg.append(element("text", { x: 0, y: 11 }, `${label(quantity)} ${known.at(-1)?.toFixed(quantity.decimals)} ${quantity.unit === "1" ? "" : quantity.unit}`), element("text", { x: 0, y: 73 }, when(times[0])), element("text", { x: 400, y: 73, "text-anchor": "end" }, when(times.at(-1))));
   return svg;
 }
 
