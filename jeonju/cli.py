@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.logging import RichHandler
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from airquality.durations import parse_duration_s
 from airquality.site import load_site
-from simulator.durations import parse_duration_s
 from simulator.scenario import examples, load_scenario
 
 app = typer.Typer(

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from airquality.broker_url import parse_broker_url
 from airquality.errors import UserError
+from airquality.events import Event
 from airquality.site import Site, load_site
 from api.app import create_app
 from api.live import Live
@@ -20,7 +21,6 @@ from broker.embedded import EmbeddedBroker, Kind
 from ingest.service import Ingest
 from jeonju.clock import ScaledClock
 from jeonju.live_server import LiveServer
-from simulator.events import Event
 from simulator.outlets.mqtt import MqttOutlet
 from simulator.paced import PacedEnvironment
 from simulator.scenario import Scenario

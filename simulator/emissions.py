@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from airquality.dispersion.meteorology import Meteorology, wind_speed_at
 from airquality.dispersion.plume_rise import Rise, buoyant_rise, fire_buoyancy_flux, momentum_rise, stack_buoyancy_flux
 from airquality.dispersion.puffs import NO_RISE, Puffs
+from airquality.events import Dust, Fire, Leak
+from airquality.fuels import FUELS, stored_units
 from airquality.pollutants import KEYS
 from airquality.site import Area, Road, Site, Stack
-from simulator.events import Dust, Fire, Leak
 from simulator.fires import HEAT_PER_AREA_KW_M2, Flame, burning, flame, lifetime_s
-from simulator.fuels import FUELS, stored_units
 from simulator.schedules import activity
 
 Floats = NDArray[np.float64]

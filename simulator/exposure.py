@@ -6,8 +6,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from airquality.events import Dust, Fire, Leak, Odour
 from airquality.pollutants import KEYS
-from simulator.events import Dust, Fire, Leak, Odour
 from simulator.fires import lifetime_s
 
 Floats = NDArray[np.float64]

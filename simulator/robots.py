@@ -12,9 +12,9 @@ import numpy as np
 import simpy
 from numpy.typing import NDArray
 
+from airquality.events import Breakdown, Dispatch
 from airquality.geo import LocalMap
 from airquality.site import Robot
-from simulator.events import Breakdown, Dispatch
 from simulator.fires import Flame
 
 Floats = NDArray[np.float64]

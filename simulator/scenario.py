@@ -1,15 +1,14 @@
 """Scenarios: what happens in a city, from when on, for how long, in which weather; read from TOML."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from airquality.errors import UserError
+from airquality.events import Event, PositiveS, unknown_name
 from airquality.site import Site, load_site
-from airquality.toml_lines import load_toml
-from simulator.events import Event, PositiveS
+from airquality.toml_lines import line_of, load_toml
 from simulator.weather import WeatherOverrides
 
 EXAMPLES: Final = Path(__file__).parents[1] / "examples" / "scenarios"
@@ -61,18 +60,7 @@ def examples() -> list[Path]:
 
 def _check_names(path: Path, scenario: Scenario, site: Site) -> None:
     """Devices and sources that events name must be in the site."""
-    devices = {device.name for device in site.devices}
-    robots = {robot.name for robot in site.robots}
-    sources = {source.name for source in site.sources}
     for number, event in enumerate(scenario.events):
-        known = {"fault": devices, "odour": sources}.get(event.kind, robots)
-        name = getattr(event, "source" if event.kind == "odour" else "device", None)
-        if name is not None and name not in known:
-            raise UserError(
-                f"{path}: events[{number}] ({event.kind}) names {name!r}; {site.name} has {', '.join(sorted(known))}"
-            )
-
-
-def instant_text(scenario: Scenario) -> str:
-    """Return the start as people write it."""
-    return datetime.strftime(scenario.start, "%Y-%m-%d %H:%M %z")
+        if (wrong := unknown_name(event, site)) is not None:
+            line = line_of(path.read_text(encoding="utf-8"), ("events", number))
+            raise UserError(f"{path}:{line}: events[{number}] ({event.kind}) {wrong}")

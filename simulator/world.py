@@ -15,12 +15,12 @@ import simpy
 from numpy.typing import NDArray
 
 from airquality.dispersion.puffs import Puffs
+from airquality.events import Breakdown, Dispatch, Dust, Event, Fault, Fire, Leak, LostLink, Odour, RegionalEpisode
 from airquality.pollutants import KEYS
 from airquality.site import Site
 from simulator.background import Background, Episode
 from simulator.block import Block, Outlet
 from simulator.emissions import IS_PARTICLE, Emissions
-from simulator.events import Breakdown, Dispatch, Dust, Event, Fault, Fire, Leak, LostLink, Odour, RegionalEpisode
 from simulator.exposure import Exposure
 from simulator.instruments import Instruments
 from simulator.link import Link

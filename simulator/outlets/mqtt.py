@@ -16,10 +16,10 @@ from pydantic import ValidationError
 from airquality import topics
 from airquality.broker_url import BrokerUrl, parse_broker_url
 from airquality.errors import UserError
+from airquality.events import EVENT, Event
 from airquality.pollutants import KEYS
 from airquality.reading import DeviceStatus, Reading, encode, encode_status, from_posix_s
 from simulator.block import Block, Readings
-from simulator.events import EVENT, Event
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ class MqttOutlet:
         try:
             event = EVENT.validate_python(msgspec.json.decode(payload)["event"])
         except (msgspec.DecodeError, ValidationError, KeyError, TypeError) as error:
-            log.warning("a command for the simulator is not understood: %s", str(error).splitlines()[0])
+            log.warning("a command for the simulator is not understood: %s", " ".join(str(error).split())[:200])
             return
         if self._on_event:
             self._on_event(event)

@@ -1,12 +1,12 @@
-"""What can happen in a scenario: the same models read scenario files and what the api sends while the city runs."""
+"""What can happen in a city: the same models check scenario files, what the api is asked for, and what the simulator is told."""
 
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
 
-from airquality.site import Latitude, Longitude, Name, QuantityKey
-from simulator.durations import parse_duration_s
-from simulator.fuels import FUELS
+from airquality.durations import parse_duration_s
+from airquality.fuels import FUELS
+from airquality.site import Latitude, Longitude, Name, QuantityKey, Site
 
 
 def _fuel(name: str) -> str:
@@ -131,3 +131,17 @@ Event = Annotated[
     Fire | Leak | Dust | Odour | RegionalEpisode | Fault | Breakdown | LostLink | Dispatch, Field(discriminator="kind")
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
+
+
+def unknown_name(event: Event, site: Site) -> str | None:
+    """Return what is wrong when an event names a device or source that the site has not, or None."""
+    match event:
+        case Odour():
+            name, known = event.source, [source.name for source in site.sources]
+        case Fault():
+            name, known = event.device, [device.name for device in site.devices]
+        case Breakdown() | LostLink() | Dispatch():
+            name, known = event.device, [robot.name for robot in site.robots]
+        case _:
+            return None
+    return None if name in known else f"names {name!r}; {site.name} has {', '.join(known)}"
