@@ -73,6 +73,7 @@ class Ingest:
         self._refused: str | None = None
         self._stopping = threading.Event()
         self._stats = Stats()
+        self.failure: Exception | None = None
         self._client = self._make_client()
         self._worker = threading.Thread(target=self._work, name="ingest", daemon=True)
 
@@ -159,6 +160,14 @@ class Ingest:
         )
 
     def _work(self) -> None:
+        try:
+            self._work_until_stopped()
+        except Exception as error:
+            # The one supervisor: a fault of ours must be seen, and nothing may be acknowledged after it.
+            log.exception("ingest has stopped; what the broker holds is not acknowledged")
+            self.failure = error
+
+    def _work_until_stopped(self) -> None:
         while not (self._stopping.is_set() and self._arrived.empty()):
             if arrived := self._gather():
                 commit = self._pipeline.commit([one.message for one in arrived])

@@ -238,9 +238,10 @@ def ingest(
 
     _log_warnings()
     over = _over(stop_after)
-    with closing(open_store(store)) as opened, Ingest(load_site(site), opened, broker):
+    with closing(open_store(store)) as opened, Ingest(load_site(site), opened, broker) as service:
         while not over(0.5):
-            pass
+            if service.failure:
+                raise service.failure
 
 
 @app.command()

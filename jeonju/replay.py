@@ -1,6 +1,7 @@
 """Publish recorded readings onto MQTT, at their own pace or faster."""
 
 import csv
+import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -97,7 +98,10 @@ class _Publisher:
             self._client.username_pw_set(url.username, url.password)
         if url.tls:
             self._client.tls_set()
-        self._under_way: list[mqtt.MQTTMessageInfo] = []
+        self._sent = 0
+        self._acknowledged = 0
+        self._progress = threading.Condition()
+        self._client.on_publish = self._on_publish
         self._known: set[tuple[str, str]] = set()
         try:
             self._client.connect(url.host, url.port, keepalive=30)
@@ -112,21 +116,30 @@ class _Publisher:
         if (site, device) not in self._known:
             self._known.add((site, device))
             status = encode_status(DeviceStatus(state="online", kind="recording", origin="replay"))
-            self._under_way.append(self._client.publish(topics.status(site, device), status, qos=1))
-        message = encode(batch[0] if len(batch) == 1 else batch)
-        self._under_way.append(self._client.publish(topics.readings(site, device), message, qos=1))
-        if len(self._under_way) >= MOST_OUTSTANDING:
-            self.finish()
+            self._publish(topics.status(site, device), status)
+        self._publish(topics.readings(site, device), encode(batch[0] if len(batch) == 1 else batch))
+        self._wait_until_outstanding(MOST_OUTSTANDING)
 
     def finish(self) -> None:
         """Wait until the broker has acknowledged everything."""
-        for info in self._under_way:
-            info.wait_for_publish(ACKNOWLEDGED_WITHIN_S)
-            if not info.is_published():
-                raise UserError(
-                    f"the broker did not acknowledge within {ACKNOWLEDGED_WITHIN_S:.0f} s; is its disk full?"
-                )
-        self._under_way.clear()
+        self._wait_until_outstanding(0)
+
+    def _publish(self, topic: str, payload: bytes) -> None:
+        self._sent += 1
+        self._client.publish(topic, payload, qos=1)
+
+    def _on_publish(self, *_: Any) -> None:
+        with self._progress:
+            self._acknowledged += 1
+            self._progress.notify()
+
+    def _wait_until_outstanding(self, most: int) -> None:
+        with self._progress:
+            while self._sent - self._acknowledged > most:
+                if not self._progress.wait(ACKNOWLEDGED_WITHIN_S):
+                    raise UserError(
+                        f"the broker has acknowledged nothing for {ACKNOWLEDGED_WITHIN_S:.0f} s; is its disk full?"
+                    )
 
     def close(self) -> None:
         self._client.disconnect()

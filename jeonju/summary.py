@@ -60,8 +60,9 @@ def _watch_plainly(city: City, until: Callable[[float], bool], *, as_json: bool)
 
 
 def _check(city: City) -> None:
-    if city.simulation.failure is not None:
-        raise city.simulation.failure
+    for part in (city.simulation, city.ingest):
+        if part.failure is not None:
+            raise part.failure
 
 
 def _table(state: dict[str, Any], city: City) -> Table:

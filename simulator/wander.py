@@ -69,7 +69,9 @@ class Track:
         if self._joined is None:
             self._joined = np.concatenate(self._times), np.concatenate(self._chunks)
         grid_s, values = self._joined
-        place = np.clip((times_s - grid_s[0]) / GRID_S, 0, len(grid_s) - 1)
-        low = np.minimum(place.astype(np.int64), len(grid_s) - 2)
-        share = (place - low)[:, None]
+        # Counted from the epoch, so that a value does not depend on how much of the past is kept.
+        steps = times_s / GRID_S
+        whole = np.floor(steps)
+        low = np.clip(whole.astype(np.int64) - round(grid_s[0] / GRID_S), 0, len(grid_s) - 2)
+        share = (steps - whole)[:, None]
         return (1 - share) * values[low] + share * values[low + 1]

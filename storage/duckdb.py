@@ -160,15 +160,13 @@ class DuckDBStore:
         if not table.num_rows:
             return
         times, codes, keys = _by_device(table)
-        last: dict[tuple[str, str], int] = {}
-        # Stable, so that of several rows for one instant the one that came last is kept.
-        for i in np.lexsort((times, codes)):
-            last[keys[codes[i]]] = int(i)
-        last = {key: i for key, i in last.items() if times[i] >= self._newest.get(key, _LONG_AGO)}
-        rows = table.take(list(last.values())).to_pylist()
+        newest = np.array([self._newest.get(key, _LONG_AGO) for key in keys], dtype=np.int64)
+        np.maximum.at(newest, codes, times)
+        rows = np.flatnonzero(times == newest[codes])
         with self._lock:
-            for (key, i), row in zip(last.items(), rows, strict=True):
-                self._newest[key] = int(times[i])
+            for number, row in zip(rows, table.take(pa.array(rows)).to_pylist(), strict=True):
+                key = keys[codes[number]]
+                self._newest[key] = int(times[number])
                 before = self._latest.get(key)
                 # The same instant in two messages is one row, as in the file.
                 if before is not None and before["time"] == row["time"]:

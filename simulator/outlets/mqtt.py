@@ -36,7 +36,7 @@ class MqttOutlet:
         self._url = parse_broker_url(broker_url)
         self._site = site
         self._devices: dict[str, _Device] = {}
-        self._outstanding = threading.BoundedSemaphore(MOST_OUTSTANDING)
+        self._outstanding = threading.Semaphore(MOST_OUTSTANDING)
         self._closing = threading.Event()
         self._on_event = on_event
         self._own = self._listen() if on_event else None
@@ -100,9 +100,7 @@ class MqttOutlet:
 class _Device:
     """One simulated device's connection."""
 
-    def __init__(
-        self, url: BrokerUrl, site: str, name: str, kind: str, outstanding: threading.BoundedSemaphore
-    ) -> None:
+    def __init__(self, url: BrokerUrl, site: str, name: str, kind: str, outstanding: threading.Semaphore) -> None:
         self.name = name
         self._url = url
         self._topic = topics.readings(site, name)
@@ -114,7 +112,7 @@ class _Device:
         self._client.will_set(self._status, self._payload("offline"), qos=1, retain=True)
         self._client.on_connect = self._say_online
         self._client.on_publish = self._on_publish
-        self._mine: set[int] = set()
+        self._statuses: set[int] = set()
 
     def connect(self) -> None:
         """Connect, unless the connection is there; from then on it comes back by itself."""
@@ -124,8 +122,7 @@ class _Device:
 
     def publish(self, payload: bytes) -> None:
         """Send a message; it is kept until the broker has acknowledged it."""
-        info = self._client.publish(self._topic, payload, qos=1)
-        self._mine.add(info.mid)
+        self._client.publish(self._topic, payload, qos=1)
 
     def drop(self) -> None:
         """Vanish without a word, so that the broker sends the last will."""
@@ -146,14 +143,16 @@ class _Device:
             self._client.loop_stop()
 
     def _say_online(self, *_: Any) -> None:
-        self._client.publish(self._status, self._payload("online"), qos=1, retain=True)
+        # Called by the network thread, as _on_publish is: the number is known before its acknowledgement is looked at.
+        self._statuses.add(self._client.publish(self._status, self._payload("online"), qos=1, retain=True).mid)
 
     def _payload(self, state: str) -> bytes:
         return encode_status(DeviceStatus(state=state, kind=self._kind, origin="simulated"))
 
     def _on_publish(self, _client: Any, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
-        if mid in self._mine:
-            self._mine.discard(mid)
+        if mid in self._statuses:
+            self._statuses.discard(mid)
+        else:
             self._outstanding.release()
 
 

@@ -1,0 +1,131 @@
+import contextlib
+import os
+import signal
+import socket
+from pathlib import Path
+
+import paho.mqtt.client as mqtt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from paho.mqtt.enums import CallbackAPIVersion
+
+from airquality.broker_url import parse_broker_url
+from airquality.errors import UserError
+from broker.embedded import EmbeddedBroker
+from tests.waiting import wait_until
+
+
+def connected(broker: EmbeddedBroker, client_id: str, *, clean_session: bool = True) -> mqtt.Client:
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id, clean_session=clean_session)
+    client.connect("127.0.0.1", broker.port)
+    client.loop_start()
+    wait_until(client.is_connected)
+    return client
+
+
+def leave(client: mqtt.Client) -> None:
+    client.disconnect()
+    client.loop_stop()
+
+
+def test_messages_for_an_absent_subscriber_survive_a_kill_of_the_broker(broker: EmbeddedBroker) -> None:
+    absent = connected(broker, "absent", clean_session=False)
+    granted: list[int] = []
+    absent.on_subscribe = lambda *_: granted.append(1)
+    absent.subscribe("air/v1/x/+/readings", 1)
+    wait_until(lambda: granted)
+    leave(absent)
+    sender = connected(broker, "sender")
+    for number in range(50):
+        sender.publish("air/v1/x/a/readings", str(number), qos=1).wait_for_publish(5)
+    leave(sender)
+    if broker._kind == "mosquitto":
+        # Mosquitto saves every second; what came after the last save is lost with a kill, which docs say.
+        saved = broker._data_dir / "mosquitto.db"
+        wait_until(lambda: saved.exists() and b"49" in saved.read_bytes(), what="the autosave")
+    killed = broker.pid
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: broker.pid not in (None, killed), what="the restart")
+    got: list[bytes] = []
+    back = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="absent", clean_session=False)
+    back.on_message = lambda _c, _d, message: got.append(bytes(message.payload))
+
+    def try_to_connect() -> bool:
+        try:
+            back.connect("127.0.0.1", broker.port)
+        except OSError:
+            return False
+        return True
+
+    wait_until(try_to_connect)
+    back.loop_start()
+    wait_until(lambda: len(set(got)) == 50, within_s=45, what="all 50 messages")
+    leave(back)
+
+
+def test_last_will_is_sent_when_a_client_vanishes(broker: EmbeddedBroker) -> None:
+    watcher = connected(broker, "watcher")
+    seen: list[bytes] = []
+    watcher.on_message = lambda _c, _d, message: seen.append(bytes(message.payload))
+    watcher.subscribe("air/v1/x/a/status", 1)
+    doomed = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="doomed")
+    doomed.will_set("air/v1/x/a/status", b"offline", qos=1, retain=True)
+    doomed.connect("127.0.0.1", broker.port)
+    doomed.loop_start()
+    wait_until(doomed.is_connected)
+    doomed.loop_stop()
+    connection = doomed.socket()
+    assert isinstance(connection, socket.socket)
+    connection.shutdown(socket.SHUT_RDWR)
+    wait_until(lambda: b"offline" in seen, what="the last will")
+    doomed.loop_read()
+    leave(watcher)
+
+
+def test_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(UserError, match=rf"cannot listen on 127\.0\.0\.1:{port}.*--mqtt-port"):
+            EmbeddedBroker(tmp_path, port=port).start()
+
+
+def test_missing_program_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("broker.embedded.sys.executable", str(tmp_path / "python"))
+    monkeypatch.setattr("broker.embedded.shutil.which", lambda *_args, **_named: None)
+    with pytest.raises(UserError, match="mosquitto is not installed; get it with: apt-get install mosquitto"):
+        EmbeddedBroker(tmp_path, kind="mosquitto", port=0).start()
+
+
+def test_unwritable_folder_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"cannot keep its queues in .*; choose another --data"):
+        EmbeddedBroker(tmp_path / "file", port=0).start()
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "port", "user", "tls"),
+    [
+        ("mqtt://h", "h", 1883, None, False),
+        ("mqtts://u:p%40w@h:9", "h", 9, "u", True),
+        ("mqtt://[::1]:5", "::1", 5, None, False),
+    ],
+)
+def test_addresses_are_taken_apart(url: str, host: str, port: int, user: str | None, tls: bool) -> None:
+    parts = parse_broker_url(url)
+    assert (parts.host, parts.port, parts.username, parts.tls) == (host, port, user, tls)
+
+
+@pytest.mark.parametrize("url", ["", "host", "http://h", "mqtt://", "mqtt://h:99999", "mqtt://h/path", "mqtt://h:x"])
+def test_what_is_no_address_is_refused(url: str) -> None:
+    with pytest.raises(UserError, match="is no broker address"):
+        parse_broker_url(url)
+
+
+@given(st.text())
+def test_any_text_is_an_address_or_refused(text: str) -> None:
+    with contextlib.suppress(UserError):
+        assert parse_broker_url(text).host

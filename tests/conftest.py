@@ -1,0 +1,39 @@
+"""Real servers and stores for the tests."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from airquality.site import Site, load_site
+from broker.embedded import EmbeddedBroker, Kind
+from storage.duckdb import DuckDBStore
+
+SHARED_DATA = Path(__file__).parents[1] / "../shared/data"
+
+
+def need_broker(kind: Kind) -> None:
+    """Skip, saying why, where a broker's program is missing."""
+    if kind == "mosquitto" and not (shutil.which("mosquitto") or Path("/usr/sbin/mosquitto").exists()):
+        pytest.skip("mosquitto is not installed (apt-get install mosquitto)")
+
+
+@pytest.fixture(params=["embedded", "mosquitto"])
+def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EmbeddedBroker]:
+    """A broker of each kind on a free port."""
+    need_broker(request.param)
+    with EmbeddedBroker(tmp_path, kind=request.param, port=0) as running:
+        yield running
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[DuckDBStore]:
+    opened = DuckDBStore(tmp_path / "air.duckdb")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def jeonju() -> Site:
+    return load_site("jeonju")

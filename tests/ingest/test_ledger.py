@@ -1,0 +1,58 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingest.ledger import Ledger
+from storage.schema import LedgerEntry
+
+
+def account(seqs: list[int | tuple[str, int]], ledger: Ledger | None = None) -> LedgerEntry:
+    ledger = ledger or Ledger()
+    for seq in seqs:
+        boot, number = seq if isinstance(seq, tuple) else ("1", seq)
+        ledger.count("s", "a", boot, number)
+    return ledger.changes()[0]
+
+
+@pytest.mark.parametrize(
+    ("seqs", "repeated", "missing", "late"),
+    [
+        ([0, 1, 2], 0, 0, 0),
+        ([5, 6, 9], 0, 2, 0),
+        ([0, 1, 1, 2], 1, 0, 0),
+        ([0, 3, 1, 2], 0, 0, 2),
+        ([0, 3, 1, 1], 1, 1, 1),
+        ([("1", 0), ("1", 1), ("2", 0), ("2", 1)], 0, 0, 0),  # a restart is no loss
+        ([("1", 0), ("2", 0), ("1", 1)], 0, 0, 0),  # the last word of the boot before
+        ([0, 10_000_000], 0, 9_999_999, 0),  # a wild number costs no memory
+    ],
+)
+def test_gaps_repeats_and_late_arrivals_are_told_apart(
+    seqs: list[int | tuple[str, int]], repeated: int, missing: int, late: int
+) -> None:
+    entry = account(seqs)
+    assert (entry.received, entry.repeated, entry.missing, entry.late) == (len(seqs), repeated, missing, late)
+
+
+@given(st.permutations(range(30)), st.lists(st.integers(0, 29), max_size=10))
+def test_whatever_the_order_nothing_is_missing_when_all_have_come(order: list[int], again: list[int]) -> None:
+    first = order[0]
+    entry = account([*order, *again])
+    # Numbers before the first one heard are not known to be missing; they count as repeats when they come.
+    assert entry.missing == 0
+    assert entry.repeated == len(again) + first
+    assert entry.received == 30 + len(again)
+
+
+def test_totals_go_on_after_a_restart_of_ingest() -> None:
+    ledger = Ledger()
+    ledger.resume([account([0, 1, 5])])
+    entry = account([6, 7], ledger)
+    assert (entry.received, entry.missing, entry.last_seq) == (5, 3, 7)
+
+
+def test_reading_without_a_number_is_only_counted() -> None:
+    ledger = Ledger()
+    ledger.count("s", "a", None, None)
+    assert ledger.changes()[0].received == 1
+    assert ledger.changes() == []

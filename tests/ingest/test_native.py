@@ -1,0 +1,83 @@
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airquality.errors import RejectedError
+from ingest.decoders.native import MAX_PAYLOAD_BYTES, decode
+
+
+def test_object_is_one_reading_and_array_is_many() -> None:
+    one = {"device": "a", "time": "2026-03-02T08:15:30Z", "values": {"pm25": 1}}
+    assert decode(json.dumps(one).encode())[0].reading.time == datetime(2026, 3, 2, 8, 15, 30, tzinfo=UTC)
+    assert [part.reading.values for part in decode(json.dumps([one, one]).encode())] == [{"pm25": 1.0}] * 2
+
+
+def test_unknown_members_and_unfit_values_are_kept_beside_the_reading() -> None:
+    (decoded,) = decode(
+        b'{"device": "a", "vendor": {"x": 1}, "time": "yesterday", "values": {"pm25": 3, "co": "high", "no2": null}}'
+    )
+    assert decoded.reading.values == {"pm25": 3.0, "no2": None}
+    assert decoded.reading.time is None
+    assert decoded.extra == {"vendor": {"x": 1}, "time": "yesterday", "values": {"co": "high"}}
+
+
+def test_time_without_a_zone_is_no_time() -> None:
+    assert decode(b'{"device": "a", "time": "2026-03-02T08:15:30"}')[0].reading.time is None
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason"),
+    [
+        (b"", "is not JSON"),
+        (b'{"device": "a", "values": {"pm25": 1}', "is not JSON"),
+        (b'{"device": "a", "values": {"pm25": NaN}}', "is not JSON"),
+        (b'{"device": "\xff"}', "is not JSON"),
+        (b"[" * 100_000, "is not JSON"),
+        (b"3", "must be a JSON object, not int"),
+        (b'["a"]', "must be a JSON object, not str"),
+        (b'{"values": {}}', "missing required field `device`"),
+        (b'{"device": 7}', "is no reading"),
+        (b'{"device": "a", "values": [1]}', "`values` must be a JSON object"),
+        (b'{"device": "a", "position": [1, 2, 3]}', "is no reading"),
+        (b'{"device": "a", "v": 2}', "is of version 2"),
+        (b'{"device": "a", "x": "' + b"y" * MAX_PAYLOAD_BYTES + b'"}', "is larger than"),
+    ],
+)
+def test_what_is_no_reading_is_rejected_with_the_reason(payload: bytes, reason: str) -> None:
+    with pytest.raises(RejectedError, match=reason):
+        decode(payload)
+
+
+MEMBERS = ["device", "v", "time", "values", "status", "position", "seq", "boot", "x"]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(MEMBERS), inner, max_size=6),
+    max_leaves=20,
+)  # fmt: skip
+
+
+@given(JSON.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=200))
+def test_any_payload_is_decoded_or_rejected(payload: bytes) -> None:
+    try:
+        decoded = decode(payload)
+    except RejectedError:
+        return
+    for one in decoded:
+        assert isinstance(one.reading.device, str)
+        assert all(value is None or isinstance(value, float) for value in one.reading.values.values())
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=5),
+        st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=3) | st.none(),
+        max_size=6,
+    )
+)
+def test_no_value_of_a_message_is_dropped_in_silence(values: dict[str, object]) -> None:
+    (decoded,) = decode(json.dumps({"device": "a", "values": values}).encode())
+    kept = {**decoded.reading.values, **((decoded.extra or {}).get("values", {}))}
+    assert kept == values

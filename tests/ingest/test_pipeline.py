@@ -1,0 +1,148 @@
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from airquality import topics
+from airquality.site import load_site
+from ingest.pipeline import KEPT_PAYLOAD_BYTES, Message, Pipeline
+from storage.port import Commit
+
+NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+SITE = load_site("jeonju")
+
+
+def message(body: Any, device: str = "palbok-03", kind: str = "readings") -> Message:
+    payload = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Message(f"air/v1/jeonju/{device}/{kind}", payload, NOW)
+
+
+def commit(*messages: Message) -> Commit:
+    return Pipeline(SITE).commit(list(messages))
+
+
+def row(body: dict[str, Any]) -> dict[str, Any]:
+    result = commit(message({"device": "palbok-03", **body})).readings.to_pylist()
+    assert len(result) == 1
+    first: dict[str, Any] = result[0]
+    return first
+
+
+def test_values_and_status_become_columns() -> None:
+    one = row(
+        {
+            "seq": 3,
+            "time": "2026-03-02T07:59:59.123Z",
+            "position": [35.85, 127.1],
+            "values": {"pm25": 1.5},
+            "status": {"battery": 82},
+        }
+    )
+    assert (one["pm25"], one["battery"], one["seq"], one["lat"], one["lon"]) == (1.5, 82.0, 3, 35.85, 127.1)
+    assert one["time"] == datetime(2026, 3, 2, 7, 59, 59, 123000, tzinfo=UTC)
+    assert one["quality"] is None
+    assert one["extra"] is None
+
+
+@pytest.mark.parametrize("time", ["1970-01-01T00:00:00Z", "2100-01-01T00:00:00Z", "soon"])
+def test_impossible_time_is_replaced_by_arrival_and_flagged(time: str) -> None:
+    one = row({"time": time, "values": {"pm25": 1}})
+    assert one["time"] == NOW
+    assert json.loads(one["quality"])["time"][0] == "suspect"
+    assert "time" in json.loads(one["extra"])
+
+
+def test_missing_time_is_that_of_arrival_without_a_flag() -> None:
+    one = row({"values": {"pm25": 1}})
+    assert (one["time"], one["quality"]) == (NOW, None)
+
+
+def test_value_outside_the_plausible_range_is_kept_and_flagged() -> None:
+    one = row({"values": {"pm25": -5, "humidity": 101, "co": 0.4}})
+    assert one["pm25"] == -5
+    assert json.loads(one["quality"]) == {
+        "pm25": ["bad", "outside the plausible range"],
+        "humidity": ["bad", "outside the plausible range"],
+    }
+
+
+def test_unknown_quantity_is_kept_and_flagged() -> None:
+    one = row({"values": {"pm25": 1, "radon": 12.5}})
+    assert json.loads(one["extra"]) == {"values": {"radon": 12.5}}
+    assert json.loads(one["quality"])["radon"][0] == "suspect"
+
+
+@pytest.mark.parametrize(
+    ("topic", "body", "reason"),
+    [
+        ("air/v1/jeonju/palbok-03/readings", b"{", "is not JSON"),
+        (
+            "air/v1/jeonju/palbok-03/readings",
+            {"device": "palbok-04"},
+            "says it is 'palbok-04' on the topic of 'palbok-03'",
+        ),
+        ("air/v1/jeonju/palbok-03/readings", [{"device": "palbok-03"}, {"device": "a b"}], "'a b' is no device name"),
+        ("air/v1/jeonju/bad name/readings", {"device": "bad name"}, "with plain names"),
+        ("something/else", {"device": "x"}, "the topic is not"),
+        ("air/v1/jeonju/palbok-03/status", b"offline", "is no status"),
+    ],
+)
+def test_what_cannot_be_taken_is_a_dead_letter_with_topic_payload_and_reason(
+    topic: str, body: Any, reason: str
+) -> None:
+    payload = body if isinstance(body, bytes) else json.dumps(body).encode()
+    result = commit(Message(topic, payload, NOW), message({"device": "palbok-03", "values": {"pm25": 1}}))
+    (letter,) = result.dead_letters
+    assert (letter.topic, letter.payload, letter.received_at) == (topic, payload, NOW)
+    assert reason in letter.reason
+    assert result.readings.num_rows == 1
+
+
+def test_huge_payload_is_kept_in_part_and_says_so() -> None:
+    (letter,) = commit(message(b"x" * 10_000_000)).dead_letters
+    assert len(letter.payload) == KEPT_PAYLOAD_BYTES
+    assert "first 65536 of 10000000 bytes kept" in letter.reason
+
+
+def test_devices_are_known_by_site_and_by_their_status() -> None:
+    status = message({"state": "online", "kind": "station", "origin": "simulated"}, kind="status")
+    result = commit(message({"device": "palbok-03"}), status, message({"device": "new"}, "new"))
+    found = {record.device: record for record in result.devices}
+    assert (found["palbok-03"].zone, found["palbok-03"].kind, found["palbok-03"].origin) == (
+        "palbok",
+        "station",
+        "simulated",
+    )
+    assert (found["new"].zone, found["new"].origin) == ("", "real")
+
+
+def test_gateway_may_send_for_several_devices_in_one_array() -> None:
+    result = commit(message([{"device": "a", "values": {"co": 1}}, {"device": "b", "values": {"co": 2}}], "gateway-1"))
+    assert result.readings["device"].to_pylist() == ["a", "b"]
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["readings", "status", "x"]), st.binary(max_size=60) | st.just(b'{"device":"d"}')),
+        max_size=8,
+    )
+)
+def test_every_message_is_a_row_a_status_or_a_dead_letter(parts: list[tuple[str, bytes]]) -> None:
+    messages = [message(payload, "d", kind) for kind, payload in parts]
+    result = commit(*messages)
+    statuses = sum(kind == "status" for kind, _ in parts)
+    assert result.readings.num_rows + len(result.dead_letters) + statuses >= len(messages)
+
+
+def test_absent_site_devices_do_not_appear() -> None:
+    assert commit().readings.num_rows == 0
+    assert commit().devices == []
+
+
+def test_clock_two_hours_ahead_is_kept_as_it_is() -> None:
+    ahead = (NOW + timedelta(hours=2)).isoformat()
+    assert row({"time": ahead, "values": {"co": 1}})["time"] == NOW + timedelta(hours=2)
+    assert topics.NAME.fullmatch("palbok-03")

@@ -1,0 +1,231 @@
+"""Ingest between a real broker and a real store, with things broken on purpose."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import pyarrow as pa
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from airquality import topics
+from airquality.errors import UnavailableError, UserError
+from airquality.reading import Reading, encode
+from airquality.site import Site
+from broker.embedded import EmbeddedBroker, free_port
+from ingest.service import Ingest
+from storage.duckdb import DuckDBStore
+from storage.port import Commit, Series
+from tests.waiting import wait_until
+
+T0 = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def sender(broker: EmbeddedBroker) -> mqtt.Client:
+    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="sender")
+    client.max_inflight_messages_set(500)
+    client.connect("127.0.0.1", broker.port)
+    client.loop_start()
+    return client
+
+
+def send(client: mqtt.Client, first: int, last: int, device: str = "palbok-01") -> list[int]:
+    """Publish readings numbered `first` to `last` - 1 and return the numbers of their messages."""
+    infos = [
+        client.publish(
+            topics.readings("jeonju", device),
+            encode(
+                Reading(
+                    device=device,
+                    seq=number,
+                    boot="1",
+                    time=T0 + timedelta(seconds=number),
+                    values={"pm25": float(number)},
+                )
+            ),
+            qos=1,
+        )
+        for number in range(first, last)
+    ]
+    return [info.mid for info in infos]
+
+
+def safe(client: mqtt.Client) -> set[int]:
+    """Return the set in which the numbers of messages appear that the broker has acknowledged."""
+    acknowledged: set[int] = set()
+
+    def note(_client: Any, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
+        acknowledged.add(mid)
+
+    client.on_publish = note
+    return acknowledged
+
+
+def stored_seqs(store: DuckDBStore) -> list[int]:
+    table = store.readings(Series(site="jeonju", start=T0, end=T0 + timedelta(days=9)))
+    return [int(seq) for seq in table["seq"].to_pylist()]
+
+
+@contextmanager
+def leaving(client: mqtt.Client) -> Iterator[mqtt.Client]:
+    try:
+        yield client
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def test_readings_arrive_in_the_store_and_on_the_committed_feed(
+    broker: EmbeddedBroker, store: DuckDBStore, jeonju: Site
+) -> None:
+    fed: list[bytes] = []
+    with Ingest(jeonju, store, broker.url) as ingest, leaving(sender(broker)) as client:
+        client.on_message = lambda _c, _d, message: fed.append(bytes(message.payload))
+        granted = threading.Event()
+        client.on_subscribe = lambda *_: granted.set()
+        client.subscribe(topics.committed("jeonju"), 0)
+        assert granted.wait(5)
+        send(client, 0, 300)
+        wait_until(lambda: ingest.stats().readings == 300)
+        wait_until(lambda: sum(pa.ipc.open_stream(part).read_all().num_rows for part in fed) == 300, what="the feed")
+    assert stored_seqs(store) == list(range(300))
+    (entry,) = store.ledger("jeonju")
+    assert (entry.received, entry.missing, entry.repeated) == (300, 0, 0)
+
+
+def test_poison_between_good_messages_becomes_dead_letters(
+    broker: EmbeddedBroker, store: DuckDBStore, jeonju: Site
+) -> None:
+    with Ingest(jeonju, store, broker.url) as ingest, leaving(sender(broker)) as client:
+        send(client, 0, 5)
+        for poison in (b"", b"{", b"\xff\xfe", b"[" * 50_000, b"null", b"x" * 5_000_000):
+            client.publish(topics.readings("jeonju", "palbok-01"), poison, qos=1)
+        send(client, 5, 10)
+        wait_until(lambda: ingest.stats().readings == 10 and ingest.stats().rejected == 6)
+    assert stored_seqs(store) == list(range(10))
+    assert len(store.dead_letters()) == 6
+
+
+def test_kill_of_the_broker_loses_nothing_that_the_sender_was_told_is_safe(
+    store: DuckDBStore, jeonju: Site, tmp_path: Path
+) -> None:
+    with (
+        EmbeddedBroker(tmp_path, port=free_port()) as broker,
+        Ingest(jeonju, store, broker.url) as ingest,
+        leaving(sender(broker)) as client,
+    ):
+        send(client, 0, 2000)
+        wait_until(lambda: ingest.stats().readings > 200)
+        assert broker.pid is not None
+        os.kill(broker.pid, signal.SIGKILL)
+        told = safe(client)
+        infos = send(client, 2000, 2500)
+        wait_until(lambda: told >= set(infos), within_s=40, what="the sender's acknowledgements")
+        # What was on its way to ingest when the broker died is sent again after its ack_wait of 30 s.
+        wait_until(lambda: len(stored_seqs(store)) == 2500, within_s=50, what="all readings")
+    assert stored_seqs(store) == list(range(2500))
+
+
+INGEST = """
+import sys, threading
+from airquality.site import load_site
+from ingest.service import Ingest
+from storage.duckdb import DuckDBStore
+with Ingest(load_site("jeonju"), DuckDBStore(sys.argv[1]), sys.argv[2]):
+    print("ready", flush=True)
+    threading.Event().wait()
+"""
+
+
+def test_kill_of_ingest_loses_nothing_and_repeats_are_harmless(
+    tmp_path: Path, jeonju: Site, broker: EmbeddedBroker
+) -> None:
+    path = tmp_path / "killed.duckdb"
+    with leaving(sender(broker)) as client:
+        for round_number in range(3):
+            process = subprocess.Popen(
+                [sys.executable, "-c", INGEST, str(path), broker.url], stdout=subprocess.PIPE, text=True
+            )
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            told = safe(client)
+            infos = send(client, 1000 * round_number, 1000 * (round_number + 1))
+            wait_until(lambda: told >= set(infos), what="the sender's acknowledgements")  # noqa: B023
+            process.kill()
+            process.wait()
+            process.stdout.close()
+        store = DuckDBStore(path)
+        with Ingest(jeonju, store, broker.url):
+            wait_until(lambda: len(stored_seqs(store)) == 3000, within_s=50, what="all readings")
+        assert stored_seqs(store) == list(range(3000))
+        (entry,) = store.ledger("jeonju")
+        assert entry.received - entry.repeated - entry.late >= 3000 - entry.missing
+        store.close()
+
+
+class _Faltering(DuckDBStore):
+    """A real store whose disk is away for some writes."""
+
+    away = 0
+
+    def write(self, commit: Commit) -> None:
+        if self.away > 0:
+            self.away -= 1
+            raise UnavailableError("the disk is away")
+        super().write(commit)
+
+
+def test_store_that_is_away_delays_and_loses_nothing(broker: EmbeddedBroker, jeonju: Site, tmp_path: Path) -> None:
+    store = _Faltering(tmp_path / "air.duckdb")
+    store.away = 4
+    with Ingest(jeonju, store, broker.url) as ingest, leaving(sender(broker)) as client:
+        send(client, 0, 50)
+        wait_until(lambda: not ingest.stats().store_available, what="the outage being noticed")
+        wait_until(lambda: ingest.stats().readings == 50 and ingest.stats().store_available)
+    assert stored_seqs(store) == list(range(50))
+    store.close()
+
+
+def test_stop_while_the_store_is_away_acknowledges_nothing(
+    broker: EmbeddedBroker, jeonju: Site, tmp_path: Path
+) -> None:
+    store = _Faltering(tmp_path / "air.duckdb")
+    store.away = 10**9
+    with Ingest(jeonju, store, broker.url) as ingest, leaving(sender(broker)) as client:
+        told = safe(client)
+        infos = send(client, 0, 20)
+        wait_until(lambda: told >= set(infos) and not ingest.stats().store_available)
+    store.away = 0
+    with Ingest(jeonju, store, broker.url) as ingest:
+        wait_until(lambda: len(stored_seqs(store)) == 20, within_s=50, what="the redelivery")
+    store.close()
+
+
+@pytest.mark.parametrize("url", ["mqtt://127.0.0.1:1"])
+def test_absent_broker_is_said_in_one_line(url: str, store: DuckDBStore, jeonju: Site) -> None:
+    with pytest.raises(
+        UserError, match=r"no broker answers at 127\.0\.0\.1:1: .*; start it, or name another with --broker"
+    ):
+        Ingest(jeonju, store, url).start()
+
+
+def test_unacknowledged_messages_of_an_old_connection_are_not_acknowledged_over_the_new_one(
+    jeonju: Site, store: DuckDBStore
+) -> None:
+    ingest = Ingest(jeonju, store, "mqtt://127.0.0.1:1")
+    acknowledged: list[Any] = []
+    ingest._client.ack = lambda mid, _qos: acknowledged.append(mid)  # type: ignore[assignment, method-assign, return-value]
+    message = mqtt.MQTTMessage(mid=7, topic=b"air/v1/jeonju/a/readings")
+    message.payload, message.qos = b"{}", 1
+    ingest._on_message(ingest._client, None, message)
+    ingest._on_disconnect()
+    ingest._acknowledge([ingest._arrived.get_nowait()])
+    assert acknowledged == []

@@ -1,0 +1,153 @@
+"""Weather and background air: are they like Jeonju, and the same however they are asked?"""
+
+import csv
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from airquality.pollutants import KEYS
+from airquality.site import Site
+from simulator.background import ANNUAL, Background, Episode
+from simulator.weather import MEAN_C, Weather, WeatherOverrides
+from tests.conftest import SHARED_DATA
+
+START_S = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+YEAR_H = 365 * 24
+
+
+def instants(step_s: float, count: int) -> NDArray[np.float64]:
+    return np.asarray(START_S + step_s * np.arange(count), dtype=np.float64)
+
+
+def pair(site: Site, seed: int, start_s: float = START_S, **overrides: Any) -> tuple[Weather, Background]:
+    weather_rng, background_rng = np.random.default_rng(seed).spawn(2)
+    weather = Weather(site, start_s=start_s, rng=weather_rng, overrides=WeatherOverrides(**overrides))
+    return weather, Background(site, start_s=start_s, rng=background_rng, weather=weather)
+
+
+@pytest.fixture(scope="module")
+def years(jeonju: Site) -> dict[str, Any]:
+    """Two years by the hour, and what they were."""
+    times = instants(3600.0, YEAR_H)
+    air: list[Any] = []
+    weather_rows: list[Any] = []
+    for seed in (1, 2):
+        weather, background = pair(jeonju, seed)
+        for day in times.reshape(-1, 1):
+            series = weather.sample(day)
+            weather_rows.append(
+                [
+                    series.temperature_c[0],
+                    series.wind_speed_m_s[0],
+                    series.rain_mm_h[0],
+                    series.humidity_percent[0],
+                    series.stability[0],
+                    series.mixing_height_m[0],
+                ]
+            )
+            air.append(background.sample(day, np.zeros((1, 1, 2)))[0, 0])
+    months = np.array([datetime.fromtimestamp(t + 9 * 3600, UTC).month for t in times] * 2)
+    return {"air": np.array(air), "weather": np.array(weather_rows), "months": months}
+
+
+def test_monthly_temperatures_are_those_of_jeonju(years: dict[str, Any]) -> None:
+    means = [years["weather"][years["months"] == month, 0].mean() for month in range(1, 13)]
+    assert np.abs(np.array(means) - MEAN_C).max() < 2.0
+
+
+def test_wind_is_weak_with_many_calms(years: dict[str, Any]) -> None:
+    wind = years["weather"][:, 1]
+    assert wind.mean() == pytest.approx(1.62, abs=0.12)
+    assert 0.08 < (wind < 0.5).mean() < 0.3
+
+
+def test_rain_of_a_year_is_about_right_and_falls_in_summer(years: dict[str, Any]) -> None:
+    rain = years["weather"][:, 2]
+    assert rain.sum() / 2 == pytest.approx(1287, rel=0.35)
+    assert rain[np.isin(years["months"], (7, 8))].sum() > 0.3 * rain.sum()
+
+
+def test_stable_nights_and_unstable_days_both_occur(years: dict[str, Any]) -> None:
+    share = np.bincount(years["weather"][:, 4].astype(int), minlength=6) / len(years["weather"])
+    assert share.min() > 0.02
+    assert years["weather"][:, 5].min() >= 140
+
+
+@pytest.mark.parametrize("key", ["pm25", "pm10", "no2", "o3", "co", "so2"])
+def test_background_has_the_level_of_jeonju(years: dict[str, Any], key: str) -> None:
+    mean = years["air"][:, KEYS.index(key)].mean()
+    assert mean == pytest.approx(ANNUAL[key], rel=0.35)  # the simulated sources add their part
+
+
+@pytest.mark.parametrize(("key", "low", "high"), [("pm25", 0.90, 0.985), ("no2", 0.72, 0.95), ("o3", 0.85, 0.99)])
+def test_background_remembers_from_hour_to_hour(years: dict[str, Any], key: str, low: float, high: float) -> None:
+    values = years["air"][:YEAR_H, KEYS.index(key)]
+    assert low < np.corrcoef(values[:-1], values[1:])[0, 1] < high
+
+
+def test_ozone_peaks_in_the_afternoon_and_no2_in_the_rush_hours(years: dict[str, Any]) -> None:
+    by_hour = years["air"][:YEAR_H].reshape(-1, 24, len(KEYS)).mean(axis=0)
+    assert (int(by_hour[:, KEYS.index("o3")].argmax()) + 9) % 24 in (14, 15, 16)
+    assert (int(by_hour[:, KEYS.index("no2")].argmax()) + 9) % 24 in (7, 8, 9, 19, 20, 21)
+
+
+def test_monthly_shape_follows_the_measured_one(years: dict[str, Any]) -> None:
+    path = SHARED_DATA / "jeonju_climate" / "national_monthly.csv"
+    if not path.exists():
+        pytest.skip("the measured climate is not beside the project (../shared/data/jeonju_climate)")
+    with path.open() as file:
+        measured = np.array([float(row["pm2_5_ug_m3"]) for row in csv.DictReader(file)])
+    simulated = np.array([years["air"][years["months"] == month, KEYS.index("pm25")].mean() for month in range(1, 13)])
+    assert np.corrcoef(measured, simulated)[0, 1] > 0.8
+
+
+def test_result_does_not_depend_on_how_the_calls_are_cut(jeonju: Site) -> None:
+    times = instants(7.0, 1500)
+    xy = np.random.default_rng(0).normal(0, 2000, (1500, 5, 2))
+    weather, background = pair(jeonju, 4)
+    whole = weather.sample(times), background.sample(times, xy)
+    weather, background = pair(jeonju, 4)
+    parts = [
+        (weather.sample(times[i : i + 11]), background.sample(times[i : i + 11], xy[i : i + 11]))
+        for i in range(0, 1500, 11)
+    ]
+    for name in whole[0]._fields:
+        assert np.array_equal(np.concatenate([getattr(part[0], name) for part in parts]), getattr(whole[0], name)), name
+    assert np.array_equal(np.concatenate([part[1] for part in parts]), whole[1], equal_nan=True)
+
+
+def test_overrides_hold_what_they_say(jeonju: Site) -> None:
+    weather, _ = pair(
+        jeonju,
+        1,
+        wind_speed_m_s=3.0,
+        wind_from_deg=90.0,
+        meander="none",
+        temperature_c=12.0,
+        rain_mm_h=2.0,
+        stability="E",
+        mixing_height_m=200.0,
+    )
+    series = weather.sample(instants(60.0, 100))
+    assert np.allclose(series.wind_speed_m_s, 3.0)
+    assert np.allclose(series.wind_from_deg, 90.0)
+    assert np.allclose(series.temperature_c, 12.0)
+    assert set(series.stability) == {4}
+    assert np.allclose(series.mixing_height_m, 200.0)
+    assert np.allclose(series.rain_mm_h, 2.0)
+
+
+def test_dust_front_comes_from_the_west_and_is_coarse(jeonju: Site) -> None:
+    _, background = pair(jeonju, 1, rain_mm_h=0.0)
+    background.episodes.append(
+        Episode(kind="dust", start_s=START_S, peak_pm10_ug_m3=500, rise_h=1, front_speed_m_s=8, from_deg=270)
+    )
+    xy = np.tile([[[-4000.0, 0.0], [4000.0, 0.0]]], (1, 1, 1))
+    at_half_rise = background.sample(np.array([START_S + 1800.0]), xy)[0]
+    assert at_half_rise[0, KEYS.index("pm10")] > at_half_rise[1, KEYS.index("pm10")] + 50
+    later = background.sample(np.array([START_S + 3 * 3600.0]), xy)[0, 0]
+    assert later[KEYS.index("pm10")] > 480
+    assert later[KEYS.index("pm25")] < 0.5 * later[KEYS.index("pm10")]

@@ -1,0 +1,230 @@
+"""The contract that every store keeps."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from airquality.errors import UnavailableError, UserError
+from airquality.pollutants import KEYS
+from storage.duckdb import DuckDBStore
+from storage.open import open_store
+from storage.port import Commit, Series
+from storage.schema import READINGS, AlertRecord, DeadLetter, DeviceRecord, LedgerEntry, readings_table
+
+T0 = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def row(device: str = "a", second: float = 0, *, site: str = "jeonju", **values: Any) -> dict[str, Any]:
+    return {"site": site, "device": device, "time": T0 + timedelta(seconds=second), "received_at": T0, **values}
+
+
+def commit(*rows: dict[str, Any]) -> Commit:
+    return Commit(readings=readings_table(rows))
+
+
+def everything(store: DuckDBStore, **series: Any) -> list[dict[str, Any]]:
+    return store.readings(
+        Series(**{"site": "jeonju", "start": T0 - timedelta(days=9), "end": T0 + timedelta(days=9), **series})
+    ).to_pylist()
+
+
+def test_values_come_back_exactly(store: DuckDBStore) -> None:
+    values: dict[str, Any] = {key: 1 / (number + 3) for number, key in enumerate(KEYS)}
+    store.write(
+        commit(row(seq=7, boot="x", lat=35.8, lon=127.1, quality='{"pm25":["bad","range"]}', extra='{"a":1}', **values))
+    )
+    (back,) = everything(store)
+    assert {key: back[key] for key in KEYS} == values
+    assert (back["time"], back["seq"], back["boot"], back["lat"], back["lon"]) == (T0, 7, "x", 35.8, 127.1)
+    assert (back["quality"], back["extra"]) == ('{"pm25":["bad","range"]}', '{"a":1}')
+
+
+def test_zero_is_a_value_and_absence_is_none(store: DuckDBStore) -> None:
+    store.write(commit(row(pm25=0.0)))
+    (back,) = everything(store)
+    assert back["pm25"] == 0.0
+    assert back["pm10"] is None
+
+
+def test_same_device_and_instant_merge_into_one_row(store: DuckDBStore) -> None:
+    store.write(commit(row(pm25=1.0, co=0.4), row(second=5, pm25=3.0)))
+    store.write(commit(row(pm25=2.0, no2=0.02)))
+    rows = everything(store)
+    assert len(rows) == 2
+    assert (rows[0]["pm25"], rows[0]["co"], rows[0]["no2"]) == (2.0, 0.4, 0.02)
+
+
+def test_rows_are_ordered_and_bounded_by_time_device_and_limit(store: DuckDBStore) -> None:
+    store.write(commit(*(row(device, second, pm25=float(second)) for second in (3, 1, 2) for device in ("b", "a"))))
+    found = everything(store, start=T0 + timedelta(seconds=1), end=T0 + timedelta(seconds=3))
+    assert [(one["device"], one["pm25"]) for one in found] == [("a", 1.0), ("b", 1.0), ("a", 2.0), ("b", 2.0)]
+    assert [one["device"] for one in everything(store, devices=("b",))] == ["b"] * 3
+    assert len(everything(store, limit=2)) == 2
+
+
+def test_other_sites_stay_apart(store: DuckDBStore) -> None:
+    store.write(commit(row(pm25=1.0), row(site="elsewhere", pm25=2.0)))
+    assert [one["pm25"] for one in everything(store)] == [1.0]
+    assert store.latest("elsewhere").to_pylist()[0]["pm25"] == 2.0
+
+
+def test_means_over_intervals_average_angles_as_directions(store: DuckDBStore) -> None:
+    store.write(
+        commit(
+            row(second=0, pm25=1.0, wind_direction=350.0),
+            row(second=30, pm25=3.0, wind_direction=30.0),
+            row(second=60, pm25=9.0),
+        )
+    )
+    first, second = everything(store, every_s=60)
+    assert first["pm25"] == 2.0
+    assert first["wind_direction"] == pytest.approx(10.0)
+    assert (second["time"], second["pm25"], second["wind_direction"]) == (T0 + timedelta(seconds=60), 9.0, None)
+
+
+def test_everything_is_there_after_reopening(tmp_path: Path) -> None:
+    path = tmp_path / "air.duckdb"
+    first = DuckDBStore(path)
+    first.write(commit(row(pm25=1.0), row(second=9, pm25=2.0)))
+    first.close()
+    second = DuckDBStore(path)
+    assert second.latest("jeonju").to_pylist()[0]["pm25"] == 2.0
+    second.write(commit(row(second=9, co=0.5)))
+    assert len(everything(second)) == 2
+    second.close()
+
+
+def test_devices_ledger_and_dead_letters_are_kept(store: DuckDBStore) -> None:
+    device = DeviceRecord("jeonju", "a", "palbok", "station", "real", "online", T0)
+    entry = LedgerEntry("jeonju", "a", "b1", 9, 10, 1, 2, 3, 4)
+    letter = DeadLetter(T0, "air/x", b"\xff{", "is not JSON")
+    store.write(Commit(devices=[device], ledger=[entry], dead_letters=[letter]))
+    store.write(Commit(devices=[device._replace(state="offline")], ledger=[entry._replace(received=11)]))
+    assert store.devices("jeonju") == [device._replace(state="offline")]
+    assert store.ledger("jeonju") == [entry._replace(received=11)]
+    assert store.dead_letters() == [letter]
+
+
+def alert(number: int, ended: datetime | None = None) -> AlertRecord:
+    started = T0 + timedelta(hours=number)
+    return AlertRecord(
+        f"id{number}",
+        "jeonju",
+        "smoke",
+        "critical",
+        "a",
+        None,
+        started,
+        started,
+        ended,
+        1.0,
+        None,
+        "pm25",
+        "연기",
+        "smoke",
+        "{}",
+    )
+
+
+def test_alerts_are_updated_by_id_and_found_by_state_and_time(store: DuckDBStore) -> None:
+    ended = alert(1, T0 + timedelta(hours=2))
+    store.write_alerts([alert(1), alert(5)])
+    store.write_alerts([ended])
+    assert store.alerts("jeonju") == [alert(5), ended]
+    assert store.alerts("jeonju", active=True) == [alert(5)]
+    assert store.alerts("jeonju", active=False) == [ended]
+    assert store.alerts("jeonju", since=T0 + timedelta(hours=3)) == [alert(5)]
+
+
+ROWS = st.lists(
+    st.tuples(st.sampled_from("abc"), st.integers(0, 12), st.dictionaries(st.sampled_from(["pm25", "co", "no2"]), st.floats(0, 9), min_size=1)),
+    min_size=1, max_size=12,
+)  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=st.lists(ROWS, min_size=1, max_size=6))
+def test_any_order_of_repeats_late_and_partial_rows_gives_the_same_as_a_dictionary(batches: list[Any]) -> None:
+    store = DuckDBStore(":memory:")
+    model: dict[tuple[str, int], dict[str, float]] = {}
+    for batch in batches:
+        store.write(commit(*(row(device, second, **values) for device, second, values in batch)))
+        for device, second, values in batch:
+            model.setdefault((device, second), {}).update(values)
+    rows = everything(store)
+    found = {
+        (one["device"], int((one["time"] - T0).total_seconds())): {
+            k: one[k] for k in ("pm25", "co", "no2") if one[k] is not None
+        }
+        for one in rows
+    }
+    assert len(rows) == len(model)
+    # Of two values for one quantity at one instant in one batch either may win; everything else is determined.
+    repeated = {(d, s) for batch in batches for d, s, _ in batch if sum((d, s) == (x, y) for x, y, _ in batch) > 1}
+    assert {key: set(value) for key, value in found.items()} == {key: set(value) for key, value in model.items()}
+    assert {k: v for k, v in found.items() if k not in repeated} == {
+        k: v for k, v in model.items() if k not in repeated
+    }
+    for key, latest in ((one["device"], one) for one in store.latest("jeonju").to_pylist()):
+        assert int((latest["time"] - T0).total_seconds()) == max(second for device, second in model if device == key)
+    store.close()
+
+
+def test_file_of_a_newer_version_is_refused_in_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "new.duckdb"
+    DuckDBStore(path).close()
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("UPDATE meta SET schema_version = 999")
+    with pytest.raises(UserError, match=r"newer version \(schema 999, this one knows 1\); upgrade"):
+        DuckDBStore(path)
+
+
+def test_older_file_gains_the_columns_it_lacks(tmp_path: Path) -> None:
+    path = tmp_path / "old.duckdb"
+    DuckDBStore(path).close()
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("ALTER TABLE readings DROP COLUMN ch4")
+    store = DuckDBStore(path)
+    store.write(commit(row(ch4=2.0)))
+    assert everything(store)[0]["ch4"] == 2.0
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("text.duckdb", b"no database, just text that is long enough to be looked at"), ("dir.duckdb", None)],
+)
+def test_what_is_no_store_is_refused_in_one_line(tmp_path: Path, name: str, content: bytes | None) -> None:
+    path = tmp_path / name
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match="cannot be opened as a store") as caught:
+        DuckDBStore(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_kind_of_store_is_refused() -> None:
+    with pytest.raises(UserError, match="no store is of the kind 'mysql'"):
+        open_store("mysql://x")
+
+
+def test_failed_commit_leaves_nothing_and_the_store_goes_on(store: DuckDBStore) -> None:
+    store.write(commit(row(pm25=1.0)))
+    bad = Commit(readings=readings_table([row(second=1, pm25=2.0)]), ledger=[("too", "short")])  # type: ignore[list-item]
+    with pytest.raises(UnavailableError):
+        store.write(bad)
+    assert len(everything(store)) == 1
+    store.write(commit(row(second=1, pm25=3.0)))
+    assert [one["pm25"] for one in everything(store)] == [1.0, 3.0]
+
+
+def test_empty_answers_have_the_schema(store: DuckDBStore) -> None:
+    assert store.latest("nowhere").schema == READINGS
+    assert store.readings(Series(site="nowhere", start=T0, end=T0 + timedelta(1))).schema == READINGS
