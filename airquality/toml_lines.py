@@ -75,12 +75,27 @@ def load_toml(path: Path, model: type[Model]) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise UserError("\n".join(_explain(path, text, dict(fault)) for fault in error.errors())) from error
+        raise UserError("\n".join(_explain(path, text, data, dict(fault)) for fault in error.errors())) from error
 
 
-def _explain(path: Path, text: str, fault: dict[str, Any]) -> str:
-    where = fault["loc"]
+def _explain(path: Path, text: str, data: Any, fault: dict[str, Any]) -> str:
+    where = _in_file(data, fault["loc"])
     name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".")
     message = _WORDS.get(fault["type"]) or fault["msg"].removeprefix("Value error, ")
     given = f" (got {fault['input']!r})" if isinstance(fault["input"], str | int | float) else ""
     return f"{path}:{line_of(text, where)}: {name or 'file'} {message}{given}"
+
+
+def _in_file(data: Any, where: Sequence[str | int]) -> tuple[str | int, ...]:
+    """Leave out what pydantic adds to a path for a union, such as the kind of an event, and keep what stands in the file."""
+    path: list[str | int] = []
+    for position, part in enumerate(where):
+        here = (isinstance(data, dict) and part in data) or (
+            isinstance(data, list) and isinstance(part, int) and part < len(data)
+        )
+        if here:
+            data = data[part]
+        elif position < len(where) - 1 and isinstance(data, dict):
+            continue
+        path.append(part)
+    return tuple(path)

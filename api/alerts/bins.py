@@ -114,9 +114,12 @@ class Bins:
         before = np.array(self.newest_s)
         newest = before.copy()
         np.maximum.at(newest, device, times)
+        oldest = np.where(np.isfinite(before), before, np.inf)
+        np.minimum.at(oldest, device, np.where(np.isfinite(before[device]), np.inf, times))
         counts = np.bincount(device, minlength=len(before))
-        for number in np.flatnonzero((newest > before) & np.isfinite(before)):
-            step_s = self._step_s[number] = newest[number] - before[number]
+        # Of a device that is heard for the first time, what it sent at once tells how it sends.
+        for number in np.flatnonzero(newest > before):
+            step_s = self._step_s[number] = newest[number] - oldest[number]
             self.interval_s[number] += 0.1 * (step_s / counts[number] - self.interval_s[number])
         self.newest_s = newest.tolist()
         heard = np.isfinite(newest)

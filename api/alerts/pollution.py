@@ -14,11 +14,13 @@ Floats = NDArray[np.float64]
 
 HOUR_S: Final = 3600.0
 HOURS_KEPT: Final = 24
-# The index of the present hour is given once a quarter of it has been heard, and renewed this often.
-LEAST_OF_HOUR_S: Final = 900.0
 RENEW_S: Final = 600.0
-# A closed hour counts when three quarters of it were heard (usual for Korean hourly values).
-VALID_SHARE: Final = 0.75
+# What was heard of an hour is counted in slots of 10 minutes, whatever a device's own interval. An hour counts when at least three quarters of
+# it were heard (usual for Korean hourly values), the present one from its second slot on.
+SLOT_S: Final = 600.0
+SLOTS: Final = 6
+LEAST_SLOTS: Final = 5
+LEAST_SLOTS_NOW: Final = 2
 _COLUMNS: Final = [QUANTITIES.index(key) for key in POLLUTANTS]
 
 
@@ -34,6 +36,7 @@ class Pollution:
     _hour: int | None = None
     _sums: dict[str, Floats] = field(default_factory=dict)
     _counts: dict[str, Floats] = field(default_factory=dict)
+    _heard: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
     _renewed_s: float = -np.inf
 
     def step(self, end_s: float, devices: list[str], means: Floats, *, weight: float = 1.0) -> bool:
@@ -43,6 +46,7 @@ class Pollution:
         if closed:
             self._close_hours(hour)
         self._hour = hour if self._hour is None else max(self._hour, hour)
+        slot = int(((end_s - BIN_S / 2) % HOUR_S) // SLOT_S)
         values = means[:, _COLUMNS]
         present = np.isfinite(values)
         for number, device in enumerate(devices):
@@ -51,6 +55,7 @@ class Pollution:
                     present[number], values[number], 0.0
                 )
                 self._counts[device] = self._counts.get(device, 0.0) + weight * present[number]
+                self._heard.setdefault(device, np.zeros((SLOTS, len(POLLUTANTS)), dtype=bool))[slot] |= present[number]
         if closed or end_s - self._renewed_s >= RENEW_S:
             self._renewed_s = end_s
             self._renew_cai()
@@ -60,25 +65,25 @@ class Pollution:
     def hours(self, device: str) -> Floats:
         """Return the kept hourly means (hours, POLLUTANTS) with the present hour last; NaN where too little was heard."""
         past = self._hours.get(device, np.full((HOURS_KEPT, len(POLLUTANTS)), np.nan))
-        now = self._mean(device, LEAST_OF_HOUR_S / BIN_S)
+        now = self._mean(device, LEAST_SLOTS_NOW)
         # While the present hour is too young, the last full one stands for it.
         return past if np.isnan(now).all() else np.vstack([past[1:], now])
 
-    def _mean(self, device: str, least: float) -> Floats:
-        counts = np.asarray(self._counts.get(device, np.zeros(len(POLLUTANTS))))
-        sums = np.asarray(self._sums.get(device, np.zeros(len(POLLUTANTS))))
-        return np.where(counts >= least, sums / np.maximum(counts, 1e-9), np.nan)
+    def _mean(self, device: str, least_slots: int) -> Floats:
+        if device not in self._counts:
+            return np.full(len(POLLUTANTS), np.nan)
+        heard = self._heard[device].sum(axis=0)
+        return np.where(heard >= least_slots, self._sums[device] / np.maximum(self._counts[device], 1e-9), np.nan)
 
     def _close_hours(self, until: int) -> None:
         """Close the present hour, and empty hours after it, up to hour number `until`."""
-        least = VALID_SHARE * HOUR_S / BIN_S
         for ahead in range(min(until - (self._hour or until), HOURS_KEPT)):
             for device in set(self._hours) | set(self._counts):
                 past = self._hours.get(device, np.full((HOURS_KEPT, len(POLLUTANTS)), np.nan))
-                closing = self._mean(device, least) if ahead == 0 else np.full(len(POLLUTANTS), np.nan)
+                closing = self._mean(device, LEAST_SLOTS) if ahead == 0 else np.full(len(POLLUTANTS), np.nan)
                 self._hours[device] = np.vstack([past[1:], closing])
             if ahead == 0:
-                self._sums, self._counts = {}, {}
+                self._sums, self._counts, self._heard = {}, {}, {}
             self._judge_zones()
 
     def _judge_zones(self) -> None:

@@ -42,6 +42,8 @@ def add_event(air: Air, event: Annotated[dict[str, Any], Body(examples=[_FIRE])]
     if isinstance(checked, Fire | Leak | Dust | Dispatch):
         x_m, y_m = (float(value) for value in air.site.map.to_xy(checked.lat, checked.lon))
         if math.hypot(x_m, y_m) > FURTHEST_M:
-            raise HTTPException(422, f"lat, lon: is more than {FURTHEST_M / 1000:.0f} km from the middle of {air.site.label_en}")
+            raise HTTPException(
+                422, f"lat, lon: is more than {FURTHEST_M / 1000:.0f} km from the middle of {air.site.label_en}"
+            )
     air.live.send_command(topics.SIMULATOR, orjson.dumps({"event": event}))
     return answer({"accepted": event}, 202)
