@@ -29,7 +29,7 @@ Recorded = tuple[str, Reading]
 
 
 def recorded(path: Path) -> Iterator[Recorded]:
-    """Yield (site, reading) of a recording in its own order: a `readings.parquet`, or a folder that holds one or controlled releases.
+    """Return (site, reading) of a recording in its own order: a `readings.parquet`, or a folder that holds one or controlled releases.
 
     Raises UserError for anything else.
     """
@@ -57,12 +57,13 @@ def replay(
 
     Raises UserError when the broker does not answer or does not acknowledge.
     """
+    recordings = [recorded(path) for path in paths]
     publisher = _Publisher(broker_url)
     published = 0
     try:
-        for path in paths:
+        for recording in recordings:
             begun_at, begun = None, time.monotonic()
-            for of_site, batch in _batches(recorded(path), alone=speed is not None):
+            for of_site, batch in _batches(recording, alone=speed is not None):
                 if speed is not None and batch[0].time is not None:
                     begun_at = begun_at or batch[0].time
                     time.sleep(max((batch[0].time - begun_at).total_seconds() / speed - (time.monotonic() - begun), 0))

@@ -29,6 +29,8 @@ from storage.open import open_store
 from storage.port import Store
 
 HEARD_WITHIN_S: Final = 120.0
+# Live means that what was measured this long ago has been stored.
+LIVE_WITHIN_S: Final = 15.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,7 @@ class City:
         worst = max(indexes, key=lambda name: indexes[name].value, default=None)
         return {
             "now": self.clock.now().isoformat(timespec="seconds"),
-            "live": self.simulation.is_live,
+            "live": self.simulation.is_live and self._is_stored(times),
             "devices_heard": sum((reference - seen).total_seconds() <= HEARD_WITHIN_S for seen in times),
             "readings": stats.readings,
             "readings_per_s": round(rate, 1),
@@ -88,6 +90,12 @@ class City:
             "url": self.url,
             "broker": self.broker_url,
         }
+
+    def _is_stored(self, times: list[datetime]) -> bool:
+        lag_s = (
+            (self.clock.now() - min(times)).total_seconds() if len(times) >= len(self.site.devices) else float("inf")
+        )
+        return lag_s <= LIVE_WITHIN_S * self.clock.speed
 
 
 class Simulation:

@@ -49,7 +49,7 @@ def _watch_plainly(city: City, until: Callable[[float], bool], *, as_json: bool)
     while not until(0.2 if not said else EVERY_S):
         _check(city)
         state = city.state()
-        if not said and state["live"] and city.ingest.stats().waiting == 0:
+        if not said and state["live"]:
             said = True
             seconds = round(time.monotonic() - begun, 1)
             print(  # noqa: T201

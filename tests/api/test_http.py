@@ -1,0 +1,255 @@
+"""The api as its users meet it: over HTTP, with a real store, and end to end with a real broker."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import paho.mqtt.client as mqtt
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from paho.mqtt.enums import CallbackAPIVersion
+
+from airquality import topics
+from airquality.pollutants import QUANTITIES
+from airquality.reading import Reading, encode
+from airquality.site import Site
+from api.app import create_app
+from broker.embedded import EmbeddedBroker
+from ingest.service import Ingest
+from storage.duckdb import DuckDBStore
+from storage.port import Commit
+from storage.schema import DeadLetter, DeviceRecord, LedgerEntry, readings_table
+from tests.waiting import wait_until
+
+NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def client(jeonju: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """An api without a broker over a store with two hours of two stations."""
+    store = DuckDBStore(tmp_path_factory.mktemp("api") / "air.duckdb")
+    rows = [
+        {"site": "jeonju", "device": device, "time": NOW - timedelta(seconds=10 * step), "received_at": NOW, "seq": 720 - step, "boot": "1",
+         "pm25": 20.0 + step / 100, "pm10": 30.0, "no2": 0.012, "o3": 0.03, "quality": '{"pm10":["suspect","stuck"]}' if step == 5 else None}
+        for step in range(720) for device in ("palbok-01", "palbok-02")
+    ]  # fmt: skip
+    store.write(
+        Commit(
+            readings=readings_table(rows),
+            devices=[DeviceRecord("jeonju", "palbok-01", "palbok", "station", "simulated", "online", NOW)],
+            ledger=[LedgerEntry("jeonju", "palbok-01", "1", 720, 720, 1, 2, 3, 4)],
+            dead_letters=[DeadLetter(NOW, "air/x", b"\xff{", "is not JSON")],
+        )
+    )
+    with TestClient(create_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as started:
+        yield started
+    store.close()
+
+
+def get(client: TestClient, path: str, **query: Any) -> Any:
+    answer = client.get(f"/api/v1/{path}", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_site_quantities_and_limits_are_told(client: TestClient) -> None:
+    assert len(get(client, "site")["stations"]) == 20
+    assert [row["key"] for row in get(client, "quantities")] == [quantity.key for quantity in QUANTITIES]
+    assert get(client, "limits")["advisories"]["pm10"][0]["issue_at"] == 150
+
+
+def test_latest_has_values_and_place_of_every_device(client: TestClient) -> None:
+    first, second = get(client, "latest")
+    assert (first["device"], first["time"], first["values"]["pm25"]) == ("palbok-01", "2026-03-04T12:00:00Z", 20.0)
+    assert second["device"] == "palbok-02"
+    assert get(client, "latest", site="elsewhere") == []
+
+
+def test_raw_series_has_every_reading_and_the_quality_of_doubtful_ones(client: TestClient) -> None:
+    start = (NOW - timedelta(minutes=1)).isoformat()
+    columns = get(client, "series", device="palbok-01", quantity=["pm25", "pm10"], every="raw", start=start)["devices"][
+        "palbok-01"
+    ]
+    assert columns["pm25"] == [20.06, 20.05, 20.04, 20.03, 20.02, 20.01, 20.0]
+    assert columns["quality"][1] == {"pm10": ["suspect", "stuck"]}
+    assert "no2" not in columns
+
+
+def test_mean_series_averages_over_the_interval(client: TestClient) -> None:
+    answer = get(client, "series", device="palbok-01", quantity="pm25", every="600")
+    assert answer["every_s"] == 600
+    assert answer["devices"]["palbok-01"]["pm25"][1] == pytest.approx(
+        sum(20 + step / 100 for step in range(601, 661)) / 60
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ({"every": "0"}, "every: "),
+        ({"every": "raw", "start": "2026-03-03T12:00:00"}, "need a time zone"),
+        ({"start": "2026-03-05T12:00:00Z", "end": "2026-03-04T12:00:00Z"}, "start must be before end"),
+        ({"start": "2020-01-01T00:00:00Z"}, "at most 400 days"),
+        ({"quantity": "smell"}, "smell is not known; see /api/v1/quantities"),
+        ({"start": "yesterday"}, "start: "),
+    ],
+)
+def test_wrong_question_is_answered_in_one_line(client: TestClient, query: dict[str, str], message: str) -> None:
+    answer = client.get("/api/v1/series", params=query)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert message in answer.json()["detail"]
+
+
+def test_geojson_has_places_of_stations_that_send_none(client: TestClient, jeonju: Site) -> None:
+    collection = get(client, "geojson")
+    station = jeonju.stations[0]
+    assert collection["features"][0]["geometry"]["coordinates"] == [station.lon, station.lat]
+    assert collection["features"][0]["properties"]["origin"] == "simulated"
+
+
+def test_devices_ledger_dead_letters_and_health(client: TestClient) -> None:
+    assert get(client, "devices")[0]["label_en"] == "South of Chucheon bridge"
+    assert get(client, "ledger")[0]["missing"] == 2
+    assert get(client, "dead-letters")[0]["payload"] == "\ufffd{"
+    health = get(client, "health")
+    assert health["broker"] == "away"
+    assert health["ledger"]["rejected"] == 4
+
+
+def test_readiness_means_it(client: TestClient) -> None:
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/readyz").status_code == 503
+
+
+def test_event_without_a_broker_is_refused_for_now(client: TestClient) -> None:
+    answer = client.post("/api/v1/simulation/events", json={"kind": "fire", "lat": 35.85, "lon": 127.09})
+    assert answer.status_code == 503
+    assert answer.json()["detail"] == "the broker is away; try again later"
+
+
+@pytest.mark.parametrize(
+    ("event", "message"),
+    [
+        ({"kind": "meteor"}, "meteor"),
+        ({"kind": "fire", "lat": 35.85}, "lon: Field required"),
+        ({"kind": "fire", "lat": 37.5, "lon": 127.0}, "more than 15 km from the middle of Jeonju"),
+        ({"kind": "fire", "lat": 35.85, "lon": 127.09, "fuel": "lava"}, "fuel: is no known fuel"),
+        ({"kind": "dispatch", "device": "robot-9", "lat": 35.85, "lon": 127.09}, "names 'robot-9'"),
+        ({}, "kind"),
+    ],
+)
+def test_event_that_cannot_be_is_refused_with_the_reason(
+    client: TestClient, event: dict[str, Any], message: str
+) -> None:
+    answer = client.post("/api/v1/simulation/events", json=event)
+    assert answer.status_code == 422
+    assert message in answer.json()["detail"]
+
+
+def test_page_and_its_parts_are_served_without_foreign_hosts(client: TestClient) -> None:
+    page = client.get("/").text
+    script = client.get("/static/page.js").text
+    assert '<script type="module" src="/static/page.js">' in page
+    assert client.get("/static/style.css").status_code == 200
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert "https://" not in page + script
+    assert "innerHTML" not in script
+
+
+def test_every_route_is_documented_with_an_example(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    for path, methods in paths.items():
+        for method, route in methods.items():
+            assert route.get("description"), path
+            if method == "get" and path != "/api/v1/stream":
+                assert "example" in route["responses"]["200"]["content"]["application/json"], path
+
+
+TEXT = st.text(max_size=12) | st.sampled_from(
+    ["raw", "auto", "60", "2026-03-04T00:00:00Z", "-1", "1e9", "pm25", "palbok-01"]
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(path=st.sampled_from(["series", "alerts", "latest", "dead-letters", "ledger", "devices"]),
+       query=st.dictionaries(st.sampled_from(["start", "end", "every", "device", "quantity", "site", "state", "since", "limit", "kind"]), TEXT, max_size=5))  # fmt: skip
+def test_any_question_gets_an_answer_or_a_reason(client: TestClient, path: str, query: dict[str, str]) -> None:
+    answer = client.get(f"/api/v1/{path}", params=query)
+    assert answer.status_code in (200, 422)
+    json.loads(answer.content)
+
+
+def test_reading_and_alert_travel_from_mqtt_to_api_and_back_to_mqtt(
+    broker: EmbeddedBroker, jeonju: Site, tmp_path: Path
+) -> None:
+    store = DuckDBStore(tmp_path / "air.duckdb")
+    retained: dict[str, bytes] = {}
+    begin = datetime.now(UTC) - timedelta(hours=1)
+    stations = [station.name for station in jeonju.stations[:6]]
+    with Ingest(jeonju, store, broker.url) as ingest, TestClient(create_app(jeonju, store, broker.url)) as client:
+        wait_until(lambda: client.get("/readyz").status_code == 200, what="readiness")
+        device = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="device")
+        device.on_message = lambda _c, _d, message: retained.__setitem__(message.topic, bytes(message.payload))
+        device.connect("127.0.0.1", broker.port)
+        device.loop_start()
+        device.subscribe(topics.alert("jeonju", "+"), 1)
+        for minute in range(60):
+            for station in stations:
+                smoke = {"pm25": 95.0, "pm10": 120.0, "co": 0.8} if station == "palbok-03" and minute >= 30 else {}
+                values = {"pm25": 20.0, "pm10": 30.0, "co": 0.4, "tvoc": 50.0} | smoke
+                batch = [
+                    Reading(
+                        device=station,
+                        seq=6 * minute + step,
+                        boot="1",
+                        time=begin + timedelta(seconds=60 * minute + 10 * step),
+                        values=dict(values),
+                    )
+                    for step in range(6)
+                ]
+                device.publish(topics.readings("jeonju", station), encode(batch), qos=1)
+        wait_until(lambda: ingest.stats().readings == 60 * 6 * 6)
+        wait_until(lambda: any(alert["kind"] == "smoke" for alert in get(client, "alerts")), what="the smoke alert")
+        (alert,) = [one for one in get(client, "alerts") if one["kind"] == "smoke"]
+        assert alert["device"] == "palbok-03"
+        wait_until(lambda: topics.alert("jeonju", alert["id"]) in retained, what="the retained alert")
+        assert json.loads(retained[topics.alert("jeonju", alert["id"])])["details"]["class"] == "fire"
+        assert {row["device"]: row["values"]["pm25"] for row in get(client, "latest")}["palbok-03"] == 95.0
+        device.disconnect()
+        device.loop_stop()
+    # A restart finds the same alert in the store and does not raise it again.
+    with TestClient(create_app(jeonju, store, broker.url)) as client:
+        wait_until(lambda: client.get("/readyz").status_code == 200, what="readiness")
+        wait_until(lambda: get(client, "health")["active_alerts"] == 1, what="the alert after the restart")
+        assert [one["id"] for one in get(client, "alerts", state="all") if one["kind"] == "smoke"] == [alert["id"]]
+    store.close()
+
+
+def test_listener_hears_readings_and_alerts_and_a_slow_one_is_dropped() -> None:
+    import asyncio
+
+    from api.stream import MOST_WAITING, Stream
+
+    async def listen() -> tuple[list[bytes], int]:
+        stream = Stream()
+        stream.attach(asyncio.get_running_loop())
+        quick, slow = stream.listen(), stream.listen()
+        heard = [await anext(quick)]
+        await anext(slow)
+        for number in range(MOST_WAITING + 5):
+            stream.send("alert", {"n": number})
+            heard.append(await anext(quick))
+        left = [message async for message in slow]
+        assert len(left) <= MOST_WAITING
+        stream.close()
+        assert [message async for message in quick] == []
+        return heard, stream.dropped
+
+    heard, dropped = asyncio.run(listen())
+    assert heard[1] == b'event: alert\ndata: {"n":0}\n\n'
+    assert dropped == 1

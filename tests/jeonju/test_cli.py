@@ -1,0 +1,184 @@
+"""The command as people type it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from storage.duckdb import DuckDBStore
+from tests.waiting import wait_until
+
+
+def jeonju(*arguments: object, within_s: float = 120) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "jeonju", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=within_s,
+        check=False,
+    )
+
+
+def quick_up(folder: Path, *more: object) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "jeonju",
+        *map(str, ("up", "--data", folder, "--port", 0, "--mqtt-port", 0, "--history", "30m", "--json", *more)),
+    ]
+
+
+def test_up_makes_up_for_history_goes_live_and_ends_by_itself(tmp_path: Path) -> None:
+    done = subprocess.run(quick_up(tmp_path, "--for", "20s"), capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    live, stopped = (json.loads(line) for line in done.stdout.splitlines())
+    assert live["event"] == "live"
+    assert live["devices_heard"] == 26
+    assert stopped["rejected"] == 0
+    assert stopped["readings"] > live["readings"]
+    store = DuckDBStore(tmp_path / "air.duckdb")
+    ledger = store.ledger("jeonju")
+    assert len(ledger) == 26
+    assert all((entry.missing, entry.repeated, entry.rejected) == (0, 0, 0) for entry in ledger)
+    assert {record.state for record in store.devices("jeonju")} == {"offline"}
+    store.close()
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_up_is_stopped_cleanly_and_goes_on_at_the_next_start(tmp_path: Path, how: signal.Signals) -> None:
+    counts = []
+    for _ in range(2):
+        process = subprocess.Popen(quick_up(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        live = json.loads(process.stdout.readline())
+        process.send_signal(how)
+        _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors
+        assert "Traceback" not in errors
+        counts.append(live["readings"])
+    # The second start only makes up for the time in between.
+    assert counts[1] < counts[0]
+
+
+def test_up_on_a_port_in_use_says_so_in_one_line_and_exits_with_2(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = jeonju("up", "--data", tmp_path, "--port", taken.getsockname()[1], "--mqtt-port", 0)
+    assert done.returncode == 2
+    assert "choose another port with --port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("up", "--broker", "mqtt://127.0.0.1:1", "--data", "{tmp}"), "no broker answers at 127.0.0.1:1"),
+        (("up", "--broker", "nonsense", "--data", "{tmp}"), "is no broker address"),
+        (("up", "--store", "mysql://x", "--data", "{tmp}"), "no store is of the kind 'mysql'"),
+        (("up", "--scenario", "nothing", "--data", "{tmp}"), "no scenario is named 'nothing'"),
+        (("run", "nothing"), "no scenario is named 'nothing'"),
+        (("run", "winter-day", "--out", "/dev/null/x"), "cannot write to /dev/null/x"),
+        (("replay", "{tmp}"), "is no recording"),
+        (("site", "check", "seoul"), "no site is named 'seoul'"),
+        (("scenario", "check", "{tmp}/absent.toml"), "absent.toml: cannot be read"),
+        (("up", "--for", "ever"), "is no duration"),
+    ],
+)
+def test_mistake_is_one_clear_line_and_exit_status_2(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    done = jeonju(*(argument.replace("{tmp}", str(tmp_path)) for argument in arguments))
+    assert done.returncode == 2
+    assert message in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_store_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
+    import duckdb
+
+    DuckDBStore(tmp_path / "air.duckdb").close()
+    with duckdb.connect(str(tmp_path / "air.duckdb")) as connection:
+        connection.execute("UPDATE meta SET schema_version = 77")
+    done = jeonju("up", "--data", tmp_path, "--port", 0, "--mqtt-port", 0)
+    assert done.returncode == 2
+    assert "written by a newer version (schema 77" in done.stderr
+
+
+def test_store_in_use_by_another_process_is_refused(tmp_path: Path) -> None:
+    holder = subprocess.Popen(
+        [sys.executable, "-c", f"from storage.duckdb import DuckDBStore; s = DuckDBStore({str(tmp_path / 'air.duckdb')!r}); print('held', flush=True); input()"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    done = jeonju("up", "--data", tmp_path, "--port", 0, "--mqtt-port", 0)
+    holder.communicate("\n")
+    assert done.returncode == 2
+    assert "in use by another process" in done.stderr
+
+
+def test_run_writes_everything_and_finds_the_fire(tmp_path: Path) -> None:
+    done = jeonju("run", "smouldering-heap", "--out", tmp_path, "--json")
+    assert done.returncode == 0, done.stderr
+    score = json.loads(done.stdout)
+    assert score == json.loads((tmp_path / "score.json").read_text())
+    (event,) = score["events"]
+    assert event["detected"]
+    assert event["class"] == "fire"
+    assert event["delay_from_first_reached_s"] < 600
+    assert score["false_alarms"] == 0
+    assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")
+    alerts = pq.read_table(tmp_path / "alerts.parquet").to_pylist()
+    assert {alert["kind"] for alert in alerts} == {"smoke"}
+    assert pq.read_metadata(tmp_path / "readings.parquet").num_rows == 4 * 3600 * 26
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "alerts.parquet",
+        "events.json",
+        "readings.parquet",
+        "run.png",
+        "score.json",
+        "truth.parquet",
+    ]
+
+
+def test_lists_and_checks_speak_to_people_and_to_scripts() -> None:
+    assert "winter-day" in jeonju("scenario", "list").stdout
+    assert json.loads(jeonju("scenario", "list", "--json").stdout)["winter-day"]["title_ko"]
+    assert json.loads(jeonju("site", "check", "jeonju", "--json").stdout) == {
+        "zones": 3,
+        "stations": 20,
+        "robots": 6,
+        "sources": 21,
+    }
+    assert json.loads(jeonju("scenario", "show", "winter-day").stdout)["seed"] == 11
+
+
+def test_help_teaches_every_command() -> None:
+    for command in ("up", "run", "replay", "simulate", "ingest", "api", "site", "scenario"):
+        done = jeonju(command, "--help")
+        assert done.returncode == 0
+        assert len(done.stdout.split()) > 15
+
+
+def test_broker_dies_with_a_killed_city(tmp_path: Path) -> None:
+    process = subprocess.Popen(quick_up(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert children
+    process.kill()
+    process.communicate()
+    wait_until(lambda: not any(_runs(int(child)) for child in children), what="the end of the broker")
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return "Z" not in Path(f"/proc/{pid}/stat").read_text().split(")")[-1].split()[0]
