@@ -36,13 +36,12 @@ def recorded(path: Path) -> Iterator[Recorded]:
     if path.is_dir() and (path / "readings.parquet").exists():
         path = path / "readings.parquet"
     if path.suffix == ".parquet":
-        yield from _parquet(path)
-    elif path.is_dir() and (path / "observations.csv").exists() and (path / "sensors.csv").exists():
-        yield from _controlled_release(path)
-    else:
-        raise UserError(
-            f"{path} is no recording; give a readings.parquet, or a folder with observations.csv and sensors.csv"
-        )
+        return _parquet(path)
+    if path.is_dir() and (path / "observations.csv").exists() and (path / "sensors.csv").exists():
+        return _controlled_release(path)
+    raise UserError(
+        f"{path} is no recording; give a readings.parquet, or a folder with observations.csv and sensors.csv"
+    )
 
 
 def replay(
