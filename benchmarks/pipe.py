@@ -18,7 +18,15 @@ from ingest.service import Ingest
 from storage.duckdb import DuckDBStore
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
-VALUES = {"pm25": 23.4, "pm10": 41.2, "no2": 0.021, "o3": 0.03, "co": 0.41, "temperature": 4.2, "humidity": 71.0}
+VALUES: dict[str, float | None] = {
+    "pm25": 23.4,
+    "pm10": 41.2,
+    "no2": 0.021,
+    "o3": 0.03,
+    "co": 0.41,
+    "temperature": 4.2,
+    "humidity": 71.0,
+}
 
 
 def _messages(readings: int, in_a_message: int) -> list[tuple[str, bytes]]:

@@ -1,16 +1,54 @@
 """The documentation is part of the product: what the code knows must stand there."""
 
+import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from airquality import events
 from airquality.pollutants import QUANTITIES, Quantity
+from api.alerts.wording import KINDS
 
 ROOT = Path(__file__).parents[1]
+
+
+def text(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("quantity", QUANTITIES, ids=lambda quantity: quantity.key)
 def test_glossary_has_every_quantity_with_its_unit_and_range(quantity: Quantity) -> None:
     span = f"{quantity.minimum:g} … {quantity.maximum:g}"
     row = f"| `{quantity.key}` | {quantity.label_en} | {quantity.label_ko} | {quantity.unit} | {span} |"
-    assert row in (ROOT / "docs/glossary.md").read_text(encoding="utf-8")
+    assert row in text("docs/glossary.md")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_alert_is_explained_and_has_a_heading_in_the_runbook(kind: str) -> None:
+    assert f"`{kind}`" in text("docs/alerts.md")
+    assert f"\n## {kind}\n" in text("docs/runbook.md")
+
+
+def test_every_event_and_its_members_are_explained() -> None:
+    page = text("docs/scenarios.md")
+    for model in get_args(get_args(events.Event)[0]):
+        kind = get_args(model.model_fields["kind"].annotation)[0]
+        assert f"`{kind}`" in page
+        for member in set(model.model_fields) - {"kind", "after", "title"}:
+            assert re.search(rf"\b{member}\b", page), f"{kind}.{member}"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md")]],
+    ids=str,
+)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text(str(page))):
+        assert (ROOT / page.parent / target).exists(), target
+
+
+def test_every_decision_has_a_number_of_its_own() -> None:
+    numbers = [path.name[:4] for path in sorted((ROOT / "docs/decisions").glob("*.md"))]
+    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]

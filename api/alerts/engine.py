@@ -115,8 +115,8 @@ class AlertEngine:
         korean, english = reasons(finding.rises)
         place_ko, place_en = self._label(device)
         texts = (
-            f"{place_ko}: {KINDS[finding.kind][0]} ({', '.join(korean)})",
-            f"{place_en}: {KINDS[finding.kind][1]} ({'; '.join(english)})",
+            f"{place_ko}: {KINDS[finding.kind][0]} (평소와 주변보다 {', '.join(korean)})",
+            f"{place_en}: {KINDS[finding.kind][1]} (above its usual level and the network: {', '.join(english)})",
         )
         details = {"class": CLASSES[finding.kind], "reasons_ko": korean, "reasons_en": english, "rises": finding.rises}
         severity = "critical" if finding.kind == "smoke" else "warning"

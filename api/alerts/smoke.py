@@ -40,6 +40,8 @@ MOST_PER_BIN: Final = 8.0
 LEARN_WHILE_RAISED: Final = 0.05
 CLEAR_AFTER_S: Final = 600.0
 CLEAR_BELOW: Final = 0.4  # of LEAST_RISE
+# Rises below this share of LEAST_RISE are not worth naming as a reason.
+NAMED_FROM: Final = 0.15
 
 # Combustion: CO per PM2.5 [ppm per µg/m³]. 2 to 20 g CO per g PM2.5 (building to straw, smouldering) is 0.0017 to 0.017; engines give above 0.04.
 SMOKE_CO_PER_PM25: Final = (0.0008, 0.03)
@@ -130,7 +132,8 @@ class SmokeDetector:
 
     def _judge(self, device: int, means: Floats, local: Floats, strong: NDArray[np.bool_]) -> None:
         """Raise, keep, change or clear what one device shows."""
-        rises = {key: round(float(value), 4) for key, value in zip(WATCHED, local, strict=True) if value > 0}
+        clear = local > NAMED_FROM * LEAST_RISE
+        rises = {key: round(float(value), 4) for key, value, seen in zip(WATCHED, local, clear, strict=True) if seen}
         finding = None
         if self._is_hot(means[None, :])[0]:
             hottest = float(means[QUANTITIES.index("thermal_max")])

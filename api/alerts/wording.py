@@ -25,15 +25,13 @@ def amount(quantity: str, value: float) -> str:
 
 
 def reasons(rises: dict[str, float]) -> tuple[list[str], list[str]]:
-    """Return in words what rose, in Korean and English, the clearest signs first."""
+    """Return in words what rose above the device's own baseline and the network, in Korean and English, the clearest signs first."""
     korean, english = [], []
     if "thermal_max" in rises:
         korean.append(f"열화상 {rises['thermal_max']:.0f} °C")
         english.append(f"thermal camera sees {rises['thermal_max']:.0f} °C")
     for key in ("pm25", "pm10", "co", "tvoc", "h2s", "nh3"):
         if key in rises:
-            korean.append(f"{QUANTITY[key].label_ko} 주변보다 +{amount(key, rises[key])}")
-            english.append(
-                f"{QUANTITY[key].label_en} +{amount(key, rises[key])} above its own baseline and the network"
-            )
+            korean.append(f"{QUANTITY[key].label_ko} +{amount(key, rises[key])}")
+            english.append(f"{QUANTITY[key].label_en} +{amount(key, rises[key])}")
     return korean, english
