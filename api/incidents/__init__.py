@@ -1,1 +1,0 @@
-"""Where does it come from: the online release detector and the source finder."""
