@@ -56,6 +56,7 @@ class Stats:
     waiting: int = 0
     connected: bool = False
     store_available: bool = True
+    trouble: str | None = None
 
 
 class Ingest:
@@ -194,19 +195,19 @@ class Ingest:
 
     def _write(self, commit: Commit) -> bool:
         """Write until the store takes it; False when the service stops before."""
-        for attempt in Retrying(
+        retrying = Retrying(
             retry=retry_if_exception_type(UnavailableError), wait=wait_exponential(multiplier=0.2, max=LONGEST_PAUSE_S),
             sleep=self._pause, stop=lambda _state: self._stopping.is_set(), after=self._note_failure, reraise=True,
-        ):  # fmt: skip
-            try:
-                with attempt:
-                    self._store.write(commit)
-            except UnavailableError:
-                log.error("stopping before the store took the last messages; the broker keeps them")  # noqa: TRY400
-                return False
+        )  # fmt: skip
+        try:
+            retrying(self._store.write, commit)
+        except UnavailableError:
+            log.warning("stopping before the store took the last messages; the broker keeps them for the next start")
+            return False
         if not self._stats.store_available:
             log.info("the store is back")
             self._stats.store_available = True
+            self._stats.trouble = None
         return True
 
     def _pause(self, seconds: float) -> None:
@@ -215,8 +216,8 @@ class Ingest:
     def _note_failure(self, state: RetryCallState) -> None:
         if self._stats.store_available:
             self._stats.store_available = False
-            error = state.outcome.exception() if state.outcome else None
-            log.warning("%s; it is tried again, nothing is acknowledged meanwhile", error)
+            self._stats.trouble = str(state.outcome.exception()) if state.outcome else None
+            log.warning("%s; it is tried again, nothing is acknowledged meanwhile", self._stats.trouble)
 
     def _acknowledge(self, arrived: list[_Arrived]) -> None:
         for one in arrived:

@@ -15,6 +15,7 @@ from rich.logging import RichHandler
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from airquality.durations import parse_duration_s
+from airquality.errors import UserError
 from airquality.site import load_site
 from simulator.scenario import examples, load_scenario
 
@@ -115,6 +116,8 @@ def up(
     with running_city(settings) as city:
         watch(city, until=over, as_json=as_json)
         state = city.state()
+    if (trouble := city.ingest.stats().trouble) is not None:
+        raise UserError(f"{trouble}. What was not stored stays with the broker and is taken at the next start")
     typer.echo(
         json.dumps({"event": "stopped", **state})
         if as_json

@@ -182,7 +182,10 @@ class DuckDBStore:
                 self._connection.execute("COMMIT")
             except duckdb.Error as error:
                 self._roll_back()
-                raise UnavailableError(f"the store {self._path} did not take a commit: {_first_line(error)}") from error
+                advice = "free some space" if "no space left" in str(error).lower() else "see whether its disk is there"
+                raise UnavailableError(
+                    f"the store {self._path} did not take a commit, {advice}: {_first_line(error)}"
+                ) from error
 
     def _roll_back(self) -> None:
         try:

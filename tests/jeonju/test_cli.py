@@ -182,3 +182,22 @@ def _runs(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return "Z" not in Path(f"/proc/{pid}/stat").read_text().split(")")[-1].split()[0]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small disk")
+def test_full_disk_is_said_in_one_line_and_what_is_stored_stays_whole(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)], capture_output=True, check=False).returncode:
+        pytest.skip("this system does not let root mount a small disk")
+    try:
+        done = jeonju("up", "--data", disk, "--port", 0, "--mqtt-port", 0, "--history", "12h", "--for", "25s")
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+        assert "No space left on device" in " ".join(done.stderr.split())
+        assert "free some space" in " ".join(done.stderr.split())
+        store = DuckDBStore(disk / "air.duckdb")
+        assert store.latest("jeonju").num_rows == 26
+        store.close()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
