@@ -188,7 +188,9 @@ def _runs(pid: int) -> bool:
 def test_full_disk_is_said_in_one_line_and_what_is_stored_stays_whole(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)], capture_output=True, check=False).returncode:
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)], capture_output=True, check=False
+    ).returncode:
         pytest.skip("this system does not let root mount a small disk")
     try:
         done = jeonju("up", "--data", disk, "--port", 0, "--mqtt-port", 0, "--history", "12h", "--for", "25s")
