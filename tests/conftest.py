@@ -1,5 +1,6 @@
 """Real servers and stores for the tests."""
 
+import atexit
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ SHARED_DATA = Path(__file__).parents[1] / "../shared/data"
 
 def pytest_unconfigure() -> None:
     """DuckDB's binding lists types that hypothesis still knows as leaks when Python ends; that list would bury the result."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))
 
 
 def need_broker(kind: Kind) -> None:
