@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self
@@ -21,6 +23,7 @@ START_WITHIN_S: Final = 15.0
 STOP_WITHIN_S: Final = 5.0
 RESTART_AFTER_S: Final = 0.5
 QUEUE_ON_DISK: Final = "2GB"
+FREE_PORTS: Final = range(15_000, 30_000)
 MOSQUITTO_MEMORY_BYTES: Final = 512 * 1024 * 1024
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -164,10 +167,14 @@ def find_program(kind: Kind) -> str:
 
 
 def free_port() -> int:
-    """Return a TCP port on loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port on loopback that nobody uses now, from below the range that systems take for outgoing connections.
+
+    A port of that range could be taken by any client between now and the broker's start, even by the probe that waits for it (it then answers itself).
+    """
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", secrets.choice(FREE_PORTS)))
+            return int(probe.getsockname()[1])
 
 
 def _die_with_parent() -> None:

@@ -34,7 +34,7 @@ MOST_IN_A_COMMIT: Final = 2000
 # More than the brokers of ours deliver unacknowledged; beyond it the network thread waits, and so does the sender.
 MOST_WAITING: Final = 20_000
 ROWS_PER_FEED_MESSAGE: Final = 2000
-CONNECT_WITHIN_S: Final = 10.0
+CONNECT_WITHIN_S: Final = 30.0
 LONGEST_PAUSE_S: Final = 10.0
 
 

@@ -54,14 +54,14 @@ def test_up_makes_up_for_history_goes_live_and_ends_by_itself(tmp_path: Path) ->
 def test_up_is_stopped_cleanly_and_goes_on_at_the_next_start(tmp_path: Path, how: signal.Signals) -> None:
     counts = []
     for _ in range(2):
-        process = subprocess.Popen(quick_up(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        live = json.loads(process.stdout.readline())
-        process.send_signal(how)
-        _, errors = process.communicate(timeout=60)
+        with subprocess.Popen(quick_up(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            live = process.stdout.readline()
+            process.send_signal(how)
+            _, errors = process.communicate(timeout=60)
         assert process.returncode == 0, errors
         assert "Traceback" not in errors
-        counts.append(live["readings"])
+        counts.append(json.loads(live)["readings"])
     # The second start only makes up for the time in between.
     assert counts[1] < counts[0]
 
