@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from airquality.dispersion.meteorology import Surroundings
 from airquality.errors import UserError
 from airquality.geo import LocalMap
 from airquality.pollutants import QUANTITY
@@ -129,7 +130,7 @@ class Site(_Strict):
     timezone: str
     origin: LatLon
     elevation_m: float = 0.0
-    surroundings: Literal["urban", "rural"] = "urban"
+    surroundings: Surroundings = "urban"
     roughness_m: Annotated[float, Field(gt=0, le=5)] = 0.8
     note: str = ""
     zones: Annotated[list[Zone], Field(min_length=1)]

@@ -169,7 +169,7 @@ def find_program(kind: Kind) -> str:
 def free_port() -> int:
     """Return a TCP port on loopback that nobody uses now, from below the range that systems take for outgoing connections.
 
-    A port of that range could be taken by any client between now and the broker's start, even by the probe that waits for it (it then answers itself).
+    A port of that range could be taken by any client before the broker starts, even by the probe that waits for it (it then answers itself).
     """
     while True:
         with socket.socket() as probe, suppress(OSError):

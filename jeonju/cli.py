@@ -12,11 +12,12 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from airquality.durations import parse_duration_s
 from airquality.errors import UserError
 from airquality.site import load_site
+from jeonju.evaluate.commands import app as evaluate_app
+from jeonju.progress import progress
 from simulator.scenario import examples, load_scenario
 
 app = typer.Typer(
@@ -30,6 +31,7 @@ site_app = typer.Typer(no_args_is_help=True, help="Cities as data.")
 scenario_app = typer.Typer(no_args_is_help=True, help="What happens in a city, as data.")
 app.add_typer(site_app, name="site")
 app.add_typer(scenario_app, name="scenario")
+app.add_typer(evaluate_app, name="evaluate")
 
 
 def _duration(text: str) -> float:
@@ -143,7 +145,7 @@ def run(
     if seed is not None:
         loaded = loaded.model_copy(update={"seed": seed})
     begun = time.monotonic()
-    with _progress(loaded.title_en) as advance:
+    with progress(loaded.title_en) as advance:
         result = OfflineRun(loaded, out, advance).run()
     draw(loaded, out, out / "run.png")
     if as_json:
@@ -182,7 +184,7 @@ def replay(
     """Publish recorded readings onto MQTT."""
     from jeonju.replay import replay as publish
 
-    with _progress("replay", total=None) as advance:
+    with progress("replay", total=None) as advance:
         count = publish(recordings, broker, site=site, speed=speed, on_progress=advance)
     typer.echo(
         json.dumps({"published": count}) if as_json else f"{count:,} readings published and acknowledged by the broker"
@@ -345,26 +347,6 @@ def _over(stop_after: float | None) -> Callable[[float], bool]:
         return stopped.wait(wait_s) or (end is not None and time.monotonic() >= end)
 
     return over
-
-
-class _progress:  # noqa: N801  (used like a function)
-    """A progress bar on standard error; calls tell the share done, or the count where the total is not known."""
-
-    def __init__(self, title: str, total: float | None = 1.0) -> None:
-        columns = [
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed:,.0f}" if total is None else "{task.percentage:.0f} %"),
-        ]
-        self._bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task(title, total=total)
-
-    def __enter__(self) -> Callable[[float], None]:
-        self._bar.start()
-        return lambda done: self._bar.update(self._task, completed=done)
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
 
 
 def _log_warnings() -> None:

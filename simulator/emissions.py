@@ -13,9 +13,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from airquality.dispersion.meteorology import Meteorology, wind_speed_at
+from airquality.dispersion.meteorology import Meteorology
 from airquality.dispersion.plume_rise import Rise, buoyant_rise, fire_buoyancy_flux, momentum_rise, stack_buoyancy_flux
 from airquality.dispersion.puffs import NO_RISE, Puffs
+from airquality.dispersion.surface_layer import wind_speed_at
 from airquality.events import Dust, Fire, Leak
 from airquality.fuels import FUELS, stored_units
 from airquality.pollutants import KEYS
@@ -76,8 +77,8 @@ class Emissions:
         """Stored units of each species per released amount in 1 m³, (sources, len(KEYS))."""
         return np.stack([source.composition for source in self.sources]) if self.sources else np.zeros((0, len(KEYS)))
 
-    def release(self, puffs: Puffs, *, time_s: float, dt_s: float, air: Meteorology) -> None:
-        """Release what falls due in the `dt_s` seconds that begin at `time_s`."""
+    def release(self, puffs: Puffs, *, tick: int, time_s: float, dt_s: float, air: Meteorology) -> None:
+        """Release what falls due in the `dt_s` seconds that begin at `time_s`, which are tick `tick` of the next march."""
         while puffs.n_sources < len(self.sources):
             puffs.add_source()
         for source in self.sources:
@@ -97,6 +98,7 @@ class Emissions:
                     sigma_y_m=source.sigma_y_m,
                     sigma_z_m=source.sigma_z_m,
                     rise=source.rise(time_s, air),
+                    tick=tick,
                 )
 
     def add(self, event: Fire | Leak | Dust, start_s: float) -> list[int]:
@@ -156,7 +158,7 @@ class Emissions:
 
     def _stack_rise(self, stack: Stack) -> Callable[[float, Meteorology], Rise]:
         def rise(_time_s: float, air: Meteorology) -> Rise:
-            wind = wind_speed_at(air, stack.height_m, self._site.surroundings)
+            wind = wind_speed_at(air.surface_layer(), stack.height_m)
             flux = stack_buoyancy_flux(
                 exit_speed_m_s=stack.exit_speed_m_s, diameter_m=stack.diameter_m,
                 exit_temperature_k=stack.exit_temperature_c + 273.15, air_temperature_k=air.temperature_k,
@@ -181,7 +183,7 @@ class Emissions:
 
         def rise(time_s: float, air: Meteorology) -> Rise:
             flux = fire_buoyancy_flux(1000 * burning(fire, time_s - start_s).heat_kw, air.temperature_k)
-            return buoyant_rise(flux, wind_speed_at(air, 10.0, self._site.surroundings), air)
+            return buoyant_rise(flux, wind_speed_at(air.surface_layer(), 10.0), air)
 
         width_m = float(np.sqrt(area_m2)) / 2
         length_s = lifetime_s(fire)

@@ -115,7 +115,7 @@ class Weather:
 
     def at(self, time_s: float) -> Meteorology:
         """Return the air of one instant, as dispersion needs it."""
-        return meteorology(self.sample(np.array([time_s])), 0)
+        return meteorology(self.sample(np.array([time_s])), 0, self._site.roughness_m)
 
     def _generate(self, times_s: Floats) -> Floats:
         (
@@ -181,7 +181,7 @@ class Weather:
         )
 
 
-def meteorology(series: WeatherSeries, index: int) -> Meteorology:
+def meteorology(series: WeatherSeries, index: int, roughness_m: float) -> Meteorology:
     """Return the air at one of the instants of a series, as dispersion needs it."""
     return Meteorology(
         wind_speed_m_s=float(series.wind_speed_m_s[index]),
@@ -190,6 +190,7 @@ def meteorology(series: WeatherSeries, index: int) -> Meteorology:
         mixing_height_m=float(series.mixing_height_m[index]),
         temperature_k=float(series.temperature_c[index]) + 273.15,
         rain_mm_h=float(series.rain_mm_h[index]),
+        roughness_m=roughness_m,
     )
 
 

@@ -199,20 +199,18 @@ class World:
         weather = self.weather.sample(ticks_s)
         if self._plume is None:
             self._plume = np.zeros((len(self.devices), len(KEYS)))
-        fields = [self._plume]
-        receptors = np.empty((len(self.devices), 3))
-        receptors[:, 2] = self._heights_m
+        receptors = np.concatenate([xy, np.broadcast_to(self._heights_m[:, None], (*xy.shape[:2], 1))], axis=2)
+        airs = [meteorology(weather, k, self.site.roughness_m) for k in range(len(ticks_s))]
+        for k, (time_s, air) in enumerate(zip(ticks_s, airs, strict=True)):
+            self.emissions.release(self._puffs, tick=k, time_s=float(time_s) - tick_s, dt_s=tick_s, air=air)
+        amounts = self._puffs.march(tick_s, airs, receptors)
         composition = self.emissions.composition
-        for k, time_s in enumerate(ticks_s):
-            air = meteorology(weather, k)
-            self.emissions.release(self._puffs, time_s=float(time_s) - tick_s, dt_s=tick_s, air=air)
-            self._puffs.step(tick_s, air)
-            receptors[:, :2] = xy[k]
-            amount = self._puffs.concentration(receptors)
+        for time_s, amount in zip(ticks_s, amounts, strict=True):
             self.exposure.note(float(time_s), amount, composition)
-            fields.append(np.where(IS_PARTICLE, amount[..., 1] @ composition, amount[..., 0] @ composition))
+        added = np.where(IS_PARTICLE, amounts[..., 1] @ composition, amounts[..., 0] @ composition)
+        fields = np.concatenate([self._plume[None], added])
         self._plume = fields[-1]
-        return np.stack(fields)
+        return fields
 
     def _fluctuation(self, steps: int, interval_s: float) -> Floats:
         """Return lognormal factors of mean 1 (T, D) with memory, one course for each device."""

@@ -1,23 +1,21 @@
-"""The two loops in which the time goes: move and grow all puffs, and add them up at all receptors.
+"""The loops in which the time goes: move and grow all puffs, and add them up at all receptors, over many ticks in one call.
 
 A puff is a column of one table whose rows are named here, so that puffs can be copied, dropped and grown as a whole.
 """
 
-from math import exp, sqrt
+from math import exp, log, sqrt
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 Table = NDArray[np.float64]
+Numbers = NDArray[np.int64]
 
 X, Y, Z = 0, 1, 2  # centre [m]
 DISTANCE = 3  # travelled path [m]
 SIGMA_Y, SIGMA_Z = 4, 5  # spread now [m]
-OFFSET_Y, OFFSET_Z = (
-    6,
-    7,
-)  # turbulent spread less what the present curve gives for the path; set when the class changes [m]
+OFFSET_Y, OFFSET_Z = 6, 7  # turbulent spread beyond what the present curve gives for the path [m]
 INITIAL_Y2, INITIAL_Z2 = 8, 9  # square of the spread at release [m²]
 RELEASE_Z = 10  # height of the source [m]
 RISE, RISE_DISTANCE = 11, 12  # final rise and the path over which it is gained [m]
@@ -27,10 +25,25 @@ AGE = 15  # [s]
 SOURCE = 16
 ROWS = 17
 
+# Columns of the air of one tick.
+TOWARDS_X, TOWARDS_Y = 0, 1  # unit vector the air moves along
+U_STAR = 2  # friction velocity [m/s]
+LID = 3  # mixing height [m]
+SURVIVAL = 4  # share of particles that the rain of this tick leaves
+AIR_COLUMNS = 5
+
+# Profiles are tables over heights z = (i/16)² [m]: fine near the ground, where they bend.
+HEIGHTS_PER_ROOT_M = 16.0
+HEIGHTS_M = (np.arange(228) / HEIGHTS_PER_ROOT_M) ** 2
+SPEED, SLOPE = 0, 1  # rows of a profile: u/u*, and dσz/dx of a plume with this mean height
+
+# Even in a calm, slow eddies spread a puff as if it moved this fast [m/s].
+LEAST_GROWTH_SPEED = 0.5
 # Buoyant entrainment spreads a rising plume by Δh/3.5 (Pasquill 1976, as used in ISC3).
 ENTRAINMENT = 1.0 / 3.5
-SQRT_TWO_PI_CUBED = (2.0 * np.pi) ** 1.5
 SQRT_TWO_PI = (2.0 * np.pi) ** 0.5
+# The mean height of a puff on the ground is √(2/π)·σz.
+MEAN_HEIGHT = (2.0 / np.pi) ** 0.5
 # A puff counts within this many σ; what is left out is below 0.1 % of the centre line.
 CULL_SIGMAS = 4.0
 # Above this ratio of σz to the lid the air below it is well mixed (the image sum agrees within 0.2 %).
@@ -40,52 +53,109 @@ LID_UNFELT_RATIO = 0.35
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _briggs(distance: float, a: float, b: float, c: float) -> float:
+def march(
+    puffs: Table,
+    count: int,
+    waiting: Table,
+    due: Numbers,
+    dt: float,
+    air: Table,
+    profiles: NDArray[np.float64],
+    profile_of: Numbers,
+    before: Table,
+    curves: NDArray[np.float64],
+    receptors: NDArray[np.float64],
+    cull_sigmas: float,
+    box: Table,
+    max_age: float,
+    out: NDArray[np.float64],
+) -> int:
+    """Let ticks pass: at each, take in the puffs that are due, move all, and add them up at the receptors; return how many puffs are left.
+
+    Columns of `waiting` become puffs at the ticks `due`, in ascending order. `air` is (ticks, AIR_COLUMNS), `profiles` (kinds, 2, heights) with
+    `profile_of` (ticks), `curves` (ticks, 2, 3) with those in force before, `receptors` (ticks or 1, receptors, 3), `out` (ticks, receptors, sources,
+    2).
+    """
+    next_due = 0
+    many = receptors.shape[1]
+    level = _levels(receptors[0])
+    order = np.argsort(receptors[0, :, 0], kind="mergesort")
+    for t in range(air.shape[0]):
+        if not np.array_equal(before, curves[t]):
+            _rebase(puffs, count, before, curves[t])
+            before = curves[t]
+        while next_due < due.shape[0] and due[next_due] <= t:
+            puffs[:, count] = waiting[:, next_due]
+            count += 1
+            next_due += 1
+        count = _advance(puffs, count, dt, air[t], profiles[profile_of[t]], curves[t], box, max_age)
+        if many:
+            place = receptors[min(t, receptors.shape[0] - 1)]
+            if t > 0 and receptors.shape[0] > 1:
+                order = np.argsort(place[:, 0], kind="mergesort")
+            add_up(puffs, count, place, order, level, air[t, LID], cull_sigmas, out[t])
+    return count
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _levels(receptors: Table) -> Numbers:
+    """Number the distinct heights of the receptors."""
+    level = np.zeros(receptors.shape[0], dtype=np.int64)
+    heights = 0
+    for r in range(receptors.shape[0]):
+        level[r] = heights
+        for other in range(r):
+            if receptors[other, 2] == receptors[r, 2]:
+                level[r] = level[other]
+                break
+        if level[r] == heights:
+            heights += 1
+    return level
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _curve(distance: float, a: float, b: float, c: float) -> float:
+    """Return a·x·(1 + b·x)^c; the exponents of Briggs' curves without a power."""
     if c == -0.5:
         return a * distance / sqrt(1.0 + b * distance)
     if c == 0.0:
         return a * distance
     if c == 0.5:
         return a * distance * sqrt(1.0 + b * distance)
-    return a * distance / (1.0 + b * distance)
+    if c == -1.0:
+        return a * distance / (1.0 + b * distance)
+    return a * distance * exp(c * log(1.0 + b * distance))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def rebase(puffs: Table, count: int, old: Table, new: Table, scale_y: float) -> None:
+def _rebase(puffs: Table, count: int, old: Table, new: Table) -> None:
     """Let all puffs go on growing from their present spread on the curves `new` instead of `old`; rows (a, b, c) for y and z."""
-    for i in range(count):
-        path = puffs[DISTANCE, i]
-        puffs[OFFSET_Y, i] += scale_y * (
-            _briggs(path, old[0, 0], old[0, 1], old[0, 2]) - _briggs(path, new[0, 0], new[0, 1], new[0, 2])
-        )
-        puffs[OFFSET_Z, i] += _briggs(path, old[1, 0], old[1, 1], old[1, 2]) - _briggs(
-            path, new[1, 0], new[1, 1], new[1, 2]
-        )
+    for axis in range(2):
+        for i in range(count):
+            path = puffs[DISTANCE, i]
+            puffs[OFFSET_Y + axis, i] += _curve(path, old[axis, 0], old[axis, 1], old[axis, 2]) - _curve(
+                path, new[axis, 0], new[axis, 1], new[axis, 2]
+            )
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def advance(
-    puffs: Table,
-    count: int,
-    dt: float,
-    towards_x: float,
-    towards_y: float,
-    wind_by_height: Table,
-    curves: Table,
-    scale_y: float,
-    least_growth_speed: float,
-    particle_survival: float,
-    box: Table,
-    max_age: float,
+def _advance(
+    puffs: Table, count: int, dt: float, air: Table, profile: Table, curves: Table, box: Table, max_age: float
 ) -> int:
     """Move, grow and lift all puffs by one step, drop those that left the box or grew too old; return how many are left."""
+    towards_x, towards_y, u_star, survival = air[TOWARDS_X], air[TOWARDS_Y], air[U_STAR], air[SURVIVAL]
+    y_a, y_b, y_c = curves[0, 0], curves[0, 1], curves[0, 2]
+    z_a, z_b, z_c = curves[1, 0], curves[1, 1], curves[1, 2]
+    highest = profile.shape[1] - 2
     kept = 0
-    highest = wind_by_height.shape[0] - 1
     for i in range(count):
-        sigma_z = puffs[SIGMA_Z, i]
-        # A puff on the ground moves with the wind at its mean height, √(2/π)·σz.
-        height = max(puffs[Z, i], 0.8 * sigma_z)
-        wind = wind_by_height[min(int(height), highest)]
+        # A puff on the ground moves with the wind at its mean height.
+        height = max(puffs[Z, i], MEAN_HEIGHT * puffs[SIGMA_Z, i])
+        place = HEIGHTS_PER_ROOT_M * sqrt(height)
+        low = min(int(place), highest)
+        share = min(place - low, 1.0)
+        wind = u_star * (profile[SPEED, low] + share * (profile[SPEED, low + 1] - profile[SPEED, low]))
+        slope = profile[SLOPE, low] + share * (profile[SLOPE, low + 1] - profile[SLOPE, low])
         x = puffs[X, i] + towards_x * wind * dt
         y = puffs[Y, i] + towards_y * wind * dt
         age = puffs[AGE, i] + dt
@@ -94,29 +164,35 @@ def advance(
         if kept != i:
             for row in range(ROWS):
                 puffs[row, kept] = puffs[row, i]
-        path = puffs[DISTANCE, kept] + max(wind, least_growth_speed) * dt
+        step = max(wind, LEAST_GROWTH_SPEED) * dt
+        path = puffs[DISTANCE, kept] + step
+        offset_z = puffs[OFFSET_Z, kept] + slope * step
+        turbulent_y = max(puffs[OFFSET_Y, kept] + _curve(path, y_a, y_b, y_c), 0.0)
+        turbulent_z = max(offset_z + _curve(path, z_a, z_b, z_c), 0.0)
+        spread_y2 = puffs[INITIAL_Y2, kept] + turbulent_y * turbulent_y
+        spread_z2 = puffs[INITIAL_Z2, kept] + turbulent_z * turbulent_z
         rise = puffs[RISE, kept]
-        if path < puffs[RISE_DISTANCE, kept]:
-            rise *= (path / puffs[RISE_DISTANCE, kept]) ** (2.0 / 3.0)
-        entrained2 = (ENTRAINMENT * rise) ** 2
-        turbulent_y = max(
-            puffs[OFFSET_Y, kept] + scale_y * _briggs(path, curves[0, 0], curves[0, 1], curves[0, 2]), 0.0
-        )
-        turbulent_z = max(puffs[OFFSET_Z, kept] + _briggs(path, curves[1, 0], curves[1, 1], curves[1, 2]), 0.0)
+        if rise > 0.0:
+            if path < puffs[RISE_DISTANCE, kept]:
+                rise *= (path / puffs[RISE_DISTANCE, kept]) ** (2.0 / 3.0)
+            entrained2 = (ENTRAINMENT * rise) ** 2
+            spread_y2 += entrained2
+            spread_z2 += entrained2
+            puffs[Z, kept] = puffs[RELEASE_Z, kept] + rise
         puffs[X, kept] = x
         puffs[Y, kept] = y
-        puffs[Z, kept] = puffs[RELEASE_Z, kept] + rise
         puffs[DISTANCE, kept] = path
-        puffs[SIGMA_Y, kept] = sqrt(puffs[INITIAL_Y2, kept] + turbulent_y**2 + entrained2)
-        puffs[SIGMA_Z, kept] = sqrt(puffs[INITIAL_Z2, kept] + turbulent_z**2 + entrained2)
-        puffs[PARTICLES_LEFT, kept] *= particle_survival
+        puffs[OFFSET_Z, kept] = offset_z
+        puffs[SIGMA_Y, kept] = sqrt(spread_y2)
+        puffs[SIGMA_Z, kept] = sqrt(spread_z2)
+        puffs[PARTICLES_LEFT, kept] *= survival
         puffs[AGE, kept] = age
         kept += 1
     return kept
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _vertical(z: float, height: float, sigma: float, lid: float) -> float:
+def vertical(z: float, height: float, sigma: float, lid: float) -> float:
     """Return the vertical part of a puff's concentration [1/m] with reflection at the ground and at the lid."""
     if height >= lid:  # above the lid the puff does not reach the ground
         return 0.0
@@ -137,43 +213,51 @@ def add_up(
     puffs: Table,
     count: int,
     receptors: Table,
-    order: NDArray[np.int64],
-    level: NDArray[np.int64],
+    order: Numbers,
+    level: Numbers,
     lid: float,
     cull_sigmas: float,
     out: NDArray[np.float64],
 ) -> None:
     """Add every puff at every receptor to out[receptor, source, gas or particles].
 
-    `receptors` are rows (x, y, z) in ascending x; `order` says which row of `out` each belongs to, `level` which of the distinct heights
-    it has: the vertical part of a puff is worked out once for each height.
+    `order` sorts the receptors by x, `level` numbers their distinct heights: the vertical part of a puff is worked out once for each height.
     """
     many = receptors.shape[0]
-    vertical = np.empty(level.max() + 1 if many else 0)
+    along, across = np.empty(many), np.empty(many)
+    for r in range(many):
+        along[r], across[r] = receptors[order[r], 0], receptors[order[r], 1]
+    south, north = across.min(), across.max()
+    upright = np.empty(level.max() + 1)
     for i in range(count):
-        sigma2 = puffs[SIGMA_Y, i] ** 2
-        reach2 = cull_sigmas * cull_sigmas * sigma2
-        reach = sqrt(reach2)
+        sigma = puffs[SIGMA_Y, i]
+        reach = cull_sigmas * sigma
         x, y = puffs[X, i], puffs[Y, i]
+        if y < south - reach or y > north + reach or x < along[0] - reach or x > along[many - 1] + reach:
+            continue
         # Only receptors within reach along x are looked at: find the first by halving.
         first, last = 0, many
         while first < last:
             middle = (first + last) // 2
-            if receptors[middle, 0] < x - reach:
+            if along[middle] < x - reach:
                 first = middle + 1
             else:
                 last = middle
-        vertical[:] = -1.0
+        upright[:] = -1.0
+        scale = -0.5 / (sigma * sigma)
+        peak = -puffs[MASS, i] * scale / np.pi
+        source = int(puffs[SOURCE, i])
         for r in range(first, many):
-            dx = receptors[r, 0] - x
+            dx = along[r] - x
             if dx > reach:
                 break
-            distance2 = dx * dx + (receptors[r, 1] - y) ** 2
-            if distance2 > reach2:
+            dy = across[r] - y
+            distance2 = dx * dx + dy * dy
+            if distance2 > reach * reach:
                 continue
-            if vertical[level[r]] < 0.0:
-                vertical[level[r]] = _vertical(receptors[r, 2], puffs[Z, i], puffs[SIGMA_Z, i], lid)
-            dose = puffs[MASS, i] * vertical[level[r]] * exp(-0.5 * distance2 / sigma2) / (2.0 * np.pi * sigma2)
-            source = int(puffs[SOURCE, i])
-            out[order[r], source, 0] += dose
-            out[order[r], source, 1] += dose * puffs[PARTICLES_LEFT, i]
+            at = order[r]
+            if upright[level[at]] < 0.0:
+                upright[level[at]] = vertical(receptors[at, 2], puffs[Z, i], puffs[SIGMA_Z, i], lid)
+            dose = peak * upright[level[at]] * exp(scale * distance2)
+            out[at, source, 0] += dose
+            out[at, source, 1] += dose * puffs[PARTICLES_LEFT, i]

@@ -7,7 +7,10 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Surroundings = Literal["urban", "rural"]
+from airquality.dispersion.surface_layer import SurfaceLayer, obukhov_length_m, surface_layer_of
+
+# What the spread of puffs follows: Briggs' curves for a city or for open country, or the surface layer over flat, open land.
+Surroundings = Literal["urban", "rural", "open"]
 
 
 class Stability(IntEnum):
@@ -21,23 +24,17 @@ class Stability(IntEnum):
     F = 5
 
 
-# Exponent p of u(z) = u(z₁)·(z/z₁)^p for classes A … F: the defaults of the US EPA's ISC3 model
-# (EPA-454/B-95-003b, 1995), made for heights up to about 200 m.
-WIND_PROFILE_EXPONENT: Final[dict[Surroundings, tuple[float, ...]]] = {
-    "urban": (0.15, 0.15, 0.20, 0.25, 0.30, 0.30),
-    "rural": (0.07, 0.07, 0.10, 0.15, 0.35, 0.55),
-}
-# The profile is not used below the roughness sublayer nor above the surface layer.
-PROFILE_LOWEST_M: Final = 2.0
-PROFILE_HIGHEST_M: Final = 200.0
-
 # Vertical gradient of potential temperature [K/m] for classes A … F; E and F as in ISC3, neutral and unstable air has none.
 POTENTIAL_TEMPERATURE_GRADIENT_K_M: Final = (0.0, 0.0, 0.0, 0.0, 0.020, 0.035)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Meteorology:
-    """The air of one moment over one site; the wind is given at `wind_height_m` and direction is where it comes from."""
+    """The air of one moment over one site; the wind is given at `wind_height_m` and direction is where it comes from.
+
+    `surface` and `direction_std_deg` (of the horizontal wind, over the averaging time) are given where they were measured; without them they follow
+    from wind, stability and roughness.
+    """
 
     wind_speed_m_s: float
     wind_from_deg: float
@@ -46,6 +43,16 @@ class Meteorology:
     temperature_k: float
     rain_mm_h: float = 0.0
     wind_height_m: float = 10.0
+    roughness_m: float = 0.8
+    surface: SurfaceLayer | None = None
+    direction_std_deg: float | None = None
+
+    def surface_layer(self) -> SurfaceLayer:
+        """Return the turbulence near the ground, as measured or as it goes with this wind and stability."""
+        if self.surface is not None:
+            return self.surface
+        length_m = obukhov_length_m(self.stability, self.roughness_m)
+        return surface_layer_of(self.wind_speed_m_s, self.wind_height_m, length_m, self.roughness_m)
 
 
 def solar_elevation_deg(posix_s: ArrayLike, lat: float, lon: float) -> NDArray[np.float64]:
@@ -105,11 +112,3 @@ def wind_towards(air: Meteorology) -> tuple[float, float]:
     """Return the unit vector (east, north) that the air moves along."""
     angle = np.radians(air.wind_from_deg)
     return -float(np.sin(angle)), -float(np.cos(angle))
-
-
-def wind_speed_at(air: Meteorology, height_m: float, surroundings: Surroundings) -> float:
-    """Return the wind speed [m/s] at a height by the power law, held constant outside 2 to 200 m."""
-    exponent = WIND_PROFILE_EXPONENT[surroundings][air.stability]
-    return float(
-        air.wind_speed_m_s * (np.clip(height_m, PROFILE_LOWEST_M, PROFILE_HIGHEST_M) / air.wind_height_m) ** exponent
-    )

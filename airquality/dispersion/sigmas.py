@@ -1,21 +1,23 @@
 """How wide and high a puff is after a travelled distance: the curves of Briggs (1973)."""
 
 import warnings
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from airquality.dispersion.meteorology import Stability, Surroundings
+from airquality.dispersion.meteorology import Stability
+
+BriggsSurroundings = Literal["urban", "rural"]
 
 # σ = a·x·(1 + b·x)^c as rows (a, b, c), for classes A … F. Briggs, G. A. (1973): Diffusion estimation for small emissions,
 # ATDL contribution 79; as tabulated by Hanna, Briggs & Hosker (1982), Handbook on Atmospheric Diffusion, DOE/TIC-11223, table 4.5.
 # "rural" rests on open-country releases, "urban" on the St. Louis experiment of McElroy & Pooler (1968).
-_SIGMA_Y: Final[dict[Surroundings, tuple[tuple[float, float, float], ...]]] = {
+_SIGMA_Y: Final[dict[BriggsSurroundings, tuple[tuple[float, float, float], ...]]] = {
     "rural": tuple((a, 1e-4, -0.5) for a in (0.22, 0.16, 0.11, 0.08, 0.06, 0.04)),
     "urban": tuple((a, 4e-4, -0.5) for a in (0.32, 0.32, 0.22, 0.16, 0.11, 0.11)),
 }
-_SIGMA_Z: Final[dict[Surroundings, tuple[tuple[float, float, float], ...]]] = {
+_SIGMA_Z: Final[dict[BriggsSurroundings, tuple[tuple[float, float, float], ...]]] = {
     "rural": (
         (0.20, 0, 0),
         (0.12, 0, 0),
@@ -38,18 +40,21 @@ VALID_FROM_M: Final = 100.0
 VALID_TO_M: Final = 10_000.0
 AVERAGING_TIME_S: Final = 600.0
 
+# Over flat, open land σy = σθ·x·(1 + 78·σθ·x/h)^(−0.3), h the mixing height: the AERMOD formulation (EPA-454/R-03-004, eq. 77) for near-ground
+# sources. Its two numbers were set by its authors on the lateral spread of the Prairie Grass experiment.
+_OPEN_GROWTH: Final = 78.0
+_OPEN_EXPONENT: Final = -0.3
+
 # σy grows with averaging time as t^0.2 from about 3 minutes to an hour (Hino 1968; Gifford 1975).
 AVERAGING_EXPONENT: Final = 0.2
 
 
-def coefficients(
-    surroundings: Surroundings, stability: int
-) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-    """Return (a, b, c) of σy and of σz for one class."""
-    return _SIGMA_Y[surroundings][stability], _SIGMA_Z[surroundings][stability]
+def coefficients(surroundings: BriggsSurroundings, stability: int) -> NDArray[np.float64]:
+    """Return rows (a, b, c) of σy and of σz for one class, shape (2, 3)."""
+    return np.array([_SIGMA_Y[surroundings][stability], _SIGMA_Z[surroundings][stability]])
 
 
-def sigma_y(distance_m: ArrayLike, stability: Stability, surroundings: Surroundings) -> NDArray[np.float64]:
+def sigma_y(distance_m: ArrayLike, stability: Stability, surroundings: BriggsSurroundings) -> NDArray[np.float64]:
     """Return the horizontal spread σy [m] after `distance_m` [m] of travel, for 10-minute means.
 
     Briggs (1973): σy = a·x·(1 + b·x)^(−1/2). Drawn for 100 m to 10 km; outside that range a warning is given and the formula used.
@@ -57,7 +62,7 @@ def sigma_y(distance_m: ArrayLike, stability: Stability, surroundings: Surroundi
     return _curve(distance_m, _SIGMA_Y[surroundings][stability])
 
 
-def sigma_z(distance_m: ArrayLike, stability: Stability, surroundings: Surroundings) -> NDArray[np.float64]:
+def sigma_z(distance_m: ArrayLike, stability: Stability, surroundings: BriggsSurroundings) -> NDArray[np.float64]:
     """Return the vertical spread σz [m] after `distance_m` [m] of travel.
 
     Briggs (1973): σz = a·x·(1 + b·x)^c. Drawn for 100 m to 10 km; outside that range a warning is given and the formula used.
@@ -71,6 +76,16 @@ def _curve(distance_m: ArrayLike, row: tuple[float, float, float]) -> NDArray[np
         warnings.warn("Briggs' curves were drawn for 100 m to 10 km", stacklevel=3)
     a, b, c = row
     return a * x * (1 + b * x) ** c
+
+
+def open_coefficients(direction_std_rad: float, mixing_height_m: float) -> NDArray[np.float64]:
+    """Return rows (a, b, c) of σy over flat, open land, and of zeros for σz, which grows with the surface layer; shape (2, 3).
+
+    `direction_std_rad` is the standard deviation of the wind's direction [rad] over the averaging time. For sources and receptors below about
+    10 m and distances up to about 2 km.
+    """
+    growth = _OPEN_GROWTH * direction_std_rad / mixing_height_m
+    return np.array([(direction_std_rad, growth, _OPEN_EXPONENT), (0.0, 0.0, 0.0)])
 
 
 def averaging_factor(averaging_time_s: float) -> float:

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
+from airquality.dispersion import _kernels as kernels
 from airquality.dispersion.meteorology import Meteorology, Stability
 from airquality.dispersion.puffs import Puffs
 from airquality.durations import parse_duration_s
@@ -25,8 +26,9 @@ def released(site: Site, emissions: Emissions, numbers: list[int], seconds: int,
     total = 0.0
     for step in range(int(seconds / tick_s)):
         puffs = Puffs(n_sources=len(emissions.sources), box_m=(-1e5, -1e5, 1e5, 1e5))
-        emissions.release(puffs, time_s=START_S + step * tick_s, dt_s=tick_s, air=AIR)
-        of = puffs._table[16, : len(puffs)]
+        emissions.release(puffs, tick=0, time_s=START_S + step * tick_s, dt_s=tick_s, air=AIR)
+        puffs.step(0.0, AIR)
+        of = puffs.table[kernels.SOURCE]
         total += float(puffs.mass[np.isin(of, numbers)].sum())
     return total
 

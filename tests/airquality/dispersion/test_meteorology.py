@@ -8,7 +8,6 @@ from airquality.dispersion.meteorology import (
     Stability,
     pasquill_stability,
     solar_elevation_deg,
-    wind_speed_at,
     wind_towards,
 )
 
@@ -60,5 +59,3 @@ def test_wind_from_the_west_moves_east() -> None:
         wind_speed_m_s=2, wind_from_deg=270, stability=Stability.D, mixing_height_m=800, temperature_k=290
     )
     assert wind_towards(air) == pytest.approx((1.0, 0.0), abs=1e-12)
-    assert wind_speed_at(air, 10, "urban") == pytest.approx(2.0)
-    assert wind_speed_at(air, 100, "urban") == pytest.approx(2 * 10**0.25)

@@ -1,0 +1,1 @@
+"""Scores against measurements that others made; `docs/validation.md` says what they mean."""

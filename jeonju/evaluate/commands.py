@@ -1,0 +1,36 @@
+"""`jeonju evaluate …`: one JSON object on standard output, a picture where asked for."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jeonju.progress import progress
+
+app = typer.Typer(no_args_is_help=True, help="Scores against measurements that others made.")
+
+Folder = Annotated[
+    Path, typer.Argument(help="Folder with the measurements; its README says which files.", metavar="DIR")
+]
+Plot = Annotated[Path | None, typer.Option("--plot", help="Draw a picture into this PNG file.", metavar="FILE.png")]
+
+
+@app.command()
+def dispersion(folder: Folder, *, plot: Plot = None) -> None:
+    """Predict the Prairie Grass tracer experiment from its weather, and compare the maximum of every arc.
+
+    DIR holds runs.csv and arcs.csv. FAC2 is the share within a factor of two, FB the fractional bias, NMSE the scatter.
+    """
+    from jeonju.evaluate.dispersion import evaluate_dispersion
+    from jeonju.evaluate.pictures import draw_arcs
+
+    with progress("Prairie Grass") as advance:
+        result, arcs = evaluate_dispersion(folder, advance)
+    if plot is not None:
+        draw_arcs(arcs, result, plot)
+    _print(result)
+
+
+def _print(result: dict[str, Any]) -> None:
+    typer.echo(json.dumps(result, ensure_ascii=False))

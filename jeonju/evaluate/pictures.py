@@ -1,0 +1,101 @@
+"""Pictures of the evaluations."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from airquality.errors import UserError
+from jeonju.evaluate.dispersion import Arc
+
+INK, QUIET = "#17202a", "#8796a5"
+# Distances from near to far: light to dark, readable in grey.
+DISTANCE_COLOURS: Final = ("#fdae61", "#f46d43", "#d73027", "#7b3294", "#2b3a67")
+
+
+def draw_arcs(arcs: Sequence[Arc], result: dict[str, Any], file: Path) -> None:
+    """Draw predicted against measured arc maxima, and their ratio over distance."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5.4), layout="constrained")
+    shown = [arc for arc in arcs if arc.measured > 0 and arc.predicted > 0]
+    distances = sorted({arc.distance_m for arc in shown})
+    values = [value for arc in shown for value in (arc.measured, arc.predicted)]
+    ends = np.array([min(values) / 1.5, max(values) * 1.5])
+    left.fill_between(ends, ends / 2, ends * 2, color=QUIET, alpha=0.15, lw=0, label="within a factor of 2")
+    left.plot(ends, ends, color=INK, lw=1)
+    for factor in (0.5, 2.0):
+        left.plot(ends, factor * ends, color=QUIET, lw=1, ls="--")
+    for distance, colour in zip(distances, np.resize(DISTANCE_COLOURS, len(distances)), strict=True):
+        for is_stable, marker in ((False, "o"), (True, "s")):
+            here = [arc for arc in shown if arc.distance_m == distance and arc.is_stable == is_stable]
+            label = f"{distance:g} m" if not is_stable else None
+            left.plot(
+                [a.measured for a in here],
+                [a.predicted for a in here],
+                marker,
+                color=colour,
+                ms=5,
+                mec="white",
+                mew=0.5,
+                label=label,
+            )
+    left.set(
+        xscale="log",
+        yscale="log",
+        xlim=ends,
+        ylim=ends,
+        xlabel="measured arc maximum [mg/m³]",
+        ylabel="predicted [mg/m³]",
+    )
+    left.set_aspect("equal")
+    left.legend(loc="upper left", fontsize=8, frameon=False)
+    left.set_title(
+        f"FAC2 {result['fac2']:.2f}   FB {result['fb']:+.2f}   NMSE {result['nmse']:.2f}   ({result['n_arcs']} arcs)",
+        fontsize=11,
+    )
+    _ratios(right, shown, distances)
+    figure.suptitle("Prairie Grass 1956: ten-minute means at 1.5 m, predicted from the weather alone", fontsize=12)
+    save(figure, file)
+
+
+def _ratios(axes: Any, arcs: Sequence[Arc], distances: Sequence[float]) -> None:
+    """Show the spread of predicted over measured at each distance, unstable (circles) and stable (squares) runs beside each other."""
+    axes.axhspan(0.5, 2.0, color=QUIET, alpha=0.15, lw=0)
+    axes.axhline(1.0, color=INK, lw=1)
+    for place, distance in enumerate(distances):
+        for is_stable, marker, shift in ((False, "o", -0.12), (True, "s", 0.12)):
+            ratios = [a.predicted / a.measured for a in arcs if a.distance_m == distance and a.is_stable == is_stable]
+            if not ratios:
+                continue
+            jitter = np.linspace(-0.07, 0.07, len(ratios))
+            axes.plot(place + shift + jitter, ratios, marker, color=QUIET, ms=4, alpha=0.7)
+            axes.plot(place + shift, np.median(ratios), marker, color="#d73027", ms=9, mec="white")
+    axes.set(
+        yscale="log",
+        ylim=(0.2, 5),
+        xticks=range(len(distances)),
+        xticklabels=[f"{d:g} m" for d in distances],
+        ylabel="predicted / measured",
+    )
+    axes.set_yticks([0.25, 0.5, 1, 2, 4], ["1/4", "1/2", "1", "2", "4"])
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_title("each arc (grey) and the median (red); circles unstable, squares stable", fontsize=11)
+
+
+def save(figure: Figure, file: Path) -> None:
+    """Write a figure as PNG.
+
+    Raises UserError where the file cannot be written.
+    """
+    try:
+        figure.savefig(file, dpi=110, format="png", metadata={"Software": None})
+    except OSError as error:
+        raise UserError(f"cannot write {file}: {error.strerror or error}; choose another --plot") from error
+    finally:
+        plt.close(figure)
