@@ -261,3 +261,46 @@ def add_up(
             dose = peak * upright[level[at]] * exp(scale * distance2)
             out[at, source, 0] += dose
             out[at, source, 1] += dose * puffs[PARTICLES_LEFT, i]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def add_up_shifted(
+    puffs: Table,
+    count: int,
+    receptors: Table,
+    x_axis: Table,
+    y_axis: Table,
+    lid: float,
+    cull_sigmas: float,
+    out: NDArray[np.float64],
+) -> None:
+    """Add every puff, moved to each place of a grid, at every receptor: out[receptor, x, y] for puffs that were released at the origin.
+
+    A Gaussian over a grid is a product of one along x and one along y, so that only those need an exponential.
+    """
+    east, north = np.empty(x_axis.shape[0]), np.empty(y_axis.shape[0])
+    step_x = x_axis[1] - x_axis[0] if x_axis.shape[0] > 1 else 1.0
+    step_y = y_axis[1] - y_axis[0] if y_axis.shape[0] > 1 else 1.0
+    for i in range(count):
+        sigma = puffs[SIGMA_Y, i]
+        reach = cull_sigmas * sigma
+        scale = -0.5 / (sigma * sigma)
+        peak = -puffs[MASS, i] * scale / np.pi
+        for r in range(receptors.shape[0]):
+            # The cell from which this puff would be right over the receptor.
+            x, y = receptors[r, 0] - puffs[X, i], receptors[r, 1] - puffs[Y, i]
+            west = max(int(np.ceil((x - reach - x_axis[0]) / step_x)), 0)
+            last_x = min(int(np.floor((x + reach - x_axis[0]) / step_x)), x_axis.shape[0] - 1)
+            south = max(int(np.ceil((y - reach - y_axis[0]) / step_y)), 0)
+            last_y = min(int(np.floor((y + reach - y_axis[0]) / step_y)), y_axis.shape[0] - 1)
+            if west > last_x or south > last_y:
+                continue
+            upright = vertical(receptors[r, 2], puffs[Z, i], puffs[SIGMA_Z, i], lid)
+            for a in range(west, last_x + 1):
+                east[a] = exp(scale * (x_axis[a] - x) ** 2)
+            for b in range(south, last_y + 1):
+                north[b] = exp(scale * (y_axis[b] - y) ** 2)
+            for a in range(west, last_x + 1):
+                here = peak * upright * east[a]
+                for b in range(south, last_y + 1):
+                    out[r, a, b] += here * north[b]

@@ -32,5 +32,21 @@ def dispersion(folder: Folder, *, plot: Plot = None) -> None:
     _print(result)
 
 
+@app.command()
+def releases(folder: Folder, *, plot: Plot = None) -> None:
+    """Find controlled releases of methane minute by minute, name their source and rate, and compare with the truth.
+
+    DIR holds observations.csv, sensors.csv, sources.csv and releases.csv; the last is read only to score.
+    """
+    from jeonju.evaluate.pictures import draw_releases
+    from jeonju.evaluate.release_score import evaluate_releases
+
+    with progress("controlled releases") as advance:
+        result, found, truth = evaluate_releases(folder, advance)
+    if plot is not None:
+        draw_releases(folder, found, truth, plot)
+    _print(result)
+
+
 def _print(result: dict[str, Any]) -> None:
     typer.echo(json.dumps(result, ensure_ascii=False))

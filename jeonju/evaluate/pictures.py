@@ -10,14 +10,20 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import NullLocator
 
 from airquality.errors import UserError
 from jeonju.evaluate.dispersion import Arc
+from jeonju.evaluate.release_score import Release
+from jeonju.evaluate.releases import Found, read_site
 
 INK, QUIET = "#17202a", "#8796a5"
 # Distances from near to far: light to dark, readable in grey.
 DISTANCE_COLOURS: Final = ("#fdae61", "#f46d43", "#d73027", "#7b3294", "#2b3a67")
+
+# Colours that the colour-blind can tell apart (Okabe and Ito 2008).
+SOURCE_COLOURS: Final = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442")
 
 
 def draw_arcs(arcs: Sequence[Arc], result: dict[str, Any], file: Path) -> None:
@@ -86,6 +92,57 @@ def _ratios(axes: Any, arcs: Sequence[Arc], distances: Sequence[float]) -> None:
     axes.set_yticks([0.25, 0.5, 1, 2, 4], ["1/4", "1/2", "1", "2", "4"])
     axes.yaxis.set_minor_locator(NullLocator())
     axes.set_title("each arc (grey) and the median (red); circles unstable, squares stable", fontsize=11)
+
+
+def draw_releases(folder: Path, found: Sequence[Found], releases: Sequence[Release], file: Path) -> None:
+    """Draw what the sensors saw day by day, what was released when (above) and what was found (below), coloured by source."""
+    site = read_site(folder)
+    days = np.unique(site.times_s // 86_400)
+    names = [candidate.name for candidate in site.candidates]
+    colours = dict(zip(names, np.resize(SOURCE_COLOURS, len(names)), strict=True))
+    figure, rows = plt.subplots(len(days), 1, figsize=(13, 2.2 * len(days)), layout="constrained", squeeze=False)
+    lowest = float(np.nanmin(site.values_ppm)) * 0.98
+    for axes, day in zip(rows[:, 0], days, strict=True):
+        rows_of_day = site.times_s // 86_400 == day
+        hours = site.times_s[rows_of_day] / 3600 - day * 24
+        axes.plot(hours, np.fmax.reduce(site.values_ppm[rows_of_day], axis=1), color=INK, lw=0.6)
+        for release in releases:
+            _bar(
+                axes, release.start_s / 3600 - day * 24, release.end_s / 3600 - day * 24, 0.93, colours[release.source]
+            )
+        for one in found:
+            _bar(
+                axes,
+                one.event.started_s / 3600 - day * 24,
+                one.event.last_evidence_s / 3600 - day * 24,
+                0.83,
+                colours[names[one.estimate.best]],
+            )
+        axes.set(
+            xlim=(0, 24),
+            yscale="log",
+            ylim=(lowest, 200),
+            yticks=[2, 5, 10, 50],
+            yticklabels=["2", "5", "10", "50"],
+            ylabel="ppm",
+        )
+        axes.yaxis.set_minor_locator(NullLocator())
+        axes.set_title(str(np.datetime64(int(day), "D")), loc="left", fontsize=10)
+    handles = [Patch(color=colour, label=name) for name, colour in colours.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), fontsize=9, frameon=False)
+    figure.suptitle(
+        "METEC 2022: highest methane of all sensors; upper bar released, lower bar found",
+        x=0.01,
+        ha="left",
+        fontsize=11,
+    )
+    rows[-1, 0].set_xlabel("hour of day, UTC")
+    save(figure, file)
+
+
+def _bar(axes: Any, begin_h: float, end_h: float, height: float, colour: str) -> None:
+    if end_h > 0 and begin_h < 24:
+        axes.axvspan(max(begin_h, 0), min(end_h, 24), ymin=height, ymax=height + 0.07, color=colour, lw=0)
 
 
 def save(figure: Figure, file: Path) -> None:

@@ -1,0 +1,68 @@
+"""What a sensor would show without the release: learnt from the past alone, per sensor and for the whole network."""
+
+import warnings
+from collections import deque
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+# The baseline is a low quantile of the last hour: a plume comes and goes with the wind, the air between comes back to it.
+WINDOW_MIN: Final = 60
+LOW_QUANTILE: Final = 0.1
+LEAST_SAMPLES: Final = 5
+# How much a sensor jumps from minute to minute when nothing happens is the median over half a day, so that events hardly count.
+TYPICAL_WINDOW_MIN: Final = 720
+LEAST_TYPICAL_SAMPLES: Final = 30
+RECENT_MIN: Final = 10
+# The network's common rise is only told from a plume with this many sensors.
+LEAST_NETWORK: Final = 3
+
+
+class Excess(NamedTuple):
+    """One minute of every sensor: `excess` above its baseline and the network's rise, and how unsteady it is relative to itself (1 is usual).
+
+    Both are NaN where a sensor is silent or not yet known.
+    """
+
+    excess: Floats
+    unsteadiness: Floats
+
+
+class Baseline:
+    """Follows `n` sensors minute by minute. `resolution` is the smallest step that the sensors can tell, in their unit."""
+
+    def __init__(self, n: int, *, resolution: float) -> None:
+        self._resolution = resolution
+        self._values: deque[Floats] = deque(maxlen=WINDOW_MIN)
+        self._jumps: deque[Floats] = deque(maxlen=TYPICAL_WINDOW_MIN)
+        self._last = np.full(n, np.nan)
+
+    def update(self, values: Floats) -> Excess:
+        """Take the values of one minute (NaN where there is none)."""
+        self._values.append(values)
+        self._jumps.append(np.abs(values - self._last))
+        self._last = values
+        above = values - _column_wise(np.nanquantile, self._values, LEAST_SAMPLES, LOW_QUANTILE)
+        known = np.isfinite(above)
+        common = max(float(np.median(above[known])), 0.0) if known.sum() >= LEAST_NETWORK else 0.0
+        return Excess(above - common, self._unsteadiness())
+
+    def _unsteadiness(self) -> Floats:
+        typical = np.maximum(_column_wise(np.nanmedian, self._jumps, LEAST_TYPICAL_SAMPLES), self._resolution)
+        recent = list(self._jumps)[-RECENT_MIN:]
+        return _column_wise(np.nanmean, recent, min(3, len(recent))) / typical
+
+
+def _column_wise(function: object, rows: object, least: int, *arguments: float) -> Floats:
+    """Apply a NaN-aware statistic to each column that has at least `least` numbers; NaN for the others."""
+    table = np.array(list(rows))  # type: ignore[call-overload]
+    enough = np.isfinite(table).sum(axis=0) >= max(least, 1)
+    out = np.full(table.shape[1], np.nan)
+    if enough.any():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            out[enough] = function(table[:, enough], *arguments, axis=0)  # type: ignore[operator]
+    return out

@@ -1,0 +1,138 @@
+"""Which source explains what the sensors saw: Bayes' rule over candidates and emission rates, with "none of these" among the answers.
+
+A block is a stretch of minutes: the mean excess at each sensor, and what each candidate would add there at unit rate (`footprints`). Measured and
+modelled values are compared as logarithms, because a plume model is wrong by factors; Student's t keeps single blocks from deciding everything.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+# A good dispersion model is within a factor of two for half of the pairs (Chang and Hanna 2004), so e-fold errors are usual; few degrees of freedom
+# leave room for the odd gust, a building in the way, a sensor that fails.
+MODEL_ERROR_LOG: Final = 1.0
+DEGREES_OF_FREEDOM: Final = 3.0
+# A source that is not among the candidates may touch any sensor at any time, as strongly as it likes: this often, anywhere within seven e-folds.
+ELSEWHERE_TOUCHES: Final = 0.1
+ELSEWHERE_E_FOLDS: Final = 7.0
+ELSEWHERE_PRIOR: Final = 0.1
+# Minutes close together share their errors: so long a stretch counts as one observation.
+INDEPENDENT_AFTER_S: Final = 600.0
+# Below this probability of the best candidate (or of the best neighbourhood) the answer is "unsure".
+SURE_FROM: Final = 0.5
+INTERVAL: Final = (0.05, 0.5, 0.95)
+# Below this share of the detection level a modelled value cannot be told from nothing.
+NEGLIGIBLE: Final = 0.02
+
+
+@dataclass(frozen=True)
+class SourceEstimate:
+    """What is known of the source.
+
+    `probability` is of each candidate; what it lacks to 1 is `elsewhere`: a source that is not among them. `rates` are the 5 %, 50 % and 95 %
+    points of the emission rate of each candidate, in the unit that the dilution was scaled with. `blocks` is how many independent stretches it
+    rests on, `log_evidence` how much better all answers together explain what was seen than "nothing was released" does.
+    """
+
+    probability: Floats
+    elsewhere: float
+    rates: Floats
+    blocks: float
+    log_evidence: float
+
+    @property
+    def best(self) -> int:
+        """The most probable candidate."""
+        return int(self.probability.argmax())
+
+    def is_unsure(self, near: NDArray[np.bool_] | None = None) -> bool:
+        """Whether no candidate (or no neighbourhood `near` the best one) holds half of the probability."""
+        share = self.probability[self.best] if near is None else self.probability[near].sum()
+        return bool(share < SURE_FROM)
+
+
+class SourceFinder:
+    """Gathers evidence block by block; the estimate may be asked for at any time.
+
+    `detection_level` is the excess below which a sensor cannot tell anything, in the sensors' unit; `rates` the emission rates that are thought
+    possible (ascending, equally spaced in their logarithm, which is also the prior).
+    """
+
+    def __init__(
+        self, n_candidates: int, *, rates: Floats, detection_level: float, prior: Floats | None = None
+    ) -> None:
+        weights = np.ones(n_candidates) if prior is None else np.asarray(prior, dtype=float)
+        with np.errstate(divide="ignore"):
+            self._log_prior = np.log((1 - ELSEWHERE_PRIOR) * weights / weights.sum() / len(rates))
+        self._rates = np.ascontiguousarray(rates, dtype=np.float64)
+        self._level = detection_level
+        # Relative to "nothing was released".
+        self._log_likelihood = np.zeros((n_candidates, len(rates)))
+        self._log_elsewhere = 0.0
+        self._blocks = 0.0
+
+    def add(self, excess: Floats, response: Floats, duration_s: float) -> None:
+        """Take one block: the mean excess of each sensor (NaN: unknown), and what each candidate adds there at unit rate (sensors, candidates)."""
+        known = np.isfinite(excess) & np.isfinite(response).all(axis=1)
+        if not known.any():
+            return
+        share = min(duration_s / INDEPENDENT_AFTER_S, 1.0)
+        measured = np.log1p(np.maximum(excess[known], 0.0) / self._level)
+        _add_block(
+            measured, np.ascontiguousarray(response[known]) / self._level, self._rates, share, self._log_likelihood
+        )
+        self._log_elsewhere += share * float(_log_touched(measured).sum())
+        self._blocks += share
+
+    def estimate(self) -> SourceEstimate:
+        """Return the posterior from all blocks so far."""
+        joint = self._log_likelihood + self._log_prior[:, None]
+        elsewhere = self._log_elsewhere + np.log(ELSEWHERE_PRIOR)
+        top = max(float(joint.max()), elsewhere)
+        weights = np.exp(joint - top)
+        total = float(weights.sum() + np.exp(elsewhere - top))
+        return SourceEstimate(
+            probability=weights.sum(axis=1) / total,
+            elsewhere=float(np.exp(elsewhere - top)) / total,
+            rates=_quantiles(self._log_likelihood, self._rates),
+            blocks=self._blocks,
+            log_evidence=top + float(np.log(total)),
+        )
+
+
+def _log_touched(measured: Floats) -> Floats:
+    """Return for each sensor how much better "touched by a plume from elsewhere, or not" explains it than "nothing was released"."""
+    at_zero = 2.0 / (np.pi * np.sqrt(DEGREES_OF_FREEDOM) * MODEL_ERROR_LOG)  # Student's t density for 3 degrees of freedom
+    z = measured / MODEL_ERROR_LOG
+    nothing = at_zero * (1.0 + z * z / DEGREES_OF_FREEDOM) ** (-0.5 * (DEGREES_OF_FREEDOM + 1))
+    return np.asarray(np.log(1.0 - ELSEWHERE_TOUCHES + ELSEWHERE_TOUCHES / ELSEWHERE_E_FOLDS / nothing))
+
+
+def _quantiles(log_likelihood: Floats, rates: Floats) -> Floats:
+    """Return the rates at the points of `INTERVAL` for each candidate (candidates, 3), between the steps of the grid."""
+    weights = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
+    heads = np.cumsum(weights, axis=1)
+    heads = (heads - 0.5 * weights) / heads[:, -1:]
+    logs = np.log(rates)
+    return np.exp([np.interp(INTERVAL, head, logs) for head in heads])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_block(measured: Floats, response: Floats, rates: Floats, share: float, out: Floats) -> None:
+    """Add one block to out[candidate, rate]: log t of ln((y + level)/(Q·g + level)), relative to Q = 0; `response` is g/level."""
+    largest = rates[-1]
+    half = 0.5 * (DEGREES_OF_FREEDOM + 1)
+    spread = 1.0 / (DEGREES_OF_FREEDOM * MODEL_ERROR_LOG * MODEL_ERROR_LOG)
+    for r in range(measured.shape[0]):
+        nothing = 1.0 + measured[r] * measured[r] * spread
+        for c in range(response.shape[1]):
+            if response[r, c] * largest < NEGLIGIBLE:
+                continue
+            for q in range(rates.shape[0]):
+                residual = measured[r] - np.log1p(rates[q] * response[r, c])
+                out[c, q] -= share * half * np.log((1.0 + residual * residual * spread) / nothing)
