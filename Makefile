@@ -2,11 +2,14 @@
 # make test   everything the tests need, then the tests
 # make check  style, types and import rules
 # make bench  figures as JSON
+# make validation  docs/validation.md with all its tables and pictures (DATA=folder of the measurements)
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: help setup demo test check bench clean
+DATA ?= ../shared/data
+
+.PHONY: help setup demo test check bench validation clean
 .DEFAULT_GOAL := help
 
 help:
@@ -35,6 +38,11 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+validation: setup
+	@mkdir -p build
+	$(BIN)/python -m benchmarks dispersion incidents > build/benchmarks.json
+	$(BIN)/jeonju evaluate report $(DATA) --benchmarks build/benchmarks.json --out docs/validation.md
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -14,6 +14,7 @@ from airquality.errors import UserError
 from airquality.site import Site, load_site
 from api.alerts.engine import AlertEngine
 from ingest.ledger import Ledger
+from jeonju.located import locate_events
 from simulator.outlets.parquet import ParquetOutlet
 from simulator.scenario import Scenario
 from simulator.score import score
@@ -60,7 +61,9 @@ class OfflineRun:
         losses = {entry.device: {"received": entry.received, "repeated": entry.repeated, "missing": entry.missing, "late": entry.late}
                   for entry in ledger.changes()}  # fmt: skip
         result = {**score(world.exposure.events, found), "alerts": len(found), "loss": losses}
-        self._write(world, found, result)
+        located, maps = locate_events(site, self.out, world.exposure.events, found, world.emissions)
+        result["events"] = [{**event, **where} for event, where in zip(result["events"], located, strict=True)]
+        self._write(world, found, maps, result)
         return result
 
     def _simulate(self, site: Site, outlet: ParquetOutlet) -> World:
@@ -74,11 +77,12 @@ class OfflineRun:
             self.on_progress(step / PROGRESS_STEPS)
         return world
 
-    def _write(self, world: World, alerts: list[AlertRecord], result: dict[str, Any]) -> None:
+    def _write(self, world: World, alerts: list[AlertRecord], maps: pa.Table, result: dict[str, Any]) -> None:
         rows = [alert._asdict() for alert in alerts]
         events = [followed.as_dict() for followed in world.exposure.events]
         try:
             pq.write_table(pa.Table.from_pylist(rows, schema=ALERTS), self.out / "alerts.parquet")
+            pq.write_table(maps, self.out / "sources.parquet")
             (self.out / "events.json").write_text(json.dumps(events, ensure_ascii=False, indent=2), encoding="utf-8")
             (self.out / "score.json").write_text(json.dumps(result, ensure_ascii=False, indent=2), encoding="utf-8")
         except OSError as error:

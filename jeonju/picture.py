@@ -9,6 +9,7 @@ import matplotlib as mpl
 mpl.use("Agg")
 import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -106,11 +107,27 @@ def _map(axis: Any, site: Site, run: Path, events: list[dict[str, Any]], alerts:
                 fontsize=9,
                 color=ALARM,
             )
+    _source_maps(axis, run)
     _wind(axis, run)
     axis.set_aspect(1 / 0.81)
     axis.margins(0.02)
     axis.set_axis_off()
-    axis.set_title("Stations (coloured: local alert), robots' tracks, stacks, roads, events", fontsize=9, color=QUIET)
+    axis.set_title(
+        "Stations (red: alert), robots' tracks, stacks, roads; star: the event, shade: where it seemed to be",
+        fontsize=9,
+        color=QUIET,
+    )
+
+
+def _source_maps(axis: Any, run: Path) -> None:
+    """Show where the source finder thinks that the events were: the darker, the more probable."""
+    cells = pq.read_table(run / "sources.parquet")
+    for number in set(cells["event"].to_pylist()):
+        one = cells.filter(pc.equal(cells["event"], number))
+        share = np.sqrt(one["probability"].to_numpy() / pc.max(one["probability"]).as_py())
+        axis.scatter(
+            one["lon"].to_numpy(), one["lat"].to_numpy(), s=9, marker="s", c=ALARM, alpha=0.55 * share, lw=0, zorder=3
+        )
 
 
 def _wind(axis: Any, run: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from simulator.exposure import Followed
 
@@ -34,6 +34,9 @@ class Alert(Protocol):
         """JSON with its class."""
 
 
+A = TypeVar("A", bound=Alert)
+
+
 def score(events: Sequence[Followed], alerts: Sequence[Alert]) -> dict[str, Any]:
     """Match alerts with events.
 
@@ -44,10 +47,8 @@ def score(events: Sequence[Followed], alerts: Sequence[Alert]) -> dict[str, Any]
     results = []
     explained: set[int] = set()
     for event in events:
-        belonging = [number for number, alert in enumerate(alerts) if _belongs(alert, event)]
-        explained.update(belonging)
-        fitting = [alerts[number] for number in belonging if alerts[number].kind in FOUND_BY[event.event.kind]]
-        results.append(_result(event, min(fitting, key=lambda alert: alert.started_at, default=None)))
+        explained.update(number for number, alert in enumerate(alerts) if _belongs(alert, event))
+        results.append(_result(event, min(fitting(event, alerts), key=lambda alert: alert.started_at, default=None)))
     false = [alert for number, alert in enumerate(alerts) if alert.kind in LOCAL_KINDS and number not in explained]
     return {
         "events": results,
@@ -56,6 +57,11 @@ def score(events: Sequence[Followed], alerts: Sequence[Alert]) -> dict[str, Any]
         "false_alarms": len(false),
         "false_alarm_list": [{"kind": a.kind, "device": a.device, "at": a.started_at.isoformat()} for a in false],
     }
+
+
+def fitting(event: Followed, alerts: Sequence[A]) -> list[A]:
+    """Return the alerts that belong to an event and are of a kind that finds it."""
+    return [alert for alert in alerts if alert.kind in FOUND_BY[event.event.kind] and _belongs(alert, event)]
 
 
 def _belongs(alert: Alert, event: Followed) -> bool:

@@ -16,10 +16,10 @@ Floats = NDArray[np.float64]
 # A good dispersion model is within a factor of two for half of the pairs (Chang and Hanna 2004), so e-fold errors are usual; few degrees of freedom
 # leave room for the odd gust, a building in the way, a sensor that fails.
 MODEL_ERROR_LOG: Final = 1.0
-DEGREES_OF_FREEDOM: Final = 3.0
+OUTLIERS: Final = 0.01  # how often a sensor shows what no plume did
 # A source that is not among the candidates may touch any sensor at any time, as strongly as it likes: this often, anywhere within seven e-folds.
 ELSEWHERE_TOUCHES: Final = 0.1
-ELSEWHERE_E_FOLDS: Final = 7.0
+E_FOLDS: Final = 7.0
 ELSEWHERE_PRIOR: Final = 0.1
 # Minutes close together share their errors: so long a stretch counts as one observation.
 INDEPENDENT_AFTER_S: Final = 600.0
@@ -76,17 +76,20 @@ class SourceFinder:
         self._log_elsewhere = 0.0
         self._blocks = 0.0
 
-    def add(self, excess: Floats, response: Floats, duration_s: float) -> None:
-        """Take one block: the mean excess of each sensor (NaN: unknown), and what each candidate adds there at unit rate (sensors, candidates)."""
+    def add(self, excess: Floats, response: Floats, duration_s: float, *, outliers: Floats | float = OUTLIERS) -> None:
+        """Take one block: the mean excess of each sensor (NaN: unknown), and what each candidate adds there at unit rate (sensors, candidates).
+
+        `outliers` is how often a sensor shows what no plume did.
+        """
         known = np.isfinite(excess) & np.isfinite(response).all(axis=1)
         if not known.any():
             return
         share = min(duration_s / INDEPENDENT_AFTER_S, 1.0)
+        wrong = np.broadcast_to(np.asarray(outliers, dtype=float), excess.shape)[known]
         measured = np.log1p(np.maximum(excess[known], 0.0) / self._level)
-        _add_block(
-            measured, np.ascontiguousarray(response[known]) / self._level, self._rates, share, self._log_likelihood
-        )
-        self._log_elsewhere += share * float(_log_touched(measured).sum())
+        at_unit_rate = np.ascontiguousarray(response[known]) / self._level
+        _add_block(measured, at_unit_rate, self._rates, share, wrong, self._log_likelihood)
+        self._log_elsewhere += share * float(_log_touched(measured, wrong).sum())
         self._blocks += share
 
     def estimate(self) -> SourceEstimate:
@@ -99,23 +102,20 @@ class SourceFinder:
         return SourceEstimate(
             probability=weights.sum(axis=1) / total,
             elsewhere=float(np.exp(elsewhere - top)) / total,
-            rates=_quantiles(self._log_likelihood, self._rates),
+            rates=_quantiles(np.exp(joint - joint.max(axis=1, keepdims=True)), self._rates),
             blocks=self._blocks,
             log_evidence=top + float(np.log(total)),
         )
 
 
-def _log_touched(measured: Floats) -> Floats:
+def _log_touched(measured: Floats, outliers: Floats) -> Floats:
     """Return for each sensor how much better "touched by a plume from elsewhere, or not" explains it than "nothing was released"."""
-    at_zero = 2.0 / (np.pi * np.sqrt(DEGREES_OF_FREEDOM) * MODEL_ERROR_LOG)  # Student's t density for 3 degrees of freedom
-    z = measured / MODEL_ERROR_LOG
-    nothing = at_zero * (1.0 + z * z / DEGREES_OF_FREEDOM) ** (-0.5 * (DEGREES_OF_FREEDOM + 1))
-    return np.asarray(np.log(1.0 - ELSEWHERE_TOUCHES + ELSEWHERE_TOUCHES / ELSEWHERE_E_FOLDS / nothing))
+    nothing = np.exp([_log_density(value, wrong) for value, wrong in zip(measured, outliers, strict=True)])
+    return np.asarray(np.log(1.0 - ELSEWHERE_TOUCHES + ELSEWHERE_TOUCHES / E_FOLDS / nothing))
 
 
-def _quantiles(log_likelihood: Floats, rates: Floats) -> Floats:
-    """Return the rates at the points of `INTERVAL` for each candidate (candidates, 3), between the steps of the grid."""
-    weights = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
+def _quantiles(weights: Floats, rates: Floats) -> Floats:
+    """Return the rates at the points of `INTERVAL` for each row of weights (rows, 3), between the steps of the grid."""
     heads = np.cumsum(weights, axis=1)
     heads = (heads - 0.5 * weights) / heads[:, -1:]
     logs = np.log(rates)
@@ -123,16 +123,21 @@ def _quantiles(log_likelihood: Floats, rates: Floats) -> Floats:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _add_block(measured: Floats, response: Floats, rates: Floats, share: float, out: Floats) -> None:
-    """Add one block to out[candidate, rate]: log t of ln((y + level)/(Q·g + level)), relative to Q = 0; `response` is g/level."""
+def _log_density(residual: float, outliers: float) -> float:
+    """Return the logarithm of the density of a residual: normal, or now and then anything."""
+    core = np.exp(-0.5 * (residual / MODEL_ERROR_LOG) ** 2) / (MODEL_ERROR_LOG * np.sqrt(2.0 * np.pi))
+    return float(np.log((1.0 - outliers) * core + outliers / E_FOLDS))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_block(measured: Floats, response: Floats, rates: Floats, share: float, outliers: Floats, out: Floats) -> None:
+    """Add one block to out[candidate, rate]: the log density of ln((y + level)/(Q·g + level)), relative to Q = 0; `response` is g/level."""
     largest = rates[-1]
-    half = 0.5 * (DEGREES_OF_FREEDOM + 1)
-    spread = 1.0 / (DEGREES_OF_FREEDOM * MODEL_ERROR_LOG * MODEL_ERROR_LOG)
     for r in range(measured.shape[0]):
-        nothing = 1.0 + measured[r] * measured[r] * spread
+        nothing = _log_density(measured[r], outliers[r])
         for c in range(response.shape[1]):
             if response[r, c] * largest < NEGLIGIBLE:
                 continue
             for q in range(rates.shape[0]):
                 residual = measured[r] - np.log1p(rates[q] * response[r, c])
-                out[c, q] -= share * half * np.log((1.0 + residual * residual * spread) / nothing)
+                out[c, q] += share * (_log_density(residual, outliers[r]) - nothing)

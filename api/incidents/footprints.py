@@ -128,4 +128,4 @@ class GridSources:
         kernels.add_up_shifted(
             table, table.shape[1], receptors, self.x_m, self.y_m, airs[-1].mixing_height_m, kernels.CULL_SIGMAS, out
         )
-        return out.reshape(len(receptors), -1)
+        return out.reshape(len(receptors), self.n)

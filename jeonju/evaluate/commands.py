@@ -48,5 +48,26 @@ def releases(folder: Folder, *, plot: Plot = None) -> None:
     _print(result)
 
 
+@app.command()
+def report(
+    data: Annotated[
+        Path, typer.Argument(help="Folder that holds prairie_grass/ and controlled_release/.", metavar="DIR")
+    ],
+    *,
+    benchmarks: Annotated[
+        Path, typer.Option("--benchmarks", help="What `python -m benchmarks dispersion incidents` printed.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The page; its pictures go to images/ beside it.")] = Path(
+        "docs/validation.md"
+    ),
+) -> None:
+    """Write the validation page: every table and picture made anew."""
+    from jeonju.evaluate.report import write_report
+
+    with progress("validation") as advance:
+        write_report(data, benchmarks, out, advance)
+    typer.echo(f"wrote {out}")
+
+
 def _print(result: dict[str, Any]) -> None:
     typer.echo(json.dumps(result, ensure_ascii=False))

@@ -131,6 +131,10 @@ def test_run_writes_everything_and_finds_the_fire(tmp_path: Path) -> None:
     assert event["detected"]
     assert event["class"] == "fire"
     assert event["delay_from_first_reached_s"] < 600
+    assert event["location_error_m"] < 500
+    assert event["rank_of_true_cell"] >= 1
+    assert event["rate_ratio"] > 0
+    assert event["located_by"] == "pm25"
     assert score["false_alarms"] == 0
     assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")
     alerts = pq.read_table(tmp_path / "alerts.parquet").to_pylist()
@@ -142,6 +146,7 @@ def test_run_writes_everything_and_finds_the_fire(tmp_path: Path) -> None:
         "readings.parquet",
         "run.png",
         "score.json",
+        "sources.parquet",
         "truth.parquet",
     ]
 

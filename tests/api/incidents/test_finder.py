@@ -156,4 +156,6 @@ def test_grid_is_the_same_as_a_run_from_each_cell() -> None:
             )
         puffs.march(4.0, wind)
         # A puff is cut off at a square here and at a circle there: below a thousandth of its peak.
-        assert np.allclose(response[:, a, b], puffs.concentration(receptors[0])[:, 0, 0], rtol=1e-6, atol=1e-3 * response.max())
+        assert np.allclose(
+            response[:, a, b], puffs.concentration(receptors[0])[:, 0, 0], rtol=1e-6, atol=1e-3 * response.max()
+        )
