@@ -1,12 +1,22 @@
 """What a decoder returns."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from airquality.reading import Reading
 
 
 class Decoded(NamedTuple):
-    """One reading, and what the message held besides."""
+    """One reading, what the message held besides, and the values that the sender itself does not trust: key → (flag, reason)."""
 
     reading: Reading
     extra: dict[str, Any] | None = None
+    flags: dict[str, tuple[str, str]] | None = None
+
+
+class Decoding(NamedTuple):
+    """All that one message of a gateway says: readings, devices that are now online or offline, and messages it asks to be sent back."""
+
+    readings: Sequence[Decoded] = ()
+    states: Sequence[tuple[str, str]] = ()
+    answers: Sequence[tuple[str, bytes]] = ()

@@ -49,6 +49,19 @@ def releases(folder: Folder, *, plot: Plot = None) -> None:
 
 
 @app.command()
+def gateways(folder: Folder) -> None:
+    """Decode recorded messages of real gateways, and count by format which are read exactly.
+
+    DIR holds {format}/{case}/case.json with its messages and expected.json.
+    """
+    from jeonju.evaluate.gateways import evaluate_gateways
+
+    with progress("gateways") as advance:
+        result = evaluate_gateways(folder, advance)
+    _print(result)
+
+
+@app.command()
 def report(
     data: Annotated[
         Path, typer.Argument(help="Folder that holds prairie_grass/ and controlled_release/.", metavar="DIR")

@@ -1,0 +1,238 @@
+"""What all decoders share: JSON that is JSON, numbers that are numbers, names, pointers, times, and readings gathered by device and instant."""
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from airquality.errors import RejectedError
+from airquality.gateways import PLACE_KEYS, Gateway
+from airquality.pollutants import QUANTITY
+from airquality.reading import Reading
+from ingest.decoded import Decoded, Decoding
+
+LARGEST_PAYLOAD_BYTES: Final = 4 * 1024 * 1024
+# Of the members that are no quantity of ours at most this many are kept, with names of at most this length.
+MOST_UNKNOWN: Final = 64
+LONGEST_NAME: Final = 64
+# PM1.0 must not become PM10: only these spellings are known, nothing is stripped.
+_OTHER_NAMES: Final = {"pm2.5": "pm25", "pm2_5": "pm25", "pm1.0": "pm1", "pm1_0": "pm1"}
+_LEADING_NUMBER: Final = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
+_MISSING: Final = object()
+# From this many seconds on a number that stands for an instant counts milliseconds.
+_MILLISECONDS_FROM: Final = 1e11
+
+
+class Message:
+    """One message of a gateway. Its JSON is parsed once, when it is asked for."""
+
+    def __init__(self, topic: str, payload: bytes, received_at: datetime) -> None:
+        self.topic = topic
+        self.payload = payload
+        self.received_at = received_at
+
+    @property
+    def levels(self) -> list[str]:
+        """The levels of the topic."""
+        return self.topic.split("/")
+
+    def json(self) -> Any:
+        """Return what the payload says.
+
+        Raises RejectedError for what is too large, no JSON or too deep.
+        """
+        return parse_json(self.payload)
+
+    def object(self) -> dict[str, Any]:
+        """Return the payload's JSON object; raises RejectedError for anything else."""
+        content = self.json()
+        if not isinstance(content, dict):
+            raise RejectedError(f"must be a JSON object, not {type(content).__name__}")
+        return content
+
+
+def parse_json(payload: bytes) -> Any:
+    """Return the content of a JSON document; see `Message.json`."""
+    if len(payload) > LARGEST_PAYLOAD_BYTES:
+        raise RejectedError(f"payload of {len(payload)} bytes is larger than {LARGEST_PAYLOAD_BYTES}")
+    try:
+        return msgspec.json.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RejectedError(f"is not JSON: {error}") from error
+
+
+def number(value: Any) -> float | None:
+    """Return a finite number, also one that comes as text; None for anything else."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
+
+
+def leading_number(value: Any) -> float | None:
+    """Return a number, also the one that a text such as "3.3 V" begins with."""
+    if isinstance(value, str) and (found := _LEADING_NUMBER.match(value)):
+        return number(found[1])
+    return number(value)
+
+
+def key_of(name: str) -> str | None:
+    """Return our key for a name that means it, whatever its case."""
+    lower = name.strip().lower()
+    lower = _OTHER_NAMES.get(lower, lower)
+    return lower if lower in QUANTITY or lower in PLACE_KEYS else None
+
+
+def at_pointer(content: Any, pointer: str) -> Any:
+    """Return what a JSON pointer (RFC 6901) leads to, None where it leads nowhere; documents inside strings are entered."""
+    for step in pointer.split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        content = inner_document(content)
+        if isinstance(content, list):
+            content = content[int(name)] if name.isdigit() and int(name) < len(content) else _MISSING
+        elif isinstance(content, dict):
+            content = content.get(name, _MISSING)
+        else:
+            return None
+        if content is _MISSING:
+            return None
+    return content
+
+
+def inner_document(value: Any) -> Any:
+    """Return the JSON document that a string holds, or the value as it is."""
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        try:
+            return parse_json(value.encode())
+        except RejectedError:
+            return value
+    return value
+
+
+def instant(value: Any, timezone: str | None = None) -> datetime | None:
+    """Return the instant that an ISO text or a number of (milli)seconds since 1970 means; None where it means none.
+
+    A text without a zone is a time only where `timezone` says which.
+    """
+    if (seconds := number(value)) is not None and not (isinstance(value, str) and len(value) < 9):
+        return from_seconds(seconds / 1000 if abs(seconds) >= _MILLISECONDS_FROM else seconds)
+    if not isinstance(value, str):
+        return None
+    try:
+        at = datetime.fromisoformat(value.strip().replace("z", "Z"))
+        if at.tzinfo is None:
+            if timezone is None:
+                return None
+            at = at.replace(tzinfo=ZoneInfo(timezone))
+        return to_millisecond(at.astimezone(UTC))
+    except (ValueError, OverflowError):
+        return None
+
+
+def from_seconds(seconds: float) -> datetime | None:
+    """Return the instant so many seconds after 1970, cut to the millisecond; None beyond the calendar."""
+    try:
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=math.floor(seconds * 1000 + 1e-6))
+    except OverflowError:
+        return None
+
+
+def to_millisecond(at: datetime) -> datetime:
+    """Cut off what is below a millisecond."""
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)
+
+
+def text_or_pointer(setting: str | None, content: Any) -> Any:
+    """Return a fixed text, or what the message holds where the setting is a pointer."""
+    return at_pointer(content, setting) if setting is not None and setting.startswith("/") else setting
+
+
+def named_device(gateway: Gateway, content: Any) -> str:
+    """Return the device that the site file names, or points at.
+
+    Raises RejectedError where it does neither.
+    """
+    device = text_or_pointer(gateway.device, content)
+    if isinstance(device, bool) or not isinstance(device, str | int) or not str(device).strip():
+        raise RejectedError(
+            f"names no device: the site file points at {gateway.device}, where there is none"
+            if gateway.device
+            else "names no device, and the site file neither"
+        )
+    return str(device)
+
+
+@dataclass
+class Gathered:
+    """Values by device and instant, in the order in which they came; a later value of the same key stands."""
+
+    _values: dict[tuple[str, datetime | None], dict[str, float]] = field(default_factory=dict)
+    _flags: dict[tuple[str, datetime | None], dict[str, tuple[str, str]]] = field(default_factory=dict)
+
+    def put(
+        self, device: str, at: datetime | None, key: str, value: float | None, flag: tuple[str, str] | None = None
+    ) -> None:
+        """Add one value; None is none."""
+        if value is None:
+            return
+        self._values.setdefault((device, at), {})[key] = value
+        if flag is not None:
+            self._flags.setdefault((device, at), {})[key] = flag
+
+    def put_named(
+        self, device: str, at: datetime | None, members: Mapping[str, Any], *, skip: frozenset[str] = frozenset()
+    ) -> None:
+        """Add members by their names: our keys in our units; other numbers under their own names, to be kept and flagged."""
+        unknown = 0
+        for name, value in members.items():
+            if name in skip:
+                continue
+            key = key_of(name)
+            if key is None:
+                unknown += 1
+                if unknown > MOST_UNKNOWN or len(name) > LONGEST_NAME or isinstance(value, str):
+                    continue
+            self.put(device, at, key or name, number(value))
+
+    def put_mapped(self, device: str, at: datetime | None, gateway: Gateway, look_up: Callable[[str], Any]) -> None:
+        """Add what the site file's mapping points at."""
+        for one in gateway.mapping:
+            value = leading_number(look_up(one.pointer))
+            self.put(device, at, one.key, None if value is None else one.convert(value))
+
+    def decoding(self, **more: Any) -> Decoding:
+        """Return all of it as readings."""
+        return Decoding(list(self._readings()), **more)
+
+    def _readings(self) -> Iterator[Decoded]:
+        for (device, at), values in self._values.items():
+            position = None
+            if PLACE_KEYS[0] in values and PLACE_KEYS[1] in values:
+                place = values.pop(PLACE_KEYS[0]), values.pop(PLACE_KEYS[1])
+                position = place if abs(place[0]) <= 90 and abs(place[1]) <= 180 else None
+            yield Decoded(
+                Reading(device=device, time=at, position=position, values=dict(values)),
+                None,
+                self._flags.get((device, at)),
+            )
+
+
+def mapped_names(gateway: Gateway, below: str = "") -> frozenset[str]:
+    """Return the names directly below a pointer that the mapping takes care of: they are not read by name as well."""
+    return frozenset(
+        step.replace("~1", "/").replace("~0", "~")
+        for one in gateway.mapping
+        if one.pointer.startswith(below + "/") and "/" not in (step := one.pointer[len(below) + 1 :])
+    )

@@ -1,0 +1,121 @@
+"""InfluxDB line protocol over MQTT, as Telegraf sends it. See README.md beside this file."""
+
+import re
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from airquality.errors import RejectedError
+from airquality.gateways import Gateway
+from ingest.decoded import Decoding
+from ingest.decoders.fields import LARGEST_PAYLOAD_BYTES, Gathered, Message, from_seconds, mapped_names
+
+_ESCAPED: Final = re.compile(r"\\([,= \\\"])")
+_INTEGER: Final = re.compile(r"([-+]?\d+)[iu]")
+_DEVICE_TAGS: Final = ("device", "host", "location")
+
+
+class Point(NamedTuple):
+    """One line."""
+
+    tags: dict[str, str]
+    fields: dict[str, float | str]
+    time_ns: int | None
+
+
+def decode(message: Message, gateway: Gateway) -> Decoding:
+    """Return the numbers of all points; raises RejectedError naming the line that is none."""
+    if len(message.payload) > LARGEST_PAYLOAD_BYTES:
+        raise RejectedError(f"payload of {len(message.payload)} bytes is larger than {LARGEST_PAYLOAD_BYTES}")
+    try:
+        text = message.payload.decode()
+    except UnicodeDecodeError as error:
+        raise RejectedError(f"is not UTF-8: {error.reason}") from error
+    gathered = Gathered()
+    for number, line in enumerate(_lines(text), start=1):
+        point = parse_line(line, number)
+        device = _device(point, gateway, number)
+        at = None if point.time_ns is None else from_seconds(point.time_ns // 1_000_000 / 1000)
+        gathered.put_named(device, at, point.fields, skip=mapped_names(gateway))
+        gathered.put_mapped(device, at, gateway, lambda pointer, point=point: point.fields.get(pointer[1:]))  # type: ignore[misc]
+    return gathered.decoding()
+
+
+def parse_line(line: str, number: int = 1) -> Point:
+    """Return one point; raises RejectedError for what is no line protocol."""
+    parts = _split(line, " ")
+    if len(parts) not in (2, 3) or not parts[0]:
+        raise RejectedError(f"line {number} is no line protocol: measurement,tags fields time")
+    head = _split(parts[0], ",")
+    tags = dict(_pair(part, number) for part in head[1:])
+    fields: dict[str, float | str] = {}
+    for part in _split(parts[1], ","):
+        name, text = _pair(part, number)
+        fields[name] = _field(text, number)
+    try:
+        time_ns = int(parts[2]) if len(parts) == 3 else None
+    except ValueError as error:
+        raise RejectedError(f"line {number} has the time {parts[2][:40]!r}, which is no integer") from error
+    return Point(
+        {_plain(name): _plain(value) for name, value in tags.items()},
+        {_plain(name): value for name, value in fields.items()},
+        time_ns,
+    )
+
+
+def _lines(text: str) -> Iterator[str]:
+    for line in _split(text, "\n"):
+        if (stripped := line.strip()) and not stripped.startswith("#"):
+            yield stripped
+
+
+def _split(text: str, mark: str) -> list[str]:
+    """Split at marks that are neither escaped nor within quotes; quotes count in field values only, which begin with one after `=`."""
+    parts, begin, quoted, index = [], 0, False, 0
+    while index < len(text):
+        char = text[index]
+        if char == "\\":
+            index += 2
+            continue
+        if char == '"' and (quoted or text[index - 1 : index] == "="):
+            quoted = not quoted
+        elif char == mark and not quoted:
+            parts.append(text[begin:index])
+            begin = index + 1
+        index += 1
+    parts.append(text[begin:])
+    return parts
+
+
+def _pair(text: str, number: int) -> tuple[str, str]:
+    name, equals, value = (parts := _split(text, "="))[0], len(parts) > 1, "=".join(parts[1:])
+    if not equals or not name or not value:
+        raise RejectedError(f"line {number} has {text[:40]!r} where name=value should be")
+    return name, value
+
+
+def _field(text: str, number: int) -> float | str:
+    if text.startswith('"'):
+        return text.strip('"')
+    if found := _INTEGER.fullmatch(text):
+        return float(int(found[1]))
+    if text in ("t", "T", "true", "True", "TRUE", "f", "F", "false", "False", "FALSE"):
+        return text
+    try:
+        return float(text)
+    except ValueError as error:
+        raise RejectedError(f"line {number} has the value {text[:40]!r}, which is none") from error
+
+
+def _plain(text: str) -> str:
+    return _ESCAPED.sub(r"\1", text)
+
+
+def _device(point: Point, gateway: Gateway, number: int) -> str:
+    if gateway.device is not None and not gateway.device.startswith("/"):
+        return gateway.device
+    for tag in (gateway.device_tag,) if gateway.device_tag else _DEVICE_TAGS:
+        if point.tags.get(tag):
+            return point.tags[tag]
+    raise RejectedError(
+        f"line {number} has no tag {gateway.device_tag or ' or '.join(_DEVICE_TAGS)} that names the device"
+    )

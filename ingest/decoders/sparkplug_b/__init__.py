@@ -1,0 +1,182 @@
+"""Sparkplug B (Eclipse, specification 3.0): births, data, deaths, aliases. See README.md beside this file."""
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from google.protobuf.message import DecodeError
+
+from airquality.errors import RejectedError
+from airquality.gateways import Gateway
+from ingest.decoded import Decoding
+from ingest.decoders.fields import LARGEST_PAYLOAD_BYTES, Gathered, Message, from_seconds, key_of
+from ingest.decoders.sparkplug_b.payload import Metric, Payload
+
+SIGNED_BITS: Final = {1: 8, 2: 16, 3: 32, 4: 64}
+UNSIGNED: Final = (5, 6, 7, 8, 13)
+BIRTHS, DATA, DEATHS = ("NBIRTH", "DBIRTH"), ("NDATA", "DDATA"), ("NDEATH", "DDEATH")
+CONTROL: Final = ("bdSeq", "Node Control/", "Device Control/")
+# Names that births may give in all; a sender that makes them up must not fill the memory.
+MOST_ALIASES: Final = 100_000
+MOST_NODES: Final = 10_000
+
+
+@dataclass
+class Node:
+    """What is known of an edge node since its birth."""
+
+    bd_seq: int | None = None
+    seq: int | None = None
+    devices: dict[str, dict[int, tuple[str, int]]] = field(default_factory=dict)  # device → alias → (name, datatype)
+
+
+class SparkplugB:
+    """Follows the edge nodes of one host: aliases hold from a birth to the next, and a gap in `seq` asks for a rebirth."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[str, Node] = {}
+
+    def __call__(self, message: Message, gateway: Gateway) -> Decoding:
+        """Return what a message says; raises RejectedError for wrong protobuf and for an alias that no birth has named."""
+        levels = message.levels
+        if "STATE" in levels[1:3]:
+            return Decoding()
+        if len(levels) not in (4, 5) or levels[0] != "spBv1.0":
+            raise RejectedError("the topic is not spBv1.0/{group}/{type}/{node}[/{device}]")
+        group, kind, node_name, device = levels[1], levels[2], levels[3], levels[4] if len(levels) == 5 else ""
+        node, name = f"{group}/{node_name}", "/".join(part for part in (group, node_name, device) if part)
+        if kind not in BIRTHS + DATA + DEATHS:
+            return Decoding()
+        payload = _parse(message.payload)
+        if kind in DEATHS:
+            return self._death(node, name, device, payload)
+        if kind in BIRTHS:
+            return self._birth(node, name, device, payload, gateway)
+        return self._data(node, name, device, payload, gateway)
+
+    def _birth(self, node: str, name: str, device: str, payload: Payload, gateway: Gateway) -> Decoding:
+        if node not in self._nodes and len(self._nodes) >= MOST_NODES:
+            raise RejectedError(f"more than {MOST_NODES} edge nodes; this one is new")
+        known = self._nodes.setdefault(node, Node()) if device else Node(bd_seq=_bd_seq(payload))
+        self._nodes[node] = known
+        aliases = {
+            metric.alias: (metric.name, metric.datatype) for metric in payload.metrics if metric.HasField("alias")
+        }
+        if sum(len(one) for one in known.devices.values()) + len(aliases) > MOST_ALIASES:
+            raise RejectedError(f"more than {MOST_ALIASES} aliases of one edge node")
+        known.devices[device] = aliases
+        known.seq = payload.seq if payload.HasField("seq") else known.seq
+        gathered = Gathered()
+        self._take(gathered, name, payload, {}, gateway)
+        return gathered.decoding(states=[(name, "online")])
+
+    def _data(self, node: str, name: str, device: str, payload: Payload, gateway: Gateway) -> Decoding:
+        known = self._nodes.get(node)
+        aliases = {**known.devices.get("", {}), **known.devices.get(device, {})} if known else {}
+        lost = known is None or device not in known.devices or self._has_gap(known, payload)
+        gathered = Gathered()
+        unnamed = self._take(gathered, name, payload, aliases, gateway)
+        if unnamed is not None and (lost or len(payload.metrics) == 1):
+            error = RejectedError(
+                f"has the alias {unnamed}, which no birth has named; a rebirth of {node} is asked for"
+            )
+            raise RebirthNeededError(str(error), _rebirth(node))
+        return gathered.decoding(answers=[_rebirth(node)] if lost or unnamed is not None else [])
+
+    def _death(self, node: str, name: str, device: str, payload: Payload) -> Decoding:
+        known = self._nodes.get(node)
+        if device:
+            if known is not None:
+                known.devices.pop(device, None)
+            return Decoding(states=[(name, "offline")])
+        # The will of an older connection must not end the present one.
+        if known is None or known.bd_seq != _bd_seq(payload):
+            return Decoding()
+        del self._nodes[node]
+        return Decoding(states=[(name, "offline"), *((f"{name}/{one}", "offline") for one in known.devices if one)])
+
+    @staticmethod
+    def _has_gap(node: Node, payload: Payload) -> bool:
+        if not payload.HasField("seq"):
+            return False
+        expected = None if node.seq is None else (node.seq + 1) % 256
+        # Some devices send the same number again.
+        gap = expected is not None and payload.seq not in (expected, node.seq)
+        node.seq = payload.seq
+        return gap
+
+    @staticmethod
+    def _take(
+        gathered: Gathered, name: str, payload: Payload, aliases: dict[int, tuple[str, int]], gateway: Gateway
+    ) -> int | None:
+        """Add every metric that has a name; return an alias that has none."""
+        mapped = {one.pointer[1:].replace("~1", "/"): one for one in gateway.mapping}
+        unnamed = None
+        for metric in payload.metrics:
+            label, datatype = (
+                (metric.name, metric.datatype) if metric.HasField("name") else aliases.get(metric.alias, ("", 0))
+            )
+            if not label:
+                unnamed = metric.alias
+                continue
+            if (
+                label.startswith(CONTROL)
+                or metric.is_null
+                or (value := _number(metric, metric.datatype or datatype)) is None
+            ):
+                continue
+            at = from_seconds((metric.timestamp if metric.HasField("timestamp") else payload.timestamp) / 1000)
+            at = at if metric.HasField("timestamp") or payload.HasField("timestamp") else None
+            if label in mapped:
+                gathered.put(name, at, mapped[label].key, mapped[label].convert(value))
+            else:
+                gathered.put(name, at, key_of(label) or label[:64], value)
+        return unnamed
+
+
+class RebirthNeededError(RejectedError):
+    """A message that cannot be read before the edge node has told its names again; `answer` asks it to."""
+
+    def __init__(self, reason: str, answer: tuple[str, bytes]) -> None:
+        super().__init__(reason)
+        self.answer = answer
+
+
+def _parse(data: bytes) -> Payload:
+    if len(data) > LARGEST_PAYLOAD_BYTES:
+        raise RejectedError(f"payload of {len(data)} bytes is larger than {LARGEST_PAYLOAD_BYTES}")
+    try:
+        return Payload.FromString(data)  # type: ignore[no-any-return]
+    except DecodeError as error:
+        raise RejectedError("is no Sparkplug B payload: wrong protobuf") from error
+
+
+def _bd_seq(payload: Payload) -> int | None:
+    return next(
+        (int(metric.long_value or metric.int_value) for metric in payload.metrics if metric.name == "bdSeq"), None
+    )
+
+
+def _number(metric: Metric, datatype: int) -> float | None:
+    which: Any = metric.WhichOneof("value")
+    if which in ("float_value", "double_value"):
+        value = float(getattr(metric, which))
+        # A float of 32 bits means the decimal number that was sent: 7.6, not 7.599999904632568.
+        value = float(f"{value:.7g}") if which == "float_value" else value
+        return value if value - value == 0 else None
+    if which not in ("int_value", "long_value"):
+        return None
+    value = int(getattr(metric, which))
+    bits = SIGNED_BITS.get(datatype)
+    if bits is not None:
+        value &= (1 << bits) - 1
+        value -= (value >> (bits - 1)) << bits
+    return float(value)
+
+
+def _rebirth(node: str) -> tuple[str, bytes]:
+    """Return the command with which a host asks an edge node to be born again."""
+    group, name = node.split("/")
+    command = Payload()
+    metric = command.metrics.add()
+    metric.name, metric.datatype, metric.boolean_value = "Node Control/Rebirth", 11, True
+    return f"spBv1.0/{group}/NCMD/{name}", command.SerializeToString()

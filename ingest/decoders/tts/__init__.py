@@ -1,0 +1,37 @@
+"""The Things Stack v3: uplinks with decoded payloads, and solved locations. See README.md beside this file."""
+
+from typing import Any
+
+from airquality.errors import RejectedError
+from airquality.gateways import Gateway
+from ingest.decoded import Decoding
+from ingest.decoders.chirpstack import put_place, strongest
+from ingest.decoders.fields import Gathered, Message, at_pointer, instant, mapped_names, number
+
+
+def decode(message: Message, gateway: Gateway) -> Decoding:
+    """Return what an uplink says; joins, downlinks and service messages say nothing of the air."""
+    content = message.object()
+    uplink, solved = content.get("uplink_message"), content.get("location_solved")
+    if not isinstance(uplink, dict) and not isinstance(solved, dict):
+        return Decoding()
+    # The outer received_at is that of the application server; the one within the uplink is another's.
+    device, at, gathered = _device(content), instant(content.get("received_at")), Gathered()
+    if isinstance(uplink, dict):
+        if isinstance(members := uplink.get("decoded_payload"), dict):
+            gathered.put_named(device, at, members, skip=mapped_names(gateway, "/uplink_message/decoded_payload"))
+        best = strongest(uplink.get("rx_metadata"))
+        for key in ("rssi", "snr"):
+            gathered.put(device, at, key, number(best.get(key)))
+    if isinstance(solved, dict):
+        put_place(gathered, device, at, solved.get("location"))
+    gathered.put_mapped(device, at, gateway, lambda pointer: at_pointer(content, pointer))
+    return gathered.decoding()
+
+
+def _device(content: dict[str, Any]) -> str:
+    for name in ("dev_eui", "device_id"):
+        device = at_pointer(content, f"/end_device_ids/{name}")
+        if isinstance(device, str) and device:
+            return device.lower() if name == "dev_eui" else device
+    raise RejectedError("names no device: end_device_ids is missing")

@@ -1,0 +1,41 @@
+"""Zigbee2MQTT: device states and availability. See README.md beside this file."""
+
+from typing import Final
+
+from airquality.gateways import Gateway
+from ingest.decoded import Decoding
+from ingest.decoders.fields import Gathered, Message, at_pointer, instant, mapped_names, number, parse_json
+
+BRIDGE: Final = "bridge"
+# Topics on which others tell the gateway what to do.
+COMMANDS: Final = ("set", "get")
+# linkquality has no unit; voc and formaldehyd have another one in every model.
+OWN_UNITS: Final = frozenset({"voltage", "last_seen"})
+
+
+def decode(message: Message, gateway: Gateway) -> Decoding:
+    """Return a device's state, or whether it is available; the bridge itself is no device."""
+    levels = message.levels[1:]
+    if not levels or levels[0] == BRIDGE or (len(levels) > 1 and COMMANDS[0] in levels[1:]) or levels[-1] in COMMANDS:
+        return Decoding()
+    if levels[-1] == "availability":
+        return Decoding(states=_state("/".join(levels[:-1]), message))
+    if not message.payload:
+        return Decoding()
+    content = message.object()
+    device = "/".join(levels)
+    at, gathered = instant(content.get("last_seen"), "UTC"), Gathered()
+    skip = mapped_names(gateway)
+    gathered.put_named(device, at, content, skip=skip | OWN_UNITS)
+    if "voltage" not in skip and (millivolt := number(content.get("voltage"))) is not None:
+        gathered.put(device, at, "voltage", millivolt / 1000)
+    gathered.put_mapped(device, at, gateway, lambda pointer: at_pointer(content, pointer))
+    return gathered.decoding()
+
+
+def _state(device: str, message: Message) -> list[tuple[str, str]]:
+    text = message.payload.strip()
+    state = (
+        at_pointer(parse_json(text), "/state") if text.startswith(b"{") else text.decode("utf-8", "replace").strip('"')
+    )
+    return [(device, str(state))] if state in ("online", "offline") else []
