@@ -92,8 +92,8 @@ class Mapping(_Strict):
 class Gateway(_Strict):
     """One kind of messages: the topics they come on and the format they are in.
 
-    `device` and `time` are a fixed text or, beginning with `/`, a JSON pointer. `timezone` is that of device clocks that send none, `device_tag` the tag
-    that names the device in line protocol. `names` gives devices our names where their own are not wanted.
+    `device` and `time` are a fixed text or, beginning with `/`, a JSON pointer. `timezone` is that of device clocks that send none,
+    `device_tag` the tag that names the device in line protocol. `names` gives devices our names where their own are not wanted.
     """
 
     topic: Annotated[str, Field(min_length=1)]

@@ -18,7 +18,7 @@ from airquality.fuels import stored_units
 from airquality.pollutants import KEYS
 from airquality.site import Site
 from api.incidents.baseline import Baseline
-from api.incidents.finder import OUTLIERS, SourceEstimate, SourceFinder
+from api.incidents.finder import OUTLIERS, SURE_FROM, SourceFinder
 from api.incidents.footprints import GridSources
 
 Floats = NDArray[np.float64]
@@ -39,8 +39,8 @@ RATES_G_S: Final = np.geomspace(0.01, 1000.0, 31)
 EXTENT_M: Final = 5000.0
 CELL_M: Final = 50.0
 SOURCE_HEIGHT_M: Final = 2.0
-# How a plume rises is not known: not at all, or with the buoyancy of a small and of a large fire (0.3 and 3 MW of convective heat).
-BUOYANCY_M4_S3: Final = (0.0, 2.6, 26.0)
+# How a plume rises is not known: not at all, or with the buoyancy of fires of 0.3, 3 and 20 MW of convective heat.
+BUOYANCY_M4_S3: Final = (0.0, 2.6, 26.0, 180.0)
 TEMPERATURE_K: Final = 288.0
 CLOUD_FRACTION: Final = 0.5
 # Usual depth of the mixed air for classes A … F, where nothing is measured.
@@ -62,32 +62,28 @@ NEAR_M: Final = 300.0
 
 @dataclass(frozen=True)
 class SourceMap:
-    """Where a source may be: `probability` over cells (x, y) whose middles are `x_m`, `y_m` on the site's map; the rest to 1 is elsewhere."""
+    """Where a source may be: `probability` over cells (x, y) whose middles are `x_m`, `y_m` on the site's map; the rest to 1 is elsewhere.
+
+    `rate_g_s` are the 5 %, 50 % and 95 % points of the emission rate, if it is near the best cell. Of a large fire
+    that is little more than what reaches the ground again.
+    """
 
     quantity: str
     x_m: Floats
     y_m: Floats
     probability: Floats
-    estimate: SourceEstimate
+    elsewhere: float
+    rate_g_s: tuple[float, float, float]
 
     @property
     def best_m(self) -> tuple[float, float]:
         """The middle of the most probable cell."""
-        a, b = np.unravel_index(int(self.probability.argmax()), self.probability.shape)
-        return float(self.x_m[a]), float(self.y_m[b])
-
-    @property
-    def rate_g_s(self) -> tuple[float, float, float]:
-        """The 5 %, 50 % and 95 % points of the emission rate, if it is the most probable place and rise."""
-        low, middle, high = self.estimate.rates[self.estimate.best]
-        return float(low), float(middle), float(high)
+        return _best(self.x_m, self.y_m, self.probability)
 
     @property
     def is_unsure(self) -> bool:
         """Whether the surroundings of the best cell hold less than half of the probability."""
-        x, y = self.best_m
-        near = np.hypot(self.x_m[:, None] - x, self.y_m[None] - y) <= NEAR_M
-        return bool(self.probability[near].sum() < 0.5)
+        return bool(self.probability[near(self.x_m, self.y_m, self.best_m)].sum() < SURE_FROM)
 
     def rank(self, x_m: float, y_m: float) -> int | None:
         """Return how many cells are at least as probable as the one of a place, itself included; None outside the map."""
@@ -141,8 +137,21 @@ def locate_source(
             mean = np.where(np.isfinite(places[0, :, 0]), _mean(excess[block]), np.nan)
             finder.add(mean, gain * response, MINUTE_S * (block.stop - block.start), outliers=outliers)
     estimate = finder.estimate()
-    shape = (len(grids), len(half), len(half))
-    return SourceMap(quantity, grids[0].x_m, grids[0].y_m, estimate.probability.reshape(shape).sum(axis=0), estimate)
+    by_rise = estimate.probability.reshape(len(grids), len(half), len(half))
+    probability = by_rise.sum(axis=0)
+    around = near(x_m, y_m, _best(x_m, y_m, probability))
+    rate = finder.rate_of(np.broadcast_to(around, by_rise.shape).ravel())
+    return SourceMap(quantity, x_m, y_m, probability, estimate.elsewhere, rate)
+
+
+def near(x_m: Floats, y_m: Floats, place_m: tuple[float, float]) -> NDArray[np.bool_]:
+    """Tell which cells count as the same place."""
+    return np.asarray(np.hypot(x_m[:, None] - place_m[0], y_m[None] - place_m[1]) <= NEAR_M)
+
+
+def _best(x_m: Floats, y_m: Floats, probability: Floats) -> tuple[float, float]:
+    a, b = np.unravel_index(int(probability.argmax()), probability.shape)
+    return float(x_m[a]), float(y_m[b])
 
 
 def minute_means(site: Site, readings: pa.Table, quantity: str, *, start_s: float, until_s: float) -> Minutes:

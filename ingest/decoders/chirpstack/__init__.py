@@ -44,9 +44,12 @@ def _device(content: dict[str, Any]) -> str:
 def strongest(receptions: Any) -> dict[str, Any]:
     """Return the reception with the highest RSSI, of those that have one; the place of a gateway is nobody's reading."""
     heard = [one for one in receptions if isinstance(one, dict)] if isinstance(receptions, list) else []
-    return max(
-        heard, key=lambda one: number(one.get("rssi")) if number(one.get("rssi")) is not None else -1e9, default={}
-    )  # type: ignore[arg-type, return-value]
+    return max(heard, key=_rssi, default={})
+
+
+def _rssi(reception: dict[str, Any]) -> float:
+    rssi = number(reception.get("rssi"))
+    return -1e9 if rssi is None else rssi
 
 
 def put_place(gathered: Gathered, device: str, at: Any, place: Any) -> None:

@@ -20,7 +20,7 @@ from ingest.decoders.fields import (
 )
 
 # Labels of CBOR (RFC 8428, table 4) and the names of JSON.
-LABELS: Final = {
+LABELS: Final[dict[int, str]] = {
     -1: "bver",
     -2: "bn",
     -3: "bt",
@@ -88,7 +88,7 @@ def _records(payload: bytes, message: Message) -> list[dict[str, Any]]:
     if not isinstance(pack, list) or not pack or not all(isinstance(record, dict) for record in pack):
         raise RejectedError("is no SenML pack: a non-empty array of records")
     return [
-        {LABELS.get(name, name) if isinstance(name, int) else name: value for name, value in record.items()}
+        {LABELS.get(name, str(name)) if isinstance(name, int) else name: value for name, value in record.items()}
         for record in pack
     ]
 

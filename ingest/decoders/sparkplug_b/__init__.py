@@ -145,7 +145,7 @@ def _parse(data: bytes) -> Payload:
     if len(data) > LARGEST_PAYLOAD_BYTES:
         raise RejectedError(f"payload of {len(data)} bytes is larger than {LARGEST_PAYLOAD_BYTES}")
     try:
-        return Payload.FromString(data)  # type: ignore[no-any-return]
+        return Payload.FromString(data)
     except DecodeError as error:
         raise RejectedError("is no Sparkplug B payload: wrong protobuf") from error
 

@@ -86,7 +86,7 @@ def found(site: Site, table: pa.Table, noticed_by: str = "palbok-03") -> SourceM
     answer = locate_source(site, table, "pm25", noticed_s=NOTICED_S, until_s=UNTIL_S, noticed_by=[noticed_by])
     assert np.all(np.isfinite(answer.probability))
     assert np.all(np.isfinite(answer.rate_g_s))
-    assert answer.probability.sum() + answer.estimate.elsewhere == pytest.approx(1.0)
+    assert answer.probability.sum() + answer.elsewhere == pytest.approx(1.0)
     return answer
 
 
