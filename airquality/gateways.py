@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from airquality.pollutants import KEYS, QUANTITY
+from airquality.topics import NAME
 from airquality.units import ppm_per_mg_m3
 
 Format = Literal[
@@ -54,6 +55,24 @@ def _key(text: str) -> str:
     return text
 
 
+def _filter(text: str) -> str:
+    levels = text.split("/")
+    wild = [level for level in levels if ("+" in level and level != "+") or ("#" in level and level != "#")]
+    if not text or wild or "#" in levels[:-1] or text.startswith("air/v1/"):
+        raise ValueError(
+            f"{text!r} is no topic filter of a gateway: `+` and a last `#` stand for whole levels, and air/v1/ is the platform's own"
+        )
+    return text
+
+
+def _name(text: str) -> str:
+    if not NAME.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is no device name: 1 to 64 letters, digits, '-' or '_', beginning with a letter or digit"
+        )
+    return text
+
+
 def _zone(text: str) -> str:
     try:
         ZoneInfo(text)
@@ -96,11 +115,11 @@ class Gateway(_Strict):
     `device_tag` the tag that names the device in line protocol. `names` gives devices our names where their own are not wanted.
     """
 
-    topic: Annotated[str, Field(min_length=1)]
+    topic: Annotated[str, AfterValidator(_filter)]
     format: Format
     device: str | None = None
     time: str | None = None
     timezone: Annotated[str, AfterValidator(_zone)] | None = None
     device_tag: str | None = None
     mapping: list[Mapping] = []
-    names: dict[str, str] = {}
+    names: dict[str, Annotated[str, AfterValidator(_name)]] = {}

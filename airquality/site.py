@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from airquality.dispersion.meteorology import Surroundings
 from airquality.errors import UserError
+from airquality.gateways import Gateway
 from airquality.geo import LocalMap
 from airquality.pollutants import QUANTITY
 from airquality.toml_lines import load_toml
@@ -137,6 +138,7 @@ class Site(_Strict):
     stations: list[Station] = []
     robots: list[Robot] = []
     sources: list[Emitter] = []
+    gateways: list[Gateway] = []
 
     @model_validator(mode="after")
     def _names_agree(self) -> "Site":

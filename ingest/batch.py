@@ -33,7 +33,7 @@ class Batch:
 
     def add(self, site: str, decoded: Decoded, received_at: datetime) -> None:
         """Add one reading."""
-        reading, extra = decoded
+        reading, extra, flags = decoded
         row = len(self._readings)
         self._sites.append(site)
         self._readings.append(reading)
@@ -41,6 +41,8 @@ class Batch:
         self._times.append(self._time(row, reading, received_at))
         if extra:
             self._keep(row, extra)
+        for key, flag in (flags or {}).items():
+            self._flag(row, key, flag)
 
     def table(self) -> pa.Table:
         """Return all readings in the READINGS schema."""

@@ -12,8 +12,9 @@ from airquality.reading import DeviceStatus
 from airquality.site import Site
 from ingest.batch import Batch
 from ingest.decoded import Decoded
-from ingest.decoders import native
+from ingest.decoders import fields, native
 from ingest.ledger import Ledger
+from ingest.routing import Route, Router, device_name
 from storage.port import Commit
 from storage.schema import DeadLetter, DeviceRecord
 
@@ -37,8 +38,19 @@ class Pipeline:
 
     site: Site
     ledger: Ledger = field(default_factory=Ledger)
+    router: Router = field(init=False)
     _devices: dict[tuple[str, str], DeviceRecord] = field(default_factory=dict)
     _changed: set[tuple[str, str]] = field(default_factory=set)
+    _answers: list[tuple[str, bytes]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Make ready for the gateways of the site."""
+        self.router = Router(self.site.gateways)
+
+    def answers(self) -> list[tuple[str, bytes]]:
+        """Return, once, the messages that the gateways of the last commit asked for: topic and payload."""
+        answers, self._answers = self._answers, []
+        return answers
 
     def resume(self, devices: list[DeviceRecord]) -> None:
         """Take over what an earlier run knew of devices."""
@@ -52,12 +64,16 @@ class Pipeline:
             try:
                 self._take(message, batch)
             except RejectedError as error:
+                self._answers += getattr(error, "answers", [])
                 dead.append(self._dead_letter(message, str(error)))
         devices = [self._devices[key] for key in sorted(self._changed)]
         self._changed.clear()
         return Commit(readings=batch.table(), devices=devices, dead_letters=dead, ledger=self.ledger.changes())
 
     def _take(self, message: Message, batch: Batch) -> None:
+        if (route := self.router.route(message.topic)) is not None:
+            self._take_from_gateway(route, message, batch)
+            return
         place = topics.site_and_device(message.topic)
         if place is None or not all(topics.NAME.fullmatch(name) for name in place):
             raise RejectedError("the topic is not air/v1/{site}/{device}/readings with plain names")
@@ -71,6 +87,23 @@ class Pipeline:
             self._know(place[0], one.reading.device, message.received_at)
             self.ledger.count(place[0], one.reading.device, one.reading.boot, one.reading.seq)
             batch.add(place[0], one, message.received_at)
+
+    def _take_from_gateway(self, route: Route, message: Message, batch: Batch) -> None:
+        decoding = route.decode(fields.Message(*message), route.gateway)
+        self._answers += decoding.answers
+        site = self.site.name
+        for decoded in decoding.readings:
+            name = device_name(decoded.reading.device, route.gateway)
+            self._know(site, name, message.received_at)
+            self.ledger.count(site, name, None, None)
+            batch.add(
+                site,
+                decoded._replace(reading=msgspec.structs.replace(decoded.reading, device=name)),
+                message.received_at,
+            )
+        for identity, state in decoding.states:
+            known = self._know(site, device_name(identity, route.gateway), message.received_at)
+            self._set(known._replace(state=state, state_at=message.received_at))
 
     @staticmethod
     def _check_device(of_topic: str, decoded: Decoded, *, alone: bool) -> None:

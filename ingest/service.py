@@ -143,7 +143,8 @@ class Ingest:
             self._subscribed.set()
             return
         log.info("connected to the broker")
-        client.subscribe([(f"{topics.ROOT}/+/+/readings", 1), (f"{topics.ROOT}/+/+/status", 1)])
+        own = [f"{topics.ROOT}/+/+/readings", f"{topics.ROOT}/+/+/status"]
+        client.subscribe([(topic, 1) for topic in [*own, *(gateway.topic for gateway in self._site.gateways)]])
 
     def _on_disconnect(self, *_: object) -> None:
         # What was delivered over the old connection comes again; its numbers must not be acknowledged over the new one.
@@ -175,6 +176,8 @@ class Ingest:
                 if not self._write(commit):
                     return
                 self._acknowledge(arrived)
+                for topic, payload in self._pipeline.answers():
+                    self._client.publish(topic, payload, qos=0)
                 self._feed(commit.readings)
                 self._count(commit, len(arrived))
 

@@ -279,6 +279,25 @@ def api(
             pass
 
 
+@app.command()
+def doctor(
+    *,
+    topic: Annotated[str, typer.Option("--topic", help="Topic filter to listen on, such as 'v3/#'.")],
+    site: SiteName = "jeonju",
+    broker: BrokerAddress = "mqtt://127.0.0.1:1883",
+    stop_after: Seconds = None,
+    as_json: Json = False,
+) -> None:
+    """Point a gateway at the broker and see, message by message, how it is understood or why not.
+
+    Nothing is stored. Where the site file does not know a topic, a ready entry for it is shown.
+    """
+    from jeonju.doctor import diagnoses, in_words
+
+    for found in diagnoses(load_site(site), broker, topic, _over(stop_after)):
+        typer.echo(in_words(found, as_json=as_json))
+
+
 @site_app.command("check")
 def site_check(
     site: Annotated[str, typer.Argument(help="A site file, or the name of a built-in site such as `jeonju`.")],

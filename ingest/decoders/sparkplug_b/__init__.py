@@ -1,6 +1,7 @@
 """Sparkplug B (Eclipse, specification 3.0): births, data, deaths, aliases. See README.md beside this file."""
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
@@ -18,6 +19,8 @@ CONTROL: Final = ("bdSeq", "Node Control/", "Device Control/")
 # Names that births may give in all; a sender that makes them up must not fill the memory.
 MOST_ALIASES: Final = 100_000
 MOST_NODES: Final = 10_000
+# An edge node is asked again only after it had time to answer.
+ASK_AGAIN_AFTER: Final = timedelta(seconds=10)
 
 
 @dataclass
@@ -34,6 +37,7 @@ class SparkplugB:
 
     def __init__(self) -> None:
         self._nodes: dict[str, Node] = {}
+        self._asked: dict[str, datetime] = {}
 
     def __call__(self, message: Message, gateway: Gateway) -> Decoding:
         """Return what a message says; raises RejectedError for wrong protobuf and for an alias that no birth has named."""
@@ -51,7 +55,7 @@ class SparkplugB:
             return self._death(node, name, device, payload)
         if kind in BIRTHS:
             return self._birth(node, name, device, payload, gateway)
-        return self._data(node, name, device, payload, gateway)
+        return self._data(node, name, device, payload, gateway, message.received_at)
 
     def _birth(self, node: str, name: str, device: str, payload: Payload, gateway: Gateway) -> Decoding:
         if node not in self._nodes and len(self._nodes) >= MOST_NODES:
@@ -69,18 +73,26 @@ class SparkplugB:
         self._take(gathered, name, payload, {}, gateway)
         return gathered.decoding(states=[(name, "online")])
 
-    def _data(self, node: str, name: str, device: str, payload: Payload, gateway: Gateway) -> Decoding:
+    def _data(self, node: str, name: str, device: str, payload: Payload, gateway: Gateway, now: datetime) -> Decoding:
         known = self._nodes.get(node)
         aliases = {**known.devices.get("", {}), **known.devices.get(device, {})} if known else {}
         lost = known is None or device not in known.devices or self._has_gap(known, payload)
         gathered = Gathered()
         unnamed = self._take(gathered, name, payload, aliases, gateway)
+        answers = self._ask_for_rebirth(node, now) if lost or unnamed is not None else []
         if unnamed is not None and (lost or len(payload.metrics) == 1):
-            error = RejectedError(
-                f"has the alias {unnamed}, which no birth has named; a rebirth of {node} is asked for"
+            raise RebirthNeededError(
+                f"has the alias {unnamed}, which no birth has named; {node} is asked to be born again", answers
             )
-            raise RebirthNeededError(str(error), _rebirth(node))
-        return gathered.decoding(answers=[_rebirth(node)] if lost or unnamed is not None else [])
+        return gathered.decoding(answers=answers)
+
+    def _ask_for_rebirth(self, node: str, now: datetime) -> list[tuple[str, bytes]]:
+        if (last := self._asked.get(node)) is not None and now - last < ASK_AGAIN_AFTER:
+            return []
+        if len(self._asked) >= MOST_NODES:
+            self._asked.clear()
+        self._asked[node] = now
+        return [_rebirth(node)]
 
     def _death(self, node: str, name: str, device: str, payload: Payload) -> Decoding:
         known = self._nodes.get(node)
@@ -134,20 +146,24 @@ class SparkplugB:
 
 
 class RebirthNeededError(RejectedError):
-    """A message that cannot be read before the edge node has told its names again; `answer` asks it to."""
+    """A message that cannot be read before the edge node has told its names again; `answers` ask it to."""
 
-    def __init__(self, reason: str, answer: tuple[str, bytes]) -> None:
+    def __init__(self, reason: str, answers: list[tuple[str, bytes]]) -> None:
         super().__init__(reason)
-        self.answer = answer
+        self.answers = answers
 
 
 def _parse(data: bytes) -> Payload:
     if len(data) > LARGEST_PAYLOAD_BYTES:
         raise RejectedError(f"payload of {len(data)} bytes is larger than {LARGEST_PAYLOAD_BYTES}")
     try:
-        return Payload.FromString(data)
+        payload = Payload.FromString(data)
     except DecodeError as error:
         raise RejectedError("is no Sparkplug B payload: wrong protobuf") from error
+    # What is not UTF-8 comes as bytes.
+    if not all(isinstance(metric.name, str) for metric in payload.metrics):
+        raise RejectedError("has a metric whose name is not UTF-8")
+    return payload
 
 
 def _bd_seq(payload: Payload) -> int | None:

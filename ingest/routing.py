@@ -1,0 +1,45 @@
+"""Which messages of gateways come on which topics, and what their devices are called here."""
+
+import hashlib
+import re
+from typing import Final, NamedTuple
+
+from paho.mqtt.client import topic_matches_sub
+
+from airquality.gateways import Gateway
+from airquality.topics import NAME
+from ingest.decoders import Decoder, decoder
+
+_UNFIT: Final = re.compile(r"[^A-Za-z0-9_-]+")
+_LONGEST_STEM: Final = 50
+
+
+class Route(NamedTuple):
+    """A gateway of the site file, and the decoder of its format."""
+
+    gateway: Gateway
+    decode: Decoder
+
+
+class Router:
+    """Finds the route of a topic: the first gateway of the site file whose filter it matches."""
+
+    def __init__(self, gateways: list[Gateway]) -> None:
+        self._routes = [Route(gateway, decoder(gateway.format)) for gateway in gateways]
+
+    def route(self, topic: str) -> Route | None:
+        """Return where a topic belongs, None where nobody said."""
+        return next((route for route in self._routes if topic_matches_sub(route.gateway.topic, topic)), None)
+
+
+def device_name(identity: str, gateway: Gateway) -> str:
+    """Return what a gateway's device is called here: the name the site file gives it, or its own made fit for topics and tags.
+
+    A name that had to be changed gets six digits of its own, so that no two devices become one.
+    """
+    if (given := gateway.names.get(identity)) is not None:
+        return given
+    if NAME.fullmatch(identity):
+        return identity
+    stem = _UNFIT.sub("-", identity).strip("-_")[:_LONGEST_STEM] or "device"
+    return f"{stem}-{hashlib.blake2b(identity.encode(), digest_size=3).hexdigest()}"

@@ -1,0 +1,68 @@
+"""Recorded messages of real gateways, and the example in every decoder's README, are read exactly."""
+
+import json
+import re
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from airquality.gateways import Format, Gateway
+from airquality.pollutants import QUANTITY
+from ingest.decoders import decoder
+from ingest.decoders.fields import Message
+from jeonju.evaluate.gateways import evaluate_gateways
+from tests.conftest import SHARED_DATA
+
+VECTORS = SHARED_DATA.parent / "vectors"
+DECODERS = Path(__file__).parents[3] / "ingest/decoders"
+NOW = datetime(2026, 3, 2, 8, 15, 31, tzinfo=UTC)
+
+
+@pytest.mark.skipif(not VECTORS.exists(), reason="the recorded messages are not beside the project (../shared/vectors)")
+def test_every_recorded_message_is_read_exactly() -> None:
+    result = evaluate_gateways(VECTORS)
+    assert result["failures"] == []
+    assert sum(counts["total"] for counts in result["formats"].values()) >= 70
+    assert set(result["formats"]) == set(get_args(Format))
+
+
+def test_wrong_expectation_is_a_failure_with_the_reason(tmp_path: Path) -> None:
+    case = tmp_path / "json/one"
+    case.mkdir(parents=True)
+    (case / "01.json").write_text('{"t": 21.5}')
+    message = {"topic": "x", "file": "01.json", "received_at": "2026-03-02T08:15:31Z"}
+    described: dict[str, Any] = {
+        "format": "json",
+        "messages": [message],
+        "settings": {"device": "a"},
+        "mapping": [{"pointer": "/t", "key": "temperature"}],
+    }
+    (case / "case.json").write_text(json.dumps(described))
+    reading = {"device": "a", "time": "2026-03-02T08:15:31Z", "key": "temperature", "value": 21.6}
+    (case / "expected.json").write_text(json.dumps({"readings": [reading], "status": [], "rejects": 0}))
+    result = evaluate_gateways(tmp_path)
+    assert result["formats"] == {"json": {"exact": 0, "total": 1}}
+    assert "temperature: 21.5, expected 21.6" in result["failures"][0]["why"]
+
+
+@pytest.mark.parametrize("wire_format", get_args(Format))
+def test_example_in_the_readme_is_read_as_it_says(wire_format: Format) -> None:
+    page = (DECODERS / wire_format / "README.md").read_text()
+    entry, message, expected = (block for _, block in re.findall(r"```(\w+)\n(.*?)\n```", page, re.DOTALL))
+    (gateway,) = (Gateway.model_validate(one) for one in tomllib.loads(entry)["gateways"])
+    topic = re.search(r"A message on `([^`]+)`", page)
+    assert topic is not None
+    assert gateway.format == wire_format
+    payload = bytes.fromhex(message) if "```hex" in page else message.encode()
+    decoding = decoder(gateway.format)(Message(topic[1], payload, NOW), gateway)
+    found = {
+        one.reading.device: {key: value for key, value in one.reading.values.items() if key in QUANTITY}
+        for one in decoding.readings
+    }
+    assert found == {device: pytest.approx(values) for device, values in json.loads(expected).items()}
+    assert all(
+        one.reading.time is None or abs((one.reading.time - NOW).total_seconds()) < 3600 for one in decoding.readings
+    )
