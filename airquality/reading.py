@@ -35,6 +35,13 @@ class DeviceStatus(msgspec.Struct, kw_only=True, omit_defaults=True):
     origin: str = "real"
 
 
+class Adoption(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Where a device belongs that no site file names."""
+
+    zone: str
+    kind: str = "station"
+
+
 _ENCODER = msgspec.json.Encoder()
 
 

@@ -3,6 +3,7 @@
 air/v1/{site}/{device}/readings   device or gateway → ingest       QoS 1
 air/v1/{site}/{device}/status     device, `offline` as last will   QoS 1, retained
 air/v1/{site}/{device}/command    api → device or simulator        QoS 1
+air/v1/{site}/{device}/adopt      api → ingest                     QoS 1, which zone and kind a device that nobody knew is given
 air/v1/{site}/alerts/{alert}      api → everyone                   QoS 1, retained
 air/v1/{site}/committed           ingest → everyone                QoS 0, what the store has just committed
 """
@@ -29,6 +30,11 @@ def status(site: str, device: str) -> str:
 def command(site: str, device: str) -> str:
     """Topic on which a device receives commands."""
     return f"{ROOT}/{site}/{device}/command"
+
+
+def adopt(site: str, device: str) -> str:
+    """Topic on which ingest is told where a device belongs that no site file names."""
+    return f"{ROOT}/{site}/{device}/adopt"
 
 
 def alert(site: str, alert_id: str) -> str:

@@ -21,7 +21,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from airquality import topics
 from airquality.broker_url import parse_broker_url
 from airquality.errors import UnavailableError
-from airquality.reading import DeviceStatus
+from airquality.reading import Adoption, DeviceStatus
 from airquality.site import Site
 from api.alerts.engine import AlertEngine
 from api.records import alert_json, reading_json
@@ -102,9 +102,16 @@ class Live:
 
         Raises UnavailableError while the broker is away.
         """
+        self._send(topics.command(self.site.name, device), payload)
+
+    def adopt(self, device: str, adoption: Adoption) -> None:
+        """Tell ingest where a device belongs. Raises UnavailableError while the broker is away."""
+        self._send(topics.adopt(self.site.name, device), msgspec.json.encode(adoption))
+
+    def _send(self, topic: str, payload: bytes) -> None:
         if not self._client.is_connected():
             raise UnavailableError("the broker is away; try again later")
-        self._client.publish(topics.command(self.site.name, device), payload, qos=1)
+        self._client.publish(topic, payload, qos=1)
 
     def _on_connect(
         self, client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object

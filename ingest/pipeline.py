@@ -8,7 +8,7 @@ import msgspec
 
 from airquality import topics
 from airquality.errors import RejectedError
-from airquality.reading import DeviceStatus
+from airquality.reading import Adoption, DeviceStatus
 from airquality.site import Site
 from ingest.batch import Batch
 from ingest.decoded import Decoded
@@ -80,6 +80,9 @@ class Pipeline:
         if message.topic.endswith("/status"):
             self._take_status(*place, message)
             return
+        if message.topic.endswith("/adopt"):
+            self._adopt(*place, message)
+            return
         decoded = native.decode(message.payload)
         for one in decoded:
             self._check_device(place[1], one, alone=len(decoded) == 1)
@@ -128,6 +131,16 @@ class Pipeline:
                 kind=status.kind or known.kind, origin=status.origin, state=status.state, state_at=message.received_at
             )
         )
+
+    def _adopt(self, site: str, device: str, message: Message) -> None:
+        try:
+            adoption = msgspec.json.decode(message.payload, type=Adoption)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise RejectedError(f"is no adoption: {error}") from error
+        known = self._devices.get((site, device))
+        if known is None:
+            raise RejectedError(f"adopts {device!r}, which has never spoken")
+        self._set(known._replace(zone=adoption.zone, kind=adoption.kind))
 
     def _know(self, site: str, device: str, now: datetime) -> DeviceRecord:
         known = self._devices.get((site, device))

@@ -143,7 +143,7 @@ class Ingest:
             self._subscribed.set()
             return
         log.info("connected to the broker")
-        own = [f"{topics.ROOT}/+/+/readings", f"{topics.ROOT}/+/+/status"]
+        own = [f"{topics.ROOT}/+/+/{kind}" for kind in ("readings", "status", "adopt")]
         client.subscribe([(topic, 1) for topic in [*own, *(gateway.topic for gateway in self._site.gateways)]])
 
     def _on_disconnect(self, *_: object) -> None:

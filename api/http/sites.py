@@ -1,14 +1,19 @@
 """What is there: the site, its devices, and the quantities."""
 
 from dataclasses import asdict
+from typing import Any, Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, HTTPException, Response
+from pydantic import BaseModel
 
 from airquality.index import GRADES
 from airquality.limits import ADVISORY_LEVELS
 from airquality.pollutants import QUANTITIES
+from airquality.reading import Adoption
+from airquality.site import Site
 from api.http.answers import answer, example
 from api.http.state import Air
+from api.records import reading_json
 
 router = APIRouter(prefix="/api/v1", tags=["site"])
 
@@ -41,6 +46,55 @@ def limits() -> Response:
     """Advisory levels by law, and the classes of the air-quality index."""
     return answer({"advisories": {key: [asdict(level) for level in levels] for key, levels in ADVISORY_LEVELS.items()},
                    "grades": [asdict(grade) for grade in GRADES]})  # fmt: skip
+
+
+@router.get(
+    "/devices/unknown",
+    responses=example(
+        [{"device": "balcony", "state": "online", "last": {"values": {"pm25": 4.2}}, "site_entry": "[[stations]]"}]
+    ),
+)
+def unknown_devices(air: Air) -> Response:
+    """Devices that have spoken, but stand in no site file and were not adopted: what they sent last, and an entry for the site file."""
+    named = {device.name for device in air.site.devices}
+    latest = {row["device"]: reading_json(row) for row in air.store.latest(air.site.name).to_pylist()}
+    rows = []
+    for record in air.store.devices(air.site.name):
+        if record.device not in named and not record.zone:
+            last = latest.get(record.device)
+            rows.append({**record._asdict(), "last": last, "site_entry": _site_entry(record.device, last, air.site)})
+    return answer(rows)
+
+
+class Adopted(BaseModel):
+    """Where a device belongs from now on."""
+
+    zone: str
+    kind: Literal["station", "robot"] = "station"
+
+
+@router.post(
+    "/devices/{device}/adopt",
+    status_code=202,
+    responses={202: {"content": {"application/json": {"example": {"device": "balcony", "zone": "palbok"}}}}},
+)
+def adopt(air: Air, device: str, adopted: Adopted) -> Response:
+    """Give a device that nobody knew a zone and a kind; it then counts like those of the site file, apart from its place on the map."""
+    if adopted.zone not in {zone.name for zone in air.site.zones}:
+        raise HTTPException(
+            422, f"zone: {adopted.zone!r} is no zone; there are: {', '.join(zone.name for zone in air.site.zones)}"
+        )
+    if device not in {record.device for record in air.store.devices(air.site.name)}:
+        raise HTTPException(404, f"{device!r} has never spoken; see /api/v1/devices/unknown")
+    air.live.adopt(device, Adoption(zone=adopted.zone, kind=adopted.kind))
+    return answer({"device": device, **adopted.model_dump()}, 202)
+
+
+def _site_entry(device: str, last: dict[str, Any] | None, site: Site) -> str:
+    """Return what a site file would say of a station."""
+    lat, lon = (last or {}).get("position", site.origin)
+    quantities = ", ".join(f'"{key}"' for key in (last or {}).get("values", {}))
+    return f'[[stations]]\nname = "{device}"\nzone = "{site.zones[0].name}"\nlat = {lat}\nlon = {lon}\nquantities = [{quantities}]'
 
 
 @router.get(

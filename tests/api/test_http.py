@@ -1,6 +1,7 @@
 """The api as its users meet it: over HTTP, with a real store, and end to end with a real broker."""
 
 import json
+import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion
 
 from airquality import topics
+from airquality.gateways import Gateway
 from airquality.pollutants import QUANTITIES
 from airquality.reading import Reading, encode
 from airquality.site import Site
@@ -119,6 +121,39 @@ def test_devices_ledger_dead_letters_and_health(client: TestClient) -> None:
     health = get(client, "health")
     assert health["broker"] == "away"
     assert health["ledger"]["rejected"] == 4
+
+
+def test_wrong_adoption_is_answered_in_one_line(client: TestClient) -> None:
+    nowhere = client.post("/api/v1/devices/palbok-01/adopt", json={"zone": "atlantis"})
+    assert nowhere.status_code == 422
+    assert "'atlantis' is no zone; there are: palbok" in nowhere.json()["detail"]
+    assert client.post("/api/v1/devices/ghost/adopt", json={"zone": "palbok"}).status_code == 404
+    assert client.post("/api/v1/devices/palbok-01/adopt", json={"zone": "palbok"}).status_code == 503
+
+
+def test_device_that_nobody_knew_is_listed_and_adopted(jeonju: Site, tmp_path: Path) -> None:
+    """Over a real broker: a gateway's device speaks, is listed with what it sent, is adopted, and is unknown no more."""
+    site = jeonju.model_copy(update={"gateways": [Gateway(topic="tele/#", format="tasmota")]})
+    store = DuckDBStore(tmp_path / "air.duckdb")
+    with EmbeddedBroker(tmp_path, port=0) as broker, Ingest(site, store, broker.url) as ingest:
+        sender = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="balcony")
+        sender.connect("127.0.0.1", broker.port)
+        sender.loop_start()
+        sender.publish("tele/balcony/SENSOR", b'{"PMS5003": {"PM2.5": 4.2}}', qos=1)
+        wait_until(lambda: ingest.stats().readings == 1)
+        with TestClient(create_app(site, store, broker.url)) as client:
+            (unknown,) = get(client, "devices/unknown")
+            assert unknown["device"] == "balcony"
+            assert unknown["last"]["values"] == {"pm25": 4.2}
+            assert tomllib.loads(unknown["site_entry"])["stations"][0]["quantities"] == ["pm25"]
+            wait_until(lambda: client.get("/readyz").status_code == 200)
+            assert client.post("/api/v1/devices/balcony/adopt", json={"zone": "palbok"}).status_code == 202
+            wait_until(lambda: get(client, "devices/unknown") == [])
+            (known,) = get(client, "devices")
+            assert (known["zone"], known["kind"]) == ("palbok", "station")
+        sender.disconnect()
+        sender.loop_stop()
+    store.close()
 
 
 def test_readiness_means_it(client: TestClient) -> None:
