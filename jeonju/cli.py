@@ -59,7 +59,8 @@ BrokerAddress = Annotated[
     str, typer.Option("--broker", envvar="JEONJU_BROKER", help="Address of the broker: mqtt://user:password@host:1883.")
 ]
 StoreUrl = Annotated[
-    str | None, typer.Option("--store", envvar="JEONJU_STORE", help="Path or duckdb:///path of the store.")
+    str | None,
+    typer.Option("--store", envvar="JEONJU_STORE", help="Path of the store, or influxdb://host:8086/database."),
 ]
 Host = Annotated[str, typer.Option("--host", help="Address that the page and the API listen on.")]
 Port = Annotated[
@@ -231,7 +232,7 @@ def ingest(
     site: SiteName = "jeonju",
     broker: BrokerAddress = "mqtt://127.0.0.1:1883",
     store: Annotated[
-        str, typer.Option("--store", envvar="JEONJU_STORE", help="Path or URL of the store.")
+        str, typer.Option("--store", envvar="JEONJU_STORE", help="Path of the store, or influxdb://host:8086/database.")
     ] = "data/air.duckdb",
     stop_after: Seconds = None,
 ) -> None:
@@ -255,7 +256,7 @@ def api(
     site: SiteName = "jeonju",
     broker: BrokerAddress = "mqtt://127.0.0.1:1883",
     store: Annotated[
-        str, typer.Option("--store", envvar="JEONJU_STORE", help="Path or URL of the store.")
+        str, typer.Option("--store", envvar="JEONJU_STORE", help="Path of the store, or influxdb://host:8086/database.")
     ] = "data/air.duckdb",
     host: Host = "127.0.0.1",
     port: Port = 8000,

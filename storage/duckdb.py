@@ -186,6 +186,9 @@ class DuckDBStore:
                 raise UnavailableError(
                     f"the store {self._path} did not take a commit, {advice}: {_first_line(error)}"
                 ) from error
+            except BaseException:
+                self._roll_back()
+                raise
 
     def _roll_back(self) -> None:
         try:

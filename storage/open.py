@@ -4,17 +4,22 @@ from pathlib import Path
 
 from airquality.errors import UserError
 from storage.duckdb import DuckDBStore
+from storage.influxdb import InfluxStore
 from storage.port import Store
 
 
 def open_store(url: str) -> Store:
-    """Open `duckdb:///path/to/file` or a plain path.
+    """Open `duckdb:///path/to/file` or a plain path, or `influxdb://host:8086/database` (storage/README.md has all forms of it).
 
-    Raises UserError for an unknown kind of store and for a file that cannot be used.
+    Raises UserError for an unknown kind of store and for one that cannot be used.
     """
     kind, separator, rest = url.partition("://")
     if not separator:
         return DuckDBStore(Path(url))
     if kind == "duckdb":
         return DuckDBStore(Path(rest))
-    raise UserError(f"no store is of the kind {kind!r}; use a path or duckdb:///path/to/file.duckdb")
+    if kind in ("influxdb", "influxdbs"):
+        return InfluxStore(url)
+    raise UserError(
+        f"no store is of the kind {kind!r}; use a path, duckdb:///path/to/file.duckdb or influxdb://host:8086/database"
+    )

@@ -1,0 +1,35 @@
+"""What things are called in InfluxDB: one place for whoever writes, reads, or builds a dashboard."""
+
+from typing import Final
+
+from airquality.pollutants import KEYS
+
+# Measurements. One point of AIR is one device at one instant; its fields are the quantities' keys and those of TEXTS and NUMBERS.
+AIR: Final = "air"
+AIR_1M: Final = "air_1m"
+AIR_1H: Final = "air_1h"
+DEVICE: Final = "device"
+LEDGER: Final = "ledger"
+ALERT: Final = "alert"
+DEAD_LETTER: Final = "dead_letter"
+
+# Tags. Zone, kind and origin are fields of DEVICE: as tags a device that moves would leave its old point behind, a second state.
+SITE: Final = "site"
+DEVICE_TAG: Final = "device"
+ID: Final = "id"
+# Keeps dead letters of the same microsecond apart without a series for each.
+SHELF: Final = "shelf"
+
+# Fields.
+RECEIVED_AT: Final = "received_at"
+INTEGERS: Final = (RECEIVED_AT, "seq")
+FLOATS: Final = ("lat", "lon", *KEYS)
+STRINGS: Final = ("boot", "quality", "extra")
+ZONE: Final = "zone"
+KIND: Final = "kind"
+ORIGIN: Final = "origin"
+TOPIC: Final = "topic"
+PAYLOAD: Final = "payload"
+REASON: Final = "reason"
+# A field cannot be taken back, so a value that is none is written as 0 or "" and named here, separated by commas.
+UNSET: Final = "unset"
