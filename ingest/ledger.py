@@ -25,6 +25,7 @@ class _Account:
     missing: int = 0
     late: int = 0
     rejected: int = 0
+    has_changed: bool = False
 
 
 class Ledger:
@@ -32,7 +33,7 @@ class Ledger:
 
     def __init__(self) -> None:
         self._accounts: dict[tuple[str, str], _Account] = {}
-        self._changed: set[tuple[str, str]] = set()
+        self._changed: list[tuple[str, str]] = []
 
     def __len__(self) -> int:
         return len(self._accounts)
@@ -84,12 +85,18 @@ class Ledger:
                 LedgerEntry(site, device, account.newest_boot, boot.last_seq if boot else None, account.received, account.repeated,
                             account.missing, account.late, account.rejected)
             )  # fmt: skip
+            account.has_changed = False
         self._changed.clear()
         return entries
 
     def _account(self, site: str, device: str) -> _Account:
-        self._changed.add((site, device))
-        return self._accounts.setdefault((site, device), _Account())
+        account = self._accounts.get((site, device))
+        if account is None:
+            account = self._accounts[site, device] = _Account()
+        if not account.has_changed:
+            account.has_changed = True
+            self._changed.append((site, device))
+        return account
 
     @staticmethod
     def _first_of_boot(account: _Account, boot: str | None, seq: int) -> None:

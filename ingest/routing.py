@@ -12,6 +12,8 @@ from ingest.decoders import Decoder, decoder
 
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _LONGEST_STEM: Final = 50
+# Filters are compared once for each topic; a sender that makes topics up must not fill the memory.
+MOST_REMEMBERED: Final = 50_000
 
 
 class Route(NamedTuple):
@@ -26,10 +28,16 @@ class Router:
 
     def __init__(self, gateways: list[Gateway]) -> None:
         self._routes = [Route(gateway, decoder(gateway.format)) for gateway in gateways]
+        self._of_topic: dict[str, Route | None] = {}
 
     def route(self, topic: str) -> Route | None:
         """Return where a topic belongs, None where nobody said."""
-        return next((route for route in self._routes if topic_matches_sub(route.gateway.topic, topic)), None)
+        if topic not in self._of_topic:
+            if len(self._of_topic) >= MOST_REMEMBERED:
+                self._of_topic.clear()
+            fitting = (route for route in self._routes if topic_matches_sub(route.gateway.topic, topic))
+            self._of_topic[topic] = next(fitting, None)
+        return self._of_topic[topic]
 
 
 def device_name(identity: str, gateway: Gateway) -> str:

@@ -23,14 +23,17 @@ from airquality.clock import utc_now
 from airquality.errors import UnavailableError, UserError
 from airquality.site import Site
 from ingest.pipeline import Message, Pipeline
+from ingest.receiver import Receiver
 from storage.port import Commit, Store
 
 log = logging.getLogger(__name__)
 
 CLIENT_ID: Final = "jeonju-ingest"
 # Messages are gathered this long before a commit, unless there are many: a commit costs milliseconds, whatever its size.
-GATHER_S: Final = 0.15
-MOST_IN_A_COMMIT: Final = 2000
+GATHER_S: Final = 0.05
+MOST_IN_A_COMMIT: Final = 5000
+# Batches may hold many readings: a commit takes no more than this in bytes of messages.
+LARGEST_COMMIT_BYTES: Final = 4 * 1024 * 1024
 # More than the brokers of ours deliver unacknowledged; beyond it the network thread waits, and so does the sender.
 MOST_WAITING: Final = 20_000
 ROWS_PER_FEED_MESSAGE: Final = 2000
@@ -122,8 +125,8 @@ class Ingest:
     ) -> None:
         self.stop()
 
-    def _make_client(self) -> mqtt.Client:
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=CLIENT_ID, clean_session=False, manual_ack=True)
+    def _make_client(self) -> Receiver:
+        client = Receiver(CallbackAPIVersion.VERSION2, client_id=CLIENT_ID, clean_session=False, manual_ack=True)
         if self._url.username is not None:
             client.username_pw_set(self._url.username, self._url.password)
         if self._url.tls:
@@ -188,10 +191,12 @@ class Ingest:
         except queue.Empty:
             return []
         until = time.monotonic() + GATHER_S
-        while len(gathered) < MOST_IN_A_COMMIT:
+        size = len(gathered[0].message.payload)
+        while len(gathered) < MOST_IN_A_COMMIT and size < LARGEST_COMMIT_BYTES:
             try:
                 wait_s = 0.0 if self._stopping.is_set() else until - time.monotonic()
                 gathered.append(self._arrived.get(timeout=wait_s) if wait_s > 0 else self._arrived.get_nowait())
+                size += len(gathered[-1].message.payload)
             except queue.Empty:
                 break
         return gathered
@@ -223,9 +228,7 @@ class Ingest:
             log.warning("%s; it is tried again, nothing is acknowledged meanwhile", self._stats.trouble)
 
     def _acknowledge(self, arrived: list[_Arrived]) -> None:
-        for one in arrived:
-            if one.mid and one.connection == self._connection:
-                self._client.ack(one.mid, 1)
+        self._client.acknowledge([one.mid for one in arrived if one.mid and one.connection == self._connection])
 
     def _feed(self, table: pa.Table) -> None:
         """Tell everyone what has just been committed, by site."""
