@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from airquality.dispersion.meteorology import Meteorology, Stability, pasquill_stability, solar_elevation_deg
@@ -120,6 +121,19 @@ def locate_source(
     grids = _grids(site, minutes, x_m, y_m)
     outliers = np.where(noticing, NOTICED_OUTLIERS, OUTLIERS)
     finder = SourceFinder(sum(grid.n for grid in grids), rates=RATES_G_S, detection_level=DETECTION_LEVEL[quantity])
+    _weigh(finder, site, minutes, grids, quantity, outliers)
+    estimate = finder.estimate()
+    by_rise = estimate.probability.reshape(len(grids), len(half), len(half))
+    probability = by_rise.sum(axis=0)
+    around = near(x_m, y_m, _best(x_m, y_m, probability))
+    rate = finder.rate_of(np.broadcast_to(around, by_rise.shape).ravel())
+    return SourceMap(quantity, x_m, y_m, probability, estimate.elsewhere, rate)
+
+
+def _weigh(
+    finder: SourceFinder, site: Site, minutes: Minutes, grids: list[GridSources], quantity: str, outliers: Floats
+) -> None:
+    """Give the finder every block from the lead on; before it the puffs only spread over the map."""
     gain = stored_units({quantity: 1.0})[KEYS.index(quantity)]
     baseline = Baseline(minutes.values.shape[1], resolution=0.1 * DETECTION_LEVEL[quantity])
     excess = np.array([baseline.update(row).excess for row in minutes.values])
@@ -136,12 +150,6 @@ def locate_source(
         if begin >= BASELINE_MIN:
             mean = np.where(np.isfinite(places[0, :, 0]), _mean(excess[block]), np.nan)
             finder.add(mean, gain * response, MINUTE_S * (block.stop - block.start), outliers=outliers)
-    estimate = finder.estimate()
-    by_rise = estimate.probability.reshape(len(grids), len(half), len(half))
-    probability = by_rise.sum(axis=0)
-    around = near(x_m, y_m, _best(x_m, y_m, probability))
-    rate = finder.rate_of(np.broadcast_to(around, by_rise.shape).ravel())
-    return SourceMap(quantity, x_m, y_m, probability, estimate.elsewhere, rate)
 
 
 def near(x_m: Floats, y_m: Floats, place_m: tuple[float, float]) -> NDArray[np.bool_]:
@@ -159,8 +167,8 @@ def minute_means(site: Site, readings: pa.Table, quantity: str, *, start_s: floa
     devices = [device.name for device in site.devices]
     count = max(int((until_s - start_s) // MINUTE_S), 1)
     times = readings["time"].cast(pa.int64()).to_numpy() / 1e6
-    names = readings["device"].to_pylist()
-    device = np.array([devices.index(name) if name in devices else -1 for name in names], dtype=np.int64)
+    known = pc.index_in(readings["device"].cast(pa.string()), value_set=pa.array(devices, pa.string()))
+    device = pc.fill_null(known, -1).to_numpy().astype(np.int64)
     minute = np.floor((times - start_s) / MINUTE_S).astype(np.int64)
     inside = (minute >= 0) & (minute < count) & (device >= 0)
     lat, lon, values, speed, from_deg = (
