@@ -5,6 +5,8 @@ from typing import Final
 
 from storage.schema import LedgerEntry
 
+# So many stretches of missing numbers are written down, the newest; what is older counts as repeated when it comes after a restart.
+MOST_RANGES: Final = 500
 # Of this many missing numbers per boot it is remembered which they are, so that a late one can be told from a repeat.
 REMEMBERED_GAPS: Final = 5000
 REMEMBERED_BOOTS: Final = 4
@@ -39,13 +41,13 @@ class Ledger:
         return len(self._accounts)
 
     def resume(self, entries: list[LedgerEntry]) -> None:
-        """Take over the totals of an earlier run. Which numbers were missing is forgotten: if they come now, they count as repeats."""
+        """Take over the accounts of an earlier run, with the numbers that were missing in the newest boot of each device."""
         for entry in entries:
             account = _Account(
                 {}, entry.boot, entry.received, entry.repeated, entry.missing, entry.late, entry.rejected
             )
             if entry.last_seq is not None:
-                account.boots[entry.boot] = _Boot(entry.last_seq)
+                account.boots[entry.boot] = _Boot(entry.last_seq, from_ranges(entry.gaps))
             self._accounts[entry.site, entry.device] = account
 
     def count(self, site: str, device: str, boot: str | None, seq: int | None) -> None:
@@ -83,7 +85,7 @@ class Ledger:
             boot = account.boots.get(account.newest_boot)
             entries.append(
                 LedgerEntry(site, device, account.newest_boot, boot.last_seq if boot else None, account.received, account.repeated,
-                            account.missing, account.late, account.rejected)
+                            account.missing, account.late, account.rejected, to_ranges(boot.missing) if boot else "")
             )  # fmt: skip
             account.has_changed = False
         self._changed.clear()
@@ -104,3 +106,23 @@ class Ledger:
         account.newest_boot = boot
         while len(account.boots) > REMEMBERED_BOOTS:
             del account.boots[next(iter(account.boots))]
+
+
+def to_ranges(numbers: set[int]) -> str:
+    """Return numbers as text, such as `3:7,12`."""
+    ranges: list[list[int]] = []
+    for number in sorted(numbers):
+        if ranges and number == ranges[-1][1] + 1:
+            ranges[-1][1] = number
+        else:
+            ranges.append([number, number])
+    return ",".join(f"{first}:{last}" if last > first else str(first) for first, last in ranges[-MOST_RANGES:])
+
+
+def from_ranges(text: str) -> set[int]:
+    """Return the numbers that `to_ranges` wrote down."""
+    numbers: set[int] = set()
+    for part in filter(None, text.split(",")):
+        first, _, last = part.partition(":")
+        numbers.update(range(int(first), int(last or first) + 1))
+    return numbers

@@ -40,7 +40,7 @@ CREATE TABLE IF NOT EXISTS devices (
     PRIMARY KEY (site, device));
 CREATE TABLE IF NOT EXISTS ledger (
     site VARCHAR, device VARCHAR, boot VARCHAR, last_seq BIGINT, received BIGINT, repeated BIGINT, missing BIGINT, late BIGINT,
-    rejected BIGINT, PRIMARY KEY (site, device));
+    rejected BIGINT, gaps VARCHAR DEFAULT '', PRIMARY KEY (site, device));
 CREATE TABLE IF NOT EXISTS dead_letters (received_at TIMESTAMPTZ, topic VARCHAR, payload BLOB, reason VARCHAR);
 CREATE TABLE IF NOT EXISTS alerts (
     id VARCHAR PRIMARY KEY, site VARCHAR, kind VARCHAR, severity VARCHAR, device VARCHAR, zone VARCHAR, started_at TIMESTAMPTZ,
@@ -226,6 +226,7 @@ class DuckDBStore:
             for key in KEYS:
                 if key not in present:
                     self._connection.execute(f'ALTER TABLE readings ADD COLUMN "{key}" DOUBLE')
+            self._connection.execute("ALTER TABLE ledger ADD COLUMN IF NOT EXISTS gaps VARCHAR DEFAULT ''")
             self._connection.execute("DELETE FROM meta")
             self._connection.execute("INSERT INTO meta VALUES (?)", [SCHEMA_VERSION])
         except duckdb.Error as error:

@@ -63,7 +63,10 @@ class DeadLetter(NamedTuple):
 
 
 class LedgerEntry(NamedTuple):
-    """How many messages of a device arrived, and what became of them; totals since the store was made."""
+    """How many messages of a device arrived, and what became of them; totals since the store was made.
+
+    `gaps` are the numbers that are missing in the newest boot, such as `3:7,12`, so that they are known again when they come after a restart.
+    """
 
     site: str
     device: str
@@ -74,6 +77,7 @@ class LedgerEntry(NamedTuple):
     missing: int
     late: int
     rejected: int
+    gaps: str = ""
 
 
 class AlertRecord(NamedTuple):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.ledger import Ledger
+from ingest.ledger import Ledger, from_ranges, to_ranges
 from storage.schema import LedgerEntry
 
 
@@ -49,6 +49,22 @@ def test_totals_go_on_after_a_restart_of_ingest() -> None:
     ledger.resume([account([0, 1, 5])])
     entry = account([6, 7], ledger)
     assert (entry.received, entry.missing, entry.last_seq) == (5, 3, 7)
+
+
+def test_numbers_missing_before_a_restart_are_known_after_it() -> None:
+    ledger = Ledger()
+    ledger.resume([account([0, 1, 5, 9])])
+    entry = account([3, 7, 3, 10], ledger)
+    assert (entry.missing, entry.late, entry.repeated, entry.gaps) == (4, 2, 1, "2,4,6,8")
+
+
+@given(st.sets(st.integers(-1000, 1000), max_size=60))
+def test_numbers_come_back_from_their_ranges(numbers: set[int]) -> None:
+    assert from_ranges(to_ranges(numbers)) == numbers
+
+
+def test_gaps_that_are_written_down_are_bounded() -> None:
+    assert len(to_ranges(set(range(0, 10_000, 2))).split(",")) == 500
 
 
 def test_reading_without_a_number_is_only_counted() -> None:

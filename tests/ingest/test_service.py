@@ -167,7 +167,9 @@ def test_kill_of_ingest_loses_nothing_and_repeats_are_harmless(
             wait_until(lambda: len(stored_seqs(store)) == 3000, within_s=50, what="all readings")
         assert stored_seqs(store) == list(range(3000))
         (entry,) = store.ledger("jeonju")
-        assert entry.received - entry.repeated - entry.late >= 3000 - entry.missing
+        assert (entry.missing, entry.gaps) == (0, "")
+        # Numbers before the first one heard count as repeats, so there may be fewer of the others.
+        assert entry.received - entry.repeated <= 3000 <= entry.received
         store.close()
 
 
