@@ -5,16 +5,19 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import paho.mqtt.client as mqtt
 import pyarrow as pa
 import pyarrow.compute as pc
 from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential
 
 from airquality import topics
@@ -63,13 +66,26 @@ class Stats:
 
 
 class Ingest:
-    """Runs in two threads: the network's and the worker's. As a context manager it is subscribed when entered."""
+    """Runs in two threads: the network's and the worker's. As a context manager it is subscribed when entered.
 
-    def __init__(self, site: Site, store: Store, broker_url: str, *, now: Callable[[], datetime] = utc_now) -> None:
+    `member` names one of several processes that split the messages between them, by MQTT 5's shared subscriptions. Each sees only a part, so
+    members keep no loss ledger.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        store: Store,
+        broker_url: str,
+        *,
+        now: Callable[[], datetime] = utc_now,
+        member: str | None = None,
+    ) -> None:
         self._site = site
         self._store = store
         self._url = parse_broker_url(broker_url)
         self._now = now
+        self._member = member
         self._pipeline = Pipeline(site)
         self._arrived: queue.Queue[_Arrived] = queue.Queue(MOST_WAITING)
         self._connection = 0
@@ -86,10 +102,14 @@ class Ingest:
 
         Raises UserError when the broker cannot be reached or refuses.
         """
+        if self._member is not None and any(one.format == "sparkplug_b" for one in self._site.gateways):
+            raise UserError(
+                "Sparkplug B needs every message of an edge node in one place; run ingest for it without --member"
+            )
         self._pipeline.resume(self._store.devices(self._site.name))
         self._pipeline.ledger.resume(self._store.ledger(self._site.name))
         try:
-            self._client.connect(self._url.host, self._url.port, keepalive=30)
+            self._client.connect(self._url.host, self._url.port, keepalive=30, **self._session())
         except OSError as error:
             raise UserError(
                 f"no broker answers at {self._url.host}:{self._url.port}: {error}; start it, or name another with --broker"
@@ -126,7 +146,11 @@ class Ingest:
         self.stop()
 
     def _make_client(self) -> Receiver:
-        client = Receiver(CallbackAPIVersion.VERSION2, client_id=CLIENT_ID, clean_session=False, manual_ack=True)
+        if self._member is None:
+            client = Receiver(CallbackAPIVersion.VERSION2, client_id=CLIENT_ID, clean_session=False, manual_ack=True)
+        else:
+            name = f"{CLIENT_ID}-{self._member}"
+            client = Receiver(CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv5, manual_ack=True)
         if self._url.username is not None:
             client.username_pw_set(self._url.username, self._url.password)
         if self._url.tls:
@@ -138,6 +162,14 @@ class Ingest:
         client.on_message = self._on_message
         return client
 
+    def _session(self) -> dict[str, Any]:
+        """Return how MQTT 5 is told to keep the session for the next start."""
+        if self._member is None:
+            return {}
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = 0xFFFF_FFFF
+        return {"clean_start": False, "properties": properties}
+
     def _on_connect(
         self, client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object
     ) -> None:
@@ -147,7 +179,11 @@ class Ingest:
             return
         log.info("connected to the broker")
         own = [f"{topics.ROOT}/+/+/{kind}" for kind in ("readings", "status", "adopt")]
-        client.subscribe([(topic, 1) for topic in [*own, *(gateway.topic for gateway in self._site.gateways)]])
+        wanted = [*own, *(gateway.topic for gateway in self._site.gateways)]
+        if self._member is None:
+            client.subscribe([(topic, 1) for topic in wanted])
+        else:
+            client.subscribe([(f"$share/{CLIENT_ID}/{topic}", SubscribeOptions(qos=1)) for topic in wanted])
 
     def _on_disconnect(self, *_: object) -> None:
         # What was delivered over the old connection comes again; its numbers must not be acknowledged over the new one.
@@ -176,6 +212,8 @@ class Ingest:
         while not (self._stopping.is_set() and self._arrived.empty()):
             if arrived := self._gather():
                 commit = self._pipeline.commit([one.message for one in arrived])
+                if self._member is not None:
+                    commit = replace(commit, ledger=())
                 if not self._write(commit):
                     return
                 self._acknowledge(arrived)

@@ -234,6 +234,13 @@ def ingest(
     store: Annotated[
         str, typer.Option("--store", envvar="JEONJU_STORE", help="Path of the store, or influxdb://host:8086/database.")
     ] = "data/air.duckdb",
+    member: Annotated[
+        str | None,
+        typer.Option(
+            "--member",
+            help="Name of this one of several ingest processes that split the load (MQTT 5 shared subscriptions: Mosquitto).",
+        ),
+    ] = None,
     stop_after: Seconds = None,
 ) -> None:
     """Run only the ingest service: from the broker into the store. A DuckDB store serves one process at a time."""
@@ -244,7 +251,7 @@ def ingest(
 
     _log_warnings()
     over = _over(stop_after)
-    with closing(open_store(store)) as opened, Ingest(load_site(site), opened, broker) as service:
+    with closing(open_store(store)) as opened, Ingest(load_site(site), opened, broker, member=member) as service:
         while not over(0.5):
             if service.failure:
                 raise service.failure

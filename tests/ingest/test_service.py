@@ -1,6 +1,7 @@
 """Ingest between a real broker and a real store, with things broken on purpose."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -231,3 +232,31 @@ def test_unacknowledged_messages_of_an_old_connection_are_not_acknowledged_over_
     ingest._on_disconnect()
     ingest._acknowledge([ingest._arrived.get_nowait()])
     assert acknowledged == []
+
+
+def test_members_split_the_messages_and_together_lose_none(tmp_path: Path, jeonju: Site) -> None:
+    if shutil.which("mosquitto", path="/usr/sbin:/usr/bin") is None:
+        pytest.skip("mosquitto is not installed; get it with: apt-get install mosquitto")
+    store = DuckDBStore(tmp_path / "air.duckdb")
+    with (
+        EmbeddedBroker(tmp_path, kind="mosquitto", port=0) as broker,
+        Ingest(jeonju, store, broker.url, member="one") as one,
+        Ingest(jeonju, store, broker.url, member="two") as two,
+    ):
+        with leaving(sender(broker)) as client:
+            told = safe(client)
+            infos = send(client, 0, 2000)
+            wait_until(lambda: told >= set(infos), what="the sender's acknowledgements")
+        wait_until(lambda: one.stats().readings + two.stats().readings == 2000, what="all readings")
+        assert one.stats().readings > 200
+        assert two.stats().readings > 200
+    assert stored_seqs(store) == list(range(2000))
+    assert store.ledger("jeonju") == []
+    store.close()
+
+
+def test_member_is_told_in_one_line_that_the_broker_has_no_mqtt_5(tmp_path: Path, jeonju: Site) -> None:
+    store = DuckDBStore(tmp_path / "air.duckdb")
+    with EmbeddedBroker(tmp_path, port=0) as broker, pytest.raises(UserError, match=r"refuses|closed"):
+        Ingest(jeonju, store, broker.url, member="one").start()
+    store.close()
