@@ -120,13 +120,16 @@ class Batch:
             seq=columns["seq"].fill_null(-1).to_numpy(),
             values=seen,
         )
-        for found, key, flags_found in checks.judge(rows):
-            for row, flag in zip(found.tolist(), flags_found, strict=True):
-                self._flag(row, key, flag)
+        for finding in checks.judge(rows):
+            for row, flag in zip(finding.rows.tolist(), finding.flags, strict=True):
+                self._flag(row, finding.key, flag)
 
     def _flag(self, row: int, key: str, flag: Flag) -> None:
-        flags = self._flags.setdefault(row, {})
-        flags[key] = worse(flags[key], flag) if key in flags else flag
+        flags = self._flags.get(row)
+        if flags is None:
+            self._flags[row] = {key: flag}
+        else:
+            flags[key] = worse(flags[key], flag) if key in flags else flag
 
     def _texts(self, by_row: dict[int, Any]) -> pa.Array:
         if not by_row:

@@ -1,5 +1,6 @@
 """Stuck: the same value to the last digit for so long that the instrument's own noise should have shown."""
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -37,8 +38,10 @@ def judge(key: str, line: Line, course: Course) -> Finding | None:
     if not stuck.any():
         return None
     bad = stuck & ~at_an_end & (age_us >= _patience_us(course.longest_us[line.device], _BAD_US))
-    flags = [_flag(age / US_PER_S, is_bad=is_bad) for age, is_bad in zip(age_us[stuck], bad[stuck], strict=True)]
-    return Finding(line.rows[stuck], key, flags)
+    # In steps, so that not every reading has a reason of its own.
+    step_s = np.where(age_us >= 3600 * US_PER_S, 3600, 600)[stuck]
+    age_s = age_us[stuck] // (step_s * US_PER_S) * step_s
+    return Finding(line.rows[stuck], key, list(map(_flag, age_s.tolist(), bad[stuck].tolist())))
 
 
 def _runs(line: Line, course: Course, begins: Bools) -> tuple[Integers, Integers]:
@@ -63,7 +66,6 @@ def _patience_us(longest_us: Integers, least_us: float) -> Floats:
     return np.asarray(np.clip(STUCK_TIMES_LONGEST * longest_us, least_us, _END_US))
 
 
-def _flag(age_s: float, *, is_bad: bool) -> Flag:
-    # In steps, so that not every reading has a reason of its own.
-    step_s = 3600 if age_s >= 3600 else 600
-    return ("bad" if is_bad else "suspect", f"stuck: the same value for {in_words(age_s // step_s * step_s)}")
+@lru_cache(maxsize=4096)
+def _flag(age_s: int, is_bad: bool) -> Flag:  # noqa: FBT001  (mapped over two columns)
+    return ("bad" if is_bad else "suspect", f"stuck: the same value for {in_words(age_s)}")
