@@ -85,7 +85,7 @@ class Neighbours:
     def _close(self, number: int) -> None:
         """Compare the means of ten minutes within every zone."""
         slot = number % _OPEN
-        is_heard: Bools = np.any(self._counts[:, slot], axis=1)
+        is_heard: Bools = self._counts[:, slot].max(axis=1) > 0
         self._apart[~is_heard] = 0
         self._verdicts.clear()
         by_zone: dict[str, list[int]] = {}

@@ -122,7 +122,7 @@ class Spread:
 
 # What a whole zone has in common: calibration between units (data sheets: PM ±10 %, ±0.3 °C, ±2 to 3 %, O₃ some ppb) and place (ours).
 NEIGHBOURS: Final[dict[str, Spread]] = {
-    "pm25": Spread(floor=3, share=0.12),
+    "pm25": Spread(floor=2.5, share=0.10),
     "o3": Spread(floor=0.005, share=0.12),
     "temperature": Spread(floor=0.8),
     "humidity": Spread(floor=4),
@@ -139,7 +139,7 @@ EVIDENCE: Final[dict[str, Spread]] = {
     "tvoc": Spread(floor=15, share=0.20),
 }
 NEIGHBOUR_MEAN_S: Final = 600.0
-NEIGHBOUR_Z: Final = 6.0  # our choice
+NEIGHBOUR_Z: Final = 4.0  # our choice
 EVIDENCE_Z: Final = 2.0  # our choice: rather a fault unseen than smoke called a fault
 NEIGHBOUR_MEANS: Final = 3  # must deviate to the same side one after the other; our choice
 NEIGHBOURS_NEEDED: Final = 4  # stations with this quantity, the judged one included; our choice
