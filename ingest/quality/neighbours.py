@@ -101,9 +101,9 @@ class Neighbours:
             means = self._sums[devices, slot] / self._counts[devices, slot]
         z, median = _robust_z(means)
         regional = slice(0, len(NEIGHBOURS))
-        evident = np.nan_to_num(z[:, len(NEIGHBOURS) :]) > EVIDENCE_Z
+        is_evident: Bools = np.max(z[:, len(NEIGHBOURS) :] > EVIDENCE_Z, axis=1)
         side = np.where(np.abs(z[:, regional]) > NEIGHBOUR_Z, np.sign(z[:, regional]), 0.0)
-        side[np.isnan(side) | evident.any(axis=1)[:, None]] = 0.0
+        side[is_evident] = 0.0
         before = self._apart[devices]
         now = np.where(side == 0, 0, np.where(np.sign(before) == side, before + side, side)).astype(np.int64)
         self._apart[devices] = now
