@@ -31,7 +31,9 @@ class CheckedOutlet:
     start_s: float
     values: int = 0
     by_rule: Counter[str] = field(default_factory=Counter)
-    first: dict[tuple[str, str], tuple[float, Flag]] = field(default_factory=dict)  # (device, key) → seconds, flag
+    first: dict[tuple[str, str], tuple[float, Flag]] = field(
+        default_factory=dict
+    )  # (device, key) → seconds of arrival, flag
 
     def __post_init__(self) -> None:
         zones = {station.name: station.zone for station in self.site.stations}
@@ -84,12 +86,17 @@ def test_less_than_one_in_a_hundred_values_of_healthy_devices_is_flagged(
 
 FAULTS: list[tuple[dict[str, Any], str, str, float]] = [
     # fault, key that is flagged, beginning of the reason, within seconds of its start
-    ({"device": "palbok-02", "fault": "spike", "quantity": "temperature", "size": 30}, "temperature", "jumped", 10),
-    ({"device": "palbok-04", "fault": "spike", "quantity": "co", "size": 120}, "co", "jumped", 10),
-    ({"device": "manseong-02", "fault": "stuck", "quantity": "pm25"}, "pm25", "stuck", 1800 + BLOCK_S),
-    ({"device": "palbok-06", "fault": "stuck", "quantity": "humidity"}, "humidity", "stuck", 1800 + BLOCK_S),
-    ({"device": "palbok-03", "fault": "clock-skew", "size": 600}, "time", "clock 10 min ahead", 600 + BLOCK_S),
-    ({"device": "palbok-07", "fault": "clock-skew", "size": -900}, "time", "clock 15 min behind", 600 + BLOCK_S),
+    (
+        {"device": "palbok-02", "fault": "spike", "quantity": "temperature", "size": 30},
+        "temperature",
+        "jumped",
+        BLOCK_S,
+    ),
+    ({"device": "palbok-04", "fault": "spike", "quantity": "co", "size": 120}, "co", "jumped", BLOCK_S),
+    ({"device": "manseong-02", "fault": "stuck", "quantity": "pm25"}, "pm25", "stuck", 1800 + 2 * BLOCK_S),
+    ({"device": "palbok-06", "fault": "stuck", "quantity": "humidity"}, "humidity", "stuck", 1800 + 2 * BLOCK_S),
+    ({"device": "palbok-03", "fault": "clock-skew", "size": 600}, "time", "clock 10 min ahead", BLOCK_S),
+    ({"device": "palbok-07", "fault": "clock-skew", "size": -900}, "time", "clock 15 min behind", 600 + 2 * BLOCK_S),
     # Drift: once it is far from the neighbours, within fifty minutes. Here 6 °C and 100 µg/m³ an hour.
     (
         {"device": "innovation-02", "fault": "drift", "quantity": "temperature", "size": 144},
