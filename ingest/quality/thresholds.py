@@ -37,7 +37,7 @@ STEPS: Final[dict[str, Steps]] = {
     "nh3": Steps(noise=0.20, rise=50, response_s=65),
     # SGP40: 63 % within 10 s; CO2: common NDIR cells, ±30 ppm.
     "tvoc": Steps(noise=30, noise_share=0.20, rise=10_000, response_s=9),
-    "voc_index": Steps(noise=20, noise_share=0.10, rise=400, response_s=9),
+    "voc_index": Steps(noise=20, noise_share=0.10, rise=500, response_s=9),
     "co2": Steps(noise=60, noise_share=0.05, rise=5000, response_s=20),
     # A robot leaving a heated bay, a front, a gust: a sensor in its shield.
     "temperature": Steps(noise=0.6, rise=15, response_s=30),

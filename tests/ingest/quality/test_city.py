@@ -57,7 +57,7 @@ class CheckedOutlet:
                 self.by_rule[rule] += 1
                 if rule == "other":
                     self.first.setdefault(
-                        (names[row], finding.key), (float(readings.times_s[row]) - self.start_s, flag)
+                        (names[row], finding.key), (float(block.true_times_s[-1]) - self.start_s, flag)
                     )
 
     def close(self) -> None:
