@@ -11,7 +11,9 @@ import pyarrow as pa
 from airquality.pollutants import KEYS, QUANTITY
 from airquality.reading import Reading
 from ingest.decoded import Decoded
-from ingest.quality import NO_NUMBER, NO_TIME, OUT_OF_RANGE, UNKNOWN_KEY, Flag, is_possible, out_of_range
+from ingest.quality.batch_rows import Floats, Rows
+from ingest.quality.checks import Checks
+from ingest.quality.flags import NO_NUMBER, NO_TIME, OUT_OF_RANGE, UNKNOWN_KEY, Flag, is_possible, out_of_range, worse
 from storage.schema import INSTANT, LABEL, READINGS
 
 _FIXED: Final = ("site", "device", "time", "received_at", "boot", "seq", "lat", "lon")
@@ -44,8 +46,8 @@ class Batch:
         for key, flag in (flags or {}).items():
             self._flag(row, key, flag)
 
-    def table(self) -> pa.Table:
-        """Return all readings in the READINGS schema."""
+    def table(self, checks: Checks) -> pa.Table:
+        """Return all readings in the READINGS schema, with what the checks say of them."""
         readings = self._readings
         merged = [{**reading.values, **reading.status} if reading.status else reading.values for reading in readings]
         present = set().union(*merged) if merged else set()
@@ -59,13 +61,15 @@ class Batch:
             "lat": pa.array([reading.position[0] if reading.position else None for reading in readings], pa.float64()),
             "lon": pa.array([reading.position[1] if reading.position else None for reading in readings], pa.float64()),
         }
-        for key in present & QUANTITY.keys():
-            columns[key] = self._column(key, [values.get(key) for values in merged])
+        numbers = {key: self._numbers(key, merged) for key in present & QUANTITY.keys()}
+        for key, column in numbers.items():
+            columns[key] = pa.array(column, from_pandas=True)
         for key in present - QUANTITY.keys():
             for row, values in enumerate(merged):
                 if key in values:
                     self._extra.setdefault(row, {}).setdefault("values", {})[key] = values[key]
                     self._flag(row, key, UNKNOWN_KEY)
+        self._check(checks, columns, numbers)
         nothing = pa.nulls(len(readings), pa.float64())
         return pa.Table.from_arrays(
             [
@@ -94,16 +98,38 @@ class Batch:
             for key in extra.get(group, {}):
                 self._flag(row, key, NO_NUMBER)
 
-    def _column(self, key: str, values: list[float | None]) -> pa.Array:
-        numbers = np.array(values, dtype=np.float64)
+    def _numbers(self, key: str, merged: list[dict[str, float | None]]) -> Floats:
+        numbers = np.array([values.get(key) for values in merged], dtype=np.float64)
         wrong = out_of_range(key, numbers)
         if wrong.any():
             for row in np.flatnonzero(wrong):
                 self._flag(int(row), key, OUT_OF_RANGE)
-        return pa.array(numbers, from_pandas=True)
+        return numbers
+
+    def _check(self, checks: Checks, columns: dict[str, pa.Array], numbers: dict[str, Floats]) -> None:
+        """Let the checks see what is not already known to be bad."""
+        seen = {key: values.copy() for key, values in numbers.items()}
+        for row, flags in self._flags.items():
+            for key, flag in flags.items():
+                if flag[0] == "bad" and key in seen:
+                    seen[key][row] = np.nan
+        rows = Rows(
+            device=checks.numbers(self._sites, [reading.device for reading in self._readings]),
+            time_us=columns["time"].cast(pa.int64()).to_numpy(),
+            received_us=columns["received_at"].cast(pa.int64()).to_numpy(),
+            seq=columns["seq"].fill_null(-1).to_numpy(),
+            values=seen,
+        )
+        for finding in checks.judge(rows):
+            for row, flag in zip(finding.rows.tolist(), finding.flags, strict=True):
+                self._flag(row, finding.key, flag)
 
     def _flag(self, row: int, key: str, flag: Flag) -> None:
-        self._flags.setdefault(row, {})[key] = flag
+        flags = self._flags.get(row)
+        if flags is None:
+            self._flags[row] = {key: flag}
+        else:
+            flags[key] = worse(flags[key], flag) if key in flags else flag
 
     def _texts(self, by_row: dict[int, Any]) -> pa.Array:
         if not by_row:

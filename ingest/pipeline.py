@@ -14,6 +14,7 @@ from ingest.batch import Batch
 from ingest.decoded import Decoded
 from ingest.decoders import fields, native
 from ingest.ledger import Ledger
+from ingest.quality.checks import Checks
 from ingest.routing import Route, Router, device_name
 from storage.port import Commit
 from storage.schema import DeadLetter, DeviceRecord
@@ -39,6 +40,7 @@ class Pipeline:
     site: Site
     ledger: Ledger = field(default_factory=Ledger)
     router: Router = field(init=False)
+    checks: Checks = field(init=False)
     _devices: dict[tuple[str, str], DeviceRecord] = field(default_factory=dict)
     _changed: set[tuple[str, str]] = field(default_factory=set)
     _answers: list[tuple[str, bytes]] = field(default_factory=list)
@@ -46,6 +48,7 @@ class Pipeline:
     def __post_init__(self) -> None:
         """Make ready for the gateways of the site."""
         self.router = Router(self.site.gateways)
+        self.checks = Checks(self._zone_of_station)
 
     def answers(self) -> list[tuple[str, bytes]]:
         """Return, once, the messages that the gateways of the last commit asked for: topic and payload."""
@@ -68,7 +71,9 @@ class Pipeline:
                 dead.append(self._dead_letter(message, str(error)))
         devices = [self._devices[key] for key in sorted(self._changed)]
         self._changed.clear()
-        return Commit(readings=batch.table(), devices=devices, dead_letters=dead, ledger=self.ledger.changes())
+        return Commit(
+            readings=batch.table(self.checks), devices=devices, dead_letters=dead, ledger=self.ledger.changes()
+        )
 
     def _take(self, message: Message, batch: Batch) -> None:
         if (route := self.router.route(message.topic)) is not None:
@@ -107,6 +112,10 @@ class Pipeline:
         for identity, state in decoding.states:
             known = self._know(site, device_name(identity, route.gateway), message.received_at)
             self._set(known._replace(state=state, state_at=message.received_at))
+
+    def _zone_of_station(self, site: str, device: str) -> str:
+        record = self._devices.get((site, device))
+        return record.zone if record is not None and record.kind != "robot" else ""
 
     @staticmethod
     def _check_device(of_topic: str, decoded: Decoded, *, alone: bool) -> None:

@@ -16,7 +16,7 @@ from airquality.pollutants import QUANTITY
 from ingest.decoded import Decoded
 from ingest.decoders import decoder
 from ingest.decoders.fields import Message, to_millisecond
-from ingest.quality import is_possible
+from ingest.quality.flags import is_possible
 
 RELATIVE_TOLERANCE: Final = 1e-6
 Readings = dict[tuple[str, str, str], float]

@@ -36,7 +36,7 @@ def client(jeonju: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
     store = DuckDBStore(tmp_path_factory.mktemp("api") / "air.duckdb")
     rows = [
         {"site": "jeonju", "device": device, "time": NOW - timedelta(seconds=10 * step), "received_at": NOW, "seq": 720 - step, "boot": "1",
-         "pm25": 20.0 + step / 100, "pm10": 30.0, "no2": 0.012, "o3": 0.03, "quality": '{"pm10":["suspect","stuck"]}' if step == 5 else None}
+         "pm25": 20.0 + step / 100, "pm10": 30.0, "no2": 0.012, "o3": 0.03, "quality": '{"pm10":["suspect","stuck"]}' if step in (0, 5) else None}
         for step in range(720) for device in ("palbok-01", "palbok-02")
     ]  # fmt: skip
     store.write(
@@ -67,6 +67,7 @@ def test_site_quantities_and_limits_are_told(client: TestClient) -> None:
 def test_latest_has_values_and_place_of_every_device(client: TestClient) -> None:
     first, second = get(client, "latest")
     assert (first["device"], first["time"], first["values"]["pm25"]) == ("palbok-01", "2026-03-04T12:00:00Z", 20.0)
+    assert first["quality"] == {"pm10": ["suspect", "stuck"]}
     assert second["device"] == "palbok-02"
     assert get(client, "latest", site="elsewhere") == []
 
@@ -77,13 +78,15 @@ def test_raw_series_has_every_reading_and_the_quality_of_doubtful_ones(client: T
         "palbok-01"
     ]
     assert columns["pm25"] == [20.06, 20.05, 20.04, 20.03, 20.02, 20.01, 20.0]
-    assert columns["quality"][1] == {"pm10": ["suspect", "stuck"]}
+    assert columns["quality"][2:6] == [None] * 4
+    assert columns["quality"][1] == columns["quality"][6] == {"pm10": ["suspect", "stuck"]}
     assert "no2" not in columns
 
 
 def test_mean_series_averages_over_the_interval(client: TestClient) -> None:
     answer = get(client, "series", device="palbok-01", quantity="pm25", every="600")
     assert answer["every_s"] == 600
+    assert answer["devices"]["palbok-01"]["quality"][-1] == {"pm10": ["suspect", "stuck"]}
     assert answer["devices"]["palbok-01"]["pm25"][1] == pytest.approx(
         sum(20 + step / 100 for step in range(601, 661)) / 60
     )

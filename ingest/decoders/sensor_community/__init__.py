@@ -27,7 +27,8 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     content = message.object()
     device = _device(content, gateway)
     gathered = Gathered()
-    for one in content.get("sensordatavalues") or []:
+    values = content.get("sensordatavalues")
+    for one in values if isinstance(values, list) else []:
         if not isinstance(one, dict) or (key := _key(str(one.get("value_type", "")))) is None:
             continue
         value = number(one.get("value"))

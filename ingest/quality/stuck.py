@@ -1,0 +1,71 @@
+"""Stuck: the same value to the last digit for so long that the instrument's own noise should have shown."""
+
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+
+from ingest.quality.batch_rows import US_PER_S, Bools, Floats, Integers
+from ingest.quality.course import Course, Line
+from ingest.quality.flags import Finding, Flag, in_words
+from ingest.quality.thresholds import (
+    STUCK_AT_AN_END_S,
+    STUCK_BAD_S,
+    STUCK_ENDS,
+    STUCK_GAP_S,
+    STUCK_READINGS,
+    STUCK_SUSPECT_S,
+    STUCK_TIMES_LONGEST,
+)
+
+_SUSPECT_US: Final = STUCK_SUSPECT_S * US_PER_S
+_BAD_US: Final = STUCK_BAD_S * US_PER_S
+_END_US: Final = STUCK_AT_AN_END_S * US_PER_S
+
+
+def judge(key: str, line: Line, course: Course) -> Finding | None:
+    """Flag what has stood still too long, and remember the runs of every device."""
+    begins = (line.value != line.before) | (line.time_us - line.before_us > STUCK_GAP_S * US_PER_S)
+    start_us, readings = _runs(line, course, begins)
+    age_us = line.time_us - start_us
+    _learn(line, course, begins, age_us)
+    course.run_start_us[line.device[line.last]] = start_us[line.last]
+    course.run_readings[line.device[line.last]] = readings[line.last]
+    suspect_us = _patience_us(course.longest_us[line.device], _SUSPECT_US)
+    ends = STUCK_ENDS[key]
+    at_an_end = (line.value <= ends.low) | (line.value >= ends.high)
+    stuck = (readings >= STUCK_READINGS) & (age_us >= np.where(at_an_end, _END_US, suspect_us))
+    if not stuck.any():
+        return None
+    bad = stuck & ~at_an_end & (age_us >= _patience_us(course.longest_us[line.device], _BAD_US))
+    # In steps, so that not every reading has a reason of its own.
+    step_s = np.where(age_us >= 3600 * US_PER_S, 3600, 600)[stuck]
+    age_s = age_us[stuck] // (step_s * US_PER_S) * step_s
+    return Finding(line.rows[stuck], key, list(map(_flag, age_s.tolist(), bad[stuck].tolist())))
+
+
+def _runs(line: Line, course: Course, begins: Bools) -> tuple[Integers, Integers]:
+    """Return for every value when its run began and how many readings it has."""
+    at = np.arange(len(line.value))
+    anchor = np.maximum.accumulate(np.where(begins | line.first, at, 0))
+    start_us = np.where(begins, line.time_us, course.run_start_us[line.device])[anchor]
+    readings = np.where(begins, 1, course.run_readings[line.device] + 1)[anchor] + at - anchor
+    return start_us, readings
+
+
+def _learn(line: Line, course: Course, begins: Bools, age_us: Integers) -> None:
+    """A run that ended without a flag shows how long this instrument stands still by itself."""
+    known = course.time_us[line.device] - course.run_start_us[line.device]
+    ended_us = np.where(line.first, known, np.append(0, age_us[:-1]))[begins & np.isfinite(line.before)]
+    device = line.device[begins & np.isfinite(line.before)]
+    unflagged = ended_us < _patience_us(course.longest_us[device], _SUSPECT_US)
+    np.maximum.at(course.longest_us, device[unflagged], ended_us[unflagged])
+
+
+def _patience_us(longest_us: Integers, least_us: float) -> Floats:
+    return np.asarray(np.clip(STUCK_TIMES_LONGEST * longest_us, least_us, _END_US))
+
+
+@lru_cache(maxsize=4096)
+def _flag(age_s: int, is_bad: bool) -> Flag:  # noqa: FBT001  (mapped over two columns)
+    return ("bad" if is_bad else "suspect", f"stuck: the same value for {in_words(age_s)}")
