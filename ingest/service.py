@@ -23,6 +23,7 @@ from airquality.clock import utc_now
 from airquality.errors import UnavailableError, UserError
 from airquality.site import Site
 from ingest.pipeline import Message, Pipeline
+from ingest.upkeep import keep_up
 from storage.port import Commit, Store
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class Stats:
 
 
 class Ingest:
-    """Runs in two threads: the network's and the worker's. As a context manager it is subscribed when entered."""
+    """Runs in three threads: the network's, the worker's, and one for the store's upkeep. As a context manager it is subscribed when entered."""
 
     def __init__(self, site: Site, store: Store, broker_url: str, *, now: Callable[[], datetime] = utc_now) -> None:
         self._site = site
@@ -76,7 +77,8 @@ class Ingest:
         self._stats = Stats()
         self.failure: Exception | None = None
         self._client = self._make_client()
-        self._worker = threading.Thread(target=self._work, name="ingest", daemon=True)
+        self._worker = threading.Thread(target=self._supervised, args=(self._work,), name="ingest", daemon=True)
+        self._keeper = threading.Thread(target=self._supervised, args=(self._keep_up,), name="upkeep", daemon=True)
 
     def start(self) -> None:
         """Connect, subscribe and begin to work.
@@ -93,6 +95,7 @@ class Ingest:
             ) from error
         self._client.loop_start()
         self._worker.start()
+        self._keeper.start()
         if not self._subscribed.wait(CONNECT_WITHIN_S) or self._refused:
             self.stop()
             raise UserError(
@@ -102,8 +105,9 @@ class Ingest:
     def stop(self) -> None:
         """Commit and acknowledge what has arrived, then leave; the broker keeps the session for the next start."""
         self._stopping.set()
-        if self._worker.is_alive():
-            self._worker.join()
+        for thread in (self._worker, self._keeper):
+            if thread.is_alive():
+                thread.join()
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -161,15 +165,18 @@ class Ingest:
             )
         )
 
-    def _work(self) -> None:
+    def _supervised(self, work: Callable[[], None]) -> None:
         try:
-            self._work_until_stopped()
+            work()
         except Exception as error:
             # The one supervisor: a fault of ours must be seen, and nothing may be acknowledged after it.
-            log.exception("ingest has stopped; what the broker holds is not acknowledged")
+            log.exception("%s has stopped; what the broker holds is not lost", threading.current_thread().name)
             self.failure = error
 
-    def _work_until_stopped(self) -> None:
+    def _keep_up(self) -> None:
+        keep_up(self._store, self._now, self._stopping)
+
+    def _work(self) -> None:
         while not (self._stopping.is_set() and self._arrived.empty()):
             if arrived := self._gather():
                 commit = self._pipeline.commit([one.message for one in arrived])

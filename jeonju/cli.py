@@ -73,6 +73,19 @@ Seconds = Annotated[
     float | None,
     typer.Option("--for", parser=_duration, metavar="DURATION", help="Stop by itself after this long, such as 2m."),
 ]
+KeepRaw = Annotated[
+    float,
+    typer.Option("--keep-raw", parser=_duration, metavar="DURATION", help="How long readings stay in a DuckDB store."),
+]
+KeepMinutes = Annotated[
+    float,
+    typer.Option(
+        "--keep-minutes",
+        parser=_duration,
+        metavar="DURATION",
+        help="How long means of minutes stay; those of hours do for ever.",
+    ),
+]
 
 
 @app.command()
@@ -91,6 +104,8 @@ def up(
     ] = 1.0,
     broker: Broker = "embedded",
     store: StoreUrl = None,
+    keep_raw: KeepRaw = "30d",  # type: ignore[assignment]
+    keep_minutes: KeepMinutes = "400d",  # type: ignore[assignment]
     data: Data = Path("data"),
     host: Host = "127.0.0.1",
     port: Port = 8000,
@@ -107,11 +122,13 @@ def up(
     """
     from jeonju.stack import UpSettings, running_city
     from jeonju.summary import summary_line, watch
+    from storage.port import Retention
 
     _log_warnings()
     settings = UpSettings(
         site=site, scenario=load_scenario(scenario) if scenario else None, history_s=history, speed=speed, broker=broker, store=store,
         data=data / Path(scenario).stem if scenario else data, host=host, port=port, mqtt_port=mqtt_port, seed=seed,
+        retention=Retention(keep_raw, keep_minutes),
     )  # fmt: skip
     over = _over(stop_after)
     if not as_json:
@@ -234,6 +251,8 @@ def ingest(
     store: Annotated[
         str, typer.Option("--store", envvar="JEONJU_STORE", help="Path of the store, or influxdb://host:8086/database.")
     ] = "data/air.duckdb",
+    keep_raw: KeepRaw = "30d",  # type: ignore[assignment]
+    keep_minutes: KeepMinutes = "400d",  # type: ignore[assignment]
     stop_after: Seconds = None,
 ) -> None:
     """Run only the ingest service: from the broker into the store. A DuckDB store serves one process at a time."""
@@ -241,10 +260,14 @@ def ingest(
 
     from ingest.service import Ingest
     from storage.open import open_store
+    from storage.port import Retention
 
     _log_warnings()
     over = _over(stop_after)
-    with closing(open_store(store)) as opened, Ingest(load_site(site), opened, broker) as service:
+    with (
+        closing(open_store(store, Retention(keep_raw, keep_minutes))) as opened,
+        Ingest(load_site(site), opened, broker) as service,
+    ):
         while not over(0.5):
             if service.failure:
                 raise service.failure

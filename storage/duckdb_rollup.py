@@ -66,7 +66,8 @@ def _columns() -> Iterator[_Column]:
 _COLUMNS: Final = tuple(_columns())
 COLUMN_TYPES: Final = {column.name: column.type for column in _COLUMNS}
 _LAYOUT: Final = ", ".join(f'"{name}" {kind}' for name, kind in COLUMN_TYPES.items())
-ROLL_UPS: Final = ("readings_1m", "readings_1h")
+_SECONDS: Final = {"readings_1h": HOUR_S, "readings_1m": MINUTE_S}
+ROLL_UPS: Final = tuple(_SECONDS)
 TABLES: Final = "CREATE TABLE IF NOT EXISTS rollup_due (minute TIMESTAMPTZ NOT NULL);" + "".join(
     f"CREATE TABLE IF NOT EXISTS {table} (site VARCHAR NOT NULL, device VARCHAR NOT NULL, time TIMESTAMPTZ NOT NULL, {_LAYOUT});"
     for table in ROLL_UPS
@@ -142,10 +143,11 @@ def roll_up(connection: duckdb.DuckDBPyConnection, minutes: list[int]) -> None:
 def forget(connection: duckdb.DuckDBPyConnection, table: str, before: datetime, step: timedelta) -> bool:
     """Remove the earliest rows that were measured and arrived before an instant, at most those of a step; tell whether there were any."""
     old = "time < $before AND received_at < $before"
-    row = connection.execute(f"SELECT min(time) FROM {table} WHERE {old}", {"before": before}).fetchone()
+    row = connection.execute(f"SELECT epoch_us(min(time)) FROM {table} WHERE {old}", {"before": before}).fetchone()
     if row is None or row[0] is None:
         return False
-    until = {"before": before, "first": row[0], "until": row[0] + step}
+    first = _EPOCH + timedelta(microseconds=row[0])
+    until = {"before": before, "first": first, "until": first + step}
     connection.execute(f"DELETE FROM {table} WHERE {old} AND time >= $first AND time < $until", until)
     return True
 
@@ -154,22 +156,33 @@ def means(
     start: datetime, end: datetime, every_s: int, marked: frozenset[int], where: str, values: list[Any]
 ) -> tuple[str, list[Any]]:
     """Return the query, and its values, for means over intervals of the rows that fit `where` (on `part`)."""
-    parts, bound = [], []
+    whole, parts, bound = "", [], []
     for table, spans in sources((_microseconds(start), _microseconds(end)), every_s, marked).items():
-        if spans:
-            within = " OR ".join(["(part.time >= ? AND part.time < ?)"] * len(spans))
+        if not spans:
+            continue
+        within = " OR ".join(["(part.time >= ? AND part.time < ?)"] * len(spans))
+        bound += [*values, *(_EPOCH + timedelta(microseconds=at) for span in spans for at in span)]
+        if _SECONDS.get(table) == every_s:
+            # Each row is a whole interval, and the first table, so its values come first.
+            whole = f"SELECT {_ANSWERED} FROM {table} AS part WHERE {where} AND ({within})"
+        elif table == "readings":
             parts.append(_fold(table, every_s, f"{where} AND ({within})", all_columns=False))
-            bound += [*values, *(_EPOCH + timedelta(microseconds=at) for span in spans for at in span)]
-    if not parts:
-        return f"SELECT {_READINGS_COLUMNS} FROM readings WHERE false", []
-    return _FINISHED.format(parts=" UNION ALL BY NAME ".join(parts)), bound
+        else:
+            bucket = f"time_bucket(INTERVAL {int(every_s)} SECONDS, part.time)"
+            parts.append(
+                f"SELECT site, device, {bucket} AS time, {_READ} FROM {table} AS part WHERE {where} AND ({within})"
+            )
+    answers = [whole] if whole else []
+    if parts:
+        answers.append(_COMBINED.format(parts=" UNION ALL ".join(parts)))
+    return " UNION ALL ".join(answers or [f"SELECT {_ANSWERED} FROM readings_1m AS part WHERE false"]), bound
 
 
 def sources(span: Span, every_s: int, marked: frozenset[int]) -> dict[str, list[Span]]:
     """Divide a span among the tables: the coarsest that has the intervals, none of whose readings are still to be rolled up."""
-    found: dict[str, list[Span]] = {"readings_1h": [], "readings_1m": [], "readings": []}
+    found: dict[str, list[Span]] = {table: [] for table in _SECONDS}
     left = [span] if span[0] < span[1] else []
-    for table, seconds in zip(ROLL_UPS[::-1], (HOUR_S, MINUTE_S), strict=True):
+    for table, seconds in _SECONDS.items():
         if every_s % seconds == 0:
             stale = sorted({minute * MINUTE_S // seconds for minute in marked})
             divided = [_divide(part, seconds * _SECOND_US, stale) for part in left]
@@ -198,7 +211,7 @@ def _divide(span: Span, unit: int, stale: list[int]) -> tuple[list[Span], list[S
     return whole, rest
 
 
-def _finished(name: str) -> str:
+def _answered(name: str) -> str:
     if name in ("site", "device", "time"):
         return name
     if name == "extra":
@@ -208,12 +221,11 @@ def _finished(name: str) -> str:
     return f'"{name}"'
 
 
-_READINGS_COLUMNS: Final = ", ".join(f'"{name}"' for name in READINGS.names)
-_COMBINED: Final = ", ".join(f'{column.from_parts} AS "{column.name}"' for column in _COLUMNS if column.is_read)
-_FINISHED: Final = (
-    f"SELECT {', '.join(map(_finished, READINGS.names))} FROM "
-    f"(SELECT part.site, part.device, part.time, {_COMBINED} FROM ({{parts}}) AS part GROUP BY 1, 2, 3)"
-)
+_READ_COLUMNS: Final = tuple(column for column in _COLUMNS if column.is_read)
+_READ: Final = ", ".join(f'part."{column.name}"' for column in _READ_COLUMNS)
+_ANSWERED: Final = ", ".join(map(_answered, READINGS.names))
+_SUMMED: Final = ", ".join(f'{column.from_parts} AS "{column.name}"' for column in _READ_COLUMNS)
+_COMBINED: Final = f"SELECT {_ANSWERED} FROM (SELECT part.site, part.device, part.time, {_SUMMED} FROM ({{parts}}) AS part GROUP BY 1, 2, 3)"
 
 
 def _instant(seconds: int) -> datetime:
