@@ -304,6 +304,35 @@ def api(
 
 
 @app.command()
+def airkorea(
+    *,
+    province: Annotated[str, typer.Option("--province", help="Province as AirKorea names it.")] = "전북",
+    every: Annotated[
+        float, typer.Option("--every", parser=_duration, metavar="DURATION", help="How often to ask, 10m at least.")
+    ] = "1h",  # type: ignore[assignment]
+    once: Annotated[bool, typer.Option("--once", help="Ask once and end.")] = False,
+    broker: BrokerAddress = "mqtt://127.0.0.1:1883",
+    service: Annotated[str | None, typer.Option("--service", help="Another address of the interface.")] = None,
+    stop_after: Seconds = None,
+) -> None:
+    """Ask AirKorea for a province's official hourly values and put them on the broker, on airkorea/PROVINCE.
+
+    The key of data.go.kr is taken from AIRKOREA_KEY. The site file says which gateway reads that topic.
+    """
+    from datetime import timedelta
+
+    from airquality.clock import utc_now
+    from ingest.airkorea import SERVICE, AirKorea, carry, key_from_surroundings
+
+    _log_warnings()
+    source = AirKorea(province, key_from_surroundings(), service=service or SERVICE)
+    carry(
+        source, broker, every=timedelta(seconds=every), once=once, now=utc_now, over=_over(stop_after),
+        on_answer=lambda answer: typer.echo(f"airkorea/{province}: {len(answer.payload)} bytes, newest hour {answer.newest or 'none'}"),
+    )  # fmt: skip
+
+
+@app.command()
 def doctor(
     *,
     topic: Annotated[str, typer.Option("--topic", help="Topic filter to listen on, such as 'v3/#'.")],
