@@ -1,7 +1,7 @@
 """Ask AirKorea's open interface for the official hourly values of a province, and put its answers on the broker as they are.
 
-The values of an hour appear some minutes after its end. It asks every ten minutes at most, three times in a row at most: even on a day when everything
-fails that is 432 of the 500 calls a day that a new key has. The key is in no log, error or message.
+The values of an hour appear some minutes after its end. It asks every ten minutes at most, and three times in a row at most: even on a day when
+everything fails that is 432 of the 500 calls a day that a new key has. The key is in no log, error or message.
 """
 
 import logging
@@ -62,11 +62,12 @@ class _Refusal(NamedTuple):
     advice: str | None
 
 
+_SEE_KEY: Final = f"see on data.go.kr (15073861) that the key in {KEY_VARIABLE} is whole and may be used for AirKorea; a new one takes up to an hour"
 _REFUSALS: Final = (
-    _Refusal("30", "SERVICE_KEY_IS_NOT_REGISTERED_ERROR", f"see on data.go.kr (15073861) that the key in {KEY_VARIABLE} is whole and may be used for AirKorea; a new one takes up to an hour"),
+    _Refusal("30", "SERVICE_KEY_IS_NOT_REGISTERED_ERROR", _SEE_KEY),
     _Refusal("31", "DEADLINE_HAS_EXPIRED_ERROR", f"the key in {KEY_VARIABLE} has expired; extend its use on data.go.kr"),
     _Refusal("32", "UNREGISTERED_IP_ERROR", "enter the address of this machine beside the key on data.go.kr"),
-    _Refusal("33", "UNSIGNED_CALL_ERROR", f"see on data.go.kr that the key in {KEY_VARIABLE} is whole"),
+    _Refusal("33", "UNSIGNED_CALL_ERROR", _SEE_KEY),
     _Refusal("20", "SERVICE_ACCESS_DENIED_ERROR", "apply for the use of AirKorea's air pollution service on data.go.kr"),
     _Refusal("21", "TEMPORARILY_DISABLE_THE_SERVICEKEY_ERROR", None),
     _Refusal("22", USED_UP, None),
@@ -260,7 +261,7 @@ def _refused(status: int, number: str, words: str) -> JeonjuError:
     if known is not None and known.advice is not None:
         return UserError(f"AirKorea answers {known.word}: {known.advice}")
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) and known is None:
-        return UserError(f"AirKorea answers {status} {said}: {_REFUSALS[0].advice}")
+        return UserError(f"AirKorea answers {status} {said}: {_SEE_KEY}")
     if known is not None and known.word == USED_UP:
         return UsedUpError(
             "the calls that AirKorea allows this key a day are used up; it is tried again every full interval"
