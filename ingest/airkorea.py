@@ -266,4 +266,5 @@ def _refused(status: int, number: str, words: str) -> JeonjuError:
         return UsedUpError(
             "the calls that AirKorea allows this key a day are used up; it is tried again every full interval"
         )
-    return UnavailableError(f"AirKorea gives no values now: {known.word if known else f'{number} {said}'.strip()}")
+    parts = ("" if status == HTTPStatus.OK else str(status), number.strip(), known.word if known else said)
+    return UnavailableError(f"AirKorea gives no values now: {' '.join(filter(None, parts))}")
