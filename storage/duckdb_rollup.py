@@ -119,9 +119,8 @@ def mark(connection: duckdb.DuckDBPyConnection, readings: pa.Table, marked: froz
     minutes = np.unique(readings["time"].cast(pa.int64()).to_numpy() // (MINUTE_S * _SECOND_US))
     fresh = frozenset(minutes.tolist()) - marked
     if fresh:
-        connection.register("incoming", pa.table({"minute": [_instant(one * MINUTE_S) for one in fresh]}))
-        connection.execute("INSERT INTO rollup_due SELECT minute FROM incoming")
-        connection.unregister("incoming")
+        instants = [_instant(minute * MINUTE_S) for minute in fresh]
+        connection.execute("INSERT INTO rollup_due SELECT unnest($minutes)", {"minutes": instants})
     return fresh
 
 
