@@ -27,6 +27,7 @@ from airquality.errors import UnavailableError, UserError
 from airquality.site import Site
 from ingest.pipeline import Message, Pipeline
 from ingest.receiver import Receiver
+from ingest.upkeep import keep_up
 from storage.port import Commit, Store
 
 log = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class Stats:
 
 
 class Ingest:
-    """Runs in two threads: the network's and the worker's. As a context manager it is subscribed when entered.
+    """Runs in three threads: the network's, the worker's, and one for the store's upkeep. As a context manager it is subscribed when entered.
 
     `member` names one of several processes that split the messages between them, by MQTT 5's shared subscriptions. Each sees only a part, so
     members keep no loss ledger.
@@ -95,7 +96,8 @@ class Ingest:
         self._stats = Stats()
         self.failure: Exception | None = None
         self._client = self._make_client()
-        self._worker = threading.Thread(target=self._work, name="ingest", daemon=True)
+        self._worker = threading.Thread(target=self._supervised, args=(self._work,), name="ingest", daemon=True)
+        self._keeper = threading.Thread(target=self._supervised, args=(self._keep_up,), name="upkeep", daemon=True)
 
     def start(self) -> None:
         """Connect, subscribe and begin to work.
@@ -116,6 +118,7 @@ class Ingest:
             ) from error
         self._client.loop_start()
         self._worker.start()
+        self._keeper.start()
         if not self._subscribed.wait(CONNECT_WITHIN_S) or self._refused:
             self.stop()
             raise UserError(
@@ -125,8 +128,9 @@ class Ingest:
     def stop(self) -> None:
         """Commit and acknowledge what has arrived, then leave; the broker keeps the session for the next start."""
         self._stopping.set()
-        if self._worker.is_alive():
-            self._worker.join()
+        for thread in (self._worker, self._keeper):
+            if thread.is_alive():
+                thread.join()
         self._client.disconnect()
         self._client.loop_stop()
 
@@ -200,15 +204,18 @@ class Ingest:
             )
         )
 
-    def _work(self) -> None:
+    def _supervised(self, work: Callable[[], None]) -> None:
         try:
-            self._work_until_stopped()
+            work()
         except Exception as error:
             # The one supervisor: a fault of ours must be seen, and nothing may be acknowledged after it.
-            log.exception("ingest has stopped; what the broker holds is not acknowledged")
+            log.exception("%s has stopped; what the broker holds is not lost", threading.current_thread().name)
             self.failure = error
 
-    def _work_until_stopped(self) -> None:
+    def _keep_up(self) -> None:
+        keep_up(self._store, self._now, self._stopping)
+
+    def _work(self) -> None:
         while not (self._stopping.is_set() and self._arrived.empty()):
             if arrived := self._gather():
                 commit = self._pipeline.commit([one.message for one in arrived])

@@ -73,6 +73,19 @@ Seconds = Annotated[
     float | None,
     typer.Option("--for", parser=_duration, metavar="DURATION", help="Stop by itself after this long, such as 2m."),
 ]
+KeepRaw = Annotated[
+    float,
+    typer.Option("--keep-raw", parser=_duration, metavar="DURATION", help="How long readings stay in a DuckDB store."),
+]
+KeepMinutes = Annotated[
+    float,
+    typer.Option(
+        "--keep-minutes",
+        parser=_duration,
+        metavar="DURATION",
+        help="How long means of minutes stay; those of hours do for ever.",
+    ),
+]
 
 
 @app.command()
@@ -91,6 +104,8 @@ def up(
     ] = 1.0,
     broker: Broker = "embedded",
     store: StoreUrl = None,
+    keep_raw: KeepRaw = "30d",  # type: ignore[assignment]
+    keep_minutes: KeepMinutes = "400d",  # type: ignore[assignment]
     data: Data = Path("data"),
     host: Host = "127.0.0.1",
     port: Port = 8000,
@@ -107,11 +122,13 @@ def up(
     """
     from jeonju.stack import UpSettings, running_city
     from jeonju.summary import summary_line, watch
+    from storage.port import Retention
 
     _log_warnings()
     settings = UpSettings(
         site=site, scenario=load_scenario(scenario) if scenario else None, history_s=history, speed=speed, broker=broker, store=store,
         data=data / Path(scenario).stem if scenario else data, host=host, port=port, mqtt_port=mqtt_port, seed=seed,
+        retention=Retention(keep_raw, keep_minutes),
     )  # fmt: skip
     over = _over(stop_after)
     if not as_json:
@@ -241,6 +258,8 @@ def ingest(
             help="Name of this one of several ingest processes that split the load (MQTT 5 shared subscriptions: Mosquitto).",
         ),
     ] = None,
+    keep_raw: KeepRaw = "30d",  # type: ignore[assignment]
+    keep_minutes: KeepMinutes = "400d",  # type: ignore[assignment]
     stop_after: Seconds = None,
 ) -> None:
     """Run only the ingest service: from the broker into the store. A DuckDB store serves one process at a time."""
@@ -248,10 +267,14 @@ def ingest(
 
     from ingest.service import Ingest
     from storage.open import open_store
+    from storage.port import Retention
 
     _log_warnings()
     over = _over(stop_after)
-    with closing(open_store(store)) as opened, Ingest(load_site(site), opened, broker, member=member) as service:
+    with (
+        closing(open_store(store, Retention(keep_raw, keep_minutes))) as opened,
+        Ingest(load_site(site), opened, broker, member=member) as service,
+    ):
         while not over(0.5):
             if service.failure:
                 raise service.failure
@@ -285,6 +308,35 @@ def api(
         typer.echo(server.url)
         while not over(0.5):
             pass
+
+
+@app.command()
+def airkorea(
+    *,
+    province: Annotated[str, typer.Option("--province", help="Province as AirKorea names it.")] = "전북",
+    every: Annotated[
+        float, typer.Option("--every", parser=_duration, metavar="DURATION", help="How often to ask, 10m at least.")
+    ] = "1h",  # type: ignore[assignment]
+    once: Annotated[bool, typer.Option("--once", help="Ask once and end.")] = False,
+    broker: BrokerAddress = "mqtt://127.0.0.1:1883",
+    service: Annotated[str | None, typer.Option("--service", help="Another address of the interface.")] = None,
+    stop_after: Seconds = None,
+) -> None:
+    """Ask AirKorea for a province's official hourly values and put them on the broker, on airkorea/PROVINCE.
+
+    The key of data.go.kr is taken from AIRKOREA_KEY. The site file says which gateway reads that topic.
+    """
+    from datetime import timedelta
+
+    from airquality.clock import utc_now
+    from ingest.airkorea import SERVICE, AirKorea, carry, key_from_surroundings
+
+    _log_warnings()
+    source = AirKorea(province, key_from_surroundings(), service=service or SERVICE)
+    carry(
+        source, broker, every=timedelta(seconds=every), once=once, now=utc_now, over=_over(stop_after),
+        on_answer=lambda answer: typer.echo(f"airkorea/{province}: {len(answer.payload)} bytes, newest hour {answer.newest or 'none'}"),
+    )  # fmt: skip
 
 
 @app.command()

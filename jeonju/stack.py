@@ -26,7 +26,7 @@ from simulator.paced import PacedEnvironment
 from simulator.scenario import Scenario
 from simulator.world import HISTORY, LIVE, Cadence, World
 from storage.open import open_store
-from storage.port import Store
+from storage.port import DEFAULT_RETENTION, Retention, Store
 
 HEARD_WITHIN_S: Final = 120.0
 # Live means that what was measured this long ago has been stored.
@@ -43,6 +43,7 @@ class UpSettings:
     speed: float = 1.0
     broker: str = "embedded"
     store: str | None = None
+    retention: Retention = DEFAULT_RETENTION
     data: Path = Path("data")
     host: str = "127.0.0.1"
     port: int = 8000
@@ -160,7 +161,8 @@ def running_city(settings: UpSettings) -> Iterator[City]:
         ScaledClock(settings.scenario.start, settings.speed) if settings.scenario else ScaledClock(speed=settings.speed)
     )
     with ExitStack() as stack:
-        store = stack.enter_context(closing(open_store(settings.store or str(settings.data / "air.duckdb"))))
+        store_url = settings.store or str(settings.data / "air.duckdb")
+        store = stack.enter_context(closing(open_store(store_url, settings.retention)))
         broker_url = _start_broker(settings, stack)
         ingest = stack.enter_context(Ingest(site, store, broker_url, now=clock.now))
         app = create_app(site, store, broker_url, now=clock.now)

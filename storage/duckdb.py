@@ -7,7 +7,7 @@ is kept in memory; rows after it are appended, all others are merged into what i
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,46 +17,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from airquality.errors import UnavailableError, UserError
-from airquality.pollutants import KEYS
-from storage.port import Commit, Series
-from storage.schema import READINGS, SCHEMA_VERSION, AlertRecord, DeadLetter, DeviceRecord, LedgerEntry
+from airquality.errors import UnavailableError
+from storage import duckdb_rollup as rollup
+from storage.duckdb_file import connect, first_line, migrate
+from storage.port import DEFAULT_RETENTION, Commit, Retention, Series
+from storage.schema import READINGS, AlertRecord, DeadLetter, DeviceRecord, LedgerEntry
 
-MEMORY_LIMIT: Final = "256MB"
-THREADS: Final = 2
-# Angles are averaged as directions, not as numbers: the mean of 350° and 10° is 0°.
-ANGLES: Final = ("wind_direction", "heading")
 _LONG_AGO: Final = -(2**62)
 KEY: Final = ("site", "device", "time")
 MERGED: Final = tuple(name for name in READINGS.names if name not in KEY)
 
-_TABLES: Final = f"""
-CREATE TABLE IF NOT EXISTS meta (schema_version INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS readings (
-    site VARCHAR NOT NULL, device VARCHAR NOT NULL, time TIMESTAMPTZ NOT NULL, received_at TIMESTAMPTZ NOT NULL,
-    boot VARCHAR, seq BIGINT, lat DOUBLE, lon DOUBLE, {", ".join(f'"{key}" DOUBLE' for key in KEYS)}, quality VARCHAR, extra VARCHAR);
-CREATE TABLE IF NOT EXISTS devices (
-    site VARCHAR, device VARCHAR, zone VARCHAR, kind VARCHAR, origin VARCHAR, state VARCHAR, state_at TIMESTAMPTZ,
-    PRIMARY KEY (site, device));
-CREATE TABLE IF NOT EXISTS ledger (
-    site VARCHAR, device VARCHAR, boot VARCHAR, last_seq BIGINT, received BIGINT, repeated BIGINT, missing BIGINT, late BIGINT,
-    rejected BIGINT, gaps VARCHAR DEFAULT '', PRIMARY KEY (site, device));
-CREATE TABLE IF NOT EXISTS dead_letters (received_at TIMESTAMPTZ, topic VARCHAR, payload BLOB, reason VARCHAR);
-CREATE TABLE IF NOT EXISTS alerts (
-    id VARCHAR PRIMARY KEY, site VARCHAR, kind VARCHAR, severity VARCHAR, device VARCHAR, zone VARCHAR, started_at TIMESTAMPTZ,
-    updated_at TIMESTAMPTZ, ended_at TIMESTAMPTZ, value DOUBLE, "limit" DOUBLE, quantity VARCHAR, summary_ko VARCHAR, summary_en VARCHAR,
-    details VARCHAR);
-"""
+# What is removed at once: so much that a write waits for milliseconds only.
+_STEPS: Final = {"readings": timedelta(hours=1), "readings_1m": timedelta(days=1), "readings_1h": timedelta(days=30)}
 
 
 class DuckDBStore:
     """A store in one file; `path` may be `:memory:` for tests. Safe to use from several threads of one process."""
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, retention: Retention = DEFAULT_RETENTION) -> None:
         self._path = path
+        self._retention = retention
         self._lock = threading.Lock()
-        self._connection = _connect(path)
-        self._migrate()
+        self._connection = connect(path)
+        migrate(self._connection, path)
+        # Minutes whose roll-ups are still to be made, as in the file; replaced as a whole, so readers need no lock.
+        self._marked = rollup.marked_minutes(self._connection)
         self._newest: dict[tuple[str, str], int] = {}
         self._latest: dict[tuple[str, str], dict[str, Any]] = {}
         self._remember(self._connection.sql(_LATEST).to_arrow_table().cast(READINGS))
@@ -66,6 +51,7 @@ class DuckDBStore:
         with self._transaction() as connection:
             if commit.readings.num_rows:
                 self._write_readings(connection, commit.readings)
+                self._marked |= rollup.mark(connection, commit.readings, self._marked)
             _upsert(connection, "devices", DeviceRecord._fields, commit.devices)
             _upsert(connection, "ledger", LedgerEntry._fields, commit.ledger)
             if commit.dead_letters:
@@ -81,19 +67,29 @@ class DuckDBStore:
 
     def readings(self, series: Series) -> pa.Table:
         """Return rows in the READINGS schema, ordered by time then device."""
-        where = "site = ? AND time >= ? AND time < ?"
-        values: list[Any] = [series.site, series.start, series.end]
+        where = "part.site = ?"
+        values: list[Any] = [series.site]
         if series.devices:
-            where += f" AND device IN ({', '.join('?' * len(series.devices))})"
+            where += f" AND part.device IN ({', '.join('?' * len(series.devices))})"
             values += series.devices
-        columns = ", ".join(f'"{name}"' for name in READINGS.names)
-        query = (
-            f"SELECT {columns} FROM readings WHERE {where}"
-            if series.every_s is None
-            else _averages(where, series.every_s)
-        )
+        if series.every_s is None:
+            query = f"SELECT {_COLUMNS} FROM readings AS part WHERE {where} AND time >= ? AND time < ?"
+            values += [series.start, series.end]
+        else:
+            query, values = rollup.means(series.start, series.end, series.every_s, self._marked, where, values)
         result = self._fetch(f"{query} ORDER BY time, device LIMIT {int(series.limit)}", values)
         return result.cast(READINGS)
+
+    def upkeep(self, now: datetime) -> Iterator[None]:
+        """Roll up what is marked, then forget what is old, in steps of milliseconds; writes go on between them."""
+        for minutes in rollup.by_hour(self._marked):
+            with self._transaction(rolled_up=minutes) as connection:
+                rollup.roll_up(connection, minutes)
+            yield
+        for table, kept_s in zip(_STEPS, self._retention, strict=True):
+            before = None if kept_s is None else now.timestamp() - kept_s
+            while before is not None and before > 0 and self._forget(table, datetime.fromtimestamp(before, UTC)):
+                yield
 
     def latest(self, site: str) -> pa.Table:
         """Return the newest row of every device, from memory."""
@@ -127,6 +123,10 @@ class DuckDBStore:
         """Write the log into the file and let go of it."""
         with self._lock:
             self._connection.close()
+
+    def _forget(self, table: str, before: datetime) -> bool:
+        with self._transaction() as connection:
+            return rollup.forget(connection, table, before, _STEPS[table])
 
     def _write_readings(self, connection: duckdb.DuckDBPyConnection, table: pa.Table) -> None:
         fresh = self._is_after_newest(table)
@@ -174,19 +174,24 @@ class DuckDBStore:
                 self._latest[key] = row
 
     @contextmanager
-    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _transaction(self, rolled_up: Sequence[int] = ()) -> Iterator[duckdb.DuckDBPyConnection]:
         with self._lock:
+            marked_before = self._marked
             try:
                 self._connection.execute("BEGIN")
                 yield self._connection
                 self._connection.execute("COMMIT")
+                # Not before the commit, or a reader would take a roll-up that is not there yet; not after the lock, or a write would not mark again.
+                self._marked = self._marked.difference(rolled_up)
             except duckdb.Error as error:
+                self._marked = marked_before
                 self._roll_back()
                 advice = "free some space" if "no space left" in str(error).lower() else "see whether its disk is there"
                 raise UnavailableError(
-                    f"the store {self._path} did not take a commit, {advice}: {_first_line(error)}"
+                    f"the store {self._path} did not take a commit, {advice}: {first_line(error)}"
                 ) from error
             except BaseException:
+                self._marked = marked_before
                 self._roll_back()
                 raise
 
@@ -196,50 +201,23 @@ class DuckDBStore:
         except duckdb.Error:
             # After a fatal error, such as a full disk, the connection is dead: open the file again.
             self._connection.close()
-            self._connection = _connect(self._path)
+            self._connection = connect(self._path)
 
     def _fetch(self, query: str, values: list[Any]) -> pa.Table:
         try:
             return self._connection.cursor().sql(query, params=values).to_arrow_table()
         except duckdb.Error as error:
-            raise UnavailableError(f"the store {self._path} did not answer: {_first_line(error)}") from error
+            raise UnavailableError(f"the store {self._path} did not answer: {first_line(error)}") from error
 
     def _records(self, record: Any, table: str, where: str, values: list[Any]) -> list[Any]:
         columns = ", ".join(f'"{name}"' for name in record._fields)
         rows = self._fetch(f"SELECT {columns} FROM {table} WHERE {where}", values).to_pylist()
         return [record(**{name: _as_utc(value) for name, value in row.items()}) for row in rows]
 
-    def _migrate(self) -> None:
-        """Bring an older file up to date; refuse a newer one."""
-        version = self._version()
-        if version is not None and version > SCHEMA_VERSION:
-            self._connection.close()
-            raise UserError(
-                f"{self._path} was written by a newer version (schema {version}, this one knows {SCHEMA_VERSION}); "
-                "upgrade this program, or choose another --store"
-            )
-        try:
-            self._connection.execute(_TABLES)
-            present = {
-                row[0] for row in self._connection.execute("SELECT column_name FROM (DESCRIBE readings)").fetchall()
-            }
-            for key in KEYS:
-                if key not in present:
-                    self._connection.execute(f'ALTER TABLE readings ADD COLUMN "{key}" DOUBLE')
-            self._connection.execute("ALTER TABLE ledger ADD COLUMN IF NOT EXISTS gaps VARCHAR DEFAULT ''")
-            self._connection.execute("DELETE FROM meta")
-            self._connection.execute("INSERT INTO meta VALUES (?)", [SCHEMA_VERSION])
-        except duckdb.Error as error:
-            raise UserError(f"{self._path} cannot be prepared: {_first_line(error)}") from error
 
-    def _version(self) -> int | None:
-        tables = {row[0] for row in self._connection.execute("SHOW TABLES").fetchall()}
-        row = self._connection.execute("SELECT max(schema_version) FROM meta").fetchone() if "meta" in tables else None
-        return row[0] if row else None
-
-
+_COLUMNS: Final = ", ".join(f'"{name}"' for name in READINGS.names)
 _LATEST: Final = f"""
-SELECT {", ".join(f'"{name}"' for name in READINGS.names)} FROM readings
+SELECT {_COLUMNS} FROM readings
 QUALIFY row_number() OVER (PARTITION BY site, device ORDER BY time DESC) = 1
 """
 # What is already there and null now stays; several rows for one instant become one first.
@@ -251,43 +229,6 @@ ON old.site = new.site AND old.device = new.device AND old.time = new.time AND o
 WHEN MATCHED THEN UPDATE SET {", ".join(f'"{name}" = coalesce(new."{name}", old."{name}")' for name in MERGED)}
 WHEN NOT MATCHED THEN INSERT BY NAME
 """
-
-
-def _connect(path: Path | str) -> duckdb.DuckDBPyConnection:
-    try:
-        if str(path) != ":memory:":
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-        connection = duckdb.connect(str(path), config={"memory_limit": MEMORY_LIMIT, "threads": THREADS})
-        connection.execute("SET TimeZone = 'UTC'")
-    except (duckdb.Error, OSError) as error:
-        text = _first_line(error)
-        if "lock" in text.lower():
-            raise UserError(
-                f"{path} is in use by another process; stop it, or choose another --store ({text})"
-            ) from error
-        raise UserError(f"{path} cannot be opened as a store: {text}") from error
-    return connection
-
-
-def _averages(where: str, every_s: int) -> str:
-    """Return the query for means over intervals; labels and texts are those of the last reading in each."""
-    bucket = f"time_bucket(INTERVAL {int(every_s)} SECONDS, time)"
-    columns = [
-        "site",
-        "device",
-        f"{bucket} AS time",
-        "max(received_at) AS received_at",
-        "max(boot) AS boot",
-        "max(seq) AS seq",
-    ]
-    columns += [f'avg("{name}") AS "{name}"' for name in ("lat", "lon", *KEYS) if name not in ANGLES]
-    columns += [f'{_MEAN_ANGLE.format(name=name)} AS "{name}"' for name in ANGLES]
-    columns += ["max(quality) AS quality", "NULL::VARCHAR AS extra"]
-    inner = f"SELECT {', '.join(columns)} FROM readings WHERE {where} GROUP BY site, device, {bucket}"
-    return f"SELECT {', '.join(READINGS.names)} FROM ({inner})".replace("limit", '"limit"')
-
-
-_MEAN_ANGLE: Final = "((degrees(atan2(avg(sin(radians({name}))), avg(cos(radians({name}))))) + 360) % 360)"
 
 
 def _upsert(connection: duckdb.DuckDBPyConnection, table: str, fields: Sequence[str], rows: Sequence[Any]) -> None:
@@ -310,7 +251,3 @@ def _by_device(table: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64], l
 
 def _as_utc(value: Any) -> Any:
     return value.astimezone(UTC) if isinstance(value, datetime) else value
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,9 +1,9 @@
 """What a store must do. Every store passes the same tests (`tests/storage/`)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Final, NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -25,6 +25,8 @@ class Series:
     """Which readings are wanted: `start` <= time < `end`; all devices where `devices` is empty.
 
     With `every_s` the values are means over intervals of that many seconds, each stamped with the interval's start.
+    DuckDB takes them from its hours and minutes as far as `every_s` is a multiple of 3600 or 60, however long the span, so they outlive the readings;
+    edges within a minute and minutes that are not rolled up yet come from the readings. InfluxDB always takes readings.
     At most `limit` rows come back, the earliest first.
     """
 
@@ -34,6 +36,17 @@ class Series:
     devices: tuple[str, ...] = ()
     every_s: int | None = None
     limit: int = 1_000_000
+
+
+class Retention(NamedTuple):
+    """How long things are kept after they were measured or arrived, whichever was later; None is for ever."""
+
+    readings_s: float | None = 30 * 86_400.0
+    minutes_s: float | None = 400 * 86_400.0
+    hours_s: float | None = None
+
+
+DEFAULT_RETENTION: Final = Retention()
 
 
 class Store(Protocol):
@@ -65,6 +78,9 @@ class Store(Protocol):
 
     def dead_letters(self, *, limit: int = 100) -> list[DeadLetter]:
         """Return the newest dead letters, newest first."""
+
+    def upkeep(self, now: datetime) -> Iterator[None]:
+        """Roll up and forget, one short step at each turn: the owner goes through it about every minute. It may be left at any step."""
 
     def close(self) -> None:
         """Finish what is being written and let go of the store."""

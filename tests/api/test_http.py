@@ -23,7 +23,7 @@ from api.app import create_app
 from broker.embedded import EmbeddedBroker
 from ingest.service import Ingest
 from storage.duckdb import DuckDBStore
-from storage.port import Commit
+from storage.port import Commit, Retention
 from storage.schema import DeadLetter, DeviceRecord, LedgerEntry, readings_table
 from tests.waiting import wait_until
 
@@ -156,6 +156,23 @@ def test_device_that_nobody_knew_is_listed_and_adopted(jeonju: Site, tmp_path: P
             assert (known["zone"], known["kind"]) == ("palbok", "station")
         sender.disconnect()
         sender.loop_stop()
+    store.close()
+
+
+def test_hours_are_told_when_the_readings_are_gone(jeonju: Site, tmp_path: Path) -> None:
+    store = DuckDBStore(tmp_path / "air.duckdb", Retention(60.0, 60.0, None))
+    rows = [
+        {"site": "jeonju", "device": "palbok-01", "time": NOW - timedelta(days=300, minutes=n), "received_at": NOW - timedelta(days=1), "pm25": float(n)}
+        for n in range(1, 121)
+    ]  # fmt: skip
+    store.write(Commit(readings=readings_table(rows)))
+    for _ in store.upkeep(NOW):
+        pass
+    with TestClient(create_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as client:
+        asked = {"device": "palbok-01", "start": (NOW - timedelta(days=365)).isoformat()}
+        hours = get(client, "series", every="3600", **asked)["devices"]["palbok-01"]
+        assert hours["pm25"] == [90.5, 30.5]
+        assert get(client, "series", every="raw", **asked)["devices"] == {}
     store.close()
 
 

@@ -220,7 +220,7 @@ def test_file_of_a_newer_version_is_refused_in_one_line(tmp_path: Path) -> None:
     DuckDBStore(path).close()
     with duckdb.connect(str(path)) as connection:
         connection.execute("UPDATE meta SET schema_version = 999")
-    with pytest.raises(UserError, match=r"newer version \(schema 999, this one knows 1\); upgrade"):
+    with pytest.raises(UserError, match=r"newer version \(schema 999, this one knows 2\); upgrade"):
         DuckDBStore(path)
 
 

@@ -1,0 +1,27 @@
+"""Keep the store in order while ingest writes to it: roll up and forget, about every minute."""
+
+import logging
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from airquality.errors import UnavailableError
+from storage.port import Store
+
+log = logging.getLogger(__name__)
+
+EVERY_S: Final = 60.0
+# Long enough for a commit that waits, short enough to make up for a month of minutes within the hour.
+BETWEEN_STEPS_S: Final = 0.05
+
+
+def keep_up(store: Store, now: Callable[[], datetime], stopping: threading.Event) -> None:
+    """Work until `stopping` is set; it may end between any two steps, the rest is done at the next start."""
+    while not stopping.wait(EVERY_S):
+        try:
+            for _ in store.upkeep(now()):
+                if stopping.wait(BETWEEN_STEPS_S):
+                    return
+        except UnavailableError as error:
+            log.warning("%s; rolling up and forgetting wait for it", error)

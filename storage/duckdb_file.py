@@ -1,0 +1,102 @@
+"""The file of the embedded store: opened, made, and brought up to date."""
+
+from pathlib import Path
+from typing import Final
+
+import duckdb
+
+from airquality.errors import UserError
+from airquality.pollutants import KEYS
+from storage import duckdb_rollup as rollup
+from storage.schema import SCHEMA_VERSION
+
+MEMORY_LIMIT: Final = "256MB"
+THREADS: Final = 2
+# The first version that has roll-ups.
+_ROLLED_UP_SINCE: Final = 2
+
+_TABLES: Final = f"""
+CREATE TABLE IF NOT EXISTS meta (schema_version INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS readings (
+    site VARCHAR NOT NULL, device VARCHAR NOT NULL, time TIMESTAMPTZ NOT NULL, received_at TIMESTAMPTZ NOT NULL,
+    boot VARCHAR, seq BIGINT, lat DOUBLE, lon DOUBLE, {", ".join(f'"{key}" DOUBLE' for key in KEYS)}, quality VARCHAR, extra VARCHAR);
+CREATE TABLE IF NOT EXISTS devices (
+    site VARCHAR, device VARCHAR, zone VARCHAR, kind VARCHAR, origin VARCHAR, state VARCHAR, state_at TIMESTAMPTZ,
+    PRIMARY KEY (site, device));
+CREATE TABLE IF NOT EXISTS ledger (
+    site VARCHAR, device VARCHAR, boot VARCHAR, last_seq BIGINT, received BIGINT, repeated BIGINT, missing BIGINT, late BIGINT,
+    rejected BIGINT, gaps VARCHAR DEFAULT '', PRIMARY KEY (site, device));
+CREATE TABLE IF NOT EXISTS dead_letters (received_at TIMESTAMPTZ, topic VARCHAR, payload BLOB, reason VARCHAR);
+CREATE TABLE IF NOT EXISTS alerts (
+    id VARCHAR PRIMARY KEY, site VARCHAR, kind VARCHAR, severity VARCHAR, device VARCHAR, zone VARCHAR, started_at TIMESTAMPTZ,
+    updated_at TIMESTAMPTZ, ended_at TIMESTAMPTZ, value DOUBLE, "limit" DOUBLE, quantity VARCHAR, summary_ko VARCHAR, summary_en VARCHAR,
+    details VARCHAR);
+{rollup.TABLES}
+"""
+
+
+def connect(path: Path | str) -> duckdb.DuckDBPyConnection:
+    """Open a file, or `:memory:`.
+
+    Raises UserError for what is no store or is in use.
+    """
+    try:
+        if str(path) != ":memory:":
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        connection = duckdb.connect(str(path), config={"memory_limit": MEMORY_LIMIT, "threads": THREADS})
+        connection.execute("SET TimeZone = 'UTC'")
+    except (duckdb.Error, OSError) as error:
+        text = first_line(error)
+        if "lock" in text.lower():
+            raise UserError(
+                f"{path} is in use by another process; stop it, or choose another --store ({text})"
+            ) from error
+        raise UserError(f"{path} cannot be opened as a store: {text}") from error
+    return connection
+
+
+def migrate(connection: duckdb.DuckDBPyConnection, path: Path | str) -> None:
+    """Bring an older file up to date.
+
+    Raises UserError for a newer one.
+    """
+    version = _version(connection)
+    if version is not None and version > SCHEMA_VERSION:
+        connection.close()
+        raise UserError(
+            f"{path} was written by a newer version (schema {version}, this one knows {SCHEMA_VERSION}); "
+            "upgrade this program, or choose another --store"
+        )
+    try:
+        # In one transaction, so that a file is of one version or the other.
+        connection.execute("BEGIN")
+        connection.execute(_TABLES)
+        _add_columns(connection, "readings", dict.fromkeys(KEYS, "DOUBLE"))
+        _add_columns(connection, "ledger", {"gaps": "VARCHAR DEFAULT ''"})
+        for table in rollup.ROLL_UPS:
+            _add_columns(connection, table, rollup.COLUMN_TYPES)
+        if version is not None and version < _ROLLED_UP_SINCE:
+            connection.execute(rollup.MARK_ALL)
+        connection.execute("DELETE FROM meta")
+        connection.execute("INSERT INTO meta VALUES (?)", [SCHEMA_VERSION])
+        connection.execute("COMMIT")
+    except duckdb.Error as error:
+        raise UserError(f"{path} cannot be prepared: {first_line(error)}") from error
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error says, on one line."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def _add_columns(connection: duckdb.DuckDBPyConnection, table: str, types: dict[str, str]) -> None:
+    present = {row[0] for row in connection.execute(f"SELECT column_name FROM (DESCRIBE {table})").fetchall()}
+    for name, kind in types.items():
+        if name not in present:
+            connection.execute(f'ALTER TABLE {table} ADD COLUMN "{name}" {kind}')
+
+
+def _version(connection: duckdb.DuckDBPyConnection) -> int | None:
+    tables = {row[0] for row in connection.execute("SHOW TABLES").fetchall()}
+    row = connection.execute("SELECT max(schema_version) FROM meta").fetchone() if "meta" in tables else None
+    return row[0] if row else None
