@@ -128,7 +128,7 @@ def fill_disk(rig: Rig) -> None:
 
 def turn_clock(rig: Rig) -> None:
     """Let the clocks of the senders jump an hour ahead, three days ahead and back to 1970."""
-    rig.ingest.start()
+    rig.start_ingest()
     rig.send("clock", plan="clock", devices=10, per_s=200, messages=300 if rig.options.brief else 2000).finish(
         stop=False
     )
@@ -136,7 +136,7 @@ def turn_clock(rig: Rig) -> None:
 
 def poison(rig: Rig) -> None:
     """Mix poison into good messages."""
-    rig.ingest.start()
+    rig.start_ingest()
     rounds = 2 if rig.options.brief else 8
     count = rounds * len(POISON) * (POISON_EVERY + 1)
     rig.send("good", plan="poison", per_s=100, messages=count).finish(stop=False)
@@ -144,7 +144,7 @@ def poison(rig: Rig) -> None:
 
 def flood(rig: Rig) -> None:
     """Let one device send a thousand messages a second while others go on."""
-    rig.ingest.start()
+    rig.start_ingest()
     rig.send("others", per_s=40)
     rig.wait_until_committed()
     rig.send("flood", per_s=FLOOD_PER_S, devices=1)
@@ -153,9 +153,7 @@ def flood(rig: Rig) -> None:
 
 def backlog(rig: Rig) -> None:
     """Let messages wait in the broker before ingest starts; it must have been there once, or nobody would keep them."""
-    rig.ingest.start()
-    rig.send("early", per_s=50, messages=20)
-    rig.wait_until_committed()
+    rig.start_ingest()
     rig.ingest.stop()
     rig.ingest.starts = 0
     rig.send("load", per_s=0, messages=2000 if rig.options.brief else BACKLOG).finish(stop=False)

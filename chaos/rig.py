@@ -62,9 +62,13 @@ class Sending:
         self._plan = plan
         self._journal = journal
         self.messages = 0
+        self._done = False
 
     def finish(self, *, stop: bool = True) -> None:
         """Wait until the sender has all its acknowledgements; `stop` keeps it from sending more."""
+        if self._done:
+            return
+        self._done = True
         if stop:
             self._process.terminate()
         out, _ = self._process.communicate()
@@ -162,9 +166,14 @@ class Rig:
         self.senders.append(Sending(process, plan, journal))
         return self.senders[-1]
 
+    def start_ingest(self) -> None:
+        """Start ingest and wait until it has subscribed; what is sent before its very first subscription nobody keeps."""
+        self.ingest.start()
+        wait_until(self.feed.probe_is_back, within_s=FLOWS_WITHIN_S, what="the subscription of ingest")
+
     def start_under_load(self, *, per_s: float = 200.0) -> None:
         """Start ingest and a sender, and wait until readings arrive in the store."""
-        self.ingest.start()
+        self.start_ingest()
         self.send("load", per_s=per_s)
         self.wait_until_committed()
 

@@ -8,6 +8,8 @@ from storage.schema import LedgerEntry
 # Of this many missing numbers per boot it is remembered which they are, so that a late one can be told from a repeat.
 REMEMBERED_GAPS: Final = 5000
 REMEMBERED_BOOTS: Final = 4
+# Stores count in 64 bits; a device that makes up numbers must not stop the commit.
+MOST_MISSING: Final = 2**63 - 1
 
 
 @dataclass(slots=True)
@@ -82,7 +84,7 @@ class Ledger:
             boot = account.boots.get(account.newest_boot)
             entries.append(
                 LedgerEntry(site, device, account.newest_boot, boot.last_seq if boot else None, account.received, account.repeated,
-                            account.missing, account.late, account.rejected)
+                            min(account.missing, MOST_MISSING), account.late, account.rejected)
             )  # fmt: skip
         self._changed.clear()
         return entries

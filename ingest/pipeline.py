@@ -123,7 +123,7 @@ class Pipeline:
             return
         try:
             status = msgspec.json.decode(message.payload, type=DeviceStatus)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RejectedError(f"is no status: {error}") from error
         known = self._know(site, device, message.received_at)
         self._set(
@@ -135,7 +135,7 @@ class Pipeline:
     def _adopt(self, site: str, device: str, message: Message) -> None:
         try:
             adoption = msgspec.json.decode(message.payload, type=Adoption)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RejectedError(f"is no adoption: {error}") from error
         known = self._devices.get((site, device))
         if known is None:
