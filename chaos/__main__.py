@@ -67,9 +67,11 @@ def main() -> None:
     findings = []
     console = Console(stderr=True)
     for name in asked.names or ORDEALS:
-        with console.status(f"{name}: {ORDEALS[name].broken.format(minutes=asked.minutes)}"):
-            with tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder:
-                findings.append(hold(name, options, Path(folder)))
+        with (
+            console.status(f"{name}: {ORDEALS[name].broken.format(minutes=asked.minutes)}"),
+            tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder,
+        ):
+            findings.append(hold(name, options, Path(folder)))
         console.print(f"{name}: {findings[-1].verdict}")
     if asked.json:
         print(json.dumps([dataclasses.asdict(one) for one in findings], indent=2))

@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from chaos.plans import POISON, POISON_EVERY
@@ -23,7 +23,7 @@ class Ordeal:
 
     broken: str
     act: Callable[[Rig], None]
-    parts: Parts = Parts()
+    parts: Parts = field(default_factory=Parts)
     ends_allowed: bool = False
 
 
@@ -47,6 +47,24 @@ def kill_broker(rig: Rig) -> None:
         rig.mended()
         rig.wait_until_committed()
     rig.last(2.0)
+
+
+def kill_broker_while_it_keeps(rig: Rig) -> None:
+    """Kill the broker at random moments while ingest is away, so that it alone has the messages."""
+    rig.start_ingest()
+    # The subscription itself must have been saved, or nobody keeps anything.
+    rig.last(3.0)
+    rig.ingest.stop()
+    rig.ingest.starts = 0
+    load = rig.send("load", per_s=200)
+    for _ in range(_kills(rig.options)):
+        rig.last(rig.random.uniform(2.0, 5.0))
+        rig.kill_broker()
+        rig.wait_until_acknowledged(load)
+    rig.last(2.0)
+    load.finish()
+    rig.ingest.start()
+    rig.mended()
 
 
 def kill_store(rig: Rig) -> None:
@@ -172,14 +190,16 @@ ORDEALS: Final[dict[str, Ordeal]] = {
     "ingest-kill-mosquitto": Ordeal(broken="ingest killed 5 times", act=kill_ingest, parts=_MOSQUITTO),
     "broker-kill": Ordeal(broken="NATS killed 5 times", act=kill_broker),
     "broker-kill-mosquitto": Ordeal(broken="Mosquitto killed 5 times", act=kill_broker, parts=_MOSQUITTO),
+    "queue-kill": Ordeal(broken="NATS killed 5 times, ingest away", act=kill_broker_while_it_keeps),
+    "queue-kill-mosquitto": Ordeal(
+        broken="Mosquitto killed 5 times, ingest away", act=kill_broker_while_it_keeps, parts=_MOSQUITTO
+    ),
     "store-kill": Ordeal(broken="InfluxDB killed 5 times", act=kill_store, parts=_INFLUXDB),
     "store-away": Ordeal(broken="InfluxDB away for {minutes:g} min", act=stop_store, parts=_INFLUXDB),
     "store-frozen": Ordeal(broken="InfluxDB frozen for {minutes:g} min", act=freeze_store, parts=_INFLUXDB),
     "network-cut": Ordeal(broken="network cut 3 times for 10 s", act=cut_network, parts=Parts(proxy=True)),
     "network-half-open": Ordeal(broken="packets swallowed for 40 s", act=swallow_packets, parts=Parts(proxy=True)),
-    "disk-full": Ordeal(
-        broken="disk full for 20 s", act=fill_disk, parts=Parts(small_disk=True), ends_allowed=True
-    ),
+    "disk-full": Ordeal(broken="disk full for 20 s", act=fill_disk, parts=Parts(small_disk=True), ends_allowed=True),
     "clock": Ordeal(broken="clocks 1 h and 3 days ahead, in 1970", act=turn_clock),
     "poison": Ordeal(broken="poison in every sixth message", act=poison),
     "poison-mosquitto": Ordeal(broken="poison in every sixth message", act=poison, parts=_MOSQUITTO),

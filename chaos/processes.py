@@ -73,8 +73,8 @@ class Ingest:
         return max(self.starts - self.killed - 1, 0)
 
     def said(self) -> str:
-        """Return all that it has written to its log."""
-        return self._log.read_text(errors="replace") if self._log.exists() else ""
+        """Return all that it has written to its log, without the line breaks that its width makes."""
+        return " ".join(self._log.read_text(errors="replace").split()) if self._log.exists() else ""
 
     def _supervise(self) -> None:
         while not self._stopping.is_set():
@@ -182,4 +182,3 @@ def _peak_mb(pid: int) -> float:
             if line.startswith("VmHWM:"):
                 return int(line.split()[1]) / 1024
     return 0.0
-

@@ -80,9 +80,7 @@ class Sending:
             return {}
         whole_lines = self._journal.read_text(encoding="utf-8").rpartition("\n")[0].splitlines()
         rows = [line.split() for line in whole_lines]
-        return {
-            (device, int(seq)): Acknowledged(self._plan, float(sent), float(at)) for device, seq, sent, at in rows
-        }
+        return {(device, int(seq)): Acknowledged(self._plan, float(sent), float(at)) for device, seq, sent, at in rows}
 
 
 class Rig:
@@ -181,6 +179,15 @@ class Rig:
         """Wait until something new is in the store."""
         before = self.feed.last_at
         wait_until(lambda: self.feed.last_at > before, within_s=FLOWS_WITHIN_S, what="a commit")
+
+    def wait_until_acknowledged(self, sending: Sending) -> None:
+        """Wait until the broker acknowledges something that was sent from now on."""
+        now = time.monotonic()
+        wait_until(
+            lambda: any(one.sent > now for one in sending.acknowledged().values()),
+            within_s=FLOWS_WITHIN_S,
+            what="an acknowledgement of the broker",
+        )
 
     def last(self, seconds: float) -> None:
         """Let the load go on, or the trouble last."""

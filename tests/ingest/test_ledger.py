@@ -56,3 +56,8 @@ def test_reading_without_a_number_is_only_counted() -> None:
     ledger.count("s", "a", None, None)
     assert ledger.changes()[0].received == 1
     assert ledger.changes() == []
+
+
+def test_totals_stay_within_what_a_store_can_count() -> None:
+    wild: list[int | tuple[str, int]] = [(str(boot), number) for boot in range(3) for number in (0, 2**62)]
+    assert account(wild).missing == 2**63 - 1
