@@ -13,8 +13,10 @@ from storage.port import Series, Store
 
 MOST_MEMORY_MB: Final = 512
 OTHERS_LATE_S: Final = 5.0
-# Mosquitto saves once a second; what it took since then may go with it when it is killed.
-MOSQUITTO_SAVES_EVERY_S: Final = 2.0
+# Mosquitto saves when more than its interval of one whole second has passed; what it took since may go with it when it is killed.
+MOSQUITTO_SAVES_EVERY_S: Final = 2.5
+# An acknowledgement that was under way when the broker was killed reaches the sender after the kill.
+UNDER_WAY_S: Final = 0.2
 ARRIVAL_TOLERANCE: Final = timedelta(milliseconds=10)
 
 Key = tuple[str, int]
@@ -129,7 +131,7 @@ def _excuse(rig: Rig, missing: dict[Key, Acknowledged]) -> str:
     if not missing or not rig.may_lose_unsaved or not rig.broker_killed_at:
         return ""
     ages = [
-        min((kill - one.at for kill in rig.broker_killed_at if kill >= one.at), default=float("inf"))
+        min((kill - one.at for kill in rig.broker_killed_at if kill + UNDER_WAY_S >= one.at), default=float("inf"))
         for one in missing.values()
     ]
     if max(ages) > MOSQUITTO_SAVES_EVERY_S:
