@@ -14,6 +14,7 @@ from ingest.batch import Batch
 from ingest.decoded import Decoded
 from ingest.decoders import fields, native
 from ingest.ledger import Ledger
+from ingest.quality import has_time
 from ingest.routing import Route, Router, device_name
 from storage.port import Commit
 from storage.schema import DeadLetter, DeviceRecord
@@ -88,8 +89,10 @@ class Pipeline:
             self._check_device(place[1], one, alone=len(decoded) == 1)
         for one in decoded:
             self._know(place[0], one.reading.device, message.received_at)
-            self.ledger.count(place[0], one.reading.device, one.reading.boot, one.reading.seq)
-            batch.add(place[0], one, message.received_at)
+            repeated = self.ledger.count(place[0], one.reading.device, one.reading.boot, one.reading.seq)
+            # With the time of its second arrival a repeat would become a second row; with a time of its own it is merged.
+            if not repeated or has_time(one.reading.time, message.received_at):
+                batch.add(place[0], one, message.received_at)
 
     def _take_from_gateway(self, route: Route, message: Message, batch: Batch) -> None:
         decoding = route.decode(fields.Message(*message), route.gateway)

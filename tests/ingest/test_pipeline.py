@@ -170,3 +170,21 @@ def test_numbered_readings_of_one_message_without_a_usable_time_stay_apart() -> 
 def test_unnumbered_readings_of_one_message_share_its_time_of_arrival() -> None:
     parts = [{"device": "palbok-03", "values": {key: 1}} for key in ("pm10", "pm25")]
     assert commit(message(parts)).readings["time"].to_pylist() == [NOW, NOW]
+
+
+@pytest.mark.parametrize(
+    ("boot", "time", "rows"),
+    [
+        ("1", None, 1),  # the time of the second arrival would make it a second row
+        ("1", "1970-01-01T00:00:00Z", 1),
+        ("1", "2026-03-02T07:59:59Z", 2),  # the store makes one of them
+        (None, None, 2),  # without a boot it may be a device that has begun to count again
+    ],
+)
+def test_repeat_without_a_usable_time_is_stored_once(boot: str | None, time: str | None, rows: int) -> None:
+    body = {"device": "palbok-03", "seq": 7, "boot": boot, "time": time, "values": {"pm25": 1}}
+    pipeline = Pipeline(SITE)
+    first = pipeline.commit([message(body)])
+    again = pipeline.commit([message(body)._replace(received_at=NOW + timedelta(seconds=30))])
+    assert first.readings.num_rows + again.readings.num_rows == rows
+    assert again.ledger[0].repeated == 1
