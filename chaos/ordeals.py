@@ -152,6 +152,18 @@ def turn_clock(rig: Rig) -> None:
     )
 
 
+def turn_clock_and_kill_broker(rig: Rig) -> None:
+    """Have readings without a usable time delivered twice: a broker that is killed forgets what ingest has acknowledged."""
+    rig.start_ingest()
+    rig.send("clock", plan="clock", devices=10, per_s=200)
+    for _ in range(_kills(rig.options)):
+        rig.last(rig.random.uniform(2.0, 5.0))
+        rig.kill_broker()
+        rig.mended()
+        rig.wait_until_committed()
+    rig.last(2.0)
+
+
 def poison(rig: Rig) -> None:
     """Mix poison into good messages."""
     rig.start_ingest()
@@ -201,6 +213,9 @@ ORDEALS: Final[dict[str, Ordeal]] = {
     "network-half-open": Ordeal(broken="packets swallowed for 40 s", act=swallow_packets, parts=Parts(proxy=True)),
     "disk-full": Ordeal(broken="disk full for 20 s", act=fill_disk, parts=Parts(small_disk=True), ends_allowed=True),
     "clock": Ordeal(broken="clocks 1 h and 3 days ahead, in 1970", act=turn_clock),
+    "clock-repeats": Ordeal(
+        broken="the same, Mosquitto killed 5 times", act=turn_clock_and_kill_broker, parts=_MOSQUITTO
+    ),
     "poison": Ordeal(broken="poison in every sixth message", act=poison),
     "poison-mosquitto": Ordeal(broken="poison in every sixth message", act=poison, parts=_MOSQUITTO),
     "flood": Ordeal(broken="one device sends 1000/s", act=flood),
