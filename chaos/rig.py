@@ -14,11 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from broker.embedded import EmbeddedBroker, Kind
+from airquality.errors import UserError
+from broker.embedded import EmbeddedBroker, Kind, find_program
 from chaos.feed import Feed
 from chaos.processes import Influxd, Ingest, SmallDisk, small_disk
 from chaos.proxy import Proxy
-from chaos.waiting import holds_within, wait_until
+from chaos.waiting import Skipped, holds_within, wait_until
 
 DISK_MB: Final = 48
 # Longer than NATS waits before it sends again what was not acknowledged.
@@ -131,6 +132,10 @@ class Rig:
         self._open.close()
 
     def _enter(self) -> None:
+        try:
+            find_program(self._parts.broker)
+        except UserError as error:
+            raise Skipped(str(error)) from error
         if self._parts.small_disk:
             self.disk = self._open.enter_context(small_disk(self._folder / "disk", DISK_MB))
         if self._parts.influxdb:
