@@ -2,14 +2,16 @@
 # make test   everything the tests need, then the tests
 # make check  style, types and import rules
 # make bench  figures as JSON
+# make chaos  break one part after the other under load and count what comes through (MINUTES=1 the store stays away)
 # make validation  docs/validation.md with all its tables and pictures (DATA=folder of the measurements)
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 DATA ?= ../shared/data
+MINUTES ?= 1
 
-.PHONY: help setup demo test check bench validation clean
+.PHONY: help setup demo test check bench chaos validation clean
 .DEFAULT_GOAL := help
 
 help:
@@ -38,6 +40,10 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+chaos: setup
+	@scripts/servers
+	$(BIN)/python -m chaos --minutes $(MINUTES)
 
 validation: setup
 	@mkdir -p build

@@ -1,10 +1,14 @@
 """The native message: one reading of one device as a JSON object, several as an array of such objects."""
 
 from datetime import UTC, datetime
+from typing import Annotated
 
 import msgspec
 
 VERSION = 1
+# What JSON numbers hold exactly; sums over many devices and boots still fit the 64 bits of a store.
+LARGEST_SEQ = 2**53 - 1
+Seq = Annotated[int, msgspec.Meta(ge=-LARGEST_SEQ, le=LARGEST_SEQ)]
 
 
 class Reading(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -16,7 +20,7 @@ class Reading(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_f
 
     v: int = VERSION
     device: str
-    seq: int | None = None
+    seq: Seq | None = None
     boot: str | None = None
     time: datetime | None = None
     position: tuple[float, float] | None = None

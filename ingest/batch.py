@@ -1,7 +1,7 @@
 """Turn decoded readings into one table in the store's columns, with quality flags."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -17,6 +17,7 @@ from ingest.quality.flags import NO_NUMBER, NO_TIME, OUT_OF_RANGE, UNKNOWN_KEY, 
 from storage.schema import INSTANT, LABEL, READINGS
 
 _FIXED: Final = ("site", "device", "time", "received_at", "boot", "seq", "lat", "lon")
+_APART: Final = timedelta(microseconds=1)
 
 
 @dataclass
@@ -29,6 +30,7 @@ class Batch:
     _times: list[datetime] = field(default_factory=list)
     _flags: dict[int, dict[str, Flag]] = field(default_factory=dict)
     _extra: dict[int, dict[str, Any]] = field(default_factory=dict)
+    _arrived: dict[tuple[str, str, datetime], dict[int, int]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self._readings)
@@ -83,12 +85,19 @@ class Batch:
 
     def _time(self, row: int, reading: Reading, received_at: datetime) -> datetime:
         if reading.time is None:
-            return received_at
+            return self._arrival(row, reading, received_at)
         if is_possible(reading.time, received_at):
             return reading.time
         self._extra.setdefault(row, {})["time"] = reading.time.isoformat()
         self._flag(row, "time", NO_TIME)
-        return received_at
+        return self._arrival(row, reading, received_at)
+
+    def _arrival(self, row: int, reading: Reading, received_at: datetime) -> datetime:
+        """Return the time of arrival; numbered readings of one message come a microsecond apart, or they would become one row."""
+        if reading.seq is None:
+            return received_at
+        arrived = self._arrived.setdefault((self._sites[row], reading.device, received_at), {})
+        return received_at + arrived.setdefault(reading.seq, len(arrived)) * _APART
 
     def _keep(self, row: int, extra: dict[str, Any]) -> None:
         self._extra.setdefault(row, {}).update(extra)

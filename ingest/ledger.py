@@ -10,11 +10,15 @@ MOST_RANGES: Final = 500
 # Of this many missing numbers per boot it is remembered which they are, so that a late one can be told from a repeat.
 REMEMBERED_GAPS: Final = 5000
 REMEMBERED_BOOTS: Final = 4
+# Stores count in 64 bits; a device that makes up numbers must not stop the commit.
+MOST_MISSING: Final = 2**63 - 1
 
 
 @dataclass(slots=True)
 class _Boot:
     last_seq: int
+    # From this number on it is known of each number whether it has come.
+    known_from: int
     missing: set[int] = field(default_factory=set)
 
 
@@ -47,15 +51,18 @@ class Ledger:
                 {}, entry.boot, entry.received, entry.repeated, entry.missing, entry.late, entry.rejected
             )
             if entry.last_seq is not None:
-                account.boots[entry.boot] = _Boot(entry.last_seq, from_ranges(entry.gaps))
+                account.boots[entry.boot] = _Boot(entry.last_seq, entry.last_seq + 1, from_ranges(entry.gaps))
             self._accounts[entry.site, entry.device] = account
 
-    def count(self, site: str, device: str, boot: str | None, seq: int | None) -> None:
-        """Account for one reading."""
+    def count(self, site: str, device: str, boot: str | None, seq: int | None) -> bool:
+        """Account for one reading; True when this very reading has come before, without doubt.
+
+        A number counts once for each boot. Of a device that names no boot it may be that it has begun again.
+        """
         account = self._account(site, device)
         account.received += 1
         if seq is None:
-            return
+            return False
         known = account.boots.get(boot)
         if known is None:
             self._first_of_boot(account, boot, seq)
@@ -64,6 +71,8 @@ class Ledger:
         elif seq > known.last_seq:
             account.missing += seq - known.last_seq - 1
             room = REMEMBERED_GAPS - len(known.missing)
+            if seq - known.last_seq - 1 > room:
+                known.known_from = seq
             known.missing.update(range(known.last_seq + 1, min(seq, known.last_seq + 1 + room)))
             known.last_seq = seq
         elif seq in known.missing:
@@ -72,6 +81,8 @@ class Ledger:
             account.late += 1
         else:
             account.repeated += 1
+            return boot is not None and seq >= known.known_from
+        return False
 
     def reject(self, site: str, device: str) -> None:
         """Account for one message that went to the dead letters."""
@@ -85,7 +96,7 @@ class Ledger:
             boot = account.boots.get(account.newest_boot)
             entries.append(
                 LedgerEntry(site, device, account.newest_boot, boot.last_seq if boot else None, account.received, account.repeated,
-                            account.missing, account.late, account.rejected, to_ranges(boot.missing) if boot else "")
+                            min(account.missing, MOST_MISSING), account.late, account.rejected, to_ranges(boot.missing) if boot else "")
             )  # fmt: skip
             account.has_changed = False
         self._changed.clear()
@@ -102,7 +113,7 @@ class Ledger:
 
     @staticmethod
     def _first_of_boot(account: _Account, boot: str | None, seq: int) -> None:
-        account.boots[boot] = _Boot(seq)
+        account.boots[boot] = _Boot(seq, seq)
         account.newest_boot = boot
         while len(account.boots) > REMEMBERED_BOOTS:
             del account.boots[next(iter(account.boots))]

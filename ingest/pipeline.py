@@ -15,6 +15,7 @@ from ingest.decoded import Decoded
 from ingest.decoders import fields, native
 from ingest.ledger import Ledger
 from ingest.quality.checks import Checks
+from ingest.quality.flags import has_time
 from ingest.routing import Route, Router, device_name
 from storage.port import Commit
 from storage.schema import DeadLetter, DeviceRecord
@@ -93,8 +94,10 @@ class Pipeline:
             self._check_device(place[1], one, alone=len(decoded) == 1)
         for one in decoded:
             self._know(place[0], one.reading.device, message.received_at)
-            self.ledger.count(place[0], one.reading.device, one.reading.boot, one.reading.seq)
-            batch.add(place[0], one, message.received_at)
+            repeated = self.ledger.count(place[0], one.reading.device, one.reading.boot, one.reading.seq)
+            # With the time of its second arrival a repeat would become a second row; with a time of its own it is merged.
+            if not repeated or has_time(one.reading.time, message.received_at):
+                batch.add(place[0], one, message.received_at)
 
     def _take_from_gateway(self, route: Route, message: Message, batch: Batch) -> None:
         decoding = route.decode(fields.Message(*message), route.gateway)
@@ -132,7 +135,7 @@ class Pipeline:
             return
         try:
             status = msgspec.json.decode(message.payload, type=DeviceStatus)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RejectedError(f"is no status: {error}") from error
         known = self._know(site, device, message.received_at)
         self._set(
@@ -144,7 +147,7 @@ class Pipeline:
     def _adopt(self, site: str, device: str, message: Message) -> None:
         try:
             adoption = msgspec.json.decode(message.payload, type=Adoption)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RejectedError(f"is no adoption: {error}") from error
         known = self._devices.get((site, device))
         if known is None:

@@ -187,6 +187,8 @@ class Gathered:
         """Add one value; None is none."""
         if value is None:
             return
+        if not device.strip():
+            raise RejectedError("has a device without a name")
         self._values.setdefault((device, at), {})[key] = value
         if flag is not None:
             self._flags.setdefault((device, at), {})[key] = flag

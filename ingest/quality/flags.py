@@ -44,6 +44,11 @@ def is_possible(time: datetime, received_at: datetime) -> bool:
     return EARLIEST <= time <= received_at + FURTHEST_AHEAD
 
 
+def has_time(time: datetime | None, received_at: datetime) -> bool:
+    """Tell whether a reading has a time of its own that can be true."""
+    return time is not None and is_possible(time, received_at)
+
+
 def out_of_range(key: str, values: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Tell which values no working instrument reports; NaN counts as absent."""
     quantity = QUANTITY[key]

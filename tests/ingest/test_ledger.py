@@ -72,3 +72,20 @@ def test_reading_without_a_number_is_only_counted() -> None:
     ledger.count("s", "a", None, None)
     assert ledger.changes()[0].received == 1
     assert ledger.changes() == []
+
+
+def test_totals_stay_within_what_a_store_can_count() -> None:
+    wild: list[int | tuple[str, int]] = [(str(boot), number) for boot in range(3) for number in (0, 2**62)]
+    assert account(wild).missing == 2**63 - 1
+
+
+def test_repeat_is_certain_only_where_every_number_is_known() -> None:
+    ledger = Ledger()
+    ledger.resume([LedgerEntry("s", "a", "1", 10, 10, 0, 0, 0, 0)])
+    assert not ledger.count("s", "a", "1", 9)  # it may have been missing in the earlier run
+    assert not ledger.count("s", "a", "1", 13)
+    assert not ledger.count("s", "a", "1", 12)  # late
+    assert ledger.count("s", "a", "1", 12)
+    assert not ledger.count("s", "a", "1", 10_000_000)  # a gap too wide to remember
+    assert not ledger.count("s", "a", "1", 13)
+    assert ledger.count("s", "a", "1", 10_000_000)

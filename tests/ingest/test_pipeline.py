@@ -146,3 +146,45 @@ def test_clock_two_hours_ahead_is_kept_as_it_is() -> None:
     ahead = (NOW + timedelta(hours=2)).isoformat()
     assert row({"time": ahead, "values": {"co": 1}})["time"] == NOW + timedelta(hours=2)
     assert topics.NAME.fullmatch("palbok-03")
+
+
+@pytest.mark.parametrize("seq", [2**53, 2**63, 10**30, -(10**30)])
+def test_number_that_no_store_holds_goes_to_the_dead_letters_and_stops_nothing(seq: int) -> None:
+    taken = commit(message({"device": "palbok-03", "seq": seq}), message({"device": "palbok-03", "seq": 1}))
+    assert taken.readings["seq"].to_pylist() == [1]
+    (letter,) = taken.dead_letters
+    assert "is no reading" in letter.reason
+
+
+@pytest.mark.parametrize("kind", ["readings", "status", "adopt"])
+def test_very_deep_nesting_goes_to_the_dead_letters_on_every_topic(kind: str) -> None:
+    assert len(commit(message(b'{"a":' * 50_000, kind=kind)).dead_letters) == 1
+
+
+def test_numbered_readings_of_one_message_without_a_usable_time_stay_apart() -> None:
+    buffered = [{"device": "palbok-03", "seq": seq, "time": f"1970-01-01T00:00:0{seq}Z"} for seq in (1, 2, 2, 3)]
+    times = commit(message(buffered)).readings["time"].to_pylist()
+    assert times == [NOW + timedelta(microseconds=offset) for offset in (0, 1, 1, 2)]
+
+
+def test_unnumbered_readings_of_one_message_share_its_time_of_arrival() -> None:
+    parts = [{"device": "palbok-03", "values": {key: 1}} for key in ("pm10", "pm25")]
+    assert commit(message(parts)).readings["time"].to_pylist() == [NOW, NOW]
+
+
+@pytest.mark.parametrize(
+    ("boot", "time", "rows"),
+    [
+        ("1", None, 1),  # the time of the second arrival would make it a second row
+        ("1", "1970-01-01T00:00:00Z", 1),
+        ("1", "2026-03-02T07:59:59Z", 2),  # the store makes one of them
+        (None, None, 2),  # without a boot it may be a device that has begun to count again
+    ],
+)
+def test_repeat_without_a_usable_time_is_stored_once(boot: str | None, time: str | None, rows: int) -> None:
+    body = {"device": "palbok-03", "seq": 7, "boot": boot, "time": time, "values": {"pm25": 1}}
+    pipeline = Pipeline(SITE)
+    first = pipeline.commit([message(body)])
+    again = pipeline.commit([message(body)._replace(received_at=NOW + timedelta(seconds=30))])
+    assert first.readings.num_rows + again.readings.num_rows == rows
+    assert again.ledger[0].repeated == 1

@@ -146,6 +146,10 @@ def test_any_session_of_sparkplug(messages: list[tuple[str, str, bytes]]) -> Non
             decode(Message(f"spBv1.0/air/{kind}/gw{device}", payload, NOW), of)
 
 
+def test_device_without_a_name_is_rejected() -> None:
+    assert decoded("thingsboard", b'{"": {"pm25": 1}}') is None
+
+
 def test_sparkplug_name_that_is_no_text_is_rejected() -> None:
     assert decoded("sparkplug_b", bytes.fromhex("12040a02ff20")) is None
 
