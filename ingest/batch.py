@@ -13,7 +13,17 @@ from airquality.reading import Reading
 from ingest.decoded import Decoded
 from ingest.quality.batch_rows import Floats, Rows
 from ingest.quality.checks import Checks
-from ingest.quality.flags import NO_NUMBER, NO_TIME, OUT_OF_RANGE, UNKNOWN_KEY, Flag, is_possible, out_of_range, worse
+from ingest.quality.flags import (
+    NO_NUMBER,
+    NO_TIME,
+    OUT_OF_RANGE,
+    UNKNOWN_KEY,
+    Finding,
+    Flag,
+    is_possible,
+    out_of_range,
+    worse,
+)
 from storage.schema import INSTANT, LABEL, READINGS
 
 _FIXED: Final = ("site", "device", "time", "received_at", "boot", "seq", "lat", "lon")
@@ -130,15 +140,20 @@ class Batch:
             values=seen,
         )
         for finding in checks.judge(rows):
-            for row, flag in zip(finding.rows.tolist(), finding.flags, strict=True):
-                self._flag(row, finding.key, flag)
+            self._flag_all(finding)
+
+    def _flag_all(self, finding: Finding) -> None:
+        """In humid air this is most of what the checks cost, so the first flag of a row goes in without a further call."""
+        known, key = self._flags, finding.key
+        for row, flag in zip(finding.rows.tolist(), finding.flags, strict=True):
+            if row in known:
+                self._flag(row, key, flag)
+            else:
+                known[row] = {key: flag}
 
     def _flag(self, row: int, key: str, flag: Flag) -> None:
-        flags = self._flags.get(row)
-        if flags is None:
-            self._flags[row] = {key: flag}
-        else:
-            flags[key] = worse(flags[key], flag) if key in flags else flag
+        flags = self._flags.setdefault(row, {})
+        flags[key] = worse(flags[key], flag) if key in flags else flag
 
     def _texts(self, by_row: dict[int, Any]) -> pa.Array:
         if not by_row:
