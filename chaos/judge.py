@@ -7,7 +7,7 @@ from typing import Final
 
 from chaos import plans
 from chaos.rig import Acknowledged, Rig
-from ingest.quality import is_possible
+from ingest.quality.flags import is_possible
 from storage.open import open_store
 from storage.port import Series, Store
 
