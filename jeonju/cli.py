@@ -1,23 +1,34 @@
-"""Every command of `jeonju`; each only reads its options and calls what does the work."""
+"""The commands of `jeonju`; each only reads its options and calls what does the work."""
 
 import json
-import logging
-import signal
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.logging import RichHandler
 
-from airquality.durations import parse_duration_s
 from airquality.errors import UserError
 from airquality.site import load_site
 from jeonju.evaluate.commands import app as evaluate_app
+from jeonju.options import (
+    Broker,
+    BrokerAddress,
+    Data,
+    Host,
+    Json,
+    KeepMinutes,
+    KeepRaw,
+    Port,
+    ScenarioName,
+    Seconds,
+    SiteName,
+    StoreUrl,
+    duration_s,
+    log_warnings,
+    until_over,
+)
 from jeonju.progress import progress
+from jeonju.services import app as services_app
 from simulator.scenario import examples, load_scenario
 
 app = typer.Typer(
@@ -32,60 +43,7 @@ scenario_app = typer.Typer(no_args_is_help=True, help="What happens in a city, a
 app.add_typer(site_app, name="site")
 app.add_typer(scenario_app, name="scenario")
 app.add_typer(evaluate_app, name="evaluate")
-
-
-def _duration(text: str) -> float:
-    try:
-        return parse_duration_s(text)
-    except ValueError as error:
-        raise typer.BadParameter(f"{text!r} {error}") from error
-
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text for people.")]
-SiteName = Annotated[str, typer.Option("--site", help="A built-in site or a site file.")]
-ScenarioName = Annotated[
-    str, typer.Argument(help="An example by name (see `jeonju scenario list`) or a scenario file.")
-]
-Data = Annotated[
-    Path, typer.Option("--data", envvar="JEONJU_DATA", help="Folder for the store and the broker's queues.")
-]
-Broker = Annotated[
-    str,
-    typer.Option(
-        "--broker", envvar="JEONJU_BROKER", help="embedded, mosquitto, or the address of a broker: mqtt://host:1883."
-    ),
-]
-BrokerAddress = Annotated[
-    str, typer.Option("--broker", envvar="JEONJU_BROKER", help="Address of the broker: mqtt://user:password@host:1883.")
-]
-StoreUrl = Annotated[
-    str | None,
-    typer.Option("--store", envvar="JEONJU_STORE", help="Path of the store, or influxdb://host:8086/database."),
-]
-Host = Annotated[str, typer.Option("--host", help="Address that the page and the API listen on.")]
-Port = Annotated[
-    int,
-    typer.Option(
-        "--port", envvar="JEONJU_PORT", min=0, max=65535, help="Port of the page and the API; 0 takes a free one."
-    ),
-]
-Seconds = Annotated[
-    float | None,
-    typer.Option("--for", parser=_duration, metavar="DURATION", help="Stop by itself after this long, such as 2m."),
-]
-KeepRaw = Annotated[
-    float,
-    typer.Option("--keep-raw", parser=_duration, metavar="DURATION", help="How long readings stay in a DuckDB store."),
-]
-KeepMinutes = Annotated[
-    float,
-    typer.Option(
-        "--keep-minutes",
-        parser=_duration,
-        metavar="DURATION",
-        help="How long means of minutes stay; those of hours do for ever.",
-    ),
-]
+app.add_typer(services_app)
 
 
 @app.command()
@@ -97,7 +55,9 @@ def up(
     site: SiteName = "jeonju",
     history: Annotated[
         float,
-        typer.Option("--history", parser=_duration, metavar="DURATION", help="How much of the past to simulate first."),
+        typer.Option(
+            "--history", parser=duration_s, metavar="DURATION", help="How much of the past to simulate first."
+        ),
     ] = "24h",  # type: ignore[assignment]
     speed: Annotated[
         float, typer.Option("--speed", min=0.1, max=3600, help="How many times as fast as real time.")
@@ -124,13 +84,13 @@ def up(
     from jeonju.summary import summary_line, watch
     from storage.port import Retention
 
-    _log_warnings()
+    log_warnings()
     settings = UpSettings(
         site=site, scenario=load_scenario(scenario) if scenario else None, history_s=history, speed=speed, broker=broker, store=store,
         data=data / Path(scenario).stem if scenario else data, host=host, port=port, mqtt_port=mqtt_port, seed=seed,
         retention=Retention(keep_raw, keep_minutes),
     )  # fmt: skip
-    over = _over(stop_after)
+    over = until_over(stop_after)
     if not as_json:
         typer.echo("starting …", err=True)
     with running_city(settings) as city:
@@ -210,136 +170,6 @@ def replay(
 
 
 @app.command()
-def simulate(
-    *,
-    scenario: Annotated[str | None, typer.Option("--scenario", help="Play a scenario from its start.")] = None,
-    site: SiteName = "jeonju",
-    broker: BrokerAddress = "mqtt://127.0.0.1:1883",
-    history: Annotated[
-        float,
-        typer.Option("--history", parser=_duration, metavar="DURATION", help="How much of the past to simulate first."),
-    ] = "0s",  # type: ignore[assignment]
-    speed: Annotated[float, typer.Option("--speed", min=0.1, max=3600)] = 1.0,
-    seed: Annotated[int, typer.Option("--seed", min=0)] = 1,
-    stop_after: Seconds = None,
-) -> None:
-    """Run only the simulated devices, against a broker that is there."""
-    from jeonju.clock import ScaledClock
-    from jeonju.stack import Simulation, UpSettings
-
-    _log_warnings()
-    loaded = load_scenario(scenario) if scenario else None
-    settings = UpSettings(site=site, scenario=loaded, history_s=history, speed=speed, seed=seed)
-    clock = ScaledClock(loaded.start, speed) if loaded else ScaledClock(speed=speed)
-    begin_s = (clock.start_at.timestamp() - history) // 10 * 10
-    simulation = Simulation(load_site(loaded.site if loaded else site), settings, clock, broker, begin_s=begin_s)
-    simulation.start()
-    over = _over(stop_after)
-    try:
-        while not over(0.5):
-            if simulation.failure:
-                raise simulation.failure
-    finally:
-        simulation.close()
-
-
-@app.command()
-def ingest(
-    *,
-    site: SiteName = "jeonju",
-    broker: BrokerAddress = "mqtt://127.0.0.1:1883",
-    store: Annotated[
-        str, typer.Option("--store", envvar="JEONJU_STORE", help="Path of the store, or influxdb://host:8086/database.")
-    ] = "data/air.duckdb",
-    member: Annotated[
-        str | None,
-        typer.Option(
-            "--member",
-            help="Name of this one of several ingest processes that split the load (MQTT 5 shared subscriptions: Mosquitto).",
-        ),
-    ] = None,
-    keep_raw: KeepRaw = "30d",  # type: ignore[assignment]
-    keep_minutes: KeepMinutes = "400d",  # type: ignore[assignment]
-    stop_after: Seconds = None,
-) -> None:
-    """Run only the ingest service: from the broker into the store. A DuckDB store serves one process at a time."""
-    from contextlib import closing
-
-    from ingest.service import Ingest
-    from storage.open import open_store
-    from storage.port import Retention
-
-    _log_warnings()
-    over = _over(stop_after)
-    with (
-        closing(open_store(store, Retention(keep_raw, keep_minutes))) as opened,
-        Ingest(load_site(site), opened, broker, member=member) as service,
-    ):
-        while not over(0.5):
-            if service.failure:
-                raise service.failure
-
-
-@app.command()
-def api(
-    *,
-    site: SiteName = "jeonju",
-    broker: BrokerAddress = "mqtt://127.0.0.1:1883",
-    store: Annotated[
-        str, typer.Option("--store", envvar="JEONJU_STORE", help="Path of the store, or influxdb://host:8086/database.")
-    ] = "data/air.duckdb",
-    host: Host = "127.0.0.1",
-    port: Port = 8000,
-    stop_after: Seconds = None,
-) -> None:
-    """Run only the API with alerts and page. A DuckDB store serves one process at a time."""
-    from contextlib import closing
-
-    from api.app import create_app
-    from jeonju.live_server import LiveServer
-    from storage.open import open_store
-
-    _log_warnings()
-    over = _over(stop_after)
-    with (
-        closing(open_store(store)) as opened,
-        LiveServer(create_app(load_site(site), opened, broker), host=host, port=port) as server,
-    ):
-        typer.echo(server.url)
-        while not over(0.5):
-            pass
-
-
-@app.command()
-def airkorea(
-    *,
-    province: Annotated[str, typer.Option("--province", help="Province as AirKorea names it.")] = "전북",
-    every: Annotated[
-        float, typer.Option("--every", parser=_duration, metavar="DURATION", help="How often to ask, 10m at least.")
-    ] = "1h",  # type: ignore[assignment]
-    once: Annotated[bool, typer.Option("--once", help="Ask once and end.")] = False,
-    broker: BrokerAddress = "mqtt://127.0.0.1:1883",
-    service: Annotated[str | None, typer.Option("--service", help="Another address of the interface.")] = None,
-    stop_after: Seconds = None,
-) -> None:
-    """Ask AirKorea for a province's official hourly values and put them on the broker, on airkorea/PROVINCE.
-
-    The key of data.go.kr is taken from AIRKOREA_KEY. The site file says which gateway reads that topic.
-    """
-    from datetime import timedelta
-
-    from airquality.clock import utc_now
-    from ingest.airkorea import SERVICE, AirKorea, carry, key_from_surroundings
-
-    _log_warnings()
-    source = AirKorea(province, key_from_surroundings(), service=service or SERVICE)
-    carry(
-        source, broker, every=timedelta(seconds=every), once=once, now=utc_now, over=_over(stop_after),
-        on_answer=lambda answer: typer.echo(f"airkorea/{province}: {len(answer.payload)} bytes, newest hour {answer.newest or 'none'}"),
-    )  # fmt: skip
-
-
-@app.command()
 def doctor(
     *,
     topic: Annotated[str, typer.Option("--topic", help="Topic filter to listen on, such as 'v3/#'.")],
@@ -354,7 +184,7 @@ def doctor(
     """
     from jeonju.doctor import diagnoses, in_words
 
-    for found in diagnoses(load_site(site), broker, topic, _over(stop_after)):
+    for found in diagnoses(load_site(site), broker, topic, until_over(stop_after)):
         typer.echo(in_words(found, as_json=as_json))
 
 
@@ -411,26 +241,3 @@ def scenario_check(scenario: ScenarioName, *, as_json: Json = False) -> None:
 def scenario_show(scenario: ScenarioName) -> None:
     """Print a scenario with every default filled in, as JSON."""
     typer.echo(load_scenario(scenario).model_dump_json(indent=2))
-
-
-def _over(stop_after: float | None) -> Callable[[float], bool]:
-    """Return a wait that ends early, and says so, on Ctrl-C, SIGTERM or after `stop_after` seconds."""
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    end = None if stop_after is None else time.monotonic() + stop_after
-
-    def over(wait_s: float) -> bool:
-        if end is not None:
-            wait_s = min(wait_s, max(end - time.monotonic(), 0.0))
-        return stopped.wait(wait_s) or (end is not None and time.monotonic() >= end)
-
-    return over
-
-
-def _log_warnings() -> None:
-    logging.basicConfig(
-        level=logging.WARNING,
-        format="%(message)s",
-        handlers=[RichHandler(console=Console(stderr=True), show_path=False)],
-    )

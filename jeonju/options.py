@@ -1,0 +1,94 @@
+"""What several commands share: their options, how they end, and where their warnings go."""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from airquality.durations import parse_duration_s
+
+
+def duration_s(text: str) -> float:
+    """Read a duration such as 2m, and tell a person what is wrong with one that is none."""
+    try:
+        return parse_duration_s(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} {error}") from error
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text for people.")]
+SiteName = Annotated[str, typer.Option("--site", help="A built-in site or a site file.")]
+ScenarioName = Annotated[
+    str, typer.Argument(help="An example by name (see `jeonju scenario list`) or a scenario file.")
+]
+Data = Annotated[
+    Path, typer.Option("--data", envvar="JEONJU_DATA", help="Folder for the store and the broker's queues.")
+]
+Broker = Annotated[
+    str,
+    typer.Option(
+        "--broker", envvar="JEONJU_BROKER", help="embedded, mosquitto, or the address of a broker: mqtt://host:1883."
+    ),
+]
+BrokerAddress = Annotated[
+    str, typer.Option("--broker", envvar="JEONJU_BROKER", help="Address of the broker: mqtt://user:password@host:1883.")
+]
+StoreUrl = Annotated[
+    str | None,
+    typer.Option("--store", envvar="JEONJU_STORE", help="Path of the store, or influxdb://host:8086/database."),
+]
+Host = Annotated[str, typer.Option("--host", help="Address that the page and the API listen on.")]
+Port = Annotated[
+    int,
+    typer.Option(
+        "--port", envvar="JEONJU_PORT", min=0, max=65535, help="Port of the page and the API; 0 takes a free one."
+    ),
+]
+Seconds = Annotated[
+    float | None,
+    typer.Option("--for", parser=duration_s, metavar="DURATION", help="Stop by itself after this long, such as 2m."),
+]
+KeepRaw = Annotated[
+    float,
+    typer.Option("--keep-raw", parser=duration_s, metavar="DURATION", help="How long readings stay in a DuckDB store."),
+]
+KeepMinutes = Annotated[
+    float,
+    typer.Option(
+        "--keep-minutes",
+        parser=duration_s,
+        metavar="DURATION",
+        help="How long means of minutes stay; those of hours do for ever.",
+    ),
+]
+
+
+def until_over(stop_after: float | None) -> Callable[[float], bool]:
+    """Return a wait that ends early, and says so, on Ctrl-C, SIGTERM or after `stop_after` seconds."""
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    end = None if stop_after is None else time.monotonic() + stop_after
+
+    def over(wait_s: float) -> bool:
+        if end is not None:
+            wait_s = min(wait_s, max(end - time.monotonic(), 0.0))
+        return stopped.wait(wait_s) or (end is not None and time.monotonic() >= end)
+
+    return over
+
+
+def log_warnings() -> None:
+    """Show warnings on standard error."""
+    logging.basicConfig(
+        level=logging.WARNING,
+        format="%(message)s",
+        handlers=[RichHandler(console=Console(stderr=True), show_path=False)],
+    )

@@ -1,0 +1,154 @@
+"""The services one by one, for several processes or machines."""
+
+from typing import Annotated
+
+import typer
+
+from airquality.site import load_site
+from jeonju.options import (
+    BrokerAddress,
+    Host,
+    KeepMinutes,
+    KeepRaw,
+    Port,
+    Seconds,
+    SiteName,
+    duration_s,
+    log_warnings,
+    until_over,
+)
+from simulator.scenario import load_scenario
+
+app = typer.Typer()
+
+
+@app.command()
+def simulate(
+    *,
+    scenario: Annotated[str | None, typer.Option("--scenario", help="Play a scenario from its start.")] = None,
+    site: SiteName = "jeonju",
+    broker: BrokerAddress = "mqtt://127.0.0.1:1883",
+    history: Annotated[
+        float,
+        typer.Option(
+            "--history", parser=duration_s, metavar="DURATION", help="How much of the past to simulate first."
+        ),
+    ] = "0s",  # type: ignore[assignment]
+    speed: Annotated[float, typer.Option("--speed", min=0.1, max=3600)] = 1.0,
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 1,
+    stop_after: Seconds = None,
+) -> None:
+    """Run only the simulated devices, against a broker that is there."""
+    from jeonju.clock import ScaledClock
+    from jeonju.stack import Simulation, UpSettings
+
+    log_warnings()
+    loaded = load_scenario(scenario) if scenario else None
+    settings = UpSettings(site=site, scenario=loaded, history_s=history, speed=speed, seed=seed)
+    clock = ScaledClock(loaded.start, speed) if loaded else ScaledClock(speed=speed)
+    begin_s = (clock.start_at.timestamp() - history) // 10 * 10
+    simulation = Simulation(load_site(loaded.site if loaded else site), settings, clock, broker, begin_s=begin_s)
+    simulation.start()
+    over = until_over(stop_after)
+    try:
+        while not over(0.5):
+            if simulation.failure:
+                raise simulation.failure
+    finally:
+        simulation.close()
+
+
+@app.command()
+def ingest(
+    *,
+    site: SiteName = "jeonju",
+    broker: BrokerAddress = "mqtt://127.0.0.1:1883",
+    store: Annotated[
+        str, typer.Option("--store", envvar="JEONJU_STORE", help="Path of the store, or influxdb://host:8086/database.")
+    ] = "data/air.duckdb",
+    member: Annotated[
+        str | None,
+        typer.Option(
+            "--member",
+            help="Name of this one of several ingest processes that split the load (MQTT 5 shared subscriptions: Mosquitto).",
+        ),
+    ] = None,
+    keep_raw: KeepRaw = "30d",  # type: ignore[assignment]
+    keep_minutes: KeepMinutes = "400d",  # type: ignore[assignment]
+    stop_after: Seconds = None,
+) -> None:
+    """Run only the ingest service: from the broker into the store. A DuckDB store serves one process at a time."""
+    from contextlib import closing
+
+    from ingest.service import Ingest
+    from storage.open import open_store
+    from storage.port import Retention
+
+    log_warnings()
+    over = until_over(stop_after)
+    with (
+        closing(open_store(store, Retention(keep_raw, keep_minutes))) as opened,
+        Ingest(load_site(site), opened, broker, member=member) as service,
+    ):
+        while not over(0.5):
+            if service.failure:
+                raise service.failure
+
+
+@app.command()
+def api(
+    *,
+    site: SiteName = "jeonju",
+    broker: BrokerAddress = "mqtt://127.0.0.1:1883",
+    store: Annotated[
+        str, typer.Option("--store", envvar="JEONJU_STORE", help="Path of the store, or influxdb://host:8086/database.")
+    ] = "data/air.duckdb",
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    stop_after: Seconds = None,
+) -> None:
+    """Run only the API with alerts and page. A DuckDB store serves one process at a time."""
+    from contextlib import closing
+
+    from api.app import create_app
+    from jeonju.live_server import LiveServer
+    from storage.open import open_store
+
+    log_warnings()
+    over = until_over(stop_after)
+    with (
+        closing(open_store(store)) as opened,
+        LiveServer(create_app(load_site(site), opened, broker), host=host, port=port) as server,
+    ):
+        typer.echo(server.url)
+        while not over(0.5):
+            pass
+
+
+@app.command()
+def airkorea(
+    *,
+    province: Annotated[str, typer.Option("--province", help="Province as AirKorea names it.")] = "전북",
+    every: Annotated[
+        float, typer.Option("--every", parser=duration_s, metavar="DURATION", help="How often to ask, 10m at least.")
+    ] = "1h",  # type: ignore[assignment]
+    once: Annotated[bool, typer.Option("--once", help="Ask once and end.")] = False,
+    broker: BrokerAddress = "mqtt://127.0.0.1:1883",
+    service: Annotated[str | None, typer.Option("--service", help="Another address of the interface.")] = None,
+    stop_after: Seconds = None,
+) -> None:
+    """Ask AirKorea for a province's official hourly values and put them on the broker, on airkorea/PROVINCE.
+
+    The key of data.go.kr is taken from AIRKOREA_KEY. The site file says which gateway reads that topic.
+    """
+    from datetime import timedelta
+
+    from airquality.clock import utc_now
+    from ingest.airkorea import SERVICE, AirKorea, carry, key_from_surroundings
+
+    log_warnings()
+    source = AirKorea(province, key_from_surroundings(), service=service or SERVICE)
+    carry(
+        source, broker, every=timedelta(seconds=every), once=once, now=utc_now, over=until_over(stop_after),
+        on_answer=lambda answer: typer.echo(f"airkorea/{province}: {len(answer.payload)} bytes, newest hour {answer.newest or 'none'}"),
+    )  # fmt: skip
