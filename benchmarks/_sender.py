@@ -10,7 +10,7 @@ import time
 
 from airquality import topics
 from airquality.reading import Reading, encode, from_posix_s
-from benchmarks.pipe import DEVICES, VALUES
+from benchmarks.pipe import DEVICES, values
 
 EVERY_S = 0.005
 PACKET_IDS = 65_535
@@ -50,7 +50,10 @@ def main(port: int, rate: float, in_a_message: int, seconds: float) -> None:
         while sent < int(now * rate):
             # Of a batch each reading is another device's: readings of one device and instant would be one row.
             names = range(in_a_message) if in_a_message > 1 else [messages % DEVICES]
-            parts = [Reading(device=f"device-{n}", seq=messages, boot="1", time=at, values=VALUES) for n in names]
+            parts = [
+                Reading(device=f"device-{n}", seq=messages, boot="1", time=at, values=values(messages + n))
+                for n in names
+            ]
             topic = topics.readings("jeonju", f"device-{names[0]}")
             messages += 1
             burst.append(

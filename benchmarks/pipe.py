@@ -27,7 +27,7 @@ from storage.duckdb import DuckDBStore
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 DEVICES = 26
-VALUES: dict[str, float | None] = {
+VALUES = {
     "pm25": 23.4,
     "pm10": 41.2,
     "no2": 0.021,
@@ -50,15 +50,27 @@ def _pipe(kind: Kind = "embedded") -> Iterator[tuple[EmbeddedBroker, DuckDBStore
         yield broker, store
 
 
+def values(number: int) -> dict[str, float | None]:
+    """Return values that move a little, as those of instruments do."""
+    return {key: round(value * (1 + 0.01 * ((number * 7919) % 13 - 6) / 6), 4) for key, value in VALUES.items()}
+
+
 def _messages(readings: int, in_a_message: int) -> list[tuple[str, bytes]]:
+    """Return what 26 devices send once a second: each by itself, or all behind one gateway."""
     out = []
     for first in range(0, readings, in_a_message):
-        device = f"device-{(first // in_a_message) % DEVICES}"
         parts = [
-            Reading(device=device, seq=n, boot="1", time=T0 + timedelta(seconds=n), values=VALUES)
+            Reading(
+                device=f"device-{n % DEVICES}",
+                seq=n // DEVICES,
+                boot="1",
+                time=T0 + timedelta(seconds=n // DEVICES),
+                values=values(n),
+            )
             for n in range(first, first + in_a_message)
         ]
-        out.append((topics.readings("jeonju", device), encode(parts if in_a_message > 1 else parts[0])))
+        topic = topics.readings("jeonju", parts[0].device)
+        out.append((topic, encode(parts if in_a_message > 1 else parts[0])))
     return out
 
 

@@ -91,7 +91,7 @@ class Pipeline:
             return
         decoded = native.decode(message.payload)
         for one in decoded:
-            self._check_device(place[1], one, alone=len(decoded) == 1)
+            self._check_device(*place, one, alone=len(decoded) == 1)
         for one in decoded:
             self._know(place[0], one.reading.device, message.received_at)
             repeated = self.ledger.count(place[0], one.reading.device, one.reading.boot, one.reading.seq)
@@ -120,14 +120,13 @@ class Pipeline:
         record = self._devices.get((site, device))
         return record.zone if record is not None and record.kind != "robot" else ""
 
-    @staticmethod
-    def _check_device(of_topic: str, decoded: Decoded, *, alone: bool) -> None:
+    def _check_device(self, site: str, of_topic: str, decoded: Decoded, *, alone: bool) -> None:
         name = decoded.reading.device
         if name == of_topic:
             return
         if alone:
             raise RejectedError(f"says it is {name[:80]!r} on the topic of {of_topic!r}")
-        if not topics.NAME.fullmatch(name):
+        if (site, name) not in self._devices and not topics.NAME.fullmatch(name):
             raise RejectedError(f"{name[:80]!r} is no device name: 1 to 64 letters, digits, '-' or '_'")
 
     def _take_status(self, site: str, device: str, message: Message) -> None:
