@@ -56,6 +56,14 @@ class Baseline:
         return _column_wise(np.nanmean, recent, min(3, len(recent))) / typical
 
 
+def mean_of_known(rows: Floats, *, least: int | None = None) -> Floats:
+    """Return the mean over the first axis, NaN where fewer than `least` (half, unless told) are known."""
+    known = np.isfinite(rows)
+    count = known.sum(axis=0)
+    mean = np.where(known, rows, 0.0).sum(axis=0) / np.maximum(count, 1)
+    return np.where(count >= (least or max(len(rows) / 2, 1)), mean, np.nan)
+
+
 def _column_wise(function: object, rows: object, least: int, *arguments: float) -> Floats:
     """Apply a NaN-aware statistic to each column that has at least `least` numbers; NaN for the others."""
     table = np.array(list(rows))  # type: ignore[call-overload]

@@ -18,7 +18,7 @@ from airquality.dispersion.puffs import NO_RISE
 from airquality.fuels import stored_units
 from airquality.pollutants import KEYS
 from airquality.site import Site
-from api.incidents.baseline import Baseline
+from api.incidents.baseline import Baseline, mean_of_known
 from api.incidents.finder import OUTLIERS, SURE_FROM, SourceFinder
 from api.incidents.footprints import GridSources
 
@@ -148,7 +148,7 @@ def _weigh(
         receptors = np.nan_to_num(places) if begin >= BASELINE_MIN else places[:, :0]
         response = np.concatenate([grid.respond(TICK_S, airs, receptors) for grid in grids], axis=1)
         if begin >= BASELINE_MIN:
-            mean = np.where(np.isfinite(places[0, :, 0]), _mean(excess[block]), np.nan)
+            mean = np.where(np.isfinite(places[0, :, 0]), mean_of_known(excess[block]), np.nan)
             finder.add(mean, gain * response, MINUTE_S * (block.stop - block.start), outliers=outliers)
 
 
@@ -186,7 +186,7 @@ def minute_means(site: Site, readings: pa.Table, quantity: str, *, start_s: floa
         start_s,
         means[..., 0],
         np.dstack([means[..., 1], means[..., 2], height]),
-        _mean(means[..., 3:].swapaxes(0, 1), least=1),
+        mean_of_known(means[..., 3:].swapaxes(0, 1), least=1),
     )
 
 
@@ -199,17 +199,9 @@ def _by_cell(columns: Floats, cell: NDArray[np.int64], cells: int) -> Floats:
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
 
 
-def _mean(rows: Floats, *, least: int | None = None) -> Floats:
-    """Return the mean over the first axis, NaN where fewer than `least` (half, unless told) are known."""
-    known = np.isfinite(rows)
-    count = known.sum(axis=0)
-    mean = np.where(known, rows, 0.0).sum(axis=0) / np.maximum(count, 1)
-    return np.where(count >= (least or max(len(rows) / 2, 1)), mean, np.nan)
-
-
 def _centre(minutes: Minutes, noticing: NDArray[np.bool_]) -> tuple[float, float]:
     """Return where the devices that noticed it were last heard, or the middle of all devices."""
-    places = _mean(minutes.places_m[-LEAD_MIN:], least=1)[:, :2]
+    places = mean_of_known(minutes.places_m[-LEAD_MIN:], least=1)[:, :2]
     for wanted in (noticing, np.ones_like(noticing)):
         heard = places[wanted & np.isfinite(places[:, 0])]
         if len(heard):

@@ -1,7 +1,8 @@
 """Which source explains what the sensors saw: Bayes' rule over candidates and emission rates, with "none of these" among the answers.
 
 A block is a stretch of minutes: the mean excess at each sensor, and what each candidate would add there at unit rate (`footprints`). Measured and
-modelled values are compared as logarithms, because a plume model is wrong by factors; Student's t keeps single blocks from deciding everything.
+modelled values are compared as logarithms, because a plume model is wrong by factors; a small share of outliers
+keeps single blocks from deciding everything.
 """
 
 from dataclasses import dataclass
@@ -13,10 +14,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-# A good dispersion model is within a factor of two for half of the pairs (Chang and Hanna 2004), so e-fold errors are usual; few degrees of freedom
-# leave room for the odd gust, a building in the way, a sensor that fails.
+# A good dispersion model is within a factor of two for half of the pairs (Chang and Hanna 2004), so e-fold errors are usual.
 MODEL_ERROR_LOG: Final = 1.0
-OUTLIERS: Final = 0.01  # how often a sensor shows what no plume did
+# How often a sensor shows what no plume did: an odd gust, a building in the way, a fault.
+OUTLIERS: Final = 0.01
 # A source that is not among the candidates may touch any sensor at any time, as strongly as it likes: this often, anywhere within seven e-folds.
 ELSEWHERE_TOUCHES: Final = 0.1
 E_FOLDS: Final = 7.0

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from airquality.dispersion.meteorology import Meteorology, Stability, pasquill_stability, solar_elevation_deg
 from airquality.errors import UserError
+from api.incidents.baseline import mean_of_known
 from api.incidents.detector import Event, ReleaseDetector
 from api.incidents.finder import SourceEstimate, SourceFinder
 from api.incidents.footprints import Candidate, NamedSources
@@ -145,7 +146,7 @@ def locate(site: Site, excess_ppm: Floats, event: Event, reading: str) -> Source
             continue
         response = PPM_PER_KG_H * plumes.respond(TICK_S, airs, receptors)
         if begin >= first:
-            finder.add(_mean(excess_ppm[minutes]), response, MINUTE_S * (minutes.stop - begin))
+            finder.add(mean_of_known(excess_ppm[minutes]), response, MINUTE_S * (minutes.stop - begin))
     return finder.estimate()
 
 
@@ -175,11 +176,3 @@ def _airs(site: Site, minutes: slice, reading: str) -> list[Meteorology] | None:
         )
         for k in range(len(at_s))
     ]  # fmt: skip
-
-
-def _mean(rows: Floats) -> Floats:
-    """Return the mean of each column over the minutes that are known, NaN where fewer than half are."""
-    known = np.isfinite(rows)
-    count = known.sum(axis=0)
-    mean = np.where(known, rows, 0.0).sum(axis=0) / np.maximum(count, 1)
-    return np.where(2 * count >= len(rows), mean, np.nan)

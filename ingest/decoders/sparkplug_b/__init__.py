@@ -13,7 +13,6 @@ from ingest.decoders.fields import LARGEST_PAYLOAD_BYTES, Gathered, Message, fro
 from ingest.decoders.sparkplug_b.payload import Metric, Payload
 
 SIGNED_BITS: Final = {1: 8, 2: 16, 3: 32, 4: 64}
-UNSIGNED: Final = (5, 6, 7, 8, 13)
 BIRTHS, DATA, DEATHS = ("NBIRTH", "DBIRTH"), ("NDATA", "DDATA"), ("NDEATH", "DDEATH")
 CONTROL: Final = ("bdSeq", "Node Control/", "Device Control/")
 # Names that births may give in all; a sender that makes them up must not fill the memory.
