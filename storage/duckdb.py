@@ -21,7 +21,7 @@ from airquality.errors import UnavailableError
 from storage import duckdb_rollup as rollup
 from storage.duckdb_file import connect, first_line, migrate
 from storage.port import DEFAULT_RETENTION, Commit, Retention, Series
-from storage.schema import READINGS, AlertRecord, DeadLetter, DeviceRecord, LedgerEntry
+from storage.schema import READINGS, AlertRecord, DeadLetter, DeviceRecord, IncidentRecord, JournalEntry, LedgerEntry
 
 _LONG_AGO: Final = -(2**62)
 KEY: Final = ("site", "device", "time")
@@ -105,15 +105,38 @@ class DuckDBStore:
         """Return the loss ledger of every device, by name."""
         return self._records(LedgerEntry, "ledger", "site = ? ORDER BY device", [site])
 
+    def write_incidents(self, incidents: Sequence[IncidentRecord]) -> None:
+        """Insert or update incidents by `id`."""
+        with self._transaction() as connection:
+            _upsert(connection, "incidents", IncidentRecord._fields, incidents)
+
+    def write_journal(self, entries: Sequence[JournalEntry]) -> None:
+        """Append entries; one that is there already, by `id`, stays as it is."""
+        with self._transaction() as connection:
+            _upsert(connection, "journal", JournalEntry._fields, entries, replace=False)
+
     def alerts(self, site: str, *, since: datetime | None = None, active: bool | None = None) -> list[AlertRecord]:
         """Return alerts that touch the time from `since` on, newest first."""
-        where, values = "site = ?", [site]
-        if since is not None:
-            where += " AND (ended_at IS NULL OR ended_at >= ?)"
-            values.append(since)  # type: ignore[arg-type]
-        if active is not None:
-            where += " AND ended_at IS NULL" if active else " AND ended_at IS NOT NULL"
+        where, values = _lasting("ended_at", site, since, active)
         return self._records(AlertRecord, "alerts", f"{where} ORDER BY started_at DESC, id LIMIT 10000", values)
+
+    def incidents(
+        self, site: str, *, since: datetime | None = None, active: bool | None = None
+    ) -> list[IncidentRecord]:
+        """Return incidents that touch the time from `since` on, newest first."""
+        where, values = _lasting("closed_at", site, since, active)
+        return self._records(IncidentRecord, "incidents", f"{where} ORDER BY opened_at DESC, id LIMIT 10000", values)
+
+    def journal(self, site: str, *, since: datetime | None = None, subject: str | None = None) -> list[JournalEntry]:
+        """Return entries from `since` on in the order of time, the newest 10 000."""
+        where, values = "site = ?", [site]
+        for condition, value in (("done_at >= ?", since), ("subject = ?", subject)):
+            if value is not None:
+                where += f" AND {condition}"
+                values.append(value)  # type: ignore[arg-type]
+        return self._records(JournalEntry, "journal", f"{where} ORDER BY done_at DESC, id DESC LIMIT 10000", values)[
+            ::-1
+        ]
 
     def dead_letters(self, *, limit: int = 100) -> list[DeadLetter]:
         """Return the newest dead letters, newest first."""
@@ -231,11 +254,31 @@ WHEN NOT MATCHED THEN INSERT BY NAME
 """
 
 
-def _upsert(connection: duckdb.DuckDBPyConnection, table: str, fields: Sequence[str], rows: Sequence[Any]) -> None:
-    """Insert or replace rows; as a table, because one by one each takes longer than all at once."""
+def _lasting(end: str, site: str, since: datetime | None, active: bool | None) -> tuple[str, list[Any]]:  # noqa: FBT001
+    """Return the condition, and its values, for what touches the time from `since` on and has ended or not."""
+    where, values = "site = ?", [site]
+    if since is not None:
+        where += f" AND ({end} IS NULL OR {end} >= ?)"
+        values.append(since)  # type: ignore[arg-type]
+    if active is not None:
+        where += f" AND {end} IS {'' if active else 'NOT '}NULL"
+    return where, values
+
+
+def _upsert(
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    fields: Sequence[str],
+    rows: Sequence[Any],
+    *,
+    replace: bool = True,
+) -> None:
+    """Insert rows, or replace those that are there; as a table, because one by one each takes longer than all at once."""
     if rows:
         connection.register("incoming", pa.table(dict(zip(fields, map(list, zip(*rows, strict=True)), strict=True))))
-        connection.execute(f"INSERT OR REPLACE INTO {table} BY NAME SELECT * FROM incoming")
+        connection.execute(
+            f"INSERT OR {'REPLACE' if replace else 'IGNORE'} INTO {table} BY NAME SELECT * FROM incoming"
+        )
         connection.unregister("incoming")
 
 

@@ -31,6 +31,12 @@ CREATE TABLE IF NOT EXISTS alerts (
     id VARCHAR PRIMARY KEY, site VARCHAR, kind VARCHAR, severity VARCHAR, device VARCHAR, zone VARCHAR, started_at TIMESTAMPTZ,
     updated_at TIMESTAMPTZ, ended_at TIMESTAMPTZ, value DOUBLE, "limit" DOUBLE, quantity VARCHAR, summary_ko VARCHAR, summary_en VARCHAR,
     details VARCHAR);
+CREATE TABLE IF NOT EXISTS incidents (
+    id VARCHAR PRIMARY KEY, site VARCHAR, state VARCHAR, kind VARCHAR, severity VARCHAR, zone VARCHAR, opened_at TIMESTAMPTZ,
+    updated_at TIMESTAMPTZ, closed_at TIMESTAMPTZ, lat DOUBLE, lon DOUBLE, radius_m DOUBLE, rate_g_s DOUBLE, confidence DOUBLE,
+    summary_ko VARCHAR, summary_en VARCHAR, details VARCHAR);
+CREATE TABLE IF NOT EXISTS journal (
+    id VARCHAR PRIMARY KEY, site VARCHAR, done_at TIMESTAMPTZ, who VARCHAR, action VARCHAR, subject VARCHAR, details VARCHAR);
 {rollup.TABLES}
 """
 

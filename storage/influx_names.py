@@ -10,7 +10,10 @@ AIR_1M: Final = "air_1m"
 AIR_1H: Final = "air_1h"
 DEVICE: Final = "device"
 LEDGER: Final = "ledger"
+# At the instant an alert started, an incident was opened, something was done.
 ALERT: Final = "alert"
+INCIDENT: Final = "incident"
+JOURNAL: Final = "journal"
 DEAD_LETTER: Final = "dead_letter"
 
 # Tags. Zone, kind and origin are fields of DEVICE: as tags a device that moves would leave its old point behind, a second state.

@@ -25,7 +25,9 @@ from storage.influx_names import (
     DEVICE_TAG,
     FLOATS,
     ID,
+    INCIDENT,
     INTEGERS,
+    JOURNAL,
     LEDGER,
     PAYLOAD,
     REASON,
@@ -38,12 +40,21 @@ from storage.influx_names import (
 from storage.influx_server import Part, connect, quoted, text
 from storage.line_protocol import from_tag, has_form, instant, microseconds, reading_lines, record_line, to_tag
 from storage.port import Commit, Series
-from storage.schema import INSTANT, READINGS, AlertRecord, DeadLetter, DeviceRecord, LedgerEntry
+from storage.schema import (
+    INSTANT,
+    READINGS,
+    AlertRecord,
+    DeadLetter,
+    DeviceRecord,
+    IncidentRecord,
+    JournalEntry,
+    LedgerEntry,
+)
 
-# States (of devices, the ledger, alerts) are points at this one instant, so that a newer state takes the place of the older. It lies in the future
+# States (of devices, the ledger) are points at this one instant, so that a newer state takes the place of the older. It lies in the future
 # (2200-01-01) because a database that forgets after some time refuses the past.
 STATE_TIME: Final = 7_258_118_400_000_000
-MOST_ALERTS: Final = 10_000
+MOST_RECORDS: Final = 10_000
 SHELVES: Final = 256
 # Angles are averaged as directions, not as numbers: the mean of 350° and 10° is 0°.
 ANGLES: Final = ("wind_direction", "heading")
@@ -61,7 +72,7 @@ _FIELDS: Final[dict[type, dict[str, Any]]] = {
         name: next((kind for kind in get_args(hint) if kind is not NoneType), hint)
         for name, hint in get_type_hints(record).items()
     }
-    for record in (DeviceRecord, LedgerEntry, AlertRecord)
+    for record in (DeviceRecord, LedgerEntry, AlertRecord, IncidentRecord, JournalEntry)
 }
 _COLUMNS: Final = ", ".join(
     [f"{quoted(name)}::tag" for name in (SITE, DEVICE_TAG)]
@@ -95,7 +106,15 @@ class InfluxStore:
 
     def write_alerts(self, alerts: Sequence[AlertRecord]) -> None:
         """Insert or update alerts by `id`."""
-        self._server.write(_state_lines(ALERT, (SITE, ID), alerts), "us")
+        self._server.write(_state_lines(ALERT, (SITE, ID), alerts, at="started_at"), "us")
+
+    def write_incidents(self, incidents: Sequence[IncidentRecord]) -> None:
+        """Insert or update incidents by `id`."""
+        self._server.write(_state_lines(INCIDENT, (SITE, ID), incidents, at="opened_at"), "us")
+
+    def write_journal(self, entries: Sequence[JournalEntry]) -> None:
+        """Append entries; the same entry again, by `id`, is the same point."""
+        self._server.write(_state_lines(JOURNAL, (SITE, ID), entries, at="done_at"), "us")
 
     def readings(self, series: Series) -> pa.Table:
         """Return rows in the READINGS schema, ordered by time then device."""
@@ -123,13 +142,25 @@ class InfluxStore:
 
     def alerts(self, site: str, *, since: datetime | None = None, active: bool | None = None) -> list[AlertRecord]:
         """Return alerts that touch the time from `since` on, newest first."""
+        found = self._states(AlertRecord, ALERT, (SITE, ID), _lasting("ended_at", site, since, active))
+        return sorted(found, key=lambda alert: (-microseconds(alert.started_at), alert.id))[:MOST_RECORDS]
+
+    def incidents(
+        self, site: str, *, since: datetime | None = None, active: bool | None = None
+    ) -> list[IncidentRecord]:
+        """Return incidents that touch the time from `since` on, newest first."""
+        found = self._states(IncidentRecord, INCIDENT, (SITE, ID), _lasting("closed_at", site, since, active))
+        return sorted(found, key=lambda incident: (-microseconds(incident.opened_at), incident.id))[:MOST_RECORDS]
+
+    def journal(self, site: str, *, since: datetime | None = None, subject: str | None = None) -> list[JournalEntry]:
+        """Return entries from `since` on in the order of time, the newest 10 000."""
         where = _is(SITE, site)
         if since is not None:
-            where += f" AND (ended_at = 0 OR ended_at >= {microseconds(since)})"
-        if active is not None:
-            where += f" AND ended_at {'=' if active else '!='} 0"
-        found = self._states(AlertRecord, ALERT, (SITE, ID), where)
-        return sorted(found, key=lambda alert: (-microseconds(alert.started_at), alert.id))[:MOST_ALERTS]
+            where += f" AND time >= {microseconds(since)}u"
+        if subject is not None:
+            where += f" AND subject = {text(subject)}"
+        found = self._states(JournalEntry, JOURNAL, (SITE, ID), f"{where} ORDER BY time DESC LIMIT {MOST_RECORDS}")
+        return sorted(found, key=lambda entry: (entry.done_at, entry.id))
 
     def dead_letters(self, *, limit: int = 100) -> list[DeadLetter]:
         """Return the newest dead letters, newest first."""
@@ -203,18 +234,29 @@ class InfluxStore:
                 )
 
 
-def _state_lines(measurement: str, tags: Sequence[str], records: Iterable[Any]) -> list[str]:
-    """Return one line for each thing that is described; the last description counts."""
+def _lasting(end: str, site: str, since: datetime | None, active: bool | None) -> str:  # noqa: FBT001
+    """Return the condition for what touches the time from `since` on and has ended or not; an instant of 0 is none."""
+    where = _is(SITE, site)
+    if since is not None:
+        where += f" AND ({end} = 0 OR {end} >= {microseconds(since)})"
+    if active is not None:
+        where += f" AND {end} {'=' if active else '!='} 0"
+    return where
+
+
+def _state_lines(measurement: str, tags: Sequence[str], records: Iterable[Any], *, at: str | None = None) -> list[str]:
+    """Return one line for each thing that is described, at the instant `at` of it; the last description counts."""
     lines = {}
     for record in records:
         values, types = record._asdict(), _FIELDS[type(record)]
+        time = STATE_TIME if at is None else microseconds(values[at])
         key = {name: values.pop(name) for name in tags}
         absent = [name for name, value in values.items() if value is None or not has_form(value)]
         fields = {
             name: _NOTHING[types[name]] if name in absent else _typed(types[name], value)
             for name, value in values.items()
         }
-        line = record_line(measurement, key, fields | {UNSET: ",".join(absent)}, STATE_TIME)
+        line = record_line(measurement, key, fields | {UNSET: ",".join(absent)}, time)
         lines[tuple(key.values())] = line
     return list(lines.values())
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, Protocol
 
 import pyarrow as pa
 
-from storage.schema import READINGS, AlertRecord, DeadLetter, DeviceRecord, LedgerEntry
+from storage.schema import READINGS, AlertRecord, DeadLetter, DeviceRecord, IncidentRecord, JournalEntry, LedgerEntry
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +75,20 @@ class Store(Protocol):
 
     def alerts(self, site: str, *, since: datetime | None = None, active: bool | None = None) -> list[AlertRecord]:
         """Return alerts that touch the time from `since` on, newest first; `active` picks those that last or have ended."""
+
+    def write_incidents(self, incidents: Sequence[IncidentRecord]) -> None:
+        """Insert or update incidents by `id`."""
+
+    def incidents(
+        self, site: str, *, since: datetime | None = None, active: bool | None = None
+    ) -> list[IncidentRecord]:
+        """Return incidents that touch the time from `since` on, newest first; `active` picks those that are not closed, or that are."""
+
+    def write_journal(self, entries: Sequence[JournalEntry]) -> None:
+        """Append entries; one that is there already, by `id`, stays as it is."""
+
+    def journal(self, site: str, *, since: datetime | None = None, subject: str | None = None) -> list[JournalEntry]:
+        """Return entries from `since` on, of one subject if it is given, in the order of time, at most the newest 10 000."""
 
     def dead_letters(self, *, limit: int = 100) -> list[DeadLetter]:
         """Return the newest dead letters, newest first."""

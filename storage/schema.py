@@ -14,7 +14,7 @@ import pyarrow as pa
 from airquality.pollutants import KEYS
 
 # Raised when a table or column changes; the store migrates older files and refuses newer ones.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 INSTANT = pa.timestamp("us", tz="UTC")
 LABEL = pa.dictionary(pa.int32(), pa.string())
@@ -98,3 +98,40 @@ class AlertRecord(NamedTuple):
     summary_ko: str
     summary_en: str
     details: str  # JSON object: class, reasons, evidence
+
+
+class IncidentRecord(NamedTuple):
+    """Alerts that belong together in space and time, over the incident's whole life; `id` is stable, so writing it again updates it."""
+
+    id: str
+    site: str
+    state: str  # open, acknowledged, confirmed, false-alarm, closed
+    kind: str  # the most probable class
+    severity: str
+    zone: str | None
+    opened_at: datetime
+    updated_at: datetime
+    closed_at: datetime | None
+    lat: float | None  # the most probable place of the source
+    lon: float | None
+    radius_m: float | None  # half of the probability lies within this of it
+    rate_g_s: float | None
+    confidence: float | None
+    summary_ko: str
+    summary_en: str
+    details: str  # JSON object: alerts, class probabilities, map, zones downwind, robot
+
+
+class JournalEntry(NamedTuple):
+    """Something that a person or the system did about an alert, an incident or a robot: never changed, never removed.
+
+    `id` is chosen by the writer, so that writing the same entry again is harmless.
+    """
+
+    id: str
+    site: str
+    done_at: datetime
+    who: str
+    action: str
+    subject: str  # id of the alert or incident, name of the device, robot or rule
+    details: str  # JSON object

@@ -23,7 +23,7 @@ from storage.duckdb import DuckDBStore
 from storage.duckdb_rollup import HOUR_S, MINUTE_S, sources
 from storage.open import open_store
 from storage.port import Commit, Retention, Series, Store
-from storage.schema import readings_table
+from storage.schema import SCHEMA_VERSION, readings_table
 
 T0 = datetime(2026, 3, 2, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -294,7 +294,7 @@ def test_file_of_schema_1_is_rolled_up(tmp_path: Path) -> None:
     check(store, rows, 3600)
     store.close()
     with duckdb.connect(str(path)) as connection:
-        assert connection.execute("SELECT schema_version FROM meta").fetchall() == [(2,)]
+        assert connection.execute("SELECT schema_version FROM meta").fetchall() == [(SCHEMA_VERSION,)]
         assert connection.execute("SELECT count(DISTINCT time) FROM readings_1h").fetchall() == [(3,)]
 
 

@@ -17,7 +17,16 @@ from airquality.pollutants import KEYS
 from storage.duckdb import DuckDBStore
 from storage.open import open_store
 from storage.port import Commit, Series, Store
-from storage.schema import READINGS, AlertRecord, DeadLetter, DeviceRecord, LedgerEntry, readings_table
+from storage.schema import (
+    READINGS,
+    AlertRecord,
+    DeadLetter,
+    DeviceRecord,
+    IncidentRecord,
+    JournalEntry,
+    LedgerEntry,
+    readings_table,
+)
 
 T0 = datetime(2026, 3, 2, tzinfo=UTC)
 NUMBERS = count()
@@ -179,6 +188,33 @@ def test_alerts_are_updated_by_id_and_found_by_state_and_time(store: Store) -> N
     assert store.alerts("jeonju", since=T0 + timedelta(hours=3)) == [alert(5)]
 
 
+def test_incidents_are_updated_by_id_and_found_by_state_and_time(store: Store) -> None:
+    first = IncidentRecord(
+        "one", "jeonju", "open", "fire", "critical", "palbok", T0, T0, None, 35.85, 127.1, 120.0, None, 0.8, "화재", "Fire", "{}"
+    )  # fmt: skip
+    second = first._replace(id="two", opened_at=T0 + timedelta(hours=1), lat=None, lon=None, radius_m=None)
+    closed = first._replace(state="closed", closed_at=T0 + timedelta(hours=2), updated_at=T0 + timedelta(hours=2))
+    store.write_incidents([first, second])
+    store.write_incidents([closed])
+    assert store.incidents("jeonju") == [second, closed]
+    assert store.incidents("jeonju", active=True) == [second]
+    assert store.incidents("jeonju", active=False) == [closed]
+    assert store.incidents("jeonju", since=T0 + timedelta(hours=3)) == [second]
+    assert store.incidents("elsewhere") == []
+
+
+def test_journal_is_kept_in_the_order_of_time_and_a_repeat_is_harmless(store: Store) -> None:
+    entry = JournalEntry("b", "jeonju", T0, "kim", "comment", "one", '{"text": "어디서 나는 연기?"}')
+    later = entry._replace(id="a", done_at=T0 + timedelta(seconds=1), action="close")
+    other = entry._replace(id="c", done_at=T0 + timedelta(seconds=2), subject="two")
+    store.write_journal([later, other])
+    store.write_journal([entry, later])
+    assert store.journal("jeonju") == [entry, later, other]
+    assert store.journal("jeonju", subject="one") == [entry, later]
+    assert store.journal("jeonju", since=later.done_at) == [later, other]
+    assert store.journal("elsewhere") == []
+
+
 ROWS = st.lists(
     st.tuples(st.sampled_from("abc"), st.integers(0, 12), st.dictionaries(st.sampled_from(["pm25", "co", "no2"]), st.floats(0, 9), min_size=1)),
     min_size=1, max_size=12,
@@ -220,7 +256,7 @@ def test_file_of_a_newer_version_is_refused_in_one_line(tmp_path: Path) -> None:
     DuckDBStore(path).close()
     with duckdb.connect(str(path)) as connection:
         connection.execute("UPDATE meta SET schema_version = 999")
-    with pytest.raises(UserError, match=r"newer version \(schema 999, this one knows 2\); upgrade"):
+    with pytest.raises(UserError, match=r"newer version \(schema 999, this one knows 3\); upgrade"):
         DuckDBStore(path)
 
 
