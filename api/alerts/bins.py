@@ -5,7 +5,7 @@ What comes later is counted and left to the store; it cannot raise or end an ale
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -35,6 +35,14 @@ QUANTITIES: Final = (
     "temperature",
     "thermal_max",
 )
+
+
+class Bin(NamedTuple):
+    """Means of one bin that ends at `end_s`: (devices, QUANTITIES), NaN where nothing came. Devices keep their rows for ever."""
+
+    end_s: float
+    devices: list[str]
+    means: Floats
 
 
 class Bins:
@@ -85,8 +93,8 @@ class Bins:
                 continue
             self._put(int(one), device[rows], values[rows])
 
-    def close(self, *, everything: bool = False) -> Iterator[tuple[float, Floats]]:
-        """Yield (end of bin [s], means (devices, quantities), NaN where nothing came) for every bin that is complete, in order."""
+    def close(self, *, everything: bool = False) -> Iterator[Bin]:
+        """Yield every bin that is complete, in order."""
         ready = int(np.floor((self._watermark_s - GRACE_S) / BIN_S)) if np.isfinite(self._watermark_s) else None
         for one in sorted(self._open):
             if not everything and (ready is None or one >= ready):
@@ -96,7 +104,7 @@ class Bins:
             means = np.full((len(self.devices), len(QUANTITIES)), np.nan)
             seen = counts > 0
             means[: len(sums)][seen] = sums[seen] / counts[seen]
-            yield (one + 1) * BIN_S, means
+            yield Bin((one + 1) * BIN_S, self.devices, means)
 
     def _put(self, one: int, device: NDArray[np.int64], values: Floats) -> None:
         shape = (len(self.devices), len(QUANTITIES))

@@ -3,6 +3,7 @@
 from typing import Final
 
 from airquality.pollutants import QUANTITY
+from airquality.site import Site
 
 KINDS: Final[dict[str, tuple[str, str]]] = {
     "cai": ("대기질 나쁨", "Bad air"),
@@ -16,6 +17,18 @@ KINDS: Final[dict[str, tuple[str, str]]] = {
     "no-data": ("자료 수신 중단", "No data at all"),
 }
 CLASSES: Final = {"smoke": "fire", "dust": "dust", "release": "industrial"}
+
+
+class Labels(dict[str, tuple[str, str]]):
+    """What devices and zones of a site are called, in Korean and English; a name that is not known stands for itself."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(
+            {one.name: (one.label_ko or one.name, one.label_en or one.name) for one in (*site.zones, *site.devices)}
+        )
+
+    def __missing__(self, name: str) -> tuple[str, str]:
+        return name, name
 
 
 def amount(quantity: str, value: float) -> str:
