@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from airquality.clock import utc_now
 from airquality.errors import UnavailableError
 from airquality.site import Site
-from api.http import alerts, health, pages, readings, simulation, sites
+from api.http import alerts, health, incidents, pages, readings, simulation, sites
 from api.http.answers import problem
 from api.http.state import State
 from api.live import Live
@@ -54,7 +54,8 @@ def create_app(site: Site, store: Store, broker_url: str, *, now: Callable[[], d
         redoc_url=None,
     )
     app.state.air = State(site=site, store=store, live=live, stream=stream, now=now)
-    for router in (sites.router, readings.router, alerts.router, simulation.router, health.router, pages.router):
+    routers = (alerts, health, incidents, pages, readings, simulation, sites)
+    for router in (module.router for module in routers):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _explain_errors(app)

@@ -24,7 +24,8 @@ from airquality.errors import UnavailableError
 from airquality.reading import Adoption, DeviceStatus
 from airquality.site import Site
 from api.alerts.engine import AlertEngine
-from api.records import alert_json, reading_json
+from api.incidents.desk import IncidentDesk
+from api.records import alert_json, incident_json, reading_json
 from api.stream import Stream
 from storage.port import Series, Store
 from storage.schema import AlertRecord
@@ -69,6 +70,9 @@ class Live:
     def __post_init__(self) -> None:
         """Prepare the connection; nothing is opened yet."""
         self.engine = AlertEngine(self.site)
+        self.incidents = IncidentDesk(
+            self.site, self.store, self.now, lambda record: self.stream.send("incident", incident_json(record))
+        )
         self._work: queue.Queue[Callable[[], None] | None] = queue.Queue(MOST_WAITING)
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
         self._began_at = self.now()
@@ -87,6 +91,7 @@ class Live:
     def start(self) -> None:
         """Begin to follow; a broker that is not there yet is tried again and again."""
         self._thread.start()
+        self.incidents.start()
         self._client.connect_async(*self._address, keepalive=30)
         self._client.loop_start()
 
@@ -96,6 +101,7 @@ class Live:
         self._client.loop_stop()
         self._work.put(None)
         self._thread.join()
+        self.incidents.stop()
 
     def send_command(self, device: str, payload: bytes) -> None:
         """Publish a command for a device, or for the simulator.
@@ -163,6 +169,7 @@ class Live:
         newest = self.store.latest(self.site.name)["time"].to_pylist()
         self.engine = AlertEngine(self.site)
         lasting = self.store.alerts(self.site.name, active=True)
+        self.incidents.resume()
         if not newest:
             self.engine.resume(
                 lasting, pa.Table.from_pylist([], schema=self.store.latest(self.site.name).schema), HISTORY_EVERY_S
@@ -206,6 +213,8 @@ class Live:
 
     def _publish(self, alerts: list[AlertRecord]) -> None:
         """Store first, then tell: an alert that was told can always be looked up."""
+        if self.feed.last_reading_at is not None:
+            self.incidents.take(alerts, self._places() if alerts else {}, self.feed.last_reading_at)
         if not alerts:
             return
         self.store.write_alerts(alerts)
@@ -213,6 +222,14 @@ class Live:
             body = b"" if alert.ended_at else json.dumps(alert_json(alert), ensure_ascii=False).encode()
             self._client.publish(topics.alert(self.site.name, alert.id), body, qos=1, retain=True)
             self.stream.send("alert", alert_json(alert))
+
+    def _places(self) -> dict[str, tuple[float, float]]:
+        """Return where every device is: stations as the site says, whoever sends its place as it said last."""
+        rows = self.store.latest(self.site.name).select(["device", "lat", "lon"]).to_pylist()
+        sent = {
+            row["device"]: (row["lat"], row["lon"]) for row in rows if row["lat"] is not None and row["lon"] is not None
+        }
+        return {station.name: (station.lat, station.lon) for station in self.site.stations} | sent
 
     def state(self) -> dict[str, Any]:
         """Return the live side's state for the health page."""

@@ -1,12 +1,13 @@
 """How rows of the store look to the outside: plain JSON with instants in UTC, without what is absent."""
 
 import json
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
 from airquality.pollutants import KEYS
-from storage.schema import AlertRecord
+from storage.schema import AlertRecord, IncidentRecord, JournalEntry
 
 
 def reading_json(row: dict[str, Any]) -> dict[str, Any]:
@@ -27,11 +28,25 @@ def reading_json(row: dict[str, Any]) -> dict[str, Any]:
 
 def alert_json(alert: AlertRecord) -> dict[str, Any]:
     """Return one alert with its details unpacked and its instants as text."""
-    out = alert._asdict()
-    for name in ("started_at", "updated_at", "ended_at"):
-        out[name] = out[name].isoformat().replace("+00:00", "Z") if out[name] else None
-    out["details"] = json.loads(alert.details)
-    out["active"] = alert.ended_at is None
+    return {**_unpacked(alert), "active": alert.ended_at is None}
+
+
+def incident_json(incident: IncidentRecord) -> dict[str, Any]:
+    """Return one incident with its details unpacked and its instants as text."""
+    return {**_unpacked(incident), "active": incident.closed_at is None}
+
+
+def journal_json(entry: JournalEntry) -> dict[str, Any]:
+    """Return one entry with its details unpacked and its instant as text."""
+    return _unpacked(entry)
+
+
+def _unpacked(record: AlertRecord | IncidentRecord | JournalEntry) -> dict[str, Any]:
+    out = record._asdict()
+    for name, value in out.items():
+        if isinstance(value, datetime):
+            out[name] = value.isoformat().replace("+00:00", "Z")
+    out["details"] = json.loads(record.details)
     return out
 
 

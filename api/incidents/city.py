@@ -139,7 +139,7 @@ def _weigh(
     excess = np.array([baseline.update(row).excess for row in minutes.values])
     for begin in range(BASELINE_MIN - SPIN_UP_MIN, len(excess), BLOCK_MIN):
         block = slice(begin, min(begin + BLOCK_MIN, len(excess)))
-        airs = _airs(site, minutes, block)
+        airs = airs_of(site, minutes, block)
         if airs is None:
             for grid in grids:
                 grid.forget()
@@ -213,7 +213,7 @@ def _grids(site: Site, minutes: Minutes, x_m: Floats, y_m: Floats) -> list[GridS
     """Return the same cells once for each height that the plume may rise to in the latest wind."""
     rises = [NO_RISE]
     for minute in reversed(range(len(minutes.values))):
-        if (airs := _airs(site, minutes, slice(minute, minute + 1))) is not None:
+        if (airs := airs_of(site, minutes, slice(minute, minute + 1))) is not None:
             rises = [buoyant_rise(flux, airs[0].wind_speed_m_s, airs[0]) for flux in BUOYANCY_M4_S3]
             break
     options = {
@@ -224,7 +224,7 @@ def _grids(site: Site, minutes: Minutes, x_m: Floats, y_m: Floats) -> list[GridS
     return [GridSources(x_m, y_m, height_m=SOURCE_HEIGHT_M, rise=rise, **options) for rise in rises]  # type: ignore[arg-type]
 
 
-def _airs(site: Site, minutes: Minutes, block: slice) -> list[Meteorology] | None:
+def airs_of(site: Site, minutes: Minutes, block: slice) -> list[Meteorology] | None:
     """Return the air of every tick of a block, drawn from minute to minute; None where no station reported the wind."""
     around = slice(max(block.start - 2, 0), block.stop + 1)
     known = np.isfinite(minutes.wind_m_s[around, 0])

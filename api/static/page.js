@@ -1,14 +1,14 @@
 // The live page: no build step, no library, nothing from elsewhere. Server data is only ever put in as text, never as markup.
 const TEXT = {
-  ko: { other: "English", alerts: "현재 경보", none: "경보 없음", stations: "측정소 (지수 높은 순)", note: "보급형 측정기의 참고용 자료이며 국가측정망의 공식 자료가 아닙니다.", simulated: "모의 자료", fire: "🔥 여기에 불 놓기", aim: "지도를 누르세요", live: "실시간", lost: "연결 끊김", rate: "건/초", station: "측정소", robot: "로봇", wind: "바람", from: "풍", none_cai: "지수 없음", battery: "배터리", sent: "시뮬레이터에 화재를 보냈습니다", day: "지난 24시간" },
-  en: { other: "한국어", alerts: "Active alerts", none: "No alerts", stations: "Stations, worst first", note: "Low-cost instruments: for reference only, not official values of the national network.", simulated: "simulated", fire: "🔥 Light a fire", aim: "Click on the map", live: "live", lost: "connection lost", rate: "readings/s", station: "station", robot: "robot", wind: "wind", from: "from", none_cai: "no index", battery: "battery", sent: "Fire handed to the simulator", day: "last 24 hours" },
+  ko: { other: "English", alerts: "현재 경보", none: "경보 없음", stations: "측정소 (지수 높은 순)", note: "보급형 측정기의 참고용 자료이며 국가측정망의 공식 자료가 아닙니다.", simulated: "모의 자료", fire: "🔥 여기에 불 놓기", aim: "지도를 누르세요", live: "실시간", lost: "연결 끊김", rate: "건/초", station: "측정소", robot: "로봇", wind: "바람", from: "풍", none_cai: "지수 없음", battery: "배터리", sent: "시뮬레이터에 화재를 보냈습니다", day: "지난 24시간", incidents: "사건", report: "보고서", near: "추정 발생지 반경", unsure: "발생지 불확실", downwind: "바람 아래", acknowledge: "확인함", confirm: "사실", "false-alarm": "오경보", close: "종료", acknowledged: "확인 중", confirmed: "사실로 확인", open: "접수" },
+  en: { other: "한국어", alerts: "Active alerts", none: "No alerts", stations: "Stations, worst first", note: "Low-cost instruments: for reference only, not official values of the national network.", simulated: "simulated", fire: "🔥 Light a fire", aim: "Click on the map", live: "live", lost: "connection lost", rate: "readings/s", station: "station", robot: "robot", wind: "wind", from: "from", none_cai: "no index", battery: "battery", sent: "Fire handed to the simulator", day: "last 24 hours", incidents: "Incidents", report: "report", near: "source within", unsure: "source not sure", downwind: "downwind", acknowledge: "acknowledge", confirm: "confirm", "false-alarm": "false alarm", close: "close", acknowledged: "acknowledged", confirmed: "confirmed", open: "open" },
 };
 const CHARTS = ["pm25", "pm10", "co", "no2", "o3", "voc_index", "h2s", "nh3", "thermal_max", "battery"];
 const WIDTH = 1000, HEIGHT = 800, MARGIN = 45;
 const $ = (id) => document.getElementById(id);
 const get = async (path) => { const answer = await fetch(`/api/v1/${path}`); if (!answer.ok) throw new Error((await answer.json()).detail); return answer.json(); };
 
-const state = { language: (localStorage.language ?? navigator.language).startsWith("ko") ? "ko" : "en", latest: new Map(), cai: { stations: {}, zones: {} }, alerts: new Map(), devices: new Map(), chosen: null, arrived: [], fires: [] };
+const state = { language: (localStorage.language ?? navigator.language).startsWith("ko") ? "ko" : "en", latest: new Map(), cai: { stations: {}, zones: {} }, alerts: new Map(), incidents: new Map(), devices: new Map(), chosen: null, arrived: [], fires: [] };
 const say = (key) => TEXT[state.language][key];
 const label = (thing) => thing?.[`label_${state.language}`] || thing?.name || "";
 
@@ -59,6 +59,7 @@ function drawThings() {
   if (!group) return;
   const things = [];
   const alarmed = new Set([...state.alerts.values()].filter((alert) => ["smoke", "dust", "release"].includes(alert.kind)).map((alert) => alert.device));
+  for (const incident of state.incidents.values()) things.push(...sourceMap(incident));
   for (const fire of state.fires) { const [x, y] = project(fire); things.push(element("text", { class: "flame", x, y: y + 8 }, "🔥")); }
   for (const [name, place] of places()) {
     const [x, y] = project(place), index = state.cai.stations[name], robot = state.robots.has(name);
@@ -70,6 +71,35 @@ function drawThings() {
   }
   things.push(...wind());
   group.replaceChildren(...things);
+}
+
+// Where an incident may come from: its cells, the darker the more probable, and the circle that holds half of the probability.
+function sourceMap(incident) {
+  const source = incident.details.source;
+  if (!source?.cells) return [];
+  const [[x0, y0], [x1]] = [project([source.lat, source.lon]), project([source.lat, source.lon + source.radius_m / (111_320 * Math.cos(source.lat * Math.PI / 180))])];
+  const radius = x1 - x0, side = radius * source.cell_m / source.radius_m, highest = source.cells[0][2];
+  const cells = source.cells.map(([lat, lon, share]) => { const [x, y] = project([lat, lon]); return element("rect", { class: "cell", x: x - side / 2, y: y - side / 2, width: side, height: side, "fill-opacity": 0.1 + 0.6 * share / highest }); });
+  return [...cells, element("circle", { class: "source", cx: x0, cy: y0, r: Math.max(radius, 4) })];
+}
+
+function incidentLine(incident) {
+  const line = html("li", { class: incident.severity }), source = incident.details.source, words = [say(incident.state)];
+  if (source) words.push(source.is_unsure ? say("unsure") : `${say("near")} ${source.radius_m.toFixed(0)} m`);
+  const zones = incident.details.downwind.map((one) => label(state.site.zones.find((zone) => zone.name === one.zone)));
+  if (zones.length) words.push(`${say("downwind")}: ${zones.join(", ")}`);
+  line.append(html("time", {}, when(incident.opened_at)), incident[`summary_${state.language}`], html("div", { class: "quiet" }, words.join(" · ")));
+  const row = html("div", { class: "doing" });
+  for (const action of ["acknowledge", "confirm", "false-alarm", "close"]) if (action !== "acknowledge" || incident.state === "open") row.append(html("button", { type: "button", "data-incident": incident.id, "data-action": action }, say(action)));
+  row.append(html("a", { href: `/api/v1/incidents/${encodeURIComponent(incident.id)}/report.html?language=${state.language}`, target: "_blank" }, say("report")));
+  line.append(row);
+  return line;
+}
+
+async function act(id, action) {
+  const answer = await fetch(`/api/v1/incidents/${encodeURIComponent(id)}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ action }) });
+  if (!answer.ok) $("flow").textContent = (await answer.json()).detail;
+  await refresh();
 }
 
 function* places() {
@@ -105,6 +135,9 @@ function drawSide() {
     line.append(html("time", {}, when(alert.started_at)), alert[`summary_${state.language}`]);
     return line;
   }));
+  const incidents = [...state.incidents.values()].sort((a, b) => b.opened_at.localeCompare(a.opened_at));
+  $("incidents-box").hidden = !incidents.length;
+  $("incidents").replaceChildren(...incidents.map(incidentLine));
   const stations = state.site.stations.map((station) => [station, state.cai.stations[station.name]]).sort((a, b) => (b[1]?.cai ?? -1) - (a[1]?.cai ?? -1));
   $("stations").replaceChildren(...stations.map(([station, index]) => {
     const row = html("tr", { "data-device": station.name }), name = html("td"), swatch = html("span", { class: "swatch" });
@@ -139,7 +172,7 @@ function chart(key, times, values) {
 function drawWords() {
   document.documentElement.lang = state.language;
   $("title").textContent = state.language === "ko" ? `${label(state.site)} 대기` : `${label(state.site)} Air`;
-  $("language").textContent = say("other"); $("alerts-title").textContent = say("alerts"); $("stations-title").textContent = say("stations"); $("note").textContent = say("note");
+  $("language").textContent = say("other"); $("alerts-title").textContent = say("alerts"); $("incidents-title").textContent = say("incidents"); $("stations-title").textContent = say("stations"); $("note").textContent = say("note");
   $("fire").textContent = $("fire").getAttribute("aria-pressed") === "true" ? say("aim") : say("fire");
   const simulated = [...state.devices.values()].some((device) => device.origin === "simulated");
   $("badge").hidden = !simulated; $("fire").hidden = !simulated; $("badge").textContent = say("simulated");
@@ -158,7 +191,8 @@ function tick() {
 }
 
 async function refresh() {
-  const [latest, cai, alerts, devices] = await Promise.all([get("latest"), get("cai"), get("alerts"), get("devices")]);
+  const [latest, cai, alerts, devices, incidents] = await Promise.all([get("latest"), get("cai"), get("alerts"), get("devices"), get("incidents")]);
+  state.incidents = new Map((await Promise.all(incidents.map((one) => get(`incidents/${encodeURIComponent(one.id)}`)))).map((one) => [one.id, one]));
   latest.forEach((reading) => state.latest.set(reading.device, reading));
   state.cai = cai; state.alerts = new Map(alerts.map((alert) => [alert.id, alert]));
   for (const device of devices) state.devices.set(device.device, { ...state.devices.get(device.device), ...device });
@@ -172,11 +206,13 @@ function listen() {
   stream.onerror = () => linked(false);
   stream.addEventListener("readings", (event) => { const readings = JSON.parse(event.data); state.arrived.push([performance.now() / 1000, readings.length]); readings.forEach((reading) => state.latest.set(reading.device, reading)); });
   stream.addEventListener("alert", (event) => { const alert = JSON.parse(event.data); alert.active ? state.alerts.set(alert.id, alert) : state.alerts.delete(alert.id); drawSide(); drawThings(); });
+  stream.addEventListener("incident", (event) => { const incident = JSON.parse(event.data); incident.active ? state.incidents.set(incident.id, incident) : state.incidents.delete(incident.id); drawSide(); drawThings(); });
 }
 
 function attend() {
   $("language").onclick = () => { state.language = localStorage.language = state.language === "ko" ? "en" : "ko"; draw(); };
   $("fire").onclick = () => { const aiming = $("fire").getAttribute("aria-pressed") !== "true"; $("fire").setAttribute("aria-pressed", aiming); $("map").classList.toggle("aiming", aiming); drawWords(); };
+  $("incidents").addEventListener("click", (event) => { const { incident, action } = event.target.dataset; if (incident) act(incident, action).catch(console.error); });
   document.addEventListener("click", (event) => { const name = event.target.closest?.("[data-device]")?.dataset.device; if (name) choose(name).catch(console.error); });
   document.addEventListener("keydown", (event) => { if (["Enter", " "].includes(event.key)) { const name = event.target.dataset?.device; if (name) { event.preventDefault(); choose(name).catch(console.error); } } });
   $("map").addEventListener("click", async (event) => {

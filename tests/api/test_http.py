@@ -24,7 +24,7 @@ from broker.embedded import EmbeddedBroker
 from ingest.service import Ingest
 from storage.duckdb import DuckDBStore
 from storage.port import Commit, Retention
-from storage.schema import DeadLetter, DeviceRecord, LedgerEntry, readings_table
+from storage.schema import AlertRecord, DeadLetter, DeviceRecord, LedgerEntry, readings_table
 from tests.waiting import wait_until
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -181,6 +181,38 @@ def test_readiness_means_it(client: TestClient) -> None:
     assert client.get("/readyz").status_code == 503
 
 
+def test_incident_is_listed_told_worked_and_reported(client: TestClient, jeonju: Site) -> None:
+    live = client.app.state.air.live  # type: ignore[attr-defined]
+    alert = AlertRecord(
+        "one", "jeonju", "smoke", "critical", "palbok-01", "palbok", NOW, NOW, None, 90.0, None, "pm25", "연기 <b>", "smoke <b>", '{"class": "fire"}'
+    )  # fmt: skip
+    live.store.write_alerts([alert])
+    live.incidents.take([alert], {"palbok-01": (jeonju.stations[0].lat, jeonju.stations[0].lon)}, NOW)
+    (told,) = get(client, "incidents")
+    path = f"/api/v1/incidents/{told['id']}"
+    assert (told["kind"], told["state"], told["confidence"]) == ("fire", "open", 1.0)
+    wait_until(lambda: client.get(f"{path}/map").status_code == 200, what="the map")
+    assert client.get(f"{path}/map").json()["features"][0]["geometry"]["type"] == "Polygon"
+    done = client.post(path, json={"action": "confirm", "who": "kim", "note": "연기 봄"})
+    assert done.json()["state"] == "confirmed"
+    assert client.post(path, json={"action": "acknowledge"}).status_code == 409
+    assert client.post(path, json={"action": "dance"}).status_code == 422
+    assert client.get("/api/v1/incidents/nothing").status_code == 404
+    whole = client.get(path).json()
+    assert [one["id"] for one in whole["alerts"]] == ["one"]
+    assert [(one["who"], one["action"], one["details"]) for one in whole["journal"]] == [
+        ("kim", "confirm", {"note": "연기 봄"})
+    ]
+    for language, word in (("ko", "추정 발생지"), ("en", "Probable source")):
+        page = client.get(f"{path}/report.html", params={"language": language}).text
+        assert word in page
+        assert "<b>" not in page
+        assert "연기 봄" in page
+    pdf = client.get(f"{path}/report.pdf")
+    assert pdf.content.startswith(b"%PDF")
+    assert pdf.content.count(b"/Type /Page\n") + pdf.content.count(b"/Type /Page/") <= 1
+
+
 def test_event_without_a_broker_is_refused_for_now(client: TestClient) -> None:
     answer = client.post("/api/v1/simulation/events", json={"kind": "fire", "lat": 35.85, "lon": 127.09})
     assert answer.status_code == 503
@@ -221,7 +253,7 @@ def test_every_route_is_documented_with_an_example(client: TestClient) -> None:
     for path, methods in paths.items():
         for method, route in methods.items():
             assert route.get("description"), path
-            if method == "get" and path != "/api/v1/stream":
+            if method == "get" and path != "/api/v1/stream" and "/report." not in path:
                 assert "example" in route["responses"]["200"]["content"]["application/json"], path
 
 

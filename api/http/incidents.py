@@ -1,0 +1,124 @@
+"""Incidents: what belongs together, where it comes from, where it goes, and what is done about it."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, HTTPException, Query, Response
+from pydantic import BaseModel, Field
+
+from airquality.errors import UserError
+from api.http.answers import answer, example
+from api.http.state import Air, State
+from api.incidents.incident import Action
+from api.incidents.report import as_html, as_pdf
+from api.records import alert_json, incident_json, journal_json
+from storage.schema import IncidentRecord
+
+router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
+
+_INCIDENT = {"id": "jeonju-20231005T040520-palbok-03", "state": "open", "kind": "fire", "severity": "critical", "zone": "palbok",
+             "opened_at": "2023-10-05T04:05:20Z", "lat": 35.8546, "lon": 127.0976, "radius_m": 90, "confidence": 0.93}  # fmt: skip
+
+
+class Doing(BaseModel):
+    """What somebody does about an incident."""
+
+    action: Action
+    note: Annotated[str, Field(max_length=2000)] = ""
+    who: Annotated[str, Field(min_length=1, max_length=100)] = "operator"
+
+
+@router.get("", responses=example([_INCIDENT]))
+def incidents(
+    air: Air,
+    state: Annotated[Literal["open", "closed", "all"], Query(description="Which incidents.")] = "open",
+    since: Annotated[datetime | None, Query(description="Only incidents that touch the time from here on.")] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    """Incidents, the newest first, without their cells."""
+    if since is not None and since.tzinfo is None:
+        raise HTTPException(422, "since needs a time zone, for example 2026-03-02T08:00:00Z")
+    active = {"open": True, "closed": False, "all": None}[state]
+    return answer([_brief(one) for one in air.store.incidents(air.site.name, since=since, active=active)[:limit]])
+
+
+@router.get("/{incident}", responses=example(_INCIDENT | {"alerts": [], "journal": [], "details": {}}))
+def incident(air: Air, incident: str) -> Response:
+    """One incident with its alerts, the map of its source, zones downwind, and its journal."""
+    return answer(_whole(air, _found(air, incident)))
+
+
+@router.get("/{incident}/map", responses=example({"type": "FeatureCollection", "features": []}))
+def source_map(air: Air, incident: str) -> Response:
+    """The cells that hold nine tenths of the probability, as GeoJSON squares with their `probability`."""
+    source = incident_json(_found(air, incident))["details"]["source"]
+    if source is None:
+        raise HTTPException(404, "the source is not traced yet; ask again in a few seconds")
+    squares = [_square(air, lat, lon, share, source["cell_m"]) for lat, lon, share in source["cells"]]
+    about = {key: value for key, value in source.items() if key != "cells"}
+    return answer({"type": "FeatureCollection", "features": squares, "properties": about})
+
+
+@router.post("/{incident}", responses=example(_INCIDENT))
+def act(air: Air, incident: str, doing: Doing) -> Response:
+    """Acknowledge, comment, confirm, call it a false alarm, or close it; it is written down with name and time."""
+    _found(air, incident)
+    try:
+        return answer(_brief(air.live.incidents.act(incident, doing.action, doing.who, doing.note)))
+    except UserError as error:
+        raise HTTPException(409, str(error)) from error
+
+
+@router.get("/{incident}/report.html", response_class=Response)
+def report(air: Air, incident: str, language: Literal["ko", "en"] = "ko") -> Response:
+    """The report on one page."""
+    return Response(as_html(air.site, _whole(air, _found(air, incident)), language, air.now()), media_type="text/html")
+
+
+@router.get("/{incident}/report.pdf", response_class=Response)
+def report_pdf(air: Air, incident: str, language: Literal["ko", "en"] = "ko") -> Response:
+    """The report on one page, to print or send."""
+    html = as_html(air.site, _whole(air, _found(air, incident)), language, air.now())
+    headers = {"Content-Disposition": f'inline; filename="{incident}.pdf"'}
+    return Response(as_pdf(html), media_type="application/pdf", headers=headers)
+
+
+def _found(air: State, incident_id: str) -> IncidentRecord:
+    for one in air.store.incidents(air.site.name):
+        if one.id == incident_id:
+            return one
+    raise HTTPException(404, f"no incident is called {incident_id[:200]!r}; see /api/v1/incidents?state=all")
+
+
+def _brief(record: IncidentRecord) -> dict[str, Any]:
+    out = incident_json(record)
+    if out["details"]["source"] is not None:
+        out["details"]["source"].pop("cells")
+    return out
+
+
+def _whole(air: State, record: IncidentRecord) -> dict[str, Any]:
+    out = incident_json(record)
+    wanted = set(out["details"]["alerts"])
+    alerts = [one for one in air.store.alerts(air.site.name, since=record.opened_at) if one.id in wanted]
+    out["alerts"] = [alert_json(one) for one in sorted(alerts, key=lambda one: one.started_at)]
+    out["journal"] = [journal_json(entry) for entry in air.store.journal(air.site.name, subject=record.id)]
+    return out
+
+
+def _square(air: State, lat: float, lon: float, share: float, cell_m: float) -> dict[str, Any]:
+    x, y = (float(value) for value in air.site.map.to_xy(lat, lon))
+    half = cell_m / 2
+    corners = [
+        (x - half, y - half),
+        (x + half, y - half),
+        (x + half, y + half),
+        (x - half, y + half),
+        (x - half, y - half),
+    ]
+    ring = [
+        [round(float(b), 6), round(float(a), 6)] for a, b in (air.site.map.to_latlon(*corner) for corner in corners)
+    ]
+    return {
+        "type": "Feature", "properties": {"probability": share}, "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }  # fmt: skip
