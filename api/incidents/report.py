@@ -69,7 +69,7 @@ def as_pdf(html: str) -> bytes:
         from weasyprint import HTML
     except OSError as error:
         raise UnavailableError(
-            "PDF needs the Pango library (apt-get install libpangoft2-1.0-0 libharfbuzz-subset0 fonts-nanum); the report is there as report.html"
+            "PDF needs Pango (apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-nanum); report.html is there"
         ) from error
     pdf: bytes = HTML(string=html).write_pdf()
     return pdf
