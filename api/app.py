@@ -1,22 +1,28 @@
 """The web application: routes, the live side and the page, put together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import anyio
-from fastapi import FastAPI, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
+from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 
 from airquality.clock import utc_now
 from airquality.errors import UnavailableError
 from airquality.site import Site
-from api.http import alerts, health, incidents, pages, readings, simulation, sites
+from api.access.audit import write_down_changes
+from api.access.guard import Access, guard
+from api.access.headers import add_security_headers
+from api.access.keys import KeyFile
+from api.access.openapi import document_access
+from api.http import alerts, health, incidents, pages, readings, session, simulation, sites
 from api.http.answers import problem
 from api.http.state import State
 from api.live import Live
@@ -24,6 +30,8 @@ from api.stream import Stream
 from storage.port import Store
 
 STATIC: Final = Path(__file__).with_name("static")
+# A file that is not there: everybody who reaches the api may do everything, so it must be reached from this machine only.
+NO_KEYS: Final = Path("/nonexistent")
 DESCRIPTION: Final = """
 The air of a city: what stations and patrol robots measure, what it means, and what is wrong.
 
@@ -32,8 +40,10 @@ Stations and robots are low-cost instruments: their values are for reference onl
 """
 
 
-def create_app(site: Site, store: Store, broker_url: str, *, now: Callable[[], datetime] = utc_now) -> FastAPI:
-    """Return the application; its live side runs from start-up to shut-down."""
+def create_app(
+    site: Site, store: Store, broker_url: str, *, keys: Path = NO_KEYS, now: Callable[[], datetime] = utc_now
+) -> FastAPI:
+    """Return the application; its live side runs from start-up to shut-down. `keys` is the file of the keys that it takes."""
     stream = Stream()
     live = Live(site, store, broker_url, now, stream)
 
@@ -45,20 +55,19 @@ def create_app(site: Site, store: Store, broker_url: str, *, now: Callable[[], d
         stream.close()
         await anyio.to_thread.run_sync(live.stop)
 
-    app = FastAPI(
-        title=f"{site.label_en} Air",
-        description=DESCRIPTION,
-        version="0.1.0",
-        lifespan=lifespan,
-        docs_url="/docs",
-        redoc_url=None,
-    )
+    app = FastAPIOffline(
+        title=f"{site.label_en} Air", description=DESCRIPTION, version="0.1.0", lifespan=lifespan, redoc_url=None, dependencies=[Depends(guard)]
+    )  # fmt: skip
+    app.state.access = Access(KeyFile(keys))
     app.state.air = State(site=site, store=store, live=live, stream=stream, now=now)
-    routers = (alerts, health, incidents, pages, readings, simulation, sites)
+    routers = (alerts, health, incidents, pages, readings, session, simulation, sites)
     for router in (module.router for module in routers):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _explain_errors(app)
+    write_down_changes(app)
+    add_security_headers(app)
+    document_access(app)
     return app
 
 
@@ -71,16 +80,10 @@ def _explain_errors(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def known(_request: Request, error: HTTPException) -> Response:
-        return problem(error.status_code, str(error.detail))
+        return problem(error.status_code, str(error.detail), error.headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> Response:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"] if part not in ("query", "body", "path"))
         return problem(422, f"{where or 'request'}: {first['msg'].removeprefix('Value error, ')}")
-
-    @app.middleware("http")
-    async def plain_headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await call_next(request)
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        return response

@@ -10,6 +10,7 @@ import typer
 from airquality.errors import UserError
 from airquality.site import load_site
 from jeonju.evaluate.commands import app as evaluate_app
+from jeonju.key import app as key_app
 from jeonju.options import (
     Broker,
     BrokerAddress,
@@ -23,6 +24,8 @@ from jeonju.options import (
     Seconds,
     SiteName,
     StoreUrl,
+    TlsCertificate,
+    TlsKey,
     duration_s,
     log_warnings,
     until_over,
@@ -43,6 +46,7 @@ scenario_app = typer.Typer(no_args_is_help=True, help="What happens in a city, a
 app.add_typer(site_app, name="site")
 app.add_typer(scenario_app, name="scenario")
 app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(key_app, name="key")
 app.add_typer(services_app)
 
 
@@ -69,6 +73,14 @@ def up(
     data: Data = Path("data"),
     host: Host = "127.0.0.1",
     port: Port = 8000,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            "--keys", envvar="JEONJU_API_KEYS", help="File of the keys that the API takes; keys.json in --data."
+        ),
+    ] = None,
+    tls_cert: TlsCertificate = None,
+    tls_key: TlsKey = None,
     mqtt_port: Annotated[
         int, typer.Option("--mqtt-port", min=0, max=65535, help="Port of the embedded broker; 0 takes a free one.")
     ] = 1883,
@@ -80,6 +92,7 @@ def up(
 
     It first makes up for a day of history, then goes on live. Ctrl-C stops it; the data stays for the next start.
     """
+    from jeonju.live_server import HttpSettings
     from jeonju.stack import UpSettings, running_city
     from jeonju.summary import summary_line, watch
     from storage.port import Retention
@@ -87,8 +100,8 @@ def up(
     log_warnings()
     settings = UpSettings(
         site=site, scenario=load_scenario(scenario) if scenario else None, history_s=history, speed=speed, broker=broker, store=store,
-        data=data / Path(scenario).stem if scenario else data, host=host, port=port, mqtt_port=mqtt_port, seed=seed,
-        retention=Retention(keep_raw, keep_minutes),
+        data=data / Path(scenario).stem if scenario else data, mqtt_port=mqtt_port, seed=seed, retention=Retention(keep_raw, keep_minutes),
+        http=HttpSettings(host=host, port=port, keys=keys or data / "keys.json", certificate=tls_cert, private_key=tls_key),
     )  # fmt: skip
     over = until_over(stop_after)
     if not as_json:

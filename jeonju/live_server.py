@@ -1,22 +1,59 @@
 """Serve an ASGI application from a thread of this process."""
 
+import ipaddress
 import socket
+import ssl
 import threading
+from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import uvicorn
 
 from airquality.errors import UserError
+from api.access.keys import KeyFile
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpSettings:
+    """Where the api listens, which keys it takes, and its certificate if it speaks HTTPS."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    keys: Path = Path("data/keys.json")
+    certificate: Path | None = None
+    private_key: Path | None = None
+
+    def check(self) -> None:
+        """Raise UserError for what would be unsafe or cannot work, before anything is started."""
+        if not _is_loopback(self.host) and not KeyFile(self.keys).exists:
+            raise UserError(
+                f"--host {self.host} lets others in, and there is no key in {self.keys}; make one first: jeonju key add NAME --role admin"
+            )
+        if (self.certificate is None) != (self.private_key is None):
+            raise UserError("HTTPS needs both --tls-cert and --tls-key")
+        if self.certificate is not None and self.private_key is not None:
+            try:
+                ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(self.certificate, self.private_key)
+            except (OSError, ssl.SSLError) as error:
+                raise UserError(
+                    f"{self.certificate} and {self.private_key} cannot be used for HTTPS: {error.strerror or error}"
+                ) from error
 
 
 class LiveServer:
     """A uvicorn server in a thread; as a context manager it is up when entered and has finished its requests when left."""
 
-    def __init__(self, app: Any, *, host: str, port: int) -> None:
-        self._socket = _listen(host, port)
-        self.url = f"http://{host}:{self._socket.getsockname()[1]}"
-        config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
+    def __init__(self, app: Any, settings: HttpSettings) -> None:
+        settings.check()
+        self._socket = _listen(settings.host, settings.port)
+        scheme = "http" if settings.certificate is None else "https"
+        self.url = f"{scheme}://{settings.host}:{self._socket.getsockname()[1]}"
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, timeout_graceful_shutdown=3, server_header=False,
+            ssl_certfile=settings.certificate, ssl_keyfile=settings.private_key,
+        )  # fmt: skip
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="http", daemon=True
@@ -34,9 +71,16 @@ class LiveServer:
         self._socket.close()
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _listen(host: str, port: int) -> socket.socket:
     """Take the port now, so that a port in use is said before anything is started."""
-    listener = socket.socket()
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

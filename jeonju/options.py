@@ -51,6 +51,16 @@ Port = Annotated[
         "--port", envvar="JEONJU_PORT", min=0, max=65535, help="Port of the page and the API; 0 takes a free one."
     ),
 ]
+Keys = Annotated[
+    Path, typer.Option("--keys", envvar="JEONJU_API_KEYS", help="File of the keys that the API takes (`jeonju key`).")
+]
+TlsCertificate = Annotated[
+    Path | None,
+    typer.Option("--tls-cert", envvar="JEONJU_API_TLS_CERT", help="Certificate chain of the API, for HTTPS."),
+]
+TlsKey = Annotated[
+    Path | None, typer.Option("--tls-key", envvar="JEONJU_API_TLS_KEY", help="Private key of that certificate.")
+]
 Seconds = Annotated[
     float | None,
     typer.Option("--for", parser=duration_s, metavar="DURATION", help="Stop by itself after this long, such as 2m."),

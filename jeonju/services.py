@@ -1,5 +1,6 @@
 """The services one by one, for several processes or machines."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,9 +11,12 @@ from jeonju.options import (
     Host,
     KeepMinutes,
     KeepRaw,
+    Keys,
     Port,
     Seconds,
     SiteName,
+    TlsCertificate,
+    TlsKey,
     duration_s,
     log_warnings,
     until_over,
@@ -105,20 +109,25 @@ def api(
     ] = "data/air.duckdb",
     host: Host = "127.0.0.1",
     port: Port = 8000,
+    keys: Keys = Path("data/keys.json"),
+    tls_cert: TlsCertificate = None,
+    tls_key: TlsKey = None,
     stop_after: Seconds = None,
 ) -> None:
     """Run only the API with alerts and page. A DuckDB store serves one process at a time."""
     from contextlib import closing
 
     from api.app import create_app
-    from jeonju.live_server import LiveServer
+    from jeonju.live_server import HttpSettings, LiveServer
     from storage.open import open_store
 
     log_warnings()
+    settings = HttpSettings(host=host, port=port, keys=keys, certificate=tls_cert, private_key=tls_key)
+    settings.check()
     over = until_over(stop_after)
     with (
         closing(open_store(store)) as opened,
-        LiveServer(create_app(load_site(site), opened, broker), host=host, port=port) as server,
+        LiveServer(create_app(load_site(site), opened, broker, keys=keys), settings) as server,
     ):
         typer.echo(server.url)
         while not over(0.5):

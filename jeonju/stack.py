@@ -20,7 +20,7 @@ from api.live import Live
 from broker.embedded import EmbeddedBroker, Kind
 from ingest.service import Ingest
 from jeonju.clock import ScaledClock
-from jeonju.live_server import LiveServer
+from jeonju.live_server import HttpSettings, LiveServer
 from simulator.outlets.mqtt import MqttOutlet
 from simulator.paced import PacedEnvironment
 from simulator.scenario import Scenario
@@ -45,8 +45,7 @@ class UpSettings:
     store: str | None = None
     retention: Retention = DEFAULT_RETENTION
     data: Path = Path("data")
-    host: str = "127.0.0.1"
-    port: int = 8000
+    http: HttpSettings = field(default_factory=HttpSettings)
     mqtt_port: int = 1883
     seed: int = 6
 
@@ -156,6 +155,7 @@ def running_city(settings: UpSettings) -> Iterator[City]:
 
     Raises UserError for a port in use, a broker that refuses, a store that cannot be opened.
     """
+    settings.http.check()
     site = load_site(settings.scenario.site if settings.scenario else settings.site)
     clock = (
         ScaledClock(settings.scenario.start, settings.speed) if settings.scenario else ScaledClock(speed=settings.speed)
@@ -165,8 +165,8 @@ def running_city(settings: UpSettings) -> Iterator[City]:
         store = stack.enter_context(closing(open_store(store_url, settings.retention)))
         broker_url = _start_broker(settings, stack)
         ingest = stack.enter_context(Ingest(site, store, broker_url, now=clock.now))
-        app = create_app(site, store, broker_url, now=clock.now)
-        server = stack.enter_context(LiveServer(app, host=settings.host, port=settings.port))
+        app = create_app(site, store, broker_url, keys=settings.http.keys, now=clock.now)
+        server = stack.enter_context(LiveServer(app, settings.http))
         simulation = Simulation(
             site, settings, clock, broker_url, begin_s=_begin_s(settings, site, store, clock.start_at)
         )

@@ -1,5 +1,6 @@
 """Answers as JSON, made by orjson: 25 times faster than through response models for a thousand points."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -15,10 +16,10 @@ def answer(content: Any, status: int = 200) -> Response:
     )
 
 
-def problem(status: int, detail: str) -> Response:
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return a problem document (RFC 9457)."""
     content = {"type": "about:blank", "status": status, "detail": detail}
-    return Response(orjson.dumps(content), status, media_type="application/problem+json")
+    return Response(orjson.dumps(content), status, headers, media_type="application/problem+json")
 
 
 def example(content: Any) -> dict[int | str, dict[str, Any]]:

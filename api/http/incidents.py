@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, Field
 
 from airquality.errors import UserError
+from api.access.guard import Who
 from api.http.answers import answer, example
 from api.http.state import Air, State
 from api.incidents.incident import Action
@@ -25,7 +26,6 @@ class Doing(BaseModel):
 
     action: Action
     note: Annotated[str, Field(max_length=2000)] = ""
-    who: Annotated[str, Field(min_length=1, max_length=100)] = "operator"
 
 
 @router.get("", responses=example([_INCIDENT]))
@@ -60,11 +60,11 @@ def source_map(air: Air, incident: str) -> Response:
 
 
 @router.post("/{incident}", responses=example(_INCIDENT))
-def act(air: Air, incident: str, doing: Doing) -> Response:
-    """Acknowledge, comment, confirm, call it a false alarm, or close it; it is written down with name and time."""
+def act(air: Air, who: Who, incident: str, doing: Doing) -> Response:
+    """Acknowledge, comment, confirm, call it a false alarm, or close it; it is written down with the name of the key and the time."""
     _found(air, incident)
     try:
-        return answer(_brief(air.live.incidents.act(incident, doing.action, doing.who, doing.note)))
+        return answer(_brief(air.live.incidents.act(incident, doing.action, who, doing.note)))
     except UserError as error:
         raise HTTPException(409, str(error)) from error
 

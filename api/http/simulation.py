@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from airquality import topics
 from airquality.events import EVENT, Dispatch, Dust, Fire, Leak, unknown_name
+from api.access.guard import ADMIN_ONLY
 from api.http.answers import answer
 from api.http.state import Air
 
@@ -27,7 +28,10 @@ _FIRE = {
 
 
 @router.post(
-    "/events", status_code=202, responses={202: {"content": {"application/json": {"example": {"accepted": _FIRE}}}}}
+    "/events",
+    status_code=202,
+    **ADMIN_ONLY,
+    responses={202: {"content": {"application/json": {"example": {"accepted": _FIRE}}}}},
 )
 def add_event(air: Air, event: Annotated[dict[str, Any], Body(examples=[_FIRE])]) -> Response:
     """Hand an event to the running simulator: it begins now, or `after` a while. The same members as in scenario files (docs/scenarios.md)."""

@@ -11,6 +11,7 @@ from airquality.limits import ADVISORY_LEVELS
 from airquality.pollutants import QUANTITIES
 from airquality.reading import Adoption
 from airquality.site import Site
+from api.access.guard import ADMIN_ONLY
 from api.http.answers import answer, example
 from api.http.state import Air
 from api.records import reading_json
@@ -76,6 +77,7 @@ class Adopted(BaseModel):
 @router.post(
     "/devices/{device}/adopt",
     status_code=202,
+    **ADMIN_ONLY,
     responses={202: {"content": {"application/json": {"example": {"device": "balcony", "zone": "palbok"}}}}},
 )
 def adopt(air: Air, device: str, adopted: Adopted) -> Response:

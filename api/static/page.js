@@ -1,7 +1,7 @@
 // The live page: no build step, no library, nothing from elsewhere. Server data is only ever put in as text, never as markup.
 const TEXT = {
-  ko: { other: "English", alerts: "현재 경보", none: "경보 없음", stations: "측정소 (지수 높은 순)", note: "보급형 측정기의 참고용 자료이며 국가측정망의 공식 자료가 아닙니다.", simulated: "모의 자료", fire: "🔥 여기에 불 놓기", aim: "지도를 누르세요", live: "실시간", lost: "연결 끊김", rate: "건/초", station: "측정소", robot: "로봇", wind: "바람", from: "풍", none_cai: "지수 없음", battery: "배터리", sent: "시뮬레이터에 화재를 보냈습니다", day: "지난 24시간", incidents: "사건", report: "보고서", near: "추정 발생지 반경", unsure: "발생지 불확실", downwind: "바람 아래", acknowledge: "확인함", confirm: "사실", "false-alarm": "오경보", close: "종료", acknowledged: "확인 중", confirmed: "사실로 확인", open: "접수" },
-  en: { other: "한국어", alerts: "Active alerts", none: "No alerts", stations: "Stations, worst first", note: "Low-cost instruments: for reference only, not official values of the national network.", simulated: "simulated", fire: "🔥 Light a fire", aim: "Click on the map", live: "live", lost: "connection lost", rate: "readings/s", station: "station", robot: "robot", wind: "wind", from: "from", none_cai: "no index", battery: "battery", sent: "Fire handed to the simulator", day: "last 24 hours", incidents: "Incidents", report: "report", near: "source within", unsure: "source not sure", downwind: "downwind", acknowledge: "acknowledge", confirm: "confirm", "false-alarm": "false alarm", close: "close", acknowledged: "acknowledged", confirmed: "confirmed", open: "open" },
+  ko: { other: "English", alerts: "현재 경보", none: "경보 없음", stations: "측정소 (지수 높은 순)", note: "보급형 측정기의 참고용 자료이며 국가측정망의 공식 자료가 아닙니다.", simulated: "모의 자료", fire: "🔥 여기에 불 놓기", aim: "지도를 누르세요", live: "실시간", lost: "연결 끊김", rate: "건/초", station: "측정소", robot: "로봇", wind: "바람", from: "풍", none_cai: "지수 없음", battery: "배터리", sent: "시뮬레이터에 화재를 보냈습니다", day: "지난 24시간", incidents: "사건", report: "보고서", near: "추정 발생지 반경", unsure: "발생지 불확실", downwind: "바람 아래", acknowledge: "확인함", confirm: "사실", "false-alarm": "오경보", close: "종료", acknowledged: "확인 중", confirmed: "사실로 확인", open: "접수", door: "API 키를 입력하세요", enter: "들어가기" },
+  en: { other: "한국어", alerts: "Active alerts", none: "No alerts", stations: "Stations, worst first", note: "Low-cost instruments: for reference only, not official values of the national network.", simulated: "simulated", fire: "🔥 Light a fire", aim: "Click on the map", live: "live", lost: "connection lost", rate: "readings/s", station: "station", robot: "robot", wind: "wind", from: "from", none_cai: "no index", battery: "battery", sent: "Fire handed to the simulator", day: "last 24 hours", incidents: "Incidents", report: "report", near: "source within", unsure: "source not sure", downwind: "downwind", acknowledge: "acknowledge", confirm: "confirm", "false-alarm": "false alarm", close: "close", acknowledged: "acknowledged", confirmed: "confirmed", open: "open", door: "Enter your API key", enter: "Enter" },
 };
 const CHARTS = ["pm25", "pm10", "co", "no2", "o3", "voc_index", "h2s", "nh3", "thermal_max", "battery"];
 const WIDTH = 1000, HEIGHT = 800, MARGIN = 45;
@@ -227,6 +227,18 @@ function attend() {
   });
 }
 
+// Where keys are used, the page asks for one once; the browser keeps it in a cookie that no script can read.
+async function letIn() {
+  while ((await fetch("/api/v1/site")).status === 401) {
+    $("door-text").textContent = say("door"); $("door-open").textContent = say("enter"); $("door-key").value = "";
+    $("door").showModal();
+    await new Promise((done) => $("door").addEventListener("close", done, { once: true }));
+    const answer = await fetch("/api/v1/session", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ key: $("door-key").value.trim() }) });
+    $("door-wrong").textContent = answer.ok ? "" : (await answer.json()).detail;
+  }
+}
+
+await letIn();
 const [site, quantities, limits] = await Promise.all([get("site"), get("quantities"), get("limits")]);
 Object.assign(state, { site, quantities: new Map(quantities.map((quantity) => [quantity.key, quantity])), limits: limits.advisories, grades: limits.grades, robots: new Set(site.robots.map((robot) => robot.name)) });
 for (const device of [...site.stations, ...site.robots]) state.devices.set(device.name, device);

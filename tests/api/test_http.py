@@ -193,7 +193,7 @@ def test_incident_is_listed_told_worked_and_reported(client: TestClient, jeonju:
     assert (told["kind"], told["state"], told["confidence"]) == ("fire", "open", 1.0)
     wait_until(lambda: client.get(f"{path}/map").status_code == 200, what="the map")
     assert client.get(f"{path}/map").json()["features"][0]["geometry"]["type"] == "Polygon"
-    done = client.post(path, json={"action": "confirm", "who": "kim", "note": "연기 봄"})
+    done = client.post(path, json={"action": "confirm", "note": "연기 봄"})
     assert done.json()["state"] == "confirmed"
     assert client.post(path, json={"action": "acknowledge"}).status_code == 409
     assert client.post(path, json={"action": "dance"}).status_code == 422
@@ -201,7 +201,7 @@ def test_incident_is_listed_told_worked_and_reported(client: TestClient, jeonju:
     whole = client.get(path).json()
     assert [one["id"] for one in whole["alerts"]] == ["one"]
     assert [(one["who"], one["action"], one["details"]) for one in whole["journal"]] == [
-        ("kim", "confirm", {"note": "연기 봄"})
+        ("local", "confirm", {"note": "연기 봄"})
     ]
     for language, word in (("ko", "추정 발생지"), ("en", "Probable source")):
         page = client.get(f"{path}/report.html", params={"language": language}).text

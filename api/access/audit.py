@@ -1,0 +1,54 @@
+"""What is written down: every request that changes something, with who asked and what became of it."""
+
+import json
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from anyio import to_thread
+from fastapi import FastAPI, Request, Response
+
+from airquality.errors import UnavailableError
+from api.access.guard import READING
+from storage.schema import JournalEntry
+
+log = logging.getLogger(__name__)
+
+ACTION: Final = "request"
+REFUSED: Final = frozenset({401, 403, 429})
+
+
+def write_down_changes(app: FastAPI) -> None:
+    """Add the audit log: changes go into the journal; refusals, of which anybody can cause as many as they like, only into the log."""
+
+    @app.middleware("http")
+    async def audit(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await call_next(request)
+        who = getattr(request.state, "who", "nobody")
+        if response.status_code in REFUSED:
+            log.warning(
+                "refused: %s %s by %s from %s (%d)",
+                request.method,
+                request.url.path,
+                who,
+                _address(request),
+                response.status_code,
+            )
+        elif request.method not in READING and request.url.path.startswith("/api/") and response.status_code < 500:
+            await to_thread.run_sync(_write, app, request, who, response.status_code)
+        return response
+
+
+def _write(app: FastAPI, request: Request, who: str, status: int) -> None:
+    air = app.state.air
+    details = json.dumps({"method": request.method, "status": status, "address": _address(request)})
+    entry = JournalEntry(uuid.uuid4().hex, air.site.name, air.now(), who, ACTION, request.url.path[:500], details)
+    try:
+        air.store.write_journal([entry])
+    except UnavailableError as error:
+        log.warning("not in the journal: %s %s by %s; %s", request.method, request.url.path, who, error)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else "unknown"

@@ -1,0 +1,123 @@
+"""Keys of the api: made here, shown once, kept as hashes in a file that only its owner may read."""
+
+import hashlib
+import hmac
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import IntEnum
+from pathlib import Path
+from typing import Final
+
+from airquality.errors import UserError
+from airquality.topics import NAME
+
+PREFIX: Final = "jeonju_"
+SECRET_BYTES: Final = 32
+
+
+class Role(IntEnum):
+    """What a key may do; each may also do what those before it may."""
+
+    VIEWER = 1
+    """Read everything."""
+    OPERATOR = 2
+    """Work alerts and incidents, send robots."""
+    ADMIN = 3
+    """Adopt devices, and make things happen in the simulator."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Key:
+    """A key as it is kept.
+
+    It is 256 random bits, which no dictionary holds, so that a plain SHA-256 protects it as well as a slow hash and costs each request nothing.
+    """
+
+    name: str
+    role: str
+    sha256: str
+    made_at: str
+
+
+class KeyFile:
+    """Keys in a file, read again when it changes, so that a revoked key ends at once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._keys: dict[str, Key] = {}
+        self._stamp: tuple[int, int] | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether any key was ever made here: from then on every request needs one."""
+        return self._path.exists()
+
+    def keys(self) -> list[Key]:
+        """Return all keys by name. Raises UserError for a file that is none of ours."""
+        self._read()
+        return sorted(self._keys.values(), key=lambda key: key.name)
+
+    def add(self, name: str, role: Role, now: datetime) -> str:
+        """Make a key and return it; it cannot be shown again. Raises UserError for a name that is taken or is none."""
+        self._read()
+        if not NAME.fullmatch(name):
+            raise UserError(f"{name!r} is no name; use 1 to 64 letters, digits, '-' or '_'")
+        if any(key.name == name for key in self._keys.values()):
+            raise UserError(f"there is a key named {name!r} already; revoke it first, or choose another name")
+        secret = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
+        key = Key(name=name, role=role.name.lower(), sha256=_hash(secret), made_at=now.isoformat(timespec="seconds"))
+        self._write([*self._keys.values(), key])
+        return secret
+
+    def revoke(self, name: str) -> None:
+        """Forget a key. Raises UserError for one that is not there."""
+        self._read()
+        left = [key for key in self._keys.values() if key.name != name]
+        if len(left) == len(self._keys):
+            raise UserError(
+                f"no key is named {name!r}; there are: {', '.join(key.name for key in self.keys()) or 'none'}"
+            )
+        self._write(left)
+
+    def find(self, secret: str) -> tuple[str, Role] | None:
+        """Return name and role of a key that somebody shows, or None."""
+        self._read()
+        digest = _hash(secret)
+        found = self._keys.get(digest)
+        if found is None or not hmac.compare_digest(found.sha256, digest):
+            return None
+        return found.name, Role[found.role.upper()]
+
+    def _read(self) -> None:
+        try:
+            status = self._path.stat()
+            if self._stamp == (stamp := (status.st_mtime_ns, status.st_size)):
+                return
+            keys = [Key(**row) for row in json.loads(self._path.read_text(encoding="utf-8"))]
+            # A role that is unknown is found here, not when somebody shows the key.
+            self._keys, self._stamp = {key.sha256: key for key in keys if Role[key.role.upper()]}, stamp
+        except FileNotFoundError:
+            self._keys, self._stamp = {}, None
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise UserError(
+                f"{self._path} cannot be read as keys of the api: {error}; restore it, or make new ones"
+            ) from error
+
+    def _write(self, keys: list[Key]) -> None:
+        text = json.dumps([asdict(key) for key in keys], indent=2)
+        new = self._path.with_suffix(".new")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            new.unlink(missing_ok=True)
+            new.touch(mode=0o600)
+            new.write_text(text, encoding="utf-8")
+            new.replace(self._path)
+        except OSError as error:
+            raise UserError(f"cannot write {self._path}: {error.strerror or error}") from error
+        self._keys, self._stamp = {key.sha256: key for key in keys}, None
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
