@@ -12,6 +12,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
+from prometheus_client import CollectorRegistry
 from starlette.exceptions import HTTPException
 
 from airquality.clock import utc_now
@@ -26,6 +27,7 @@ from api.http import alerts, health, incidents, pages, readings, session, simula
 from api.http.answers import problem
 from api.http.state import State
 from api.live import Live
+from api.metrics import ApiMetrics, measure_requests
 from api.stream import Stream
 from storage.port import Store
 
@@ -59,6 +61,8 @@ def create_app(
         title=f"{site.label_en} Air", description=DESCRIPTION, version="0.1.0", lifespan=lifespan, redoc_url=None, dependencies=[Depends(guard)]
     )  # fmt: skip
     app.state.access = Access(KeyFile(keys))
+    app.state.metrics = CollectorRegistry()
+    app.state.metrics.register(ApiMetrics(live, stream))
     app.state.air = State(site=site, store=store, live=live, stream=stream, now=now)
     routers = (alerts, health, incidents, pages, readings, session, simulation, sites)
     for router in (module.router for module in routers):
@@ -68,6 +72,7 @@ def create_app(
     write_down_changes(app)
     add_security_headers(app)
     document_access(app)
+    measure_requests(app, app.state.metrics)
     return app
 
 

@@ -103,6 +103,11 @@ class Live:
         self._thread.join()
         self.incidents.stop()
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether alerts are judged and incidents traced."""
+        return self._thread.is_alive() and self.incidents.is_alive
+
     def send_command(self, device: str, payload: bytes) -> None:
         """Publish a command for a device, or for the simulator.
 

@@ -25,6 +25,11 @@ class Stream:
         return bool(self._listeners)
 
     @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return len(self._listeners)
+
+    @property
     def is_full(self) -> bool:
         """Whether no more listeners are taken."""
         return len(self._listeners) >= MOST_LISTENERS

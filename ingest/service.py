@@ -65,6 +65,13 @@ class Stats:
     store_available: bool = True
     trouble: str | None = None
 
+    @property
+    def trouble_now(self) -> str | None:
+        """Why nothing is stored at the moment, None when all is well."""
+        if not self.connected:
+            return "the broker is away"
+        return None if self.store_available else self.trouble or "the store is away"
+
 
 class Ingest:
     """Runs in three threads: the network's, the worker's, and one for the store's upkeep. As a context manager it is subscribed when entered.

@@ -11,6 +11,7 @@ from airquality.errors import UserError
 from airquality.site import load_site
 from jeonju.evaluate.commands import app as evaluate_app
 from jeonju.key import app as key_app
+from jeonju.logs import log_warnings
 from jeonju.options import (
     Broker,
     BrokerAddress,
@@ -27,7 +28,6 @@ from jeonju.options import (
     TlsCertificate,
     TlsKey,
     duration_s,
-    log_warnings,
     until_over,
 )
 from jeonju.progress import progress

@@ -1,6 +1,5 @@
 """What several commands share: their options, how they end, and where their warnings go."""
 
-import logging
 import signal
 import threading
 import time
@@ -9,8 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.logging import RichHandler
 
 from airquality.durations import parse_duration_s
 
@@ -61,6 +58,12 @@ TlsCertificate = Annotated[
 TlsKey = Annotated[
     Path | None, typer.Option("--tls-key", envvar="JEONJU_API_TLS_KEY", help="Private key of that certificate.")
 ]
+Metrics = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics", envvar="JEONJU_METRICS", metavar="[HOST:]PORT", help="Serve /metrics, /healthz and /readyz there."
+    ),
+]
 Seconds = Annotated[
     float | None,
     typer.Option("--for", parser=duration_s, metavar="DURATION", help="Stop by itself after this long, such as 2m."),
@@ -93,12 +96,3 @@ def until_over(stop_after: float | None) -> Callable[[float], bool]:
         return stopped.wait(wait_s) or (end is not None and time.monotonic() >= end)
 
     return over
-
-
-def log_warnings() -> None:
-    """Show warnings on standard error."""
-    logging.basicConfig(
-        level=logging.WARNING,
-        format="%(message)s",
-        handlers=[RichHandler(console=Console(stderr=True), show_path=False)],
-    )

@@ -6,19 +6,20 @@ from typing import Annotated
 import typer
 
 from airquality.site import load_site
+from jeonju.logs import log_warnings
 from jeonju.options import (
     BrokerAddress,
     Host,
     KeepMinutes,
     KeepRaw,
     Keys,
+    Metrics,
     Port,
     Seconds,
     SiteName,
     TlsCertificate,
     TlsKey,
     duration_s,
-    log_warnings,
     until_over,
 )
 from simulator.scenario import load_scenario
@@ -40,11 +41,14 @@ def simulate(
     ] = "0s",  # type: ignore[assignment]
     speed: Annotated[float, typer.Option("--speed", min=0.1, max=3600)] = 1.0,
     seed: Annotated[int, typer.Option("--seed", min=0)] = 1,
+    metrics: Metrics = None,
     stop_after: Seconds = None,
 ) -> None:
     """Run only the simulated devices, against a broker that is there."""
     from jeonju.clock import ScaledClock
     from jeonju.stack import Simulation, UpSettings
+    from jeonju.vitals import vitals
+    from simulator.metrics import SimulatorMetrics
 
     log_warnings()
     loaded = load_scenario(scenario) if scenario else None
@@ -52,14 +56,23 @@ def simulate(
     clock = ScaledClock(loaded.start, speed) if loaded else ScaledClock(speed=speed)
     begin_s = (clock.start_at.timestamp() - history) // 10 * 10
     simulation = Simulation(load_site(loaded.site if loaded else site), settings, clock, broker, begin_s=begin_s)
-    simulation.start()
+    figures = SimulatorMetrics(lambda: simulation.behind_s, lambda: simulation.is_live)
+
+    def alive() -> str | None:
+        return None if simulation.failure is None else f"the simulator failed: {simulation.failure}"
+
+    def ready() -> str | None:
+        return alive() or (None if simulation.is_live else "still simulating the past")
+
     over = until_over(stop_after)
-    try:
-        while not over(0.5):
-            if simulation.failure:
-                raise simulation.failure
-    finally:
-        simulation.close()
+    with vitals(metrics, figures, alive=alive, ready=ready):
+        simulation.start()
+        try:
+            while not over(0.5):
+                if simulation.failure:
+                    raise simulation.failure
+        finally:
+            simulation.close()
 
 
 @app.command()
@@ -79,12 +92,16 @@ def ingest(
     ] = None,
     keep_raw: KeepRaw = "30d",  # type: ignore[assignment]
     keep_minutes: KeepMinutes = "400d",  # type: ignore[assignment]
+    metrics: Metrics = None,
     stop_after: Seconds = None,
 ) -> None:
     """Run only the ingest service: from the broker into the store. A DuckDB store serves one process at a time."""
     from contextlib import closing
 
+    from airquality.clock import utc_now
+    from ingest.metrics import IngestMetrics
     from ingest.service import Ingest
+    from jeonju.vitals import vitals
     from storage.open import open_store
     from storage.port import Retention
 
@@ -93,7 +110,11 @@ def ingest(
     with (
         closing(open_store(store, Retention(keep_raw, keep_minutes))) as opened,
         Ingest(load_site(site), opened, broker, member=member) as service,
-    ):
+        vitals(
+            metrics, IngestMetrics(service.stats, utc_now),
+            alive=lambda: None if service.failure is None else f"ingest failed: {service.failure}", ready=lambda: service.stats().trouble_now,
+        ),
+    ):  # fmt: skip
         while not over(0.5):
             if service.failure:
                 raise service.failure

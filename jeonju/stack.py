@@ -125,6 +125,11 @@ class Simulation:
         """Whether the history is made up for."""
         return self._env.caught_up.is_set()
 
+    @property
+    def behind_s(self) -> float:
+        """How far simulated time is behind its clock."""
+        return max(self._clock.now().timestamp() - self._env.now, 0.0)
+
     def start(self) -> None:
         """Begin."""
         self._thread.start()

@@ -2,7 +2,8 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.http.answers import answer, example
 from api.http.state import Air
@@ -11,9 +12,11 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz", responses=example({"status": "alive"}))
-async def alive() -> Response:
-    """The process answers."""
-    return answer({"status": "alive"})
+def alive(air: Air) -> Response:
+    """Alerts are judged; 503 when that has ended, and only a restart helps."""
+    return (
+        answer({"status": "alive"}) if air.live.is_alive else answer({"status": "no alerts are judged any more"}, 503)
+    )
 
 
 @router.get("/readyz", responses=example({"status": "ready"}))
@@ -22,6 +25,16 @@ def ready(air: Air) -> Response:
     air.store.latest(air.site.name)
     is_ready = air.live.feed.connected
     return answer({"status": "ready" if is_ready else "the broker is away"}, 200 if is_ready else 503)
+
+
+@router.get(
+    "/metrics",
+    responses={200: {"content": {"text/plain": {"example": "jeonju_api_readings_total 17280.0"}}}},
+    response_class=Response,
+)
+def metrics(request: Request) -> Response:
+    """Figures for Prometheus."""
+    return Response(generate_latest(request.app.state.metrics), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get(

@@ -42,6 +42,11 @@ class IncidentDesk:
         self._stopping = False
         self._thread = threading.Thread(target=self._trace_all, name="incidents", daemon=True)
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether sources are traced."""
+        return self._thread.is_alive()
+
     def start(self) -> None:
         """Begin to trace."""
         self._thread.start()

@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion
+from prometheus_client.parser import text_string_to_metric_families
 
 from airquality import topics
 from airquality.gateways import Gateway
@@ -213,6 +214,17 @@ def test_incident_is_listed_told_worked_and_reported(client: TestClient, jeonju:
     assert pdf.content.count(b"/Type /Page\n") + pdf.content.count(b"/Type /Page/") <= 1
 
 
+def test_figures_for_prometheus_can_be_read(client: TestClient) -> None:
+    client.get("/api/v1/site")
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    seen = {
+        sample.name: sample.value for family in text_string_to_metric_families(answer.text) for sample in family.samples
+    }
+    assert seen["jeonju_api_broker_connected"] == 0.0
+    assert seen["jeonju_api_request_duration_seconds_count"] >= 1
+
+
 def test_event_without_a_broker_is_refused_for_now(client: TestClient) -> None:
     answer = client.post("/api/v1/simulation/events", json={"kind": "fire", "lat": 35.85, "lon": 127.09})
     assert answer.status_code == 503
@@ -253,7 +265,7 @@ def test_every_route_is_documented_with_an_example(client: TestClient) -> None:
     for path, methods in paths.items():
         for method, route in methods.items():
             assert route.get("description"), path
-            if method == "get" and path != "/api/v1/stream" and "/report." not in path:
+            if method == "get" and path not in ("/api/v1/stream", "/metrics") and "/report." not in path:
                 assert "example" in route["responses"]["200"]["content"]["application/json"], path
 
 

@@ -1,0 +1,32 @@
+"""Ingest's own figures for Prometheus: `jeonju_ingest_*`, in base units."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from prometheus_client.core import CounterMetricFamily as Counter
+from prometheus_client.core import GaugeMetricFamily as Gauge
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from ingest.service import Stats
+
+
+class IngestMetrics(Collector):
+    """Reads the counts when it is asked, so that counting costs nothing."""
+
+    def __init__(self, stats: Callable[[], Stats], now: Callable[[], datetime]) -> None:
+        self._stats, self._now = stats, now
+
+    def collect(self) -> Iterator[Metric]:
+        """Return everything as it is now."""
+        stats = self._stats()
+        yield Counter("jeonju_ingest_messages", "Messages received", stats.messages)
+        yield Counter("jeonju_ingest_readings", "Readings committed to the store", stats.readings)
+        yield Counter("jeonju_ingest_messages_rejected", "Messages kept as dead letters", stats.rejected)
+        yield Counter("jeonju_ingest_commits", "Commits to the store", stats.commits)
+        yield Gauge("jeonju_ingest_messages_waiting", "Messages received and not yet committed", stats.waiting)
+        yield Gauge("jeonju_ingest_broker_connected", "1 while the broker is connected", float(stats.connected))
+        yield Gauge("jeonju_ingest_store_available", "1 while the store takes commits", float(stats.store_available))
+        if stats.last_commit_at is not None:
+            age_s = (self._now() - stats.last_commit_at).total_seconds()
+            yield Gauge("jeonju_ingest_last_commit_age_seconds", "Time since the last commit", age_s)
