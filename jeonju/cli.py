@@ -32,14 +32,14 @@ from jeonju.options import (
 )
 from jeonju.progress import progress
 from jeonju.services import app as services_app
+from jeonju.settings import PREFIX, take_settings
 from simulator.scenario import examples, load_scenario
 
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="Simulate, carry, store, watch and judge the air of a city.\n\nBegin with `jeonju up`, then open the address that it shows.",
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": PREFIX},
 )
 site_app = typer.Typer(no_args_is_help=True, help="Cities as data.")
 scenario_app = typer.Typer(no_args_is_help=True, help="What happens in a city, as data.")
@@ -48,6 +48,27 @@ app.add_typer(scenario_app, name="scenario")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(key_app, name="key")
 app.add_typer(services_app)
+
+
+@app.callback()
+def settings(
+    context: typer.Context,
+    *,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            envvar="JEONJU_CONFIG",
+            help="Options in a TOML file, such as: [up] port = 9000 (docs/configuration.md).",
+        ),
+    ] = None,
+) -> None:
+    """Simulate, carry, store, watch and judge the air of a city.
+
+    Begin with `jeonju up`, then open the address that it shows.
+    """
+    if config is not None:
+        take_settings(context, config)
 
 
 @app.command()

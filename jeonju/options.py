@@ -21,7 +21,7 @@ def duration_s(text: str) -> float:
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text for people.")]
-SiteName = Annotated[str, typer.Option("--site", help="A built-in site or a site file.")]
+SiteName = Annotated[str, typer.Option("--site", envvar="JEONJU_SITE", help="A built-in site or a site file.")]
 ScenarioName = Annotated[
     str, typer.Argument(help="An example by name (see `jeonju scenario list`) or a scenario file.")
 ]

@@ -49,6 +49,18 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (ROOT / page.parent / target).exists(), target
 
 
+def test_every_setting_of_the_environment_is_in_the_one_table() -> None:
+    page = text("docs/configuration.md")
+    sources = [
+        path for folder in ("jeonju", "broker", "api", "ingest", "storage") for path in (ROOT / folder).rglob("*.py")
+    ]
+    named = {
+        name for path in sources for name in re.findall(r"\bJEONJU_[A-Z_]+[A-Z]\b", path.read_text(encoding="utf-8"))
+    }
+    assert {"JEONJU_STORE", "JEONJU_LOG_FORMAT"} <= named
+    assert not {name for name in named if f"`{name}`" not in page} - {"JEONJU_INGEST_STORE"}
+
+
 def test_every_decision_has_a_number_of_its_own() -> None:
     numbers = [path.name[:4] for path in sorted((ROOT / "docs/decisions").glob("*.md"))]
     assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
