@@ -15,18 +15,16 @@ from typing import Any, Final
 import msgspec
 import paho.mqtt.client as mqtt
 import pyarrow as pa
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.reasoncodes import ReasonCode
 
 from airquality import topics
-from airquality.broker_url import parse_broker_url
-from airquality.errors import UnavailableError
+from airquality.errors import UnavailableError, UserError
 from airquality.reading import Adoption, DeviceStatus
 from airquality.site import Site
 from api.alerts.engine import AlertEngine
 from api.incidents.desk import IncidentDesk
 from api.records import alert_json, incident_json, reading_json
 from api.stream import Stream
+from broker.client import Client
 from storage.port import Series, Store
 from storage.schema import AlertRecord
 
@@ -76,29 +74,21 @@ class Live:
         self._work: queue.Queue[Callable[[], None] | None] = queue.Queue(MOST_WAITING)
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
         self._began_at = self.now()
-        url = parse_broker_url(self.broker_url)
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=CLIENT_ID)
-        if url.username is not None:
-            self._client.username_pw_set(url.username, url.password)
-        if url.tls:
-            self._client.tls_set()
-        self._client.reconnect_delay_set(min_delay=1, max_delay=10)
-        self._client.on_connect = self._on_connect
+        self._client = Client(
+            self.broker_url, CLIENT_ID, on_ready=self._subscribe, on_refused=lambda why: log.error("%s", why)
+        )
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
-        self._address = (url.host, url.port)
 
     def start(self) -> None:
         """Begin to follow; a broker that is not there yet is tried again and again."""
         self._thread.start()
         self.incidents.start()
-        self._client.connect_async(*self._address, keepalive=30)
-        self._client.loop_start()
+        self._client.begin(patiently=True)
 
     def stop(self) -> None:
         """Finish what has arrived and leave."""
-        self._client.disconnect()
-        self._client.loop_stop()
+        self._client.end()
         self._work.put(None)
         self._thread.join()
         self.incidents.stop()
@@ -124,15 +114,15 @@ class Live:
             raise UnavailableError("the broker is away; try again later")
         self._client.publish(topic, payload, qos=1)
 
-    def _on_connect(
-        self, client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object
-    ) -> None:
-        if reason.is_failure:
-            log.error("the broker refuses the api: %s", reason)
-            return
+    @property
+    def failure(self) -> UserError | None:
+        """Why the broker will never take the api, when it refuses."""
+        return self._client.failure
+
+    def _subscribe(self) -> None:
         self.feed.connected = True
         # Subscribe first, rebuild then: what is committed in between comes twice, which does no harm.
-        client.subscribe([(topics.committed(self.site.name), 0), (topics.status(self.site.name, "+"), 1)])
+        self._client.subscribe([(topics.committed(self.site.name), 0), (topics.status(self.site.name, "+"), 1)])
         self._put(self._rebuild)
 
     def _on_disconnect(self, *_: object) -> None:

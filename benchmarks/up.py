@@ -14,8 +14,8 @@ import psutil
 from paho.mqtt.enums import CallbackAPIVersion
 
 from airquality import topics
-from airquality.broker_url import parse_broker_url
 from airquality.reading import Reading, encode
+from broker.address import parse_broker_url
 
 SETTLING_S = 10
 MEASURED_S = 60

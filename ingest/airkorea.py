@@ -16,14 +16,11 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import quote, unquote
 
 import msgspec
-import paho.mqtt.client as mqtt
 import urllib3
-from paho.mqtt.enums import CallbackAPIVersion
-from paho.mqtt.reasoncodes import ReasonCode
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
-from airquality.broker_url import parse_broker_url
 from airquality.errors import JeonjuError, UnavailableError, UserError
+from broker.client import Client
 from ingest.decoders.airkorea import hour
 
 log = logging.getLogger(__name__)
@@ -206,37 +203,19 @@ def carry(
 def publish(broker_url: str, topic: str, payload: bytes) -> None:
     """Publish one message at QoS 1 and wait for its acknowledgement.
 
-    Raises UnavailableError without one.
+    Raises UnavailableError without one, UserError when the broker refuses.
     """
-    url, refused = parse_broker_url(broker_url), list[str]()
-
-    def on_connect(_c: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object) -> None:
-        if reason.is_failure:
-            refused.append(str(reason))
-
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"jeonju-airkorea-{time.monotonic_ns() % 100_000}")
-    if url.username is not None:
-        client.username_pw_set(url.username, url.password)
-    if url.tls:
-        client.tls_set()
-    client.on_connect = on_connect
-    try:
-        client.connect(url.host, url.port)
-    except OSError as error:
-        raise UnavailableError(
-            f"no broker answers at {url.host}:{url.port}: {error}; start it, or name another with --broker"
-        ) from error
-    client.loop_start()
+    client = Client(broker_url, f"jeonju-airkorea-{time.monotonic_ns() % 100_000}")
+    client.begin()
     try:
         message = client.publish(topic, payload, qos=1)
         end = time.monotonic() + ACKNOWLEDGED_WITHIN_S
-        while not message.is_published() and not refused and time.monotonic() < end:
+        while not message.is_published() and not client.failure and time.monotonic() < end:
             message.wait_for_publish(0.2)
     finally:
-        client.disconnect()
-        client.loop_stop()
+        client.end()
     if not message.is_published():
-        raise UnavailableError(f"the broker at {url.host}:{url.port} does not take {topic}: {refused or 'no answer'}")
+        raise client.failure or UnavailableError(f"the broker at {client.address!r} does not take {topic}: no answer")
 
 
 def _say(state: RetryCallState) -> None:

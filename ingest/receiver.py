@@ -9,8 +9,9 @@ import socket
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
-import paho.mqtt.client as mqtt
 from paho.mqtt.enums import MQTTErrorCode
+
+from broker.client import Client
 
 READ_AT_ONCE_BYTES: Final = 256 * 1024
 PUBACK: Final = 0x40
@@ -45,7 +46,7 @@ class BufferedSocket:
         return getattr(self._inner, name)
 
 
-class Receiver(mqtt.Client):
+class Receiver(Client):
     """A client for those who receive much and acknowledge late."""
 
     def acknowledge(self, mids: Sequence[int]) -> None:

@@ -13,15 +13,12 @@ from typing import Any, Final, NamedTuple, Self
 import paho.mqtt.client as mqtt
 import pyarrow as pa
 import pyarrow.compute as pc
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential
 
 from airquality import topics
-from airquality.broker_url import parse_broker_url
 from airquality.clock import utc_now
 from airquality.errors import UnavailableError, UserError
 from airquality.site import Site
@@ -91,14 +88,13 @@ class Ingest:
     ) -> None:
         self._site = site
         self._store = store
-        self._url = parse_broker_url(broker_url)
+        self._broker_url = broker_url
         self._now = now
         self._member = member
         self._pipeline = Pipeline(site)
         self._arrived: queue.Queue[_Arrived] = queue.Queue(MOST_WAITING)
         self._connection = 0
         self._subscribed = threading.Event()
-        self._refused: str | None = None
         self._stopping = threading.Event()
         self._stats = Stats()
         self.failure: Exception | None = None
@@ -109,7 +105,7 @@ class Ingest:
     def start(self) -> None:
         """Connect, subscribe and begin to work.
 
-        Raises UserError when the broker cannot be reached or refuses.
+        Raises UnavailableError when no broker answers, UserError when it refuses.
         """
         if self._member is not None and any(one.format == "sparkplug_b" for one in self._site.gateways):
             raise UserError(
@@ -117,20 +113,12 @@ class Ingest:
             )
         self._pipeline.resume(self._store.devices(self._site.name))
         self._pipeline.ledger.resume(self._store.ledger(self._site.name))
-        try:
-            self._client.connect(self._url.host, self._url.port, keepalive=30, **self._session())
-        except OSError as error:
-            raise UserError(
-                f"no broker answers at {self._url.host}:{self._url.port}: {error}; start it, or name another with --broker"
-            ) from error
-        self._client.loop_start()
+        self._client.begin(**self._session())
         self._worker.start()
         self._keeper.start()
-        if not self._subscribed.wait(CONNECT_WITHIN_S) or self._refused:
+        if not self._subscribed.wait(CONNECT_WITHIN_S) or self.failure:
             self.stop()
-            raise UserError(
-                f"the broker at {self._url.host}:{self._url.port} refuses: {self._refused or 'no answer to the subscription'}"
-            )
+            raise self.failure or UserError(f"the broker at {self._client.address!r} does not answer the subscription")
 
     def stop(self) -> None:
         """Commit and acknowledge what has arrived, then leave; the broker keeps the session for the next start."""
@@ -138,8 +126,7 @@ class Ingest:
         for thread in (self._worker, self._keeper):
             if thread.is_alive():
                 thread.join()
-        self._client.disconnect()
-        self._client.loop_stop()
+        self._client.end()
 
     def stats(self) -> Stats:
         """Return the counts as they are now."""
@@ -157,17 +144,12 @@ class Ingest:
         self.stop()
 
     def _make_client(self) -> Receiver:
-        if self._member is None:
-            client = Receiver(CallbackAPIVersion.VERSION2, client_id=CLIENT_ID, clean_session=False, manual_ack=True)
-        else:
-            name = f"{CLIENT_ID}-{self._member}"
-            client = Receiver(CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv5, manual_ack=True)
-        if self._url.username is not None:
-            client.username_pw_set(self._url.username, self._url.password)
-        if self._url.tls:
-            client.tls_set()
-        client.reconnect_delay_set(min_delay=1, max_delay=10)
-        client.on_connect = self._on_connect
+        alone = self._member is None
+        client = Receiver(
+            self._broker_url, CLIENT_ID if alone else f"{CLIENT_ID}-{self._member}",
+            on_ready=self._subscribe, on_refused=self._give_up, manual_ack=True,
+            **({"clean_session": False} if alone else {"protocol": mqtt.MQTTv5}),
+        )  # fmt: skip
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = lambda *_: self._subscribed.set()
         client.on_message = self._on_message
@@ -181,20 +163,18 @@ class Ingest:
         properties.SessionExpiryInterval = 0xFFFF_FFFF
         return {"clean_start": False, "properties": properties}
 
-    def _on_connect(
-        self, client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object
-    ) -> None:
-        if reason.is_failure:
-            self._refused = str(reason)
-            self._subscribed.set()
-            return
+    def _give_up(self, failure: UserError) -> None:
+        self.failure = failure
+        self._subscribed.set()
+
+    def _subscribe(self) -> None:
         log.info("connected to the broker")
         own = [f"{topics.ROOT}/+/+/{kind}" for kind in ("readings", "status", "adopt")]
         wanted = [*own, *(gateway.topic for gateway in self._site.gateways)]
         if self._member is None:
-            client.subscribe([(topic, 1) for topic in wanted])
+            self._client.subscribe([(topic, 1) for topic in wanted])
         else:
-            client.subscribe([(f"$share/{CLIENT_ID}/{topic}", SubscribeOptions(qos=1)) for topic in wanted])
+            self._client.subscribe([(f"$share/{CLIENT_ID}/{topic}", SubscribeOptions(qos=1)) for topic in wanted])
 
     def _on_disconnect(self, *_: object) -> None:
         # What was delivered over the old connection comes again; its numbers must not be acknowledged over the new one.

@@ -8,16 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import paho.mqtt.client as mqtt
 import pyarrow as pa
 import pyarrow.parquet as pq
-from paho.mqtt.enums import CallbackAPIVersion
 
 from airquality import topics
-from airquality.broker_url import parse_broker_url
 from airquality.errors import UserError
 from airquality.pollutants import KEYS
 from airquality.reading import DeviceStatus, Reading, encode, encode_status
+from broker.client import Client
 
 MOST_IN_A_MESSAGE: Final = 60
 MOST_OUTSTANDING: Final = 1000
@@ -91,25 +89,14 @@ class _Publisher:
     """One gateway that speaks for all recorded devices."""
 
     def __init__(self, broker_url: str) -> None:
-        url = parse_broker_url(broker_url)
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"jeonju-replay-{time.time_ns():x}")
-        self._client.max_inflight_messages_set(200)
-        if url.username is not None:
-            self._client.username_pw_set(url.username, url.password)
-        if url.tls:
-            self._client.tls_set()
         self._sent = 0
         self._acknowledged = 0
         self._progress = threading.Condition()
+        self._client = Client(broker_url, f"jeonju-replay-{time.time_ns():x}", on_refused=self._wake)
+        self._client.max_inflight_messages_set(200)
         self._client.on_publish = self._on_publish
         self._known: set[tuple[str, str]] = set()
-        try:
-            self._client.connect(url.host, url.port, keepalive=30)
-        except OSError as error:
-            raise UserError(
-                f"no broker answers at {url.host}:{url.port}: {error}; start `jeonju up`, or name another with --broker"
-            ) from error
-        self._client.loop_start()
+        self._client.begin()
 
     def publish(self, site: str, batch: list[Reading]) -> None:
         device = batch[0].device
@@ -128,6 +115,10 @@ class _Publisher:
         self._sent += 1
         self._client.publish(topic, payload, qos=1)
 
+    def _wake(self, *_: Any) -> None:
+        with self._progress:
+            self._progress.notify()
+
     def _on_publish(self, *_: Any) -> None:
         with self._progress:
             self._acknowledged += 1
@@ -136,14 +127,16 @@ class _Publisher:
     def _wait_until_outstanding(self, most: int) -> None:
         with self._progress:
             while self._sent - self._acknowledged > most:
-                if not self._progress.wait(ACKNOWLEDGED_WITHIN_S):
+                acknowledged = self._progress.wait(ACKNOWLEDGED_WITHIN_S)
+                if self._client.failure:
+                    raise self._client.failure
+                if not acknowledged:
                     raise UserError(
                         f"the broker has acknowledged nothing for {ACKNOWLEDGED_WITHIN_S:.0f} s; is its disk full?"
                     )
 
     def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+        self._client.end()
 
 
 def _parquet(path: Path) -> Iterator[Recorded]:

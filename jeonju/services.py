@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from airquality.site import load_site
+from broker.client import wait_for_broker
 from jeonju.logs import log_warnings
 from jeonju.options import (
     BrokerAddress,
@@ -55,6 +56,9 @@ def simulate(
     settings = UpSettings(site=site, scenario=loaded, history_s=history, speed=speed, seed=seed)
     clock = ScaledClock(loaded.start, speed) if loaded else ScaledClock(speed=speed)
     begin_s = (clock.start_at.timestamp() - history) // 10 * 10
+    over = until_over(stop_after)
+    if not wait_for_broker(broker, over):
+        return
     simulation = Simulation(load_site(loaded.site if loaded else site), settings, clock, broker, begin_s=begin_s)
     figures = SimulatorMetrics(lambda: simulation.behind_s, lambda: simulation.is_live)
 
@@ -64,7 +68,6 @@ def simulate(
     def ready() -> str | None:
         return alive() or (None if simulation.is_live else "still simulating the past")
 
-    over = until_over(stop_after)
     with vitals(metrics, figures, alive=alive, ready=ready):
         simulation.start()
         try:
@@ -107,6 +110,8 @@ def ingest(
 
     log_warnings()
     over = until_over(stop_after)
+    if not wait_for_broker(broker, over):
+        return
     with (
         closing(open_store(store, Retention(keep_raw, keep_minutes))) as opened,
         Ingest(load_site(site), opened, broker, member=member) as service,
@@ -146,13 +151,13 @@ def api(
     settings = HttpSettings(host=host, port=port, keys=keys, certificate=tls_cert, private_key=tls_key)
     settings.check()
     over = until_over(stop_after)
-    with (
-        closing(open_store(store)) as opened,
-        LiveServer(create_app(load_site(site), opened, broker, keys=keys), settings) as server,
-    ):
-        typer.echo(server.url)
-        while not over(0.5):
-            pass
+    with closing(open_store(store)) as opened:
+        app = create_app(load_site(site), opened, broker, keys=keys)
+        with LiveServer(app, settings) as server:
+            typer.echo(server.url)
+            while not over(0.5):
+                if failure := app.state.air.live.failure:
+                    raise failure
 
 
 @app.command()

@@ -11,12 +11,12 @@ from typing import Any, Final, get_args
 
 import pyarrow.compute as pc
 
-from airquality.broker_url import parse_broker_url
 from airquality.errors import UserError
 from airquality.events import Event
 from airquality.site import Site, load_site
 from api.app import create_app
 from api.live import Live
+from broker.address import parse_broker_url
 from broker.embedded import EmbeddedBroker, Kind
 from ingest.service import Ingest
 from jeonju.clock import ScaledClock

@@ -8,17 +8,14 @@ from typing import Any, Final
 
 import msgspec
 import numpy as np
-import paho.mqtt.client as mqtt
 from numpy.typing import NDArray
-from paho.mqtt.enums import CallbackAPIVersion
 from pydantic import ValidationError
 
 from airquality import topics
-from airquality.broker_url import BrokerUrl, parse_broker_url
-from airquality.errors import UserError
 from airquality.events import EVENT, Event
 from airquality.pollutants import KEYS
 from airquality.reading import DeviceStatus, Reading, encode, encode_status, from_posix_s
+from broker.client import Client
 from simulator.block import Block, Readings
 
 log = logging.getLogger(__name__)
@@ -33,7 +30,7 @@ class MqttOutlet:
     """Connections of all simulated devices of a site to one broker, and the simulator's own, on which it takes commands."""
 
     def __init__(self, broker_url: str, *, site: str, on_event: Callable[[Event], None] | None = None) -> None:
-        self._url = parse_broker_url(broker_url)
+        self._url = broker_url
         self._site = site
         self._devices: dict[str, _Device] = {}
         self._outstanding = threading.Semaphore(MOST_OUTSTANDING)
@@ -62,29 +59,24 @@ class MqttOutlet:
         for device in self._devices.values():
             device.leave()
         if self._own:
-            self._own.disconnect()
-            self._own.loop_stop()
+            self._own.end()
 
     def _publish(self, device: "_Device", rows: Readings) -> None:
         readings = [_reading(device.name, rows, row) for row in range(len(rows))]
         for start in range(0, len(readings), MOST_IN_A_MESSAGE):
             part = readings[start : start + MOST_IN_A_MESSAGE]
             while not self._outstanding.acquire(timeout=0.5):
+                device.refuse_to_wait_in_vain()
                 if self._closing.is_set():
                     return
             device.publish(encode(part[0] if len(part) == 1 else part))
 
-    def _listen(self) -> mqtt.Client:
+    def _listen(self) -> Client:
         """Take commands for the simulator: events that begin now."""
-        client = _client(self._url, f"jeonju-simulator-{self._site}")
         topic = topics.command(self._site, topics.SIMULATOR)
-
-        def subscribe(*_: Any) -> None:
-            client.subscribe(topic, 1)
-
-        client.on_connect = subscribe
+        client = Client(self._url, f"jeonju-simulator-{self._site}", on_ready=lambda: client.subscribe(topic, 1))
         client.on_message = lambda _client, _data, message: self._take_command(message.payload)
-        _connect(client, self._url)
+        client.begin()
         return client
 
     def _take_command(self, payload: bytes | bytearray) -> None:
@@ -100,25 +92,30 @@ class MqttOutlet:
 class _Device:
     """One simulated device's connection."""
 
-    def __init__(self, url: BrokerUrl, site: str, name: str, kind: str, outstanding: threading.Semaphore) -> None:
+    def __init__(self, url: str, site: str, name: str, kind: str, outstanding: threading.Semaphore) -> None:
         self.name = name
-        self._url = url
         self._topic = topics.readings(site, name)
         self._status = topics.status(site, name)
         self._kind = kind
         self._connected = False
         self._outstanding = outstanding
-        self._client = _client(url, f"{site}-{name}")
+        self._client = Client(url, f"{site}-{name}", on_ready=self._say_online)
+        self._client.max_inflight_messages_set(100)
         self._client.will_set(self._status, self._payload("offline"), qos=1, retain=True)
-        self._client.on_connect = self._say_online
         self._client.on_publish = self._on_publish
         self._statuses: set[int] = set()
 
     def connect(self) -> None:
         """Connect, unless the connection is there; from then on it comes back by itself."""
+        self.refuse_to_wait_in_vain()
         if not self._connected:
-            _connect(self._client, self._url)
+            self._client.begin(patiently=True)
             self._connected = True
+
+    def refuse_to_wait_in_vain(self) -> None:
+        """Raise the UserError of a broker that will never take this device."""
+        if self._client.failure:
+            raise self._client.failure
 
     def publish(self, payload: bytes) -> None:
         """Send a message; it is kept until the broker has acknowledged it."""
@@ -139,10 +136,9 @@ class _Device:
             last = self._client.publish(self._status, self._payload("offline"), qos=1, retain=True)
             if self._client.is_connected():
                 last.wait_for_publish(2.0)
-            self._client.disconnect()
-            self._client.loop_stop()
+            self._client.end()
 
-    def _say_online(self, *_: Any) -> None:
+    def _say_online(self) -> None:
         # Called by the network thread, as _on_publish is: the number is known before its acknowledgement is looked at.
         self._statuses.add(self._client.publish(self._status, self._payload("online"), qos=1, retain=True).mid)
 
@@ -154,27 +150,6 @@ class _Device:
             self._statuses.discard(mid)
         else:
             self._outstanding.release()
-
-
-def _client(url: BrokerUrl, client_id: str) -> mqtt.Client:
-    client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id)
-    client.max_inflight_messages_set(100)
-    client.reconnect_delay_set(min_delay=1, max_delay=10)
-    if url.username is not None:
-        client.username_pw_set(url.username, url.password)
-    if url.tls:
-        client.tls_set()
-    return client
-
-
-def _connect(client: mqtt.Client, url: BrokerUrl) -> None:
-    try:
-        client.connect(url.host, url.port, keepalive=30)
-    except OSError as error:
-        raise UserError(
-            f"no broker answers at {url.host}:{url.port}: {error}; start it, or name another with --broker"
-        ) from error
-    client.loop_start()
 
 
 def _reading(name: str, rows: Readings, row: int) -> Reading:

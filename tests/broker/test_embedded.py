@@ -1,4 +1,3 @@
-import contextlib
 import os
 import signal
 import socket
@@ -6,11 +5,8 @@ from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion
 
-from airquality.broker_url import parse_broker_url
 from airquality.errors import UserError
 from broker.embedded import EmbeddedBroker
 from tests.waiting import wait_until
@@ -104,28 +100,3 @@ def test_unwritable_folder_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot keep its queues in .*; choose another --data"):
         EmbeddedBroker(tmp_path / "file", port=0).start()
-
-
-@pytest.mark.parametrize(
-    ("url", "host", "port", "user", "tls"),
-    [
-        ("mqtt://h", "h", 1883, None, False),
-        ("mqtts://u:p%40w@h:9", "h", 9, "u", True),
-        ("mqtt://[::1]:5", "::1", 5, None, False),
-    ],
-)
-def test_addresses_are_taken_apart(url: str, host: str, port: int, user: str | None, tls: bool) -> None:
-    parts = parse_broker_url(url)
-    assert (parts.host, parts.port, parts.username, parts.tls) == (host, port, user, tls)
-
-
-@pytest.mark.parametrize("url", ["", "host", "http://h", "mqtt://", "mqtt://h:99999", "mqtt://h/path", "mqtt://h:x"])
-def test_what_is_no_address_is_refused(url: str) -> None:
-    with pytest.raises(UserError, match="is no broker address"):
-        parse_broker_url(url)
-
-
-@given(st.text())
-def test_any_text_is_an_address_or_refused(text: str) -> None:
-    with contextlib.suppress(UserError):
-        assert parse_broker_url(text).host

@@ -215,7 +215,7 @@ def test_stop_while_the_store_is_away_acknowledges_nothing(
 @pytest.mark.parametrize("url", ["mqtt://127.0.0.1:1"])
 def test_absent_broker_is_said_in_one_line(url: str, store: DuckDBStore, jeonju: Site) -> None:
     with pytest.raises(
-        UserError, match=r"no broker answers at 127\.0\.0\.1:1: .*; start it, or name another with --broker"
+        UnavailableError, match=r"no broker answers at 127\.0\.0\.1:1: .*; start it, or name another with --broker"
     ):
         Ingest(jeonju, store, url).start()
 

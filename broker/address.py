@@ -1,0 +1,119 @@
+"""The address of an MQTT broker, `mqtt://user:password@host:1883` or `mqtts://` with TLS, and what the surroundings add to it."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+from airquality.errors import UserError
+
+USER: Final = "JEONJU_MQTT_USER"
+PASSWORD: Final = "JEONJU_MQTT_PASSWORD"  # noqa: S105  (the variable's name)
+PASSWORD_FILE: Final = "JEONJU_MQTT_PASSWORD_FILE"  # noqa: S105
+CA: Final = "JEONJU_MQTT_CA"
+CERTIFICATE: Final = "JEONJU_MQTT_CERT"
+KEY: Final = "JEONJU_MQTT_KEY"
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
+_SECRET: Final = re.compile(r"//.*@")
+
+
+class BrokerUrl(NamedTuple):
+    """Where a broker is and how to log in; the files are the CA that is trusted, and a certificate of our own with its key."""
+
+    host: str
+    port: int
+    username: str | None = None
+    password: str | None = None
+    tls: bool = False
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+    def __repr__(self) -> str:
+        """Say where it is, and no secret."""
+        return f"{self.host}:{self.port}"
+
+    def text(self) -> str:
+        """Return the URL that is read as this address, secrets and all."""
+        user = f"{quote(self.username, '')}:{quote(self.password or '', '')}@" if self.username else ""
+        files = {name: str(path) for name, path in zip(_FILES, self[5:], strict=True) if path}
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"mqtt{'s' if self.tls else ''}://{user}{host}:{self.port}" + (f"?{urlencode(files)}" if files else "")
+
+
+_FILES: Final = {"ca": CA, "cert": CERTIFICATE, "key": KEY}
+
+
+def parse_broker_url(url: str, surroundings: Mapping[str, str] = os.environ) -> BrokerUrl:
+    """Return the parts of a broker's URL; what it leaves out, user, password and files, is taken from the environment.
+
+    Raises UserError for anything that is no such URL, and for a file that cannot be read.
+    """
+    shown = _SECRET.sub("//***@", url)
+    try:
+        parts = urlsplit(url)
+        port, query = parts.port, dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+    except ValueError as error:
+        raise UserError(f"{shown!r} is no broker address: {error}; write it like mqtt://host:1883") from None
+    if (
+        parts.scheme not in _PORTS
+        or not parts.hostname
+        or parts.path.strip("/")
+        or parts.fragment
+        or query.keys() - _FILES
+    ):
+        raise UserError(
+            f"{shown!r} is no broker address; write it like mqtt://host:1883 or mqtts://user:password@host:8883"
+        )
+    tls = parts.scheme == "mqtts"
+    username, password = _login(parts.username, parts.password, surroundings)
+    files = [query.get(name) or surroundings.get(variable) for name, variable in _FILES.items()]
+    if any(files) and not tls:
+        # Ours in this machine may be plain while those elsewhere are not; anywhere else it would be a secret sent in clear.
+        if parts.hostname not in LOOPBACK:
+            raise UserError(f"{shown!r} speaks no TLS, but {CA} or {CERTIFICATE} is set; write mqtts://, or unset them")
+        files = [None, None, None]
+    ca, certificate, key = (None if file is None else _readable(Path(file)) for file in files)
+    if (certificate is None) != (key is None):
+        raise UserError(f"a certificate needs its key: set both {CERTIFICATE} and {KEY}, or neither")
+    return BrokerUrl(parts.hostname, port or _PORTS[parts.scheme], username, password, tls, ca, certificate, key)
+
+
+def _login(
+    username: str | None, password: str | None, surroundings: Mapping[str, str]
+) -> tuple[str | None, str | None]:
+    """Return user and password: those of the URL, and what it lacks from the environment."""
+    user = unquote(username) if username else surroundings.get(USER) or None
+    if user is None or password is not None:
+        return user, unquote(password) if password else None
+    if file := surroundings.get(PASSWORD_FILE):
+        if surroundings.get(PASSWORD):
+            raise UserError(f"{PASSWORD} and {PASSWORD_FILE} are both set; keep one")
+        return user, read_secret(Path(file), PASSWORD_FILE)
+    return user, surroundings.get(PASSWORD) or None
+
+
+def read_secret(path: Path, named_by: str) -> str:
+    """Return the one line that a file of a secret holds.
+
+    Raises UserError where it is missing, unreadable or empty.
+    """
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise UserError(f"the secret file {path} ({named_by}) cannot be read: {why}") from None
+    if not secret:
+        raise UserError(f"the secret file {path} ({named_by}) is empty")
+    return secret
+
+
+def _readable(path: Path) -> Path:
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise UserError(f"the file {path} for TLS cannot be read: {error.strerror}") from None
+    return path

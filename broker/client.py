@@ -1,0 +1,161 @@
+"""The one way in which every part of the project becomes a client of a broker.
+
+A broker that is away is tried again for ever. One that refuses the login, or that shows a certificate which is not trusted, is not: only a person
+can change that.
+"""
+
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any, Final
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.reasoncodes import ReasonCode
+
+from airquality.errors import JeonjuError, UnavailableError, UserError
+from broker.address import CA, CERTIFICATE, PASSWORD_FILE, USER, BrokerUrl, parse_broker_url
+
+log = logging.getLogger(__name__)
+
+KEEPALIVE_S: Final = 30
+LONGEST_PAUSE_S: Final = 10
+# Reason codes of MQTT 5 (section 3.2.2.2) that will be the same tomorrow; those of 3.1.1 are turned into these.
+_UNSUPPORTED_VERSION: Final = 132
+_INVALID_CLIENT_ID: Final = 133
+_LASTING: Final = frozenset((_UNSUPPORTED_VERSION, _INVALID_CLIENT_ID, 134, 135, 138, 140))
+
+
+class Client(mqtt.Client):
+    """Paho's client with address, login, TLS and patience.
+
+    `on_ready` is called by the network thread whenever the broker has taken it, `on_refused` once, when it never will; `failure` keeps why.
+    """
+
+    def __init__(
+        self,
+        broker_url: str,
+        client_id: str,
+        *,
+        on_ready: Callable[[], object] = lambda: None,
+        on_refused: Callable[[UserError], object] = lambda _failure: None,
+        **options: Any,
+    ) -> None:
+        super().__init__(CallbackAPIVersion.VERSION2, client_id=client_id, **options)
+        self.address = parse_broker_url(broker_url)
+        self.failure: UserError | None = None
+        self._on_ready = on_ready
+        self._on_refused = on_refused
+        self._is_away = False
+        if self.address.username is not None:
+            self.username_pw_set(self.address.username, self.address.password)
+        if self.address.tls:
+            self.tls_set_context(_tls(self.address))
+        self.reconnect_delay_set(min_delay=1, max_delay=LONGEST_PAUSE_S)
+        self.on_connect = self._answered
+        self.on_log = self._heard
+
+    def begin(self, *, patiently: bool = False, **session: Any) -> None:
+        """Connect and start the network thread; `patiently` leaves also the first attempt to the thread.
+
+        Raises UnavailableError when no broker answers, UserError when its certificate is not trusted.
+        """
+        where = (self.address.host, self.address.port, KEEPALIVE_S)
+        try:
+            (self.connect_async if patiently else self.connect)(*where, **session)
+        except OSError as error:
+            raise self.failure or _away(self.address, error) from error
+        self.loop_start()
+
+    def end(self) -> None:
+        """Say goodbye and stop the network thread."""
+        self.disconnect()
+        self.loop_stop()
+
+    def reconnect(self) -> MQTTErrorCode:
+        """Connect once more; a failure that lasts ends the attempts."""
+        try:
+            return super().reconnect()
+        except OSError as error:
+            if (why := _lasting(error)) is not None:
+                self._refuse(f"{self.address!r} {why}")
+            elif not self._is_away:
+                self._is_away = True
+                log.warning("%s; it is tried again", _away(self.address, error))
+            raise
+
+    def _answered(
+        self, _client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object
+    ) -> None:
+        if not reason.is_failure:
+            self._is_away = False
+            self._on_ready()
+        elif reason.value in _LASTING:
+            who = f"user {self.address.username!r}" if self.address.username else "a client without user"
+            advice = {_UNSUPPORTED_VERSION: "", _INVALID_CLIENT_ID: f"; its client id is {self._client_id.decode()!r}"}
+            login = (
+                f"; {who} needs the right {USER} and {PASSWORD_FILE}, or mqtts://user:password@host, or {CERTIFICATE}"
+            )
+            self._refuse(f"{self.address!r} refuses: {reason}{advice.get(reason.value, login)}")
+        else:
+            log.warning("the broker at %r refuses for now: %s; it is tried again", self.address, reason)
+
+    def _heard(self, _client: mqtt.Client, _data: object, _level: object, text: str) -> None:
+        # TLS 1.3 refuses a certificate only after the handshake; paho tells nobody but its log what then came instead of an answer.
+        if "_ALERT_" in text and self.failure is None:
+            what = text.partition("_ALERT_")[2].partition("]")[0].replace("_", " ").lower()
+            self._refuse(f"{self.address!r} refuses: {what}; see the certificate in {CERTIFICATE}")
+
+    def _refuse(self, why: str) -> None:
+        self.failure = UserError(f"the broker at {why}")
+        self.disconnect()
+        self._on_refused(self.failure)
+
+
+def wait_for_broker(broker_url: str, over: Callable[[float], bool]) -> bool:
+    """Return True as soon as something listens at the address, False when `over`, which waits and tells whether to end, says so before."""
+    address, pause_s = parse_broker_url(broker_url), 0.5
+    while True:
+        try:
+            socket.create_connection((address.host, address.port), timeout=KEEPALIVE_S).close()
+        except OSError as error:
+            if pause_s == 0.5:
+                log.warning("%s; it is tried again", _away(address, error))
+            if over(pause_s):
+                return False
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+        else:
+            return True
+
+
+def _away(address: BrokerUrl, error: OSError) -> JeonjuError:
+    return UnavailableError(f"no broker answers at {address!r}: {error}; start it, or name another with --broker")
+
+
+def _tls(address: BrokerUrl) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=address.ca)
+    except ssl.SSLError:
+        raise UserError(f"{address.ca} holds no certificate in PEM; set {CA} to the CA's file") from None
+    if address.certificate and address.key:
+        try:
+            # An encrypted key would be asked for at a terminal.
+            context.load_cert_chain(address.certificate, address.key, password=lambda: b"")
+        except ssl.SSLError as error:
+            raise UserError(
+                f"{address.certificate} and {address.key} are no certificate and key that fit: {error.reason or error}"
+            ) from None
+    return context
+
+
+def _lasting(error: OSError) -> str | None:
+    """Return what a person must change, or None where waiting may help."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"shows a certificate that is not trusted: {error.verify_message}; set {CA} to the file of its CA"
+    reason = getattr(error, "reason", None) or ""
+    if isinstance(error, ssl.SSLError) and (
+        "ALERT" in reason or "RECORD_LAYER" in reason or reason == "WRONG_VERSION_NUMBER"
+    ):
+        return f"does not agree on TLS: {reason.replace('_', ' ').lower()}; is the port right, and mqtts://?"
+    return None
