@@ -133,9 +133,21 @@ def _away(address: BrokerUrl, error: OSError) -> JeonjuError:
     return UnavailableError(f"no broker answers at {address!r}: {error}; start it, or name another with --broker")
 
 
+class _TlsSocket(ssl.SSLSocket):
+    """A socket that is closed when the handshake fails, which paho leaves to the garbage collector."""
+
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002  (as it is called)
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
 def _tls(address: BrokerUrl) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=address.ca)
+        context.sslsocket_class = _TlsSocket
     except ssl.SSLError:
         raise UserError(f"{address.ca} holds no certificate in PEM; set {CA} to the CA's file") from None
     if address.certificate and address.key:

@@ -16,37 +16,68 @@ from types import TracebackType
 from typing import Final, Literal, Self
 
 from airquality.errors import UserError
+from broker import configuration
+from broker.address import LOOPBACK
+from broker.rights import Login
+from broker.security import Security
 
 Kind = Literal["embedded", "mosquitto"]
 
 START_WITHIN_S: Final = 15.0
 STOP_WITHIN_S: Final = 5.0
 RESTART_AFTER_S: Final = 0.5
-QUEUE_ON_DISK: Final = "2GB"
+LOOK_AT_ACCOUNTS_EVERY_S: Final = 0.5
+# A broker that is full takes nobody in, not even ingest, which would empty it: at every start there is room for so much more.
+QUEUE_ON_DISK_BYTES: Final = 2_000_000_000
 FREE_PORTS: Final = range(15_000, 30_000)
 MOSQUITTO_MEMORY_BYTES: Final = 512 * 1024 * 1024
+EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104  (what is asked for, not what is done)
 _PR_SET_PDEATHSIG: Final = 1
 
 
 class EmbeddedBroker:
-    """A broker on loopback that lives as long as this object, and is started again when it dies.
+    """A broker that lives as long as this object, and is started again when it dies.
 
-    `port` 0 picks a free one. As a context manager it is ready when entered.
+    It listens on loopback, and elsewhere only where `security` tells it whom to take and how they log in; changed accounts are taken
+    over while it runs. `port` 0 picks a free one. As a context manager it is ready when entered.
     """
 
-    def __init__(self, data_dir: Path, *, kind: Kind = "embedded", port: int = 1883) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        kind: Kind = "embedded",
+        port: int = 1883,
+        host: str = "127.0.0.1",
+        security: Security | None = None,
+        login: Login = "password",
+    ) -> None:
         self._kind = kind
+        self._host = host
+        self._security = security if security is not None and security.exists else None
+        self._login = login
         self._data_dir = data_dir / ("nats" if kind == "embedded" else "mosquitto")
         self.port = port or free_port()
         self._nats_port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
+        self._accounts_read: int | None = None
         self._watcher = threading.Thread(target=self._watch, name="broker-watch", daemon=True)
 
     @property
     def url(self) -> str:
         """Where clients find it."""
-        return f"mqtt://127.0.0.1:{self.port}"
+        return f"mqtt{'s' if self._security else ''}://{self._reached_at}:{self.port}"
+
+    def url_for(self, service: str) -> str:
+        """Where one of our services finds it, with what it needs to log in."""
+        if self._security is None:
+            return self.url
+        return self._security.url(service, self._reached_at, self.port, self._login)
+
+    @property
+    def _reached_at(self) -> str:
+        return "127.0.0.1" if self._host in EVERYWHERE else self._host
 
     @property
     def pid(self) -> int | None:
@@ -56,8 +87,9 @@ class EmbeddedBroker:
     def start(self) -> None:
         """Start the broker and wait until it answers.
 
-        Raises UserError when the program is missing, the port is taken or it does not come up.
+        Raises UserError when the program is missing, the port is taken, it would be open to anybody, or it does not come up.
         """
+        self._refuse_to_be_open()
         self._refuse_taken_port()
         self._spawn()
         self._wait_until_ready()
@@ -84,19 +116,32 @@ class EmbeddedBroker:
     ) -> None:
         self.stop()
 
+    def _refuse_to_be_open(self) -> None:
+        if self._security is None and self._host not in LOOPBACK:
+            raise UserError(
+                f"a broker that listens on {self._host} needs accounts, or anybody could write to it: make them with `jeonju device setup`, "
+                "or leave --mqtt-host at 127.0.0.1"
+            )
+        if self._security and self._reached_at not in (names := self._security.server_names()):
+            raise UserError(
+                f"the broker's certificate holds for {', '.join(sorted(names))}, not for {self._host}; "
+                f"add it with `jeonju device setup --name {self._host}`"
+            )
+
     def _refuse_taken_port(self) -> None:
-        with socket.socket() as probe:
+        with socket.socket(socket.AF_INET6 if ":" in self._host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind(("127.0.0.1", self.port))
+                probe.bind((self._host, self.port))
             except OSError as error:
                 raise UserError(
-                    f"the broker cannot listen on 127.0.0.1:{self.port}: {error.strerror}; choose another port with --mqtt-port, "
+                    f"the broker cannot listen on {self._host}:{self.port}: {error.strerror}; choose another port with --mqtt-port, "
                     f"or use the broker that is there with --broker mqtt://127.0.0.1:{self.port}"
                 ) from error
 
     def _spawn(self) -> None:
         program = find_program(self._kind)
+        self._accounts_read = self._accounts_changed_at()
         try:
             self._data_dir.mkdir(parents=True, exist_ok=True)
             config = self._data_dir / "broker.conf"
@@ -121,19 +166,37 @@ class EmbeddedBroker:
             .with_name("nats.conf" if self._kind == "embedded" else "mosquitto.conf")
             .read_text(encoding="utf-8")
         )
-        values = {"port": self.port, "nats_port": self._nats_port, "data_dir": self._data_dir.resolve(),
-                  "max_file_store": QUEUE_ON_DISK, "memory_limit": MOSQUITTO_MEMORY_BYTES}  # fmt: skip
+        values = {"port": self.port, "host": self._host, "nats_port": self._nats_port, "data_dir": self._data_dir.resolve(),
+                  "max_file_store": QUEUE_ON_DISK_BYTES + self._kept_bytes(), "memory_limit": MOSQUITTO_MEMORY_BYTES + self._kept_bytes(),
+                  **self._access()}  # fmt: skip
         text = template.format(**values)
         # Mosquitto 2 gives up root's rights for a user that may not write here; stay who we are.
         return text + ("\nuser root\n" if self._kind == "mosquitto" and os.geteuid() == 0 else "")
 
+    def _kept_bytes(self) -> int:
+        return sum(
+            file.stat().st_size for file in self._data_dir.rglob("*") if file.is_file() and file.suffix != ".log"
+        )
+
+    def _access(self) -> dict[str, str]:
+        """Return who is taken, in the words of the broker's configuration."""
+        if self._security is None:
+            return {"access": "allow_anonymous true", "users": "", "tls": ""}
+        folder = self._security.broker.resolve()
+        # NATS looks for included files beside its own.
+        users = os.path.relpath(folder / f"nats-{self._login}.conf", self._data_dir.resolve())
+        return {
+            "access": configuration.mosquitto_listener(folder, self._login),
+            "users": f'include "{users}"',
+            "tls": configuration.nats_tls(folder, self._login),
+        }
+
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_WITHIN_S
         while time.monotonic() < deadline and self.pid is not None:
-            with socket.socket() as probe:
-                probe.settimeout(0.2)
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
+            with suppress(OSError):
+                socket.create_connection((self._reached_at, self.port), timeout=0.2).close()
+                return
             self._stopping.wait(0.02)
         log = self._data_dir / "broker.log"
         tail = log.read_text(errors="replace").strip().splitlines()[-1:] or ["nothing"]
@@ -141,13 +204,24 @@ class EmbeddedBroker:
         raise UserError(f"the broker did not start; its last words in {log}: {tail[0]}")
 
     def _watch(self) -> None:
-        """Start the broker again whenever it dies."""
+        """Start the broker again whenever it dies, and have it read its files again whenever the accounts have changed."""
         while not self._stopping.is_set():
             if self._process is not None:
-                self._process.wait()
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(LOOK_AT_ACCOUNTS_EVERY_S if self._security else None)
+            if self.pid is not None:
+                if (changed := self._accounts_changed_at()) != self._accounts_read and self._process:
+                    self._accounts_read = changed
+                    self._process.send_signal(signal.SIGHUP)
+                continue
             if self._stopping.wait(RESTART_AFTER_S):
                 return
             self._spawn()
+
+    def _accounts_changed_at(self) -> int | None:
+        with suppress(OSError):
+            return self._security.accounts_file.stat().st_mtime_ns if self._security else None
+        return None
 
 
 def find_program(kind: Kind) -> str:

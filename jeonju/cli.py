@@ -9,6 +9,8 @@ import typer
 
 from airquality.errors import UserError
 from airquality.site import load_site
+from broker.rights import Login
+from jeonju.device import app as device_app
 from jeonju.evaluate.commands import app as evaluate_app
 from jeonju.key import app as key_app
 from jeonju.logs import log_warnings
@@ -46,6 +48,7 @@ scenario_app = typer.Typer(no_args_is_help=True, help="What happens in a city, a
 app.add_typer(site_app, name="site")
 app.add_typer(scenario_app, name="scenario")
 app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(device_app, name="device")
 app.add_typer(key_app, name="key")
 app.add_typer(services_app)
 
@@ -105,6 +108,22 @@ def up(
     mqtt_port: Annotated[
         int, typer.Option("--mqtt-port", min=0, max=65535, help="Port of the embedded broker; 0 takes a free one.")
     ] = 1883,
+    mqtt_host: Annotated[
+        str,
+        typer.Option(
+            "--mqtt-host",
+            help="Address that the embedded broker listens on; 0.0.0.0 is every one, and needs accounts: `jeonju device setup`.",
+        ),
+    ] = "127.0.0.1",
+    mqtt_login: Annotated[
+        Login, typer.Option("--mqtt-login", help="How clients log in to the embedded broker once there are accounts.")
+    ] = "password",
+    security: Annotated[
+        Path | None,
+        typer.Option(
+            "--security", envvar="JEONJU_SECURITY", help="Folder of the broker's accounts; security in --data."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the simulated city.")] = 6,
     stop_after: Seconds = None,
     as_json: Json = False,
@@ -123,6 +142,7 @@ def up(
         site=site, scenario=load_scenario(scenario) if scenario else None, history_s=history, speed=speed, broker=broker, store=store,
         data=data / Path(scenario).stem if scenario else data, mqtt_port=mqtt_port, seed=seed, retention=Retention(keep_raw, keep_minutes),
         http=HttpSettings(host=host, port=port, keys=keys or data / "keys.json", certificate=tls_cert, private_key=tls_key),
+        mqtt_host=mqtt_host, mqtt_login=mqtt_login, security=security or data / "security",
     )  # fmt: skip
     over = until_over(stop_after)
     if not as_json:

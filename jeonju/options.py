@@ -64,6 +64,10 @@ Metrics = Annotated[
         "--metrics", envvar="JEONJU_METRICS", metavar="[HOST:]PORT", help="Serve /metrics, /healthz and /readyz there."
     ),
 ]
+SecurityFolder = Annotated[
+    Path,
+    typer.Option("--security", envvar="JEONJU_SECURITY", help="Folder of the broker's accounts and certificates."),
+]
 Seconds = Annotated[
     float | None,
     typer.Option("--for", parser=duration_s, metavar="DURATION", help="Stop by itself after this long, such as 2m."),

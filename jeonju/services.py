@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from airquality.site import load_site
-from broker.client import wait_for_broker
 from jeonju.logs import log_warnings
 from jeonju.options import (
     BrokerAddress,
@@ -46,6 +45,7 @@ def simulate(
     stop_after: Seconds = None,
 ) -> None:
     """Run only the simulated devices, against a broker that is there."""
+    from broker.client import wait_for_broker
     from jeonju.clock import ScaledClock
     from jeonju.stack import Simulation, UpSettings
     from jeonju.vitals import vitals
@@ -102,6 +102,7 @@ def ingest(
     from contextlib import closing
 
     from airquality.clock import utc_now
+    from broker.client import wait_for_broker
     from ingest.metrics import IngestMetrics
     from ingest.service import Ingest
     from jeonju.vitals import vitals

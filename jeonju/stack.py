@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +18,8 @@ from api.app import create_app
 from api.live import Live
 from broker.address import parse_broker_url
 from broker.embedded import EmbeddedBroker, Kind
+from broker.rights import Login
+from broker.security import Security
 from ingest.service import Ingest
 from jeonju.clock import ScaledClock
 from jeonju.live_server import HttpSettings, LiveServer
@@ -47,6 +49,9 @@ class UpSettings:
     data: Path = Path("data")
     http: HttpSettings = field(default_factory=HttpSettings)
     mqtt_port: int = 1883
+    mqtt_host: str = "127.0.0.1"
+    mqtt_login: Login = "password"
+    security: Path = Path("data/security")
     seed: int = 6
 
 
@@ -168,24 +173,30 @@ def running_city(settings: UpSettings) -> Iterator[City]:
     with ExitStack() as stack:
         store_url = settings.store or str(settings.data / "air.duckdb")
         store = stack.enter_context(closing(open_store(store_url, settings.retention)))
-        broker_url = _start_broker(settings, stack)
-        ingest = stack.enter_context(Ingest(site, store, broker_url, now=clock.now))
-        app = create_app(site, store, broker_url, keys=settings.http.keys, now=clock.now)
+        broker_url, url_for = _start_broker(settings, stack)
+        ingest = stack.enter_context(Ingest(site, store, url_for("ingest"), now=clock.now))
+        app = create_app(site, store, url_for("api"), keys=settings.http.keys, now=clock.now)
         server = stack.enter_context(LiveServer(app, settings.http))
         simulation = Simulation(
-            site, settings, clock, broker_url, begin_s=_begin_s(settings, site, store, clock.start_at)
+            site, settings, clock, url_for("simulator"), begin_s=_begin_s(settings, site, store, clock.start_at)
         )
         stack.callback(simulation.close)
         simulation.start()
         yield City(site, clock, store, ingest, app.state.air.live, server.url, broker_url, simulation)
 
 
-def _start_broker(settings: UpSettings, stack: ExitStack) -> str:
+def _start_broker(settings: UpSettings, stack: ExitStack) -> tuple[str, Callable[[str], str]]:
+    """Return where the broker is, to be shown, and the address at which each of our services logs in."""
     for kind in get_args(Kind):
         if settings.broker == kind:
-            return stack.enter_context(EmbeddedBroker(settings.data, kind=kind, port=settings.mqtt_port)).url
-    parse_broker_url(settings.broker)
-    return settings.broker
+            broker = EmbeddedBroker(
+                settings.data, kind=kind, port=settings.mqtt_port, host=settings.mqtt_host,
+                security=Security(settings.security), login=settings.mqtt_login,
+            )  # fmt: skip
+            stack.enter_context(broker)
+            return broker.url, broker.url_for
+    address = parse_broker_url(settings.broker)
+    return address._replace(username=None, ca=None, certificate=None, key=None).text(), lambda _service: settings.broker
 
 
 def _begin_s(settings: UpSettings, site: Site, store: Store, start_at: datetime) -> float:

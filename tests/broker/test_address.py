@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airquality.errors import UserError
+from broker import address
 from broker.address import BrokerUrl, parse_broker_url
 
 
@@ -80,3 +81,12 @@ def test_each_wrong_setting_has_its_line(tmp_path: Path, url: str, surroundings:
 
 def test_files_for_tls_do_not_trouble_the_plain_broker_of_this_machine() -> None:
     assert parse_broker_url("mqtt://127.0.0.1", {"JEONJU_MQTT_CA": "/none"}).ca is None
+
+
+def test_every_variable_is_documented() -> None:
+    page = Path("docs/security.md").read_text(encoding="utf-8")
+    variables = [
+        value for value in vars(address).values() if isinstance(value, str) and value.startswith("JEONJU_MQTT_")
+    ]
+    assert len(variables) == 6
+    assert all(f"`{one}`" in page for one in variables)

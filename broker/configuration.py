@@ -1,0 +1,75 @@
+"""The accounts in the words of the brokers: Mosquitto's password and ACL files, NATS' users, and what a listener of each needs besides."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from broker.accounts import Account
+from broker.rights import Login, subjects
+
+# The broker hands messages of QoS 1 to their reader by this subject; no client can subscribe to it by itself.
+NATS_DELIVERY: Final = "$MQTT.sub.>"
+
+
+def mosquitto_passwords(accounts: Iterable[Account]) -> str:
+    """Return Mosquitto's password file."""
+    return "".join(f"{one.name}:{one.mosquitto_hash}\n" for one in _active(accounts) if one.mosquitto_hash)
+
+
+def mosquitto_acl(accounts: Iterable[Account]) -> str:
+    """Return Mosquitto's ACL file; what it does not name is refused."""
+    lines: list[str] = []
+    for one in _active(accounts):
+        lines += [f"user {one.name}", *(f"topic write {topic}" for topic in one.publish)]
+        lines += [f"topic read {topic}" for topic in one.subscribe]
+    return "\n".join(lines) + "\n"
+
+
+def nats_users(accounts: Iterable[Account], login: Login) -> str:
+    """Return NATS' users: by name with a password, or by the subject of each certificate that is not revoked."""
+    users = []
+    for one in _active(accounts):
+        rights = {
+            "allowed_connection_types": ["MQTT"],
+            "permissions": {"publish": _allowed(one.publish), "subscribe": _allowed(one.subscribe, NATS_DELIVERY)},
+        }
+        if login == "certificate":
+            names = [f"SERIALNUMBER={own.serial},CN={one.name}" for own in one.certificates if own.revoked_at is None]
+            users += [{"user": name, **rights} for name in names]
+        elif one.nats_hash:
+            users.append({"user": one.name, "password": one.nats_hash, **rights})
+    return "authorization { users: [\n" + "\n".join(json.dumps(user) for user in users) + "\n] }\n"
+
+
+def mosquitto_listener(folder: Path, login: Login) -> str:
+    """Return what the listener of a Mosquitto needs to know its clients."""
+    lines = [f"acl_file {folder / 'acl'}", f"certfile {folder / 'server.pem'}", f"keyfile {folder / 'server.key'}"]
+    if login == "password":
+        return "\n".join(["allow_anonymous false", f"password_file {folder / 'passwords'}", *lines])
+    lists = [f"cafile {folder / 'ca.pem'}", f"crlfile {folder / 'crl.pem'}"]
+    return "\n".join(
+        ["allow_anonymous false", "require_certificate true", "use_identity_as_username true", *lines, *lists]
+    )
+
+
+def nats_tls(folder: Path, login: Login) -> str:
+    """Return the TLS block of NATS' MQTT listener."""
+    lines = [
+        f"cert_file: {json.dumps(str(folder / 'server.pem'))}",
+        f"key_file: {json.dumps(str(folder / 'server.key'))}",
+    ]
+    if login == "certificate":
+        # NATS knows no revocation list; a certificate whose subject is no user's is refused instead.
+        lines += [f"ca_file: {json.dumps(str(folder / 'ca.pem'))}", "verify_and_map: true"]
+    return "tls {\n    " + "\n    ".join(lines) + "\n  }"
+
+
+def _active(accounts: Iterable[Account]) -> Iterable[Account]:
+    return (one for one in sorted(accounts, key=lambda one: one.name) if one.revoked_at is None)
+
+
+def _allowed(filters: tuple[str, ...], *more: str) -> dict[str, list[str]]:
+    allow = [subject for filter_ in filters for subject in subjects(filter_)]
+    # An empty list would allow everything.
+    return {"allow": [*allow, *more]} if allow else {"deny": [">"]}
