@@ -103,6 +103,7 @@ def ingest(
 
     from airquality.clock import utc_now
     from broker.client import wait_for_broker
+    from broker.probe import warn_of_a_broker_without_rules
     from ingest.metrics import IngestMetrics
     from ingest.service import Ingest
     from jeonju.vitals import vitals
@@ -113,6 +114,7 @@ def ingest(
     over = until_over(stop_after)
     if not wait_for_broker(broker, over):
         return
+    warn_of_a_broker_without_rules(broker)
     with (
         closing(open_store(store, Retention(keep_raw, keep_minutes))) as opened,
         Ingest(load_site(site), opened, broker, member=member) as service,

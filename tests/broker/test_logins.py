@@ -15,7 +15,8 @@ from airquality.site import Site
 from broker.certificates import Authority
 from broker.client import Client, wait_for_broker
 from broker.embedded import EmbeddedBroker, Kind
-from broker.rights import of_device
+from broker.probe import lets_do_everything, warn_of_a_broker_without_rules
+from broker.rights import of_device, of_services
 from broker.security import Secret, Security
 from ingest.service import Ingest
 from storage.duckdb import DuckDBStore
@@ -184,6 +185,29 @@ def test_ingest_ends_with_the_reason_when_its_account_is_changed_under_it(
         security.rotate("ingest", NOW)
         wait_until(lambda: ingest.failure, what="the end of ingest")
         assert "user 'ingest' needs the right JEONJU_MQTT_USER" in str(ingest.failure)
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_broker_without_rules_is_told_from_one_with_them(
+    tmp_path: Path, jeonju: Site, kind: Kind, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need_broker(kind)
+    security, secrets = security_with(tmp_path / "security", jeonju, "one")
+    with EmbeddedBroker(tmp_path, kind=kind, port=0, security=security) as broker:
+        logins = [*map(broker.url_for, of_services(jeonju)), url_of(broker, security, secrets["one"])]
+        monkeypatch.setattr("broker.probe.ANSWER_WITHIN_S", 0.3)
+        assert not any(map(lets_do_everything, logins))
+        assert not lets_do_everything(broker.url)
+    monkeypatch.setattr("broker.probe.ANSWER_WITHIN_S", 20)
+    with EmbeddedBroker(tmp_path / "open", kind=kind, port=0) as broker:
+        warn_of_a_broker_without_rules(broker.url)
+        assert not caplog.records, "on loopback nobody else can reach it"
+        monkeypatch.setattr("broker.probe.LOOPBACK", ())
+        warn_of_a_broker_without_rules(broker.url)
+        assert len(caplog.records) == 1
+        assert (
+            f"the broker at 127.0.0.1:{broker.port} has no ACL: whoever gets in can speak as any device" in caplog.text
+        )
 
 
 def test_wait_for_broker_ends_with_the_broker_or_with_the_command(tmp_path: Path) -> None:

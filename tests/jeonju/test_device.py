@@ -227,3 +227,14 @@ def test_gateways_and_robots_speak_on_their_own_topics(
                 topic: topic for topic in (*topics, "vda5050/v3/K.IT/00:1/state")
             }
             assert set(gate.payloads()) == {b"for this one"}
+
+
+def test_service_that_is_refused_stops_with_the_reason(folder: Path, tmp_path: Path) -> None:
+    with EmbeddedBroker(tmp_path, port=0, security=Security(folder)) as broker:
+        url = f"mqtts://api:wrong@127.0.0.1:{broker.port}?ca={folder / 'broker/ca.pem'}"
+        done = in_a_process("api", "--broker", url, "--store", tmp_path / "air.duckdb", "--port", 0)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(
+        f"jeonju: the broker at 127.0.0.1:{broker.port} refuses: Not authorized; user 'api' needs the right"
+    )
+    assert "Traceback" not in done.stderr

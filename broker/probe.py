@@ -1,0 +1,54 @@
+"""Find out whether a broker has any rules."""
+
+import logging
+import secrets
+import threading
+from typing import Final
+
+from airquality import topics
+from airquality.errors import JeonjuError
+from broker.address import LOOPBACK, parse_broker_url
+from broker.client import Client
+
+log = logging.getLogger(__name__)
+
+SITE: Final = "acl-probe"
+ANSWER_WITHIN_S: Final = 2.0
+
+
+def warn_of_a_broker_without_rules(broker_url: str) -> None:
+    """Say so in the log where a broker that others can reach lets its clients do everything."""
+    address = parse_broker_url(broker_url)
+    if address.host not in LOOPBACK and lets_do_everything(broker_url):
+        log.warning(
+            "the broker at %r has no ACL: whoever gets in can speak as any device; docs/security.md says how to give it accounts",
+            address,
+        )
+
+
+def lets_do_everything(broker_url: str) -> bool:
+    """Tell whether this login may both send a command and read it, which no account of ours may. False also where it is not let in."""
+    heard, settled = threading.Event(), threading.Event()
+    name = f"{SITE}-{secrets.token_hex(4)}"
+    topic = topics.command(SITE, name)
+
+    def hear(*_: object) -> None:
+        heard.set()
+        settled.set()
+
+    def send(*_: object) -> None:
+        client.publish(topic, b"{}", qos=1)
+
+    client = Client(
+        broker_url, name, on_ready=lambda: client.subscribe(topic, 1), on_refused=lambda _why: settled.set()
+    )
+    client.on_subscribe = send
+    client.on_message = hear
+    client.on_disconnect = lambda *_: settled.set()
+    try:
+        client.begin()
+    except JeonjuError:
+        return False
+    settled.wait(ANSWER_WITHIN_S)
+    client.end()
+    return heard.is_set()
