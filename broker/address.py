@@ -69,17 +69,18 @@ def parse_broker_url(url: str, surroundings: Mapping[str, str] = os.environ) -> 
             f"{shown!r} is no broker address; write it like mqtt://host:1883 or mqtts://user:password@host:8883"
         )
     tls = parts.scheme == "mqtts"
-    username, password = _login(parts.username, parts.password, surroundings)
-    files = [query.get(name) or surroundings.get(variable) for name, variable in _FILES.items()]
-    if any(files) and not tls:
+    wanted = {name: query.get(name) or surroundings.get(variable) for name, variable in _FILES.items()}
+    if any(wanted.values()) and not tls:
         # Ours in this machine may be plain while those elsewhere are not; anywhere else it would be a secret sent in clear.
         if parts.hostname not in LOOPBACK:
             raise UserError(f"{shown!r} speaks no TLS, but {CA} or {CERTIFICATE} is set; write mqtts://, or unset them")
-        files = [None, None, None]
-    ca, certificate, key = (None if file is None else _readable(Path(file)) for file in files)
+        wanted = dict.fromkeys(wanted)
+    ca, certificate, key = (None if file is None else _readable(Path(file)) for file in wanted.values())
     if (certificate is None) != (key is None):
         raise UserError(f"a certificate needs its key: set both {CERTIFICATE} and {KEY}, or neither")
-    return BrokerUrl(parts.hostname, port or _PORTS[parts.scheme], username, password, tls, ca, certificate, key)
+    # Who comes with a certificate is known by it; NATS refuses one who says another name besides.
+    login = (None, None) if certificate and not parts.username else _login(parts.username, parts.password, surroundings)
+    return BrokerUrl(parts.hostname, port or _PORTS[parts.scheme], *login, tls, ca, certificate, key)
 
 
 def _login(

@@ -79,6 +79,12 @@ def test_each_wrong_setting_has_its_line(tmp_path: Path, url: str, surroundings:
         parse_broker_url(url, {name: value.format(tmp=tmp_path) for name, value in surroundings.items()})
 
 
+def test_who_has_a_certificate_is_given_no_user_by_the_surroundings(tmp_path: Path) -> None:
+    surroundings = {"JEONJU_MQTT_USER": "ingest", "JEONJU_MQTT_PASSWORD": "hush"}
+    assert parse_broker_url("mqtts://h?cert=/dev/null&key=/dev/null", surroundings)[2:4] == (None, None)
+    assert parse_broker_url("mqtts://api@h?cert=/dev/null&key=/dev/null", surroundings)[2:4] == ("api", "hush")
+
+
 def test_files_for_tls_do_not_trouble_the_plain_broker_of_this_machine() -> None:
     assert parse_broker_url("mqtt://127.0.0.1", {"JEONJU_MQTT_CA": "/none"}).ca is None
 
