@@ -72,7 +72,8 @@ class Security:
     def setup(self, names: Iterable[str], site: Site, now: datetime) -> list[str]:
         """Make what is missing, CA, broker's certificate, accounts of our services, and bring the rest up to date; return what was made."""
         made: list[str] = []
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # The broker, as a user of its own, must get through to its folder.
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o711)
         self.broker.mkdir(exist_ok=True)
         self.clients.mkdir(exist_ok=True, mode=0o700)
         if not (self.folder / "ca.key").exists():

@@ -52,7 +52,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, jeonju: Site) -> Iterator[S
     secrets["two"] = security.add("jeonju.two", of_device("jeonju", "two"), NOW, login="certificate")
     ports = {port: free_port() for port in (DEVICES, CERTIFICATES, SERVICES)}
     text = Path(broker.__file__).with_name("mosquitto-server.conf").read_text()
-    text = text.replace("/etc/mosquitto/jeonju", str(security.broker)).replace("/var/lib/mosquitto/", f"{data}/")
+    text = text.replace("/etc/mosquitto/jeonju", str(folder / "jeonju")).replace("/var/lib/mosquitto/", f"{data}/")
     for port, free in ports.items():
         assert text.count(f"listener {port}\n") == 1
         text = text.replace(f"listener {port}\n", f"listener {free} 127.0.0.1\n")
@@ -63,7 +63,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, jeonju: Site) -> Iterator[S
             os.chown(path, owner.pw_uid, owner.pw_gid)
         for path in [folder, *folder.parents][:3]:
             path.chmod(0o755)
-        security.folder.chmod(0o711)
+    (folder / "jeonju").symlink_to(security.broker)
     conf = folder / "mosquitto.conf"
     conf.write_text(text)
     log = folder / "log"
