@@ -1,8 +1,9 @@
 """Ask an InfluxDB over HTTP: `/query` with InfluxQL, which all versions answer alike, and what their refusals mean."""
 
+import re
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Literal
 from urllib.parse import urlencode
 
 import msgspec
@@ -17,6 +18,12 @@ ANSWER_S: Final = 30.0
 CHUNK_ROWS: Final = 10_000
 # Go's servers take headers, and so addresses, of 1 MB.
 STATEMENTS: Final = 20
+# 1.x and early 2.x say "beyond", 2.7 says "outside".
+_TOO_OLD: Final = re.compile(r"(?:beyond|outside) retention policy.*dropped=(\d+)", re.DOTALL)
+
+Precision = Literal["us", "ns"]
+# How long each policy keeps [s], None for ever.
+Keeping = dict[str, float | None]
 
 
 class Queries:
@@ -93,6 +100,14 @@ def refusal(address: Address, status: int, answer: str) -> JeonjuError:
 def unreachable(address: Address, error: Exception) -> UnavailableError:
     """Return the error for a server that does not answer."""
     return UnavailableError(f"{address} cannot be reached: {(str(error) or type(error).__name__).splitlines()[0]}")
+
+
+def dropped_as_too_old(address: Address, status: int, answer: str) -> int:
+    """Return how many points a server has dropped as too old; it has taken the rest, so nobody is helped by offering all of them again."""
+    found = _TOO_OLD.search(answer)
+    if found is None:
+        raise refusal(address, status, answer)
+    return int(found[1])
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:

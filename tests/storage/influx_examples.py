@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airquality.errors import UnavailableError
-from storage.influx_server import Precision, Server
+from storage.influx_http import Precision
+from storage.influx_server import Server
 from storage.influxdb import InfluxStore
 from storage.port import Commit, Series
 from storage.schema import DeadLetter, DeviceRecord, LedgerEntry, readings_table

@@ -122,7 +122,13 @@ class StandIn(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", free_port()), _StandInHandler)
         self.behind = behind
         self.buckets: dict[str, Any] = {}
+        # As 2.1 to 2.3 do, it knows buckets as databases only when they are mapped.
+        self.mappings: list[dict[str, Any]] = []
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def databases(self) -> set[str]:
+        return {mapping["database"] for mapping in self.mappings}
 
     def url(self, bucket: str = "air", token: str = TOKEN) -> str:
         return f"influxdb://127.0.0.1:{self.server_address[1]}/{bucket}?org=city&token={urllib.parse.quote(token)}"
@@ -161,7 +167,9 @@ class _StandInHandler(BaseHTTPRequestHandler):
             self._make(json.loads(body))
         elif parts.path.startswith("/api/v2/buckets/"):
             self._change(json.loads(body))
-        elif options.get("bucket", options.get("db")) not in self.server.buckets:
+        elif parts.path == "/api/v2/dbrps":
+            self._map(options, body)
+        elif options.get("bucket") not in self.server.buckets and options.get("db") not in self.server.databases:
             self._send(404, {"code": "not found", "message": "bucket not found"})
         elif parts.path == "/api/v2/write":
             self._write(options, body)
@@ -183,6 +191,15 @@ class _StandInHandler(BaseHTTPRequestHandler):
         self.server.buckets[bucket["name"]] = bucket["retentionRules"]
         self._send(200, self._described(bucket["name"]))
 
+    def _map(self, options: dict[str, str], body: bytes) -> None:
+        if self.command == "GET":
+            found = [one for one in self.server.mappings if one["database"] == options["db"]]
+            self._send(200, {"content": found})
+        else:
+            mapping = json.loads(body) | {"id": str(len(self.server.mappings))}
+            self.server.mappings.append(mapping)
+            self._send(201, mapping)
+
     def _order(self, what: str, more: str, bucket: dict[str, Any]) -> None:
         database, policy = self._policy(bucket["name"])
         (rule,) = bucket["retentionRules"]
@@ -193,7 +210,7 @@ class _StandInHandler(BaseHTTPRequestHandler):
 
     def _described(self, name: str) -> dict[str, Any]:
         rules = self.server.buckets[name]
-        return {"id": name.replace("/", "-"), "name": name, "retentionRules": rules}
+        return {"id": name.replace("/", "-"), "orgID": "0000000000000001", "name": name, "retentionRules": rules}
 
     @staticmethod
     def _policy(bucket: str) -> tuple[str, str | None]:

@@ -120,6 +120,25 @@ def test_database_of_somebody_else_is_refused(influxd: Influxd, database: str, l
         open_store(influxd.url(database))
 
 
+def test_buckets_are_mapped_for_influxql_where_their_names_do_not_do(stand_in: StandIn, database: str) -> None:
+    for _ in range(2):
+        InfluxStore(stand_in.url(database)).close()
+        mapped = [one for one in stand_in.mappings if one["database"] == database]
+        assert {(one["retention_policy"], one["bucketID"], one["default"]) for one in mapped} == {
+            ("autogen", database, True),
+            *((policy, f"{database}-{policy}", False) for policy in ("raw", "minutes", "hours")),
+        }
+        assert len(mapped) == 4
+
+
+def test_bucket_that_influxql_finds_elsewhere_is_refused(stand_in: StandIn, database: str) -> None:
+    InfluxStore(stand_in.url(database)).close()
+    mapping = next(one for one in stand_in.mappings if (one["database"], one["retention_policy"]) == (database, "raw"))
+    mapping["bucketID"] = "another"
+    with pytest.raises(UserError, match=f"does not find the bucket {database}/raw .* `influx v1 dbrp list`"):
+        open_store(stand_in.url(database))
+
+
 class Tokens:
     """Tokens of a real server for the buckets of one store."""
 

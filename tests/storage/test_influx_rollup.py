@@ -9,8 +9,10 @@ import pytest
 
 from airquality.errors import UnavailableError
 from storage import influx_rollup
+from storage.influx_http import Precision
 from storage.influx_names import AIR, HOURS, MINUTES, POLICIES, RAW
-from storage.influx_server import Precision, Server, Version2
+from storage.influx_server import Server
+from storage.influx_v2 import Version2
 from storage.influxdb import InfluxStore
 from storage.port import Commit, Retention, Series
 from storage.schema import readings_table

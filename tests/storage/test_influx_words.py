@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from storage.influx_address import parse_address
 from storage.influx_names import AIR
-from storage.influx_server import Version2
+from storage.influx_v2 import Version2
 from storage.influxdb import InfluxStore
 from storage.line_protocol import MOST_BYTES, bodies, table_lines
 from storage.port import Commit, Series
