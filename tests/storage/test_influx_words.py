@@ -1,10 +1,12 @@
 """What is written comes back as it was: texts, numbers, names, sizes, and through another server that takes the official client's writes."""
 
 import json
+from collections.abc import Iterator
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
+import pytest
 import urllib3
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -19,6 +21,14 @@ from storage.schema import AlertRecord, DeadLetter, readings_table
 from tests.storage.influx_examples import FOREVER, T0, WHOLE
 from tests.storage.influx_servers import Influxd, victoria_metrics
 
+
+@pytest.fixture
+def store(influxd: Influxd, database: str) -> Iterator[InfluxStore]:
+    store = InfluxStore(influxd.url(database))
+    yield store
+    store.close()
+
+
 TEXT = st.text(max_size=12) | st.text(alphabet=" ,=\"'\\\n\r\t%#é한\x00\u2028😀", max_size=12)
 
 
@@ -30,9 +40,8 @@ NUMBERS = count()
 @example(site="\\", device="a\\,b\\ ", boot='"\\', quality='\\"', extra="\n")
 @example(site="", device="", boot="", quality="", extra="")
 def test_any_text_comes_back_as_it_was(
-    influxd: Influxd, site: str, device: str, boot: str, quality: str, extra: str
+    store: InfluxStore, site: str, device: str, boot: str, quality: str, extra: str
 ) -> None:
-    store = InfluxStore(influxd.url("texts"))
     at = T0 + timedelta(seconds=next(NUMBERS))
     written = {"site": site, "device": device, "time": at, "received_at": at}
     texts = {"boot": boot, "quality": quality, "extra": extra}
@@ -46,19 +55,16 @@ def test_any_text_comes_back_as_it_was(
     assert {name: back[name] for name in written | texts} == written | texts
     assert alert in store.alerts(site)
     assert store.dead_letters(limit=1) == [letter]
-    store.close()
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=st.floats(allow_nan=False, allow_infinity=False), seq=st.integers(-(2**63), 2**63 - 1))
-def test_any_number_comes_back_as_it_was(influxd: Influxd, value: float, seq: int) -> None:
-    store = InfluxStore(influxd.url("numbers"))
+def test_any_number_comes_back_as_it_was(store: InfluxStore, value: float, seq: int) -> None:
     at = T0 + timedelta(microseconds=next(NUMBERS))
     row = {"site": "jeonju", "device": "a", "time": at, "received_at": at, "pm25": value, "seq": seq}
     store.write(Commit(readings=readings_table([row])))
     (back,) = store.readings(Series(site="jeonju", start=at, end=at + timedelta(microseconds=1))).to_pylist()
     assert (back["pm25"], back["seq"]) == (value, seq)
-    store.close()
 
 
 def test_what_is_no_number_is_left_out(influxd: Influxd, database: str) -> None:
