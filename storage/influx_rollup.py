@@ -6,7 +6,8 @@ A commit is repeated until it is taken, and its marks are the last of it that co
 """
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any, Final
 
 import numpy as np
@@ -46,6 +47,7 @@ from storage.rollup import (
 from storage.schema import INSTANT, READINGS
 
 _MINUTE_US: Final = MINUTE_S * SECOND_US
+_RUN_MINUTES: Final = 5
 _HOUR_US: Final = HOUR_S * SECOND_US
 # Intervals begin at the same instants as in DuckDB: whole intervals since Monday, 2000-01-03.
 _FIRST_INTERVAL_S: Final = 946_857_600
@@ -58,6 +60,8 @@ _INFLUX: Final = {pa.float64(): "float", pa.int64(): "integer", pa.string(): "st
 ROWS: Final = pa.schema(
     [(SITE, pa.string()), (DEVICE_TAG, pa.string()), ("time", INSTANT), *((one.name, _ARROW[one.type]) for one in COLUMNS)]
 )  # fmt: skip
+_ALL_COLUMNS: Final = (SITE, DEVICE_TAG, *(one.name for one in COLUMNS))
+_READ_COLUMNS: Final = tuple(one.name for one in COLUMNS if one.is_read)
 # The mean angles, which dashboards need and sine and cosine give.
 _DIRECTIONS: Final = ", ".join(f"(degrees(atan2({name}_sin, {name}_cos)) + 360) % 360 AS {name}" for name in ANGLES)
 
@@ -128,8 +132,8 @@ class Folding:
 def roll_up(server: Server, folding: Folding, marks: Mapping[int, int]) -> None:
     """Make some minutes of one hour anew, and the hour, and note their marks as done."""
     hour = (min(marks) // 60 * _HOUR_US, (min(marks) // 60 + 1) * _HOUR_US)
-    span = (min(marks) * _MINUTE_US, (max(marks) + 1) * _MINUTE_US)
-    made = folding.fold(table_of(server.query(*_from_readings(span, MINUTE_S, all_columns=True)), ROWS), MINUTE_S)
+    questions = [one for span in _runs(marks) for one in _from_readings(span, MINUTE_S, all_columns=True)]
+    made = folding.fold(table_of(server.query(*questions), ROWS), MINUTE_S)
     stored = _stored(server, "readings_1m", hour)
     minutes = folding.not_fewer(made, stored)
     server.write(table_lines(AIR_1M, folding.with_directions(minutes)), "us", MINUTES)
@@ -138,6 +142,13 @@ def roll_up(server: Server, folding: Folding, marks: Mapping[int, int]) -> None:
     server.write(table_lines(AIR_1H, folding.with_directions(hours)), "us", HOURS)
     done = (record_line(ROLLUP_DUE, {}, {DONE: number}, minute * _MINUTE_US) for minute, number in marks.items())
     server.write(done, "us", RAW)
+
+
+def _runs(minutes: Iterable[int]) -> Iterator[Span]:
+    """Return spans that hold the minutes, each so short that a server with thousands of devices answers in time."""
+    for _, run in groupby(sorted(minutes), lambda minute: minute // _RUN_MINUTES):
+        members = list(run)
+        yield members[0] * _MINUTE_US, (members[-1] + 1) * _MINUTE_US
 
 
 def means(server: Server, folding: Folding, series: Series, every_s: int) -> pa.Table:
@@ -155,7 +166,9 @@ def means(server: Server, folding: Folding, series: Series, every_s: int) -> pa.
             if table == "readings":
                 questions += _from_readings(one, every_s, *where, end=most, all_columns=False)
             else:
-                questions.append(_select_stored(table, one, *where, end=f" GROUP BY {SITE}, {DEVICE_TAG}{most}"))
+                questions.append(
+                    _select_stored(table, one, *where, end=f" GROUP BY {SITE}, {DEVICE_TAG}{most}", all_columns=False)
+                )
     return folding.means(table_of(server.query(*questions), ROWS), every_s, series.limit)
 
 
@@ -187,16 +200,13 @@ def _numbers(*, all_columns: bool) -> Iterator[str]:
 
 
 def _stored(server: Server, table: str, span: Span) -> pa.Table:
-    return table_of(server.query(_select_stored(table, span)), ROWS)
+    return table_of(server.query(_select_stored(table, span, all_columns=True)), ROWS)
 
 
-def _select_stored(table: str, span: Span, *where: str, end: str = "") -> str:
-    conditions = " AND ".join([*where, within(span)])
-    return f"SELECT {_STORED_COLUMNS} FROM {source(_STORED[table])} WHERE {conditions}{end}"
+def _select_stored(table: str, span: Span, *where: str, end: str = "", all_columns: bool) -> str:
+    columns = ", ".join(_column(ROWS.field(name)) for name in (_ALL_COLUMNS if all_columns else _READ_COLUMNS))
+    return f"SELECT {columns} FROM {source(_STORED[table])} WHERE {' AND '.join([*where, within(span)])}{end}"
 
 
 def _column(field: Any) -> str:
     return f"{quoted(field.name)}::{'tag' if field.name in (SITE, DEVICE_TAG) else _INFLUX[field.type]}"
-
-
-_STORED_COLUMNS: Final = ", ".join(_column(field) for field in ROWS if field.name != "time")
