@@ -143,9 +143,7 @@ class InfluxStore:
 
     def upkeep(self, now: datetime) -> Iterator[None]:  # noqa: ARG002
         """Roll up what is marked, an hour of minutes at each step; the server forgets by itself."""
-        if self._dropped:
-            dropped, self._dropped = self._dropped, 0
-            log.warning("the InfluxDB dropped %d readings older than it keeps (--keep-raw)", dropped)
+        self._say_what_was_dropped()
         marks = rollup.marked(self._server)
         for minutes in by_hour(marks):
             rollup.roll_up(self._server, self._folding, {minute: marks[minute] for minute in minutes})
@@ -153,8 +151,14 @@ class InfluxStore:
 
     def close(self) -> None:
         """Let go of the connections; everything written is in the server already."""
+        self._say_what_was_dropped()
         self._server.close()
         self._folding.close()
+
+    def _say_what_was_dropped(self) -> None:
+        if self._dropped:
+            dropped, self._dropped = self._dropped, 0
+            log.warning("the InfluxDB dropped %d readings older than it keeps (--keep-raw)", dropped)
 
     def _rows(self, series: Series) -> pa.Table:
         where = [tagged(SITE, series.site), within(span_between(series.start, series.end))]
