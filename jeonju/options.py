@@ -74,7 +74,7 @@ Seconds = Annotated[
 ]
 KeepRaw = Annotated[
     float,
-    typer.Option("--keep-raw", parser=duration_s, metavar="DURATION", help="How long readings stay in a DuckDB store."),
+    typer.Option("--keep-raw", parser=duration_s, metavar="DURATION", help="How long readings stay in the store."),
 ]
 KeepMinutes = Annotated[
     float,

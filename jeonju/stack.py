@@ -172,7 +172,9 @@ def running_city(settings: UpSettings) -> Iterator[City]:
     )
     with ExitStack() as stack:
         store_url = settings.store or str(settings.data / "air.duckdb")
-        store = stack.enter_context(closing(open_store(store_url, settings.retention)))
+        # A server counts ages by its own clock: by that the readings of a scenario, which has its own time, can be too old to be taken.
+        retention = None if settings.scenario else settings.retention
+        store = stack.enter_context(closing(open_store(store_url, retention)))
         broker_url, url_for = _start_broker(settings, stack)
         ingest = stack.enter_context(Ingest(site, store, url_for("ingest"), now=clock.now))
         app = create_app(site, store, url_for("api"), keys=settings.http.keys, now=clock.now)

@@ -21,6 +21,7 @@ from airquality.errors import UnavailableError
 from storage import duckdb_rollup as rollup
 from storage.duckdb_file import connect, first_line, migrate
 from storage.port import DEFAULT_RETENTION, Commit, Retention, Series
+from storage.rollup import by_hour
 from storage.schema import READINGS, AlertRecord, DeadLetter, DeviceRecord, IncidentRecord, JournalEntry, LedgerEntry
 
 _LONG_AGO: Final = -(2**62)
@@ -82,7 +83,7 @@ class DuckDBStore:
 
     def upkeep(self, now: datetime) -> Iterator[None]:
         """Roll up what is marked, then forget what is old, in steps of milliseconds; writes go on between them."""
-        for minutes in rollup.by_hour(self._marked):
+        for minutes in by_hour(self._marked):
             with self._transaction(rolled_up=minutes) as connection:
                 rollup.roll_up(connection, minutes)
             yield

@@ -4,10 +4,21 @@ from typing import Final
 
 from airquality.pollutants import KEYS
 
-# Measurements. One point of AIR is one device at one instant; its fields are the quantities' keys and those of TEXTS and NUMBERS.
+# Retention policies of their own; all else is in the database's default one. In 2.x each is a bucket DATABASE/POLICY.
+RAW: Final = "raw"
+MINUTES: Final = "minutes"
+HOURS: Final = "hours"
+POLICIES: Final = (RAW, MINUTES, HOURS)
+
+# Measurements. One point of AIR (in RAW) is one device at one instant; its fields are the quantities' keys and those of STRINGS and INTEGERS.
 AIR: Final = "air"
+# In MINUTES and HOURS: means under the quantities' keys, with _count, _min and _max (angles: _count, _sin and _cos).
 AIR_1M: Final = "air_1m"
 AIR_1H: Final = "air_1h"
+# In RAW: the minutes whose readings have changed; each is still to be rolled up while DUE is not DONE.
+ROLLUP_DUE: Final = "rollup_due"
+DUE: Final = "due"
+DONE: Final = "done"
 DEVICE: Final = "device"
 LEDGER: Final = "ledger"
 # At the instant an alert started, an incident was opened, something was done.
@@ -15,6 +26,9 @@ ALERT: Final = "alert"
 INCIDENT: Final = "incident"
 JOURNAL: Final = "journal"
 DEAD_LETTER: Final = "dead_letter"
+
+# The policy of each measurement that is not in the default one.
+POLICY_OF: Final = {AIR: RAW, ROLLUP_DUE: RAW, AIR_1M: MINUTES, AIR_1H: HOURS}
 
 # Tags. Zone, kind and origin are fields of DEVICE: as tags a device that moves would leave its old point behind, a second state.
 SITE: Final = "site"

@@ -14,7 +14,8 @@ from urllib.parse import quote, unquote
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from storage.influx_names import AIR, DEVICE_TAG, FLOATS, INTEGERS, SITE, STRINGS
+from storage.influx_names import DEVICE_TAG, SITE
+from storage.schema import LABEL
 
 # Servers refuse bodies over 25 MB and take a few thousand lines at once best.
 MOST_BYTES: Final = 2_000_000
@@ -50,25 +51,21 @@ def record_line(measurement: str, tags: Mapping[str, str], fields: Mapping[str, 
     return f"{measurement}{''.join(_tag(name, text) for name, text in tags.items())} {values} {time}"
 
 
-def reading_lines(table: pa.Table) -> list[str]:
-    """Return one line for each row of a table in the READINGS schema, times in microseconds.
+def table_lines(measurement: str, table: pa.Table) -> list[str]:
+    """Return one line for each row of readings or roll-ups, times in microseconds: `site` and `device` are tags, all else but `time` fields.
 
     A float that is no number (NaN, infinity) has no form in the line protocol and is left out.
     """
     if not table.num_rows:
         return []
     names = [name for name in table.schema.names if table[name].null_count < table.num_rows]
-    fields = [_assigned(name, pc.cast(_finite(table[name]), pa.string())) for name in FLOATS if name in names]
-    fields += [
-        _assigned(name, pc.cast(table[name].cast(pa.int64()), pa.string()), "i") for name in INTEGERS if name in names
-    ]
-    fields += [_assigned(name, _escaped(table[name]), '"', quote='"') for name in STRINGS if name in names]
+    fields = [_assigned(name, table[name]) for name in names if name not in (SITE, DEVICE_TAG, "time")]
     values = pc.binary_join_element_wise(*fields, ",", null_handling="skip")
     time = pc.cast(table["time"].cast(pa.int64()), pa.string())
-    series = pc.binary_join_element_wise(
-        AIR, _tag_column(SITE, table["site"]), _tag_column(DEVICE_TAG, table["device"]), ""
-    )
-    lines: list[str] = pc.binary_join_element_wise(series, values, time, " ").to_pylist()
+    tags = (_tag_column(name, table[name]) for name in (SITE, DEVICE_TAG))
+    lines: list[str] = pc.binary_join_element_wise(
+        pc.binary_join_element_wise(measurement, *tags, ""), values, time, " "
+    ).to_pylist()
     return lines
 
 
@@ -108,17 +105,15 @@ def has_form(value: Any) -> bool:
 
 
 def _tag_column(name: str, column: pa.ChunkedArray) -> pa.Array:
-    labels = column.unify_dictionaries().combine_chunks()
+    labels = column.cast(LABEL).unify_dictionaries().combine_chunks()
     return pa.array([_tag(name, text) for text in labels.dictionary.to_pylist()], pa.string()).take(labels.indices)
 
 
-def _finite(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.if_else(pc.is_finite(column), column, None)
-
-
-def _escaped(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.replace_substring(pc.replace_substring(column, "\\", "\\\\"), '"', '\\"')
-
-
-def _assigned(name: str, texts: pa.ChunkedArray, suffix: str = "", *, quote: str = "") -> pa.ChunkedArray:
-    return pc.binary_join_element_wise(f"{name}={quote}", texts, suffix, "")
+def _assigned(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_string(column.type):
+        escaped = pc.replace_substring(pc.replace_substring(column, "\\", "\\\\"), '"', '\\"')
+        return pc.binary_join_element_wise(f'{name}="', escaped, '"', "")
+    if pa.types.is_floating(column.type):
+        finite = pc.if_else(pc.is_finite(column), column, None)
+        return pc.binary_join_element_wise(f"{name}=", pc.cast(finite, pa.string()), "")
+    return pc.binary_join_element_wise(f"{name}=", pc.cast(column.cast(pa.int64()), pa.string()), "i", "")

@@ -8,20 +8,19 @@ from storage.influxdb import InfluxStore
 from storage.port import DEFAULT_RETENTION, Retention, Store
 
 
-def open_store(url: str, retention: Retention = DEFAULT_RETENTION) -> Store:
+def open_store(url: str, retention: Retention | None = None) -> Store:
     """Open `duckdb:///path/to/file` or a plain path, or `influxdb://host:8086/database` (storage/README.md has all forms of it).
 
+    Whoever keeps the store in order gives the retention; without it a server keeps what it has for as long as it did.
     Raises UserError for an unknown kind of store and for one that cannot be used.
     """
     kind, separator, rest = url.partition("://")
     if not separator:
-        return DuckDBStore(Path(url), retention)
+        return DuckDBStore(Path(url), retention or DEFAULT_RETENTION)
     if kind == "duckdb":
-        return DuckDBStore(Path(rest), retention)
+        return DuckDBStore(Path(rest), retention or DEFAULT_RETENTION)
     if kind in ("influxdb", "influxdbs"):
-        if retention != DEFAULT_RETENTION:
-            raise UserError("an InfluxDB server keeps to its own retention policies; set them there, without --keep-…")
-        return InfluxStore(url)
+        return InfluxStore(url, retention)
     raise UserError(
         f"no store is of the kind {kind!r}; use a path, duckdb:///path/to/file.duckdb or influxdb://host:8086/database"
     )

@@ -25,8 +25,8 @@ class Series:
     """Which readings are wanted: `start` <= time < `end`; all devices where `devices` is empty.
 
     With `every_s` the values are means over intervals of that many seconds, each stamped with the interval's start.
-    DuckDB takes them from its hours and minutes as far as `every_s` is a multiple of 3600 or 60, however long the span, so they outlive the readings;
-    edges within a minute and minutes that are not rolled up yet come from the readings. InfluxDB always takes readings.
+    They come from hours and minutes as far as `every_s` is a multiple of 3600 or 60, however long the span, so they outlive the readings;
+    edges within a minute and minutes that are not rolled up yet come from the readings.
     At most `limit` rows come back, the earliest first.
     """
 
@@ -39,7 +39,7 @@ class Series:
 
 
 class Retention(NamedTuple):
-    """How long things are kept after they were measured or arrived, whichever was later; None is for ever."""
+    """How long things are kept after they were measured or (in DuckDB) arrived, whichever was later; None is for ever."""
 
     readings_s: float | None = 30 * 86_400.0
     minutes_s: float | None = 400 * 86_400.0

@@ -28,6 +28,8 @@ dir = "{folder}/meta"
 dir = "{folder}/data"
 wal-dir = "{folder}/wal"
 query-log-enabled = false
+[retention]
+check-interval = "{check}"
 [monitor]
 store-enabled = false
 [http]
@@ -40,13 +42,14 @@ auth-enabled = {auth}
 class Influxd:
     """An InfluxDB 1.x of the test's own."""
 
-    def __init__(self, folder: Path, *, auth: bool = False) -> None:
+    def __init__(self, folder: Path, *, auth: bool = False, forgets_at_once: bool = False) -> None:
         if shutil.which("influxd") is None:
             pytest.skip("influxd is not installed (apt-get install influxdb)")
         self.port = free_port()
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        config = CONFIG.format(rpc=free_port(), folder=folder, port=self.port, auth=str(auth).lower())
+        check = "100ms" if forgets_at_once else "30m"
+        config = CONFIG.format(rpc=free_port(), folder=folder, port=self.port, auth=str(auth).lower(), check=check)
         (folder / "influxd.conf").write_text(config)
         self.start()
 
@@ -118,8 +121,14 @@ class StandIn(ThreadingHTTPServer):
     def __init__(self, behind: Influxd) -> None:
         super().__init__(("127.0.0.1", free_port()), _StandInHandler)
         self.behind = behind
-        self.buckets: list[str] = []
+        self.buckets: dict[str, Any] = {}
+        # As 2.1 to 2.3 do, it knows buckets as databases only when they are mapped.
+        self.mappings: list[dict[str, Any]] = []
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def databases(self) -> set[str]:
+        return {mapping["database"] for mapping in self.mappings}
 
     def url(self, bucket: str = "air", token: str = TOKEN) -> str:
         return f"influxdb://127.0.0.1:{self.server_address[1]}/{bucket}?org=city&token={urllib.parse.quote(token)}"
@@ -128,11 +137,16 @@ class StandIn(ThreadingHTTPServer):
 class _StandInHandler(BaseHTTPRequestHandler):
     server: StandIn
     protocol_version = "HTTP/1.1"
+    # Head and body are written one after the other; together with delayed acknowledgement that costs 40 ms each time.
+    disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
         self._answer()
 
     def do_POST(self) -> None:
+        self._answer()
+
+    def do_PATCH(self) -> None:
         self._answer()
 
     def log_message(self, *_: Any) -> None:
@@ -148,10 +162,14 @@ class _StandInHandler(BaseHTTPRequestHandler):
             self._send(200, {"orgs": [{"id": "0000000000000001", "name": options["org"]}]})
         elif parts.path == "/api/v2/buckets" and self.command == "GET":
             names = [name for name in self.server.buckets if name == options["name"]]
-            self._send(200, {"buckets": [{"id": name, "name": name, "retentionRules": []} for name in names]})
+            self._send(200, {"buckets": [self._described(name) for name in names]})
         elif parts.path == "/api/v2/buckets":
             self._make(json.loads(body))
-        elif options.get("bucket", options.get("db")) not in self.server.buckets:
+        elif parts.path.startswith("/api/v2/buckets/"):
+            self._change(json.loads(body))
+        elif parts.path == "/api/v2/dbrps":
+            self._map(options, body)
+        elif options.get("bucket") not in self.server.buckets and options.get("db") not in self.server.databases:
             self._send(404, {"code": "not found", "message": "bucket not found"})
         elif parts.path == "/api/v2/write":
             self._write(options, body)
@@ -160,14 +178,50 @@ class _StandInHandler(BaseHTTPRequestHandler):
 
     def _make(self, bucket: dict[str, Any]) -> None:
         assert bucket["orgID"] == "0000000000000001"
-        self.server.behind.ask(f'CREATE DATABASE "{bucket["name"]}"')
-        self.server.buckets.append(bucket["name"])
-        self._send(201, {"id": bucket["name"], "name": bucket["name"], "retentionRules": []})
+        database, policy = self._policy(bucket["name"])
+        if policy is None:
+            self.server.behind.ask(f'CREATE DATABASE "{database}"')
+        else:
+            self._order("CREATE", "REPLICATION 1", bucket)
+        self.server.buckets[bucket["name"]] = bucket["retentionRules"]
+        self._send(201, self._described(bucket["name"]))
+
+    def _change(self, bucket: dict[str, Any]) -> None:
+        self._order("ALTER", "", bucket)
+        self.server.buckets[bucket["name"]] = bucket["retentionRules"]
+        self._send(200, self._described(bucket["name"]))
+
+    def _map(self, options: dict[str, str], body: bytes) -> None:
+        if self.command == "GET":
+            found = [one for one in self.server.mappings if one["database"] == options["db"]]
+            self._send(200, {"content": found})
+        else:
+            mapping = json.loads(body) | {"id": str(len(self.server.mappings))}
+            self.server.mappings.append(mapping)
+            self._send(201, mapping)
+
+    def _order(self, what: str, more: str, bucket: dict[str, Any]) -> None:
+        database, policy = self._policy(bucket["name"])
+        (rule,) = bucket["retentionRules"]
+        kept, shard = (f"{rule[name]}s" for name in ("everySeconds", "shardGroupDurationSeconds"))
+        self.server.behind.ask(
+            f'{what} RETENTION POLICY "{policy}" ON "{database}" DURATION {kept} {more} SHARD DURATION {shard}'
+        )
+
+    def _described(self, name: str) -> dict[str, Any]:
+        rules = self.server.buckets[name]
+        return {"id": name.replace("/", "-"), "orgID": "0000000000000001", "name": name, "retentionRules": rules}
+
+    @staticmethod
+    def _policy(bucket: str) -> tuple[str, str | None]:
+        database, slash, policy = bucket.partition("/")
+        return database, policy if slash else None
 
     def _write(self, options: dict[str, str], body: bytes) -> None:
         assert options["org"] == "city"
         precision = {"us": "u", "ns": "n"}[options["precision"]]
-        self._pass_on("POST", "/write", {"db": options["bucket"], "precision": precision}, body)
+        database, policy = self._policy(options["bucket"])
+        self._pass_on("POST", "/write", {"db": database, "rp": policy or "", "precision": precision}, body)
 
     def _pass_on(self, method: str, path: str, options: dict[str, str], body: bytes | None = None) -> None:
         url = f"http://127.0.0.1:{self.server.behind.port}{path}?{urllib.parse.urlencode(options)}"

@@ -17,12 +17,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airquality.errors import UserError
 from ingest import upkeep
 from storage.duckdb import DuckDBStore
-from storage.duckdb_rollup import HOUR_S, MINUTE_S, sources
-from storage.open import open_store
 from storage.port import Commit, Retention, Series, Store
+from storage.rollup import HOUR_S, MINUTE_S, sources
 from storage.schema import SCHEMA_VERSION, readings_table
 
 T0 = datetime(2026, 3, 2, tzinfo=UTC)
@@ -331,8 +329,3 @@ def test_upkeep_runs_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert store.readings(Series(site="jeonju", start=T0, end=T0 + DAY)).num_rows == 0
     check(store, rows, 60)
     store.close()
-
-
-def test_retention_of_a_server_is_set_there() -> None:
-    with pytest.raises(UserError, match="own retention policies"):
-        open_store("influxdb://127.0.0.1:1/air", Retention(1.0, None, None))

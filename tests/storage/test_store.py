@@ -224,15 +224,15 @@ ROWS = st.lists(
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(ROWS, min_size=1, max_size=6))
 def test_any_order_of_repeats_late_and_partial_rows_gives_the_same_as_a_dictionary(
-    open_named: Callable[[str], Store], batches: list[Any]
+    store: Store, batches: list[Any]
 ) -> None:
-    store = open_named(f"any{next(NUMBERS)}")
+    site = f"any{next(NUMBERS)}"
     model: dict[tuple[str, int], dict[str, float]] = {}
     for batch in batches:
-        store.write(commit(*(row(device, second, **values) for device, second, values in batch)))
+        store.write(commit(*(row(device, second, site=site, **values) for device, second, values in batch)))
         for device, second, values in batch:
             model.setdefault((device, second), {}).update(values)
-    rows = everything(store)
+    rows = everything(store, site=site)
     found = {
         (one["device"], int((one["time"] - T0).total_seconds())): {
             k: one[k] for k in ("pm25", "co", "no2") if one[k] is not None
@@ -246,9 +246,8 @@ def test_any_order_of_repeats_late_and_partial_rows_gives_the_same_as_a_dictiona
     assert {k: v for k, v in found.items() if k not in repeated} == {
         k: v for k, v in model.items() if k not in repeated
     }
-    for key, latest in ((one["device"], one) for one in store.latest("jeonju").to_pylist()):
+    for key, latest in ((one["device"], one) for one in store.latest(site).to_pylist()):
         assert int((latest["time"] - T0).total_seconds()) == max(second for device, second in model if device == key)
-    store.close()
 
 
 def test_file_of_a_newer_version_is_refused_in_one_line(tmp_path: Path) -> None:

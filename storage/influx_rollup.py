@@ -1,0 +1,212 @@
+"""Means over minutes and hours in InfluxDB: one way for all servers, by questions and writes only (docs/decisions/0018).
+
+After the readings of a commit, the minutes that they touch are marked with a number of their own. A step of the upkeep makes the marked minutes
+of one hour anew from the readings, that hour from its minutes, and then notes the numbers it saw as done: what was marked again meanwhile stays due.
+A commit is repeated until it is taken, and its marks are the last of it that concerns readings, so a kill leaves marks or readings that come again.
+"""
+
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from storage.duckdb_file import connect
+from storage.influx_names import (
+    AIR,
+    AIR_1H,
+    AIR_1M,
+    DEVICE_TAG,
+    DONE,
+    DUE,
+    FLOATS,
+    HOURS,
+    MINUTES,
+    RAW,
+    ROLLUP_DUE,
+    SITE,
+)
+from storage.influx_server import Server
+from storage.influxql import Span, quoted, source, span_between, table_of, tagged, within
+from storage.line_protocol import record_line, table_lines
+from storage.port import Series
+from storage.rollup import (
+    ANGLES,
+    ANSWERED,
+    COLUMNS,
+    HOUR_S,
+    MINUTE_S,
+    NUMBERS,
+    SECOND_US,
+    SECONDS,
+    fold,
+    sources,
+)
+from storage.schema import INSTANT, READINGS
+
+_MINUTE_US: Final = MINUTE_S * SECOND_US
+_RUN_MINUTES: Final = 5
+_HOUR_US: Final = HOUR_S * SECOND_US
+# Intervals begin at the same instants as in DuckDB: whole intervals since Monday, 2000-01-03.
+_FIRST_INTERVAL_S: Final = 946_857_600
+_RADIANS: Final = repr(float(np.pi / 180))
+_STORED: Final = {"readings_1m": AIR_1M, "readings_1h": AIR_1H}
+_ARROW: Final = {
+    "DOUBLE": pa.float64(), "FLOAT": pa.float64(), "INTEGER": pa.int64(), "BIGINT": pa.int64(), "VARCHAR": pa.string(), "TIMESTAMPTZ": INSTANT,
+}  # fmt: skip
+_INFLUX: Final = {pa.float64(): "float", pa.int64(): "integer", pa.string(): "string", INSTANT: "integer"}
+ROWS: Final = pa.schema(
+    [(SITE, pa.string()), (DEVICE_TAG, pa.string()), ("time", INSTANT), *((one.name, _ARROW[one.type]) for one in COLUMNS)]
+)  # fmt: skip
+_ALL_COLUMNS: Final = (SITE, DEVICE_TAG, *(one.name for one in COLUMNS))
+_READ_COLUMNS: Final = tuple(one.name for one in COLUMNS if one.is_read)
+# The mean angles, which dashboards need and sine and cosine give.
+_DIRECTIONS: Final = ", ".join(f"(degrees(atan2({name}_sin, {name}_cos)) + 360) % 360 AS {name}" for name in ANGLES)
+
+
+def field_types() -> dict[str, str]:
+    """Return the types that the fields of roll-ups have in InfluxDB."""
+    types = {field.name: _INFLUX[field.type] for field in ROWS if field.name not in (SITE, DEVICE_TAG, "time")}
+    return types | dict.fromkeys(ANGLES, "float")
+
+
+def mark_lines(readings: pa.Table) -> list[str]:
+    """Return the lines that mark the minutes of readings as due."""
+    minutes = np.unique(readings["time"].cast(pa.int64()).to_numpy() // _MINUTE_US)
+    # Of no other commit, so that what one marks another does not clear.
+    number = 1 + secrets.randbits(62)
+    return [record_line(ROLLUP_DUE, {}, {DUE: number, DONE: 0}, minute * _MINUTE_US) for minute in minutes.tolist()]
+
+
+def marked(server: Server, span: Span | None = None) -> dict[int, int]:
+    """Return the minutes [min since 1970] that are still to be rolled up, each with the number of its mark."""
+    when = f" AND {within(span)}" if span else ""
+    parts = server.query(f"SELECT {DUE} FROM {source(ROLLUP_DUE)} WHERE {DUE} != {DONE}{when}")
+    return {time // _MINUTE_US: due for part in parts for time, due in part.rows}
+
+
+class Folding:
+    """Makes coarser rows of finer ones in memory, with the same SQL as the DuckDB store."""
+
+    def __init__(self) -> None:
+        self._connection = connect(":memory:")
+
+    def fold(self, rows: pa.Table, every_s: int) -> pa.Table:
+        """Return the roll-ups over `every_s` seconds of finer roll-ups, or of parts of them."""
+        return self._ask(fold("rows", every_s, "true", all_columns=True), rows=rows).cast(ROWS)
+
+    def means(self, rows: pa.Table, every_s: int, limit: int) -> pa.Table:
+        """Return the same as READINGS, in their order."""
+        folded = fold("rows", every_s, "true", all_columns=False)
+        query = f"SELECT {ANSWERED} FROM ({folded}) ORDER BY time, device LIMIT {int(limit)}"
+        return self._ask(query, rows=rows).cast(READINGS)
+
+    def not_fewer(self, made: pa.Table, stored: pa.Table) -> pa.Table:
+        """Return what was made, without what counts fewer readings than what is stored: that was made before readings were gone."""
+        same = "made.site = stored.site AND made.device = stored.device AND made.time = stored.time"
+        query = f"SELECT made.* FROM made ANTI JOIN stored ON {same} AND stored.reading_count > made.reading_count"
+        return self._ask(query, made=made, stored=stored).cast(ROWS)
+
+    def together(self, made: pa.Table, stored: pa.Table) -> pa.Table:
+        """Return what was made, and what is stored besides."""
+        query = "FROM made UNION ALL BY NAME FROM stored ANTI JOIN made USING (site, device, time)"
+        return self._ask(query, made=made, stored=stored).cast(ROWS)
+
+    def with_directions(self, rows: pa.Table) -> pa.Table:
+        """Return the rows with their mean angles."""
+        return self._ask(f"SELECT *, {_DIRECTIONS} FROM rows", rows=rows)
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self._connection.close()
+
+    def _ask(self, query: str, **tables: pa.Table) -> pa.Table:
+        with self._connection.cursor() as cursor:
+            for name, table in tables.items():
+                cursor.register(name, table)
+            return cursor.sql(query).to_arrow_table()
+
+
+def roll_up(server: Server, folding: Folding, marks: Mapping[int, int]) -> None:
+    """Make some minutes of one hour anew, and the hour, and note their marks as done."""
+    hour = (min(marks) // 60 * _HOUR_US, (min(marks) // 60 + 1) * _HOUR_US)
+    questions = [one for span in _runs(marks) for one in _from_readings(span, MINUTE_S, all_columns=True)]
+    made = folding.fold(table_of(server.query(*questions), ROWS), MINUTE_S)
+    stored = _stored(server, "readings_1m", hour)
+    minutes = folding.not_fewer(made, stored)
+    server.write(table_lines(AIR_1M, folding.with_directions(minutes)), "us", MINUTES)
+    made = folding.fold(folding.together(minutes, stored), HOUR_S)
+    hours = folding.not_fewer(made, _stored(server, "readings_1h", hour))
+    server.write(table_lines(AIR_1H, folding.with_directions(hours)), "us", HOURS)
+    done = (record_line(ROLLUP_DUE, {}, {DONE: number}, minute * _MINUTE_US) for minute, number in marks.items())
+    server.write(done, "us", RAW)
+
+
+def _runs(minutes: Iterable[int]) -> Iterator[Span]:
+    """Return spans that hold the minutes, each so short that a server with thousands of devices answers in time."""
+    for _, run in groupby(sorted(minutes), lambda minute: minute // _RUN_MINUTES):
+        members = list(run)
+        yield members[0] * _MINUTE_US, (members[-1] + 1) * _MINUTE_US
+
+
+def means(server: Server, folding: Folding, series: Series, every_s: int) -> pa.Table:
+    """Return the means over intervals, from the coarsest roll-ups that have them and are not due."""
+    span = span_between(series.start, series.end)
+    stale: Mapping[int, int] = {}
+    if every_s % MINUTE_S == 0:
+        stale = marked(server, (span[0] // _HOUR_US * _HOUR_US, -(-span[1] // _HOUR_US) * _HOUR_US))
+    where = [tagged(SITE, series.site), *([tagged(DEVICE_TAG, *series.devices)] if series.devices else [])]
+    questions: list[str] = []
+    for table, spans in sources(span, every_s, stale).items():
+        # So many of each device are enough, as there is at most one row of a device to an interval.
+        most = f" LIMIT {series.limit * max(1, every_s // SECONDS.get(table, every_s))}"
+        for one in spans:
+            if table == "readings":
+                questions += _from_readings(one, every_s, *where, end=most, all_columns=False)
+            else:
+                questions.append(
+                    _select_stored(table, one, *where, end=f" GROUP BY {SITE}, {DEVICE_TAG}{most}", all_columns=False)
+                )
+    return folding.means(table_of(server.query(*questions), ROWS), every_s, series.limit)
+
+
+def _from_readings(span: Span, every_s: int, *where: str, end: str = "", all_columns: bool) -> list[str]:
+    """Return the questions for roll-ups of readings: one for numbers, one for angles by way of sine and cosine."""
+    table = source(AIR)
+    conditions = " AND ".join([*where, within(span)])
+    group = f"GROUP BY time({int(every_s)}s, {_FIRST_INTERVAL_S % int(every_s)}s), {SITE}, {DEVICE_TAG} fill(none){end}"
+    inner = ", ".join(f"{way}({name} * {_RADIANS}) AS {name}_{way}" for name in ANGLES for way in ("sin", "cos"))
+    outer = ", ".join(
+        f"mean({name}_sin) AS {name}_sin, mean({name}_cos) AS {name}_cos, count({name}_sin) AS {name}_count"
+        for name in ANGLES
+    )
+    return [
+        f"SELECT {', '.join(_numbers(all_columns=all_columns))} FROM {table} WHERE {conditions} {group}",
+        f"SELECT {outer} FROM (SELECT {inner} FROM {table} WHERE {conditions}) WHERE {within(span)} {group}",
+    ]
+
+
+def _numbers(*, all_columns: bool) -> Iterator[str]:
+    yield "max(received_at) AS received_at, max(seq) AS seq, last(boot) AS boot, last(quality) AS quality"
+    if all_columns:
+        yield "count(received_at) AS reading_count"
+    for name in FLOATS:
+        if name not in ANGLES:
+            yield f"mean({quoted(name)}) AS {quoted(name)}, count({quoted(name)}) AS {quoted(f'{name}_count')}"
+        if all_columns and name in NUMBERS:
+            yield from (f"{way}({quoted(name)}) AS {quoted(f'{name}_{way}')}" for way in ("min", "max"))
+
+
+def _stored(server: Server, table: str, span: Span) -> pa.Table:
+    return table_of(server.query(_select_stored(table, span, all_columns=True)), ROWS)
+
+
+def _select_stored(table: str, span: Span, *where: str, end: str = "", all_columns: bool) -> str:
+    columns = ", ".join(_column(ROWS.field(name)) for name in (_ALL_COLUMNS if all_columns else _READ_COLUMNS))
+    return f"SELECT {columns} FROM {source(_STORED[table])} WHERE {' AND '.join([*where, within(span)])}{end}"
+
+
+def _column(field: Any) -> str:
+    return f"{quoted(field.name)}::{'tag' if field.name in (SITE, DEVICE_TAG) else _INFLUX[field.type]}"

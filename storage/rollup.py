@@ -1,0 +1,127 @@
+"""Means over minutes and hours: their columns, how finer ones make coarser ones, and which of them answer a question.
+
+Both stores fold with the same SQL: DuckDB in its file, InfluxDB in memory over what the server sent.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from itertools import groupby
+from typing import Final, NamedTuple
+
+from airquality.pollutants import KEYS
+from storage.schema import READINGS
+
+# Angles are averaged as directions, not as numbers: the mean of 350° and 10° is 0°.
+ANGLES: Final = ("wind_direction", "heading")
+NUMBERS: Final = tuple(key for key in KEYS if key not in ANGLES)
+MINUTE_S: Final = 60
+HOUR_S: Final = 3600
+SECOND_US: Final = 1_000_000
+SECONDS: Final = {"readings_1h": HOUR_S, "readings_1m": MINUTE_S}
+Span = tuple[int, int]  # from, until [µs since 1970]
+
+
+class Column(NamedTuple):
+    """A column of the roll-ups, and how it is made from readings and from finer roll-ups; `is_read` where a series needs it."""
+
+    name: str
+    type: str
+    from_readings: str
+    from_parts: str
+    is_read: bool = True
+
+
+def _mean(name: str, quantity: str, of_reading: str) -> Iterator[Column]:
+    weight = f'part."{quantity}_count"'
+    yield Column(name, "DOUBLE", f"avg({of_reading})", f'sum(part."{name}" * {weight}) / sum({weight})')
+
+
+def _columns() -> Iterator[Column]:
+    for name, kind in (("received_at", "TIMESTAMPTZ"), ("boot", "VARCHAR"), ("seq", "BIGINT"), ("quality", "VARCHAR")):
+        yield Column(name, kind, f"max(part.{name})", f"max(part.{name})")
+    yield Column("reading_count", "INTEGER", "count(*)", "sum(part.reading_count)::INTEGER", is_read=False)
+    for name in ("lat", "lon", *KEYS):
+        # A quantity can be missing in some readings: means of means are right only with the count of each.
+        count = f"{name}_count"
+        yield Column(count, "INTEGER", f'count(part."{name}")', f'sum(part."{count}")::INTEGER')
+        if name in ANGLES:
+            for function in ("sin", "cos"):
+                yield from _mean(f"{name}_{function}", name, f'{function}(radians(part."{name}"))')
+        else:
+            yield from _mean(name, name, f'part."{name}"')
+        if name in NUMBERS:
+            for function in ("min", "max"):
+                extreme = f"{name}_{function}"
+                yield Column(
+                    extreme, "FLOAT", f'{function}(part."{name}")', f'{function}(part."{extreme}")', is_read=False
+                )
+
+
+COLUMNS: Final = tuple(_columns())
+_READ_COLUMNS: Final = tuple(column for column in COLUMNS if column.is_read)
+READ: Final = ", ".join(f'part."{column.name}"' for column in _READ_COLUMNS)
+
+
+def fold(table: str, every_s: int, where: str, *, all_columns: bool) -> str:
+    """Return the query that makes rows over `every_s` seconds out of readings or finer rows."""
+    made = ", ".join(
+        f'{column.from_readings if table == "readings" else column.from_parts} AS "{column.name}"'
+        for column in COLUMNS
+        if all_columns or column.is_read
+    )
+    bucket = f"time_bucket(INTERVAL {int(every_s)} SECONDS, part.time)"
+    return (
+        f"SELECT part.site, part.device, {bucket} AS time, {made} FROM {table} AS part WHERE {where} GROUP BY 1, 2, 3"
+    )
+
+
+def by_hour(minutes: Iterable[int]) -> Iterator[list[int]]:
+    """Return the minutes [min since 1970] of each hour, the earliest first."""
+    return (list(group) for _, group in groupby(sorted(minutes), lambda minute: minute // 60))
+
+
+def sources(span: Span, every_s: int, marked: Collection[int]) -> dict[str, list[Span]]:
+    """Divide a span among the tables: the coarsest that has the intervals, none of whose readings are still to be rolled up."""
+    found: dict[str, list[Span]] = {table: [] for table in SECONDS}
+    left = [span] if span[0] < span[1] else []
+    for table, seconds in SECONDS.items():
+        if every_s % seconds == 0:
+            stale = sorted({minute * MINUTE_S // seconds for minute in marked})
+            divided = [_divide(part, seconds * SECOND_US, stale) for part in left]
+            found[table] = [one for whole, _ in divided for one in whole]
+            left = [one for _, rest in divided for one in rest]
+    found["readings"] = left
+    return found
+
+
+def _divide(span: Span, unit: int, stale: list[int]) -> tuple[list[Span], list[Span]]:
+    """Divide a span into runs of whole units that are not stale, and the rest."""
+    whole: list[Span] = []
+    rest: list[Span] = []
+    at = span[0]
+    edge = -(-span[0] // unit)
+    last = span[1] // unit
+    for number in [*(one for one in stale if edge <= one < last), last]:
+        if edge < number:
+            if at < edge * unit:
+                rest.append((at, edge * unit))
+            whole.append((edge * unit, number * unit))
+            at = number * unit
+        edge = number + 1
+    if at < span[1]:
+        rest.append((at, span[1]))
+    return whole, rest
+
+
+def _answered(name: str) -> str:
+    if name in ("site", "device", "time"):
+        return name
+    if name == "extra":
+        return "NULL::VARCHAR AS extra"
+    if name in ANGLES:
+        return f"(degrees(atan2({name}_sin, {name}_cos)) + 360) % 360 AS {name}"
+    return f'"{name}"'
+
+
+ANSWERED: Final = ", ".join(map(_answered, READINGS.names))
+_SUMMED: Final = ", ".join(f'{column.from_parts} AS "{column.name}"' for column in _READ_COLUMNS)
+COMBINED: Final = f"SELECT {ANSWERED} FROM (SELECT part.site, part.device, part.time, {_SUMMED} FROM ({{parts}}) AS part GROUP BY 1, 2, 3)"
