@@ -1,28 +1,30 @@
 """The native message: one reading of one device as a JSON object, several as an array of such objects."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final, Literal
 
 import msgspec
 
-VERSION = 1
+VERSION: Final = 1
 # What JSON numbers hold exactly; sums over many devices and boots still fit the 64 bits of a store.
 LARGEST_SEQ = 2**53 - 1
 Seq = Annotated[int, msgspec.Meta(ge=-LARGEST_SEQ, le=LARGEST_SEQ)]
+# A time without a zone is no time.
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
-class Reading(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Reading(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
     """What one device measured at one instant, in the units of `airquality.pollutants`.
 
     `seq` counts up per device and `boot`, so that gaps and repeats can be counted. Without `time` the time of arrival counts.
     `position` is (latitude, longitude) in WGS84 degrees. `values` are measurements of the air, `status` of the device itself.
     """
 
-    v: int = VERSION
+    v: Literal[1] = VERSION
     device: str
     seq: Seq | None = None
     boot: str | None = None
-    time: datetime | None = None
+    time: Instant | None = None
     position: tuple[float, float] | None = None
     values: dict[str, float | None] = {}
     status: dict[str, float | None] = {}

@@ -52,7 +52,7 @@ def _pipe(kind: Kind = "embedded") -> Iterator[tuple[EmbeddedBroker, DuckDBStore
 
 def values(number: int) -> dict[str, float | None]:
     """Return values that move a little, as those of instruments do."""
-    return {key: round(value * (1 + 0.01 * ((number * 7919) % 13 - 6) / 6), 4) for key, value in VALUES.items()}
+    return {key: round(value * (1 + 0.01 * ((number * 7919) % 11 - 5) / 5), 4) for key, value in VALUES.items()}
 
 
 def _messages(readings: int, in_a_message: int) -> list[tuple[str, bytes]]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from airquality.reading import Reading
 from ingest.batch import Batch
-from ingest.decoded import Decoded
+from ingest.ledger import Ledger
 from ingest.quality.batch_rows import Integers, Rows
 from ingest.quality.checks import Checks
 from ingest.quality.flags import Finding
@@ -21,7 +21,7 @@ MEANS: Final = {"pm25": 23.4, "pm10": 41.2, "no2": 0.021, "o3": 0.03, "co": 0.41
 
 
 class _NoChecks(Checks):
-    def numbers(self, sites: Any, devices: Any) -> Integers:  # noqa: ARG002
+    def numbers(self, devices: Any) -> Integers:
         return np.zeros(len(devices), dtype=np.int64)
 
     def judge(self, rows: Rows) -> Iterator[Finding]:  # noqa: ARG002
@@ -37,7 +37,7 @@ def _batch(number: int, devices: int, humidity: float) -> Batch:
         values: dict[str, float | None] = {key: round(mean * rng.normal(1, 0.02), 4) for key, mean in MEANS.items()}
         values["humidity"] = round(humidity + rng.normal(0, 0.3), 1)
         name = f"device-{seq % devices}"
-        batch.add("jeonju", Decoded(Reading(device=name, seq=seq, boot="1", time=at, values=values)), at)
+        batch.add("jeonju", at, [Reading(device=name, seq=seq, boot="1", time=at, values=values)])
     return batch
 
 
@@ -46,7 +46,7 @@ def _us_per_reading(checks: Checks, devices: int, humidity: float) -> float:
     for number in range(BATCHES):
         batch = _batch(number, devices, humidity)
         begun = time.perf_counter()
-        batch.table(checks)
+        batch.table(checks, Ledger())
         seconds.append(time.perf_counter() - begun)
     return float(np.median(seconds)) / ROWS * 1e6
 

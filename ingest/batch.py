@@ -1,7 +1,11 @@
-"""Turn decoded readings into one table in the store's columns, with quality flags."""
+"""Turn decoded readings into one table in the store's columns, with quality flags.
 
+Readings are only gathered one by one; everything else is done to whole columns.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
@@ -10,158 +14,187 @@ import pyarrow as pa
 
 from airquality.pollutants import KEYS, QUANTITY
 from airquality.reading import Reading
-from ingest.decoded import Decoded
-from ingest.quality.batch_rows import Floats, Rows
+from ingest.ledger import Ledger
+from ingest.quality.batch_rows import NEVER_US, US_PER_S, Bools, Floats, Integers, Rows
 from ingest.quality.checks import Checks
+from ingest.quality.flag_table import FlagTable
 from ingest.quality.flags import (
+    EARLIEST,
+    FURTHEST_AHEAD,
     NO_NUMBER,
     NO_TIME,
     OUT_OF_RANGE,
     UNKNOWN_KEY,
     Finding,
     Flag,
-    is_possible,
     out_of_range,
-    worse,
 )
 from storage.schema import INSTANT, LABEL, READINGS
 
-_FIXED: Final = ("site", "device", "time", "received_at", "boot", "seq", "lat", "lon")
-_APART: Final = timedelta(microseconds=1)
+_EARLIEST_US: Final = int(EARLIEST.timestamp()) * US_PER_S
+_FURTHEST_AHEAD_US: Final = int(FURTHEST_AHEAD.total_seconds()) * US_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class _Devices:
+    """Who sent what: the devices of the batch, and for every row which of them."""
+
+    names: list[tuple[str, str]]
+    of_row: Integers
+    site: pa.Array
+    device: pa.Array
 
 
 @dataclass
 class Batch:
     """Readings on their way into one commit."""
 
-    _sites: list[str] = field(default_factory=list)
     _readings: list[Reading] = field(default_factory=list)
-    _received: list[datetime] = field(default_factory=list)
-    _times: list[datetime] = field(default_factory=list)
-    _flags: dict[int, dict[str, Flag]] = field(default_factory=dict)
+    _messages: list[tuple[str, datetime, int]] = field(default_factory=list)  # site, arrival, number of readings
     _extra: dict[int, dict[str, Any]] = field(default_factory=dict)
-    _arrived: dict[tuple[str, str, datetime], dict[int, int]] = field(default_factory=dict)
+    _said: dict[tuple[str, Flag], list[int]] = field(default_factory=dict)  # rows by key and flag
 
     def __len__(self) -> int:
         return len(self._readings)
 
-    def add(self, site: str, decoded: Decoded, received_at: datetime) -> None:
-        """Add one reading."""
-        reading, extra, flags = decoded
-        row = len(self._readings)
-        self._sites.append(site)
-        self._readings.append(reading)
-        self._received.append(received_at)
-        self._times.append(self._time(row, reading, received_at))
-        if extra:
-            self._keep(row, extra)
-        for key, flag in (flags or {}).items():
-            self._flag(row, key, flag)
+    def add(
+        self,
+        site: str,
+        received_at: datetime,
+        readings: Sequence[Reading],
+        extra: Mapping[int, dict[str, Any]] | None = None,
+        flags: Mapping[int, Mapping[str, Flag]] | None = None,
+    ) -> None:
+        """Add the readings of one message; by their position what else it held, and what the sender itself does not trust."""
+        first = len(self._readings)
+        self._readings += readings
+        self._messages.append((site, received_at, len(readings)))
+        for position, content in (extra or {}).items():
+            self._keep(first + position, content)
+        for position, of_reading in (flags or {}).items():
+            for key, flag in of_reading.items():
+                self._say(first + position, key, flag)
 
-    def table(self, checks: Checks) -> pa.Table:
-        """Return all readings in the READINGS schema, with what the checks say of them."""
+    def table(self, checks: Checks, ledger: Ledger) -> pa.Table:
+        """Return the readings in the READINGS schema, with what the checks say of them, and account for them.
+
+        Only a repeat without a usable time is left out: with the time of its second arrival it would become a second row; with a time of its own it
+        is merged.
+        """
         readings = self._readings
-        merged = [{**reading.values, **reading.status} if reading.status else reading.values for reading in readings]
-        present = set().union(*merged) if merged else set()
-        columns: dict[str, pa.Array] = {
-            "site": pa.array(self._sites, pa.string()).dictionary_encode(),
-            "device": pa.array([reading.device for reading in readings], pa.string()).dictionary_encode(),
-            "time": pa.array(self._times, INSTANT),
-            "received_at": pa.array(self._received, INSTANT),
-            "boot": pa.array([reading.boot for reading in readings], pa.string()),
-            "seq": pa.array([reading.seq for reading in readings], pa.int64()),
-            "lat": pa.array([reading.position[0] if reading.position else None for reading in readings], pa.float64()),
-            "lon": pa.array([reading.position[1] if reading.position else None for reading in readings], pa.float64()),
-        }
-        numbers = {key: self._numbers(key, merged) for key in present & QUANTITY.keys()}
-        for key, column in numbers.items():
-            columns[key] = pa.array(column, from_pandas=True)
-        for key in present - QUANTITY.keys():
-            for row, values in enumerate(merged):
-                if key in values:
-                    self._extra.setdefault(row, {}).setdefault("values", {})[key] = values[key]
-                    self._flag(row, key, UNKNOWN_KEY)
-        self._check(checks, columns, numbers)
+        if not readings:
+            return READINGS.empty_table()
+        devices = self._devices()
+        boots = pa.array([reading.boot for reading in readings], pa.string())
+        seq = pa.array([reading.seq for reading in readings], pa.int64())
+        repeated = ledger.count_batch(devices.names, devices.of_row, boots, seq)
+        received = pa.array([received_at for _, received_at, _ in self._messages], INSTANT)
+        received_us = np.repeat(received.cast(pa.int64()).to_numpy(), self._sizes())
+        time_us, kept = self._times_us(devices, received_us, repeated)
+        numbers = self._numbers()
+        flags = FlagTable(len(readings))
+        for (key, flag), rows in self._said.items():
+            flags.put(Finding(np.array(rows), key, [flag]))
+        for key, values in numbers.items():
+            if (wrong := out_of_range(key, values)).any():
+                flags.put(Finding(np.flatnonzero(wrong), key, [OUT_OF_RANGE]))
+        # What is known to be bad already is not compared with.
+        seen = {key: np.where(flags.bad(key), np.nan, values)[kept] for key, values in numbers.items()}
+        judged = Rows(
+            device=checks.numbers(devices.names)[devices.of_row][kept],
+            time_us=time_us[kept],
+            received_us=received_us[kept],
+            seq=seq.fill_null(-1).to_numpy()[kept],
+            values=seen,
+        )
+        for finding in checks.judge(judged):
+            flags.put(finding._replace(rows=kept[finding.rows]))
+        positions = [reading.position or (None, None) for reading in readings]
         nothing = pa.nulls(len(readings), pa.float64())
-        return pa.Table.from_arrays(
-            [
-                *(columns[name] for name in _FIXED),
-                *(columns.get(key, nothing) for key in KEYS),
-                self._texts(self._flags),
-                self._texts(self._extra),
-            ],
-            schema=READINGS,
+        columns = [
+            devices.site,
+            devices.device,
+            pa.array(time_us).cast(INSTANT),
+            pa.array(received_us).cast(INSTANT),
+            boots,
+            seq,
+            *(pa.array([position[axis] for position in positions], pa.float64()) for axis in (0, 1)),
+            *(pa.array(numbers[key], from_pandas=True) if key in numbers else nothing for key in KEYS),
+            flags.texts(),
+            self._extra_texts(),
+        ]
+        table = pa.Table.from_arrays(columns, schema=READINGS)
+        return table if len(kept) == len(readings) else table.take(pa.array(kept))
+
+    def _sizes(self) -> list[int]:
+        return [size for _, _, size in self._messages]
+
+    def _devices(self) -> _Devices:
+        of_message = pa.array([site for site, _, _ in self._messages], pa.string()).dictionary_encode()
+        site = np.repeat(of_message.indices.to_numpy(), self._sizes())
+        device = pa.array([reading.device for reading in self._readings], pa.string()).dictionary_encode()
+        sites, names = of_message.dictionary.to_pylist(), device.dictionary.to_pylist()
+        pairs, of_row = np.unique(site.astype(np.int64) * len(names) + device.indices.to_numpy(), return_inverse=True)
+        return _Devices(
+            [(sites[pair // len(names)], names[pair % len(names)]) for pair in pairs.tolist()],
+            of_row,
+            pa.DictionaryArray.from_arrays(pa.array(site), of_message.dictionary),
+            device,
         )
 
-    def _time(self, row: int, reading: Reading, received_at: datetime) -> datetime:
-        if reading.time is None:
-            return self._arrival(row, reading, received_at)
-        if is_possible(reading.time, received_at):
-            return reading.time
-        self._extra.setdefault(row, {})["time"] = reading.time.isoformat()
-        self._flag(row, "time", NO_TIME)
-        return self._arrival(row, reading, received_at)
+    def _times_us(self, devices: _Devices, received_us: Integers, repeated: Bools) -> tuple[Integers, Integers]:
+        """Return the time of every reading, that of arrival where its own cannot be true, and the rows that are no repeats without a time."""
+        given = pa.array([reading.time for reading in self._readings], INSTANT).cast(pa.int64())
+        time_us = given.fill_null(NEVER_US).to_numpy().copy()
+        possible = (time_us >= _EARLIEST_US) & (time_us <= received_us + _FURTHEST_AHEAD_US)
+        kept = possible | ~repeated
+        # Numbered readings of one message come a microsecond apart, or they would become one row.
+        apart: dict[tuple[int, int], dict[int, int]] = {}
+        for row in np.flatnonzero(~possible).tolist():
+            reading, arrival_us = self._readings[row], int(received_us[row])
+            if reading.time is not None:
+                self._extra.setdefault(row, {})["time"] = reading.time.isoformat()
+                self._say(row, "time", NO_TIME)
+            time_us[row] = arrival_us
+            if reading.seq is not None and kept[row]:
+                of_message = apart.setdefault((int(devices.of_row[row]), arrival_us), {})
+                time_us[row] += of_message.setdefault(reading.seq, len(of_message))
+        return time_us, np.flatnonzero(kept)
 
-    def _arrival(self, row: int, reading: Reading, received_at: datetime) -> datetime:
-        """Return the time of arrival; numbered readings of one message come a microsecond apart, or they would become one row."""
-        if reading.seq is None:
-            return received_at
-        arrived = self._arrived.setdefault((self._sites[row], reading.device, received_at), {})
-        return received_at + arrived.setdefault(reading.seq, len(arrived)) * _APART
+    def _numbers(self) -> dict[str, Floats]:
+        """Return every quantity of ours as a column, NaN where it is absent; others are kept as extra."""
+        merged = [
+            {**reading.values, **reading.status} if reading.status else reading.values for reading in self._readings
+        ]
+        present = set().union(*merged)
+        if unknown := present - QUANTITY.keys():
+            for row, values in enumerate(merged):
+                for key in [key for key in values if key in unknown]:
+                    self._extra.setdefault(row, {}).setdefault("values", {})[key] = values[key]
+                    self._say(row, key, UNKNOWN_KEY)
+        known = [key for key in KEYS if key in present]
+        columns = pa.array(merged, pa.struct([(key, pa.float64()) for key in known])).flatten()
+        return {key: column.to_numpy(zero_copy_only=False) for key, column in zip(known, columns, strict=True)}
 
     def _keep(self, row: int, extra: dict[str, Any]) -> None:
         self._extra.setdefault(row, {}).update(extra)
         if "time" in extra:
-            self._flag(row, "time", NO_TIME)
+            self._say(row, "time", NO_TIME)
         for group in ("values", "status"):
             for key in extra.get(group, {}):
-                self._flag(row, key, NO_NUMBER)
+                self._say(row, key, NO_NUMBER)
 
-    def _numbers(self, key: str, merged: list[dict[str, float | None]]) -> Floats:
-        numbers = np.array([values.get(key) for values in merged], dtype=np.float64)
-        wrong = out_of_range(key, numbers)
-        if wrong.any():
-            for row in np.flatnonzero(wrong):
-                self._flag(int(row), key, OUT_OF_RANGE)
-        return numbers
+    def _say(self, row: int, key: str, flag: Flag) -> None:
+        self._said.setdefault((key, flag), []).append(row)
 
-    def _check(self, checks: Checks, columns: dict[str, pa.Array], numbers: dict[str, Floats]) -> None:
-        """Let the checks see what is not already known to be bad."""
-        seen = {key: values.copy() for key, values in numbers.items()}
-        for row, flags in self._flags.items():
-            for key, flag in flags.items():
-                if flag[0] == "bad" and key in seen:
-                    seen[key][row] = np.nan
-        rows = Rows(
-            device=checks.numbers(self._sites, [reading.device for reading in self._readings]),
-            time_us=columns["time"].cast(pa.int64()).to_numpy(),
-            received_us=columns["received_at"].cast(pa.int64()).to_numpy(),
-            seq=columns["seq"].fill_null(-1).to_numpy(),
-            values=seen,
-        )
-        for finding in checks.judge(rows):
-            self._flag_all(finding)
-
-    def _flag_all(self, finding: Finding) -> None:
-        """In humid air this is most of what the checks cost, so the first flag of a row goes in without a further call."""
-        known, key = self._flags, finding.key
-        for row, flag in zip(finding.rows.tolist(), finding.flags, strict=True):
-            if row in known:
-                self._flag(row, key, flag)
-            else:
-                known[row] = {key: flag}
-
-    def _flag(self, row: int, key: str, flag: Flag) -> None:
-        flags = self._flags.setdefault(row, {})
-        flags[key] = worse(flags[key], flag) if key in flags else flag
-
-    def _texts(self, by_row: dict[int, Any]) -> pa.Array:
-        if not by_row:
+    def _extra_texts(self) -> pa.Array:
+        if not self._extra:
             return pa.nulls(len(self), pa.string())
-        texts = [None] * len(self)
-        for row, content in by_row.items():
-            texts[row] = msgspec.json.encode(content).decode()  # type: ignore[call-overload]
+        texts: list[str | None] = [None] * len(self)
+        for row, content in self._extra.items():
+            texts[row] = msgspec.json.encode(content).decode()
         return pa.array(texts, pa.string())
 
 
 assert READINGS.field("site").type == LABEL  # noqa: S101  (dictionary_encode makes exactly this type)
+assert EARLIEST.tzinfo is UTC  # noqa: S101  (its microseconds are counted in UTC)

@@ -1,16 +1,15 @@
 """What a decoder returns."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from airquality.reading import Reading
 
 
 class Decoded(NamedTuple):
-    """One reading, what the message held besides, and the values that the sender itself does not trust: key → (flag, reason)."""
+    """One reading, and the values that the sender itself does not trust: key → (flag, reason)."""
 
     reading: Reading
-    extra: dict[str, Any] | None = None
     flags: dict[str, tuple[str, str]] | None = None
 
 

@@ -62,8 +62,7 @@ class Doctor:
                 found.understood_as = "native"
                 if topic.endswith("/readings"):
                     found.readings = [
-                        _shown(one.reading.device, one.reading.time, one.reading.values)
-                        for one in native.decode(payload)
+                        _shown(reading.device, reading.time, reading.values) for reading in native.decode(payload)[0]
                     ]
             else:
                 found.why_not = "no gateway of the site file has this topic"

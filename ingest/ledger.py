@@ -1,7 +1,12 @@
 """Counts what arrives: by the sequence numbers of each device and boot, gaps and repeats show."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from storage.schema import LedgerEntry
 
@@ -54,35 +59,52 @@ class Ledger:
                 account.boots[entry.boot] = _Boot(entry.last_seq, entry.last_seq + 1, from_ranges(entry.gaps))
             self._accounts[entry.site, entry.device] = account
 
-    def count(self, site: str, device: str, boot: str | None, seq: int | None) -> bool:
-        """Account for one reading; True when this very reading has come before, without doubt.
+    def count(self, site: str, device: str, boot: str | None, seq: int | None, readings: int = 1) -> list[int]:
+        """Account for readings numbered `seq`, `seq` + 1, … or not numbered; return which have come before, without doubt, counted from 0.
 
         A number counts once for each boot. Of a device that names no boot it may be that it has begun again.
         """
         account = self._account(site, device)
-        account.received += 1
+        account.received += readings
         if seq is None:
-            return False
-        known = account.boots.get(boot)
-        if known is None:
+            return []
+        if boot not in account.boots:
             self._first_of_boot(account, boot, seq)
-        elif seq == known.last_seq + 1:
-            known.last_seq = seq
-        elif seq > known.last_seq:
-            account.missing += seq - known.last_seq - 1
-            room = REMEMBERED_GAPS - len(known.missing)
-            if seq - known.last_seq - 1 > room:
-                known.known_from = seq
-            known.missing.update(range(known.last_seq + 1, min(seq, known.last_seq + 1 + room)))
-            known.last_seq = seq
-        elif seq in known.missing:
-            known.missing.remove(seq)
-            account.missing -= 1
-            account.late += 1
-        else:
-            account.repeated += 1
-            return boot is not None and seq >= known.known_from
-        return False
+        known, end = account.boots[boot], seq + readings
+        again = range(seq, min(end, known.last_seq + 1))
+        late = known.missing.intersection(again)
+        known.missing -= late
+        account.missing -= len(late)
+        account.late += len(late)
+        account.repeated += len(again) - len(late)
+        if end > known.last_seq + 1:
+            self._go_on(account, known, max(seq, known.last_seq + 1), end - 1)
+        certain_from = known.known_from if boot is not None else end
+        return [number - seq for number in again if number >= certain_from and number not in late]
+
+    def count_batch(
+        self, devices: Sequence[tuple[str, str]], device: NDArray[np.int64], boots: pa.Array, seqs: pa.Array
+    ) -> NDArray[np.bool_]:
+        """Account for readings in order of arrival, `device` counting into `devices`; tell which have come before, without doubt."""
+        encoded = boots.dictionary_encode()
+        names = [*encoded.dictionary.to_pylist(), None]
+        boot = encoded.indices.fill_null(len(names) - 1).to_numpy().astype(np.int64)
+        order = np.argsort(device * len(names) + boot, kind="stable")
+        device, boot = device[order], boot[order]
+        seq, numbered = seqs.fill_null(0).to_numpy()[order], seqs.is_valid().to_numpy(zero_copy_only=False)[order]
+        goes_on = (device[1:] == device[:-1]) & (boot[1:] == boot[:-1]) & (numbered[1:] == numbered[:-1])
+        goes_on &= (seq[1:] == seq[:-1] + 1) | ~numbered[1:]
+        starts = np.flatnonzero(np.append(True, ~goes_on))
+        lengths = np.diff(np.append(starts, len(seq)))
+        # In order of arrival, because the newest boot is the one that was heard of last.
+        runs = np.argsort(order[starts])
+        repeated = np.zeros(len(seq), dtype=np.bool_)
+        for start, length in zip(starts[runs].tolist(), lengths[runs].tolist(), strict=True):
+            site, name = devices[device[start]]
+            number = int(seq[start]) if numbered[start] else None
+            if again := self.count(site, name, names[boot[start]], number, length):
+                repeated[order[start + np.array(again)]] = True
+        return repeated
 
     def reject(self, site: str, device: str) -> None:
         """Account for one message that went to the dead letters."""
@@ -112,8 +134,18 @@ class Ledger:
         return account
 
     @staticmethod
+    def _go_on(account: _Account, known: _Boot, first: int, last: int) -> None:
+        gap = first - known.last_seq - 1
+        room = REMEMBERED_GAPS - len(known.missing)
+        if gap > room:
+            known.known_from = first
+        account.missing += gap
+        known.missing.update(range(known.last_seq + 1, known.last_seq + 1 + min(gap, room)))
+        known.last_seq = last
+
+    @staticmethod
     def _first_of_boot(account: _Account, boot: str | None, seq: int) -> None:
-        account.boots[boot] = _Boot(seq, seq)
+        account.boots[boot] = _Boot(seq - 1, seq)
         account.newest_boot = boot
         while len(account.boots) > REMEMBERED_BOOTS:
             del account.boots[next(iter(account.boots))]

@@ -8,14 +8,12 @@ import msgspec
 
 from airquality import topics
 from airquality.errors import RejectedError
-from airquality.reading import Adoption, DeviceStatus
+from airquality.reading import Adoption, DeviceStatus, Reading
 from airquality.site import Site
 from ingest.batch import Batch
-from ingest.decoded import Decoded
 from ingest.decoders import fields, native
 from ingest.ledger import Ledger
 from ingest.quality.checks import Checks
-from ingest.quality.flags import has_time
 from ingest.routing import Route, Router, device_name
 from storage.port import Commit
 from storage.schema import DeadLetter, DeviceRecord
@@ -70,11 +68,10 @@ class Pipeline:
             except RejectedError as error:
                 self._answers += getattr(error, "answers", [])
                 dead.append(self._dead_letter(message, str(error)))
+        readings = batch.table(self.checks, self.ledger)
         devices = [self._devices[key] for key in sorted(self._changed)]
         self._changed.clear()
-        return Commit(
-            readings=batch.table(self.checks), devices=devices, dead_letters=dead, ledger=self.ledger.changes()
-        )
+        return Commit(readings=readings, devices=devices, dead_letters=dead, ledger=self.ledger.changes())
 
     def _take(self, message: Message, batch: Batch) -> None:
         if (route := self.router.route(message.topic)) is not None:
@@ -89,29 +86,26 @@ class Pipeline:
         if message.topic.endswith("/adopt"):
             self._adopt(*place, message)
             return
-        decoded = native.decode(message.payload)
-        for one in decoded:
-            self._check_device(*place, one, alone=len(decoded) == 1)
-        for one in decoded:
-            self._know(place[0], one.reading.device, message.received_at)
-            repeated = self.ledger.count(place[0], one.reading.device, one.reading.boot, one.reading.seq)
-            # With the time of its second arrival a repeat would become a second row; with a time of its own it is merged.
-            if not repeated or has_time(one.reading.time, message.received_at):
-                batch.add(place[0], one, message.received_at)
+        readings, extra = native.decode(message.payload)
+        self._let_in(*place, readings, message.received_at)
+        batch.add(place[0], message.received_at, readings, extra)
 
     def _take_from_gateway(self, route: Route, message: Message, batch: Batch) -> None:
         decoding = route.decode(fields.Message(*message), route.gateway)
         self._answers += decoding.answers
         site = self.site.name
-        for decoded in decoding.readings:
-            name = device_name(decoded.reading.device, route.gateway)
+        names = [device_name(one.reading.device, route.gateway) for one in decoding.readings]
+        for name in dict.fromkeys(names):
             self._know(site, name, message.received_at)
-            self.ledger.count(site, name, None, None)
-            batch.add(
-                site,
-                decoded._replace(reading=msgspec.structs.replace(decoded.reading, device=name)),
-                message.received_at,
-            )
+        batch.add(
+            site,
+            message.received_at,
+            [
+                msgspec.structs.replace(one.reading, device=name)
+                for one, name in zip(decoding.readings, names, strict=True)
+            ],
+            flags={position: one.flags for position, one in enumerate(decoding.readings) if one.flags},
+        )
         for identity, state in decoding.states:
             known = self._know(site, device_name(identity, route.gateway), message.received_at)
             self._set(known._replace(state=state, state_at=message.received_at))
@@ -120,14 +114,17 @@ class Pipeline:
         record = self._devices.get((site, device))
         return record.zone if record is not None and record.kind != "robot" else ""
 
-    def _check_device(self, site: str, of_topic: str, decoded: Decoded, *, alone: bool) -> None:
-        name = decoded.reading.device
-        if name == of_topic:
-            return
-        if alone:
-            raise RejectedError(f"says it is {name[:80]!r} on the topic of {of_topic!r}")
-        if (site, name) not in self._devices and not topics.NAME.fullmatch(name):
-            raise RejectedError(f"{name[:80]!r} is no device name: 1 to 64 letters, digits, '-' or '_'")
+    def _let_in(self, site: str, of_topic: str, readings: list[Reading], now: datetime) -> None:
+        """Turn a message away whose devices may not be on this topic."""
+        names = {reading.device for reading in readings}
+        if len(readings) == 1 and of_topic not in names:
+            raise RejectedError(f"says it is {readings[0].device[:80]!r} on the topic of {of_topic!r}")
+        new = [name for name in names if (site, name) not in self._devices]
+        for name in new:
+            if not topics.NAME.fullmatch(name):
+                raise RejectedError(f"{name[:80]!r} is no device name: 1 to 64 letters, digits, '-' or '_'")
+        for name in new:
+            self._know(site, name, now)
 
     def _take_status(self, site: str, device: str, message: Message) -> None:
         if device == topics.SIMULATOR or not message.payload:

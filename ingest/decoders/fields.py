@@ -226,7 +226,6 @@ class Gathered:
                 position = place if abs(place[0]) <= 90 and abs(place[1]) <= 180 else None
             yield Decoded(
                 Reading(device=device, time=at, position=position, values=dict(values)),
-                None,
                 self._flags.get((device, at)),
             )
 

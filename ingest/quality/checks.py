@@ -34,13 +34,9 @@ class Checks:
         self._courses: dict[str, Course] = {}
         self._steps = {key: StepRule(key) for key in STEPS}
 
-    def numbers(self, sites: Sequence[str], devices: Sequence[str]) -> Integers:
-        """Return for every reading the number of its device."""
-        try:
-            found = [self._numbers[name] for name in zip(sites, devices, strict=True)]
-        except KeyError:
-            found = [self._number(name) for name in zip(sites, devices, strict=True)]
-        return np.array(found, dtype=np.int64)
+    def numbers(self, devices: Sequence[tuple[str, str]]) -> Integers:
+        """Return the number of each (site, device)."""
+        return np.array([self._number(name) for name in devices], dtype=np.int64)
 
     def judge(self, rows: Rows) -> Iterator[Finding]:
         """Return what is to be said of these readings."""

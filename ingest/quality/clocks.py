@@ -53,13 +53,12 @@ class Clocks:
         ahead = np.flatnonzero(_is_ahead(rows))
         if len(ahead):
             by_s = (rows.time_us[ahead] - rows.received_us[ahead]) / US_PER_S
-            yield Finding(
-                ahead, "time", [("suspect", f"clock {in_words(by)} ahead of arrival") for by in by_s.tolist()]
-            )
+            said, which = np.unique([in_words(by) for by in by_s.tolist()], return_inverse=True)
+            yield Finding(ahead, "time", [("suspect", f"clock {by} ahead of arrival") for by in said.tolist()], which)
         order = np.argsort(rows.device, kind="stable")
         starts = np.flatnonzero(firsts(rows.device[order]))
         lasts = np.append(starts[1:], len(order)) - 1
-        devices, sizes = rows.device[order[lasts]], lasts - starts + 1
+        devices = rows.device[order[lasts]]
         frozen = self._frozen(rows, order, starts, lasts)
         behind_s = self._behind_s(rows, order, starts, lasts)
         self._of["last_received_us"][devices] = rows.received_us[order[lasts]]
@@ -70,7 +69,7 @@ class Clocks:
                 if frozen[at]
                 else f"clock {in_words(behind_s[at])} behind arrival"
             )
-            yield Finding(order[starts[at] : lasts[at] + 1], "time", [("suspect", reason)] * int(sizes[at]))
+            yield Finding(order[starts[at] : lasts[at] + 1], "time", [("suspect", reason)])
 
     def _frozen(self, rows: Rows, order: Integers, starts: Integers, lasts: Integers) -> Bools:
         """Tell which devices have sent different readings with one and the same time for long."""

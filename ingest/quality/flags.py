@@ -24,11 +24,12 @@ _SEVERITY: Final = {"ok": 0, "estimated": 1, "suspect": 2, "bad": 3}
 
 
 class Finding(NamedTuple):
-    """What a rule says of one quantity: the rows of the batch, and a flag for each of them."""
+    """What a rule says of one quantity: the rows of the batch, the flags, and for each row which of them; the first where nothing is said."""
 
     rows: NDArray[np.int64]
     key: str
     flags: Sequence[Flag]
+    which: NDArray[np.int64] | int = 0
 
 
 def worse(old: Flag, new: Flag) -> Flag:
@@ -42,11 +43,6 @@ def worse(old: Flag, new: Flag) -> Flag:
 def is_possible(time: datetime, received_at: datetime) -> bool:
     """Tell whether a device's time can be true."""
     return EARLIEST <= time <= received_at + FURTHEST_AHEAD
-
-
-def has_time(time: datetime | None, received_at: datetime) -> bool:
-    """Tell whether a reading has a time of its own that can be true."""
-    return time is not None and is_possible(time, received_at)
 
 
 def out_of_range(key: str, values: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -29,8 +29,8 @@ def judge(values: dict[str, Floats]) -> Iterator[Finding]:
     for key in KAPPA.keys() & values.keys():
         rows = np.flatnonzero(humid & np.isfinite(values[key]))
         if len(rows):
-            percents = np.floor(humidity[rows]).astype(np.int64).tolist()
-            yield Finding(rows, key, [_flag(key, percent) for percent in percents])
+            percents, which = np.unique(np.floor(humidity[rows]).astype(np.int64), return_inverse=True)
+            yield Finding(rows, key, [_flag(key, percent) for percent in percents.tolist()], which)
 
 
 @cache

@@ -67,7 +67,7 @@ class Neighbours:
                 of_device = (rows.device == device) & (interval > self._newest - _OPEN)
                 found = np.flatnonzero(of_device & np.isfinite(rows.values[key]))
                 if len(found):
-                    yield Finding(found, key, [flag] * len(found))
+                    yield Finding(found, key, [flag])
 
     def _go_on_to(self, number: int) -> None:
         for old in range(max(self._newest - _OPEN + 1, number - 2 * _OPEN), number - _OPEN + 1):

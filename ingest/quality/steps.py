@@ -43,7 +43,7 @@ class StepRule:
             if flag is not None:
                 rows.append(int(line.rows[at]))
                 flags.append(flag)
-        return Finding(np.array(rows, dtype=np.int64), self.key, flags) if rows else None
+        return Finding(np.array(rows, dtype=np.int64), self.key, flags, np.arange(len(rows))) if rows else None
 
     def forget(self, device: int) -> None:
         """Begin anew with this device."""

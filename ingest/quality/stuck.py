@@ -1,6 +1,5 @@
 """Stuck: the same value to the last digit for so long that the instrument's own noise should have shown."""
 
-from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -41,7 +40,8 @@ def judge(key: str, line: Line, course: Course) -> Finding | None:
     # In steps, so that not every reading has a reason of its own.
     step_s = np.where(age_us >= 3600 * US_PER_S, 3600, 600)[stuck]
     age_s = age_us[stuck] // (step_s * US_PER_S) * step_s
-    return Finding(line.rows[stuck], key, list(map(_flag, age_s.tolist(), bad[stuck].tolist())))
+    said, which = np.unique(2 * age_s + bad[stuck], return_inverse=True)
+    return Finding(line.rows[stuck], key, [_flag(one // 2, is_bad=one % 2 == 1) for one in said.tolist()], which)
 
 
 def _runs(line: Line, course: Course, begins: Bools) -> tuple[Integers, Integers]:
@@ -66,6 +66,5 @@ def _patience_us(longest_us: Integers, least_us: float) -> Floats:
     return np.asarray(np.clip(STUCK_TIMES_LONGEST * longest_us, least_us, _END_US))
 
 
-@lru_cache(maxsize=4096)
-def _flag(age_s: int, is_bad: bool) -> Flag:  # noqa: FBT001  (mapped over two columns)
+def _flag(age_s: int, *, is_bad: bool) -> Flag:
     return ("bad" if is_bad else "suspect", f"stuck: the same value for {in_words(age_s)}")

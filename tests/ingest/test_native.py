@@ -11,21 +11,23 @@ from ingest.decoders.native import MAX_PAYLOAD_BYTES, decode
 
 def test_object_is_one_reading_and_array_is_many() -> None:
     one = {"device": "a", "time": "2026-03-02T08:15:30Z", "values": {"pm25": 1}}
-    assert decode(json.dumps(one).encode())[0].reading.time == datetime(2026, 3, 2, 8, 15, 30, tzinfo=UTC)
-    assert [part.reading.values for part in decode(json.dumps([one, one]).encode())] == [{"pm25": 1.0}] * 2
+    assert decode(json.dumps(one).encode())[0][0].time == datetime(2026, 3, 2, 8, 15, 30, tzinfo=UTC)
+    assert [part.values for part in decode(json.dumps([one, one]).encode())[0]] == [{"pm25": 1.0}] * 2
 
 
 def test_unknown_members_and_unfit_values_are_kept_beside_the_reading() -> None:
-    (decoded,) = decode(
+    (reading,), extra = decode(
         b'{"device": "a", "vendor": {"x": 1}, "time": "yesterday", "values": {"pm25": 3, "co": "high", "no2": null}}'
     )
-    assert decoded.reading.values == {"pm25": 3.0, "no2": None}
-    assert decoded.reading.time is None
-    assert decoded.extra == {"vendor": {"x": 1}, "time": "yesterday", "values": {"co": "high"}}
+    assert reading.values == {"pm25": 3.0, "no2": None}
+    assert reading.time is None
+    assert extra == {0: {"vendor": {"x": 1}, "time": "yesterday", "values": {"co": "high"}}}
 
 
 def test_time_without_a_zone_is_no_time() -> None:
-    assert decode(b'{"device": "a", "time": "2026-03-02T08:15:30"}')[0].reading.time is None
+    (reading,), extra = decode(b'{"device": "a", "time": "2026-03-02T08:15:30"}')
+    assert reading.time is None
+    assert extra == {0: {"time": "2026-03-02T08:15:30"}}
 
 
 @pytest.mark.parametrize(
@@ -62,12 +64,12 @@ JSON = st.recursive(
 @given(JSON.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=200))
 def test_any_payload_is_decoded_or_rejected(payload: bytes) -> None:
     try:
-        decoded = decode(payload)
+        readings, _ = decode(payload)
     except RejectedError:
         return
-    for one in decoded:
-        assert isinstance(one.reading.device, str)
-        assert all(value is None or isinstance(value, float) for value in one.reading.values.values())
+    for reading in readings:
+        assert isinstance(reading.device, str)
+        assert all(value is None or isinstance(value, float) for value in reading.values.values())
 
 
 @given(
@@ -78,6 +80,6 @@ def test_any_payload_is_decoded_or_rejected(payload: bytes) -> None:
     )
 )
 def test_no_value_of_a_message_is_dropped_in_silence(values: dict[str, object]) -> None:
-    (decoded,) = decode(json.dumps({"device": "a", "values": values}).encode())
-    kept = {**decoded.reading.values, **((decoded.extra or {}).get("values", {}))}
+    (reading,), extra = decode(json.dumps({"device": "a", "values": values}).encode())
+    kept = {**reading.values, **extra.get(0, {}).get("values", {})}
     assert kept == values

@@ -1,23 +1,22 @@
 """The platform's own JSON messages: one reading, or an array of them. See README.md beside this file."""
 
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any, Final
 
 import msgspec
 
 from airquality.errors import RejectedError
-from airquality.reading import VERSION, Reading
-from ingest.decoded import Decoded
+from airquality.reading import VERSION, Instant, Reading
 
 _DECODER: Final = msgspec.json.Decoder(Reading | list[Reading])
 _FIELDS: Final = frozenset(Reading.__struct_fields__)
 MAX_PAYLOAD_BYTES: Final = 4 * 1024 * 1024
 
 
-def decode(payload: bytes) -> list[Decoded]:
-    """Return the readings of a message.
+def decode(payload: bytes) -> tuple[list[Reading], dict[int, dict[str, Any]]]:
+    """Return the readings of a message, and by their position what else it held that does not belong to a reading.
 
-    What does not belong to a reading is kept beside it as `extra`. Raises RejectedError for what is no reading at all.
+    Raises RejectedError for what is no reading at all.
     """
     if len(payload) > MAX_PAYLOAD_BYTES:
         raise RejectedError(f"payload of {len(payload)} bytes is larger than {MAX_PAYLOAD_BYTES}")
@@ -27,21 +26,24 @@ def decode(payload: bytes) -> list[Decoded]:
         return _decode_leniently(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RejectedError(f"is not JSON: {error}") from error
-    return [Decoded(_checked(reading)) for reading in (message if isinstance(message, list) else [message])]
+    return (message if isinstance(message, list) else [message]), {}
 
 
-def _decode_leniently(payload: bytes) -> list[Decoded]:
+def _decode_leniently(payload: bytes) -> tuple[list[Reading], dict[int, dict[str, Any]]]:
     """Take apart a message with unknown or unfit members: what fits is read, the rest is kept."""
     try:
         message = msgspec.json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RejectedError(f"is not JSON: {error}") from error
-    return [_read(part) for part in (message if isinstance(message, list) else [message])]
+    parts = [_read(part) for part in (message if isinstance(message, list) else [message])]
+    return [reading for reading, _ in parts], {position: extra for position, (_, extra) in enumerate(parts) if extra}
 
 
-def _read(part: Any) -> Decoded:
+def _read(part: Any) -> tuple[Reading, dict[str, Any]]:
     if not isinstance(part, dict):
         raise RejectedError(f"a reading must be a JSON object, not {type(part).__name__}")
+    if part.get("v", VERSION) != VERSION:
+        raise RejectedError(f"is of version {part['v']!r:.20}; this ingest knows version {VERSION}")
     extra: dict[str, Any] = {key: value for key, value in part.items() if key not in _FIELDS}
     known = {key: value for key, value in part.items() if key in _FIELDS}
     for group in ("values", "status"):
@@ -55,18 +57,9 @@ def _read(part: Any) -> Decoded:
     if not _is_time(known.get("time")):
         extra["time"] = known.pop("time")
     try:
-        return Decoded(_checked(msgspec.convert(known, Reading)), extra)
+        return msgspec.convert(known, Reading), extra
     except msgspec.ValidationError as error:
         raise RejectedError(f"is no reading: {error}") from error
-
-
-def _checked(reading: Reading) -> Reading:
-    if reading.v != VERSION:
-        raise RejectedError(f"is of version {reading.v}; this ingest knows version {VERSION}")
-    if reading.time is not None and reading.time.tzinfo is None:
-        # A time without a zone is no time.
-        return msgspec.structs.replace(reading, time=None)
-    return reading
 
 
 def _is_number(value: Any) -> bool:
@@ -77,6 +70,6 @@ def _is_time(value: Any) -> bool:
     if value is None:
         return True
     try:
-        return msgspec.convert(value, datetime).astimezone(UTC) is not None
+        return msgspec.convert(value, Instant).astimezone(UTC) is not None
     except (msgspec.ValidationError, OverflowError):
         return False

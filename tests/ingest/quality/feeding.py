@@ -6,11 +6,17 @@ import numpy as np
 
 from ingest.quality.batch_rows import US_PER_S, Rows
 from ingest.quality.checks import Checks
-from ingest.quality.flags import Flag, worse
+from ingest.quality.flags import Finding, Flag, worse
 
 START_S = 1_772_000_400  # a multiple of ten minutes
 
 Said = dict[tuple[int, str], Flag]
+
+
+def flags_of(finding: Finding) -> list[tuple[int, Flag]]:
+    """Return each row with its flag."""
+    which = np.broadcast_to(finding.which, len(finding.rows)).tolist()
+    return [(row, finding.flags[of]) for row, of in zip(finding.rows.tolist(), which, strict=True)]
 
 
 def feed(
@@ -27,7 +33,7 @@ def feed(
     names = [device] * len(times) if isinstance(device, str) else device
     arrival = times if received_s is None else np.broadcast_to(np.asarray(received_s, dtype=np.float64), times.shape)
     rows = Rows(
-        device=checks.numbers(["site"] * len(times), names),
+        device=checks.numbers([("site", name) for name in names]),
         time_us=((START_S + times) * US_PER_S).astype(np.int64),
         received_us=((START_S + arrival) * US_PER_S).astype(np.int64),
         seq=np.arange(len(times)) if seq is None else np.broadcast_to(np.asarray(seq), times.shape),
@@ -37,7 +43,7 @@ def feed(
     )
     said: Said = {}
     for finding in checks.judge(rows):
-        for row, flag in zip(finding.rows.tolist(), finding.flags, strict=True):
+        for row, flag in flags_of(finding):
             before = said.get((row, finding.key))
             said[row, finding.key] = worse(before, flag) if before else flag
     return said

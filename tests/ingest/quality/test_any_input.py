@@ -13,7 +13,7 @@ from airquality.pollutants import KEYS
 from airquality.reading import Reading
 from airquality.site import load_site
 from ingest.batch import Batch
-from ingest.decoded import Decoded
+from ingest.ledger import Ledger
 from ingest.pipeline import Message, Pipeline
 from ingest.quality.checks import Checks
 from tests.ingest.quality.feeding import feed
@@ -41,8 +41,8 @@ def test_values_never_change_and_every_flag_has_a_reason(
         part = readings[start : start + size]
         for device, time_s, received_s, values in part:
             reading = Reading(device=device, time=NOW + timedelta(seconds=time_s), values=values)
-            batch.add("site", Decoded(reading), NOW + timedelta(seconds=received_s))
-        for row, (_, _, _, values) in zip(batch.table(checks).to_pylist(), part, strict=True):
+            batch.add("site", NOW + timedelta(seconds=received_s), [reading])
+        for row, (_, _, _, values) in zip(batch.table(checks, Ledger()).to_pylist(), part, strict=True):
             for key, value in values.items():
                 absent = value is None or math.isnan(value)
                 assert row[key] is None if absent else row[key] == value

@@ -17,6 +17,7 @@ from ingest.quality.flags import Flag
 from simulator.block import Block
 from simulator.scenario import load_scenario
 from simulator.world import Cadence, World
+from tests.ingest.quality.feeding import flags_of
 
 H = 3600
 INTERVAL_S = 10.0
@@ -44,7 +45,7 @@ class CheckedOutlet:
         names = [block.devices[number] for number in readings.device]
         columns = {key: readings.values[:, KEYS.index(key)] for key in KEYS}
         rows = Rows(
-            device=self.checks.numbers([self.site.name] * len(names), names),
+            device=self.checks.numbers([(self.site.name, name) for name in names]),
             time_us=(readings.times_s * US_PER_S).astype(np.int64),
             received_us=np.full(len(names), int(block.true_times_s[-1] * US_PER_S)),
             seq=readings.seq,
@@ -52,7 +53,7 @@ class CheckedOutlet:
         )
         self.values += int(np.isfinite(readings.values).sum())
         for finding in self.checks.judge(rows):
-            for row, flag in zip(finding.rows.tolist(), finding.flags, strict=True):
+            for row, flag in flags_of(finding):
                 rule = "humidity" if flag[1].startswith("humidity") else "other"
                 self.by_rule[rule] += 1
                 if rule == "other":
