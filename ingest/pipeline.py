@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import msgspec
@@ -30,6 +31,15 @@ class Message(NamedTuple):
     topic: str
     payload: bytes
     received_at: datetime
+
+
+@lru_cache(maxsize=MOST_DEVICES)
+def _native(topic: str) -> tuple[str, str, str]:
+    """Return site, device and kind of a native topic; raises RejectedError for any other."""
+    place = topics.site_and_device(topic)
+    if place is None or not all(topics.NAME.fullmatch(name) for name in place):
+        raise RejectedError("the topic is not air/v1/{site}/{device}/readings with plain names")
+    return *place, topic.rpartition("/")[2]
 
 
 @dataclass
@@ -73,22 +83,23 @@ class Pipeline:
         self._changed.clear()
         return Commit(readings=readings, devices=devices, dead_letters=dead, ledger=self.ledger.changes())
 
+    def refuse(self, message: Message, reason: str) -> Commit:
+        """Return what to put into the store for a message that cannot be taken at all."""
+        return Commit(dead_letters=[self._dead_letter(message, reason)], ledger=self.ledger.changes())
+
     def _take(self, message: Message, batch: Batch) -> None:
         if (route := self.router.route(message.topic)) is not None:
             self._take_from_gateway(route, message, batch)
             return
-        place = topics.site_and_device(message.topic)
-        if place is None or not all(topics.NAME.fullmatch(name) for name in place):
-            raise RejectedError("the topic is not air/v1/{site}/{device}/readings with plain names")
-        if message.topic.endswith("/status"):
-            self._take_status(*place, message)
-            return
-        if message.topic.endswith("/adopt"):
-            self._adopt(*place, message)
-            return
-        readings, extra = native.decode(message.payload)
-        self._let_in(*place, readings, message.received_at)
-        batch.add(place[0], message.received_at, readings, extra)
+        site, device, kind = _native(message.topic)
+        if kind == "status":
+            self._take_status(site, device, message)
+        elif kind == "adopt":
+            self._adopt(site, device, message)
+        else:
+            readings, extra = native.decode(message.payload)
+            self._let_in(site, device, readings, message.received_at)
+            batch.add(site, message.received_at, readings, extra)
 
     def _take_from_gateway(self, route: Route, message: Message, batch: Batch) -> None:
         decoding = route.decode(fields.Message(*message), route.gateway)

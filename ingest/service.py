@@ -111,8 +111,7 @@ class Ingest:
             raise UserError(
                 "Sparkplug B needs every message of an edge node in one place; run ingest for it without --member"
             )
-        self._pipeline.resume(self._store.devices(self._site.name))
-        self._pipeline.ledger.resume(self._store.ledger(self._site.name))
+        self._resume()
         self._client.begin(**self._session())
         self._worker.start()
         self._keeper.start()
@@ -202,19 +201,40 @@ class Ingest:
     def _keep_up(self) -> None:
         keep_up(self._store, self._now, self._stopping)
 
+    def _resume(self) -> None:
+        """Begin with what the store knows: at the start, and after a fault of ours that broke off in the middle of a commit."""
+        self._pipeline = Pipeline(self._site)
+        self._pipeline.resume(self._store.devices(self._site.name))
+        self._pipeline.ledger.resume(self._store.ledger(self._site.name))
+
     def _work(self) -> None:
-        while not (self._stopping.is_set() and self._arrived.empty()):
+        going = True
+        while going and not (self._stopping.is_set() and self._arrived.empty()):
             if arrived := self._gather():
-                commit = self._pipeline.commit([one.message for one in arrived])
-                if self._member is not None:
-                    commit = replace(commit, ledger=())
-                if not self._write(commit):
-                    return
-                self._acknowledge(arrived)
-                for topic, payload in self._pipeline.answers():
-                    self._client.publish(topic, payload, qos=0)
-                self._feed(commit.readings)
-                self._count(commit, len(arrived))
+                going = self._take(arrived)
+
+    def _take(self, arrived: list[_Arrived]) -> bool:
+        """Commit, then acknowledge; False when the service stops before. The one message that makes us fail is found by halving."""
+        messages = [one.message for one in arrived]
+        try:
+            commit = self._pipeline.commit(messages)
+            written = self._write(commit)
+        except Exception as error:
+            log.exception("a fault in a commit of %d messages", len(messages))
+            if not self._patiently(self._resume):
+                return False
+            if len(arrived) > 1:
+                middle = len(arrived) // 2
+                return self._take(arrived[:middle]) and self._take(arrived[middle:])
+            commit = self._pipeline.refuse(messages[0], f"made ingest fail: {type(error).__name__}: {error}")
+            written = self._write(commit)
+        if written:
+            self._acknowledge(arrived)
+            for topic, payload in self._pipeline.answers():
+                self._client.publish(topic, payload, qos=0)
+            self._feed(commit.readings)
+            self._count(commit, len(arrived))
+        return written
 
     def _gather(self) -> list[_Arrived]:
         """Wait for a message, then gather what comes within a moment."""
@@ -234,13 +254,16 @@ class Ingest:
         return gathered
 
     def _write(self, commit: Commit) -> bool:
-        """Write until the store takes it; False when the service stops before."""
+        return self._patiently(self._store.write, commit if self._member is None else replace(commit, ledger=()))
+
+    def _patiently(self, call: Callable[..., None], *arguments: Any) -> bool:
+        """Call until the store answers; False when the service stops before."""
         retrying = Retrying(
             retry=retry_if_exception_type(UnavailableError), wait=wait_exponential(multiplier=0.2, max=LONGEST_PAUSE_S),
             sleep=self._pause, stop=lambda _state: self._stopping.is_set(), after=self._note_failure, reraise=True,
         )  # fmt: skip
         try:
-            retrying(self._store.write, commit)
+            retrying(call, *arguments)
         except UnavailableError:
             log.warning("stopping before the store took the last messages; the broker keeps them for the next start")
             return False

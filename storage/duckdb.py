@@ -6,7 +6,7 @@ is kept in memory; rows after it are appended, all others are merged into what i
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from airquality.errors import UnavailableError
 from storage import duckdb_rollup as rollup
-from storage.duckdb_file import connect, first_line, migrate
+from storage.duckdb_file import CHECKPOINT_BYTES, connect, first_line, migrate
 from storage.port import DEFAULT_RETENTION, Commit, Retention, Series
 from storage.rollup import by_hour
 from storage.schema import READINGS, AlertRecord, DeadLetter, DeviceRecord, IncidentRecord, JournalEntry, LedgerEntry
@@ -46,6 +46,7 @@ class DuckDBStore:
         self._newest: dict[tuple[str, str], int] = {}
         self._latest: dict[tuple[str, str], dict[str, Any]] = {}
         self._remember(self._connection.sql(_LATEST).to_arrow_table().cast(READINGS))
+        self._checkpointing = threading.Thread(target=self._checkpoint, name="checkpoint")
 
     def write(self, commit: Commit) -> None:
         """Make all of `commit` durable in one transaction."""
@@ -60,6 +61,9 @@ class DuckDBStore:
                     "INSERT INTO dead_letters VALUES (?, ?, ?, ?)", [list(letter) for letter in commit.dead_letters]
                 )
         self._remember(commit.readings)
+        if self._log_bytes() > CHECKPOINT_BYTES and not self._checkpointing.is_alive():
+            self._checkpointing = threading.Thread(target=self._checkpoint, name="checkpoint")
+            self._checkpointing.start()
 
     def write_alerts(self, alerts: Sequence[AlertRecord]) -> None:
         """Insert or update alerts by `id`."""
@@ -145,8 +149,20 @@ class DuckDBStore:
 
     def close(self) -> None:
         """Write the log into the file and let go of it."""
+        if self._checkpointing.is_alive():
+            self._checkpointing.join()
         with self._lock:
             self._connection.close()
+
+    def _log_bytes(self) -> int:
+        log = Path(f"{self._path}.wal")
+        return log.stat().st_size if log.exists() else 0
+
+    def _checkpoint(self) -> None:
+        """Move the log into the file while writes go on; within a commit, as DuckDB does by itself, they would wait for it."""
+        # What went wrong here goes wrong at the next write again, and is said there.
+        with suppress(duckdb.Error):
+            self._connection.cursor().execute("CHECKPOINT")
 
     def _forget(self, table: str, before: datetime) -> bool:
         with self._transaction() as connection:
@@ -207,17 +223,16 @@ class DuckDBStore:
                 self._connection.execute("COMMIT")
                 # Not before the commit, or a reader would take a roll-up that is not there yet; not after the lock, or a write would not mark again.
                 self._marked = self._marked.difference(rolled_up)
-            except duckdb.Error as error:
+            except BaseException as error:
                 self._marked = marked_before
                 self._roll_back()
+                # Data that DuckDB refuses stays refused; everything else passes when the disk is back.
+                if not isinstance(error, duckdb.Error) or isinstance(error, duckdb.DataError | duckdb.IntegrityError):
+                    raise
                 advice = "free some space" if "no space left" in str(error).lower() else "see whether its disk is there"
                 raise UnavailableError(
                     f"the store {self._path} did not take a commit, {advice}: {first_line(error)}"
                 ) from error
-            except BaseException:
-                self._marked = marked_before
-                self._roll_back()
-                raise
 
     def _roll_back(self) -> None:
         try:

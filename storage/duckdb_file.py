@@ -12,8 +12,16 @@ from storage.schema import SCHEMA_VERSION
 
 MEMORY_LIMIT: Final = "256MB"
 THREADS: Final = 2
+# The log is moved into the file when it has grown to this, some 100 000 readings: so much is read again after a kill.
+CHECKPOINT_BYTES: Final = 32 * 1024 * 1024
 # The first version that has roll-ups.
 _ROLLED_UP_SINCE: Final = 2
+_SETTINGS: Final = {
+    "memory_limit": MEMORY_LIMIT,
+    "threads": THREADS,
+    # The store does it earlier by itself, beside its writes.
+    "checkpoint_threshold": f"{8 * CHECKPOINT_BYTES}B",
+}
 
 _TABLES: Final = f"""
 CREATE TABLE IF NOT EXISTS meta (schema_version INTEGER NOT NULL);
@@ -49,7 +57,7 @@ def connect(path: Path | str) -> duckdb.DuckDBPyConnection:
     try:
         if str(path) != ":memory:":
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-        connection = duckdb.connect(str(path), config={"memory_limit": MEMORY_LIMIT, "threads": THREADS})
+        connection = duckdb.connect(str(path), config=_SETTINGS)
         connection.execute("SET TimeZone = 'UTC'")
     except (duckdb.Error, OSError) as error:
         text = first_line(error)

@@ -1,3 +1,5 @@
+import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -56,6 +58,27 @@ def test_numbers_missing_before_a_restart_are_known_after_it() -> None:
     ledger.resume([account([0, 1, 5, 9])])
     entry = account([3, 7, 3, 10], ledger)
     assert (entry.missing, entry.late, entry.repeated, entry.gaps) == (4, 2, 1, "2,4,6,8")
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("ab"), st.sampled_from(["1", "2", None]), st.none() | st.integers(0, 12)),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_batch_is_counted_as_its_readings_one_by_one(readings: list[tuple[str, str | None, int | None]]) -> None:
+    one_by_one, together = Ledger(), Ledger()
+    repeated = [bool(one_by_one.count("s", *reading)) for reading in readings]
+    devices, boots, seqs = zip(*readings, strict=True)
+    found = together.count_batch(
+        [("s", "a"), ("s", "b")],
+        np.array([int(device == "b") for device in devices]),
+        pa.array(boots, pa.string()),
+        pa.array(seqs, pa.int64()),
+    )
+    assert found.tolist() == repeated
+    assert together.changes() == one_by_one.changes()
 
 
 @given(st.sets(st.integers(-1000, 1000), max_size=60))

@@ -22,6 +22,8 @@ from airquality.errors import UnavailableError, UserError
 from airquality.reading import Reading, encode
 from airquality.site import Site
 from broker.embedded import EmbeddedBroker, free_port
+from ingest.quality.batch_rows import Rows
+from ingest.quality.checks import Checks
 from ingest.service import Ingest
 from storage.duckdb import DuckDBStore
 from storage.port import Commit, Series
@@ -115,6 +117,36 @@ def test_poison_between_good_messages_becomes_dead_letters(
     assert len(store.dead_letters()) == 6
 
 
+def test_message_that_makes_ingest_fail_ends_as_a_dead_letter_and_everything_else_is_stored_and_counted_once(
+    broker: EmbeddedBroker, store: DuckDBStore, jeonju: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = Checks.judge
+
+    def fails_at_666(checks: Checks, rows: Rows) -> Any:
+        if (rows.values["pm25"] == 666).any():
+            raise ZeroDivisionError("a fault of ours")
+        return judge(checks, rows)
+
+    monkeypatch.setattr(Checks, "judge", fails_at_666)
+    with Ingest(jeonju, store, broker.url) as ingest, leaving(sender(broker)) as client:
+        send(client, 0, 40)
+        send(client, 666, 667, "palbok-02")
+        send(client, 40, 100)
+        wait_until(lambda: ingest.stats().readings == 100 and ingest.stats().rejected == 1)
+        assert ingest.failure is None
+        send(client, 100, 110)
+        wait_until(lambda: ingest.stats().readings == 110)
+    assert stored_seqs(store) == list(range(110))
+    (letter,) = store.dead_letters()
+    assert letter.reason == "made ingest fail: ZeroDivisionError: a fault of ours"
+    assert b"666.0" in letter.payload
+    counted = {
+        entry.device: (entry.received, entry.missing, entry.repeated, entry.rejected)
+        for entry in store.ledger("jeonju")
+    }
+    assert counted == {"palbok-01": (110, 0, 0, 0), "palbok-02": (0, 0, 0, 1)}
+
+
 def test_kill_of_the_broker_loses_nothing_that_the_sender_was_told_is_safe(
     store: DuckDBStore, jeonju: Site, tmp_path: Path
 ) -> None:
@@ -138,6 +170,8 @@ def test_kill_of_the_broker_loses_nothing_that_the_sender_was_told_is_safe(
 INGEST = """
 import sys, threading
 from airquality.site import load_site
+from ingest.quality.batch_rows import Rows
+from ingest.quality.checks import Checks
 from ingest.service import Ingest
 from storage.duckdb import DuckDBStore
 with Ingest(load_site("jeonju"), DuckDBStore(sys.argv[1]), sys.argv[2]):
