@@ -37,6 +37,7 @@ MOST_IN_A_COMMIT: Final = 5000
 LARGEST_COMMIT_BYTES: Final = 4 * 1024 * 1024
 # More than the brokers of ours deliver unacknowledged; beyond it the network thread waits, and so does the sender.
 MOST_WAITING: Final = 20_000
+FULL_PAUSE_S: Final = 0.01
 ROWS_PER_FEED_MESSAGE: Final = 2000
 CONNECT_WITHIN_S: Final = 30.0
 LONGEST_PAUSE_S: Final = 10.0
@@ -92,7 +93,7 @@ class Ingest:
         self._now = now
         self._member = member
         self._pipeline = Pipeline(site)
-        self._arrived: queue.Queue[_Arrived] = queue.Queue(MOST_WAITING)
+        self._arrived: queue.SimpleQueue[_Arrived] = queue.SimpleQueue()
         self._connection = 0
         self._subscribed = threading.Event()
         self._stopping = threading.Event()
@@ -182,6 +183,9 @@ class Ingest:
             log.warning("lost the broker; it is tried again")
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        # A queue with a bound of its own takes ten times as long for a message.
+        while self._arrived.qsize() >= MOST_WAITING and not self._stopping.wait(FULL_PAUSE_S):
+            pass
         self._arrived.put(
             _Arrived(
                 Message(message.topic, bytes(message.payload), self._now()),

@@ -46,7 +46,7 @@ class DuckDBStore:
         self._newest: dict[tuple[str, str], int] = {}
         self._latest: dict[tuple[str, str], dict[str, Any]] = {}
         self._remember(self._connection.sql(_LATEST).to_arrow_table().cast(READINGS))
-        self._checkpointing = threading.Thread(target=self._checkpoint, name="checkpoint")
+        self._checkpointing: threading.Thread | None = None
 
     def write(self, commit: Commit) -> None:
         """Make all of `commit` durable in one transaction."""
@@ -61,7 +61,8 @@ class DuckDBStore:
                     "INSERT INTO dead_letters VALUES (?, ?, ?, ?)", [list(letter) for letter in commit.dead_letters]
                 )
         self._remember(commit.readings)
-        if self._log_bytes() > CHECKPOINT_BYTES and not self._checkpointing.is_alive():
+        is_checkpointing = self._checkpointing is not None and self._checkpointing.is_alive()
+        if not is_checkpointing and self._log_bytes() > CHECKPOINT_BYTES:
             self._checkpointing = threading.Thread(target=self._checkpoint, name="checkpoint")
             self._checkpointing.start()
 
@@ -149,7 +150,7 @@ class DuckDBStore:
 
     def close(self) -> None:
         """Write the log into the file and let go of it."""
-        if self._checkpointing.is_alive():
+        if self._checkpointing is not None:
             self._checkpointing.join()
         with self._lock:
             self._connection.close()

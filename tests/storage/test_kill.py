@@ -6,15 +6,23 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
+import storage.duckdb
 from storage.duckdb import DuckDBStore
-from storage.port import Series
+from storage.duckdb_file import CHECKPOINT_BYTES
+from storage.port import Commit, Series
+from storage.schema import readings_table
+from tests.waiting import wait_until
 
 WRITER = """
 import sys
 from datetime import UTC, datetime, timedelta
+import storage.duckdb
 from storage.duckdb import DuckDBStore
 from storage.port import Commit
 from storage.schema import readings_table
+storage.duckdb.CHECKPOINT_BYTES = int(sys.argv[2])
 store = DuckDBStore(sys.argv[1])
 t0 = datetime(2026, 1, 1, tzinfo=UTC)
 for number in range(100_000):
@@ -24,9 +32,11 @@ for number in range(100_000):
 """
 
 
-def test_killed_writer_loses_no_commit_that_returned(tmp_path: Path) -> None:
+@pytest.mark.parametrize("checkpoint_bytes", [CHECKPOINT_BYTES, 20_000])
+def test_killed_writer_loses_no_commit_that_returned(tmp_path: Path, checkpoint_bytes: int) -> None:
     path = tmp_path / "air.duckdb"
-    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", WRITER, str(path), str(checkpoint_bytes)]
+    writer = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert writer.stdout is not None
     committed = -1
     for line in writer.stdout:
@@ -43,3 +53,20 @@ def test_killed_writer_loses_no_commit_that_returned(tmp_path: Path) -> None:
     store.close()
     assert table.num_rows % 20 == 0
     assert table.num_rows // 20 >= committed + 1
+
+
+def test_log_is_moved_into_the_file_while_writes_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage.duckdb, "CHECKPOINT_BYTES", 20_000)
+    path = tmp_path / "air.duckdb"
+    store = DuckDBStore(path)
+    size = path.stat().st_size
+    t0 = datetime(2026, 1, 1, tzinfo=UTC)
+    for number in range(100):
+        at = t0 + timedelta(seconds=number)
+        rows = [{"site": "s", "device": f"d{d}", "time": at, "received_at": at, "pm25": 1.0} for d in range(20)]
+        store.write(Commit(readings=readings_table(rows)))
+    wait_until(lambda: path.stat().st_size > size, what="the log being moved")
+    store.close()
+    store = DuckDBStore(path)
+    assert store.readings(Series(site="s", start=t0, end=t0 + timedelta(days=1))).num_rows == 2000
+    store.close()
