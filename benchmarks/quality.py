@@ -45,9 +45,9 @@ def _us_per_reading(checks: Checks, devices: int, humidity: float) -> float:
     seconds = []
     for number in range(BATCHES):
         batch = _batch(number, devices, humidity)
-        begun = time.perf_counter()
+        begun = time.process_time()
         batch.table(checks, Ledger())
-        seconds.append(time.perf_counter() - begun)
+        seconds.append(time.process_time() - begun)
     return float(np.median(seconds)) / ROWS * 1e6
 
 
