@@ -81,36 +81,26 @@ class Batch:
         Only a repeat without a usable time is left out: with the time of its second arrival it would become a second row; with a time of its own it
         is merged.
         """
-        readings = self._readings
-        if not readings:
+        if not self._readings:
             return READINGS.empty_table()
-        devices = self._devices()
-        boots = pa.array([reading.boot for reading in readings], pa.string())
-        seq = pa.array([reading.seq for reading in readings], pa.int64())
+        devices, received_us = self._devices(), self._received_us()
+        boots = pa.array([reading.boot for reading in self._readings], pa.string())
+        seq = pa.array([reading.seq for reading in self._readings], pa.int64())
         repeated = ledger.count_batch(devices.names, devices.of_row, boots, seq)
-        received = pa.array([received_at for _, received_at, _ in self._messages], INSTANT)
-        received_us = np.repeat(received.cast(pa.int64()).to_numpy(), self._sizes())
         time_us, kept = self._times_us(devices, received_us, repeated)
         numbers = self._numbers()
-        flags = FlagTable(len(readings))
-        for (key, flag), rows in self._said.items():
-            flags.put(Finding(np.array(rows), key, [flag]))
-        for key, values in numbers.items():
-            if (wrong := out_of_range(key, values)).any():
-                flags.put(Finding(np.flatnonzero(wrong), key, [OUT_OF_RANGE]))
-        # What is known to be bad already is not compared with.
-        seen = {key: np.where(flags.bad(key), np.nan, values)[kept] for key, values in numbers.items()}
+        flags = self._flags_without_memory(numbers)
         judged = Rows(
             device=checks.numbers(devices.names)[devices.of_row][kept],
             time_us=time_us[kept],
             received_us=received_us[kept],
             seq=seq.fill_null(-1).to_numpy()[kept],
-            values=seen,
+            # What is known to be bad already is not compared with.
+            values={key: np.where(flags.bad(key), np.nan, values)[kept] for key, values in numbers.items()},
         )
         for finding in checks.judge(judged):
             flags.put(finding._replace(rows=kept[finding.rows]))
-        positions = [reading.position or (None, None) for reading in readings]
-        nothing = pa.nulls(len(readings), pa.float64())
+        nothing = pa.nulls(len(self), pa.float64())
         columns = [
             devices.site,
             devices.device,
@@ -118,13 +108,13 @@ class Batch:
             pa.array(received_us).cast(INSTANT),
             boots,
             seq,
-            *(pa.array([position[axis] for position in positions], pa.float64()) for axis in (0, 1)),
+            *self._positions(),
             *(pa.array(numbers[key], from_pandas=True) if key in numbers else nothing for key in KEYS),
             flags.texts(),
             self._extra_texts(),
         ]
         table = pa.Table.from_arrays(columns, schema=READINGS)
-        return table if len(kept) == len(readings) else table.take(pa.array(kept))
+        return table if len(kept) == len(self) else table.take(pa.array(kept))
 
     def _sizes(self) -> list[int]:
         return [size for _, _, size in self._messages]
@@ -141,6 +131,24 @@ class Batch:
             pa.DictionaryArray.from_arrays(pa.array(site), of_message.dictionary),
             device,
         )
+
+    def _received_us(self) -> Integers:
+        received = pa.array([received_at for _, received_at, _ in self._messages], INSTANT)
+        return np.repeat(received.cast(pa.int64()).to_numpy(), self._sizes())
+
+    def _positions(self) -> list[pa.Array]:
+        positions = [reading.position or (None, None) for reading in self._readings]
+        return [pa.array([position[axis] for position in positions], pa.float64()) for axis in (0, 1)]
+
+    def _flags_without_memory(self, numbers: dict[str, Floats]) -> FlagTable:
+        """Return what senders say of their values, and what is out of range."""
+        flags = FlagTable(len(self))
+        for (key, flag), rows in self._said.items():
+            flags.put(Finding(np.array(rows), key, [flag]))
+        for key, values in numbers.items():
+            if (wrong := out_of_range(key, values)).any():
+                flags.put(Finding(np.flatnonzero(wrong), key, [OUT_OF_RANGE]))
+        return flags
 
     def _times_us(self, devices: _Devices, received_us: Integers, repeated: Bools) -> tuple[Integers, Integers]:
         """Return the time of every reading, that of arrival where its own cannot be true, and the rows that are no repeats without a time."""
