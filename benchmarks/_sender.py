@@ -7,9 +7,10 @@ import socket
 import sys
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 
 from airquality import topics
-from airquality.reading import Reading, encode, from_posix_s
+from airquality.reading import Reading, encode
 from benchmarks.pipe import DEVICES, values
 
 EVERY_S = 0.005
@@ -46,9 +47,10 @@ def main(port: int, rate: float, in_a_message: int, seconds: float) -> None:
     threading.Thread(target=read_acknowledgements, daemon=True).start()
     begun, sent, messages = time.monotonic(), 0, 0
     while (now := time.monotonic() - begun) < seconds:
-        at, burst = from_posix_s(time.time()), []
+        at, burst = datetime.now(UTC), []
         while sent < int(now * rate):
-            # Of a batch each reading is another device's: readings of one device and instant would be one row.
+            # Readings of one device and instant would be one row: each is another device's, or a microsecond later.
+            at += timedelta(microseconds=1)
             names = range(in_a_message) if in_a_message > 1 else [messages % DEVICES]
             parts = [
                 Reading(device=f"device-{n}", seq=messages, boot="1", time=at, values=values(messages + n))

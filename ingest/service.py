@@ -37,6 +37,7 @@ MOST_IN_A_COMMIT: Final = 5000
 LARGEST_COMMIT_BYTES: Final = 4 * 1024 * 1024
 # More than the brokers of ours deliver unacknowledged; beyond it the network thread waits, and so does the sender.
 MOST_WAITING: Final = 20_000
+MOST_WAITING_BYTES: Final = 64 * 1024 * 1024
 FULL_PAUSE_S: Final = 0.01
 ROWS_PER_FEED_MESSAGE: Final = 2000
 CONNECT_WITHIN_S: Final = 30.0
@@ -94,6 +95,8 @@ class Ingest:
         self._member = member
         self._pipeline = Pipeline(site)
         self._arrived: queue.SimpleQueue[_Arrived] = queue.SimpleQueue()
+        # Each is counted by one thread alone, so neither needs a lock.
+        self._bytes_in = self._bytes_out = 0
         self._connection = 0
         self._subscribed = threading.Event()
         self._stopping = threading.Event()
@@ -184,8 +187,9 @@ class Ingest:
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
         # A queue with a bound of its own takes ten times as long for a message.
-        while self._arrived.qsize() >= MOST_WAITING and not self._stopping.wait(FULL_PAUSE_S):
+        while self._is_full() and not self._stopping.wait(FULL_PAUSE_S):
             pass
+        self._bytes_in += len(message.payload)
         self._arrived.put(
             _Arrived(
                 Message(message.topic, bytes(message.payload), self._now()),
@@ -193,6 +197,9 @@ class Ingest:
                 self._connection,
             )
         )
+
+    def _is_full(self) -> bool:
+        return self._arrived.qsize() >= MOST_WAITING or self._bytes_in - self._bytes_out >= MOST_WAITING_BYTES
 
     def _supervised(self, work: Callable[[], None]) -> None:
         try:
@@ -255,6 +262,7 @@ class Ingest:
                 size += len(gathered[-1].message.payload)
             except queue.Empty:
                 break
+        self._bytes_out += size
         return gathered
 
     def _write(self, commit: Commit) -> bool:
