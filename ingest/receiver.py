@@ -9,6 +9,7 @@ import socket
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
+from paho.mqtt.client import MQTTMessage
 from paho.mqtt.enums import MQTTErrorCode
 
 from broker.client import Client
@@ -68,7 +69,7 @@ class Receiver(Client):
                 break
         return result
 
-    def _handle_on_message(self, message: mqtt.MQTTMessage) -> None:
+    def _handle_on_message(self, message: MQTTMessage) -> None:
         # Paho looks for callbacks of single topics first, under two locks: a quarter of what it does for a message, and there are none.
         if self.on_message is not None:
             self.on_message(self, self._userdata, message)
