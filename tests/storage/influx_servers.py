@@ -174,7 +174,7 @@ class _StandInHandler(BaseHTTPRequestHandler):
         elif parts.path == "/api/v2/write":
             self._write(options, body)
         else:
-            self._pass_on("GET", "/query", options)
+            self._pass_on("POST", "/query", options | dict(urllib.parse.parse_qsl(body.decode())))
 
     def _make(self, bucket: dict[str, Any]) -> None:
         assert bucket["orgID"] == "0000000000000001"
