@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from airquality.errors import UnavailableError
+from airquality.errors import JeonjuError
 from storage.port import Store
 
 log = logging.getLogger(__name__)
@@ -23,5 +23,6 @@ def keep_up(store: Store, now: Callable[[], datetime], stopping: threading.Event
             for _ in store.upkeep(now()):
                 if stopping.wait(BETWEEN_STEPS_S):
                     return
-        except UnavailableError as error:
+        except JeonjuError as error:
+            # Also what a person must change, such as a token that was revoked: readings go on being taken, and it is tried again.
             log.warning("%s; rolling up and forgetting wait for it", error)
