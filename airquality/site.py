@@ -65,7 +65,7 @@ class Station(_Strict):
 
 
 class Robot(_Strict):
-    """A patrol robot, its closed loop and the dock it charges at."""
+    """A patrol robot, its closed loop and the dock it charges at; `vda5050` is `manufacturer/serialNumber` as it calls itself there."""
 
     name: Name
     label_ko: str = ""
@@ -75,6 +75,12 @@ class Robot(_Strict):
     loop: Annotated[list[LatLon], Field(min_length=3)]
     height_m: Annotated[float, Field(gt=0, le=10)] = 1.2
     quantities: Annotated[list[QuantityKey], Field(min_length=1)]
+    vda5050: Annotated[str, Field(pattern=r"^$|^[A-Za-z0-9_.:-]+/[A-Za-z0-9_.:-]+$")] = ""
+
+    @property
+    def identity(self) -> str:
+        """How the robot is called in VDA 5050; a simulated one that says nothing else by our own name."""
+        return self.vda5050 or f"jeonju-air/{self.name}"
 
 
 class _Emitter(_Strict):

@@ -7,7 +7,8 @@ import json
 import logging
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -17,10 +18,11 @@ import paho.mqtt.client as mqtt
 import pyarrow as pa
 
 from airquality import topics
-from airquality.errors import UnavailableError, UserError
+from airquality.errors import RejectedError, UnavailableError, UserError
 from airquality.reading import Adoption, DeviceStatus
 from airquality.site import Site
 from api.alerts.engine import AlertEngine
+from api.dispatch.dispatcher import Dispatcher, Message
 from api.incidents.desk import IncidentDesk
 from api.records import alert_json, incident_json, reading_json
 from api.stream import Stream
@@ -71,6 +73,8 @@ class Live:
         self.incidents = IncidentDesk(
             self.site, self.store, self.now, lambda record: self.stream.send("incident", incident_json(record))
         )
+        self._dispatcher = Dispatcher(self.site)
+        self._dispatcher_lock = threading.Lock()
         self._work: queue.Queue[Callable[[], None] | None] = queue.Queue(MOST_WAITING)
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
         self._began_at = self.now()
@@ -109,6 +113,23 @@ class Live:
         """Tell ingest where a device belongs. Raises UnavailableError while the broker is away."""
         self._send(topics.adopt(self.site.name, device), msgspec.json.encode(adoption))
 
+    @contextmanager
+    def dispatching(self) -> Iterator[Dispatcher]:
+        """Give the fleet control of the site to one at a time."""
+        with self._dispatcher_lock:
+            yield self._dispatcher
+
+    def dispatch(self, work: Callable[[Dispatcher, datetime], list[Message]]) -> None:
+        """Let fleet control do something, and publish what it says to robots.
+
+        Raises UnavailableError while the broker is away, UserError for what cannot be done.
+        """
+        if not self._client.is_connected():
+            raise UnavailableError("the broker is away; try again later")
+        with self.dispatching() as dispatcher:
+            for topic, payload in work(dispatcher, self.now()):
+                self._client.publish(topic, payload, qos=0)
+
     def _send(self, topic: str, payload: bytes) -> None:
         if not self._client.is_connected():
             raise UnavailableError("the broker is away; try again later")
@@ -123,6 +144,7 @@ class Live:
         self.feed.connected = True
         # Subscribe first, rebuild then: what is committed in between comes twice, which does no harm.
         self._client.subscribe([(topics.committed(self.site.name), 0), (topics.status(self.site.name, "+"), 1)])
+        self._client.subscribe([(topics.vda5050("+/+", "state"), 0), (topics.vda5050("+/+", "connection"), 1)])
         self._put(self._rebuild)
 
     def _on_disconnect(self, *_: object) -> None:
@@ -134,6 +156,8 @@ class Live:
             self._put(lambda: self._take_readings(payload))
         elif (place := topics.site_and_device(message.topic)) is not None:
             self._put(lambda: self._take_status(place[1], payload))
+        elif topics.robot_and_kind(message.topic) is not None:
+            self._put(lambda: self._hear_robot(message.topic, payload))
 
     def _put(self, work: Callable[[], None]) -> None:
         try:
@@ -200,6 +224,15 @@ class Live:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return  # ingest keeps it as a dead letter
         self.engine.device_state(device, status.state)
+
+    def _hear_robot(self, topic: str, payload: bytes) -> None:
+        with self.dispatching() as dispatcher:
+            try:
+                dispatcher.fleet.take(topic, payload, self.now())
+            except RejectedError as error:
+                log.warning("%s: %s", topic, error)
+            for answer, order in dispatcher.follow(self.now()):
+                self._client.publish(answer, order, qos=0)
 
     def _look_for_silence(self) -> None:
         since = self.feed.arrived_at or self._began_at

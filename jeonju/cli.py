@@ -167,6 +167,7 @@ def run(
         "out"
     ),
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the scenario's.")] = None,
+    dispatch: Annotated[bool, typer.Option("--dispatch", help="Let a robot go and look at what is found.")] = False,
     as_json: Json = False,
 ) -> None:
     """Run a scenario offline, as fast as possible, and score its alerts against the truth."""
@@ -178,7 +179,7 @@ def run(
         loaded = loaded.model_copy(update={"seed": seed})
     begun = time.monotonic()
     with progress(loaded.title_en) as advance:
-        result = OfflineRun(loaded, out, advance).run()
+        result = OfflineRun(loaded, out, advance, dispatch=dispatch).run()
     draw(loaded, out, out / "run.png")
     if as_json:
         typer.echo(json.dumps(result, ensure_ascii=False))
@@ -192,6 +193,11 @@ def run(
         )
         typer.echo(
             f"  {event['kind']} {event['title']}: {found if event['reached'] or event['detected'] else 'reached no device'}"
+        )
+    for visit in result.get("visits", []):
+        typer.echo(
+            f"  {visit['robot']}, {visit['stops']} stops ({visit['outcome'] or 'under way'}): "
+            f"off by {visit['error_before_m']} m when sent, {visit['error_after_m']} m afterwards"
         )
     typer.echo(f"  {result['alerts']} alerts, {result['false_alarms']} local alerts without a cause")
     typer.echo(f"  {out}: readings.parquet truth.parquet alerts.parquet events.json score.json run.png")

@@ -111,7 +111,10 @@ class Simulation:
     ) -> None:
         self._clock = clock
         self._env = PacedEnvironment(begin_s, clock.now, speed=settings.speed)
-        self._outlet = MqttOutlet(broker_url, site=site.name, on_event=self._hand_over)
+        self._outlet = MqttOutlet(
+            broker_url, site=site.name, on_event=self._hand_over, on_order=self._hand_over_order,
+            robots={robot.name: robot.identity for robot in site.robots},
+        )  # fmt: skip
         scenario = settings.scenario
         self._world = World(
             site, self._env, self._outlet, seed=scenario.seed if scenario else settings.seed,
@@ -147,6 +150,9 @@ class Simulation:
 
     def _hand_over(self, event: Event) -> None:
         self._world.hand_over(event)
+
+    def _hand_over_order(self, robot: str, kind: str, payload: bytes) -> None:
+        self._world.hand_over_order(robot, kind, payload)
 
     def _cadence(self, now_s: float) -> Cadence:
         """Ten seconds while whole blocks of history are missing, every second from then on."""

@@ -9,6 +9,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import pyarrow as pa
+
 from airquality.errors import UnavailableError
 from airquality.site import Site
 from api.alerts.wording import Labels
@@ -116,7 +118,12 @@ class IncidentDesk:
     def _trace(self, incident: Incident, now: datetime) -> None:
         start, until = span_of(incident, now)
         try:
-            readings = self._store.readings(Series(site=self._site.name, start=start, end=until, every_s=60))
+            of_stations = tuple(station.name for station in self._site.stations)
+            span = Series(site=self._site.name, start=start, end=until, devices=of_stations, every_s=60)
+            tables = [self._store.readings(span)]
+            if of_robots := tuple(robot.name for robot in self._site.robots):
+                tables.append(self._store.readings(replace(span, devices=of_robots, every_s=None)))
+            readings = pa.concat_tables(tables)
             source, downwind = trace(self._site, incident, readings, until)
             with self._lock:
                 self._traced[incident.id] = now

@@ -13,7 +13,6 @@ from airquality.site import Site
 from api.incidents.city import (
     BASELINE_MIN,
     BLOCK_MIN,
-    CELL_M,
     DETECTION_LEVEL,
     LEAD_MIN,
     MINUTE_S,
@@ -46,7 +45,7 @@ def span_of(incident: Incident, now: datetime) -> tuple[datetime, datetime]:
 def trace(site: Site, incident: Incident, readings: pa.Table, until: datetime) -> tuple[Source, tuple[Downwind, ...]]:
     """Return where the source may be, and which zones its plume reaches within the next hour in the wind of the last minutes.
 
-    `readings` are minute means over `span_of(incident, …)`.
+    `readings` are those over `span_of(incident, …)`: minute means of stations; of robots each one, for they move.
     """
     quantity = _quantity(incident)
     noticed_s, until_s = incident.opened_at.timestamp(), until.timestamp()
@@ -81,10 +80,10 @@ def _source(site: Site, found: SourceMap, at: datetime) -> Source:
     half = min(int(np.searchsorted(within, HALF * within[-1])), len(within) - 1)
     return Source(
         quantity=found.quantity, lat=round(best_lat, 6), lon=round(best_lon, 6),
-        radius_m=round(max(float(distance[by_distance[half]]), CELL_M / 2), 0), elsewhere=round(found.elsewhere, 4),
+        radius_m=round(max(float(distance[by_distance[half]]), found.cell_m / 2), 0), elsewhere=round(found.elsewhere, 4),
         is_unsure=found.is_unsure, rate_g_s=tuple(round(rate, 3) for rate in found.rate_g_s),  # type: ignore[arg-type]
         cells=tuple((round(float(a), 6), round(float(b), 6), round(float(p), 6)) for a, b, p in zip(lat, lon, share[shown], strict=True)),
-        cell_m=CELL_M, traced_at=at,
+        cell_m=found.cell_m, traced_at=at,
     )  # fmt: skip
 
 
