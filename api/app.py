@@ -43,11 +43,15 @@ Stations and robots are low-cost instruments: their values are for reference onl
 
 
 def create_app(
-    site: Site, store: Store, broker_url: str, *, keys: Path = NO_KEYS, now: Callable[[], datetime] = utc_now
-) -> FastAPI:
-    """Return the application; its live side runs from start-up to shut-down. `keys` is the file of the keys that it takes."""
+    site: Site, store: Store, broker_url: str, *, keys: Path = NO_KEYS, sends_robots: bool = True,
+    now: Callable[[], datetime] = utc_now,
+) -> FastAPI:  # fmt: skip
+    """Return the application; its live side runs from start-up to shut-down.
+
+    `keys` is the file of the keys that it takes; `sends_robots` lets it send robots to incidents by itself.
+    """
     stream = Stream()
-    live = Live(site, store, broker_url, now, stream)
+    live = Live(site, store, broker_url, now, stream, sends_robots)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

@@ -7,8 +7,7 @@ import json
 import logging
 import queue
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -18,11 +17,12 @@ import paho.mqtt.client as mqtt
 import pyarrow as pa
 
 from airquality import topics
-from airquality.errors import RejectedError, UnavailableError, UserError
+from airquality.errors import UnavailableError, UserError
 from airquality.reading import Adoption, DeviceStatus
 from airquality.site import Site
 from api.alerts.engine import AlertEngine
-from api.dispatch.dispatcher import Dispatcher, Message
+from api.dispatch.control import FleetControl
+from api.dispatch.dispatcher import Message
 from api.incidents.desk import IncidentDesk
 from api.records import alert_json, incident_json, reading_json
 from api.stream import Stream
@@ -65,16 +65,20 @@ class Live:
     broker_url: str
     now: Callable[[], datetime]
     stream: Stream
+    sends_robots: bool = True
     feed: Feed = field(default_factory=Feed)
 
     def __post_init__(self) -> None:
         """Prepare the connection; nothing is opened yet."""
         self.engine = AlertEngine(self.site)
+        self.fleet = FleetControl(self.site, self.store, self.now, self._tell_robot, automatic=self.sends_robots)
         self.incidents = IncidentDesk(
-            self.site, self.store, self.now, lambda record: self.stream.send("incident", incident_json(record))
+            self.site,
+            self.store,
+            self.now,
+            lambda record: self.stream.send("incident", incident_json(record)),
+            self.fleet,
         )
-        self._dispatcher = Dispatcher(self.site)
-        self._dispatcher_lock = threading.Lock()
         self._work: queue.Queue[Callable[[], None] | None] = queue.Queue(MOST_WAITING)
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
         self._began_at = self.now()
@@ -113,23 +117,6 @@ class Live:
         """Tell ingest where a device belongs. Raises UnavailableError while the broker is away."""
         self._send(topics.adopt(self.site.name, device), msgspec.json.encode(adoption))
 
-    @contextmanager
-    def dispatching(self) -> Iterator[Dispatcher]:
-        """Give the fleet control of the site to one at a time."""
-        with self._dispatcher_lock:
-            yield self._dispatcher
-
-    def dispatch(self, work: Callable[[Dispatcher, datetime], list[Message]]) -> None:
-        """Let fleet control do something, and publish what it says to robots.
-
-        Raises UnavailableError while the broker is away, UserError for what cannot be done.
-        """
-        if not self._client.is_connected():
-            raise UnavailableError("the broker is away; try again later")
-        with self.dispatching() as dispatcher:
-            for topic, payload in work(dispatcher, self.now()):
-                self._client.publish(topic, payload, qos=0)
-
     def _send(self, topic: str, payload: bytes) -> None:
         if not self._client.is_connected():
             raise UnavailableError("the broker is away; try again later")
@@ -157,7 +144,7 @@ class Live:
         elif (place := topics.site_and_device(message.topic)) is not None:
             self._put(lambda: self._take_status(place[1], payload))
         elif topics.robot_and_kind(message.topic) is not None:
-            self._put(lambda: self._hear_robot(message.topic, payload))
+            self._put(lambda: self.fleet.hear(message.topic, payload))
 
     def _put(self, work: Callable[[], None]) -> None:
         try:
@@ -189,6 +176,7 @@ class Live:
         self.engine = AlertEngine(self.site)
         lasting = self.store.alerts(self.site.name, active=True)
         self.incidents.resume()
+        self.fleet.resume()
         if not newest:
             self.engine.resume(
                 lasting, pa.Table.from_pylist([], schema=self.store.latest(self.site.name).schema), HISTORY_EVERY_S
@@ -225,14 +213,11 @@ class Live:
             return  # ingest keeps it as a dead letter
         self.engine.device_state(device, status.state)
 
-    def _hear_robot(self, topic: str, payload: bytes) -> None:
-        with self.dispatching() as dispatcher:
-            try:
-                dispatcher.fleet.take(topic, payload, self.now())
-            except RejectedError as error:
-                log.warning("%s: %s", topic, error)
-            for answer, order in dispatcher.follow(self.now()):
-                self._client.publish(answer, order, qos=0)
+    def _tell_robot(self, message: Message) -> None:
+        """Publish as VDA 5050 wants it: once, and never again; whoever does not confirm it is told anew."""
+        if not self._client.is_connected():
+            raise UnavailableError("the broker is away; try again later")
+        self._client.publish(message.topic, message.payload, qos=0)
 
     def _look_for_silence(self) -> None:
         since = self.feed.arrived_at or self._began_at

@@ -23,6 +23,7 @@ from jeonju.options import (
     KeepMinutes,
     KeepRaw,
     Port,
+    Robots,
     ScenarioName,
     Seconds,
     SiteName,
@@ -105,6 +106,7 @@ def up(
     ] = None,
     tls_cert: TlsCertificate = None,
     tls_key: TlsKey = None,
+    robots: Robots = "auto",
     mqtt_port: Annotated[
         int, typer.Option("--mqtt-port", min=0, max=65535, help="Port of the embedded broker; 0 takes a free one.")
     ] = 1883,
@@ -141,6 +143,7 @@ def up(
     settings = UpSettings(
         site=site, scenario=load_scenario(scenario) if scenario else None, history_s=history, speed=speed, broker=broker, store=store,
         data=data / Path(scenario).stem if scenario else data, mqtt_port=mqtt_port, seed=seed, retention=Retention(keep_raw, keep_minutes),
+        sends_robots=robots == "auto",
         http=HttpSettings(host=host, port=port, keys=keys or data / "keys.json", certificate=tls_cert, private_key=tls_key),
         mqtt_host=mqtt_host, mqtt_login=mqtt_login, security=security or data / "security",
     )  # fmt: skip

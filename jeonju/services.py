@@ -15,6 +15,7 @@ from jeonju.options import (
     Keys,
     Metrics,
     Port,
+    Robots,
     Seconds,
     SiteName,
     TlsCertificate,
@@ -141,6 +142,7 @@ def api(
     keys: Keys = Path("data/keys.json"),
     tls_cert: TlsCertificate = None,
     tls_key: TlsKey = None,
+    robots: Robots = "auto",
     stop_after: Seconds = None,
 ) -> None:
     """Run only the API with alerts and page. A DuckDB store serves one process at a time."""
@@ -155,7 +157,7 @@ def api(
     settings.check()
     over = until_over(stop_after)
     with closing(open_store(store)) as opened:
-        app = create_app(load_site(site), opened, broker, keys=keys)
+        app = create_app(load_site(site), opened, broker, keys=keys, sends_robots=robots == "auto")
         with LiveServer(app, settings) as server:
             typer.echo(server.url)
             while not over(0.5):

@@ -48,6 +48,7 @@ class UpSettings:
     retention: Retention = DEFAULT_RETENTION
     data: Path = Path("data")
     http: HttpSettings = field(default_factory=HttpSettings)
+    sends_robots: bool = True
     mqtt_port: int = 1883
     mqtt_host: str = "127.0.0.1"
     mqtt_login: Login = "password"
@@ -183,7 +184,9 @@ def running_city(settings: UpSettings) -> Iterator[City]:
         store = stack.enter_context(closing(open_store(store_url, retention)))
         broker_url, url_for = _start_broker(settings, stack)
         ingest = stack.enter_context(Ingest(site, store, url_for("ingest"), now=clock.now))
-        app = create_app(site, store, url_for("api"), keys=settings.http.keys, now=clock.now)
+        app = create_app(
+            site, store, url_for("api"), keys=settings.http.keys, sends_robots=settings.sends_robots, now=clock.now
+        )
         server = stack.enter_context(LiveServer(app, settings.http))
         simulation = Simulation(
             site, settings, clock, url_for("simulator"), begin_s=_begin_s(settings, site, store, clock.start_at)

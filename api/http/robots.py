@@ -1,7 +1,5 @@
 """Patrol robots: how they are, and what operators tell them."""
 
-from collections.abc import Callable
-from datetime import datetime
 from typing import Annotated, Any
 
 import numpy as np
@@ -12,7 +10,9 @@ from airquality.errors import UserError
 from airquality.geo import is_within
 from airquality.site import Latitude, Longitude, Site
 from airquality.vda5050 import Stop
-from api.dispatch.dispatcher import Dispatcher, Message, Visit
+from api.access.guard import Who
+from api.dispatch.control import Work
+from api.dispatch.dispatcher import Visit
 from api.dispatch.fleet import FleetRobot
 from api.dispatch.planning import STAY_S
 from api.http.answers import answer, example
@@ -35,45 +35,47 @@ class Place(BaseModel):
 @router.get("", responses=example([_ROBOT]))
 def robots(air: Air) -> Response:
     """Every robot of the site as it last told, and whether it could be sent somewhere now, or why not."""
-    with air.live.dispatching() as dispatcher:
+    with air.live.fleet.dispatching() as dispatcher:
         return answer([_robot_json(air, one, dispatcher.visits) for one in dispatcher.fleet.robots.values()])
 
 
 @router.post("/{robot}/send", status_code=202, responses=example({"sent": "robot-3"}))
-def send(air: Air, robot: str, place: Place) -> Response:
+def send(air: Air, who: Who, robot: str, place: Place) -> Response:
     """Send a robot to a place in the site's zones; it measures there and goes back to its patrol."""
     x_m, y_m = (float(value) for value in air.site.map.to_xy(place.lat, place.lon))
     if not _is_inside(air.site, x_m, y_m):
         raise HTTPException(422, f"lat, lon: lies in no zone of {air.site.label_en}")
-    return _tell(air, "sent", robot, lambda fleet, now: fleet.send(robot, [Stop(x_m, y_m, place.stay_s)], now))
+    return _tell(
+        air, who, ("send", "sent"), robot, lambda fleet, now: fleet.send(robot, [Stop(x_m, y_m, place.stay_s)], now)
+    )
 
 
 @router.post("/{robot}/recall", status_code=202, responses=example({"recalled": "robot-3"}))
-def recall(air: Air, robot: str) -> Response:
+def recall(air: Air, who: Who, robot: str) -> Response:
     """Call off what a robot was sent to do; it goes back to its patrol."""
-    return _tell(air, "recalled", robot, lambda fleet, now: fleet.recall(robot, now))
+    return _tell(air, who, ("recall", "recalled"), robot, lambda fleet, now: fleet.recall(robot, now))
 
 
 @router.post("/{robot}/forbid", status_code=202, responses=example({"forbidden": "robot-3"}))
-def forbid(air: Air, robot: str) -> Response:
+def forbid(air: Air, who: Who, robot: str) -> Response:
     """Send a robot nowhere until it is allowed again; one that is under way is called back."""
-    return _tell(air, "forbidden", robot, lambda fleet, now: fleet.forbid(robot, now))
+    return _tell(air, who, ("forbid", "forbidden"), robot, lambda fleet, now: fleet.forbid(robot, now))
 
 
 @router.post("/{robot}/allow", status_code=202, responses=example({"allowed": "robot-3"}))
-def allow(air: Air, robot: str) -> Response:
+def allow(air: Air, who: Who, robot: str) -> Response:
     """Let a robot be sent again."""
-    return _tell(air, "allowed", robot, lambda fleet, _now: fleet.allow(robot))
+    return _tell(air, who, ("allow", "allowed"), robot, lambda fleet, _now: fleet.allow(robot))
 
 
-def _tell(air: State, done: str, robot: str, work: Callable[[Dispatcher, datetime], list[Message]]) -> Response:
+def _tell(air: State, who: str, action: tuple[str, str], robot: str, work: Work) -> Response:
     if robot not in (known := [one.name for one in air.site.robots]):
         raise HTTPException(404, f"no robot is named {robot!r}; there are: {', '.join(known)}")
     try:
-        air.live.dispatch(work)
+        air.live.fleet.operate(action[0], robot, who, work)
     except UserError as error:
         raise HTTPException(409, str(error)) from error
-    return answer({done: robot}, 202)
+    return answer({action[1]: robot}, 202)
 
 
 def _robot_json(air: State, one: FleetRobot, visits: list[Visit]) -> dict[str, Any]:

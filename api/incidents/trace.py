@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -24,8 +24,8 @@ from api.incidents.city import (
 from api.incidents.incident import Incident, Source
 from api.incidents.spread import Downwind, sample_places, zones_downwind
 
-# Later readings say little new of where it began, and the map would take ever longer.
-LONGEST_S: Final = 3600.0
+# Later readings say little new of where it began, and the map would take ever longer; a robot has been there and back by then.
+LONGEST_S: Final = 7200.0
 # A map is made of that many minutes at least.
 LEAST_S: Final = 2 * MINUTE_S * BLOCK_MIN
 SHOWN_SHARE: Final = 0.9
@@ -42,7 +42,15 @@ def span_of(incident: Incident, now: datetime) -> tuple[datetime, datetime]:
     return datetime.fromtimestamp(begin_s // MINUTE_S * MINUTE_S, UTC), datetime.fromtimestamp(until_s, UTC)
 
 
-def trace(site: Site, incident: Incident, readings: pa.Table, until: datetime) -> tuple[Source, tuple[Downwind, ...]]:
+class Trace(NamedTuple):
+    """Where an incident comes from, as a map and in short, and who stands downwind."""
+
+    map: SourceMap
+    source: Source
+    downwind: tuple[Downwind, ...]
+
+
+def trace(site: Site, incident: Incident, readings: pa.Table, until: datetime) -> Trace:
     """Return where the source may be, and which zones its plume reaches within the next hour in the wind of the last minutes.
 
     `readings` are those over `span_of(incident, …)`: minute means of stations; of robots each one, for they move.
@@ -52,7 +60,7 @@ def trace(site: Site, incident: Incident, readings: pa.Table, until: datetime) -
     found = locate_source(
         site, readings, quantity, noticed_s=noticed_s, until_s=until_s, noticed_by=_noticed_by(incident)
     )
-    return _source(site, found, until), _downwind(site, found, readings, until_s)
+    return Trace(found, _source(site, found, until), _downwind(site, found, readings, until_s))
 
 
 def _quantity(incident: Incident) -> str:
