@@ -193,10 +193,11 @@ class Live:
         latest = self.store.latest(self.site.name)
         newest = latest["time"].to_pylist()
         lasting = self.store.alerts(self.site.name, active=True)
-        self.engine = AlertEngine(self.site, self.store.devices(self.site.name))
+        engine = AlertEngine(self.site, self.store.devices(self.site.name))
         self.incidents.resume()
         if not newest:
-            self.engine.resume(lasting, latest, HISTORY_EVERY_S, latest)
+            engine.resume(lasting, latest, HISTORY_EVERY_S, latest)
+            self.engine = engine
             return
         until = min(max(newest), self.now() + timedelta(minutes=1))
         split = datetime.fromtimestamp(
@@ -205,7 +206,8 @@ class Live:
         history = self.store.readings(
             Series(site=self.site.name, start=until - REMEMBERED, end=split, every_s=HISTORY_EVERY_S)
         )
-        self.engine.resume(lasting, history, HISTORY_EVERY_S, latest)
+        engine.resume(lasting, history, HISTORY_EVERY_S, latest)
+        self.engine = engine
         recent = self.store.readings(Series(site=self.site.name, start=split, end=until + timedelta(seconds=1)))
         self._publish(self.engine.update(recent))
 
@@ -253,7 +255,8 @@ class Live:
     def _look_at_links(self) -> None:
         now = self.now()
         self._links.note(now, store=self.feed.store_available, broker=self.feed.connected)
-        self._publish(self.engine.note_link(self._links.condition(now), now))
+        if changed := self.engine.note_link(self._links.condition(now), now):
+            self._publish(changed)
 
     def _publish(self, alerts: list[AlertRecord]) -> None:
         """Store first, then tell: an alert that was told can always be looked up.
