@@ -4,6 +4,7 @@ Breakpoints, formula and the moving average are AirKorea's (airkorea.or.kr, CAI 
 four-class scheme is inferred from the older six-class wording; the sum is cut at 500 for display.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -106,7 +107,7 @@ def moving_24h(hourly_ug_m3: ArrayLike, pollutant: str) -> Floats:
 
 def grade(index: float) -> Grade:
     """Return the class of an index."""
-    return GRADES[int(np.searchsorted(INDEX_UPPER[:3], round(index)))]
+    return GRADES[bisect_left(INDEX_UPPER[:3], round(index))]
 
 
 def cai(concentrations: dict[str, float]) -> Cai | None:

@@ -4,6 +4,7 @@ Breakpoints: EPA-454/B-24-002 as ten public programs agree on them; truncation a
 own time; NowCast, which some sites show for the present hour instead, is not used.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -70,7 +71,7 @@ def sub_index(pollutant: str, concentration: ArrayLike) -> Floats:
 
 def grade(index: float) -> Grade:
     """Return the class of an index."""
-    return GRADES[int(np.searchsorted(INDEX_UPPER[:-1], round(index)))]
+    return GRADES[bisect_left(INDEX_UPPER[:-1], round(index))]
 
 
 def us_aqi(means: dict[str, float]) -> UsAqi | None:

@@ -1,6 +1,6 @@
 """Full hourly means of every station, and what follows from them: indexes, advisories of stations and zones, stages of Asian dust."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -34,7 +34,7 @@ class Pollution:
     zones: dict[str, list[str]]  # zone → stations
     cai: dict[str, Cai] = field(default_factory=dict)
     us_aqi: dict[str, UsAqi] = field(default_factory=dict)
-    # Of zones (mean of their stations) and of single stations.
+    # Of zones (mean of their stations) and of single stations, where a level is in force or may soon be.
     advisories: dict[tuple[str, str], AdvisoryState] = field(default_factory=dict)
     hourly_means: dict[tuple[str, str], float] = field(default_factory=dict)
     dust: AdvisoryState = field(default_factory=AdvisoryState)
@@ -97,21 +97,26 @@ class Pollution:
         self._judge_indexes()
 
     def _judge_advisories(self, hour: Floats) -> None:
-        for place, means in self._places(hour):
-            for quantity, levels in ADVISORY_LEVELS.items():
-                key, mean = (place, quantity), means[POLLUTANTS.index(quantity)]
-                self.hourly_means[key] = mean
-                self.advisories[key] = next_state(levels, self.advisories.get(key, AdvisoryState()), mean)
+        zones = [_mean_of_known(hour[[self._number[name] for name in members]]) for members in self.zones.values()]
+        places, means = [*self._stations, *self.zones], np.concatenate([hour, np.reshape(zones, (-1, len(POLLUTANTS)))])
+        for quantity, levels in ADVISORY_LEVELS.items():
+            column = means[:, POLLUTANTS.index(quantity)]
+            # Almost everywhere nothing is in force and nothing begins.
+            concerned = {places[at] for at in np.flatnonzero(column >= levels[0].issue_at).tolist()}
+            concerned |= {place for place, of_quantity in self.advisories if of_quantity == quantity}
+            mean_of = dict(zip(places, column.tolist(), strict=True)) if concerned else {}
+            for place in sorted(concerned):
+                key, mean = (place, quantity), mean_of.get(place, float("nan"))
+                state = next_state(levels, self.advisories.get(key, AdvisoryState()), mean)
+                if state.level or any(state.hours_above):
+                    self.advisories[key], self.hourly_means[key] = state, mean
+                else:
+                    self.advisories.pop(key, None)
         pm10, pm25 = _mean_of_known(hour[:, _PM]).tolist()
         self.dust_mean = pm10
         # Haze issues nothing, but does not lift what dust has issued before.
         dusty = pm10 if is_dust(pm10, pm25) else min(pm10, DUST_STAGES[0].issue_at - 1)
         self.dust = next_state(DUST_STAGES, self.dust, dusty)
-
-    def _places(self, hour: Floats) -> Iterator[tuple[str, list[float]]]:
-        yield from zip(self._stations, hour.tolist(), strict=True)
-        for zone, members in self.zones.items():
-            yield zone, _mean_of_known(hour[[self._number[name] for name in members]]).tolist()
 
     def _judge_indexes(self) -> None:
         found: Iterable[tuple[str, Cai | None]] = zip(self._stations, cai_of_hours(self._hours), strict=True)

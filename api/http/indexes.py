@@ -127,7 +127,9 @@ def _index(index: Cai | UsAqi, name: str) -> dict[str, Any]:
 
 def _advisories(air: State, place: str) -> dict[str, int]:
     states = air.live.engine.pollution.advisories
-    return {quantity: states[place, quantity].level for quantity in ADVISORY_LEVELS if (place, quantity) in states}
+    return {
+        quantity: states[place, quantity].level if (place, quantity) in states else 0 for quantity in ADVISORY_LEVELS
+    }
 
 
 def _stage(levels: tuple[Level, ...], level: int) -> dict[str, str] | None:

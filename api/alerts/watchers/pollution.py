@@ -94,7 +94,7 @@ class PollutionWatcher:
             if state.level == 0:
                 continue
             level, row = ADVISORY_LEVELS[quantity][state.level - 1], QUANTITY[quantity]
-            mean = self.pollution.hourly_means[place, quantity]
+            mean = self.pollution.hourly_means.get((place, quantity), float("nan"))
             place_ko, place_en = self.labels[place]
             korean, english = reference_only(
                 f"{place_ko}: {row.label_ko} {level.label_ko} 수준 ({_hourly_ko(quantity, mean)})",
