@@ -22,6 +22,8 @@ UNKNOWN_INTERVAL_S: Final = 3600.0
 # Where more than this share is silent at once it is the network, not the devices. To see that, a device is not reported sooner than the others
 # may follow.
 MOST_AT_ONCE: Final = 0.5
+# Who was not heard for so long has been taken away; stores remember devices for ever.
+FORGOTTEN_AFTER_S: Final = 30 * 86_400.0
 FOLLOW_WITHIN_S: Final = 30.0
 
 
@@ -60,7 +62,7 @@ class Silence:
 
     def judge(self, bins: Bins, arrived_s: Floats) -> None:
         """Look at every device; `arrived_s` is when each of the devices of `bins` was last heard."""
-        for device in list(self._absent) if len(self._absent) else []:
+        for device in list(self._absent):
             number = bins.known_number(device)
             if number is not None and arrived_s[number] > -np.inf:
                 del self._absent[device]
@@ -70,9 +72,9 @@ class Silence:
         arrived = np.append(arrived_s, absent[:, 1])
         interval = np.append(bins.interval_s, np.zeros(len(absent)))
         interval[interval == 0] = UNKNOWN_INTERVAL_S
-        known = np.isfinite(newest)
         self._go_on(Clocks(bins.watermark_s, float(arrived_s.max(initial=-np.inf))), bins)
         lag_s = np.minimum(self._now.event_s - newest, self._now.arrival_s - arrived)
+        known = lag_s < FORGOTTEN_AFTER_S
         quiet_s = np.minimum(self._now.event_s - np.maximum(newest, self._back.event_s),
                              self._now.arrival_s - np.maximum(arrived, self._back.arrival_s))  # fmt: skip
         patience_s = np.maximum(SILENT_AFTER_S, SILENT_AFTER_INTERVALS * interval)

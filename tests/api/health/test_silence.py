@@ -136,3 +136,13 @@ def test_clock_that_is_ahead_neither_lies_nor_stops_the_others(jeonju: Site, ahe
     city = City(jeonju)
     city.feed(0, 1.2, row, every_s=10)
     assert {(alert.kind, alert.device) for alert in city.of()} == {("smoke", "palbok-03")}
+
+
+def test_device_that_was_taken_away_long_ago_is_forgotten(jeonju: Site) -> None:
+    city = City(jeonju)
+    city.feed(0, 1)
+    old = T0 - timedelta(days=31)
+    city.latest["retired"] = {"site": "jeonju", "device": "retired", "time": old, "received_at": old}
+    city.restart()
+    city.feed(1, 6, every_s=120)
+    assert city.of() == []
