@@ -24,7 +24,8 @@ class Breakpoints:
     upper: tuple[float, ...]
 
 
-# PM [µg/m³]; O₃, NO₂, SO₂ [ppb]; CO [ppm]. The ozone of 8 hours ends with index 300 (higher ones are given for 1 hour, which is not among the notes).
+# PM [µg/m³]; O₃, NO₂, SO₂ [ppb]; CO [ppm].
+# Ozone over 8 hours ends with index 300; higher ones are defined by means over 1 hour, which are not judged here.
 BREAKPOINTS: Final[dict[str, Breakpoints]] = {
     "pm25": Breakpoints(hours=24, per_stored=1, step=0.1, upper=(9.0, 35.4, 55.4, 125.4, 225.4, 325.4)),
     "pm10": Breakpoints(hours=24, per_stored=1, step=1, upper=(54, 154, 254, 354, 424, 604)),
