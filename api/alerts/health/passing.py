@@ -18,6 +18,8 @@ from api.alerts.bins import QUANTITIES, Bin, Floats
 NEAR_M: Final = 150.0
 LEAST_BINS: Final = 3
 PASS_ENDS_AFTER_S: Final = 60.0
+# In humid air counters without a heated inlet read wet particles twice as high; from here on (ingest flags them as well) nothing is compared.
+HUMID_PERCENT: Final = 75.0
 # Apart is what differs by more than twice what passings differ by, and than two units of a counter do at low levels.
 APART_UG_M3: Final = 10.0
 APART_SHARE: Final = 0.5
@@ -27,6 +29,7 @@ RAISE_FROM: Final = 4
 KEEP_FROM: Final = 2
 FORGET_S: Final = 86_400.0
 _PM25: Final = QUANTITIES.index("pm25")
+_HUMIDITY: Final = QUANTITIES.index("humidity")
 _LAT, _LON = QUANTITIES.index("lat"), QUANTITIES.index("lon")
 
 
@@ -67,15 +70,16 @@ class Passings:
     def step(self, one: Bin) -> None:
         """Take a bin: add to the passings that go on, and judge those that are over."""
         robots, rows = self._rows_of(one.devices)
-        moving = robots[np.isfinite(one.means[robots][:, [_LAT, _LON, _PM25]]).all(axis=1)]
-        fixed = np.where(rows >= 0, one.means[rows, _PM25], np.nan) if len(one.devices) else np.empty(0)
+        pm25 = np.where(one.means[:, _HUMIDITY] >= HUMID_PERCENT, np.nan, one.means[:, _PM25])
+        moving = robots[np.isfinite(one.means[robots][:, [_LAT, _LON]]).all(axis=1) & np.isfinite(pm25[robots])]
+        fixed = np.where(rows >= 0, pm25[rows], np.nan) if len(one.devices) else np.empty(0)
         if len(moving) and np.isfinite(fixed).any():
             median = float(np.nanmedian(fixed))
             for robot in moving.tolist():
                 station = self._nearest(one.means[robot, _LAT], one.means[robot, _LON])
                 if station is not None and np.isfinite(fixed[station]):
                     self._add((one.devices[robot], self.site.stations[station].name), one.end_s,
-                              (float(one.means[robot, _PM25]), float(fixed[station]), median))  # fmt: skip
+                              (float(pm25[robot]), float(fixed[station]), median))  # fmt: skip
         for pair in [pair for pair, seen_s in self._seen_s.items() if one.end_s - seen_s > PASS_ENDS_AFTER_S]:
             self._close(*pair)
         for device in [device for device, passing in self.drifting.items() if one.end_s - passing.at_s > FORGET_S]:
