@@ -72,7 +72,7 @@ class Live:
     def __post_init__(self) -> None:
         """Prepare the connection; nothing is opened yet."""
         self.engine = AlertEngine(self.site)
-        self.fleet = FleetControl(self.site, self.store, self.now, self._tell_robot, automatic=self.sends_robots)
+        self.fleet = FleetControl(self.site, self.store, self.now, self._tell_robots, automatic=self.sends_robots)
         self.incidents = IncidentDesk(
             self.site,
             self.store,
@@ -219,11 +219,12 @@ class Live:
             return  # ingest keeps it as a dead letter
         self.engine.device_state(device, status.state)
 
-    def _tell_robot(self, message: Message) -> None:
+    def _tell_robots(self, messages: list[Message]) -> None:
         """Publish as VDA 5050 wants it: once, and never again; whoever does not confirm it is told anew."""
         if not self._client.is_connected():
             raise UnavailableError("the broker is away; try again later")
-        self._client.publish(message.topic, message.payload, qos=0)
+        for topic, payload in messages:
+            self._client.publish(topic, payload, qos=0)
 
     def _look_at_store(self) -> None:
         """Ask for the ledger now and then; after the store was away everything is rebuilt from it."""

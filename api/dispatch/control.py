@@ -30,7 +30,7 @@ class FleetControl:
         site: Site,
         store: Store,
         now: Callable[[], datetime],
-        publish: Callable[[Message], None],
+        publish: Callable[[list[Message]], None],
         *,
         automatic: bool,
     ) -> None:
@@ -57,6 +57,8 @@ class FleetControl:
 
         Raises UserError for what cannot be done, UnavailableError while broker or store are away.
         """
+        # Nothing is begun that could not be told.
+        self._publish([])
         self._do(work)
         self._journal(action, robot, who, {}, uuid.uuid4().hex)
 
@@ -66,7 +68,7 @@ class FleetControl:
             with self._lock:
                 self._dispatcher.fleet.take(topic, payload, self._now())
                 self._do(lambda dispatcher, now: [*dispatcher.follow(now), *self._call_back_strays(now)])
-        except RejectedError as error:
+        except (RejectedError, UnavailableError) as error:
             log.warning("%s: %s", topic, error)
 
     def wants_map(self, incident: str) -> bool:
@@ -80,8 +82,13 @@ class FleetControl:
 
     def look(self, incident: str, found: SourceMap) -> None:
         """Send a robot where an incident's newest map is narrowed most, or send the one that is there on."""
-        if self._automatic:
+        if not self._automatic:
+            return
+        try:
             self._do(lambda dispatcher, now: dispatcher.step(incident, found, now))
+        except UnavailableError as error:
+            # What was not heard is told again, as is what was lost on the way.
+            log.warning("no robot is told of %s for now: %s", incident, error)
 
     def visits(self, incident: str) -> list[dict[str, Any]]:
         """Return what became of the visits to an incident."""
@@ -90,8 +97,7 @@ class FleetControl:
 
     def _do(self, work: Work) -> None:
         with self._lock:
-            for message in work(self._dispatcher, self._now()):
-                self._publish(message)
+            self._publish(work(self._dispatcher, self._now()))
             for visit in self._dispatcher.visits:
                 state = visit.outcome if visit.ended_at is not None else "sent"
                 if self._written.get(visit.order_id) != state:
