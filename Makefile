@@ -2,6 +2,7 @@
 # make test   everything the tests need, then the tests
 # make check  style, types and import rules
 # make bench  figures as JSON
+# make bench-detection  how well fires are found and told from other things, as a table, and as JSON in build/ (20 min)
 # make chaos  break one part after the other under load and count what comes through (MINUTES=1 the store stays away)
 # make validation  docs/validation.md with all its tables and pictures (DATA=folder of the measurements)
 PYTHON ?= python3
@@ -11,7 +12,7 @@ INSTALLED := .venv/.installed
 DATA ?= ../shared/data
 MINUTES ?= 1
 
-.PHONY: help setup demo test check bench chaos validation clean
+.PHONY: help setup demo test check bench bench-detection chaos validation clean
 .DEFAULT_GOAL := help
 
 help:
@@ -40,6 +41,10 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks
+
+bench-detection: setup
+	@mkdir -p build
+	$(BIN)/python -m benchmarks detection > build/detection.json
 
 chaos: setup
 	@scripts/servers

@@ -23,7 +23,7 @@ from api.access.guard import Access, guard
 from api.access.headers import add_security_headers
 from api.access.keys import KeyFile
 from api.access.openapi import document_access
-from api.http import alerts, health, incidents, indexes, pages, readings, robots, session, simulation, sites
+from api.http import alerts, health, incidents, indexes, nuisances, pages, readings, robots, session, simulation, sites
 from api.http.answers import problem
 from api.http.state import State
 from api.live import Live
@@ -68,7 +68,7 @@ def create_app(
     app.state.metrics = CollectorRegistry()
     app.state.metrics.register(ApiMetrics(live, stream))
     app.state.air = State(site=site, store=store, live=live, stream=stream, now=now)
-    routers = (alerts, health, incidents, indexes, pages, readings, robots, session, simulation, sites)
+    routers = (alerts, health, incidents, indexes, nuisances, pages, readings, robots, session, simulation, sites)
     for router in (module.router for module in routers):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -22,6 +22,7 @@ from airquality.reading import Adoption, DeviceStatus
 from airquality.site import Site
 from api.alerts.engine import AlertEngine
 from api.alerts.health.links import LINK_KINDS, Links
+from api.alerts.smoke.nuisance import from_journal
 from api.dispatch.control import FleetControl
 from api.dispatch.dispatcher import Message
 from api.incidents.desk import IncidentDesk
@@ -180,7 +181,8 @@ class Live:
         latest = self.store.latest(self.site.name)
         newest = latest["time"].to_pylist()
         lasting = self.store.alerts(self.site.name, active=True)
-        engine = AlertEngine(self.site, self.store.devices(self.site.name))
+        places = from_journal(self.store.journal(self.site.name)).values()
+        engine = AlertEngine(self.site, self.store.devices(self.site.name), places)
         self.incidents.resume()
         self.fleet.resume()
         if not newest:
@@ -198,6 +200,13 @@ class Live:
         self.engine = engine
         recent = self.store.readings(Series(site=self.site.name, start=split, end=until + timedelta(seconds=1)))
         self._publish(self.engine.update(recent))
+
+    def places_marked(self) -> None:
+        """Look again which places people have marked, with the next piece of work."""
+        self._put(self._mark_places)
+
+    def _mark_places(self) -> None:
+        self.engine.smoke.mark(from_journal(self.store.journal(self.site.name)).values())
 
     def _take_readings(self, payload: bytes) -> None:
         with pa.ipc.open_stream(payload) as reader:

@@ -47,7 +47,7 @@ def score(events: Sequence[Followed], alerts: Sequence[Alert]) -> dict[str, Any]
     results = []
     explained: set[int] = set()
     for event in events:
-        explained.update(number for number, alert in enumerate(alerts) if _belongs(alert, event))
+        explained.update(number for number, alert in enumerate(alerts) if belongs(alert, event))
         results.append(_result(event, min(fitting(event, alerts), key=lambda alert: alert.started_at, default=None)))
     false = [alert for number, alert in enumerate(alerts) if alert.kind in LOCAL_KINDS and number not in explained]
     return {
@@ -61,10 +61,11 @@ def score(events: Sequence[Followed], alerts: Sequence[Alert]) -> dict[str, Any]
 
 def fitting(event: Followed, alerts: Sequence[A]) -> list[A]:
     """Return the alerts that belong to an event and are of a kind that finds it."""
-    return [alert for alert in alerts if alert.kind in FOUND_BY[event.event.kind] and _belongs(alert, event)]
+    return [alert for alert in alerts if alert.kind in FOUND_BY[event.event.kind] and belongs(alert, event)]
 
 
-def _belongs(alert: Alert, event: Followed) -> bool:
+def belongs(alert: Alert, event: Followed) -> bool:
+    """Tell whether a local alert is raised by what an event released."""
     if alert.kind not in LOCAL_KINDS:
         return False
     raised_s = alert.started_at.timestamp()

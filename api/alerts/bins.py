@@ -35,9 +35,20 @@ QUANTITIES: Final = (
     "humidity",
     "temperature",
     "thermal_max",
+    "voc_index",
     "lat",
     "lon",
+    "wind_east_m_s",
+    "wind_north_m_s",
 )
+
+
+def columns(table: pa.Table) -> Floats:
+    """Return the QUANTITIES of every row of a table in the READINGS schema; the wind becomes the vector it blows along, which has a mean."""
+    known = {key: table[key].to_numpy() for key in QUANTITIES if not key.startswith("wind_")}
+    speed, from_rad = table["wind_speed"].to_numpy(), np.radians(table["wind_direction"].to_numpy())
+    wind = {"wind_east_m_s": -speed * np.sin(from_rad), "wind_north_m_s": -speed * np.cos(from_rad)}
+    return np.column_stack([(known | wind)[key] for key in QUANTITIES])
 
 
 def times_s(table: pa.Table) -> Floats:
@@ -101,7 +112,7 @@ class Bins:
             return device
         times = times_s(table)
         self._move_on(device, np.minimum(times, arrivals_s(table)), trust_all="received_at" in table.column_names)
-        values = np.column_stack([table[key].to_numpy() for key in QUANTITIES])
+        values = columns(table)
         number = np.floor(times / BIN_S).astype(np.int64)
         for one in np.unique(number):
             rows = number == one

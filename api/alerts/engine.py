@@ -7,12 +7,13 @@ import numpy as np
 import pyarrow as pa
 
 from airquality.site import Site
-from api.alerts.bins import BIN_S, QUANTITIES, Bin, Bins, times_s
+from api.alerts.bins import BIN_S, QUANTITIES, Bin, Bins, columns, times_s
 from api.alerts.book import AlertBook
 from api.alerts.condition import Condition
 from api.alerts.health.bad_values import without_bad_values
 from api.alerts.health.links import LINK_KINDS
 from api.alerts.pollution import Pollution
+from api.alerts.smoke.nuisance import Nuisance
 from api.alerts.watchers import Watcher
 from api.alerts.watchers.health import HealthWatcher
 from api.alerts.watchers.odour import OdourWatcher
@@ -26,8 +27,11 @@ from storage.schema import AlertRecord, DeviceRecord, LedgerEntry
 class AlertEngine:
     """Judges the readings of one site: bins of event time go to the watchers, and what these say goes into the book."""
 
-    def __init__(self, site: Site, known: Sequence[DeviceRecord] = ()) -> None:
-        """Begin with an empty past; `known` are devices of the store, of which some may have been adopted as stations of a zone."""
+    def __init__(self, site: Site, known: Sequence[DeviceRecord] = (), nuisances: Iterable[Nuisance] = ()) -> None:
+        """Begin with an empty past; `known` are devices of the store, of which some may have been adopted as stations of a zone.
+
+        At `nuisances`, places that people have marked, alerts weigh less.
+        """
         labels = Labels(site)
         self.pollution = Pollution(_stations(site, known))
         industrial = {zone.name for zone in site.zones if zone.land_use == "industrial"}
@@ -36,7 +40,9 @@ class AlertEngine:
         }
         self._pollution = PollutionWatcher(labels, self.pollution)
         odour = OdourWatcher(labels, lambda device: zone_of.get(device) in industrial)
-        self._watchers: tuple[Watcher, ...] = (self._pollution, odour, SmokeWatcher(labels))
+        self.smoke = SmokeWatcher(site, labels)
+        self.smoke.mark(nuisances)
+        self._watchers: tuple[Watcher, ...] = (self._pollution, odour, self.smoke)
         self._health = HealthWatcher(labels, site)
         self._health.silence.offline |= {record.device for record in known if record.state == "offline"}
         self._repeats = RepeatsWatcher(labels)
@@ -62,17 +68,17 @@ class AlertEngine:
             return
         history = without_bad_values(history)
         devices = history["device"].to_pylist()
-        number = {name: at for at, name in enumerate(sorted(set(devices)))}
-        names = list(number)
+        row_of = np.array([self._bins.number(device) for device in devices])
         times = times_s(history)
         self._pollution.resume(alerts, float(times.min()))
-        values = np.column_stack([history[key].to_numpy() for key in QUANTITIES])
-        row_of = np.array([number[device] for device in devices])
+        self.smoke.resume(self._bins.devices, alerts)
+        values = columns(history)
         for time_s in np.unique(times):
-            means = np.full((len(names), len(QUANTITIES)), np.nan)
+            means = np.full((len(self._bins.devices), len(QUANTITIES)), np.nan)
             rows = times == time_s
             means[row_of[rows]] = values[rows]
-            self._pollution.relive(time_s + every_s, names, means, weight=every_s / BIN_S)
+            self._pollution.relive(time_s + every_s, self._bins.devices, means, weight=every_s / BIN_S)
+            self.smoke.learn(Bin(time_s + every_s, self._bins.devices, means), every_s)
 
     def update(self, readings: pa.Table) -> list[AlertRecord]:
         """Take readings of this site; return every alert that began, changed or ended."""

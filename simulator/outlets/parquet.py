@@ -36,7 +36,7 @@ class ParquetOutlet:
 
     def send(self, block: Block) -> None:
         """Append one block to both files."""
-        readings = self._readings(block)
+        readings = readings_batch(block, self._site)
         self._files["readings"].append(readings)
         if self._on_readings is not None:
             self._on_readings(readings)
@@ -52,26 +52,12 @@ class ParquetOutlet:
         for file in self._files.values():
             file.abandon()
 
-    def _readings(self, block: Block) -> pa.RecordBatch:
-        rows = block.readings
-        return pa.RecordBatch.from_pydict(
-            {
-                **self._labels(block, rows.device),
-                "time": _instants(rows.times_s),
-                "boot": pa.array(rows.boot).cast(pa.string()),
-                "seq": rows.seq,
-                "lat": rows.lat,
-                "lon": rows.lon,
-                **{key: pa.array(rows.values[:, column], from_pandas=True) for column, key in enumerate(KEYS)},
-            }
-        )
-
     def _truth(self, block: Block) -> pa.RecordBatch:
         steps, devices = block.true_lat.shape
         values = block.truth.astype(np.float32).reshape(-1, len(KEYS))
         return pa.RecordBatch.from_pydict(
             {
-                **self._labels(block, np.tile(np.arange(devices), steps)),
+                **_labels(block, self._site, np.tile(np.arange(devices), steps)),
                 "time": _instants(np.repeat(block.true_times_s, devices)),
                 "lat": block.true_lat.ravel(),
                 "lon": block.true_lon.ravel(),
@@ -79,12 +65,29 @@ class ParquetOutlet:
             }
         )
 
-    def _labels(self, block: Block, device: Any) -> dict[str, pa.DictionaryArray]:
-        site = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(device), dtype=np.int32)), [self._site])
-        return {
-            "site": site,
-            "device": pa.DictionaryArray.from_arrays(pa.array(device, pa.int32()), list(block.devices)),
+
+def readings_batch(block: Block, site: str) -> pa.RecordBatch:
+    """Return the readings of a block with the columns of the store, in the order in which they are sent."""
+    rows = block.readings
+    return pa.RecordBatch.from_pydict(
+        {
+            **_labels(block, site, rows.device),
+            "time": _instants(rows.times_s),
+            "boot": pa.array(rows.boot).cast(pa.string()),
+            "seq": rows.seq,
+            "lat": rows.lat,
+            "lon": rows.lon,
+            **{key: pa.array(rows.values[:, column], from_pandas=True) for column, key in enumerate(KEYS)},
         }
+    )
+
+
+def _labels(block: Block, site: str, device: Any) -> dict[str, pa.DictionaryArray]:
+    sites = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(device), dtype=np.int32)), [site])
+    return {
+        "site": sites,
+        "device": pa.DictionaryArray.from_arrays(pa.array(device, pa.int32()), list(block.devices)),
+    }
 
 
 def _instants(times_s: Any) -> pa.Array:

@@ -64,7 +64,7 @@ def test_clean_air_is_silent(jeonju: Site) -> None:
 
 def test_smoke_fires_where_fine_particles_and_carbon_monoxide_rise_together(jeonju: Site) -> None:
     (alert,) = timeline(jeonju, 3, only("palbok-03", 1.5, 1.8, pm25=90.0, pm10=115.0, co=0.75))
-    assert (alert.kind, alert.device, alert.severity) == ("smoke", "palbok-03", "critical")
+    assert (alert.kind, alert.device, alert.severity) == ("smoke", "palbok-03", "warning")
     assert timedelta(hours=1.5) < alert.started_at - T0 < timedelta(hours=1.5, minutes=2)
     assert alert.ended_at is not None
     assert "초미세먼지" in alert.summary_ko
