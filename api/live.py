@@ -3,7 +3,6 @@
 The committed feed is a hint, the store is the truth: on every start and reconnect the engine is rebuilt from the store first.
 """
 
-import json
 import logging
 import queue
 import threading
@@ -20,9 +19,13 @@ from airquality import topics
 from airquality.errors import UnavailableError, UserError
 from airquality.reading import Adoption, DeviceStatus
 from airquality.site import Site
+from api.alerts.desk import AlertDesk
 from api.alerts.engine import AlertEngine
+from api.alerts.rules import Rules, shipped_rules
 from api.incidents.desk import IncidentDesk
-from api.records import alert_json, incident_json, reading_json
+from api.notify.channels import open_outboxes
+from api.notify.mqtt import RetainedAlerts
+from api.records import incident_json, reading_json
 from api.stream import Stream
 from broker.client import Client
 from storage.port import Series, Store
@@ -63,14 +66,19 @@ class Live:
     broker_url: str
     now: Callable[[], datetime]
     stream: Stream
+    rules: Rules = field(default_factory=shipped_rules)
     feed: Feed = field(default_factory=Feed)
 
     def __post_init__(self) -> None:
         """Prepare the connection; nothing is opened yet."""
-        self.engine = AlertEngine(self.site)
+        self.engine = AlertEngine(self.site, self.rules)
         self.incidents = IncidentDesk(
             self.site, self.store, self.now, lambda record: self.stream.send("incident", incident_json(record))
         )
+        self.desk = AlertDesk(self.site, self.store, self.rules, self.now)
+        self.desk.on_change = self._tell
+        self.outboxes = open_outboxes(self.site, self.store, self.desk, self.now)
+        self._unsaved: dict[str, AlertRecord] = {}
         self._work: queue.Queue[Callable[[], None] | None] = queue.Queue(MOST_WAITING)
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
         self._began_at = self.now()
@@ -79,11 +87,16 @@ class Live:
         )
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
+        self._retained = RetainedAlerts(
+            self.site.name, self.desk, lambda topic, body: self._client.publish(topic, body, qos=1, retain=True)
+        )
 
     def start(self) -> None:
         """Begin to follow; a broker that is not there yet is tried again and again."""
         self._thread.start()
         self.incidents.start()
+        for outbox in self.outboxes:
+            outbox.start()
         self._client.begin(patiently=True)
 
     def stop(self) -> None:
@@ -92,6 +105,8 @@ class Live:
         self._work.put(None)
         self._thread.join()
         self.incidents.stop()
+        for outbox in self.outboxes:
+            outbox.stop()
 
     @property
     def is_alive(self) -> bool:
@@ -122,7 +137,13 @@ class Live:
     def _subscribe(self) -> None:
         self.feed.connected = True
         # Subscribe first, rebuild then: what is committed in between comes twice, which does no harm.
-        self._client.subscribe([(topics.committed(self.site.name), 0), (topics.status(self.site.name, "+"), 1)])
+        self._client.subscribe(
+            [
+                (topics.committed(self.site.name), 0),
+                (topics.status(self.site.name, "+"), 1),
+                (self._retained.subscription, 1),
+            ]
+        )
         self._put(self._rebuild)
 
     def _on_disconnect(self, *_: object) -> None:
@@ -134,6 +155,8 @@ class Live:
             self._put(lambda: self._take_readings(payload))
         elif (place := topics.site_and_device(message.topic)) is not None:
             self._put(lambda: self._take_status(place[1], payload))
+        else:
+            self._put(lambda: self._retained.take(message.topic, payload))
 
     def _put(self, work: Callable[[], None]) -> None:
         try:
@@ -162,9 +185,12 @@ class Live:
 
     def _rebuild(self) -> None:
         newest = self.store.latest(self.site.name)["time"].to_pylist()
-        self.engine = AlertEngine(self.site)
+        self.engine = AlertEngine(self.site, self.rules)
+        self._publish([])
         lasting = self.store.alerts(self.site.name, active=True)
         self.incidents.resume()
+        for alert in lasting:
+            self._retained.tell(alert)
         if not newest:
             self.engine.resume(
                 lasting, pa.Table.from_pylist([], schema=self.store.latest(self.site.name).schema), HISTORY_EVERY_S
@@ -203,20 +229,26 @@ class Live:
 
     def _look_for_silence(self) -> None:
         since = self.feed.arrived_at or self._began_at
-        if self.now() - since > NO_DATA_AFTER:
-            self._publish(self.engine.no_data(since, self.now()))
+        self._publish(self.engine.no_data(since, self.now()) if self.now() - since > NO_DATA_AFTER else [])
 
     def _publish(self, alerts: list[AlertRecord]) -> None:
-        """Store first, then tell: an alert that was told can always be looked up."""
+        """Store first, then tell: an alert that was told can always be looked up. What cannot be stored now is tried again with what comes next."""
+        self._unsaved |= {alert.id: alert for alert in alerts}
+        changed = list(self._unsaved.values())
+        if changed:
+            self.store.write_alerts(changed)
+            self._unsaved.clear()
+            self.desk.take(changed)
+            for alert in changed:
+                self._tell(alert)
         if self.feed.last_reading_at is not None:
-            self.incidents.take(alerts, self._places() if alerts else {}, self.feed.last_reading_at)
-        if not alerts:
-            return
-        self.store.write_alerts(alerts)
-        for alert in alerts:
-            body = b"" if alert.ended_at else json.dumps(alert_json(alert), ensure_ascii=False).encode()
-            self._client.publish(topics.alert(self.site.name, alert.id), body, qos=1, retain=True)
-            self.stream.send("alert", alert_json(alert))
+            self.incidents.take(changed, self._places() if changed else {}, self.feed.last_reading_at)
+
+    def _tell(self, alert: AlertRecord) -> None:
+        self._retained.tell(alert)
+        self.stream.send("alert", self.desk.told(alert))
+        for outbox in self.outboxes:
+            outbox.wake()
 
     def _places(self) -> dict[str, tuple[float, float]]:
         """Return where every device is: stations as the site says, whoever sends its place as it said last."""
@@ -239,4 +271,5 @@ class Live:
             "active_alerts": len(self.engine.active),
             "readings_too_late_to_judge": self.engine.too_late,
             "feed_batches_dropped": self.feed.dropped,
+            "notifications": {outbox.name: outbox.state() for outbox in self.outboxes},
         }

@@ -10,6 +10,7 @@ import typer
 from airquality.errors import UserError
 from airquality.site import load_site
 from broker.rights import Login
+from jeonju.alerts import app as alerts_app
 from jeonju.device import app as device_app
 from jeonju.evaluate.commands import app as evaluate_app
 from jeonju.key import app as key_app
@@ -23,6 +24,7 @@ from jeonju.options import (
     KeepMinutes,
     KeepRaw,
     Port,
+    RulesPath,
     ScenarioName,
     Seconds,
     SiteName,
@@ -50,6 +52,7 @@ app.add_typer(scenario_app, name="scenario")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(device_app, name="device")
 app.add_typer(key_app, name="key")
+app.add_typer(alerts_app, name="alerts")
 app.add_typer(services_app)
 
 
@@ -124,6 +127,7 @@ def up(
             "--security", envvar="JEONJU_SECURITY", help="Folder of the broker's accounts; security in --data."
         ),
     ] = None,
+    rules: RulesPath = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the simulated city.")] = 6,
     stop_after: Seconds = None,
     as_json: Json = False,
@@ -132,6 +136,7 @@ def up(
 
     It first makes up for a day of history, then goes on live. Ctrl-C stops it; the data stays for the next start.
     """
+    from api.alerts.rules import load_rules
     from jeonju.live_server import HttpSettings
     from jeonju.stack import UpSettings, running_city
     from jeonju.summary import summary_line, watch
@@ -142,7 +147,7 @@ def up(
         site=site, scenario=load_scenario(scenario) if scenario else None, history_s=history, speed=speed, broker=broker, store=store,
         data=data / Path(scenario).stem if scenario else data, mqtt_port=mqtt_port, seed=seed, retention=Retention(keep_raw, keep_minutes),
         http=HttpSettings(host=host, port=port, keys=keys or data / "keys.json", certificate=tls_cert, private_key=tls_key),
-        mqtt_host=mqtt_host, mqtt_login=mqtt_login, security=security or data / "security",
+        mqtt_host=mqtt_host, mqtt_login=mqtt_login, security=security or data / "security", rules=load_rules(rules),
     )  # fmt: skip
     over = until_over(stop_after)
     if not as_json:
@@ -167,9 +172,11 @@ def run(
         "out"
     ),
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the scenario's.")] = None,
+    rules: RulesPath = None,
     as_json: Json = False,
 ) -> None:
     """Run a scenario offline, as fast as possible, and score its alerts against the truth."""
+    from api.alerts.rules import load_rules
     from jeonju.offline import OfflineRun
     from jeonju.picture import draw
 
@@ -178,7 +185,7 @@ def run(
         loaded = loaded.model_copy(update={"seed": seed})
     begun = time.monotonic()
     with progress(loaded.title_en) as advance:
-        result = OfflineRun(loaded, out, advance).run()
+        result = OfflineRun(loaded, out, advance, load_rules(rules)).run()
     draw(loaded, out, out / "run.png")
     if as_json:
         typer.echo(json.dumps(result, ensure_ascii=False))

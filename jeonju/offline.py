@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ import simpy
 from airquality.errors import UserError
 from airquality.site import Site, load_site
 from api.alerts.engine import AlertEngine
+from api.alerts.rules import Rules, shipped_rules
 from ingest.ledger import Ledger
 from jeonju.located import locate_events
 from simulator.outlets.parquet import ParquetOutlet
@@ -37,11 +38,12 @@ class OfflineRun:
     scenario: Scenario
     out: Path
     on_progress: Callable[[float], None] = lambda _share: None
+    rules: Rules = field(default_factory=shipped_rules)
 
     def run(self) -> dict[str, Any]:
         """Run it and return the score; everything is in `out` afterwards, nothing half-written."""
         site = load_site(self.scenario.site)
-        engine, ledger, alerts = AlertEngine(site), Ledger(), dict[str, AlertRecord]()
+        engine, ledger, alerts = AlertEngine(site, self.rules), Ledger(), dict[str, AlertRecord]()
 
         def judge(batch: pa.RecordBatch) -> None:
             table = pa.Table.from_batches([batch])

@@ -15,6 +15,7 @@ from jeonju.options import (
     Keys,
     Metrics,
     Port,
+    RulesPath,
     Seconds,
     SiteName,
     TlsCertificate,
@@ -141,11 +142,13 @@ def api(
     keys: Keys = Path("data/keys.json"),
     tls_cert: TlsCertificate = None,
     tls_key: TlsKey = None,
+    rules: RulesPath = None,
     stop_after: Seconds = None,
 ) -> None:
     """Run only the API with alerts and page. A DuckDB store serves one process at a time."""
     from contextlib import closing
 
+    from api.alerts.rules import load_rules
     from api.app import create_app
     from jeonju.live_server import HttpSettings, LiveServer
     from storage.open import open_store
@@ -155,7 +158,7 @@ def api(
     settings.check()
     over = until_over(stop_after)
     with closing(open_store(store)) as opened:
-        app = create_app(load_site(site), opened, broker, keys=keys)
+        app = create_app(load_site(site), opened, broker, keys=keys, rules=load_rules(rules))
         with LiveServer(app, settings) as server:
             typer.echo(server.url)
             while not over(0.5):

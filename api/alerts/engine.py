@@ -11,10 +11,12 @@ from airquality.site import Site
 from api.alerts.bins import BIN_S, QUANTITIES, Bin, Bins
 from api.alerts.book import AlertBook
 from api.alerts.pollution import Pollution
+from api.alerts.rules import Rules, shipped_rules
 from api.alerts.watchers import Watcher
 from api.alerts.watchers.pollution import PollutionWatcher
 from api.alerts.watchers.silence import NO_DATA, SilenceWatcher
 from api.alerts.watchers.smoke import SmokeWatcher
+from api.alerts.watchers.thresholds import ThresholdWatcher
 from api.alerts.wording import Labels
 from storage.schema import AlertRecord
 
@@ -24,15 +26,18 @@ _NO_DATA: Final = frozenset([NO_DATA.kind])
 class AlertEngine:
     """Judges the readings of one site: bins of event time go to the watchers, and what these say goes into the book."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, rules: Rules | None = None) -> None:
+        rules = rules or shipped_rules()
         labels = Labels(site)
         # Robots move, so only stations have an index.
         stations = {zone.name: [s.name for s in site.stations if s.zone == zone.name] for zone in site.zones}
         self.pollution = Pollution(stations)
         self._watchers: tuple[Watcher, ...] = (PollutionWatcher(labels, self.pollution), SmokeWatcher(labels))
+        self._thresholds = ThresholdWatcher(site, labels, rules, self.pollution)
+        self._watchers = (*self._watchers, self._thresholds)
         self._silence = SilenceWatcher(labels)
         self._bins = Bins()
-        self._book = AlertBook(site)
+        self._book = AlertBook(site, rules)
         self._judged_s = -np.inf
 
     @property
@@ -48,6 +53,7 @@ class AlertEngine:
     def resume(self, alerts: list[AlertRecord], history: pa.Table, every_s: float) -> None:
         """Go on after a restart: alerts that last, and means of the last day over `every_s` in the READINGS schema."""
         self._book.resume(alerts)
+        self._book.end_all_but(_NO_DATA.union(self._silence.kinds, *(watcher.kinds for watcher in self._watchers)))
         if not history.num_rows:
             return
         devices = history["device"].to_pylist()
@@ -60,6 +66,7 @@ class AlertEngine:
             rows = times == time_s
             means[row_of[rows]] = values[rows]
             self.pollution.step(time_s + every_s, names, means, weight=every_s / BIN_S)
+            self._thresholds.learn(Bin(time_s + every_s, names, means), every_s)
 
     def update(self, readings: pa.Table) -> list[AlertRecord]:
         """Take readings of this site; return every alert that began, changed or ended."""
@@ -86,6 +93,7 @@ class AlertEngine:
                 conditions = watcher.step(one)
                 if conditions is not None:
                     self._book.hold(watcher.kinds, conditions, now)
+            self._book.settle(now)
             self._judged_s = one.end_s
         if self._judged_s > -np.inf:
             now = datetime.fromtimestamp(self._judged_s, UTC)
