@@ -32,6 +32,7 @@ class AlertDesk:
         self._lock = threading.RLock()
         self._loaded = False
         self._alerts: dict[str, AlertRecord] = {}
+        self._of_kind: dict[str, dict[str, AlertRecord]] = {}  # the same, for those that inhibit
         self._handling: dict[str, Handling] = {}
         self.silences: dict[str, Silence] = {}
         self.nuisances: dict[str, Nuisance] = {}
@@ -47,7 +48,8 @@ class AlertDesk:
             self._handling = {alert: self._handling_in_store(alert) for alert in alerts}
             self.silences = silences.silences(self._store.journal(self._site, subject=silences.SUBJECT))
             self.nuisances = nuisance.nuisances(self._store.journal(self._site, subject=nuisance.SUBJECT))
-            self._alerts = alerts | self._alerts
+            for alert in alerts.values():
+                self._keep(alert)
             self._loaded = True
 
     def take(self, alerts: Iterable[AlertRecord]) -> None:
@@ -55,11 +57,11 @@ class AlertDesk:
         self.load()
         with self._lock:
             for alert in alerts:
-                self._alerts[alert.id] = alert
+                self._keep(alert)
                 self._handling.setdefault(alert.id, Handling())
             oldest = self._now() - REMEMBERED
             for one in [one for one in self._alerts.values() if one.ended_at is not None and one.ended_at < oldest]:
-                del self._alerts[one.id], self._handling[one.id]
+                del self._alerts[one.id], self._handling[one.id], self._of_kind[one.kind][one.id]
 
     def recent(self) -> list[AlertRecord]:
         """Return alerts that last, and those that ended within the last day. Raises UnavailableError as `load`."""
@@ -140,10 +142,10 @@ class AlertDesk:
         for silence in self.silences.values():
             if silence.covers(alert, at):
                 return {"silence": silence.id}
-        kinds = self.rules.of(alert.kind).inhibited_by
-        for other in list(self._alerts.values()) if kinds else ():
-            if other.kind in kinds and _lasts(other, alert.ended_at) and _reaches(other, alert):
-                return {"inhibited_by": other.id}
+        for kind in self.rules.of(alert.kind).inhibited_by:
+            for other in list(self._of_kind.get(kind, {}).values()):
+                if _lasts(other, alert.ended_at) and _reaches(other, alert):
+                    return {"inhibited_by": other.id}
         return None
 
     def told(self, alert: AlertRecord) -> dict[str, Any]:
@@ -157,6 +159,9 @@ class AlertDesk:
             "held_back": self.held_back_by(alert, self._now()),
             "runbook": self.rules.runbook(alert.kind),
         }
+
+    def _keep(self, alert: AlertRecord) -> None:
+        self._alerts[alert.id] = self._of_kind.setdefault(alert.kind, {})[alert.id] = alert
 
     def _handling_in_store(self, alert_id: str) -> Handling:
         return people.handling_of(self._store.journal(self._site, subject=alert_id))
