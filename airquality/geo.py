@@ -37,3 +37,19 @@ class LocalMap:
         """Return WGS84 degrees (lat, lon) for metres east and north of the origin."""
         per_lat_m, per_lon_m = self._metres_per_degree
         return np.asarray(y_m, dtype=float) / per_lat_m + self.lat, np.asarray(x_m, dtype=float) / per_lon_m + self.lon
+
+
+def is_within(
+    corners_x_m: NDArray[np.float64], corners_y_m: NDArray[np.float64], x_m: ArrayLike, y_m: ArrayLike
+) -> NDArray[np.bool_]:
+    """Tell which places lie within a polygon: a ray to the east crosses its outline an odd number of times."""
+    x, y = np.asarray(x_m, dtype=float), np.asarray(y_m, dtype=float)
+    inside = np.zeros(x.shape, dtype=bool)
+    for (x1, y1), (x2, y2) in zip(
+        zip(corners_x_m, corners_y_m, strict=True),
+        zip(np.roll(corners_x_m, -1), np.roll(corners_y_m, -1), strict=True),
+        strict=True,
+    ):
+        if y1 != y2:
+            inside ^= ((y1 > y) != (y2 > y)) & (x < x1 + (y - y1) / (y2 - y1) * (x2 - x1))
+    return inside

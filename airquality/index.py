@@ -4,12 +4,14 @@ Breakpoints, formula and the moving average are AirKorea's (airkorea.or.kr, CAI 
 four-class scheme is inferred from the older six-class wording; the sum is cut at 500 for display.
 """
 
-from collections.abc import Sequence
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
 
 POLLUTANTS: Final = ("so2", "no2", "co", "o3", "pm10", "pm25")
 # The index is only given where these are all valid (AirKorea).
@@ -29,6 +31,9 @@ UPPER: Final[dict[str, tuple[float, float, float, float]]] = {
 STEP: Final = {"so2": 0.001, "no2": 0.001, "co": 0.01, "o3": 0.001, "pm10": 1.0, "pm25": 1.0}
 INDEX_UPPER: Final = (50.0, 100.0, 250.0, 500.0)
 HIGHEST: Final = 500.0
+# Added to the highest sub-index where exactly two, and where three or more pollutants are bad or worse.
+SURCHARGE_TWO: Final = 50.0
+SURCHARGE_THREE: Final = 75.0
 
 # From how much on a rising or falling hour counts one to one, and otherwise three quarters (24-hour forecast-moving value).
 MOVING_FROM_UG_M3: Final = {"pm10": 70.0, "pm25": 30.0}
@@ -41,7 +46,7 @@ LEAST_OF_4_H: Final = 3
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Grade:
-    """A class of the index. Colours follow AirKorea's order (blue, green, yellow, red); official hexadecimal values were not found."""
+    """A class of an index. Colours of the CAI follow AirKorea's order (blue, green, yellow, red); official hexadecimal values were not found."""
 
     key: str
     label_ko: str
@@ -66,43 +71,43 @@ class Cai(NamedTuple):
     sub_indices: dict[str, float]
 
 
-def sub_index(pollutant: str, concentration: float) -> float:
-    """Return the sub-index (0 to 500) of one pollutant.
+def sub_index(pollutant: str, concentration: ArrayLike) -> Floats:
+    """Return the sub-index (0 to 500) of one pollutant, of a number or an array.
 
     Ip = (I_high − I_low)/(C_high − C_low)·(C − C_low) + I_low within the class of the rounded concentration; NaN stays NaN.
     """
-    if np.isnan(concentration):
-        return float("nan")
-    step = STEP[pollutant]
-    rounded = max(round(concentration / step) * step, 0.0)
-    low, index_low = 0.0, 0.0
-    for high, index_high in zip(UPPER[pollutant], INDEX_UPPER, strict=True):
-        if rounded <= high + step / 2:
-            return (index_high - index_low) / (high - low) * (min(rounded, high) - low) + index_low
-        low, index_low = high + step, index_high + 1
-    return HIGHEST
+    step, high = STEP[pollutant], np.array(UPPER[pollutant])
+    # Halves are rounded up, as people do; steps are counted whole, so that no edge is missed by a rounding error.
+    steps = np.maximum(np.floor(np.asarray(concentration, dtype=float) / step + 0.5), 0.0)
+    edges = np.rint(high / step)
+    low = np.append(0.0, edges[:-1] + 1)
+    index_low = np.append(0.0, np.array(INDEX_UPPER[:-1]) + 1)
+    at = np.minimum(np.searchsorted(edges, steps), len(edges) - 1)
+    slope = (np.array(INDEX_UPPER) - index_low) / (edges - low)
+    return np.asarray(np.minimum(slope[at] * (steps - low[at]) + index_low[at], HIGHEST))
 
 
-def moving_24h(hourly_ug_m3: Sequence[float], pollutant: str) -> float:
-    """Return the moving 24-hour value [µg/m³] of PM from at least the last 12 hourly means, the present hour last.
+def moving_24h(hourly_ug_m3: ArrayLike, pollutant: str) -> Floats:
+    """Return the moving 24-hour value [µg/m³] of PM from at least the last 12 hourly means along the last axis, the present hour last.
 
     C24 = (12·C12 + 12·C4)/24, where C12 is the mean of the last 12 hours and C4 that of the last 4 with hours above a limit M weighted by 0.75
     unless they stand out from C12 (ratio below 0.9 or above 1.7). NaN where fewer than 9 of 12 or 3 of 4 hours are valid.
     """
-    last_12 = np.asarray(hourly_ug_m3, dtype=float)[-12:]
-    last_4 = last_12[-4:]
-    if np.isfinite(last_12).sum() < LEAST_OF_12_H or np.isfinite(last_4).sum() < LEAST_OF_4_H:
-        return float("nan")
-    mean_12 = float(np.nanmean(last_12))
-    ratio = last_4 / mean_12 if mean_12 > 0 else np.ones(4)
+    last_12 = np.asarray(hourly_ug_m3, dtype=float)[..., -12:]
+    last_4 = last_12[..., -4:]
+    mean_12, valid_12 = _mean(last_12)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = last_4 / mean_12[..., None]
     steady = (ratio >= MOVING_RATIO[0]) & (ratio <= MOVING_RATIO[1])
     damped = np.where((last_4 >= MOVING_FROM_UG_M3[pollutant]) & steady, MOVING_WEIGHT * last_4, last_4)
-    return (12 * mean_12 + 12 * float(np.nanmean(damped))) / 24
+    mean_4, valid_4 = _mean(damped)
+    enough = (valid_12 >= LEAST_OF_12_H) & (valid_4 >= LEAST_OF_4_H)
+    return np.asarray(np.where(enough, (12 * mean_12 + 12 * mean_4) / 24, np.nan))
 
 
 def grade(index: float) -> Grade:
     """Return the class of an index."""
-    return GRADES[int(np.searchsorted(INDEX_UPPER[:3], round(index)))]
+    return GRADES[bisect_left(INDEX_UPPER[:3], round(index))]
 
 
 def cai(concentrations: dict[str, float]) -> Cai | None:
@@ -111,19 +116,31 @@ def cai(concentrations: dict[str, float]) -> Cai | None:
     The highest sub-index counts, plus 50 where exactly two are bad or worse, plus 75 where three or more are. None where PM10, PM2.5, NO₂ or O₃
     is missing.
     """
-    subs = {key: sub_index(key, concentrations.get(key, float("nan"))) for key in POLLUTANTS}
-    subs = {key: value for key, value in subs.items() if not np.isnan(value)}
+    return _cai({key: float(sub_index(key, concentrations.get(key, np.nan))) for key in POLLUTANTS})
+
+
+def cai_of_hours(hours: Floats) -> list[Cai | None]:
+    """Return the index of every place from hourly means (places, hours, pollutants in the order of POLLUTANTS), the present hour last."""
+    values = hours[:, -1].copy()
+    for key in MOVING_FROM_UG_M3:
+        column = POLLUTANTS.index(key)
+        values[:, column] = moving_24h(hours[:, :, column], key)
+    subs = np.column_stack([sub_index(key, values[:, column]) for column, key in enumerate(POLLUTANTS)])
+    return [_cai(dict(zip(POLLUTANTS, row, strict=True))) for row in subs.tolist()]
+
+
+def _cai(all_subs: dict[str, float]) -> Cai | None:
+    subs = {key: value for key, value in all_subs.items() if value == value}
     if any(key not in subs for key in REQUIRED):
         return None
     worst = max(subs, key=lambda key: subs[key])
     bad = sum(round(value) > INDEX_UPPER[1] for value in subs.values())
-    value = min(subs[worst] + (0 if bad < 2 else 50 if bad == 2 else 75), HIGHEST)
+    surcharge = SURCHARGE_THREE if bad > 2 else SURCHARGE_TWO if bad == 2 else 0.0
+    value = min(subs[worst] + surcharge, HIGHEST)
     return Cai(value, grade(value), worst, subs)
 
 
-def cai_of_hours(hours: NDArray[np.float64]) -> Cai | None:
-    """Return the index from hourly means (hours, pollutants in the order of POLLUTANTS), the present hour last."""
-    values = {key: float(hours[-1, column]) for column, key in enumerate(POLLUTANTS)}
-    for key in MOVING_FROM_UG_M3:
-        values[key] = moving_24h(hours[:, POLLUTANTS.index(key)].tolist(), key)
-    return cai(values)
+def _mean(values: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """Return the mean of what is valid along the last axis, and how much of it is."""
+    valid = np.isfinite(values).sum(axis=-1)
+    return np.asarray(np.nansum(values, axis=-1) / np.maximum(valid, 1)), valid

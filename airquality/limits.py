@@ -1,4 +1,4 @@
-"""Limits that the law and health bodies set, as rows with their source."""
+"""Levels at which the law acts upon hourly means: advisories of air pollution, and the stages of an Asian dust crisis."""
 
 from dataclasses import dataclass
 from math import isnan
@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Level:
-    """One level of an air-pollution advisory: issued after `hours` hourly means of at least `issue_at`, lifted or stepped down below `end_below`."""
+    """One level: issued after `hours` hourly means in a row of at least `issue_at`, lifted or stepped down below `end_below`."""
 
     quantity: str
     key: str
@@ -18,67 +18,53 @@ class Level:
     hours: int
 
 
+# fmt: off
 # 대기환경보전법 시행규칙 별표 7 (Enforcement Rule of the Clean Air Conservation Act, table 7). PM [µg/m³], O₃ [ppm]; ascending per quantity.
 ADVISORY_LEVELS: Final[dict[str, tuple[Level, ...]]] = {
     "pm10": (
-        Level(
-            quantity="pm10",
-            key="advisory",
-            label_ko="주의보",
-            label_en="advisory",
-            issue_at=150,
-            end_below=100,
-            hours=2,
-        ),
-        Level(
-            quantity="pm10", key="warning", label_ko="경보", label_en="warning", issue_at=300, end_below=150, hours=2
-        ),
+        Level(quantity="pm10", key="advisory", label_ko="주의보", label_en="advisory", issue_at=150, end_below=100, hours=2),
+        Level(quantity="pm10", key="warning", label_ko="경보", label_en="warning", issue_at=300, end_below=150, hours=2),
     ),
     "pm25": (
-        Level(
-            quantity="pm25", key="advisory", label_ko="주의보", label_en="advisory", issue_at=75, end_below=35, hours=2
-        ),
+        Level(quantity="pm25", key="advisory", label_ko="주의보", label_en="advisory", issue_at=75, end_below=35, hours=2),
         Level(quantity="pm25", key="warning", label_ko="경보", label_en="warning", issue_at=150, end_below=75, hours=2),
     ),
     "o3": (
-        Level(
-            quantity="o3",
-            key="advisory",
-            label_ko="주의보",
-            label_en="advisory",
-            issue_at=0.12,
-            end_below=0.12,
-            hours=1,
-        ),
+        Level(quantity="o3", key="advisory", label_ko="주의보", label_en="advisory", issue_at=0.12, end_below=0.12, hours=1),
         Level(quantity="o3", key="warning", label_ko="경보", label_en="warning", issue_at=0.3, end_below=0.3, hours=1),
-        Level(
-            quantity="o3",
-            key="serious-warning",
-            label_ko="중대경보",
-            label_en="serious warning",
-            issue_at=0.5,
-            end_below=0.5,
-            hours=1,
-        ),
+        Level(quantity="o3", key="serious-warning", label_ko="중대경보", label_en="serious warning", issue_at=0.5, end_below=0.5, hours=1),
     ),
 }
+# 황사 위기경보 (crisis stages of Asian dust), PM10 [µg/m³]. The second has the level of the weather service's 황사경보. No end is laid
+# down: half of the level is our choice. That it is dust and not haze is judged by `DUST_MOST_FINE`.
+DUST_STAGES: Final[tuple[Level, ...]] = (
+    Level(quantity="pm10", key="caution", label_ko="주의", label_en="caution", issue_at=300, end_below=150, hours=2),
+    Level(quantity="pm10", key="alert", label_ko="경계", label_en="alert", issue_at=800, end_below=400, hours=2),
+)
+# fmt: on
+# Asian dust is coarse: PM2.5 is at most this share of PM10; of haze it is 0.6 and more. Our choice.
+DUST_MOST_FINE: Final = 0.5
+
+# The law says nothing of missing values. So long [h] a level stays in force without any; longer, nothing is known and it ends. Our choice.
+LONGEST_WITHOUT_DATA_H: Final = 6
 
 
 class AdvisoryState(NamedTuple):
-    """Where the advisory of one quantity at one place stands: `level` counts from 0 (none), `hours_above` per level."""
+    """Where one quantity at one place stands: `level` counts from 0 (none), `hours_above` per level, `hours_missing` since the last value."""
 
     level: int = 0
     hours_above: tuple[int, ...] = ()
+    hours_missing: int = 0
 
 
-def next_advisory_state(quantity: str, state: AdvisoryState, hourly_mean: float) -> AdvisoryState:
+def next_state(levels: tuple[Level, ...], state: AdvisoryState, hourly_mean: float) -> AdvisoryState:
     """Return the state after one more hourly mean; an hour without data (NaN) neither issues nor lifts anything.
 
     A level is issued after its hours in a row; below the end of a level the state steps down to the next lower one whose end is not yet reached.
     """
-    levels = ADVISORY_LEVELS[quantity]
     if isnan(hourly_mean):
-        return AdvisoryState(state.level, (0,) * len(levels))
+        missing = state.hours_missing + 1
+        return AdvisoryState(state.level if missing <= LONGEST_WITHOUT_DATA_H else 0, (0,) * len(levels), missing)
     before = state.hours_above or (0,) * len(levels)
     hours = tuple(
         count + 1 if hourly_mean >= level.issue_at else 0 for count, level in zip(before, levels, strict=True)
@@ -87,45 +73,12 @@ def next_advisory_state(quantity: str, state: AdvisoryState, hourly_mean: float)
     while kept > 0 and hourly_mean < levels[kept - 1].end_below:
         kept -= 1
     issued = max(
-        (
-            number
-            for number, (count, level) in enumerate(zip(hours, levels, strict=True), start=1)
-            if count >= level.hours
-        ),
+        (number for number, (count, level) in enumerate(zip(hours, levels, strict=True), 1) if count >= level.hours),
         default=0,
     )
     return AdvisoryState(max(kept, issued), hours)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Standard:
-    """An ambient standard: mean over `hours` of at most `limit`."""
-
-    quantity: str
-    body: str
-    hours: int
-    limit: float
-
-
-YEAR_H: Final = 8760
-# 환경정책기본법 시행령 별표 1 (decree of 2023-07-04): gases [ppm], PM [µg/m³]. WHO global air quality guidelines 2021: PM [µg/m³].
-STANDARDS: Final[tuple[Standard, ...]] = (
-    Standard(quantity="so2", body="Korea", hours=1, limit=0.15),
-    Standard(quantity="so2", body="Korea", hours=24, limit=0.05),
-    Standard(quantity="so2", body="Korea", hours=YEAR_H, limit=0.02),
-    Standard(quantity="co", body="Korea", hours=1, limit=25.0),
-    Standard(quantity="co", body="Korea", hours=8, limit=9.0),
-    Standard(quantity="no2", body="Korea", hours=1, limit=0.10),
-    Standard(quantity="no2", body="Korea", hours=24, limit=0.06),
-    Standard(quantity="no2", body="Korea", hours=YEAR_H, limit=0.03),
-    Standard(quantity="o3", body="Korea", hours=1, limit=0.10),
-    Standard(quantity="o3", body="Korea", hours=8, limit=0.06),
-    Standard(quantity="pm10", body="Korea", hours=24, limit=100.0),
-    Standard(quantity="pm10", body="Korea", hours=YEAR_H, limit=50.0),
-    Standard(quantity="pm25", body="Korea", hours=24, limit=35.0),
-    Standard(quantity="pm25", body="Korea", hours=YEAR_H, limit=15.0),
-    Standard(quantity="pm10", body="WHO", hours=24, limit=45.0),
-    Standard(quantity="pm10", body="WHO", hours=YEAR_H, limit=15.0),
-    Standard(quantity="pm25", body="WHO", hours=24, limit=15.0),
-    Standard(quantity="pm25", body="WHO", hours=YEAR_H, limit=5.0),
-)
+def is_dust(pm10_ug_m3: float, pm25_ug_m3: float) -> bool:
+    """Tell whether particles are coarse enough for Asian dust; where PM2.5 is missing (NaN) they may be."""
+    return isnan(pm25_ug_m3) or pm25_ug_m3 <= DUST_MOST_FINE * pm10_ug_m3

@@ -53,6 +53,8 @@ QUANTITIES: Final[tuple[Quantity, ...]] = (
     Quantity(key="voltage", label_ko="전압", label_en="Voltage", unit="V", minimum=0, maximum=1000, decimals=2),
     Quantity(key="speed", label_ko="속도", label_en="Speed", unit="m/s", minimum=0, maximum=40, decimals=2),
     Quantity(key="heading", label_ko="진행 방향", label_en="Heading", unit="°", minimum=0, maximum=360, decimals=0),
+    # 0 stands, 1 patrols, 2 drives on an order, 3 measures, 4 charges.
+    Quantity(key="robot_activity", label_ko="로봇 활동", label_en="Robot activity", unit="1", minimum=0, maximum=4, decimals=0),
     Quantity(key="altitude", label_ko="고도", label_en="Altitude", unit="m", minimum=-500, maximum=9000, decimals=0),
     Quantity(key="rssi", label_ko="수신 신호 세기", label_en="RSSI", unit="dBm", minimum=-150, maximum=20, decimals=0),
     Quantity(key="snr", label_ko="신호 대 잡음비", label_en="SNR", unit="dB", minimum=-40, maximum=60, decimals=1),

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from airquality.certification import Certificate
 from airquality.dispersion.meteorology import Surroundings
 from airquality.errors import UserError
 from airquality.gateways import Gateway
@@ -43,11 +44,12 @@ class _Strict(BaseModel):
 
 
 class Zone(_Strict):
-    """A named part of the city, for which advisories are issued."""
+    """A named part of the city, for which advisories are issued. Odour limits are laxer in an industrial one."""
 
     name: Name
     label_ko: str
     label_en: str
+    land_use: Literal["industrial", "other"] = "other"
     outline: Annotated[list[LatLon], Field(min_length=3)]
 
 
@@ -61,11 +63,12 @@ class Station(_Strict):
     lat: Latitude
     lon: Longitude
     height_m: Annotated[float, Field(gt=0, le=100)] = 3.0
+    certificate: Certificate = "none"
     quantities: Annotated[list[QuantityKey], Field(min_length=1)]
 
 
 class Robot(_Strict):
-    """A patrol robot, its closed loop and the dock it charges at."""
+    """A patrol robot, its closed loop and the dock it charges at; `vda5050` is `manufacturer/serialNumber` as it calls itself there."""
 
     name: Name
     label_ko: str = ""
@@ -74,7 +77,14 @@ class Robot(_Strict):
     dock: LatLon
     loop: Annotated[list[LatLon], Field(min_length=3)]
     height_m: Annotated[float, Field(gt=0, le=10)] = 1.2
+    certificate: Certificate = "none"
     quantities: Annotated[list[QuantityKey], Field(min_length=1)]
+    vda5050: Annotated[str, Field(pattern=r"^$|^[A-Za-z0-9_.:-]+/[A-Za-z0-9_.:-]+$")] = ""
+
+    @property
+    def identity(self) -> str:
+        """How the robot is called in VDA 5050; a simulated one that says nothing else by our own name."""
+        return self.vda5050 or f"jeonju-air/{self.name}"
 
 
 class _Emitter(_Strict):

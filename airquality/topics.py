@@ -6,11 +6,14 @@ air/v1/{site}/{device}/command    api → device or simulator        QoS 1
 air/v1/{site}/{device}/adopt      api → ingest                     QoS 1, which zone and kind a device that nobody knew is given
 air/v1/{site}/alerts/{alert}      api → everyone                   QoS 1, retained
 air/v1/{site}/committed           ingest → everyone                QoS 0, what the store has just committed
+vda5050/v3/{manufacturer}/{serial}/{order,instantActions,state,connection,factsheet,visualization}
+                                  api ↔ robots                     QoS 0, connection 1 and retained, factsheet retained
 """
 
 import re
 
 ROOT = "air/v1"
+VDA5050 = "vda5050/v3"
 # One level of a topic that MQTT, NATS subjects, file names and InfluxDB tags all take as it is.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 # The simulator takes commands (light a fire now) under this device name.
@@ -45,6 +48,19 @@ def alert(site: str, alert_id: str) -> str:
 def committed(site: str) -> str:
     """Topic that carries every batch of readings after the store has committed it."""
     return f"{ROOT}/{site}/committed"
+
+
+def vda5050(identity: str, kind: str) -> str:
+    """Topic of a robot named `manufacturer/serialNumber`; `kind` as in `airquality.vda5050.Kind`."""
+    return f"{VDA5050}/{identity}/{kind}"
+
+
+def robot_and_kind(topic: str) -> tuple[str, str] | None:
+    """Return (manufacturer/serialNumber, kind) of a VDA 5050 topic, or None for any other topic."""
+    levels = topic.split("/")
+    if len(levels) != 5 or "/".join(levels[:2]) != VDA5050:
+        return None
+    return f"{levels[2]}/{levels[3]}", levels[4]
 
 
 def site_and_device(topic: str) -> tuple[str, str] | None:

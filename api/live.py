@@ -21,7 +21,10 @@ from airquality.reading import Adoption, DeviceStatus
 from airquality.site import Site
 from api.alerts.desk import AlertDesk
 from api.alerts.engine import AlertEngine
+from api.alerts.health.links import LINK_KINDS, Links
 from api.alerts.rules import Rules, shipped_rules
+from api.dispatch.control import FleetControl
+from api.dispatch.dispatcher import Message
 from api.incidents.desk import IncidentDesk
 from api.notify.channels import open_outboxes
 from api.notify.mqtt import RetainedAlerts
@@ -38,10 +41,10 @@ CLIENT_ID: Final = "jeonju-api"
 REMEMBERED: Final = timedelta(hours=25)
 RELEARNT: Final = timedelta(minutes=40)
 HISTORY_EVERY_S: Final = 600
-# The whole network is called silent after this, by the clock of the api.
-NO_DATA_AFTER: Final = timedelta(minutes=3)
 MOST_WAITING: Final = 5000
 IDLE_S: Final = 5.0
+# The store is asked this often for the ledger, and whether it is there.
+LEDGER_EVERY: Final = timedelta(seconds=15)
 
 
 @dataclass
@@ -66,22 +69,29 @@ class Live:
     broker_url: str
     now: Callable[[], datetime]
     stream: Stream
+    sends_robots: bool = True
     rules: Rules = field(default_factory=shipped_rules)
     feed: Feed = field(default_factory=Feed)
 
     def __post_init__(self) -> None:
         """Prepare the connection; nothing is opened yet."""
-        self.engine = AlertEngine(self.site, self.rules)
+        self.engine = AlertEngine(self.site, rules=self.rules)
+        self.fleet = FleetControl(self.site, self.store, self.now, self._tell_robot, automatic=self.sends_robots)
         self.incidents = IncidentDesk(
-            self.site, self.store, self.now, lambda record: self.stream.send("incident", incident_json(record))
+            self.site,
+            self.store,
+            self.now,
+            lambda record: self.stream.send("incident", incident_json(record)),
+            self.fleet,
         )
         self.desk = AlertDesk(self.site, self.store, self.rules, self.now)
-        self.desk.on_change = self._tell
+        self.desk.on_change = lambda alert: self._tell([alert])
         self.outboxes = open_outboxes(self.site, self.store, self.desk, self.now)
-        self._unsaved: dict[str, AlertRecord] = {}
         self._work: queue.Queue[Callable[[], None] | None] = queue.Queue(MOST_WAITING)
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
-        self._began_at = self.now()
+        self._links = Links(self.now())
+        self._ledger_at = self.now()
+        self._unsaved: dict[str, AlertRecord] = {}
         self._client = Client(
             self.broker_url, CLIENT_ID, on_ready=self._subscribe, on_refused=lambda why: log.error("%s", why)
         )
@@ -144,6 +154,7 @@ class Live:
                 (self._retained.subscription, 1),
             ]
         )
+        self._client.subscribe([(topics.vda5050("+/+", "state"), 0), (topics.vda5050("+/+", "connection"), 1)])
         self._put(self._rebuild)
 
     def _on_disconnect(self, *_: object) -> None:
@@ -155,6 +166,8 @@ class Live:
             self._put(lambda: self._take_readings(payload))
         elif (place := topics.site_and_device(message.topic)) is not None:
             self._put(lambda: self._take_status(place[1], payload))
+        elif topics.robot_and_kind(message.topic) is not None:
+            self._put(lambda: self.fleet.hear(message.topic, payload))
         else:
             self._put(lambda: self._retained.take(message.topic, payload))
 
@@ -170,31 +183,33 @@ class Live:
             try:
                 work = self._work.get(timeout=IDLE_S)
             except queue.Empty:
-                work = self._look_for_silence
+                work = _nothing
             if work is None:
                 return
-            try:
-                work()
-            except UnavailableError as error:
-                if self.feed.store_available:
-                    log.warning("%s", error)
-                self.feed.store_available = False
-            except Exception:
-                # The one supervisor: a fault in judging one batch must not end all alerting.
-                log.exception("a batch could not be judged")
+            for one in (work, self._look_at_store, self._look_at_links):
+                try:
+                    one()
+                except UnavailableError as error:
+                    if self.feed.store_available:
+                        log.warning("%s", error)
+                    self.feed.store_available = False
+                except Exception:
+                    # The one supervisor: a fault in judging one batch must not end all alerting.
+                    log.exception("a batch could not be judged")
 
     def _rebuild(self) -> None:
-        newest = self.store.latest(self.site.name)["time"].to_pylist()
-        self.engine = AlertEngine(self.site, self.rules)
-        self._publish([])
+        self._save()
+        latest = self.store.latest(self.site.name)
+        newest = latest["time"].to_pylist()
         lasting = self.store.alerts(self.site.name, active=True)
+        engine = AlertEngine(self.site, self.store.devices(self.site.name), self.rules)
         self.incidents.resume()
+        self.fleet.resume()
         for alert in lasting:
             self._retained.tell(alert)
         if not newest:
-            self.engine.resume(
-                lasting, pa.Table.from_pylist([], schema=self.store.latest(self.site.name).schema), HISTORY_EVERY_S
-            )
+            engine.resume(lasting, latest, HISTORY_EVERY_S, latest)
+            self.engine = engine
             return
         until = min(max(newest), self.now() + timedelta(minutes=1))
         split = datetime.fromtimestamp(
@@ -203,10 +218,10 @@ class Live:
         history = self.store.readings(
             Series(site=self.site.name, start=until - REMEMBERED, end=split, every_s=HISTORY_EVERY_S)
         )
-        self.engine.resume(lasting, history, HISTORY_EVERY_S)
+        engine.resume(lasting, history, HISTORY_EVERY_S, latest)
+        self.engine = engine
         recent = self.store.readings(Series(site=self.site.name, start=split, end=until + timedelta(seconds=1)))
         self._publish(self.engine.update(recent))
-        self.feed.store_available = True
 
     def _take_readings(self, payload: bytes) -> None:
         with pa.ipc.open_stream(payload) as reader:
@@ -215,7 +230,8 @@ class Live:
         self.feed.readings += table.num_rows
         self.feed.arrived_at = self.now()
         self.feed.last_reading_at = pa.compute.max(table["time"]).as_py()
-        self._publish([*self.engine.no_data(None, self.now()), *self.engine.update(table)])
+        self._links.heard_at = self.now()
+        self._publish(self.engine.update(table))
         newest = {row["device"]: row for row in table.to_pylist()} if self.stream.has_listeners else {}
         if newest:
             self.stream.send("readings", [reading_json(row) for row in newest.values()])
@@ -227,26 +243,62 @@ class Live:
             return  # ingest keeps it as a dead letter
         self.engine.device_state(device, status.state)
 
-    def _look_for_silence(self) -> None:
-        since = self.feed.arrived_at or self._began_at
-        self._publish(self.engine.no_data(since, self.now()) if self.now() - since > NO_DATA_AFTER else [])
+    def _tell_robot(self, message: Message) -> None:
+        """Publish as VDA 5050 wants it: once, and never again; whoever does not confirm it is told anew."""
+        if not self._client.is_connected():
+            raise UnavailableError("the broker is away; try again later")
+        self._client.publish(message.topic, message.payload, qos=0)
+
+    def _look_at_store(self) -> None:
+        """Ask for the ledger now and then; after the store was away everything is rebuilt from it."""
+        now = self.now()
+        if now - self._ledger_at < LEDGER_EVERY:
+            return
+        self._ledger_at = now
+        ledger = self.store.ledger(self.site.name)
+        if not self.feed.store_available:
+            self._rebuild()
+            self.feed.store_available = True
+        self._publish(self.engine.note_ledger(ledger, now))
+
+    def _look_at_links(self) -> None:
+        now = self.now()
+        self._links.note(now, store=self.feed.store_available, broker=self.feed.connected)
+        if changed := self.engine.note_link(self._links.condition(now), now):
+            self._publish(changed)
 
     def _publish(self, alerts: list[AlertRecord]) -> None:
-        """Store first, then tell: an alert that was told can always be looked up. What cannot be stored now is tried again with what comes next."""
-        self._unsaved |= {alert.id: alert for alert in alerts}
-        changed = list(self._unsaved.values())
-        if changed:
-            self.store.write_alerts(changed)
-            self._unsaved.clear()
-            self.desk.take(changed)
-            for alert in changed:
-                self._tell(alert)
-        if self.feed.last_reading_at is not None:
-            self.incidents.take(changed, self._places() if changed else {}, self.feed.last_reading_at)
+        """Store first, then tell: an alert that was told can always be looked up.
 
-    def _tell(self, alert: AlertRecord) -> None:
-        self._retained.tell(alert)
-        self.stream.send("alert", self.desk.told(alert))
+        While the store is away all are held back but the one that says so, and what is critical: a fire does not wait.
+        """
+        self._unsaved |= {alert.id: alert for alert in alerts}
+        try:
+            if self.feed.store_available:
+                self._save()
+        except UnavailableError:
+            self.feed.store_available = False
+            log.warning("the store is away; alerts are kept until it is back")
+        if not self.feed.store_available:
+            urgent = [alert for alert in alerts if alert.kind in LINK_KINDS or alert.severity == "critical"]
+            self.desk.take(urgent)
+            self._tell(urgent)
+
+    def _save(self) -> None:
+        """Store and tell whatever is not stored yet, and hand it to the incidents."""
+        saved = list(self._unsaved.values())
+        if saved:
+            self.store.write_alerts(saved)
+            self._unsaved = {}
+            self.desk.take(saved)
+            self._tell(saved)
+        if self.feed.last_reading_at is not None:
+            self.incidents.take(saved, self._places() if saved else {}, self.feed.last_reading_at)
+
+    def _tell(self, alerts: list[AlertRecord]) -> None:
+        for alert in alerts:
+            self._retained.tell(alert)
+            self.stream.send("alert", self.desk.told(alert))
         for outbox in self.outboxes:
             outbox.wake()
 
@@ -273,3 +325,7 @@ class Live:
             "feed_batches_dropped": self.feed.dropped,
             "notifications": {outbox.name: outbox.state() for outbox in self.outboxes},
         }
+
+
+def _nothing() -> None:
+    """Do nothing; what is looked after besides the work follows."""

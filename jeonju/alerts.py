@@ -100,7 +100,7 @@ def judged(site: Site, rules: Rules, timeline: Path) -> tuple[list[AlertRecord],
 
     Raises UserError for what is no recording.
     """
-    engine, alerts = AlertEngine(site, rules), dict[str, AlertRecord]()
+    engine, alerts = AlertEngine(site, rules=rules), dict[str, AlertRecord]()
     for table in _by_minute(_tables(site, timeline)):
         alerts.update({alert.id: alert for alert in engine.update(table)})
     alerts.update({alert.id: alert for alert in engine.finish()})

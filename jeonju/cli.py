@@ -24,6 +24,7 @@ from jeonju.options import (
     KeepMinutes,
     KeepRaw,
     Port,
+    Robots,
     RulesPath,
     ScenarioName,
     Seconds,
@@ -108,6 +109,7 @@ def up(
     ] = None,
     tls_cert: TlsCertificate = None,
     tls_key: TlsKey = None,
+    robots: Robots = "auto",
     mqtt_port: Annotated[
         int, typer.Option("--mqtt-port", min=0, max=65535, help="Port of the embedded broker; 0 takes a free one.")
     ] = 1883,
@@ -146,6 +148,7 @@ def up(
     settings = UpSettings(
         site=site, scenario=load_scenario(scenario) if scenario else None, history_s=history, speed=speed, broker=broker, store=store,
         data=data / Path(scenario).stem if scenario else data, mqtt_port=mqtt_port, seed=seed, retention=Retention(keep_raw, keep_minutes),
+        sends_robots=robots == "auto",
         http=HttpSettings(host=host, port=port, keys=keys or data / "keys.json", certificate=tls_cert, private_key=tls_key),
         mqtt_host=mqtt_host, mqtt_login=mqtt_login, security=security or data / "security", rules=load_rules(rules),
     )  # fmt: skip
@@ -173,6 +176,7 @@ def run(
     ),
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the scenario's.")] = None,
     rules: RulesPath = None,
+    dispatch: Annotated[bool, typer.Option("--dispatch", help="Let a robot go and look at what is found.")] = False,
     as_json: Json = False,
 ) -> None:
     """Run a scenario offline, as fast as possible, and score its alerts against the truth."""
@@ -185,7 +189,7 @@ def run(
         loaded = loaded.model_copy(update={"seed": seed})
     begun = time.monotonic()
     with progress(loaded.title_en) as advance:
-        result = OfflineRun(loaded, out, advance, load_rules(rules)).run()
+        result = OfflineRun(loaded, out, advance, dispatch=dispatch, rules=load_rules(rules)).run()
     draw(loaded, out, out / "run.png")
     if as_json:
         typer.echo(json.dumps(result, ensure_ascii=False))
@@ -199,6 +203,11 @@ def run(
         )
         typer.echo(
             f"  {event['kind']} {event['title']}: {found if event['reached'] or event['detected'] else 'reached no device'}"
+        )
+    for visit in result.get("visits", []):
+        typer.echo(
+            f"  {visit['robot']}, {visit['stops']} stops ({visit['outcome'] or 'under way'}): "
+            f"off by {visit['error_before_m']} m when sent, {visit['error_after_m']} m afterwards"
         )
     typer.echo(f"  {result['alerts']} alerts, {result['false_alarms']} local alerts without a cause")
     typer.echo(f"  {out}: readings.parquet truth.parquet alerts.parquet events.json score.json run.png")

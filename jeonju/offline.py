@@ -1,7 +1,7 @@
 """Run a scenario as fast as possible: readings, truth, alerts, score and a picture into one folder."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -11,14 +11,18 @@ import pyarrow.parquet as pq
 import simpy
 
 from airquality.errors import UserError
+from airquality.events import Dust, Fire, Leak
 from airquality.site import Site, load_site
 from api.alerts.engine import AlertEngine
 from api.alerts.rules import Rules, shipped_rules
 from ingest.ledger import Ledger
+from jeonju.closed_loop import ClosedLoop, score_look
 from jeonju.located import locate_events
+from simulator.block import Outlet
+from simulator.exposure import Followed
 from simulator.outlets.parquet import ParquetOutlet
 from simulator.scenario import Scenario
-from simulator.score import score
+from simulator.score import fitting, score
 from simulator.world import World
 from storage.schema import INSTANT, AlertRecord
 
@@ -33,27 +37,31 @@ PROGRESS_STEPS: Final = 200
 
 @dataclass
 class OfflineRun:
-    """One scenario on its way through simulator and alert engine."""
+    """One scenario on its way through simulator and alert engine; with `dispatch`, robots go and look at what is found."""
 
     scenario: Scenario
     out: Path
     on_progress: Callable[[float], None] = lambda _share: None
+    dispatch: bool = False
     rules: Rules = field(default_factory=shipped_rules)
 
     def run(self) -> dict[str, Any]:
         """Run it and return the score; everything is in `out` afterwards, nothing half-written."""
         site = load_site(self.scenario.site)
-        engine, ledger, alerts = AlertEngine(site, self.rules), Ledger(), dict[str, AlertRecord]()
+        engine, ledger, alerts = AlertEngine(site, rules=self.rules), Ledger(), dict[str, AlertRecord]()
 
         def judge(batch: pa.RecordBatch) -> None:
             table = pa.Table.from_batches([batch])
             for device, boot, seq in zip(*(table[name].to_pylist() for name in ("device", "boot", "seq")), strict=True):
                 ledger.count(site.name, device, boot, seq)
-            alerts.update({alert.id: alert for alert in engine.update(table)})
+            changed = engine.update(table)
+            alerts.update({alert.id: alert for alert in changed})
+            loop.take(batch, changed)
 
         outlet = ParquetOutlet(self.out, site=site.name, on_readings=judge)
+        loop = ClosedLoop(site, outlet)
         try:
-            world = self._simulate(site, outlet)
+            world = self._simulate(site, loop if self.dispatch else outlet, loop)
             alerts.update({alert.id: alert for alert in engine.finish()})
             outlet.close()
         except BaseException:
@@ -65,12 +73,15 @@ class OfflineRun:
         result = {**score(world.exposure.events, found), "alerts": len(found), "loss": losses}
         located, maps = locate_events(site, self.out, world.exposure.events, found, world.emissions)
         result["events"] = [{**event, **where} for event, where in zip(result["events"], located, strict=True)]
+        if self.dispatch:
+            result["visits"] = _visits(site, loop, world.exposure.events, found)
         self._write(world, found, maps, result)
         return result
 
-    def _simulate(self, site: Site, outlet: ParquetOutlet) -> World:
+    def _simulate(self, site: Site, outlet: Outlet, loop: ClosedLoop) -> World:
         env = simpy.Environment(initial_time=self.scenario.start_s)
         world = World(site, env, outlet, seed=self.scenario.seed, weather=self.scenario.weather)
+        loop.hand_over = world.hand_over_order
         for event in self.scenario.events:
             world.add(event)
         for step in range(1, PROGRESS_STEPS + 1):
@@ -91,3 +102,14 @@ class OfflineRun:
             raise UserError(
                 f"cannot write to {self.out}: {error.strerror or error}; free some space or choose another --out"
             ) from error
+
+
+def _visits(
+    site: Site, loop: ClosedLoop, events: Sequence[Followed], alerts: Sequence[AlertRecord]
+) -> list[dict[str, Any]]:
+    """Return what each robot's visit brought, against the event that it was sent to; false alarms have no true place."""
+    for number, event in enumerate(events):
+        if isinstance(event.event, Fire | Leak | Dust) and loop.incident in {one.id for one in fitting(event, alerts)}:
+            x_m, y_m = (float(value) for value in site.map.to_xy(event.event.lat, event.event.lon))
+            return [{"event": number, **score_look(look, (x_m, y_m))} for look in loop.looks]
+    return [{"event": None, **score_look(look, None)} for look in loop.looks]

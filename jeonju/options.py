@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -57,6 +57,10 @@ TlsCertificate = Annotated[
 ]
 TlsKey = Annotated[
     Path | None, typer.Option("--tls-key", envvar="JEONJU_API_TLS_KEY", help="Private key of that certificate.")
+]
+Robots = Annotated[
+    Literal["auto", "manual"],
+    typer.Option("--robots", help="auto sends the nearest able robot to an incident; manual leaves it to people."),
 ]
 Metrics = Annotated[
     str | None,

@@ -15,6 +15,7 @@ from jeonju.options import (
     Keys,
     Metrics,
     Port,
+    Robots,
     RulesPath,
     Seconds,
     SiteName,
@@ -143,6 +144,7 @@ def api(
     tls_cert: TlsCertificate = None,
     tls_key: TlsKey = None,
     rules: RulesPath = None,
+    robots: Robots = "auto",
     stop_after: Seconds = None,
 ) -> None:
     """Run only the API with alerts and page. A DuckDB store serves one process at a time."""
@@ -158,7 +160,9 @@ def api(
     settings.check()
     over = until_over(stop_after)
     with closing(open_store(store)) as opened:
-        app = create_app(load_site(site), opened, broker, keys=keys, rules=load_rules(rules))
+        app = create_app(
+            load_site(site), opened, broker, keys=keys, sends_robots=robots == "auto", rules=load_rules(rules)
+        )
         with LiveServer(app, settings) as server:
             typer.echo(server.url)
             while not over(0.5):

@@ -50,6 +50,7 @@ class UpSettings:
     rules: Rules = field(default_factory=shipped_rules)
     data: Path = Path("data")
     http: HttpSettings = field(default_factory=HttpSettings)
+    sends_robots: bool = True
     mqtt_port: int = 1883
     mqtt_host: str = "127.0.0.1"
     mqtt_login: Login = "password"
@@ -113,7 +114,10 @@ class Simulation:
     ) -> None:
         self._clock = clock
         self._env = PacedEnvironment(begin_s, clock.now, speed=settings.speed)
-        self._outlet = MqttOutlet(broker_url, site=site.name, on_event=self._hand_over)
+        self._outlet = MqttOutlet(
+            broker_url, site=site.name, on_event=self._hand_over, on_order=self._hand_over_order,
+            robots={robot.name: robot.identity for robot in site.robots},
+        )  # fmt: skip
         scenario = settings.scenario
         self._world = World(
             site, self._env, self._outlet, seed=scenario.seed if scenario else settings.seed,
@@ -150,6 +154,9 @@ class Simulation:
     def _hand_over(self, event: Event) -> None:
         self._world.hand_over(event)
 
+    def _hand_over_order(self, robot: str, kind: str, payload: bytes) -> None:
+        self._world.hand_over_order(robot, kind, payload)
+
     def _cadence(self, now_s: float) -> Cadence:
         """Ten seconds while whole blocks of history are missing, every second from then on."""
         return HISTORY if now_s + HISTORY.block_s < self._clock.now().timestamp() else LIVE
@@ -179,7 +186,15 @@ def running_city(settings: UpSettings) -> Iterator[City]:
         store = stack.enter_context(closing(open_store(store_url, retention)))
         broker_url, url_for = _start_broker(settings, stack)
         ingest = stack.enter_context(Ingest(site, store, url_for("ingest"), now=clock.now))
-        app = create_app(site, store, url_for("api"), keys=settings.http.keys, now=clock.now, rules=settings.rules)
+        app = create_app(
+            site,
+            store,
+            url_for("api"),
+            keys=settings.http.keys,
+            sends_robots=settings.sends_robots,
+            now=clock.now,
+            rules=settings.rules,
+        )
         server = stack.enter_context(LiveServer(app, settings.http))
         simulation = Simulation(
             site, settings, clock, url_for("simulator"), begin_s=_begin_s(settings, site, store, clock.start_at)

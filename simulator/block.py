@@ -1,12 +1,13 @@
 """What the world hands to an outlet: the readings of a stretch of time in the order in which they are sent, and the truth behind them."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from airquality.pollutants import KEYS
+from airquality.vda5050 import Kind
 
 Floats = NDArray[np.float64]
 
@@ -34,9 +35,17 @@ class Readings:
         )  # fmt: skip
 
 
+class RobotMessage(NamedTuple):
+    """A VDA 5050 message of a robot, as it goes over the wire."""
+
+    robot: str
+    kind: Kind
+    payload: bytes
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Block:
-    """A stretch of simulated time. `offline` names the devices that have no connection at its end."""
+    """A stretch of simulated time. `offline` names the devices that have no connection at its end, `messages` what robots tell fleet control then."""
 
     devices: tuple[str, ...]
     kinds: tuple[str, ...]
@@ -46,6 +55,7 @@ class Block:
     true_lat: Floats  # (T, D)
     true_lon: Floats  # (T, D)
     truth: Floats  # (T, D, len(KEYS))
+    messages: tuple[RobotMessage, ...] = ()
 
 
 class Outlet(Protocol):

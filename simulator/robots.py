@@ -10,29 +10,42 @@ from typing import Any, Final
 
 import numpy as np
 import simpy
+from msgspec import UNSET
 from numpy.typing import NDArray
 
-from airquality.events import Breakdown, Dispatch
-from airquality.geo import LocalMap
-from airquality.site import Robot
+from airquality.reading import from_posix_s
+from airquality.site import Robot, Site
+from airquality.thermal import RANGE_M, pixel_c
+from airquality.vda5050 import (
+    Action,
+    Headers,
+    InstantActions,
+    Kind,
+    Node,
+    Order,
+    Stop,
+    encode,
+    route,
+    start_node,
+)
 from simulator.fires import Flame
+from simulator.orders import Orders, duration_s
+from simulator.voice import BATTERY_J, DRIVING_W, HIGHEST_SPEED_M_S, Motion, Voice
 
 Floats = NDArray[np.float64]
 
 # A patrol robot of about 150 kg (typical figures; those of the pilot's robots are not published).
 PATROL_SPEED_M_S: Final = (0.8, 1.2)
-DISPATCH_SPEED_M_S: Final = 1.8
-BATTERY_J: Final = 2.5 * 3.6e6  # 2.5 kWh
-DRIVING_W: Final = 320.0
 STANDING_W: Final = 110.0
 CHARGING_W: Final = 900.0
 GO_CHARGING_BELOW_PERCENT: Final = 25.0
 CHARGED_PERCENT: Final = 95.0
 STOP_S: Final = (0.0, 25.0)
+# A robot that is paused or waits for the rest of its order looks at nothing new in between.
+PATIENCE_S: Final = 3600.0
+# What a robot does, as the quantity `robot_activity` has it.
+STANDING, PATROLLING, ON_ORDER, MEASURING, CHARGING = range(5)
 
-# A pixel of the 55° camera covers 1.7° (0.03 rad); beyond 60 m walls and smoke hide a flame more often than not.
-PIXEL_RAD: Final = 0.03
-THERMAL_RANGE_M: Final = 60.0
 # Roofs and asphalt in the sun are warmer than the air by up to this.
 SUN_WARMED_C: Final = 18.0
 
@@ -45,113 +58,191 @@ class _Corner:
     x_m: float
     y_m: float
     battery_percent: float
+    activity: int = STANDING
 
 
 class PatrolRobot:
-    """One robot; start it with `env.process(robot.live())`."""
+    """One robot; `start` it once. What fleet control wants of it is in `orders`, what it tells comes out of `speak`."""
 
     KEPT_S: Final = 7200.0
 
-    def __init__(self, robot: Robot, site_map: LocalMap, env: simpy.Environment, rng: np.random.Generator) -> None:
+    def __init__(self, robot: Robot, site: Site, env: simpy.Environment, rng: np.random.Generator) -> None:
         self.name = robot.name
         self._env = env
         self._rng = rng
-        self._map = site_map
+        self.orders = Orders(site.name)
+        self._voice = Voice(robot.identity, site.name)
+        self._from_afar = Headers(robot.identity)
         corners = np.array(robot.loop)
-        self._loop = np.column_stack(site_map.to_xy(corners[:, 0], corners[:, 1]))
-        self._dock = np.array(site_map.to_xy(*robot.dock))
+        self._loop = np.column_stack(site.map.to_xy(corners[:, 0], corners[:, 1]))
+        self._dock = np.array(site.map.to_xy(*robot.dock))
         self._next = int(rng.integers(len(self._loop)))
         x, y = self._loop[self._next - 1]
         # Batteries begin apart, so that not all robots charge at once.
         self._corners = [_Corner(env.now, x, y, float(rng.uniform(40.0, 100.0)))]
         self._process: simpy.Process | None = None
+        self._broken_until_s = -np.inf
+        self._measured_s = 0.0
 
     def start(self) -> None:
         """Begin to live in the environment."""
         self._process = self._env.process(self._live())
 
-    def order(self, event: Dispatch | Breakdown) -> None:
-        """Interrupt what the robot is doing."""
-        if self._process is None:
-            raise RuntimeError(f"{self.name} has not been started")
-        self._process.interrupt(event)
+    def break_down(self, duration_s: float) -> None:
+        """Stand still until repaired."""
+        self._broken_until_s = max(self._broken_until_s, self._env.now + duration_s)
+        self._think_again()
+
+    def receive(self, kind: str, payload: bytes) -> None:
+        """Take an order or instant actions as they come over the wire."""
+        x, y, *_ = self.track(np.array([self._env.now]))[0]
+        if kind == "order":
+            self._voice.answer("stateRequest")
+            # A robot on its way drives on; one that waits or patrols has something else to do now.
+            if self.orders.take_order(payload, float(x), float(y), broken=self._is_broken) and not self._is_on_its_way:
+                self._think_again()
+        else:
+            before = self.orders.signature(), self.orders.wants_charging
+            for wanted in self.orders.take_instant_actions(payload):
+                self._voice.answer(wanted)
+            if before != (self.orders.signature(), self.orders.wants_charging):
+                self._think_again()
+
+    def sent_to(self, x_m: float, y_m: float, stay_s: float) -> list[tuple[Kind, bytes]]:
+        """Return the messages with which fleet control would send it to a place, calling off what it was told before."""
+        x, y, *_ = (float(value) for value in self.track(np.array([self._env.now]))[0])
+        order_id, at = f"scenario-{self._env.now:.0f}", from_posix_s(self._env.now)
+        start = start_node(self.orders.map_id, order_id, x, y)
+        nodes, edges = route(self.orders.map_id, order_id, [Stop(x_m, y_m, stay_s)], start=start, released=1)
+        order = Order(**self._from_afar.next(Order, at), order_id=order_id, order_update_id=0, nodes=nodes, edges=edges)
+        if self.orders.is_idle:
+            return [("order", encode(order))]
+        cancel = Action(action_type="cancelOrder", action_id=f"{order_id}-cancel")
+        return [
+            ("instantActions", encode(InstantActions(**self._from_afar.next(InstantActions, at), actions=[cancel]))),
+            ("order", encode(order)),
+        ]
+
+    def speak(self) -> list[tuple[Kind, bytes]]:
+        """Return what is to be published now: kind and message."""
+        now_s = self._env.now
+        x, y, battery, speed, heading, activity = (float(value) for value in self.track(np.array([now_s]))[0])
+        motion = Motion(x, y, heading, speed, battery, charging=activity == CHARGING, broken=self._is_broken)
+        return self._voice.speak(now_s, self.orders, motion)
 
     def track(self, times_s: Floats) -> Floats:
-        """Return x, y, battery, speed and heading (times, 5) at instants not after the end of what is planned."""
+        """Return x, y, battery, speed, heading and activity (times, 6) at instants not after the end of what is planned."""
         self._corners = [c for c in self._corners[:-1] if c.time_s >= times_s[0] - self.KEPT_S] + self._corners[-1:]
         grid = np.array([c.time_s for c in self._corners])
         x = np.interp(times_s, grid, [c.x_m for c in self._corners])
         y = np.interp(times_s, grid, [c.y_m for c in self._corners])
         battery = np.interp(times_s, grid, [c.battery_percent for c in self._corners])
         if len(grid) == 1:
-            return np.column_stack([x, y, battery, np.zeros_like(x), np.zeros_like(x)])
+            still = np.zeros_like(x)
+            return np.column_stack([x, y, battery, still, still, still])
         leg = np.clip(np.searchsorted(grid, times_s, side="left"), 1, len(grid) - 1)
         seconds = np.maximum(np.diff(grid)[leg - 1], 1e-9)
         east = np.diff([c.x_m for c in self._corners])[leg - 1]
         north = np.diff([c.y_m for c in self._corners])[leg - 1]
         speed = np.where(times_s > grid[-1], 0.0, np.hypot(east, north) / seconds)
-        return np.column_stack([x, y, battery, speed, np.mod(np.degrees(np.arctan2(east, north)), 360.0)])
+        activity = np.array([c.activity for c in self._corners])[leg]
+        return np.column_stack([x, y, battery, speed, np.mod(np.degrees(np.arctan2(east, north)), 360.0), activity])
+
+    @property
+    def _is_broken(self) -> bool:
+        return self._env.now < self._broken_until_s
+
+    @property
+    def _is_on_its_way(self) -> bool:
+        return self._corners[-1].activity == ON_ORDER
+
+    def _think_again(self) -> None:
+        if self._process is None:
+            raise RuntimeError(f"{self.name} has not been started")
+        self._process.interrupt()
 
     def _live(self) -> Step:
+        """Do one thing after the other; an interrupt cuts it short, and what to do is asked anew."""
         while True:
             try:
-                yield from self._patrol()
-            except simpy.Interrupt as interrupt:
+                yield from self._do_next()
+            except simpy.Interrupt:
                 self._cut_short()
-                yield from self._obey(interrupt.cause)
 
-    def _obey(self, event: Dispatch | Breakdown) -> Step:
-        """Follow one order to its end; a newer order takes its place."""
+    def _do_next(self) -> Step:
+        orders = self.orders
+        if self._is_broken:
+            yield from self._wait(self._broken_until_s - self._env.now, 0.5 * STANDING_W, STANDING)
+        elif orders.paused or orders.waits_for_update:
+            yield from self._wait(PATIENCE_S, STANDING_W, STANDING)
+        elif orders.next_action is not None:
+            yield from self._measure(duration_s(orders.next_action))
+        elif orders.next_node is not None:
+            yield from self._go_to(orders.next_node)
+        elif orders.wants_charging:
+            yield from self._charge(100.0)
+            orders.wants_charging = False
+        else:
+            yield from self._patrol()
+
+    def _measure(self, seconds: float) -> Step:
+        """Stand and measure; what was measured before a pause counts."""
+        self.orders.begun()
+        begun_s = self._env.now
         try:
-            if isinstance(event, Breakdown):
-                yield from self._wait(event.duration, 0.5 * STANDING_W)
-                return
-            x, y = (float(value) for value in self._map.to_xy(event.lat, event.lon))
-            yield from self._drive(np.array([x, y]), DISPATCH_SPEED_M_S)
-            yield from self._wait(event.stay, STANDING_W)
-        except simpy.Interrupt as interrupt:
-            self._cut_short()
-            yield from self._obey(interrupt.cause)
+            yield from self._wait(max(seconds - self._measured_s, 0.0), STANDING_W, MEASURING)
+        except simpy.Interrupt:
+            self._measured_s = self._measured_s + self._env.now - begun_s if self.orders.next_action else 0.0
+            raise
+        self._measured_s = 0.0
+        self.orders.finished()
+
+    def _go_to(self, node: Node) -> Step:
+        place = node.node_position
+        assert place  # noqa: S101  (orders without places are not accepted)
+        limit = self.orders.edges[0].maximum_speed if self.orders.edges else UNSET
+        yield from self._drive(
+            np.array([place.x, place.y]), min(HIGHEST_SPEED_M_S, limit or HIGHEST_SPEED_M_S), ON_ORDER
+        )
+        self.orders.arrived()
 
     def _patrol(self) -> Step:
-        while True:
-            if self._corners[-1].battery_percent < GO_CHARGING_BELOW_PERCENT:
-                yield from self._drive(self._dock, DISPATCH_SPEED_M_S)
-                missing = CHARGED_PERCENT - self._corners[-1].battery_percent
-                yield from self._wait(missing / 100 * BATTERY_J / CHARGING_W, -CHARGING_W)
-            yield from self._drive(self._loop[self._next], float(self._rng.uniform(*PATROL_SPEED_M_S)))
-            self._next = (self._next + 1) % len(self._loop)
-            yield from self._wait(float(self._rng.uniform(*STOP_S)), STANDING_W)
+        if self._corners[-1].battery_percent < GO_CHARGING_BELOW_PERCENT:
+            yield from self._charge(CHARGED_PERCENT)
+        yield from self._drive(self._loop[self._next], float(self._rng.uniform(*PATROL_SPEED_M_S)), PATROLLING)
+        self._next = (self._next + 1) % len(self._loop)
+        yield from self._wait(float(self._rng.uniform(*STOP_S)), STANDING_W, PATROLLING)
 
-    def _drive(self, to_xy: Floats, speed_m_s: float) -> Step:
+    def _charge(self, up_to_percent: float) -> Step:
+        yield from self._drive(self._dock, HIGHEST_SPEED_M_S, PATROLLING)
+        missing = max(up_to_percent - self._corners[-1].battery_percent, 0.0)
+        yield from self._wait(missing / 100 * BATTERY_J / CHARGING_W, -CHARGING_W, CHARGING)
+
+    def _drive(self, to_xy: Floats, speed_m_s: float, activity: int) -> Step:
         here = self._corners[-1]
         seconds = float(np.hypot(to_xy[0] - here.x_m, to_xy[1] - here.y_m)) / speed_m_s
-        yield from self._go_on(seconds, float(to_xy[0]), float(to_xy[1]), DRIVING_W)
+        yield from self._go_on(seconds, float(to_xy[0]), float(to_xy[1]), DRIVING_W, activity)
 
-    def _wait(self, seconds: float, power_w: float) -> Step:
-        yield from self._go_on(seconds, self._corners[-1].x_m, self._corners[-1].y_m, power_w)
+    def _wait(self, seconds: float, power_w: float, activity: int) -> Step:
+        yield from self._go_on(seconds, self._corners[-1].x_m, self._corners[-1].y_m, power_w, activity)
 
-    def _go_on(self, seconds: float, x_m: float, y_m: float, power_w: float) -> Step:
+    def _go_on(self, seconds: float, x_m: float, y_m: float, power_w: float, activity: int) -> Step:
         battery = float(np.clip(self._corners[-1].battery_percent - 100 * power_w * seconds / BATTERY_J, 0.0, 100.0))
-        self._corners.append(_Corner(self._env.now + seconds, x_m, y_m, battery))
+        self._corners.append(_Corner(self._env.now + seconds, x_m, y_m, battery, activity))
         yield self._env.timeout(seconds)
 
     def _cut_short(self) -> None:
         """Forget the rest of the present leg: the robot is where it is now."""
         now = self._env.now
-        x, y, battery, _, _ = self.track(np.array([now]))[0]
-        self._corners = [c for c in self._corners if c.time_s < now] + [_Corner(now, x, y, battery)]
+        x, y, battery, _, _, activity = (float(value) for value in self.track(np.array([now]))[0])
+        self._corners = [c for c in self._corners if c.time_s < now] + [_Corner(now, x, y, battery, int(activity))]
 
 
 def hottest_pixel_c(xy_m: Floats, surface_c: Floats, flames: list[Flame]) -> Floats:
-    """Return what a thermal camera turning all round reports at places (N, 2) over surfaces of `surface_c` (N).
-
-    A flame fills a share of a pixel of (0.03·distance)²; the pixel shows the fourth-power mean of flame and surface.
-    """
-    hottest = surface_c + 273.15
+    """Return what a thermal camera turning all round reports at places (N, 2) over surfaces of `surface_c` (N)."""
+    hottest = surface_c
     for spot in flames:
-        distance = np.maximum(np.hypot(xy_m[:, 0] - spot.x_m, xy_m[:, 1] - spot.y_m), 1.0)
-        share = np.minimum(spot.area_m2 / (PIXEL_RAD * distance) ** 2, 1.0)
-        seen = (share * (spot.temperature_c + 273.15) ** 4 + (1 - share) * (surface_c + 273.15) ** 4) ** 0.25
-        hottest = np.where(distance <= THERMAL_RANGE_M, np.maximum(hottest, seen), hottest)
-    return np.asarray(hottest - 273.15)
+        distance = np.hypot(xy_m[:, 0] - spot.x_m, xy_m[:, 1] - spot.y_m)
+        seen = pixel_c(distance, spot.area_m2, spot.temperature_c, surface_c)
+        hottest = np.where(distance <= RANGE_M, np.maximum(hottest, seen), hottest)
+    return np.asarray(hottest)

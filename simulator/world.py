@@ -19,7 +19,7 @@ from airquality.events import Breakdown, Dispatch, Dust, Event, Fault, Fire, Lea
 from airquality.pollutants import KEYS
 from airquality.site import Site
 from simulator.background import Background, Episode
-from simulator.block import Block, Outlet
+from simulator.block import Block, Outlet, RobotMessage
 from simulator.emissions import IS_PARTICLE, Emissions
 from simulator.exposure import Exposure
 from simulator.instruments import Instruments
@@ -93,7 +93,7 @@ class World:
         fitted = np.array([[key in device.quantities for key in KEYS] for device in devices])
         self._instruments = Instruments(list(self.kinds), fitted, start_s=env.now, rngs=own[: len(devices)])
         self._robots = [
-            PatrolRobot(robot, site.map, env, rng)
+            PatrolRobot(robot, site, env, rng)
             for robot, rng in zip(site.robots, own[-len(site.robots) :], strict=False)
         ]
         for robot in self._robots:
@@ -105,7 +105,7 @@ class World:
         self.exposure = Exposure(self.devices)
         self._swing = self._air_rng.standard_normal(len(devices))
         self._plume: Floats | None = None
-        self._inbox: deque[Event] = deque()
+        self._inbox: deque[Callable[[], None]] = deque()
         self._inbox_lock = threading.Lock()
         env.process(self._live())
 
@@ -128,16 +128,30 @@ class World:
             case LostLink():
                 self._link.lose(event.device, start_s, start_s + event.duration)
             case Breakdown() | Dispatch():
-                self.env.process(self._order(event))
+                self.env.process(self._call(event))
 
     def hand_over(self, event: Event) -> None:
         """Add an event from another thread; it begins with the next block."""
         with self._inbox_lock:
-            self._inbox.append(event)
+            self._inbox.append(lambda: self.add(event))
 
-    def _order(self, event: Breakdown | Dispatch) -> Generator[simpy.Event, Any, None]:
+    def hand_over_order(self, robot: str, kind: str, payload: bytes) -> None:
+        """Hand an order or instant actions to a robot, from any thread; it reads them with the next block."""
+        with self._inbox_lock:
+            self._inbox.append(lambda: self._robot(robot).receive(kind, payload))
+
+    def _robot(self, name: str) -> PatrolRobot:
+        return next(robot for robot in self._robots if robot.name == name)
+
+    def _call(self, event: Breakdown | Dispatch) -> Generator[simpy.Event, Any, None]:
         yield self.env.timeout(event.after)
-        next(robot for robot in self._robots if robot.name == event.device).order(event)
+        robot = self._robot(event.device)
+        if isinstance(event, Breakdown):
+            robot.break_down(event.duration)
+            return
+        x_m, y_m = (float(value) for value in self.site.map.to_xy(event.lat, event.lon))
+        for kind, payload in robot.sent_to(x_m, y_m, event.stay):
+            robot.receive(kind, payload)
 
     def _live(self) -> Generator[simpy.Event, Any, None]:
         while True:
@@ -147,8 +161,8 @@ class World:
             with self._inbox_lock:
                 arrived = list(self._inbox)
                 self._inbox.clear()
-            for event in arrived:
-                self.add(event)
+            for take in arrived:
+                take()
 
     def _block(self, begun_s: float, cadence: Cadence) -> Block:
         times_s = _steps(begun_s, cadence.interval_s, cadence.block_s)
@@ -157,20 +171,26 @@ class World:
         xy, carried = self._places(times_s)
         truth = self._truth(times_s, ticks_s, xy, air, cadence)
         measured = self._instruments.measure(truth, times_s, cadence.interval_s)
-        for column, key in enumerate(("battery", "speed", "heading")):
+        for column, key in enumerate(("battery", "speed", "heading", "robot_activity")):
             decimals = 2 if key == "speed" else 1
             measured[:, len(self.site.stations) :, KEYS.index(key)] = np.round(carried[:, :, column], decimals)
         lat, lon = (np.round(value, 6) for value in self.site.map.to_latlon(xy[..., 0], xy[..., 1]))
         readings, offline = self._link.send(times_s, measured, lat, lon)
+        messages = tuple(
+            RobotMessage(robot.name, *message)
+            for robot in self._robots
+            if robot.name not in offline
+            for message in robot.speak()
+        )
         return Block(devices=self.devices, kinds=self.kinds, readings=readings, offline=offline, true_times_s=times_s,
-                     true_lat=lat, true_lon=lon, truth=truth)  # fmt: skip
+                     true_lat=lat, true_lon=lon, truth=truth, messages=messages)  # fmt: skip
 
     def _places(self, times_s: Floats) -> tuple[Floats, Floats]:
-        """Return x, y of every device (T, D, 2), and battery, speed, heading of the robots (T, robots, 3)."""
+        """Return x, y of every device (T, D, 2), and battery, speed, heading, activity of the robots (T, robots, 4)."""
         tracks = (
             np.stack([robot.track(times_s) for robot in self._robots], axis=1)
             if self._robots
-            else np.zeros((len(times_s), 0, 5))
+            else np.zeros((len(times_s), 0, 6))
         )
         stations = np.broadcast_to(self._station_xy, (len(times_s), *self._station_xy.shape))
         return np.concatenate([stations, tracks[:, :, :2]], axis=1), tracks[:, :, 2:]

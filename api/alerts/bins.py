@@ -18,7 +18,8 @@ GRACE_S: Final = 10.0
 # A device is waited for while it lags by no more than two of its usual steps and this; then the others go on without it.
 PATIENCE_S: Final = 15.0
 PATIENCE_STEPS: Final = 2.0
-# Event times this far ahead of half of the devices are a wrong clock: they move nobody's time, and are not kept for later.
+# Event times this far ahead of the network (where no arrival is known, of half of the devices) are a wrong clock: they are not kept for later.
+# However far ahead, they move nobody's time beyond their arrival.
 FURTHEST_AHEAD_S: Final = 900.0
 
 QUANTITIES: Final = (
@@ -34,7 +35,20 @@ QUANTITIES: Final = (
     "humidity",
     "temperature",
     "thermal_max",
+    "lat",
+    "lon",
 )
+
+
+def times_s(table: pa.Table) -> Floats:
+    """Return the event time [s] of every row."""
+    return np.asarray(table["time"].cast(pa.int64()).to_numpy() / 1e6)
+
+
+def arrivals_s(table: pa.Table) -> Floats:
+    """Return when every row arrived [s]; recordings that say nothing of it arrived when they were measured."""
+    name = "received_at" if "received_at" in table.column_names else "time"
+    return np.asarray(table[name].cast(pa.int64()).to_numpy() / 1e6)
 
 
 class Bin(NamedTuple):
@@ -74,15 +88,19 @@ class Bins:
             self._step_s.append(0.0)
         return self._numbers[device]
 
-    def add(self, table: pa.Table) -> None:
-        """Add the rows of a table in the READINGS schema."""
+    def known_number(self, device: str) -> int | None:
+        """Return the number of a device that has one."""
+        return self._numbers.get(device)
+
+    def add(self, table: pa.Table) -> NDArray[np.int64]:
+        """Add the rows of a table in the READINGS schema; return the number of each row's device."""
         labels = table["device"].unify_dictionaries().combine_chunks()
         numbers = np.array([self.number(name) for name in labels.dictionary.to_pylist()], dtype=np.int64)
-        if not table.num_rows:
-            return
         device = numbers[labels.indices.to_numpy()]
-        times = table["time"].cast(pa.int64()).to_numpy() / 1e6
-        self._move_on(device, times)
+        if not table.num_rows:
+            return device
+        times = times_s(table)
+        self._move_on(device, np.minimum(times, arrivals_s(table)), trust_all="received_at" in table.column_names)
         values = np.column_stack([table[key].to_numpy() for key in QUANTITIES])
         number = np.floor(times / BIN_S).astype(np.int64)
         for one in np.unique(number):
@@ -92,6 +110,7 @@ class Bins:
                 self.too_late += int(rows.sum())
                 continue
             self._put(int(one), device[rows], values[rows])
+        return device
 
     def close(self, *, everything: bool = False) -> Iterator[Bin]:
         """Yield every bin that is complete, in order."""
@@ -117,7 +136,7 @@ class Bins:
         np.add.at(counts, device, present)
         self._open[one] = (sums, counts)
 
-    def _move_on(self, device: NDArray[np.int64], times: Floats) -> None:
+    def _move_on(self, device: NDArray[np.int64], times: Floats, *, trust_all: bool) -> None:
         """Time is that of the slowest device that is still active, so nobody's readings are late because others were quicker."""
         before = np.array(self.newest_s)
         newest = before.copy()
@@ -128,10 +147,11 @@ class Bins:
         # Of a device that is heard for the first time, what it sent at once tells how it sends.
         for number in np.flatnonzero(newest > before):
             step_s = self._step_s[number] = newest[number] - oldest[number]
-            self.interval_s[number] += 0.1 * (step_s / counts[number] - self.interval_s[number])
+            each_s, before_s = step_s / counts[number], self.interval_s[number]
+            self.interval_s[number] = each_s if before_s == 0 else before_s + 0.1 * (each_s - before_s)
         self.newest_s = newest.tolist()
         heard = np.isfinite(newest)
-        trusted = heard & (newest <= np.median(newest[heard]) + FURTHEST_AHEAD_S)
+        trusted = heard if trust_all else heard & (newest <= np.median(newest[heard]) + FURTHEST_AHEAD_S)
         patience = PATIENCE_S + PATIENCE_STEPS * np.array(self._step_s)
         active = trusted & (newest >= newest[trusted].max() - patience)
         self._watermark_s = max(self._watermark_s, float(newest[active].min()))

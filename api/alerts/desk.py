@@ -4,11 +4,12 @@ import json
 import threading
 import uuid
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from airquality.errors import UserError
+from airquality.errors import UnavailableError, UserError
 from airquality.site import Site
 from api.alerts import handling as people
 from api.alerts import nuisance, silences
@@ -45,16 +46,18 @@ class AlertDesk:
                 return
             since = self._now() - REMEMBERED
             alerts = {alert.id: alert for alert in self._store.alerts(self._site, since=since)}
-            self._handling = {alert: self._handling_in_store(alert) for alert in alerts}
+            self._handling |= {alert: self._handling_in_store(alert) for alert in alerts}
             self.silences = silences.silences(self._store.journal(self._site, subject=silences.SUBJECT))
             self.nuisances = nuisance.nuisances(self._store.journal(self._site, subject=nuisance.SUBJECT))
             for alert in alerts.values():
-                self._keep(alert)
+                if alert.id not in self._alerts:
+                    self._keep(alert)
             self._loaded = True
 
     def take(self, alerts: Iterable[AlertRecord]) -> None:
-        """Take alerts that changed and are stored."""
-        self.load()
+        """Take alerts that changed; while the store is away also those that it does not hold yet."""
+        with suppress(UnavailableError):
+            self.load()
         with self._lock:
             for alert in alerts:
                 self._keep(alert)
@@ -77,7 +80,6 @@ class AlertDesk:
 
     def handling(self, alert_id: str) -> Handling:
         """Return what people did about an alert. Raises UnavailableError while the store is away."""
-        self.load()
         known = self._handling.get(alert_id)
         return known if known is not None else self._handling_in_store(alert_id)
 
@@ -88,6 +90,7 @@ class AlertDesk:
 
         Raises UserError for what its state does not allow, UnavailableError while the store is away.
         """
+        self.load()
         with self._lock:
             before = self.handling(alert.id)
             people.check_allowed(before, action)
@@ -150,6 +153,8 @@ class AlertDesk:
 
     def told(self, alert: AlertRecord) -> dict[str, Any]:
         """Return an alert as everybody is told it: with what people did, why it is held back, and its place in the runbook."""
+        with suppress(UnavailableError):
+            self.load()
         stand = {key: value for key, value in asdict(self.handling(alert.id)).items() if value not in (None, 0)}
         if "since" in stand:
             stand["since"] = stand["since"].isoformat().replace("+00:00", "Z")

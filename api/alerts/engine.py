@@ -1,44 +1,53 @@
 """The alert engine: readings in, changed alerts out. No I/O and no clock; time is that of the readings, or given."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Final
 
 import numpy as np
 import pyarrow as pa
 
 from airquality.site import Site
-from api.alerts.bins import BIN_S, QUANTITIES, Bin, Bins
+from api.alerts.bins import BIN_S, QUANTITIES, Bin, Bins, times_s
 from api.alerts.book import AlertBook
+from api.alerts.condition import Condition
+from api.alerts.health.bad_values import without_bad_values
+from api.alerts.health.links import LINK_KINDS
 from api.alerts.pollution import Pollution
 from api.alerts.rules import Rules, shipped_rules
 from api.alerts.watchers import Watcher
+from api.alerts.watchers.health import HealthWatcher
+from api.alerts.watchers.odour import OdourWatcher
 from api.alerts.watchers.pollution import PollutionWatcher
-from api.alerts.watchers.silence import NO_DATA, SilenceWatcher
+from api.alerts.watchers.repeats import RepeatsWatcher
 from api.alerts.watchers.smoke import SmokeWatcher
 from api.alerts.watchers.thresholds import ThresholdWatcher
 from api.alerts.wording import Labels
-from storage.schema import AlertRecord
-
-_NO_DATA: Final = frozenset([NO_DATA.kind])
+from storage.schema import AlertRecord, DeviceRecord, LedgerEntry
 
 
 class AlertEngine:
     """Judges the readings of one site: bins of event time go to the watchers, and what these say goes into the book."""
 
-    def __init__(self, site: Site, rules: Rules | None = None) -> None:
+    def __init__(self, site: Site, known: Sequence[DeviceRecord] = (), rules: Rules | None = None) -> None:
+        """Begin with an empty past; `known` are devices of the store, of which some may have been adopted as stations of a zone."""
         rules = rules or shipped_rules()
         labels = Labels(site)
-        # Robots move, so only stations have an index.
-        stations = {zone.name: [s.name for s in site.stations if s.zone == zone.name] for zone in site.zones}
-        self.pollution = Pollution(stations)
-        self._watchers: tuple[Watcher, ...] = (PollutionWatcher(labels, self.pollution), SmokeWatcher(labels))
+        self.pollution = Pollution(_stations(site, known))
+        industrial = {zone.name for zone in site.zones if zone.land_use == "industrial"}
+        zone_of = {record.device: record.zone for record in known} | {
+            device.name: device.zone for device in site.devices
+        }
+        self._pollution = PollutionWatcher(labels, self.pollution)
+        odour = OdourWatcher(labels, lambda device: zone_of.get(device) in industrial)
+        self._watchers: tuple[Watcher, ...] = (self._pollution, odour, SmokeWatcher(labels))
         self._thresholds = ThresholdWatcher(site, labels, rules, self.pollution)
         self._watchers = (*self._watchers, self._thresholds)
-        self._silence = SilenceWatcher(labels)
+        self._rules = rules
+        self._health = HealthWatcher(labels, site)
+        self._health.silence.offline |= {record.device for record in known if record.state == "offline"}
+        self._repeats = RepeatsWatcher(labels)
         self._bins = Bins()
         self._book = AlertBook(site, rules)
-        self._judged_s = -np.inf
 
     @property
     def active(self) -> list[AlertRecord]:
@@ -50,27 +59,33 @@ class AlertEngine:
         """How many readings came too late to be judged."""
         return self._bins.too_late
 
-    def resume(self, alerts: list[AlertRecord], history: pa.Table, every_s: float) -> None:
-        """Go on after a restart: alerts that last, and means of the last day over `every_s` in the READINGS schema."""
+    def resume(self, alerts: list[AlertRecord], history: pa.Table, every_s: float, latest: pa.Table) -> None:
+        """Go on after a restart: alerts that last; means of the last day over `every_s` and the newest row of every device (READINGS)."""
         self._book.resume(alerts)
-        self._book.end_all_but(_NO_DATA.union(self._silence.kinds, *(watcher.kinds for watcher in self._watchers)))
+        self._book.end_all_but(self._rules.kinds)
+        self._health.resume(alerts, latest, self._bins)
+        self._repeats.resume(alerts)
         if not history.num_rows:
             return
+        history = without_bad_values(history)
         devices = history["device"].to_pylist()
-        names = sorted(set(devices))
-        times = history["time"].cast(pa.int64()).to_numpy() / 1e6
+        number = {name: at for at, name in enumerate(sorted(set(devices)))}
+        names = list(number)
+        times = times_s(history)
+        self._pollution.resume(alerts, float(times.min()))
         values = np.column_stack([history[key].to_numpy() for key in QUANTITIES])
-        row_of = np.array([names.index(device) for device in devices])
+        row_of = np.array([number[device] for device in devices])
         for time_s in np.unique(times):
             means = np.full((len(names), len(QUANTITIES)), np.nan)
             rows = times == time_s
             means[row_of[rows]] = values[rows]
-            self.pollution.step(time_s + every_s, names, means, weight=every_s / BIN_S)
+            self._pollution.relive(time_s + every_s, names, means, weight=every_s / BIN_S)
             self._thresholds.learn(Bin(time_s + every_s, names, means), every_s)
 
     def update(self, readings: pa.Table) -> list[AlertRecord]:
         """Take readings of this site; return every alert that began, changed or ended."""
-        self._bins.add(readings)
+        numbers = self._bins.add(without_bad_values(readings))
+        self._health.take(readings, numbers, self._bins)
         return self._judge(self._bins.close())
 
     def finish(self) -> list[AlertRecord]:
@@ -79,23 +94,40 @@ class AlertEngine:
 
     def device_state(self, device: str, state: str) -> None:
         """Note what a device, or its last will, says of its connection."""
-        (self._silence.offline.add if state == "offline" else self._silence.offline.discard)(device)
+        offline = self._health.silence.offline
+        (offline.add if state == "offline" else offline.discard)(device)
 
-    def no_data(self, since: datetime | None, now: datetime) -> list[AlertRecord]:
-        """Raise or end the one alert for a network that has fallen silent as a whole; `since` is None when data flows."""
-        self._book.hold(_NO_DATA, [] if since is None else [NO_DATA], now)
+    def note_link(self, condition: Condition | None, now: datetime) -> list[AlertRecord]:
+        """Raise or end the one alert for what everything hangs on: store, broker, data; None when all is well."""
+        self._book.hold(LINK_KINDS, [] if condition is None else [condition], now)
+        return self._book.take_changes()
+
+    def note_ledger(self, ledger: Sequence[LedgerEntry], now: datetime) -> list[AlertRecord]:
+        """Take the ledger as it stands now."""
+        self._book.hold(self._repeats.kinds, self._repeats.judge(ledger, now), now)
         return self._book.take_changes()
 
     def _judge(self, bins: Iterable[Bin]) -> list[AlertRecord]:
+        end_s: float | None = None
         for one in bins:
-            now = datetime.fromtimestamp(one.end_s, UTC)
+            now, end_s = datetime.fromtimestamp(one.end_s, UTC), one.end_s
             for watcher in self._watchers:
                 conditions = watcher.step(one)
                 if conditions is not None:
                     self._book.hold(watcher.kinds, conditions, now)
             self._book.settle(now)
-            self._judged_s = one.end_s
-        if self._judged_s > -np.inf:
-            now = datetime.fromtimestamp(self._judged_s, UTC)
-            self._book.hold(self._silence.kinds, self._silence.judge(self._bins), now)
+            self._health.step(one)
+        if end_s is not None:
+            now = datetime.fromtimestamp(end_s, UTC)
+            self._book.hold(self._health.kinds, self._health.judge(self._bins), now)
         return self._book.take_changes()
+
+
+def _stations(site: Site, known: Sequence[DeviceRecord]) -> dict[str, list[str]]:
+    """Return the stations of every zone, with those that were adopted. Robots move, so only stations have an index."""
+    named = {device.name for device in site.devices}
+    stations = {zone.name: [one.name for one in site.stations if one.zone == zone.name] for zone in site.zones}
+    for record in known:
+        if record.device not in named and record.kind == "station" and record.zone in stations:
+            stations[record.zone].append(record.device)
+    return stations

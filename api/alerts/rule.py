@@ -5,9 +5,10 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from airquality.durations import parse_duration_s
-from airquality.limits import ADVISORY_LEVELS, STANDARDS
+from airquality.limits import ADVISORY_LEVELS
 from airquality.pollutants import QUANTITY
 from airquality.site import QuantityKey
+from airquality.standards import STANDARDS
 from airquality.units import parse_amount
 from api.alerts.bins import BIN_S, QUANTITIES
 from api.notify.settings import Severity

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from airquality.certification import REFERENCE_ONLY
 from airquality.pollutants import QUANTITY
 from airquality.site import Site
 
@@ -10,11 +11,22 @@ KINDS: Final[dict[str, tuple[str, str]]] = {
     "pm10-advisory": ("미세먼지 경보", "PM10 advisory"),
     "pm25-advisory": ("초미세먼지 경보", "PM2.5 advisory"),
     "o3-advisory": ("오존 경보", "Ozone advisory"),
+    "asian-dust": ("황사 위기경보", "Asian dust crisis"),
+    "odour": ("악취 기준 초과", "Odour limit exceeded"),
     "smoke": ("연기·화재 의심", "Smoke or fire"),
     "dust": ("국지적 먼지", "Local dust"),
     "release": ("가스·악취 누출 의심", "Gas release or odour"),
     "silent": ("장비 무응답", "Device silent"),
+    "many-silent": ("여러 장비 동시 무응답", "Many devices silent"),
+    "stuck": ("측정값 고착", "Stuck"),
+    "drifting": ("측정값 편차", "Apart from others"),
+    "out-of-range": ("측정범위 이탈", "Outside the plausible range"),
+    "battery-low": ("배터리 부족", "Battery low"),
+    "clock-skew": ("시계 오차", "Clock wrong"),
+    "repeats": ("중복 전송 과다", "Too many repeats"),
     "no-data": ("자료 수신 중단", "No data at all"),
+    "broker-away": ("브로커 연결 끊김", "Broker away"),
+    "store-away": ("저장소 연결 끊김", "Store away"),
 }
 CLASSES: Final = {"smoke": "fire", "dust": "dust", "release": "industrial"}
 
@@ -35,6 +47,11 @@ def amount(quantity: str, value: float) -> str:
     """Return a value with its unit."""
     row = QUANTITY[quantity]
     return f"{value:.{row.decimals}f} {row.unit}"
+
+
+def reference_only(korean: str, english: str) -> tuple[str, str]:
+    """Return what is said of the air with the words that the law asks for beside values of low-cost instruments."""
+    return f"{korean} ({REFERENCE_ONLY[0]})", f"{english} ({REFERENCE_ONLY[1]})"
 
 
 def reasons(rises: dict[str, float]) -> tuple[list[str], list[str]]:

@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Final
 
-import numpy as np
 from fastapi import APIRouter, HTTPException, Query, Response
 from fastapi.responses import StreamingResponse
 
 from airquality.pollutants import QUANTITY
 from api.http.answers import answer, example
+from api.http.indexes import instrument
 from api.http.state import Air, State
 from api.records import reading_json, series_json
 from storage.port import Series
@@ -53,7 +53,8 @@ def geojson(air: Air) -> Response:
         properties = {**reading_json(row), "kind": record.kind if record else "", "origin": record.origin if record else "real",
                       "state": record.state if record else "", "zone": record.zone if record else ""}  # fmt: skip
         if index is not None:
-            properties |= {"cai": round(index.value), "grade": index.grade.key, "colour": index.grade.colour}
+            properties |= {"cai": round(index.value), "grade": index.grade.key, "colour": index.grade.colour,
+                           **instrument(air, row["device"])}  # fmt: skip
         features.append(
             {
                 "type": "Feature",
@@ -102,33 +103,6 @@ def series(
             422, f"more than {MOST_POINTS} rows; ask for a shorter time, fewer devices or a larger `every`"
         )
     return answer({"every_s": every_s, "devices": series_json(table, keys)})
-
-
-@router.get(
-    "/cai",
-    responses=example({"stations": {"palbok-03": {"cai": 84, "grade": "moderate", "pollutant": "pm25"}}, "zones": {}}),
-)
-def cai(air: Air) -> Response:
-    """The air-quality index now: of every station, the worst of every zone, and the advisories."""
-    pollution = air.live.engine.pollution
-    stations = {
-        name: {"cai": round(index.value), "grade": index.grade.key, "label_ko": index.grade.label_ko, "label_en": index.grade.label_en,
-               "colour": index.grade.colour, "pollutant": index.pollutant, "sub_indices": {k: round(v, 1) for k, v in index.sub_indices.items()}}
-        for name, index in sorted(pollution.cai.items())
-    }  # fmt: skip
-    zones = {}
-    for zone, members in pollution.zones.items():
-        known = [name for name in members if name in stations]
-        zones[zone] = {
-            "worst": max(known, key=lambda name: pollution.cai[name].value, default=None),
-            "mean_cai": round(float(np.mean([pollution.cai[name].value for name in known]))) if known else None,
-            "advisories": {
-                quantity: state.level for (of_zone, quantity), state in pollution.advisories.items() if of_zone == zone
-            },
-        }
-    return answer(
-        {"stations": stations, "zones": zones, "note": "Low-cost instruments: for reference only, not official values."}
-    )
 
 
 @router.get("/stream")

@@ -6,13 +6,16 @@ from typing import Any, Literal
 from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel
 
+from airquality import us_aqi
 from airquality.index import GRADES
-from airquality.limits import ADVISORY_LEVELS
+from airquality.limits import ADVISORY_LEVELS, DUST_STAGES
 from airquality.pollutants import QUANTITIES
 from airquality.reading import Adoption
 from airquality.site import Site
+from airquality.standards import ODOUR_LIMITS, STANDARDS
 from api.access.guard import ADMIN_ONLY
 from api.http.answers import answer, example
+from api.http.indexes import standard_json
 from api.http.state import Air
 from api.records import reading_json
 
@@ -44,9 +47,12 @@ def quantities() -> Response:
     responses=example({"advisories": {"pm10": [{"key": "advisory", "issue_at": 150}]}, "grades": [{"key": "good"}]}),
 )
 def limits() -> Response:
-    """Advisory levels by law, and the classes of the air-quality index."""
+    """Advisory levels by law, stages of Asian dust, environmental standards (Korea, WHO), odour limits, and the classes of both indexes."""
     return answer({"advisories": {key: [asdict(level) for level in levels] for key, levels in ADVISORY_LEVELS.items()},
-                   "grades": [asdict(grade) for grade in GRADES]})  # fmt: skip
+                   "asian_dust": [asdict(stage) for stage in DUST_STAGES],
+                   "standards": [standard_json(standard) for standard in STANDARDS],
+                   "odour": [asdict(limit) for limit in ODOUR_LIMITS],
+                   "grades": [asdict(grade) for grade in GRADES], "us_grades": [asdict(grade) for grade in us_aqi.GRADES]})  # fmt: skip
 
 
 @router.get(

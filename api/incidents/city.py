@@ -21,6 +21,7 @@ from airquality.site import Site
 from api.incidents.baseline import Baseline, mean_of_known
 from api.incidents.finder import OUTLIERS, SURE_FROM, SourceFinder
 from api.incidents.footprints import GridSources
+from api.incidents.sight import Glances, look_round
 
 Floats = NDArray[np.float64]
 
@@ -59,6 +60,9 @@ AVERAGING_S: Final = 600.0
 NOTICED_OUTLIERS: Final = 1e-4
 # As far from the best cell as still counts as the same place.
 NEAR_M: Final = 300.0
+# What a robot has seen tells more than cells of 50 m can hold: then the surroundings are looked at in these.
+CLOSE_EXTENT_M: Final = 600.0
+CLOSE_CELL_M: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class SourceMap:
     """Where a source may be: `probability` over cells (x, y) whose middles are `x_m`, `y_m` on the site's map; the rest to 1 is elsewhere.
 
     `rate_g_s` are the 5 %, 50 % and 95 % points of the emission rate, if it is near the best cell. Of a large fire
-    that is little more than what reaches the ground again.
+    that is little more than what reaches the ground again. `air` is that of the last minutes, None where nobody knows.
     """
 
     quantity: str
@@ -75,6 +79,19 @@ class SourceMap:
     probability: Floats
     elsewhere: float
     rate_g_s: tuple[float, float, float]
+    air: Meteorology | None = None
+
+    @property
+    def cell_m(self) -> float:
+        """How wide a cell is."""
+        return float(self.x_m[1] - self.x_m[0])
+
+    @property
+    def spread_m(self) -> float:
+        """How far from the best cell the source is, root mean square over the map."""
+        x_m, y_m = self.best_m
+        square = (self.x_m[:, None] - x_m) ** 2 + (self.y_m[None] - y_m) ** 2
+        return float(np.sqrt((self.probability * square).sum() / self.probability.sum()))
 
     @property
     def best_m(self) -> tuple[float, float]:
@@ -89,7 +106,7 @@ class SourceMap:
     def rank(self, x_m: float, y_m: float) -> int | None:
         """Return how many cells are at least as probable as the one of a place, itself included; None outside the map."""
         a, b = int(np.abs(self.x_m - x_m).argmin()), int(np.abs(self.y_m - y_m).argmin())
-        if max(abs(self.x_m[a] - x_m), abs(self.y_m[b] - y_m)) > CELL_M:
+        if max(abs(self.x_m[a] - x_m), abs(self.y_m[b] - y_m)) > self.cell_m:
             return None
         return int((self.probability >= self.probability[a, b]).sum())
 
@@ -104,39 +121,58 @@ class Minutes:
     wind_m_s: Floats
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of an incident: minute means, their excess (minutes, devices), how often a device errs, and what cameras saw."""
+
+    quantity: str
+    minutes: Minutes
+    excess: Floats
+    outliers: Floats
+    glances: Glances
+
+
 def locate_source(
     site: Site, readings: pa.Table, quantity: str, *, noticed_s: float, until_s: float, noticed_by: Collection[str]
 ) -> SourceMap:
     """Return where the source of a plume may be.
 
-    `readings` holds device, time, lat, lon, wind_speed, wind_direction and the quantity from an hour before `noticed_s` to `until_s`. The map
-    is centred on the devices that noticed it, which are taken to be right. Without wind or readings the answer is a flat map.
+    `readings` holds device, time, lat, lon, wind_speed, wind_direction and the quantity from an hour before `noticed_s` to `until_s`; with
+    temperature and thermal_max, what robots saw since `noticed_s` counts too. The map is centred on the devices that noticed it, which are
+    taken to be right. When a robot has seen fire, it is a close one around the best cell. Without wind or readings the answer is a flat map.
     """
     minutes = minute_means(
         site, readings, quantity, start_s=noticed_s - MINUTE_S * (BASELINE_MIN + LEAD_MIN), until_s=until_s
     )
     noticing = np.array([device.name in noticed_by for device in site.devices])
-    half = np.arange(-EXTENT_M / 2, EXTENT_M / 2 + 1, CELL_M)
-    x_m, y_m = (middle + half for middle in _centre(minutes, noticing))
-    grids = _grids(site, minutes, x_m, y_m)
-    outliers = np.where(noticing, NOTICED_OUTLIERS, OUTLIERS)
-    finder = SourceFinder(sum(grid.n for grid in grids), rates=RATES_G_S, detection_level=DETECTION_LEVEL[quantity])
-    _weigh(finder, site, minutes, grids, quantity, outliers)
+    baseline = Baseline(len(site.devices), resolution=0.1 * DETECTION_LEVEL[quantity])
+    excess = np.array([baseline.update(row).excess for row in minutes.values])
+    glances = look_round(site, readings, since_s=noticed_s, until_s=until_s)
+    known = Evidence(quantity, minutes, excess, np.where(noticing, NOTICED_OUTLIERS, OUTLIERS), glances)
+    wide = _map(site, known, _centre(minutes, noticing), EXTENT_M, CELL_M)
+    return _map(site, known, wide.best_m, CLOSE_EXTENT_M, CLOSE_CELL_M) if glances.hot.any() else wide
+
+
+def _map(site: Site, known: Evidence, centre_m: tuple[float, float], extent_m: float, cell_m: float) -> SourceMap:
+    half = np.arange(-extent_m / 2, extent_m / 2 + 1, cell_m)
+    x_m, y_m = (middle + half for middle in centre_m)
+    grids = _grids(site, known.minutes, x_m, y_m)
+    level = DETECTION_LEVEL[known.quantity]
+    finder = SourceFinder(sum(grid.n for grid in grids), rates=RATES_G_S, detection_level=level)
+    _weigh(finder, site, known, grids)
+    finder.weigh(np.tile(known.glances.log_ratio(x_m, y_m).ravel(), len(grids)))
     estimate = finder.estimate()
     by_rise = estimate.probability.reshape(len(grids), len(half), len(half))
     probability = by_rise.sum(axis=0)
     around = near(x_m, y_m, _best(x_m, y_m, probability))
     rate = finder.rate_of(np.broadcast_to(around, by_rise.shape).ravel())
-    return SourceMap(quantity, x_m, y_m, probability, estimate.elsewhere, rate)
+    return SourceMap(known.quantity, x_m, y_m, probability, estimate.elsewhere, rate, _latest_air(site, known.minutes))
 
 
-def _weigh(
-    finder: SourceFinder, site: Site, minutes: Minutes, grids: list[GridSources], quantity: str, outliers: Floats
-) -> None:
+def _weigh(finder: SourceFinder, site: Site, known: Evidence, grids: list[GridSources]) -> None:
     """Give the finder every block from the lead on; before it the puffs only spread over the map."""
-    gain = stored_units({quantity: 1.0})[KEYS.index(quantity)]
-    baseline = Baseline(minutes.values.shape[1], resolution=0.1 * DETECTION_LEVEL[quantity])
-    excess = np.array([baseline.update(row).excess for row in minutes.values])
+    gain = stored_units({known.quantity: 1.0})[KEYS.index(known.quantity)]
+    minutes, excess = known.minutes, known.excess
     for begin in range(BASELINE_MIN - SPIN_UP_MIN, len(excess), BLOCK_MIN):
         block = slice(begin, min(begin + BLOCK_MIN, len(excess)))
         airs = airs_of(site, minutes, block)
@@ -149,7 +185,7 @@ def _weigh(
         response = np.concatenate([grid.respond(TICK_S, airs, receptors) for grid in grids], axis=1)
         if begin >= BASELINE_MIN:
             mean = np.where(np.isfinite(places[0, :, 0]), mean_of_known(excess[block]), np.nan)
-            finder.add(mean, gain * response, MINUTE_S * (block.stop - block.start), outliers=outliers)
+            finder.add(mean, gain * response, MINUTE_S * (block.stop - block.start), outliers=known.outliers)
 
 
 def near(x_m: Floats, y_m: Floats, place_m: tuple[float, float]) -> NDArray[np.bool_]:
@@ -211,17 +247,21 @@ def _centre(minutes: Minutes, noticing: NDArray[np.bool_]) -> tuple[float, float
 
 def _grids(site: Site, minutes: Minutes, x_m: Floats, y_m: Floats) -> list[GridSources]:
     """Return the same cells once for each height that the plume may rise to in the latest wind."""
-    rises = [NO_RISE]
-    for minute in reversed(range(len(minutes.values))):
-        if (airs := airs_of(site, minutes, slice(minute, minute + 1))) is not None:
-            rises = [buoyant_rise(flux, airs[0].wind_speed_m_s, airs[0]) for flux in BUOYANCY_M4_S3]
-            break
+    air = _latest_air(site, minutes)
+    rises = [buoyant_rise(flux, air.wind_speed_m_s, air) for flux in BUOYANCY_M4_S3] if air else [NO_RISE]
     options = {
         "surroundings": site.surroundings,
         "averaging_time_s": AVERAGING_S,
         "max_age_s": 1.5 * MINUTE_S * SPIN_UP_MIN,
     }
     return [GridSources(x_m, y_m, height_m=SOURCE_HEIGHT_M, rise=rise, **options) for rise in rises]  # type: ignore[arg-type]
+
+
+def _latest_air(site: Site, minutes: Minutes) -> Meteorology | None:
+    for minute in reversed(range(len(minutes.values))):
+        if (airs := airs_of(site, minutes, slice(minute, minute + 1))) is not None:
+            return airs[0]
+    return None
 
 
 def airs_of(site: Site, minutes: Minutes, block: slice) -> list[Meteorology] | None:

@@ -9,9 +9,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import pyarrow as pa
+
 from airquality.errors import UnavailableError
 from airquality.site import Site
 from api.alerts.wording import Labels
+from api.dispatch.control import FleetControl
 from api.incidents.book import IncidentBook
 from api.incidents.incident import Action, Incident, LatLon, incident_of
 from api.incidents.trace import LONGEST_S, span_of, trace
@@ -22,6 +25,7 @@ log = logging.getLogger(__name__)
 
 # A map is made anew this often while something is seen, by the time of the readings.
 TRACE_EVERY: Final = timedelta(minutes=2)
+SOON: Final = timedelta(seconds=20)
 # So long the alerts of closed incidents are remembered over a restart, lest they open new ones.
 REMEMBERED: Final = timedelta(days=7)
 
@@ -30,9 +34,14 @@ class IncidentDesk:
     """Safe to use from several threads: the engine's, the web server's and its own."""
 
     def __init__(
-        self, site: Site, store: Store, now: Callable[[], datetime], tell: Callable[[IncidentRecord], None]
+        self,
+        site: Site,
+        store: Store,
+        now: Callable[[], datetime],
+        tell: Callable[[IncidentRecord], None],
+        fleet: FleetControl,
     ) -> None:
-        self._site, self._store, self._now, self._tell = site, store, now, tell
+        self._site, self._store, self._now, self._tell, self._fleet = site, store, now, tell, fleet
         self._labels = Labels(site)
         self._book = IncidentBook(site)
         self._lock = threading.RLock()
@@ -73,9 +82,7 @@ class IncidentDesk:
             self._keep([*changed, *over])
             self._journal([self._entry("close", one.id, "system", {"reason": "nothing seen any more"}) for one in over])
             for incident in self._book.open.values():
-                last = self._traced.get(incident.id)
-                is_young = seen_until - incident.opened_at <= timedelta(seconds=LONGEST_S)
-                if last is None or (is_young and seen_until - last >= TRACE_EVERY):
+                if self._is_due(incident, seen_until):
                     self._due[incident.id] = seen_until
             if self._due:
                 self._wake.set()
@@ -102,6 +109,16 @@ class IncidentDesk:
         """Return an open incident."""
         return self._book.open.get(incident_id)
 
+    def _is_due(self, incident: Incident, now: datetime) -> bool:
+        """Tell whether to trace: at once, then every two minutes, and sooner while a robot waits for what the map says."""
+        last = self._traced.get(incident.id)
+        if last is None:
+            return True
+        if now - incident.opened_at > timedelta(seconds=LONGEST_S):
+            return False
+        since = now - last
+        return since >= TRACE_EVERY or (since >= SOON and self._fleet.wants_map(incident.id))
+
     def _trace_all(self) -> None:
         while not self._stopping:
             self._wake.wait()
@@ -116,12 +133,19 @@ class IncidentDesk:
     def _trace(self, incident: Incident, now: datetime) -> None:
         start, until = span_of(incident, now)
         try:
-            readings = self._store.readings(Series(site=self._site.name, start=start, end=until, every_s=60))
-            source, downwind = trace(self._site, incident, readings, until)
+            of_stations = tuple(station.name for station in self._site.stations)
+            span = Series(site=self._site.name, start=start, end=until, devices=of_stations, every_s=60)
+            tables = [self._store.readings(span)]
+            if of_robots := tuple(robot.name for robot in self._site.robots):
+                tables.append(self._store.readings(replace(span, devices=of_robots, every_s=None)))
+            readings = pa.concat_tables(tables)
+            found = trace(self._site, incident, readings, until)
+            self._fleet.look(incident.id, found.map)
             with self._lock:
                 self._traced[incident.id] = now
                 if incident.id in self._book.open:
-                    incident.source, incident.downwind = source, downwind
+                    incident.source, incident.downwind = found.source, found.downwind
+                    incident.visits = self._fleet.visits(incident.id) or incident.visits
                     self._keep([incident])
         except UnavailableError as error:
             log.warning("the source of %s is traced later: %s", incident.id, error)

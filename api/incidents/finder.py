@@ -94,6 +94,10 @@ class SourceFinder:
         self._log_elsewhere += share * float(_log_touched(measured, wrong).sum())
         self._blocks += share
 
+    def weigh(self, log_ratio: Floats) -> None:
+        """Take evidence of another kind: how much better (logarithm) each candidate explains it than "none of these" does."""
+        self._log_likelihood += log_ratio[:, None]
+
     def rate_of(self, candidates: NDArray[np.bool_]) -> tuple[float, float, float]:
         """Return the 5 %, 50 % and 95 % points of the emission rate if the source is one of these candidates."""
         joint = (self._log_likelihood + self._log_prior[:, None])[candidates]

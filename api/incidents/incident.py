@@ -65,6 +65,7 @@ class Incident:
     places: dict[str, LatLon] = field(default_factory=dict)
     source: Source | None = None
     downwind: tuple[Downwind, ...] = ()
+    visits: list[dict[str, Any]] = field(default_factory=list)  # of robots, as fleet control tells them
 
     @property
     def is_active(self) -> bool:
@@ -119,7 +120,7 @@ class Incident:
         source = self.source
         details = {
             "alerts": sorted(self.alerts), "devices": devices, "classes": classes, "verdict": self.verdict, "places": self.places,
-            "source": _plain(source), "downwind": [one._asdict() for one in self.downwind],
+            "source": _plain(source), "downwind": [one._asdict() for one in self.downwind], "visits": self.visits,
         }  # fmt: skip
         return IncidentRecord(
             id=self.id, site=self.site, state=self.state, kind=self.kind, severity=self.severity, zone=self.zone, opened_at=self.opened_at,
@@ -141,7 +142,7 @@ def incident_of(record: IncidentRecord, alerts: dict[str, AlertRecord]) -> Incid
         id=record.id, site=record.site, opened_at=record.opened_at, updated_at=record.updated_at, zone=record.zone, state=record.state,
         verdict=details["verdict"], closed_at=record.closed_at, alerts={key: alerts[key] for key in details["alerts"] if key in alerts},
         places={key: tuple(place) for key, place in details["places"].items()}, source=None if source is None else Source(**source),
-        downwind=tuple(Downwind(**one) for one in details["downwind"]),
+        downwind=tuple(Downwind(**one) for one in details["downwind"]), visits=details["visits"],
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +13,6 @@ from airquality.site import Site
 from api.incidents.city import (
     BASELINE_MIN,
     BLOCK_MIN,
-    CELL_M,
     DETECTION_LEVEL,
     LEAD_MIN,
     MINUTE_S,
@@ -25,8 +24,8 @@ from api.incidents.city import (
 from api.incidents.incident import Incident, Source
 from api.incidents.spread import Downwind, sample_places, zones_downwind
 
-# Later readings say little new of where it began, and the map would take ever longer.
-LONGEST_S: Final = 3600.0
+# Later readings say little new of where it began, and the map would take ever longer; a robot has been there and back by then.
+LONGEST_S: Final = 7200.0
 # A map is made of that many minutes at least.
 LEAST_S: Final = 2 * MINUTE_S * BLOCK_MIN
 SHOWN_SHARE: Final = 0.9
@@ -43,17 +42,25 @@ def span_of(incident: Incident, now: datetime) -> tuple[datetime, datetime]:
     return datetime.fromtimestamp(begin_s // MINUTE_S * MINUTE_S, UTC), datetime.fromtimestamp(until_s, UTC)
 
 
-def trace(site: Site, incident: Incident, readings: pa.Table, until: datetime) -> tuple[Source, tuple[Downwind, ...]]:
+class Trace(NamedTuple):
+    """Where an incident comes from, as a map and in short, and who stands downwind."""
+
+    map: SourceMap
+    source: Source
+    downwind: tuple[Downwind, ...]
+
+
+def trace(site: Site, incident: Incident, readings: pa.Table, until: datetime) -> Trace:
     """Return where the source may be, and which zones its plume reaches within the next hour in the wind of the last minutes.
 
-    `readings` are minute means over `span_of(incident, …)`.
+    `readings` are those over `span_of(incident, …)`: minute means of stations; of robots each one, for they move.
     """
     quantity = _quantity(incident)
     noticed_s, until_s = incident.opened_at.timestamp(), until.timestamp()
     found = locate_source(
         site, readings, quantity, noticed_s=noticed_s, until_s=until_s, noticed_by=_noticed_by(incident)
     )
-    return _source(site, found, until), _downwind(site, found, readings, until_s)
+    return Trace(found, _source(site, found, until), _downwind(site, found, readings, until_s))
 
 
 def _quantity(incident: Incident) -> str:
@@ -81,10 +88,10 @@ def _source(site: Site, found: SourceMap, at: datetime) -> Source:
     half = min(int(np.searchsorted(within, HALF * within[-1])), len(within) - 1)
     return Source(
         quantity=found.quantity, lat=round(best_lat, 6), lon=round(best_lon, 6),
-        radius_m=round(max(float(distance[by_distance[half]]), CELL_M / 2), 0), elsewhere=round(found.elsewhere, 4),
+        radius_m=round(max(float(distance[by_distance[half]]), found.cell_m / 2), 0), elsewhere=round(found.elsewhere, 4),
         is_unsure=found.is_unsure, rate_g_s=tuple(round(rate, 3) for rate in found.rate_g_s),  # type: ignore[arg-type]
         cells=tuple((round(float(a), 6), round(float(b), 6), round(float(p), 6)) for a, b, p in zip(lat, lon, share[shown], strict=True)),
-        cell_m=CELL_M, traced_at=at,
+        cell_m=found.cell_m, traced_at=at,
     )  # fmt: skip
 
 

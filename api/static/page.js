@@ -1,7 +1,7 @@
 // The live page: no build step, no library, nothing from elsewhere. Server data is only ever put in as text, never as markup.
 const TEXT = {
-  ko: { other: "English", alerts: "현재 경보", none: "경보 없음", stations: "측정소 (지수 높은 순)", note: "보급형 측정기의 참고용 자료이며 국가측정망의 공식 자료가 아닙니다.", simulated: "모의 자료", fire: "🔥 여기에 불 놓기", aim: "지도를 누르세요", live: "실시간", lost: "연결 끊김", rate: "건/초", station: "측정소", robot: "로봇", wind: "바람", from: "풍", none_cai: "지수 없음", battery: "배터리", sent: "시뮬레이터에 화재를 보냈습니다", day: "지난 24시간", incidents: "사건", report: "보고서", near: "추정 발생지 반경", unsure: "발생지 불확실", downwind: "바람 아래", acknowledge: "확인함", confirm: "사실", "false-alarm": "오경보", close: "종료", acknowledged: "확인 중", confirmed: "사실로 확인", open: "접수", door: "API 키를 입력하세요", enter: "들어가기" },
-  en: { other: "한국어", alerts: "Active alerts", none: "No alerts", stations: "Stations, worst first", note: "Low-cost instruments: for reference only, not official values of the national network.", simulated: "simulated", fire: "🔥 Light a fire", aim: "Click on the map", live: "live", lost: "connection lost", rate: "readings/s", station: "station", robot: "robot", wind: "wind", from: "from", none_cai: "no index", battery: "battery", sent: "Fire handed to the simulator", day: "last 24 hours", incidents: "Incidents", report: "report", near: "source within", unsure: "source not sure", downwind: "downwind", acknowledge: "acknowledge", confirm: "confirm", "false-alarm": "false alarm", close: "close", acknowledged: "acknowledged", confirmed: "confirmed", open: "open", door: "Enter your API key", enter: "Enter" },
+  ko: { other: "English", alerts: "현재 경보", none: "경보 없음", stations: "측정소 (지수 높은 순)", note: "보급형 측정기의 참고용 자료이며 국가측정망의 공식 자료가 아닙니다.", simulated: "모의 자료", fire: "🔥 여기에 불 놓기", aim: "지도를 누르세요", live: "실시간", lost: "연결 끊김", rate: "건/초", station: "측정소", robot: "로봇", wind: "바람", from: "풍", none_cai: "지수 없음", battery: "배터리", sent: "시뮬레이터에 화재를 보냈습니다", day: "지난 24시간", reference: "참고용", incidents: "사건", report: "보고서", near: "추정 발생지 반경", unsure: "발생지 불확실", downwind: "바람 아래", acknowledge: "확인함", confirm: "사실", "false-alarm": "오경보", close: "종료", acknowledged: "확인 중", confirmed: "사실로 확인", open: "접수", door: "API 키를 입력하세요", enter: "들어가기", sent_to: "출동, 측정 지점" },
+  en: { other: "한국어", alerts: "Active alerts", none: "No alerts", stations: "Stations, worst first", note: "Low-cost instruments: for reference only, not official values of the national network.", simulated: "simulated", fire: "🔥 Light a fire", aim: "Click on the map", live: "live", lost: "connection lost", rate: "readings/s", station: "station", robot: "robot", wind: "wind", from: "from", none_cai: "no index", battery: "battery", sent: "Fire handed to the simulator", day: "last 24 hours", reference: "reference only", incidents: "Incidents", report: "report", near: "source within", unsure: "source not sure", downwind: "downwind", acknowledge: "acknowledge", confirm: "confirm", "false-alarm": "false alarm", close: "close", acknowledged: "acknowledged", confirmed: "confirmed", open: "open", door: "Enter your API key", enter: "Enter", sent_to: "sent, stops" },
 };
 const CHARTS = ["pm25", "pm10", "co", "no2", "o3", "voc_index", "h2s", "nh3", "thermal_max", "battery"];
 const WIDTH = 1000, HEIGHT = 800, MARGIN = 45;
@@ -88,6 +88,7 @@ function incidentLine(incident) {
   if (source) words.push(source.is_unsure ? say("unsure") : `${say("near")} ${source.radius_m.toFixed(0)} m`);
   const zones = incident.details.downwind.map((one) => label(state.site.zones.find((zone) => zone.name === one.zone)));
   if (zones.length) words.push(`${say("downwind")}: ${zones.join(", ")}`);
+  for (const visit of incident.details.visits) words.push(`${label(state.devices.get(visit.robot)) || visit.robot}: ${visit.ended_at ? visit.outcome : `${say("sent_to")} ${visit.places.length}`}`);
   line.append(html("time", {}, when(incident.opened_at)), incident[`summary_${state.language}`], html("div", { class: "quiet" }, words.join(" · ")));
   const row = html("div", { class: "doing" });
   for (const action of ["acknowledge", "confirm", "false-alarm", "close"]) if (action !== "acknowledge" || incident.state === "open") row.append(html("button", { type: "button", "data-incident": incident.id, "data-action": action }, say(action)));
@@ -118,7 +119,7 @@ function wind() {
   return [element("line", { class: "wind", x1: points[0], y1: points[1], x2: points[2], y2: points[3] }), element("text", { class: "wind-text", x: 30, y: 142 }, `${say("wind")} ${speed.toFixed(1)} m/s`)];
 }
 
-const title = (name) => { const index = state.cai.stations[name]; return `${label(state.devices.get(name))} (${name})${index ? ` · CAI ${index.cai} ${index[`label_${state.language}`]}` : ""}`; };
+const title = (name) => { const index = state.cai.stations[name]; return `${label(state.devices.get(name))} (${name})${index?.cai === undefined ? "" : ` · CAI ${index.cai} ${index[`label_${state.language}`]} · US AQI ${index.us_aqi?.aqi ?? "–"} (${say("reference")})`}`; };
 const when = (instant) => new Date(instant).toLocaleTimeString(state.language, { hour: "2-digit", minute: "2-digit", timeZone: state.site.timezone });
 
 function drawSide() {
@@ -172,7 +173,7 @@ function chart(key, times, values) {
 function drawWords() {
   document.documentElement.lang = state.language;
   $("title").textContent = state.language === "ko" ? `${label(state.site)} 대기` : `${label(state.site)} Air`;
-  $("language").textContent = say("other"); $("alerts-title").textContent = say("alerts"); $("incidents-title").textContent = say("incidents"); $("stations-title").textContent = say("stations"); $("note").textContent = say("note");
+  $("language").textContent = say("other"); $("alerts-title").textContent = say("alerts"); $("incidents-title").textContent = say("incidents"); $("stations-title").textContent = say("stations"); $("note").textContent = state.cai[`note_${state.language}`] ?? say("note");
   $("fire").textContent = $("fire").getAttribute("aria-pressed") === "true" ? say("aim") : say("fire");
   const simulated = [...state.devices.values()].some((device) => device.origin === "simulated");
   $("badge").hidden = !simulated; $("fire").hidden = !simulated; $("badge").textContent = say("simulated");

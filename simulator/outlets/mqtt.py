@@ -1,9 +1,9 @@
 """Send readings over MQTT as the devices themselves would: one connection each, QoS 1, a last will, and a memory when the link is down."""
 
 import logging
-import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -17,20 +17,37 @@ from airquality.pollutants import KEYS
 from airquality.reading import DeviceStatus, Reading, encode, encode_status, from_posix_s
 from broker.client import Client
 from simulator.block import Block, Readings
+from simulator.outlets.connection import cut
+from simulator.outlets.vda5050 import RobotLink
 
 log = logging.getLogger(__name__)
 
 MOST_IN_A_MESSAGE: Final = 60
 # Beyond this many unacknowledged messages of all devices the world waits: the broker sets the pace.
 MOST_OUTSTANDING: Final = 2000
-STATUS_KEYS: Final = frozenset(("battery", "voltage", "speed", "heading", "rssi", "snr"))
+STATUS_KEYS: Final = frozenset(("battery", "voltage", "speed", "heading", "robot_activity", "rssi", "snr"))
 
 
 class MqttOutlet:
-    """Connections of all simulated devices of a site to one broker, and the simulator's own, on which it takes commands."""
+    """Connections of all simulated devices of a site to one broker, and the simulator's own, on which it takes commands.
 
-    def __init__(self, broker_url: str, *, site: str, on_event: Callable[[Event], None] | None = None) -> None:
+    `robots` gives the names in VDA 5050 of those that are to speak it; `on_order` takes robot, kind and message of what they are told.
+    """
+
+    def __init__(
+        self,
+        broker_url: str,
+        *,
+        site: str,
+        on_event: Callable[[Event], None] | None = None,
+        robots: Mapping[str, str] | None = None,
+        on_order: Callable[[str, str, bytes], None] = lambda _robot, _kind, _payload: None,
+    ) -> None:
         self._url = broker_url
+        self._robots = {
+            name: RobotLink(self._url, identity, f"{site}-{name}-robot", partial(on_order, name))
+            for name, identity in (robots or {}).items()
+        }
         self._site = site
         self._devices: dict[str, _Device] = {}
         self._outstanding = threading.Semaphore(MOST_OUTSTANDING)
@@ -52,12 +69,18 @@ class MqttOutlet:
                 device.drop()
             else:
                 device.connect()
+        at = from_posix_s(float(block.true_times_s[-1]))
+        for name, robot in self._robots.items():
+            told = [] if name in block.offline else [one for one in block.messages if one.robot == name]
+            robot.send(at, told, offline=name in block.offline)
 
     def close(self) -> None:
         """Wait a moment for what is under way, then say goodbye for every device."""
         self._closing.set()
         for device in self._devices.values():
             device.leave()
+        for robot in self._robots.values():
+            robot.leave()
         if self._own:
             self._own.end()
 
@@ -122,12 +145,9 @@ class _Device:
         self._client.publish(self._topic, payload, qos=1)
 
     def drop(self) -> None:
-        """Vanish without a word, so that the broker sends the last will."""
+        """Lose the link."""
         if self._connected:
-            self._client.loop_stop()
-            if isinstance(connection := self._client.socket(), socket.socket):
-                connection.shutdown(socket.SHUT_RDWR)
-                self._client.loop_read()
+            cut(self._client)
             self._connected = False
 
     def leave(self) -> None:

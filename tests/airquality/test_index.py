@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airquality.index import GRADES, POLLUTANTS, UPPER, cai, cai_of_hours, grade, moving_24h, sub_index
+from airquality.index import GRADES, POLLUTANTS, STEP, UPPER, cai, cai_of_hours, grade, moving_24h, sub_index
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,68 @@ def test_moving_average_of_worked_values(hours: list[float], expected: float) ->
 def test_index_of_a_day_takes_gases_of_the_last_hour_and_moving_particles() -> None:
     hours = np.tile([0.003, 0.020, 0.5, 0.020, 40.0, 20.0], (24, 1))
     hours[-1, POLLUTANTS.index("no2")] = 0.100
-    result = cai_of_hours(hours)
+    (result,) = cai_of_hours(hours[None])
     assert result is not None
     assert result.pollutant == "no2"
-    assert result.sub_indices["pm25"] == pytest.approx(sub_index("pm25", 20))
+    assert result.sub_indices["pm25"] == pytest.approx(float(sub_index("pm25", 20)))
+
+
+@pytest.mark.parametrize(
+    ("pollutant", "value", "expected"),
+    [
+        *[(key, UPPER[key][klass], (50, 100, 250, 500)[klass]) for key in POLLUTANTS for klass in range(4)],
+        *[(key, UPPER[key][klass] + STEP[key], (51, 101, 251)[klass]) for key in POLLUTANTS for klass in range(3)],
+        *[(key, 10 * UPPER[key][-1], 500) for key in POLLUTANTS],
+        *[(key, -1.0, 0) for key in POLLUTANTS],
+        ("pm25", 15.5, 51), ("pm25", 15.49, 50), ("pm10", 80.5, 101), ("o3", 0.0305, 51), ("co", 9.004, 100), ("co", 9.005, 101),
+    ],
+)  # fmt: skip
+def test_sub_index_at_every_edge(pollutant: str, value: float, expected: float) -> None:
+    assert float(sub_index(pollutant, value)) == pytest.approx(expected)
+
+
+def test_arrays_are_judged_like_numbers() -> None:
+    values = np.array([[10.0, np.nan], [45.0, 90.0]])
+    one_by_one = [[float(sub_index("pm25", value)) for value in row] for row in values]
+    assert sub_index("pm25", values) == pytest.approx(np.array(one_by_one), nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("bad", "value"),
+    [
+        ({}, 80.0),
+        ({"o3": 0.100}, 123.7),
+        ({"o3": 0.100, "no2": 0.061}, 173.7),  # exactly two: + 50
+        ({"o3": 0.100, "no2": 0.061, "so2": 0.051}, 198.7),  # three: + 75
+        ({"o3": 0.100, "no2": 0.061, "so2": 0.051, "co": 9.01}, 198.7),  # four: no more than three
+        ({"o3": 0.6, "no2": 2.0}, 500.0),  # cut at 500
+    ],
+)
+def test_surcharge_counts_bad_pollutants(bad: dict[str, float], value: float) -> None:
+    result = cai({"pm10": 60.0, "pm25": 10.0, "no2": 0.02, "o3": 0.02, "co": 0.5, "so2": 0.003} | bad)
+    assert result is not None
+    assert result.value == pytest.approx(value, abs=0.05)
+
+
+@given(
+    st.lists(st.one_of(st.just(float("nan")), st.floats(0, 1000)), min_size=0, max_size=24),
+    st.sampled_from(["pm10", "pm25"]),
+)
+def test_moving_average_lies_between_three_eighths_and_the_highest_hour(hours: list[float], pollutant: str) -> None:
+    value = float(moving_24h(hours, pollutant))
+    last = np.array([hour for hour in hours[-12:] if not np.isnan(hour)])
+    assert np.isnan(value) or 0 <= value <= last.max() + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("hours", "expected"),
+    [
+        ([29.0] * 12, 29.0),  # below M: one to one
+        ([30.0] * 12, 26.25),  # at M and steady: three quarters
+        ([100.0] * 8 + [80.0] * 4, (12 * 93.333 + 12 * 80.0) / 24),  # falls: ratio below 0.9
+        ([100.0] * 8 + [90.0] * 4, (12 * 96.667 + 12 * 67.5) / 24),  # ratio 0.93
+        ([10.0] * 11 + [100.0], (12 * 17.5 + 12 * 32.5) / 24),  # rises: ratio above 1.7
+    ],
+)
+def test_moving_average_at_its_bounds(hours: list[float], expected: float) -> None:
+    assert float(moving_24h(hours, "pm25")) == pytest.approx(expected, abs=0.01)

@@ -329,7 +329,7 @@ def test_reading_and_alert_travel_from_mqtt_to_api_and_back_to_mqtt(
     # A restart finds the same alert in the store and does not raise it again.
     with TestClient(create_app(jeonju, store, broker.url)) as client:
         wait_until(lambda: client.get("/readyz").status_code == 200, what="readiness")
-        wait_until(lambda: get(client, "health")["active_alerts"] == 1, what="the alert after the restart")
+        wait_until(lambda: get(client, "health")["active_alerts"] >= 1, what="the alert after the restart")
         assert [one["id"] for one in get(client, "alerts", state="all") if one["kind"] == "smoke"] == [alert["id"]]
     store.close()
 

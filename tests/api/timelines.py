@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from airquality.site import Site
 from api.alerts.engine import AlertEngine
+from api.alerts.health.links import NO_DATA
 from api.alerts.rules import Rules
 from storage.schema import AlertRecord, readings_table
 
@@ -60,7 +61,7 @@ class Cases(_Strict):
 def play(site: Site, rules: Rules, case: Case, seed: int = 1) -> list[AlertRecord]:
     """Return every alert of a case in its last state."""
     rng = np.random.default_rng(seed)
-    engine = AlertEngine(site, rules)
+    engine = AlertEngine(site, rules=rules)
     found: dict[str, AlertRecord] = {}
     rows: list[dict[str, Any]] = []
     heard_s = 0.0
@@ -80,9 +81,9 @@ def play(site: Site, rules: Rules, case: Case, seed: int = 1) -> list[AlertRecor
         changed: list[AlertRecord] = []
         if len(rows) > before:
             heard_s = second
-            changed += engine.no_data(None, now)
+            changed += engine.note_link(None, now)
         elif second - heard_s > NO_DATA_AFTER_S:
-            changed += engine.no_data(T0 + timedelta(seconds=float(heard_s)), now)
+            changed += engine.note_link(NO_DATA, now)
         if len(rows) >= 6 * len(STATIONS) or len(rows) == before:
             changed += engine.update(readings_table(rows))
             rows = []

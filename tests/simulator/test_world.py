@@ -86,7 +86,9 @@ def test_every_device_sends_every_second_what_it_has_instruments_for(jeonju: Sit
         assert seqs(blocks, device.name) == list(range(120))
         for key in KEYS:
             measured = np.isfinite(values(blocks, device.name, key))
-            expected = key in device.quantities or (device in jeonju.robots and key in ("battery", "speed", "heading"))
+            expected = key in device.quantities or (
+                device in jeonju.robots and key in ("battery", "speed", "heading", "robot_activity")
+            )
             assert measured.all() == expected
             assert measured.any() == expected
 

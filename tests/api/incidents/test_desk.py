@@ -11,6 +11,7 @@ import pytest
 
 from airquality.errors import UnavailableError, UserError
 from airquality.site import Site
+from api.dispatch.control import FleetControl
 from api.incidents.desk import IncidentDesk
 from storage.duckdb import DuckDBStore
 from storage.port import Commit
@@ -43,7 +44,8 @@ def burning(jeonju: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def at_the_desk(site: Site, store: DuckDBStore, told: list[IncidentRecord]) -> IncidentDesk:
-    return IncidentDesk(site, store, lambda: UNTIL, told.append)
+    fleet = FleetControl(site, store, lambda: UNTIL, lambda _message: None, automatic=False)
+    return IncidentDesk(site, store, lambda: UNTIL, told.append, fleet)
 
 
 def test_source_is_traced_stored_and_told_and_a_restart_goes_on(jeonju: Site, burning: DuckDBStore) -> None:

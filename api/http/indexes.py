@@ -1,0 +1,160 @@
+"""What the measured values mean: indexes, advisories, and standards that are kept or not."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from fastapi import APIRouter, HTTPException, Query, Response
+
+from airquality import certification
+from airquality.index import POLLUTANTS, Cai, Floats
+from airquality.limits import ADVISORY_LEVELS, DUST_STAGES, Level
+from airquality.pollutants import QUANTITY
+from airquality.standards import YEAR_H, Judged, Standard, judge_year
+from airquality.us_aqi import UsAqi
+from api.http.answers import answer, example
+from api.http.state import Air, State
+from storage.port import Series
+
+router = APIRouter(prefix="/api/v1", tags=["indexes"])
+
+_HOUR_S = 3600
+_STANDARD = {"quantity": "pm25", "body": "korea", "hours": 24, "limit": 35.0, "mean": 41.2, "exceeded": True}
+
+
+@router.get(
+    "/cai",
+    responses=example(
+        {
+            "stations": {
+                "palbok-03": {"cai": 84, "grade": "moderate", "pollutant": "pm25", "us_aqi": {"aqi": 102, "grade": "sensitive"},
+                              "instrument_en": "low-cost instrument (no certified grade), reference only"}
+            },
+            "zones": {"palbok": {"worst": "palbok-03", "mean_cai": 71, "advisories": {"pm10": 0}}},
+            "note_en": "Low-cost instruments (no certified grade): for reference only, not official values of the national network.",
+        }
+    ),
+)  # fmt: skip
+def cai(air: Air) -> Response:
+    """The indexes of the last full hour: of every station, the worst of every zone, and the advisories (0 is none)."""
+    pollution = air.live.engine.pollution
+    stations = {name: _station(air, name) for name in sorted(pollution.cai.keys() | pollution.us_aqi.keys())}
+    zones = {}
+    for zone, members in pollution.zones.items():
+        known = [name for name in members if name in pollution.cai]
+        zones[zone] = {
+            "worst": max(known, key=lambda name: pollution.cai[name].value, default=None),
+            "mean_cai": round(float(np.mean([pollution.cai[name].value for name in known]))) if known else None,
+            "advisories": _advisories(air, zone),
+        }
+    return answer(
+        {
+            "hour": None if pollution.hour is None else datetime.fromtimestamp(pollution.hour * _HOUR_S, UTC),
+            "stations": stations,
+            "zones": zones,
+            "asian_dust": _stage(DUST_STAGES, pollution.dust.level),
+            **_note(air),
+        }
+    )
+
+
+@router.get("/standards", responses=example({"stations": {"palbok-03": [_STANDARD]}}))
+def standards(air: Air) -> Response:
+    """The last full 1, 8 and 24 hours of every station beside Korea's environmental standards and the WHO's guidelines.
+
+    A single mean above a limit does not break a standard: 99 to 99.9 % of the means of a year must keep it, see `/standards/{device}`.
+    """
+    pollution = air.live.engine.pollution
+    names = [name for members in pollution.zones.values() for name in members]
+    stations = {name: [_judged(one) for one in pollution.exceeded(name) if one.mean == one.mean] for name in names}
+    return answer({"stations": stations, **_note(air)})
+
+
+@router.get(
+    "/standards/{device}",
+    responses=example({"year": 2026, "standards": [{**_STANDARD, "percentile": 99.0, "times_exceeded": 9, "means": 361}]}),
+)  # fmt: skip
+def standards_of_a_year(
+    air: Air, device: str, year: Annotated[int | None, Query(ge=2000, le=2100, description="This year by default.")] = None
+) -> Response:  # fmt: skip
+    """A year of one device judged as the standards ask: by percentiles of hourly, 8-hour and daily means, and by the year's mean."""
+    zone = ZoneInfo(air.site.timezone)
+    year = year or air.now().astimezone(zone).year
+    begin, end = (datetime.combine(date(of, 1, 1), datetime.min.time(), zone) for of in (year, year + 1))
+    until = min(end, air.now())
+    if begin >= until:
+        raise HTTPException(422, f"year: {year} has not begun")
+    hours = _hourly_means(air, device, begin, until)
+    rows = [
+        {**_judged(one.judged), "percentile": None if one.judged.standard.hours == YEAR_H else one.judged.standard.percentile,
+         "times_exceeded": one.exceeded, "means": one.known}
+        for one in judge_year(hours) if one.known
+    ]  # fmt: skip
+    return answer({"device": device, "year": year, "standards": rows, **_note(air)})
+
+
+def instrument(air: State, device: str) -> dict[str, str]:
+    """Return what the law asks to be said of an instrument beside its values."""
+    certificates = {one.name: one.certificate for one in air.site.devices}
+    korean, english = certification.label(certificates.get(device, "none"))
+    return {"instrument_ko": korean, "instrument_en": english}
+
+
+def standard_json(standard: Standard) -> dict[str, Any]:
+    """Return a standard as it looks to the outside; a year has no hours in the law, but 8760 here."""
+    return {"quantity": standard.quantity, "body": standard.body, "hours": standard.hours, "limit": standard.limit}
+
+
+def _station(air: State, name: str) -> dict[str, Any]:
+    pollution = air.live.engine.pollution
+    korean, american = pollution.cai.get(name), pollution.us_aqi.get(name)
+    return {
+        **(_index(korean, "cai") if korean else {}),
+        "us_aqi": _index(american, "aqi") if american else None,
+        "advisories": _advisories(air, name),
+        "exceeded": [_judged(one) for one in pollution.exceeded(name) if one.is_exceeded],
+        **instrument(air, name),
+    }
+
+
+def _index(index: Cai | UsAqi, name: str) -> dict[str, Any]:
+    return {
+        name: round(index.value), "grade": index.grade.key, "label_ko": index.grade.label_ko, "label_en": index.grade.label_en,
+        "colour": index.grade.colour, "pollutant": index.pollutant, "sub_indices": {key: round(value, 1) for key, value in index.sub_indices.items()},
+    }  # fmt: skip
+
+
+def _advisories(air: State, place: str) -> dict[str, int]:
+    states = air.live.engine.pollution.advisories
+    return {
+        quantity: states[place, quantity].level if (place, quantity) in states else 0 for quantity in ADVISORY_LEVELS
+    }
+
+
+def _stage(levels: tuple[Level, ...], level: int) -> dict[str, str] | None:
+    if level == 0:
+        return None
+    row = levels[level - 1]
+    return {"stage": row.key, "label_ko": row.label_ko, "label_en": row.label_en}
+
+
+def _judged(one: Judged) -> dict[str, Any]:
+    decimals = QUANTITY[one.standard.quantity].decimals
+    return {**standard_json(one.standard), "mean": round(one.mean, decimals), "exceeded": one.is_exceeded}
+
+
+def _note(air: State) -> dict[str, str]:
+    korean, english = certification.note(one.certificate for one in air.site.stations)
+    return {"note_ko": korean, "note_en": english}
+
+
+def _hourly_means(air: State, device: str, begin: datetime, until: datetime) -> Floats:
+    """Return the hourly means (hours, POLLUTANTS) that the store has, NaN where it has none."""
+    table = air.store.readings(
+        Series(site=air.site.name, start=begin, end=until, devices=(device,), every_s=_HOUR_S, limit=YEAR_H + 48)
+    )
+    hours = np.full((int((until - begin) / timedelta(hours=1)) + 1, len(POLLUTANTS)), np.nan)
+    for at, *values in zip(table["time"].to_pylist(), *(table[key].to_pylist() for key in POLLUTANTS), strict=True):
+        hours[int((at - begin) / timedelta(hours=1))] = [np.nan if value is None else value for value in values]
+    return hours

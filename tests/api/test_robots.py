@@ -1,0 +1,115 @@
+"""Robots over HTTP, with a real broker between the api and a robot."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import paho.mqtt.client as mqtt
+import pytest
+from fastapi.testclient import TestClient
+from paho.mqtt.enums import CallbackAPIVersion
+
+from airquality.site import Site
+from api.app import create_app
+from broker.embedded import EmbeddedBroker
+from storage.duckdb import DuckDBStore
+from tests.api.dispatch.maps import NOW, state_of
+from tests.waiting import wait_until
+
+ROBOTS = "/api/v1/robots"
+PALBOK = {"lat": 35.8552, "lon": 127.0925, "stay_s": 60}
+
+
+class _Robot:
+    """Robot-1 on the broker: tells its state, and keeps what it is told."""
+
+    def __init__(self, broker: EmbeddedBroker, site: Site) -> None:
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        self._site = site
+        ready = threading.Event()
+        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="robot-1")
+        self._client.on_connect = lambda client, *_: client.subscribe("vda5050/v3/jeonju-air/robot-1/+", 0)
+        self._client.on_subscribe = lambda *_: ready.set()
+        self._client.on_message = lambda _c, _d, message: self.told.append(
+            (message.topic.rpartition("/")[2], msgspec.json.decode(message.payload))
+        )
+        self._client.connect("127.0.0.1", broker.port)
+        self._client.loop_start()
+        assert ready.wait(10)
+
+    def tell(self, **changes: Any) -> None:
+        topic, payload = state_of(self._site, "robot-1", (1000.0, 1000.0), NOW, **changes)
+        self._client.publish(topic, payload, qos=0)
+
+    def orders(self, kind: str) -> list[dict[str, Any]]:
+        return [message for name, message in self.told if name == kind]
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@pytest.fixture
+def client(jeonju: Site, store: DuckDBStore, broker: EmbeddedBroker) -> Iterator[TestClient]:
+    with TestClient(create_app(jeonju, store, broker.url, now=lambda: NOW)) as started:
+        wait_until(lambda: started.app.state.air.live.feed.connected, what="the broker")  # type: ignore[attr-defined]
+        yield started
+
+
+@pytest.fixture
+def robot(broker: EmbeddedBroker, jeonju: Site) -> Iterator[_Robot]:
+    made = _Robot(broker, jeonju)
+    yield made
+    made.close()
+
+
+def test_robot_is_shown_sent_called_back_forbidden_and_allowed(client: TestClient, robot: _Robot) -> None:
+    def shown() -> dict[str, Any]:
+        robot.tell()
+        return client.get(ROBOTS).json()[0]
+
+    wait_until(lambda: shown()["available"], what="its state")
+    first, second = client.get(ROBOTS).json()[:2]
+    assert (first["battery"], first["charging"], first["order"], first["visit"]) == (80.0, False, "", None)
+    assert first["position"] == pytest.approx([35.854, 127.091], abs=0.001)
+    assert (second["available"], second["reason"]) == (False, "it is not heard")
+
+    assert client.post(f"{ROBOTS}/robot-1/send", json=PALBOK).status_code == 202
+    wait_until(lambda: robot.orders("order"), what="the order")
+    order = robot.orders("order")[0]
+    assert [node["released"] for node in order["nodes"]] == [True, True]
+    assert client.get(ROBOTS).json()[0]["visit"]["stops"] == 1
+    assert client.post(f"{ROBOTS}/robot-1/recall").status_code == 202
+    wait_until(lambda: robot.orders("instantActions"), what="the call back")
+    action = robot.orders("instantActions")[0]["actions"][0]
+    assert (action["actionType"], action["actionParameters"]) == (
+        "cancelOrder",
+        [{"key": "orderId", "value": order["orderId"]}],
+    )
+    assert client.post(f"{ROBOTS}/robot-1/forbid").status_code == 202
+    assert client.get(ROBOTS).json()[0]["reason"] == "an operator forbids to send it"
+    refused = client.post(f"{ROBOTS}/robot-1/send", json=PALBOK)
+    assert (refused.status_code, "forbids" in refused.json()["detail"]) == (409, True)
+    assert client.post(f"{ROBOTS}/robot-1/allow").status_code == 202
+    assert client.get(ROBOTS).json()[0]["available"]
+
+
+def test_what_cannot_be_done_is_said_in_one_line(client: TestClient) -> None:
+    cases: list[tuple[str, dict[str, Any] | None, int, str]] = [
+        ("robot-9/recall", None, 404, "there are: robot-1"),
+        ("robot-1/recall", None, 409, "on no order"),
+        ("robot-1/send", PALBOK, 409, "it is not heard"),
+        ("robot-1/send", {"lat": 36.5, "lon": 127.1}, 422, "lies in no zone"),
+        ("robot-1/send", {"lat": 100, "lon": 127.1}, 422, "lat: "),
+        ("robot-1/send", {**PALBOK, "stay_s": 1e9}, 422, "stay_s: "),
+    ]
+    for path, body, status, says in cases:
+        answer = client.post(f"{ROBOTS}/{path}", json=body)
+        assert (answer.status_code, says in answer.json()["detail"]) == (status, True), answer.text
+
+
+def test_without_a_broker_nobody_is_sent(jeonju: Site, store: DuckDBStore) -> None:
+    with TestClient(create_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as client:
+        assert client.post(f"{ROBOTS}/robot-1/recall").status_code == 503
+        assert len(client.get(ROBOTS).json()) == 6
