@@ -14,6 +14,8 @@ from airquality.errors import UserError
 _TABLE = re.compile(r"^\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"""^\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
 
+_SECRET = re.compile(r"secret|password|token|key$")
+
 Model = TypeVar("Model", bound=BaseModel)
 
 _WORDS = {"missing": "is missing", "extra_forbidden": "is not a known setting"}
@@ -79,14 +81,16 @@ def load_toml(path: Path, model: type[Model]) -> Model:
 
 
 def _explain(path: Path, text: str, data: Any, fault: dict[str, Any]) -> str:
-    where = _in_file(data, fault["loc"])
+    where = _in_file(data, fault["loc"], is_absent=fault["type"] == "missing")
     name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".")
     message = _WORDS.get(fault["type"]) or fault["msg"].removeprefix("Value error, ")
-    given = f" (got {fault['input']!r})" if isinstance(fault["input"], str | int | float) else ""
+    # A secret that was written where only its place belongs must not be shown around.
+    shown = isinstance(fault["input"], str | int | float) and not _SECRET.search(name)
+    given = f" (got {fault['input']!r})" if shown else ""
     return f"{path}:{line_of(text, where)}: {name or 'file'} {message}{given}"
 
 
-def _in_file(data: Any, where: Sequence[str | int]) -> tuple[str | int, ...]:
+def _in_file(data: Any, where: Sequence[str | int], *, is_absent: bool) -> tuple[str | int, ...]:
     """Leave out what pydantic adds to a path for a union, such as the kind of an event, and keep what stands in the file."""
     path: list[str | int] = []
     for position, part in enumerate(where):
@@ -95,7 +99,7 @@ def _in_file(data: Any, where: Sequence[str | int]) -> tuple[str | int, ...]:
         )
         if here:
             data = data[part]
-        elif position < len(where) - 1 and isinstance(data, dict):
+        elif isinstance(data, dict) and (position < len(where) - 1 or not is_absent):
             continue
         path.append(part)
     return tuple(path)

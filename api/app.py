@@ -23,7 +23,8 @@ from api.access.guard import Access, guard
 from api.access.headers import add_security_headers
 from api.access.keys import KeyFile
 from api.access.openapi import document_access
-from api.http import alerts, health, incidents, indexes, nuisances, pages, readings, robots, session, simulation, sites
+from api.alerts.rules import Rules, shipped_rules
+from api.http import alerts, health, incidents, indexes, pages, readings, robots, session, silences, simulation, sites
 from api.http.answers import problem
 from api.http.state import State
 from api.live import Live
@@ -44,14 +45,14 @@ Stations and robots are low-cost instruments: their values are for reference onl
 
 def create_app(
     site: Site, store: Store, broker_url: str, *, keys: Path = NO_KEYS, sends_robots: bool = True,
-    now: Callable[[], datetime] = utc_now,
+    now: Callable[[], datetime] = utc_now, rules: Rules | None = None,
 ) -> FastAPI:  # fmt: skip
     """Return the application; its live side runs from start-up to shut-down.
 
     `keys` is the file of the keys that it takes; `sends_robots` lets it send robots to incidents by itself.
     """
     stream = Stream()
-    live = Live(site, store, broker_url, now, stream, sends_robots)
+    live = Live(site, store, broker_url, now, stream, sends_robots, rules or shipped_rules())
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -68,7 +69,7 @@ def create_app(
     app.state.metrics = CollectorRegistry()
     app.state.metrics.register(ApiMetrics(live, stream))
     app.state.air = State(site=site, store=store, live=live, stream=stream, now=now)
-    routers = (alerts, health, incidents, indexes, nuisances, pages, readings, robots, session, simulation, sites)
+    routers = (alerts, health, incidents, indexes, pages, readings, robots, session, silences, simulation, sites)
     for router in (module.router for module in routers):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

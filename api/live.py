@@ -3,7 +3,6 @@
 The committed feed is a hint, the store is the truth: on every start and reconnect the engine is rebuilt from the store first.
 """
 
-import json
 import logging
 import queue
 import threading
@@ -20,13 +19,16 @@ from airquality import topics
 from airquality.errors import UnavailableError, UserError
 from airquality.reading import Adoption, DeviceStatus
 from airquality.site import Site
+from api.alerts.desk import AlertDesk
 from api.alerts.engine import AlertEngine
 from api.alerts.health.links import LINK_KINDS, Links
-from api.alerts.smoke.nuisance import from_journal
+from api.alerts.rules import Rules, shipped_rules
 from api.dispatch.control import FleetControl
 from api.dispatch.dispatcher import Message
 from api.incidents.desk import IncidentDesk
-from api.records import alert_json, incident_json, reading_json
+from api.notify.channels import open_outboxes
+from api.notify.mqtt import RetainedAlerts
+from api.records import incident_json, reading_json
 from api.stream import Stream
 from broker.client import Client
 from storage.port import Series, Store
@@ -68,11 +70,12 @@ class Live:
     now: Callable[[], datetime]
     stream: Stream
     sends_robots: bool = True
+    rules: Rules = field(default_factory=shipped_rules)
     feed: Feed = field(default_factory=Feed)
 
     def __post_init__(self) -> None:
         """Prepare the connection; nothing is opened yet."""
-        self.engine = AlertEngine(self.site)
+        self.engine = AlertEngine(self.site, rules=self.rules)
         self.fleet = FleetControl(self.site, self.store, self.now, self._tell_robots, automatic=self.sends_robots)
         self.incidents = IncidentDesk(
             self.site,
@@ -81,6 +84,9 @@ class Live:
             lambda record: self.stream.send("incident", incident_json(record)),
             self.fleet,
         )
+        self.desk = AlertDesk(self.site, self.store, self.rules, self.now)
+        self.desk.on_change = lambda alert: self._tell([alert])
+        self.outboxes = open_outboxes(self.site, self.store, self.desk, self.now)
         self._work: queue.Queue[Callable[[], None] | None] = queue.Queue(MOST_WAITING)
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
         self._links = Links(self.now())
@@ -91,11 +97,16 @@ class Live:
         )
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
+        self._retained = RetainedAlerts(
+            self.site.name, self.desk, lambda topic, body: self._client.publish(topic, body, qos=1, retain=True)
+        )
 
     def start(self) -> None:
         """Begin to follow; a broker that is not there yet is tried again and again."""
         self._thread.start()
         self.incidents.start()
+        for outbox in self.outboxes:
+            outbox.start()
         self._client.begin(patiently=True)
 
     def stop(self) -> None:
@@ -104,6 +115,8 @@ class Live:
         self._work.put(None)
         self._thread.join()
         self.incidents.stop()
+        for outbox in self.outboxes:
+            outbox.stop()
 
     @property
     def is_alive(self) -> bool:
@@ -134,7 +147,13 @@ class Live:
     def _subscribe(self) -> None:
         self.feed.connected = True
         # Subscribe first, rebuild then: what is committed in between comes twice, which does no harm.
-        self._client.subscribe([(topics.committed(self.site.name), 0), (topics.status(self.site.name, "+"), 1)])
+        self._client.subscribe(
+            [
+                (topics.committed(self.site.name), 0),
+                (topics.status(self.site.name, "+"), 1),
+                (self._retained.subscription, 1),
+            ]
+        )
         self._client.subscribe([(topics.vda5050("+/+", "state"), 0), (topics.vda5050("+/+", "connection"), 1)])
         self._put(self._rebuild)
 
@@ -149,6 +168,8 @@ class Live:
             self._put(lambda: self._take_status(place[1], payload))
         elif topics.robot_and_kind(message.topic) is not None:
             self._put(lambda: self.fleet.hear(message.topic, payload))
+        else:
+            self._put(lambda: self._retained.take(message.topic, payload))
 
     def _put(self, work: Callable[[], None]) -> None:
         try:
@@ -181,10 +202,12 @@ class Live:
         latest = self.store.latest(self.site.name)
         newest = latest["time"].to_pylist()
         lasting = self.store.alerts(self.site.name, active=True)
-        places = from_journal(self.store.journal(self.site.name)).values()
-        engine = AlertEngine(self.site, self.store.devices(self.site.name), places)
+        self.desk.load()
+        engine = AlertEngine(self.site, self.store.devices(self.site.name), self.rules, self.desk.nuisances.values())
         self.incidents.resume()
         self.fleet.resume()
+        for alert in lasting:
+            self._retained.tell(alert)
         if not newest:
             engine.resume(lasting, latest, HISTORY_EVERY_S, latest)
             self.engine = engine
@@ -206,7 +229,7 @@ class Live:
         self._put(self._mark_places)
 
     def _mark_places(self) -> None:
-        self.engine.smoke.mark(from_journal(self.store.journal(self.site.name)).values())
+        self.engine.smoke.mark(self.desk.nuisances.values())
 
     def _take_readings(self, payload: bytes) -> None:
         with pa.ipc.open_stream(payload) as reader:
@@ -266,7 +289,9 @@ class Live:
             self.feed.store_available = False
             log.warning("the store is away; alerts are kept until it is back")
         if not self.feed.store_available:
-            self._tell([alert for alert in alerts if alert.kind in LINK_KINDS or alert.severity == "critical"])
+            urgent = [alert for alert in alerts if alert.kind in LINK_KINDS or alert.severity == "critical"]
+            self.desk.take(urgent)
+            self._tell(urgent)
 
     def _save(self) -> None:
         """Store and tell whatever is not stored yet, and hand it to the incidents."""
@@ -274,15 +299,17 @@ class Live:
         if saved:
             self.store.write_alerts(saved)
             self._unsaved = {}
+            self.desk.take(saved)
             self._tell(saved)
         if self.feed.last_reading_at is not None:
             self.incidents.take(saved, self._places() if saved else {}, self.feed.last_reading_at)
 
     def _tell(self, alerts: list[AlertRecord]) -> None:
         for alert in alerts:
-            body = b"" if alert.ended_at else json.dumps(alert_json(alert), ensure_ascii=False).encode()
-            self._client.publish(topics.alert(self.site.name, alert.id), body, qos=1, retain=True)
-            self.stream.send("alert", alert_json(alert))
+            self._retained.tell(alert)
+            self.stream.send("alert", self.desk.told(alert))
+        for outbox in self.outboxes:
+            outbox.wake()
 
     def _places(self) -> dict[str, tuple[float, float]]:
         """Return where every device is: stations as the site says, whoever sends its place as it said last."""
@@ -305,6 +332,7 @@ class Live:
             "active_alerts": len(self.engine.active),
             "readings_too_late_to_judge": self.engine.too_late,
             "feed_batches_dropped": self.feed.dropped,
+            "notifications": {outbox.name: outbox.state() for outbox in self.outboxes},
         }
 
 

@@ -61,7 +61,7 @@ def of_services(site: Site) -> dict[str, Rights]:
         "ingest": Rights((topics.committed("+"), *answers), heard),
         "api": Rights(
             (topics.command("+", "+"), topics.adopt("+", "+"), topics.alert("+", "+"), *orders),
-            (topics.committed("+"), topics.status("+", "+"), *robots.publish),
+            (topics.committed("+"), topics.status("+", "+"), topics.alert("+", "+"), *robots.publish),
         ),
         "simulator": anyone + robots,
         "airkorea": Rights(publish=("airkorea/+",)),

@@ -10,6 +10,7 @@ import typer
 from airquality.errors import UserError
 from airquality.site import load_site
 from broker.rights import Login
+from jeonju.alerts import app as alerts_app
 from jeonju.device import app as device_app
 from jeonju.evaluate.commands import app as evaluate_app
 from jeonju.key import app as key_app
@@ -24,6 +25,7 @@ from jeonju.options import (
     KeepRaw,
     Port,
     Robots,
+    RulesPath,
     ScenarioName,
     Seconds,
     SiteName,
@@ -51,6 +53,7 @@ app.add_typer(scenario_app, name="scenario")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(device_app, name="device")
 app.add_typer(key_app, name="key")
+app.add_typer(alerts_app, name="alerts")
 app.add_typer(services_app)
 
 
@@ -126,6 +129,7 @@ def up(
             "--security", envvar="JEONJU_SECURITY", help="Folder of the broker's accounts; security in --data."
         ),
     ] = None,
+    rules: RulesPath = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the simulated city.")] = 6,
     stop_after: Seconds = None,
     as_json: Json = False,
@@ -134,6 +138,7 @@ def up(
 
     It first makes up for a day of history, then goes on live. Ctrl-C stops it; the data stays for the next start.
     """
+    from api.alerts.rules import load_rules
     from jeonju.live_server import HttpSettings
     from jeonju.stack import UpSettings, running_city
     from jeonju.summary import summary_line, watch
@@ -145,7 +150,7 @@ def up(
         data=data / Path(scenario).stem if scenario else data, mqtt_port=mqtt_port, seed=seed, retention=Retention(keep_raw, keep_minutes),
         sends_robots=robots == "auto",
         http=HttpSettings(host=host, port=port, keys=keys or data / "keys.json", certificate=tls_cert, private_key=tls_key),
-        mqtt_host=mqtt_host, mqtt_login=mqtt_login, security=security or data / "security",
+        mqtt_host=mqtt_host, mqtt_login=mqtt_login, security=security or data / "security", rules=load_rules(rules),
     )  # fmt: skip
     over = until_over(stop_after)
     if not as_json:
@@ -170,10 +175,12 @@ def run(
         "out"
     ),
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the scenario's.")] = None,
+    rules: RulesPath = None,
     dispatch: Annotated[bool, typer.Option("--dispatch", help="Let a robot go and look at what is found.")] = False,
     as_json: Json = False,
 ) -> None:
     """Run a scenario offline, as fast as possible, and score its alerts against the truth."""
+    from api.alerts.rules import load_rules
     from jeonju.offline import OfflineRun
     from jeonju.picture import draw
 
@@ -182,7 +189,7 @@ def run(
         loaded = loaded.model_copy(update={"seed": seed})
     begun = time.monotonic()
     with progress(loaded.title_en) as advance:
-        result = OfflineRun(loaded, out, advance, dispatch=dispatch).run()
+        result = OfflineRun(loaded, out, advance, dispatch=dispatch, rules=load_rules(rules)).run()
     draw(loaded, out, out / "run.png")
     if as_json:
         typer.echo(json.dumps(result, ensure_ascii=False))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from airquality.errors import UserError
 from airquality.events import Dust, Fire, Leak
 from airquality.site import Site, load_site
 from api.alerts.engine import AlertEngine
+from api.alerts.rules import Rules, shipped_rules
 from ingest.ledger import Ledger
 from jeonju.closed_loop import ClosedLoop, score_look
 from jeonju.located import locate_events
@@ -42,11 +43,12 @@ class OfflineRun:
     out: Path
     on_progress: Callable[[float], None] = lambda _share: None
     dispatch: bool = False
+    rules: Rules = field(default_factory=shipped_rules)
 
     def run(self) -> dict[str, Any]:
         """Run it and return the score; everything is in `out` afterwards, nothing half-written."""
         site = load_site(self.scenario.site)
-        engine, ledger, alerts = AlertEngine(site), Ledger(), dict[str, AlertRecord]()
+        engine, ledger, alerts = AlertEngine(site, rules=self.rules), Ledger(), dict[str, AlertRecord]()
 
         def judge(batch: pa.RecordBatch) -> None:
             table = pa.Table.from_batches([batch])

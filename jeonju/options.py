@@ -72,6 +72,14 @@ SecurityFolder = Annotated[
     Path,
     typer.Option("--security", envvar="JEONJU_SECURITY", help="Folder of the broker's accounts and certificates."),
 ]
+RulesPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--rules",
+        envvar="JEONJU_RULES",
+        help="TOML with alert rules and channels, laid over the shipped ones (docs/alerts.md); try it with `jeonju alerts check`.",
+    ),
+]
 Seconds = Annotated[
     float | None,
     typer.Option("--for", parser=duration_s, metavar="DURATION", help="Stop by itself after this long, such as 2m."),

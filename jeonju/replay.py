@@ -16,6 +16,7 @@ from airquality.errors import UserError
 from airquality.pollutants import KEYS
 from airquality.reading import DeviceStatus, Reading, encode, encode_status
 from broker.client import Client
+from jeonju.timelines import from_csv, from_json_lines
 
 MOST_IN_A_MESSAGE: Final = 60
 MOST_OUTSTANDING: Final = 1000
@@ -27,19 +28,26 @@ Recorded = tuple[str, Reading]
 
 
 def recorded(path: Path) -> Iterator[Recorded]:
-    """Return (site, reading) of a recording in its own order: a `readings.parquet`, or a folder that holds one or controlled releases.
+    """Return (site, reading) of a recording in its own order: Parquet, CSV, JSON lines, or a folder with a `readings.parquet` or controlled releases.
 
     Raises UserError for anything else.
     """
-    if path.is_dir() and (path / "readings.parquet").exists():
-        path = path / "readings.parquet"
-    if path.suffix == ".parquet":
-        return _parquet(path)
+    if (parquet := parquet_of(path)) is not None:
+        return _parquet(parquet)
+    if path.suffix in (".csv", ".jsonl"):
+        return from_csv(path) if path.suffix == ".csv" else from_json_lines(path)
     if path.is_dir() and (path / "observations.csv").exists() and (path / "sensors.csv").exists():
         return _controlled_release(path)
     raise UserError(
-        f"{path} is no recording; give a readings.parquet, or a folder with observations.csv and sensors.csv"
+        f"{path} is no recording; give a .parquet, .csv or .jsonl file, or a folder with observations.csv and sensors.csv"
     )
+
+
+def parquet_of(path: Path) -> Path | None:
+    """Return the Parquet file that a recording is or holds, None where there is none."""
+    if path.is_dir() and (path / "readings.parquet").exists():
+        return path / "readings.parquet"
+    return path if path.suffix == ".parquet" else None
 
 
 def replay(

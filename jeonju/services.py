@@ -16,6 +16,7 @@ from jeonju.options import (
     Metrics,
     Port,
     Robots,
+    RulesPath,
     Seconds,
     SiteName,
     TlsCertificate,
@@ -142,12 +143,14 @@ def api(
     keys: Keys = Path("data/keys.json"),
     tls_cert: TlsCertificate = None,
     tls_key: TlsKey = None,
+    rules: RulesPath = None,
     robots: Robots = "auto",
     stop_after: Seconds = None,
 ) -> None:
     """Run only the API with alerts and page. A DuckDB store serves one process at a time."""
     from contextlib import closing
 
+    from api.alerts.rules import load_rules
     from api.app import create_app
     from jeonju.live_server import HttpSettings, LiveServer
     from storage.open import open_store
@@ -157,7 +160,9 @@ def api(
     settings.check()
     over = until_over(stop_after)
     with closing(open_store(store)) as opened:
-        app = create_app(load_site(site), opened, broker, keys=keys, sends_robots=robots == "auto")
+        app = create_app(
+            load_site(site), opened, broker, keys=keys, sends_robots=robots == "auto", rules=load_rules(rules)
+        )
         with LiveServer(app, settings) as server:
             typer.echo(server.url)
             while not over(0.5):

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from airquality.errors import UserError
 from airquality.events import Event
 from airquality.site import Site, load_site
+from api.alerts.rules import Rules, shipped_rules
 from api.app import create_app
 from api.live import Live
 from broker.address import parse_broker_url
@@ -46,6 +47,7 @@ class UpSettings:
     broker: str = "embedded"
     store: str | None = None
     retention: Retention = DEFAULT_RETENTION
+    rules: Rules = field(default_factory=shipped_rules)
     data: Path = Path("data")
     http: HttpSettings = field(default_factory=HttpSettings)
     sends_robots: bool = True
@@ -185,7 +187,13 @@ def running_city(settings: UpSettings) -> Iterator[City]:
         broker_url, url_for = _start_broker(settings, stack)
         ingest = stack.enter_context(Ingest(site, store, url_for("ingest"), now=clock.now))
         app = create_app(
-            site, store, url_for("api"), keys=settings.http.keys, sends_robots=settings.sends_robots, now=clock.now
+            site,
+            store,
+            url_for("api"),
+            keys=settings.http.keys,
+            sends_robots=settings.sends_robots,
+            now=clock.now,
+            rules=settings.rules,
         )
         server = stack.enter_context(LiveServer(app, settings.http))
         simulation = Simulation(

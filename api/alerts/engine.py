@@ -12,14 +12,16 @@ from api.alerts.book import AlertBook
 from api.alerts.condition import Condition
 from api.alerts.health.bad_values import without_bad_values
 from api.alerts.health.links import LINK_KINDS
+from api.alerts.nuisance import Nuisance
 from api.alerts.pollution import Pollution
-from api.alerts.smoke.nuisance import Nuisance
+from api.alerts.rules import Rules, shipped_rules
 from api.alerts.watchers import Watcher
 from api.alerts.watchers.health import HealthWatcher
 from api.alerts.watchers.odour import OdourWatcher
 from api.alerts.watchers.pollution import PollutionWatcher
 from api.alerts.watchers.repeats import RepeatsWatcher
 from api.alerts.watchers.smoke import SmokeWatcher
+from api.alerts.watchers.thresholds import ThresholdWatcher
 from api.alerts.wording import Labels
 from storage.schema import AlertRecord, DeviceRecord, LedgerEntry
 
@@ -27,11 +29,18 @@ from storage.schema import AlertRecord, DeviceRecord, LedgerEntry
 class AlertEngine:
     """Judges the readings of one site: bins of event time go to the watchers, and what these say goes into the book."""
 
-    def __init__(self, site: Site, known: Sequence[DeviceRecord] = (), nuisances: Iterable[Nuisance] = ()) -> None:
+    def __init__(
+        self,
+        site: Site,
+        known: Sequence[DeviceRecord] = (),
+        rules: Rules | None = None,
+        nuisances: Iterable[Nuisance] = (),
+    ) -> None:
         """Begin with an empty past; `known` are devices of the store, of which some may have been adopted as stations of a zone.
 
         At `nuisances`, places that people have marked, alerts weigh less.
         """
+        rules = rules or shipped_rules()
         labels = Labels(site)
         self.pollution = Pollution(_stations(site, known))
         industrial = {zone.name for zone in site.zones if zone.land_use == "industrial"}
@@ -42,12 +51,14 @@ class AlertEngine:
         odour = OdourWatcher(labels, lambda device: zone_of.get(device) in industrial)
         self.smoke = SmokeWatcher(site, labels)
         self.smoke.mark(nuisances)
-        self._watchers: tuple[Watcher, ...] = (self._pollution, odour, self.smoke)
+        self._thresholds = ThresholdWatcher(site, labels, rules, self.pollution)
+        self._watchers: tuple[Watcher, ...] = (self._pollution, odour, self.smoke, self._thresholds)
+        self._rules = rules
         self._health = HealthWatcher(labels, site)
         self._health.silence.offline |= {record.device for record in known if record.state == "offline"}
         self._repeats = RepeatsWatcher(labels)
         self._bins = Bins()
-        self._book = AlertBook(site)
+        self._book = AlertBook(site, rules)
 
     @property
     def active(self) -> list[AlertRecord]:
@@ -62,6 +73,7 @@ class AlertEngine:
     def resume(self, alerts: list[AlertRecord], history: pa.Table, every_s: float, latest: pa.Table) -> None:
         """Go on after a restart: alerts that last; means of the last day over `every_s` and the newest row of every device (READINGS)."""
         self._book.resume(alerts)
+        self._book.end_all_but(self._rules.kinds)
         self._health.resume(alerts, latest, self._bins)
         self._repeats.resume(alerts)
         if not history.num_rows:
@@ -77,8 +89,10 @@ class AlertEngine:
             means = np.full((len(self._bins.devices), len(QUANTITIES)), np.nan)
             rows = times == time_s
             means[row_of[rows]] = values[rows]
-            self._pollution.relive(time_s + every_s, self._bins.devices, means, weight=every_s / BIN_S)
-            self.smoke.learn(Bin(time_s + every_s, self._bins.devices, means), every_s)
+            one = Bin(time_s + every_s, self._bins.devices, means)
+            self._pollution.relive(one.end_s, one.devices, means, weight=every_s / BIN_S)
+            self.smoke.learn(one, every_s)
+            self._thresholds.learn(one, every_s)
 
     def update(self, readings: pa.Table) -> list[AlertRecord]:
         """Take readings of this site; return every alert that began, changed or ended."""
@@ -113,6 +127,7 @@ class AlertEngine:
                 conditions = watcher.step(one)
                 if conditions is not None:
                     self._book.hold(watcher.kinds, conditions, now)
+            self._book.settle(now)
             self._health.step(one)
         if end_s is not None:
             now = datetime.fromtimestamp(end_s, UTC)

@@ -1,19 +1,49 @@
-"""What was found: alerts that last, and those of the past."""
+"""What was found: alerts that last, and those of the past, what people do about them, and the journal of it."""
 
-from datetime import datetime
-from typing import Annotated, Literal
+from datetime import datetime, timedelta
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Response
+from pydantic import BaseModel, Field
 
+from airquality.errors import UserError
+from api.alerts.handling import Action, Verdict
 from api.http.answers import answer, example
-from api.http.state import Air
-from api.records import alert_json
+from api.http.state import Air, State
+from api.http.who import Who
+from api.notify.cap import as_atom, as_cap
+from api.records import journal_json
+from storage.schema import AlertRecord
 
 router = APIRouter(prefix="/api/v1", tags=["alerts"])
 
 _ALERT = {"id": "jeonju-smoke-palbok-03-20231005T040520", "kind": "smoke", "severity": "critical", "device": "palbok-03", "active": True,
           "started_at": "2023-10-05T04:05:20Z", "summary_en": "Centre of Palbok-dong: Smoke or fire (PM2.5 +95.1 µg/m³ …)",
-          "details": {"class": "fire"}}  # fmt: skip
+          "details": {"class": "fire"}, "handling": {"state": "acknowledged", "who": "kim"}, "held_back": None, "runbook": "smoke"}  # fmt: skip
+_ENTRY = {"id": "5f0c…", "done_at": "2023-10-05T04:07:11Z", "who": "kim", "action": "acknowledge", "subject": _ALERT["id"],
+          "details": {"note": "119"}}  # fmt: skip
+# The feed tells of the end of an alert for this long.
+CANCELLED_FOR: Final = timedelta(hours=1)
+
+Note = Annotated[str, Field(max_length=2000)]
+
+
+class Noted(BaseModel):
+    """A remark."""
+
+    note: Note = ""
+
+
+class Comment(BaseModel):
+    """A comment that says something."""
+
+    note: Annotated[Note, Field(min_length=1)]
+
+
+class Closing(Noted):
+    """What it turned out to be."""
+
+    verdict: Verdict
 
 
 @router.get("/alerts", responses=example([_ALERT]))
@@ -25,10 +55,97 @@ def alerts(
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> Response:
     """Alerts, the newest first."""
-    if since is not None and since.tzinfo is None:
-        raise HTTPException(422, "since needs a time zone, for example 2026-03-02T08:00:00Z")
     active = {"active": True, "ended": False, "all": None}[state]
     found = [
-        alert for alert in air.store.alerts(air.site.name, since=since, active=active) if kind in (None, alert.kind)
+        alert
+        for alert in air.store.alerts(air.site.name, since=_aware(since), active=active)
+        if kind in (None, alert.kind)
     ]
-    return answer([alert_json(alert) for alert in found[:limit]])
+    return answer([air.live.desk.told(alert) for alert in found[:limit]])
+
+
+@router.get("/alerts.cap.xml", response_class=Response)
+def feed(air: Air) -> Response:
+    """Alerts that last or ended within the last hour as an Atom feed of CAP 1.2 messages; what is silenced or inhibited is not in it."""
+    now, desk = air.now(), air.live.desk
+    told = [
+        alert
+        for alert in desk.recent()
+        if desk.rules.of(alert.kind).cap is not None
+        and desk.held_back_by(alert, now) is None
+        and (alert.ended_at is None or alert.ended_at >= now - CANCELLED_FOR)
+    ]
+    return Response(
+        as_atom(air.site, desk.rules, told, _simulated(air), now), media_type="application/atom+xml; charset=utf-8"
+    )
+
+
+@router.get("/alerts/{alert}/cap.xml", response_class=Response)
+def cap(air: Air, alert: str) -> Response:
+    """One alert as a CAP 1.2 message."""
+    found = as_cap(air.site, air.live.desk.rules, _found(air, alert), _simulated(air))
+    return Response(found, media_type="application/cap+xml; charset=utf-8")
+
+
+@router.get("/alerts/{alert}", responses=example(_ALERT | {"journal": [_ENTRY]}))
+def one_alert(air: Air, alert: str) -> Response:
+    """One alert with its journal."""
+    found = _found(air, alert)
+    journal = [journal_json(entry) for entry in air.store.journal(air.site.name, subject=found.id)]
+    return answer({**air.live.desk.told(found), "journal": journal})
+
+
+@router.post("/alerts/{alert}/acknowledge", responses=example(_ALERT))
+def acknowledge(air: Air, who: Who, alert: str, noted: Noted | None = None) -> Response:
+    """Say that somebody looks after it; it is not repeated any more."""
+    return _act(air, alert, "acknowledge", who, noted.note if noted else "")
+
+
+@router.post("/alerts/{alert}/comment", responses=example(_ALERT))
+def comment(air: Air, who: Who, alert: str, said: Comment) -> Response:
+    """Write something down about it."""
+    return _act(air, alert, "comment", who, said.note)
+
+
+@router.post("/alerts/{alert}/close", responses=example(_ALERT))
+def close(air: Air, who: Who, alert: str, closing: Closing) -> Response:
+    """Close it as confirmed or as a false alarm; nothing more is sent about it, though it lasts as long as it is measured."""
+    return _act(air, alert, "close", who, closing.note, closing.verdict)
+
+
+@router.get("/journal", responses=example([_ENTRY]))
+def journal(
+    air: Air,
+    subject: Annotated[str | None, Query(description="An alert, an incident, a device, `silences`, `nuisances`, or `channel:NAME`.")] = None,
+    since: datetime | None = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+) -> Response:  # fmt: skip
+    """What people and the system did, the newest last: it is never changed."""
+    entries = air.store.journal(air.site.name, since=_aware(since), subject=subject)
+    return answer([journal_json(entry) for entry in entries[-limit:]])
+
+
+def _act(air: State, alert: str, action: Action, who: str, note: str, verdict: Verdict | None = None) -> Response:
+    found = _found(air, alert)
+    try:
+        air.live.desk.act(found, action, who, note, verdict)
+    except UserError as error:
+        raise HTTPException(409, str(error)) from error
+    return answer(air.live.desk.told(found))
+
+
+def _found(air: State, alert: str) -> AlertRecord:
+    found = air.live.desk.find(alert)
+    if found is None:
+        raise HTTPException(404, f"no alert is called {alert[:200]!r}; see /api/v1/alerts?state=all")
+    return found
+
+
+def _aware(since: datetime | None) -> datetime | None:
+    if since is not None and since.tzinfo is None:
+        raise HTTPException(422, "since needs a time zone, for example 2026-03-02T08:00:00Z")
+    return since
+
+
+def _simulated(air: State) -> set[str]:
+    return {record.device for record in air.store.devices(air.site.name) if record.origin == "simulated"}

@@ -8,9 +8,10 @@ from typing import Any
 from airquality.site import Site
 from api.alerts.bins import Bin
 from api.alerts.condition import Condition
+from api.alerts.nuisance import Nuisance
 from api.alerts.smoke.corroboration import Support, Wind, supports
 from api.alerts.smoke.detector import Finding, SmokeDetector
-from api.alerts.smoke.nuisance import Nuisance, Nuisances
+from api.alerts.smoke.nuisance import Nuisances
 from api.alerts.wording import CLASSES, KINDS, Labels, reasons
 from storage.schema import AlertRecord
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from airquality.site import Site
+from api.alerts.nuisance import MARKED, REMOVED, SUBJECT, Nuisance, nuisances
 from api.alerts.smoke.classes import CLASSES
-from api.alerts.smoke.nuisance import MARKED, UNMARKED, Nuisance, Nuisances, from_journal
+from api.alerts.smoke.nuisance import Nuisances
 from storage.schema import JournalEntry
 
 FRIDAY_EVENINGS = Nuisance(lat=35.8546, lon=127.0976, radius_m=150.0, weekdays=(4,), from_hour=17, to_hour=2)
@@ -44,22 +45,20 @@ def test_devices_near_the_place_are_marked_in_local_time(jeonju: Site) -> None:
     assert not Nuisances([FRIDAY_EVENINGS], jeonju).at(evening - 7200, xy).any()
 
 
-def entry(action: str, subject: str, details: str) -> JournalEntry:
-    return JournalEntry(
-        f"{action}-{subject}-{details}", "jeonju", datetime(2026, 3, 1, tzinfo=UTC), "kim", action, subject, details
-    )
+def entry(name: str, action: str, details: str) -> JournalEntry:
+    return JournalEntry(name, "jeonju", datetime(2026, 3, 1, tzinfo=UTC), "kim", action, SUBJECT, details)
 
 
 def test_journal_tells_what_is_marked_now() -> None:
     grill, yard = FRIDAY_EVENINGS.model_dump_json(), json.dumps({"lat": 35.86, "lon": 127.09, "of_class": "dust"})
     entries = [
-        entry(MARKED, "grill", grill),
-        entry(MARKED, "yard", yard),
-        entry("acknowledge", "some-alert", "{}"),
-        entry(UNMARKED, "grill", "{}"),
-        entry(UNMARKED, "never-there", "{}"),
+        entry("1", MARKED, grill),
+        entry("2", MARKED, yard),
+        entry("3", "acknowledge", "{}"),
+        entry("4", REMOVED, '{"nuisance": "1"}'),
+        entry("5", REMOVED, '{"nuisance": "never-there"}'),
     ]
-    assert from_journal(entries) == {"yard": Nuisance(lat=35.86, lon=127.09, of_class="dust")}
+    assert nuisances(entries) == {"2": Nuisance(lat=35.86, lon=127.09, of_class="dust")}
 
 
 @pytest.mark.parametrize(
@@ -67,4 +66,4 @@ def test_journal_tells_what_is_marked_now() -> None:
     ["", "{}", "[]", "null", '{"lat": 95, "lon": 127}', '{"lat": 35, "lon": 127, "of_class": "traffic"}', "\x00"],
 )
 def test_what_cannot_be_read_marks_nothing(details: str) -> None:
-    assert from_journal([entry(MARKED, "place", details)]) == {}
+    assert nuisances([entry("1", MARKED, details)]) == {}

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from airquality.site import Site
-from api.alerts.smoke.nuisance import Nuisance
+from api.alerts.nuisance import Nuisance
 from tests.api.alerts.timelines import ROBOTS, SMOKE, STATIONS, T0, WARM_S, Adds, at, details, judged
 
 END_S = WARM_S + 600.0

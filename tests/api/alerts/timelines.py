@@ -9,7 +9,7 @@ import numpy as np
 
 from airquality.site import Site
 from api.alerts.engine import AlertEngine
-from api.alerts.smoke.nuisance import Nuisance
+from api.alerts.nuisance import Nuisance
 from storage.schema import AlertRecord, readings_table
 
 T0 = datetime(2026, 3, 6, 6, 0, tzinfo=UTC)  # Friday 15:00 in Korea

@@ -1,0 +1,117 @@
+"""What is not to be sent for a time, and places that smoke every Friday."""
+
+import math
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, HTTPException, Query, Response
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from airquality.durations import parse_duration_s
+from airquality.errors import UserError
+from api.alerts.nuisance import Nuisance
+from api.alerts.silences import Silence
+from api.http.answers import answer, example
+from api.http.state import Air, State
+from api.http.who import Who
+
+router = APIRouter(prefix="/api/v1", tags=["alerts"])
+
+_SILENCE = {"id": "91ab…", "kind": "dust", "zone": "palbok", "device": "*", "from_at": "2026-03-02T00:00:00Z", "until_at": "2026-03-02T09:00:00Z",
+            "reason": "demolition at 팔복로", "who": "kim", "active": True}  # fmt: skip
+_NUISANCE = {"id": "77cd…", "lat": 35.8546, "lon": 127.0976, "radius_m": 80, "of_class": "fire", "weekdays": [4], "from_hour": 17, "to_hour": 2,
+             "note": "grill street"}  # fmt: skip
+
+Glob = Annotated[str, Field(min_length=1, max_length=100)]
+LONGEST_S: Final = 30 * 86_400.0
+FURTHEST_KM: Final = 20.0
+
+
+class Silencing(BaseModel):
+    """What is silenced: globs that must all match, until an instant or for a time, at most 30 days, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Glob = "*"
+    zone: Glob = "*"
+    device: Glob = "*"
+    until: datetime | None = None
+    for_s: Annotated[float | None, BeforeValidator(parse_duration_s), Field(alias="for", gt=0)] = None
+    reason: Annotated[str, Field(min_length=3, max_length=2000)]
+
+
+@router.get("/silences", responses=example([_SILENCE]))
+def silences(
+    air: Air, state: Annotated[Literal["active", "all"], Query(description="Those that last, or all.")] = "active"
+) -> Response:
+    """Silences, the newest first."""
+    air.live.desk.load()
+    known = [_told(air, one) for one in air.live.desk.silences.values()]
+    return answer([one for one in reversed(known) if state == "all" or one["active"]])
+
+
+@router.post("/silences", status_code=201)
+def silence(air: Air, who: Who, wanted: Silencing) -> Response:
+    """Silence alerts for a time, with a reason: they are raised and shown, but not sent."""
+    until = _until(wanted, air.now())
+    globs = {"kind": wanted.kind, "zone": wanted.zone, "device": wanted.device}
+    try:
+        made = air.live.desk.silence(who, until, wanted.reason, globs)
+    except UserError as error:
+        raise HTTPException(422, str(error)) from error
+    return answer(_told(air, made), 201)
+
+
+@router.delete("/silences/{silence_id}", status_code=204)
+def end_silence(air: Air, who: Who, silence_id: str) -> Response:
+    """End a silence before its time; what still lasts is sent."""
+    try:
+        air.live.desk.end_silence(silence_id, who)
+    except UserError as error:
+        raise HTTPException(404, str(error)) from error
+    return Response(status_code=204)
+
+
+@router.get("/nuisances", responses=example([_NUISANCE]))
+def nuisances(air: Air) -> Response:
+    """Places that were marked because they smoke, smell or dust again and again."""
+    air.live.desk.load()
+    return answer([{"id": key, **place.model_dump()} for key, place in air.live.desk.nuisances.items()])
+
+
+@router.post("/nuisances", status_code=201)
+def mark(air: Air, who: Who, place: Nuisance) -> Response:
+    """Mark a place: what is found there at these hours weighs less. Hours are local; Monday is weekday 0."""
+    away_km = math.hypot(*air.site.map.to_xy(place.lat, place.lon)) / 1000
+    if away_km > FURTHEST_KM:
+        raise HTTPException(422, f"the place is {away_km:.0f} km from the middle of {air.site.label_en}")
+    made = air.live.desk.mark(place, who)
+    air.live.places_marked()
+    return answer({"id": made, **place.model_dump()}, 201)
+
+
+@router.delete("/nuisances/{nuisance_id}", status_code=204)
+def unmark(air: Air, who: Who, nuisance_id: str) -> Response:
+    """Take a mark away."""
+    try:
+        air.live.desk.unmark(nuisance_id, who)
+    except UserError as error:
+        raise HTTPException(404, str(error)) from error
+    air.live.places_marked()
+    return Response(status_code=204)
+
+
+def _until(wanted: Silencing, now: datetime) -> datetime:
+    if (wanted.until is None) == (wanted.for_s is None):
+        raise HTTPException(422, "say either until when, or for how long, such as 2h")
+    if wanted.until is not None and wanted.until.tzinfo is None:
+        raise HTTPException(422, "until needs a time zone, for example 2026-03-02T08:00:00Z")
+    length_s = wanted.for_s if wanted.until is None else (wanted.until - now).total_seconds()
+    if length_s is None or length_s > LONGEST_S:
+        raise HTTPException(422, "a silence lasts at most 30 days; what is never wanted is switched off in the rules")
+    return now + timedelta(seconds=length_s)
+
+
+def _told(air: State, silence: Silence) -> dict[str, Any]:
+    return {**asdict(silence), "active": silence.from_at <= air.now() < silence.until_at}
