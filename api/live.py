@@ -24,6 +24,7 @@ from api.alerts.engine import AlertEngine
 from api.alerts.health.links import LINK_KINDS, Links
 from api.dispatch.control import FleetControl
 from api.dispatch.dispatcher import Message
+from api.figures import IndexFigures
 from api.incidents.desk import IncidentDesk
 from api.records import alert_json, incident_json, reading_json
 from api.stream import Stream
@@ -73,6 +74,7 @@ class Live:
         """Prepare the connection; nothing is opened yet."""
         self.engine = AlertEngine(self.site)
         self.fleet = FleetControl(self.site, self.store, self.now, self._tell_robot, automatic=self.sends_robots)
+        self.index_figures = IndexFigures(self.site, self.store)
         self.incidents = IncidentDesk(
             self.site,
             self.store,
@@ -211,6 +213,7 @@ class Live:
         newest = {row["device"]: row for row in table.to_pylist()} if self.stream.has_listeners else {}
         if newest:
             self.stream.send("readings", [reading_json(row) for row in newest.values()])
+        self.index_figures.tell(self.engine.pollution.cai, self.feed.last_reading_at)
 
     def _take_status(self, device: str, payload: bytes) -> None:
         try:
