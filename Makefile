@@ -3,6 +3,7 @@
 # make check  style, types and import rules
 # make bench  figures as JSON
 # make chaos  break one part after the other under load and count what comes through (MINUTES=1 the store stays away)
+# make dashboards  Grafana's dashboards and alert rules from grafana/
 # make validation  docs/validation.md with all its tables and pictures (DATA=folder of the measurements)
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,7 +12,7 @@ INSTALLED := .venv/.installed
 DATA ?= ../shared/data
 MINUTES ?= 1
 
-.PHONY: help setup demo test check bench chaos validation clean
+.PHONY: help setup demo test check bench chaos dashboards validation clean
 .DEFAULT_GOAL := help
 
 help:
@@ -44,6 +45,9 @@ bench: setup
 chaos: setup
 	@scripts/servers
 	$(BIN)/python -m chaos --minutes $(MINUTES)
+
+dashboards: setup
+	$(BIN)/python -m grafana
 
 validation: setup
 	@mkdir -p build
