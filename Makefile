@@ -4,6 +4,7 @@
 # make bench  figures as JSON
 # make bench-detection  how well fires are found and told from other things, as a table, and as JSON in build/ (20 min)
 # make chaos  break one part after the other under load and count what comes through (MINUTES=1 the store stays away)
+# make dashboards  Grafana's dashboards and alert rules from grafana/
 # make validation  docs/validation.md with all its tables and pictures (DATA=folder of the measurements)
 PYTHON ?= python3
 BIN := .venv/bin
@@ -12,7 +13,7 @@ INSTALLED := .venv/.installed
 DATA ?= ../shared/data
 MINUTES ?= 1
 
-.PHONY: help setup demo test check bench bench-detection chaos validation clean
+.PHONY: help setup demo test check bench bench-detection chaos dashboards validation clean
 .DEFAULT_GOAL := help
 
 help:
@@ -49,6 +50,9 @@ bench-detection: setup
 chaos: setup
 	@scripts/servers
 	$(BIN)/python -m chaos --minutes $(MINUTES)
+
+dashboards: setup
+	$(BIN)/python -m grafana
 
 validation: setup
 	@mkdir -p build

@@ -18,6 +18,8 @@ VDA5050 = "vda5050/v3"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 # The simulator takes commands (light a fire now) under this device name.
 SIMULATOR = "simulator"
+# Under this site name it sends the truth behind the readings of a site.
+TRUTH = "{site}-truth"
 
 
 def readings(site: str, device: str) -> str:

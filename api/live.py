@@ -25,6 +25,7 @@ from api.alerts.health.links import LINK_KINDS, Links
 from api.alerts.rules import Rules, shipped_rules
 from api.dispatch.control import FleetControl
 from api.dispatch.dispatcher import Message
+from api.figures import IndexFigures
 from api.incidents.desk import IncidentDesk
 from api.notify.channels import open_outboxes
 from api.notify.mqtt import RetainedAlerts
@@ -77,6 +78,7 @@ class Live:
         """Prepare the connection; nothing is opened yet."""
         self.engine = AlertEngine(self.site, rules=self.rules)
         self.fleet = FleetControl(self.site, self.store, self.now, self._tell_robots, automatic=self.sends_robots)
+        self.index_figures = IndexFigures(self.site, self.store)
         self.incidents = IncidentDesk(
             self.site,
             self.store,
@@ -243,6 +245,7 @@ class Live:
         newest = {row["device"]: row for row in table.to_pylist()} if self.stream.has_listeners else {}
         if newest:
             self.stream.send("readings", [reading_json(row) for row in newest.values()])
+        self.index_figures.tell(self.engine.pollution.cai, self.feed.last_reading_at)
 
     def _take_status(self, device: str, payload: bytes) -> None:
         try:

@@ -22,10 +22,12 @@ from airquality import topics
 from airquality.clock import utc_now
 from airquality.errors import UnavailableError, UserError
 from airquality.site import Site
+from ingest.figures import tell_figures
 from ingest.pipeline import Message, Pipeline
 from ingest.receiver import Receiver
 from ingest.upkeep import keep_up
 from storage.port import Commit, Store
+from storage.schema import ServiceFigures
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +61,7 @@ class Stats:
     rejected: int = 0
     commits: int = 0
     last_commit_at: datetime | None = None
+    lag_s: float | None = None
     waiting: int = 0
     connected: bool = False
     store_available: bool = True
@@ -73,7 +76,9 @@ class Stats:
 
 
 class Ingest:
-    """Runs in three threads: the network's, the worker's, and one for the store's upkeep. As a context manager it is subscribed when entered.
+    """Runs in four threads: the network's, the worker's, one for the store's upkeep and one for figures.
+
+    As a context manager it is subscribed when entered.
 
     `member` names one of several processes that split the messages between them, by MQTT 5's shared subscriptions. Each sees only a part, so
     members keep no loss ledger.
@@ -105,6 +110,7 @@ class Ingest:
         self._client = self._make_client()
         self._worker = threading.Thread(target=self._supervised, args=(self._work,), name="ingest", daemon=True)
         self._keeper = threading.Thread(target=self._supervised, args=(self._keep_up,), name="upkeep", daemon=True)
+        self._teller = threading.Thread(target=self._supervised, args=(self._tell,), name="figures", daemon=True)
 
     def start(self) -> None:
         """Connect, subscribe and begin to work.
@@ -119,6 +125,7 @@ class Ingest:
         self._client.begin(**self._session())
         self._worker.start()
         self._keeper.start()
+        self._teller.start()
         if not self._subscribed.wait(CONNECT_WITHIN_S) or self.failure:
             self.stop()
             raise self.failure or UserError(f"the broker at {self._client.address!r} does not answer the subscription")
@@ -126,7 +133,7 @@ class Ingest:
     def stop(self) -> None:
         """Commit and acknowledge what has arrived, then leave; the broker keeps the session for the next start."""
         self._stopping.set()
-        for thread in (self._worker, self._keeper):
+        for thread in (self._worker, self._keeper, self._teller):
             if thread.is_alive():
                 thread.join()
         self._client.end()
@@ -217,6 +224,17 @@ class Ingest:
         self._pipeline = Pipeline(self._site)
         self._pipeline.resume(self._store.devices(self._site.name))
         self._pipeline.ledger.resume(self._store.ledger(self._site.name))
+
+    def _tell(self) -> None:
+        tell_figures(self._store, self._figures, self._stopping)
+
+    def _figures(self) -> ServiceFigures:
+        stats = self.stats()
+        return ServiceFigures(
+            self._site.name, CLIENT_ID.removeprefix("jeonju-") + (f"-{self._member}" if self._member else ""), self._now(),
+            stats.messages, stats.readings, stats.rejected, stats.commits, stats.waiting, stats.lag_s,
+            int(stats.connected), int(stats.store_available),
+        )  # fmt: skip
 
     def _work(self) -> None:
         going = True
@@ -312,4 +330,6 @@ class Ingest:
         self._stats.readings += commit.readings.num_rows
         self._stats.rejected += len(commit.dead_letters)
         self._stats.commits += 1
-        self._stats.last_commit_at = self._now()
+        self._stats.last_commit_at = now = self._now()
+        if commit.readings.num_rows:
+            self._stats.lag_s = (now - pc.max(commit.readings["time"]).as_py()).total_seconds()

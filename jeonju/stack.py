@@ -25,6 +25,7 @@ from ingest.service import Ingest
 from jeonju.clock import ScaledClock
 from jeonju.live_server import HttpSettings, LiveServer
 from simulator.outlets.mqtt import MqttOutlet
+from simulator.outlets.truth import WithTruth
 from simulator.paced import PacedEnvironment
 from simulator.scenario import Scenario
 from simulator.world import HISTORY, LIVE, Cadence, World
@@ -114,10 +115,11 @@ class Simulation:
     ) -> None:
         self._clock = clock
         self._env = PacedEnvironment(begin_s, clock.now, speed=settings.speed)
-        self._outlet = MqttOutlet(
+        outlet = MqttOutlet(
             broker_url, site=site.name, on_event=self._hand_over, on_order=self._hand_over_order,
             robots={robot.name: robot.identity for robot in site.robots},
         )  # fmt: skip
+        self._outlet = WithTruth(outlet, broker_url, site=site.name)
         scenario = settings.scenario
         self._world = World(
             site, self._env, self._outlet, seed=scenario.seed if scenario else settings.seed,

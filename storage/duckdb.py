@@ -22,7 +22,17 @@ from storage import duckdb_rollup as rollup
 from storage.duckdb_file import CHECKPOINT_BYTES, connect, first_line, migrate
 from storage.port import DEFAULT_RETENTION, Commit, Retention, Series
 from storage.rollup import by_hour
-from storage.schema import READINGS, AlertRecord, DeadLetter, DeviceRecord, IncidentRecord, JournalEntry, LedgerEntry
+from storage.schema import (
+    READINGS,
+    AlertRecord,
+    DeadLetter,
+    DeviceRecord,
+    IncidentRecord,
+    IndexFigure,
+    JournalEntry,
+    LedgerEntry,
+    ServiceFigures,
+)
 
 _LONG_AGO: Final = -(2**62)
 KEY: Final = ("site", "device", "time")
@@ -120,6 +130,9 @@ class DuckDBStore:
         """Append entries; one that is there already, by `id`, stays as it is."""
         with self._transaction() as connection:
             _upsert(connection, "journal", JournalEntry._fields, entries, replace=False)
+
+    def write_figures(self, figures: Sequence[IndexFigure | ServiceFigures]) -> None:
+        """Keep nothing: no dashboard reads a file that one process holds open, and the api has these figures of now."""
 
     def alerts(self, site: str, *, since: datetime | None = None, active: bool | None = None) -> list[AlertRecord]:
         """Return alerts that touch the time from `since` on, newest first."""

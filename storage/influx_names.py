@@ -26,6 +26,9 @@ ALERT: Final = "alert"
 INCIDENT: Final = "incident"
 JOURNAL: Final = "journal"
 DEAD_LETTER: Final = "dead_letter"
+# At the instant an index was worked out, a service told its figures.
+INDEX: Final = "index"
+SERVICE: Final = "service"
 
 # The policy of each measurement that is not in the default one.
 POLICY_OF: Final = {AIR: RAW, ROLLUP_DUE: RAW, AIR_1M: MINUTES, AIR_1H: HOURS}
@@ -34,6 +37,7 @@ POLICY_OF: Final = {AIR: RAW, ROLLUP_DUE: RAW, AIR_1M: MINUTES, AIR_1H: HOURS}
 SITE: Final = "site"
 DEVICE_TAG: Final = "device"
 ID: Final = "id"
+SERVICE_TAG: Final = "service"
 # Keeps dead letters of the same microsecond apart without a series for each.
 SHELF: Final = "shelf"
 

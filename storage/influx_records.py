@@ -15,10 +15,13 @@ from storage.influx_names import (
     DEVICE_TAG,
     ID,
     INCIDENT,
+    INDEX,
     JOURNAL,
     LEDGER,
     PAYLOAD,
     REASON,
+    SERVICE,
+    SERVICE_TAG,
     SHELF,
     SITE,
     TOPIC,
@@ -27,7 +30,16 @@ from storage.influx_names import (
 from storage.influx_server import Server
 from storage.influxql import quoted, source, tagged
 from storage.line_protocol import from_tag, has_form, instant, microseconds, record_line
-from storage.schema import AlertRecord, DeadLetter, DeviceRecord, IncidentRecord, JournalEntry, LedgerEntry
+from storage.schema import (
+    AlertRecord,
+    DeadLetter,
+    DeviceRecord,
+    IncidentRecord,
+    IndexFigure,
+    JournalEntry,
+    LedgerEntry,
+    ServiceFigures,
+)
 
 # States (of devices, the ledger) are points at this one instant, so that a newer state takes the place of the older. It lies in the future
 # (2200-01-01) because a database that forgets after some time refuses the past.
@@ -42,6 +54,8 @@ _KEPT: Final[dict[type, tuple[str, tuple[str, str], str | None]]] = {
     AlertRecord: (ALERT, (SITE, ID), "started_at"),
     IncidentRecord: (INCIDENT, (SITE, ID), "opened_at"),
     JournalEntry: (JOURNAL, (SITE, ID), "done_at"),
+    IndexFigure: (INDEX, (SITE, DEVICE_TAG), "at"),
+    ServiceFigures: (SERVICE, (SITE, SERVICE_TAG), "at"),
 }
 # The type of every field, without the None.
 _FIELDS: Final[dict[type, dict[str, Any]]] = {
@@ -64,7 +78,7 @@ def field_types() -> dict[str, dict[str, str]]:
 
 def record_lines(records: Iterable[Any]) -> list[str]:
     """Return one line for each thing that is described; the last description counts."""
-    lines = {}
+    lines: dict[tuple[Any, ...], str] = {}
     for record in records:
         measurement, tags, at = _KEPT[type(record)]
         values, types = record._asdict(), _FIELDS[type(record)]
@@ -75,7 +89,9 @@ def record_lines(records: Iterable[Any]) -> list[str]:
             name: _NOTHING[types[name]] if name in absent else _typed(types[name], value)
             for name, value in values.items()
         }
-        lines[tuple(key.values())] = record_line(measurement, key, fields | {UNSET: ",".join(absent)}, time)
+        lines[(measurement, *key.values(), time)] = record_line(
+            measurement, key, fields | {UNSET: ",".join(absent)}, time
+        )
     return list(lines.values())
 
 

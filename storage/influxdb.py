@@ -35,7 +35,17 @@ from storage.influxql import quoted, source, span_between, table_of, tagged, tex
 from storage.line_protocol import microseconds, table_lines
 from storage.port import Commit, Retention, Series
 from storage.rollup import by_hour
-from storage.schema import READINGS, AlertRecord, DeadLetter, DeviceRecord, IncidentRecord, JournalEntry, LedgerEntry
+from storage.schema import (
+    READINGS,
+    AlertRecord,
+    DeadLetter,
+    DeviceRecord,
+    IncidentRecord,
+    IndexFigure,
+    JournalEntry,
+    LedgerEntry,
+    ServiceFigures,
+)
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +102,10 @@ class InfluxStore:
     def write_journal(self, entries: Sequence[JournalEntry]) -> None:
         """Append entries; the same entry again, by `id`, is the same point."""
         self._server.write(record_lines(entries), "us")
+
+    def write_figures(self, figures: Sequence[IndexFigure | ServiceFigures]) -> None:
+        """Write figures as points of their instant; the same figure again is the same point."""
+        self._server.write(record_lines(figures), "us")
 
     def readings(self, series: Series) -> pa.Table:
         """Return rows in the READINGS schema, ordered by time then device."""

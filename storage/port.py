@@ -7,7 +7,17 @@ from typing import Final, NamedTuple, Protocol
 
 import pyarrow as pa
 
-from storage.schema import READINGS, AlertRecord, DeadLetter, DeviceRecord, IncidentRecord, JournalEntry, LedgerEntry
+from storage.schema import (
+    READINGS,
+    AlertRecord,
+    DeadLetter,
+    DeviceRecord,
+    IncidentRecord,
+    IndexFigure,
+    JournalEntry,
+    LedgerEntry,
+    ServiceFigures,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +99,9 @@ class Store(Protocol):
 
     def journal(self, site: str, *, since: datetime | None = None, subject: str | None = None) -> list[JournalEntry]:
         """Return entries from `since` on, of one subject if it is given, in the order of time, at most the newest 10 000."""
+
+    def write_figures(self, figures: Sequence[IndexFigure | ServiceFigures]) -> None:
+        """Keep figures over time for the dashboards that read the store itself; a store that none can read keeps none."""
 
     def dead_letters(self, *, limit: int = 100) -> list[DeadLetter]:
         """Return the newest dead letters, newest first."""

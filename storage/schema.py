@@ -135,3 +135,32 @@ class JournalEntry(NamedTuple):
     action: str
     subject: str  # id of the alert or incident, name of the device, robot or rule
     details: str  # JSON object
+
+
+class IndexFigure(NamedTuple):
+    """The air-quality index of one device as it was worked out at one instant, and where the device stood."""
+
+    site: str
+    device: str
+    at: datetime
+    lat: float
+    lon: float
+    cai: float
+    grade: str  # key of airquality.index.GRADES
+    pollutant: str
+
+
+class ServiceFigures(NamedTuple):
+    """What a service said of itself at one instant; counts since it started."""
+
+    site: str
+    service: str
+    at: datetime
+    messages: int
+    readings: int
+    rejected: int
+    commits: int
+    waiting: int  # messages that have arrived and are not committed yet
+    lag_s: float | None  # how old the newest reading of the last commit was when it was committed
+    broker_connected: int  # 1 or 0
+    store_available: int  # 1 or 0

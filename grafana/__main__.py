@@ -1,0 +1,47 @@
+"""Write everything that is generated: `python -m grafana`, or `make dashboards`."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import Dashboard
+
+from grafana import alert_rules, city_now, network_health, robots, scenario_review, smoke_incidents, zone_station
+from grafana.language import LANGUAGES
+
+PROVISIONING: Final = Path(__file__).with_name("provisioning")
+DASHBOARDS: Final = (city_now, zone_station, smoke_incidents, robots, network_health, scenario_review)
+
+
+def generated() -> dict[str, str]:
+    """Return the content of every generated file, by its path in `provisioning/`."""
+    files = {"alerting/jeonju-air.json": _text(alert_rules.provisioned())}
+    for language in LANGUAGES:
+        for module in DASHBOARDS:
+            name = module.__name__.rpartition(".")[2].replace("_", "-")
+            files[f"dashboards/{language.code}/{name}.json"] = _text(_numbered(module.build(language).build()))
+    return files
+
+
+def main() -> None:
+    """Write them all."""
+    for path, text in generated().items():
+        file = PROVISIONING / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
+def _numbered(dashboard: Dashboard) -> Dashboard:
+    """Give every panel a number, by which links and Grafana's own pages find it."""
+    for number, panel in enumerate(dashboard.panels or (), start=1):
+        panel.id_val = number
+    return dashboard
+
+
+def _text(content: Any) -> str:
+    return json.dumps(content, cls=JSONEncoder, ensure_ascii=False, indent=1) + "\n"
+
+
+if __name__ == "__main__":
+    main()

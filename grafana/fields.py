@@ -1,0 +1,232 @@
+"""How values look: colours, units, lines of limits, what a number or a word is shown as."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from grafana_foundation_sdk.builders import (
+    dashboard,
+)
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardRangeMapOptions,
+    DynamicConfigValue,
+    FieldColorModeId,
+    RangeMap,
+    Threshold,
+    ThresholdsMode,
+    ValueMap,
+    ValueMappingResult,
+)
+
+from airquality.index import GRADES, INDEX_UPPER, UPPER
+from airquality.limits import ADVISORY_LEVELS
+from airquality.pollutants import QUANTITIES, QUANTITY
+from airquality.standards import STANDARDS
+from grafana.language import Language
+
+# Lines of limits, from the mildest on; a quantity's own lines are sorted by value.
+LINE_COLOURS: Final = {
+    "who": "#8ab8ff",
+    "korea": "#f2cc0c",
+    "advisory": "#ff9830",
+    "warning": "#e02f44",
+    "serious-warning": "#8f3bb8",
+}
+BODIES: Final = {"korea": "Korea", "who": "WHO"}
+SEVERITY_COLOURS: Final = {"critical": "#d7322d", "warning": "#ff9830", "info": "#5794f2"}
+GOOD, BAD, NEUTRAL = "#1fa14a", "#d7322d", "#808080"
+NO_LINE: Final = "transparent"
+
+
+def steps(*pairs: tuple[float | None, str]) -> dashboard.ThresholdsConfig:
+    """Return thresholds: from each value on its colour; the first value is None."""
+    return (
+        dashboard.ThresholdsConfig()
+        .mode(ThresholdsMode.ABSOLUTE)
+        .steps([Threshold(value=value, color=colour) for value, colour in pairs])
+    )
+
+
+def by_threshold() -> dashboard.FieldColor:
+    """Colour by thresholds."""
+    return dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS)
+
+
+def index_steps() -> dashboard.ThresholdsConfig:
+    """Return the colours of the air-quality index."""
+    lower = [None, *(upper + 0.5 for upper in INDEX_UPPER[:-1])]
+    return steps(*((value, grade.colour) for value, grade in zip(lower, GRADES, strict=True)))
+
+
+def class_steps(pollutant: str) -> dashboard.ThresholdsConfig:
+    """Return the colours of the index's classes for a concentration."""
+    lower = [None, *UPPER[pollutant][:-1]]
+    return steps(*((value, grade.colour) for value, grade in zip(lower, GRADES, strict=True)))
+
+
+def limits_of(quantity: str) -> list[tuple[float, str, str]]:
+    """Return (value, what it is, colour) of a quantity's limits, ascending; of equal values the gravest, of means over a year none."""
+    found: dict[float, tuple[str, str]] = {}
+    for standard in STANDARDS:
+        if standard.quantity == quantity and standard.hours <= 24:
+            found.setdefault(
+                standard.limit, (f"{BODIES[standard.body]} {standard.hours} h", LINE_COLOURS[standard.body])
+            )
+    for level in ADVISORY_LEVELS.get(quantity, ()):
+        found[level.issue_at] = (f"{level.label_en} {level.label_ko} ({level.hours} h)", LINE_COLOURS[level.key])
+    return [(value, *found[value]) for value in sorted(found)]
+
+
+def limit_steps(quantity: str) -> dashboard.ThresholdsConfig:
+    """Return a quantity's limits as thresholds, nothing below the first."""
+    return steps((None, NO_LINE), *((value, colour) for value, _, colour in limits_of(quantity)))
+
+
+def limits_in_words(say: Language) -> str:
+    """Return which lines are drawn in the chart of which quantity."""
+    lines = [
+        f"- {label(say, quantity.key)}: "
+        + ", ".join(f"{value:g} {quantity.unit} {what}" for value, what, _ in limits_of(quantity.key))
+        for quantity in QUANTITIES
+        if limits_of(quantity.key)
+    ]
+    return "\n".join([say("선은 기준입니다.", "Lines are limits."), *lines])
+
+
+def label(say: Language, quantity: str) -> str:
+    """Return a quantity's name."""
+    row = QUANTITY[quantity]
+    return say(row.label_ko, row.label_en)
+
+
+def by_value(meanings: Mapping[str, tuple[str, str]]) -> list[Any]:
+    """Return what each value is shown as: text and colour."""
+    options = {
+        value: ValueMappingResult(text=text, color=colour, index=place)
+        for place, (value, (text, colour)) in enumerate(meanings.items())
+    }
+    return [ValueMap(options=options)]
+
+
+def grades(say: Language) -> list[Any]:
+    """Return names and colours of the index's classes."""
+    return by_value({grade.key: (say(grade.label_ko, grade.label_en), grade.colour) for grade in GRADES})
+
+
+def severities(say: Language) -> list[DynamicConfigValue]:
+    """Return how a column of severities looks."""
+    names = {"critical": say("심각", "critical"), "warning": say("경고", "warning"), "info": say("알림", "info")}
+    return coloured(by_value({key: (names[key], SEVERITY_COLOURS[key]) for key in names}))
+
+
+def coloured(mappings: list[Any] | None = None) -> list[DynamicConfigValue]:
+    """Return how a column is coloured by its values; the first line is for Grafana 9.3, which does not know the second."""
+    found = [
+        DynamicConfigValue(id_val="custom.displayMode", value="color-background"),
+        DynamicConfigValue(id_val="custom.cellOptions", value={"type": "color-background", "mode": "basic"}),
+    ]
+    return found + ([DynamicConfigValue(id_val="mappings", value=mappings)] if mappings else [])
+
+
+def as_instant() -> list[DynamicConfigValue]:
+    """Return how a column of milliseconds since 1970 looks; 0 is none."""
+    return [
+        DynamicConfigValue(id_val="unit", value="dateTimeAsSystem"),
+        DynamicConfigValue(id_val="mappings", value=by_value({"0": ("–", "text")})),
+    ]
+
+
+def link(title: str, url: str) -> list[DynamicConfigValue]:
+    """Return how a column links somewhere."""
+    return [DynamicConfigValue(id_val="links", value=[{"title": title, "url": url, "targetBlank": True}])]
+
+
+def wide(pixels: int) -> list[DynamicConfigValue]:
+    """Return how wide a column is."""
+    return [DynamicConfigValue(id_val="custom.width", value=pixels)]
+
+
+def suffix(unit: str) -> str:
+    """Return Grafana's name for a unit of ours; the unit 1 is none."""
+    return "none" if unit == "1" else f"suffix:{unit}"
+
+
+def of_unit(quantity: str) -> list[DynamicConfigValue]:
+    """Return a quantity's unit, digits and limit lines for an override."""
+    row = QUANTITY[quantity]
+    found = [
+        DynamicConfigValue(id_val="unit", value=suffix(row.unit)),
+        DynamicConfigValue(id_val="decimals", value=row.decimals),
+    ]
+    if limits_of(quantity):
+        found += [
+            DynamicConfigValue(id_val="thresholds", value=limit_steps(quantity).build()),
+            DynamicConfigValue(id_val="custom.thresholdsStyle", value={"mode": "line"}),
+        ]
+    return found
+
+
+def thresholds_of(config: dashboard.ThresholdsConfig) -> list[DynamicConfigValue]:
+    """Return the colours of one column."""
+    return [DynamicConfigValue(id_val="thresholds", value=config.build())]
+
+
+def digits(decimals: int) -> list[DynamicConfigValue]:
+    """Return how exactly a column is shown."""
+    return [DynamicConfigValue(id_val="decimals", value=decimals)]
+
+
+def named(text: str) -> list[DynamicConfigValue]:
+    """Return what a column is called."""
+    return [DynamicConfigValue(id_val="displayName", value=text)]
+
+
+def as_directions() -> list[DynamicConfigValue]:
+    """Return how directions are drawn beside something else: as points on an axis of their own."""
+    return [
+        DynamicConfigValue(id_val="unit", value=suffix("°")),
+        DynamicConfigValue(id_val="min", value=0),
+        DynamicConfigValue(id_val="max", value=360),
+        DynamicConfigValue(id_val="custom.axisPlacement", value="right"),
+        DynamicConfigValue(id_val="custom.drawStyle", value="points"),
+        DynamicConfigValue(id_val="custom.showPoints", value="always"),
+        DynamicConfigValue(id_val="custom.pointSize", value=3),
+    ]
+
+
+def compass(names: Sequence[str]) -> list[Any]:
+    """Return names of directions [degrees], clockwise from north, -180 to 360; each stands for the same share of the circle."""
+    share = 360 / len(names)
+    found = []
+    for turn in range(-len(names) // 2, len(names) + 1):
+        span = DashboardRangeMapOptions(
+            from_val=(turn - 0.5) * share,
+            to=(turn + 0.5) * share,
+            result=ValueMappingResult(text=names[turn % len(names)]),
+        )
+        found.append(RangeMap(options=span))
+    return found
+
+
+def coloured_by_threshold() -> DynamicConfigValue:
+    """Return that a column's colour comes from its thresholds."""
+    return DynamicConfigValue(id_val="color", value={"mode": "thresholds"})
+
+
+def of_colour(colour: str) -> list[DynamicConfigValue]:
+    """Return one colour for one series."""
+    return [DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": colour})]
+
+
+def as_background() -> list[DynamicConfigValue]:
+    """Return how the whole is drawn behind its parts."""
+    return [*of_colour(NEUTRAL), DynamicConfigValue(id_val="custom.fillOpacity", value=10)]
+
+
+def as_share() -> list[DynamicConfigValue]:
+    """Return how a share of 0 to 1 looks."""
+    return [DynamicConfigValue(id_val="unit", value="percentunit"), DynamicConfigValue(id_val="decimals", value=0)]
+
+
+def connection(say: Language) -> list[DynamicConfigValue]:
+    """Return how a column of connections looks."""
+    return coloured(by_value({"online": (say("연결됨", "online"), GOOD), "offline": (say("끊김", "offline"), BAD)}))

@@ -1,0 +1,26 @@
+"""What ingest says of itself, kept in the store every ten seconds for the dashboards."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from airquality.errors import UnavailableError
+from storage.port import Store
+from storage.schema import ServiceFigures
+
+EVERY_S: Final = 10.0
+# An hour: what is told while the store is away shows later how long it was away.
+MOST_KEPT: Final = 360
+
+
+def tell_figures(store: Store, figures: Callable[[], ServiceFigures], stopping: threading.Event) -> None:
+    """Work until `stopping` is set. While the store is away, which the worker reports, the newest figures wait for it."""
+    kept: deque[ServiceFigures] = deque(maxlen=MOST_KEPT)
+    while not stopping.wait(EVERY_S):
+        kept.append(figures())
+        try:
+            store.write_figures(tuple(kept))
+            kept.clear()
+        except UnavailableError:
+            continue

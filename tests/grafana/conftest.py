@@ -1,0 +1,130 @@
+"""A city in a real InfluxDB, filled the way it always is: simulator, broker, ingest, store; alerts and indexes by the alert engine."""
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+
+import paho.mqtt.client as mqtt
+import pytest
+import simpy
+from paho.mqtt.enums import CallbackAPIVersion
+
+import ingest.figures
+from airquality.events import Fault
+from airquality.site import Site
+from api.alerts.engine import AlertEngine
+from api.dispatch.control import FleetControl
+from api.figures import IndexFigures
+from api.incidents.desk import IncidentDesk
+from broker.embedded import EmbeddedBroker
+from ingest.service import Ingest
+from simulator.outlets.mqtt import MqttOutlet
+from simulator.outlets.truth import WithTruth
+from simulator.scenario import load_scenario
+from simulator.world import Cadence, World
+from storage.influxdb import InfluxStore
+from storage.port import Series
+from storage.schema import IncidentRecord, JournalEntry
+from tests.grafana.reader import Reader
+from tests.storage.influx_servers import Influxd
+from tests.waiting import wait_until
+
+SCENARIO = load_scenario("palbok-recycler-fire")
+# The index needs most of twelve hours, of which a reading a minute is enough; the fire burns in the last hour.
+BEFORE = timedelta(hours=11)
+BEGIN = SCENARIO.start - BEFORE
+FINE_FROM = SCENARIO.start + timedelta(minutes=90)
+END = SCENARIO.start + timedelta(minutes=150)
+COARSE = Cadence(interval_s=60.0, tick_s=30.0, block_s=600.0)
+FINE = Cadence(interval_s=10.0, tick_s=10.0, block_s=600.0)
+
+
+@pytest.fixture(scope="session")
+def reader(jeonju: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    """Who asks the database of the city as Grafana would, for the hour of the fire."""
+    server = Influxd(tmp_path_factory.mktemp("grafana") / "influxd")
+    try:
+        with (
+            closing(InfluxStore(server.url())) as store,
+            EmbeddedBroker(tmp_path_factory.mktemp("broker"), kind="embedded", port=0) as broker,
+        ):
+            _live(jeonju, store, broker.url)
+            _judge(jeonju, store)
+            for _ in store.upkeep(END):
+                pass
+        yield Reader(server, start=FINE_FROM, end=END)
+    finally:
+        server.stop()
+
+
+def _live(site: Site, store: InfluxStore, broker_url: str) -> None:
+    env = simpy.Environment(initial_time=BEGIN.timestamp())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ingest.figures, "EVERY_S", 0.1)
+        with Ingest(site, store, broker_url, now=lambda: datetime.fromtimestamp(env.now, UTC)) as service:
+            outlet = WithTruth(MqttOutlet(broker_url, site=site.name), broker_url, site=site.name)
+            world = World(
+                site, env, outlet, seed=SCENARIO.seed, weather=SCENARIO.weather,
+                cadence=lambda now_s: FINE if now_s >= FINE_FROM.timestamp() else COARSE,
+            )  # fmt: skip
+            late = (FINE_FROM - BEGIN).total_seconds()
+            for event in SCENARIO.events:
+                world.add(event.model_copy(update={"after": event.after + BEFORE.total_seconds()}))
+            faults = [("stuck", "palbok-05", 0.0), ("spike", "manseong-04", 9000.0), ("repeated", "manseong-01", 0.0)]
+            for fault, device, size in faults:
+                what = {"kind": "fault", "fault": fault, "device": device, "quantity": "pm25", "size": size}
+                world.add(Fault.model_validate(what | {"after": late + 300, "duration": 3000}))
+            env.run(until=END.timestamp() - 300)
+            _send_nonsense(broker_url)
+            wait_until(lambda: service.stats().rejected)
+            env.run(until=END.timestamp() + 1e-6)
+            outlet.close()
+            wait_until(lambda: _newest(store, site) >= END and not service.stats().waiting, within_s=60)
+            told = service.stats().commits
+            wait_until(
+                lambda: any(
+                    row[1] >= told for part in store._server.query("SELECT commits FROM service") for row in part.rows
+                )
+            )
+        assert service.failure is None
+
+
+def _send_nonsense(broker_url: str) -> None:
+    host, _, port = broker_url.removeprefix("mqtt://").rpartition(":")
+    client = mqtt.Client(CallbackAPIVersion.VERSION2)
+    client.connect(host, int(port))
+    client.loop_start()
+    client.publish("air/v1/jeonju/palbok-01/readings", b"{ not JSON", qos=1).wait_for_publish(10)
+    client.disconnect()
+    client.loop_stop()
+
+
+def _newest(store: InfluxStore, site: Site) -> datetime:
+    return max(store.latest(site.name)["time"].to_pylist(), default=BEGIN)
+
+
+def _judge(site: Site, store: InfluxStore) -> None:
+    """Do what the api does with what it hears, and what a person and the dispatcher do about the fire."""
+    engine, figures, told = AlertEngine(site), IndexFigures(site, store), list[IncidentRecord]()
+    now = END - timedelta(minutes=1)
+    fleet = FleetControl(site, store, lambda: now, lambda _message: None, automatic=False)
+    desk = IncidentDesk(site, store, lambda: now, told.append, fleet)
+    places = {one.name: (one.lat, one.lon) for one in site.stations} | {one.name: one.dock for one in site.robots}
+    desk.start()
+    begin = BEGIN
+    while begin < END:
+        end = begin + timedelta(minutes=10)
+        alerts = engine.update(store.readings(Series(site=site.name, start=begin, end=end)))
+        store.write_alerts(alerts)
+        desk.take(alerts, places, end)
+        figures.tell(engine.pollution.cai, end)
+        begin = end
+    wait_until(lambda: any(one.radius_m for one in told), what="where the fire is")
+    fire = next(one for one in reversed(told) if one.radius_m)
+    desk.act(fire.id, "acknowledge", "kim", "fire brigade called")
+    desk.stop()
+    sent = JournalEntry(
+        "sent", site.name, fire.opened_at, "system", "dispatch", "robot-2", json.dumps({"incident": fire.id})
+    )
+    store.write_journal([sent])

@@ -1,0 +1,39 @@
+"""The files that people write beside the generated ones: they name what is there."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from grafana.__main__ import PROVISIONING
+from grafana.influxql import DATA_SOURCE_UID
+from grafana.language import LANGUAGES
+from storage.influx_address import TOKEN_VARIABLE
+
+MOUNTED_AT: Final = "/etc/grafana/provisioning"
+SOURCES: Final = (PROVISIONING / "datasources/jeonju-air.yaml", PROVISIONING.parent / "influxdb-1.yaml")
+
+
+def settings(path: Path) -> dict[str, str]:
+    """Every `name: value` of a file; in these no name stands for two things."""
+    return dict(re.findall(r"^[ -]*(\w+): +(\S.*)$", path.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+def test_dashboards_ask_the_data_source_that_is_set_up_in_influxql() -> None:
+    for path in SOURCES:
+        found = settings(path)
+        assert (found["uid"], found["type"], found["version"]) == (DATA_SOURCE_UID, "influxdb", "InfluxQL")
+        # The one place for Grafana 9.3, the other for all later ones.
+        assert found["database"] == found["dbName"] == "${INFLUXDB_DATABASE}"
+
+
+def test_secrets_come_from_the_surroundings() -> None:
+    assert settings(SOURCES[0])["httpHeaderValue1"] == f"Token ${{{TOKEN_VARIABLE}}}"
+    assert settings(SOURCES[1])["password"] == "${INFLUXDB_PASSWORD}"
+
+
+def test_each_language_has_its_folder() -> None:
+    text = (PROVISIONING / "dashboards/jeonju-air.yaml").read_text(encoding="utf-8")
+    for language in LANGUAGES:
+        assert f"folder: {language.folder}\n" in text
+        assert f"path: {MOUNTED_AT}/dashboards/{language.code}\n" in text
+        assert list((PROVISIONING / "dashboards" / language.code).glob("*.json"))

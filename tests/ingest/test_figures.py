@@ -1,0 +1,82 @@
+"""What ingest tells of itself, with a real store that goes away and comes back."""
+
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import ingest.figures
+from airquality.errors import UnavailableError
+from airquality.site import Site
+from broker.embedded import EmbeddedBroker
+from ingest.figures import tell_figures
+from ingest.service import Ingest
+from storage.influxdb import InfluxStore
+from storage.schema import ServiceFigures
+from tests.ingest.test_service import T0, send, sender
+from tests.storage.influx_servers import Influxd
+from tests.waiting import wait_until
+
+
+def told(server: Influxd) -> list[list[object]]:
+    found = server.ask("SELECT readings, messages, lag_s, broker_connected, store_available FROM service")
+    return [row[1:] for series in found for row in series["values"]]
+
+
+def test_figures_of_a_time_without_the_store_come_when_it_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest.figures, "EVERY_S", 0.05)
+    server = Influxd(tmp_path / "influxd")
+    store, stopping, count = InfluxStore(server.url()), threading.Event(), 0
+
+    def figures() -> ServiceFigures:
+        nonlocal count
+        count += 1
+        return ServiceFigures("jeonju", "ingest", T0 + timedelta(seconds=count), 0, count, 0, 0, 0, 1.0, 1, 1)
+
+    teller = threading.Thread(target=tell_figures, args=(store, figures, stopping))
+    teller.start()
+    try:
+        wait_until(lambda: told(server))
+        server.stop()
+        with pytest.raises(UnavailableError):
+            store.ledger("jeonju")
+        away = count
+        wait_until(lambda: count >= away + 3)
+        server.start()
+        wait_until(lambda: len(told(server)) >= away + 3)
+        assert [row[0] for row in told(server)] == list(range(1, len(told(server)) + 1)), "none was lost"
+    finally:
+        stopping.set()
+        teller.join()
+        store.close()
+        server.stop()
+
+
+def test_ingest_tells_what_it_did_and_how_old_readings_are(
+    jeonju: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ingest.figures, "EVERY_S", 0.05)
+    server = Influxd(tmp_path / "influxd")
+    store = InfluxStore(server.url())
+    ticks = iter(range(1_000_000))
+    try:
+        with (
+            EmbeddedBroker(tmp_path, kind="embedded", port=0) as broker,
+            Ingest(jeonju, store, broker.url, now=lambda: T0 + timedelta(seconds=20, microseconds=next(ticks))),
+        ):
+            client = sender(broker)
+            send(client, 0, 10)
+            wait_until(lambda: [10, 10] in [row[:2] for row in told(server)])
+            client.disconnect()
+            client.loop_stop()
+        readings, messages, lag_s, connected, available = told(server)[-1]
+        assert (readings, messages, connected, available) == (10, 10, 1, 1)
+        assert isinstance(lag_s, float)
+        # The newest was measured at 9 s and stored at 20 s.
+        assert abs(lag_s - 11) < 0.1
+    finally:
+        store.close()
+        server.stop()
