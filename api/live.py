@@ -21,8 +21,10 @@ from airquality.reading import Adoption, DeviceStatus
 from airquality.site import Site
 from api.alerts.desk import AlertDesk
 from api.alerts.engine import AlertEngine
-from api.alerts.health.links import LINK_KINDS, Links
+from api.alerts.health.links import Links
+from api.alerts.rebuild import engine_from_store
 from api.alerts.rules import Rules, shipped_rules
+from api.announce import Announcer
 from api.dispatch.control import FleetControl
 from api.dispatch.dispatcher import Message
 from api.figures import IndexFigures
@@ -32,16 +34,12 @@ from api.notify.mqtt import RetainedAlerts
 from api.records import incident_json, reading_json
 from api.stream import Stream
 from broker.client import Client
-from storage.port import Series, Store
+from storage.port import Store
 from storage.schema import AlertRecord
 
 log = logging.getLogger(__name__)
 
 CLIENT_ID: Final = "jeonju-api"
-# After a restart, hourly means are rebuilt from the last day and the smoke detector's baselines from the last minutes.
-REMEMBERED: Final = timedelta(hours=25)
-RELEARNT: Final = timedelta(minutes=40)
-HISTORY_EVERY_S: Final = 600
 MOST_WAITING: Final = 5000
 IDLE_S: Final = 5.0
 # The store is asked this often for the ledger, and whether it is there.
@@ -87,27 +85,27 @@ class Live:
             self.fleet,
         )
         self.desk = AlertDesk(self.site, self.store, self.rules, self.now)
-        self.desk.on_change = lambda alert: self._tell([alert])
-        self.outboxes = open_outboxes(self.site, self.store, self.desk, self.now)
         self._work: queue.Queue[Callable[[], None] | None] = queue.Queue(MOST_WAITING)
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
         self._links = Links(self.now())
         self._ledger_at = self.now()
-        self._unsaved: dict[str, AlertRecord] = {}
         self._client = Client(
             self.broker_url, CLIENT_ID, on_ready=self._subscribe, on_refused=lambda why: log.error("%s", why)
         )
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
-        self._retained = RetainedAlerts(
+        retained = RetainedAlerts(
             self.site.name, self.desk, lambda topic, body: self._client.publish(topic, body, qos=1, retain=True)
         )
+        outboxes = open_outboxes(self.site, self.store, self.desk, self.now)
+        self._announcer = Announcer(self.store, self.desk, self.stream, retained, outboxes)
+        self.desk.on_change = lambda alert: self._announcer.tell([alert])
 
     def start(self) -> None:
         """Begin to follow; a broker that is not there yet is tried again and again."""
         self._thread.start()
         self.incidents.start()
-        for outbox in self.outboxes:
+        for outbox in self._announcer.outboxes:
             outbox.start()
         self._client.begin(patiently=True)
 
@@ -117,7 +115,7 @@ class Live:
         self._work.put(None)
         self._thread.join()
         self.incidents.stop()
-        for outbox in self.outboxes:
+        for outbox in self._announcer.outboxes:
             outbox.stop()
 
     @property
@@ -153,7 +151,7 @@ class Live:
             [
                 (topics.committed(self.site.name), 0),
                 (topics.status(self.site.name, "+"), 1),
-                (self._retained.subscription, 1),
+                (self._announcer.retained.subscription, 1),
             ]
         )
         self._client.subscribe([(topics.vda5050("+/+", "state"), 0), (topics.vda5050("+/+", "connection"), 1)])
@@ -171,7 +169,7 @@ class Live:
         elif topics.robot_and_kind(message.topic) is not None:
             self._put(lambda: self.fleet.hear(message.topic, payload))
         else:
-            self._put(lambda: self._retained.take(message.topic, payload))
+            self._put(lambda: self._announcer.retained.take(message.topic, payload))
 
     def _put(self, work: Callable[[], None]) -> None:
         try:
@@ -200,31 +198,15 @@ class Live:
                     log.exception("a batch could not be judged")
 
     def _rebuild(self) -> None:
-        self._save()
-        latest = self.store.latest(self.site.name)
-        newest = latest["time"].to_pylist()
-        lasting = self.store.alerts(self.site.name, active=True)
+        self._announce([])
         self.desk.load()
-        engine = AlertEngine(self.site, self.store.devices(self.site.name), self.rules, self.desk.nuisances.values())
+        engine, recent = engine_from_store(self.site, self.store, self.rules, self.desk.nuisances.values(), self.now())
         self.incidents.resume()
         self.fleet.resume()
-        for alert in lasting:
-            self._retained.tell(alert)
-        if not newest:
-            engine.resume(lasting, latest, HISTORY_EVERY_S, latest)
-            self.engine = engine
-            return
-        until = min(max(newest), self.now() + timedelta(minutes=1))
-        split = datetime.fromtimestamp(
-            (until - RELEARNT).timestamp() // HISTORY_EVERY_S * HISTORY_EVERY_S, until.tzinfo
-        )
-        history = self.store.readings(
-            Series(site=self.site.name, start=until - REMEMBERED, end=split, every_s=HISTORY_EVERY_S)
-        )
-        engine.resume(lasting, history, HISTORY_EVERY_S, latest)
+        for alert in engine.active:
+            self._announcer.retained.tell(alert)
         self.engine = engine
-        recent = self.store.readings(Series(site=self.site.name, start=split, end=until + timedelta(seconds=1)))
-        self._publish(self.engine.update(recent))
+        self._publish(engine.update(recent))
 
     def places_marked(self) -> None:
         """Look again which places people have marked, with the next piece of work."""
@@ -280,39 +262,21 @@ class Live:
             self._publish(changed)
 
     def _publish(self, alerts: list[AlertRecord]) -> None:
-        """Store first, then tell: an alert that was told can always be looked up.
+        """Announce alerts, or hold them back while the store is away."""
+        if self.feed.store_available:
+            try:
+                self._announce(alerts)
+            except UnavailableError:
+                self.feed.store_available = False
+                log.warning("the store is away; alerts are kept until it is back")
+            else:
+                return
+        self._announcer.hold_back(alerts)
 
-        While the store is away all are held back but the one that says so, and what is critical: a fire does not wait.
-        """
-        self._unsaved |= {alert.id: alert for alert in alerts}
-        try:
-            if self.feed.store_available:
-                self._save()
-        except UnavailableError:
-            self.feed.store_available = False
-            log.warning("the store is away; alerts are kept until it is back")
-        if not self.feed.store_available:
-            urgent = [alert for alert in alerts if alert.kind in LINK_KINDS or alert.severity == "critical"]
-            self.desk.take(urgent)
-            self._tell(urgent)
-
-    def _save(self) -> None:
-        """Store and tell whatever is not stored yet, and hand it to the incidents."""
-        saved = list(self._unsaved.values())
-        if saved:
-            self.store.write_alerts(saved)
-            self._unsaved = {}
-            self.desk.take(saved)
-            self._tell(saved)
+    def _announce(self, alerts: list[AlertRecord]) -> None:
+        saved = self._announcer.announce(alerts)
         if self.feed.last_reading_at is not None:
             self.incidents.take(saved, self._places() if saved else {}, self.feed.last_reading_at)
-
-    def _tell(self, alerts: list[AlertRecord]) -> None:
-        for alert in alerts:
-            self._retained.tell(alert)
-            self.stream.send("alert", self.desk.told(alert))
-        for outbox in self.outboxes:
-            outbox.wake()
 
     def _places(self) -> dict[str, tuple[float, float]]:
         """Return where every device is: stations as the site says, whoever sends its place as it said last."""
@@ -335,7 +299,7 @@ class Live:
             "active_alerts": len(self.engine.active),
             "readings_too_late_to_judge": self.engine.too_late,
             "feed_batches_dropped": self.feed.dropped,
-            "notifications": {outbox.name: outbox.state() for outbox in self.outboxes},
+            "notifications": self._announcer.state(),
         }
 
 
