@@ -2,7 +2,7 @@
 # make test   everything the tests need, then the tests
 # make check  style, types and import rules
 # make bench  figures as JSON
-# make bench-detection  how well fires are found and told from other things, as a table, and as JSON in build/ (20 min)
+# make bench-detection  how well fires are found and told from other things, as a table, and as JSON in build/ (20 min on two free cores)
 # make chaos  break one part after the other under load and count what comes through (MINUTES=1 the store stays away)
 # make dashboards  Grafana's dashboards and alert rules from grafana/
 # make validation  docs/validation.md with all its tables and pictures (DATA=folder of the measurements)
