@@ -14,4 +14,4 @@ class RejectedError(JeonjuError):
 
 
 class UnavailableError(JeonjuError):
-    """Try again later: a broker, store or service cannot be reached now."""
+    """Try again later: a broker, store or service cannot be reached now. The command line exits with 75 (EX_TEMPFAIL)."""

@@ -1,7 +1,7 @@
 """The web application: routes, the live side and the page, put together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
+from prometheus_client.registry import Collector
 from starlette.exceptions import HTTPException
 
 from airquality.clock import utc_now
@@ -45,11 +46,12 @@ Stations and robots are low-cost instruments: their values are for reference onl
 
 def create_app(
     site: Site, store: Store, broker_url: str, *, keys: Path = NO_KEYS, sends_robots: bool = True,
-    now: Callable[[], datetime] = utc_now, rules: Rules | None = None,
+    now: Callable[[], datetime] = utc_now, rules: Rules | None = None, figures: Iterable[Collector] = (),
 ) -> FastAPI:  # fmt: skip
     """Return the application; its live side runs from start-up to shut-down.
 
-    `keys` is the file of the keys that it takes; `sends_robots` lets it send robots to incidents by itself.
+    `keys` is the file of the keys that it takes; `sends_robots` lets it send robots to incidents by itself;
+    `figures` of others in its process are shown at `/metrics` beside its own.
     """
     stream = Stream()
     live = Live(site, store, broker_url, now, stream, sends_robots, rules or shipped_rules())
@@ -67,7 +69,8 @@ def create_app(
     )  # fmt: skip
     app.state.access = Access(KeyFile(keys))
     app.state.metrics = CollectorRegistry()
-    app.state.metrics.register(ApiMetrics(live, stream))
+    for one in (ApiMetrics(live, stream), *figures):
+        app.state.metrics.register(one)
     app.state.air = State(site=site, store=store, live=live, stream=stream, now=now)
     routers = (alerts, health, incidents, indexes, pages, readings, robots, session, silences, simulation, sites)
     for router in (module.router for module in routers):

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from airquality.errors import UserError
+from airquality.secret_file import read_secret
 
 USER: Final = "JEONJU_MQTT_USER"
 PASSWORD: Final = "JEONJU_MQTT_PASSWORD"  # noqa: S105  (the variable's name)
@@ -95,21 +96,6 @@ def _login(
             raise UserError(f"{PASSWORD} and {PASSWORD_FILE} are both set; keep one")
         return user, read_secret(Path(file), PASSWORD_FILE)
     return user, surroundings.get(PASSWORD) or None
-
-
-def read_secret(path: Path, named_by: str) -> str:
-    """Return the one line that a file of a secret holds.
-
-    Raises UserError where it is missing, unreadable or empty.
-    """
-    try:
-        secret = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise UserError(f"the secret file {path} ({named_by}) cannot be read: {why}") from None
-    if not secret:
-        raise UserError(f"the secret file {path} ({named_by}) is empty")
-    return secret
 
 
 def _readable(path: Path) -> Path:

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from airquality.errors import UserError
+from airquality.secret_file import read_secret
 from airquality.site import Site
 from broker import configuration
 from broker.accounts import Account, Certificate, dump, load, new_password
-from broker.address import BrokerUrl, read_secret
+from broker.address import BrokerUrl
 from broker.certificates import DEVICE_LIFE, Authority, Issued, Revoked, expiry, places
 from broker.rights import Login, Rights, of_services
 

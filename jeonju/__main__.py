@@ -1,22 +1,27 @@
 """The `jeonju` command."""
 
+import os
 import sys
+from typing import Final
 
 import typer
 
-from airquality.errors import JeonjuError
+from airquality.errors import JeonjuError, UnavailableError
 from jeonju.cli import app
 
-EXIT_USER_ERROR = 2
+# A person must change something first: a supervisor does not start it again.
+EXIT_USER_ERROR: Final = 2
+# A broker, store or service is away: the same command may succeed later.
+EXIT_UNAVAILABLE: Final = os.EX_TEMPFAIL
 
 
 def main() -> None:
-    """Run the command line; a mistake of the user's is one clear line and exit status 2, never a traceback."""
+    """Run the command line; what is wrong is one clear line and an exit status that tells whether to try again, never a traceback."""
     try:
         app(prog_name="jeonju")
     except JeonjuError as error:
         typer.echo(f"jeonju: {error}", err=True)
-        sys.exit(EXIT_USER_ERROR)
+        sys.exit(EXIT_UNAVAILABLE if isinstance(error, UnavailableError) else EXIT_USER_ERROR)
 
 
 if __name__ == "__main__":

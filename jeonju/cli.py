@@ -85,6 +85,10 @@ def up(
         str | None, typer.Option("--scenario", help="Play a scenario: the clock begins at its start.")
     ] = None,
     site: SiteName = "jeonju",
+    simulate: Annotated[
+        bool,
+        typer.Option("--simulate/--no-simulate", help="With simulated devices, or waiting for real ones only."),
+    ] = True,
     history: Annotated[
         float,
         typer.Option(
@@ -137,6 +141,7 @@ def up(
     """Run the whole city in one process: simulator, broker, store, api and page.
 
     It first makes up for a day of history, then goes on live. Ctrl-C stops it; the data stays for the next start.
+    With --no-simulate it waits for real devices and gateways.
     """
     from api.alerts.rules import load_rules
     from jeonju.live_server import HttpSettings
@@ -146,7 +151,8 @@ def up(
 
     log_warnings()
     settings = UpSettings(
-        site=site, scenario=load_scenario(scenario) if scenario else None, history_s=history, speed=speed, broker=broker, store=store,
+        site=site, simulate=simulate, scenario=load_scenario(scenario) if scenario else None, history_s=history, speed=speed,
+        broker=broker, store=store,
         data=data / Path(scenario).stem if scenario else data, mqtt_port=mqtt_port, seed=seed, retention=Retention(keep_raw, keep_minutes),
         sends_robots=robots == "auto",
         http=HttpSettings(host=host, port=port, keys=keys or data / "keys.json", certificate=tls_cert, private_key=tls_key),

@@ -11,8 +11,8 @@ import typer
 from airquality import topics
 from airquality.clock import utc_now
 from airquality.errors import UserError
+from airquality.secret_file import read_secret
 from airquality.site import load_site
-from broker.address import read_secret
 from broker.rights import Login, Rights, of_device, of_gateway, of_robot
 from jeonju.options import Json, SecurityFolder, SiteName, duration_s
 

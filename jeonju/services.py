@@ -51,7 +51,6 @@ def simulate(
     from jeonju.clock import ScaledClock
     from jeonju.stack import Simulation, UpSettings
     from jeonju.vitals import vitals
-    from simulator.metrics import SimulatorMetrics
 
     log_warnings()
     loaded = load_scenario(scenario) if scenario else None
@@ -62,7 +61,6 @@ def simulate(
     if not wait_for_broker(broker, over):
         return
     simulation = Simulation(load_site(loaded.site if loaded else site), settings, clock, broker, begin_s=begin_s)
-    figures = SimulatorMetrics(lambda: simulation.behind_s, lambda: simulation.is_live)
 
     def alive() -> str | None:
         return None if simulation.failure is None else f"the simulator failed: {simulation.failure}"
@@ -70,7 +68,7 @@ def simulate(
     def ready() -> str | None:
         return alive() or (None if simulation.is_live else "still simulating the past")
 
-    with vitals(metrics, figures, alive=alive, ready=ready):
+    with vitals(metrics, simulation.figures(), alive=alive, ready=ready):
         simulation.start()
         try:
             while not over(0.5):
@@ -109,7 +107,7 @@ def ingest(
     from ingest.metrics import IngestMetrics
     from ingest.service import Ingest
     from jeonju.vitals import vitals
-    from storage.open import open_store
+    from storage.open import wait_for_store
     from storage.port import Retention
 
     log_warnings()
@@ -117,8 +115,11 @@ def ingest(
     if not wait_for_broker(broker, over):
         return
     warn_of_a_broker_without_rules(broker)
+    opened = wait_for_store(store, over, Retention(keep_raw, keep_minutes))
+    if opened is None:
+        return
     with (
-        closing(open_store(store, Retention(keep_raw, keep_minutes))) as opened,
+        closing(opened),
         Ingest(load_site(site), opened, broker, member=member) as service,
         vitals(
             metrics, IngestMetrics(service.stats, utc_now),
@@ -153,13 +154,16 @@ def api(
     from api.alerts.rules import load_rules
     from api.app import create_app
     from jeonju.live_server import HttpSettings, LiveServer
-    from storage.open import open_store
+    from storage.open import wait_for_store
 
     log_warnings()
     settings = HttpSettings(host=host, port=port, keys=keys, certificate=tls_cert, private_key=tls_key)
     settings.check()
     over = until_over(stop_after)
-    with closing(open_store(store)) as opened:
+    opened = wait_for_store(store, over)
+    if opened is None:
+        return
+    with closing(opened):
         app = create_app(
             load_site(site), opened, broker, keys=keys, sends_robots=robots == "auto", rules=load_rules(rules)
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 import pyarrow.compute as pc
+from prometheus_client.registry import Collector
 
 from airquality.errors import UserError
 from airquality.events import Event
@@ -21,9 +22,11 @@ from broker.address import parse_broker_url
 from broker.embedded import EmbeddedBroker, Kind
 from broker.rights import Login
 from broker.security import Security
+from ingest.metrics import IngestMetrics
 from ingest.service import Ingest
 from jeonju.clock import ScaledClock
 from jeonju.live_server import HttpSettings, LiveServer
+from simulator.metrics import SimulatorMetrics
 from simulator.outlets.mqtt import MqttOutlet
 from simulator.outlets.truth import WithTruth
 from simulator.paced import PacedEnvironment
@@ -42,6 +45,7 @@ class UpSettings:
     """What `jeonju up` was asked for; `store` None means a file in `data`."""
 
     site: str = "jeonju"
+    simulate: bool = True
     scenario: Scenario | None = None
     history_s: float = 86_400.0
     speed: float = 1.0
@@ -70,7 +74,7 @@ class City:
     live: Live
     url: str
     broker_url: str
-    simulation: "Simulation"
+    simulation: "Simulation | None"
     _rate: tuple[float, int] = field(default=(0.0, 0))
 
     def state(self) -> dict[str, Any]:
@@ -85,7 +89,9 @@ class City:
         worst = max(indexes, key=lambda name: indexes[name].value, default=None)
         return {
             "now": self.clock.now().isoformat(timespec="seconds"),
-            "live": self.simulation.is_live and self._is_stored(times),
+            "live": self.simulation.is_live and self._is_stored(times)
+            if self.simulation
+            else stats.trouble_now is None,
             "devices_heard": sum((reference - seen).total_seconds() <= HEARD_WITHIN_S for seen in times),
             "readings": stats.readings,
             "readings_per_s": round(rate, 1),
@@ -143,6 +149,10 @@ class Simulation:
         """How far simulated time is behind its clock."""
         return max(self._clock.now().timestamp() - self._env.now, 0.0)
 
+    def figures(self) -> Collector:
+        """Return what Prometheus may ask."""
+        return SimulatorMetrics(lambda: self.behind_s, lambda: self.is_live)
+
     def start(self) -> None:
         """Begin."""
         self._thread.start()
@@ -177,6 +187,8 @@ def running_city(settings: UpSettings) -> Iterator[City]:
     Raises UserError for a port in use, a broker that refuses, a store that cannot be opened.
     """
     settings.http.check()
+    if settings.scenario and not settings.simulate:
+        raise UserError("a scenario is played by simulated devices; give --scenario or --no-simulate")
     site = load_site(settings.scenario.site if settings.scenario else settings.site)
     clock = (
         ScaledClock(settings.scenario.start, settings.speed) if settings.scenario else ScaledClock(speed=settings.speed)
@@ -188,21 +200,20 @@ def running_city(settings: UpSettings) -> Iterator[City]:
         store = stack.enter_context(closing(open_store(store_url, retention)))
         broker_url, url_for = _start_broker(settings, stack)
         ingest = stack.enter_context(Ingest(site, store, url_for("ingest"), now=clock.now))
+        simulation: Simulation | None = None
+        figures: list[Collector] = [IngestMetrics(ingest.stats, clock.now)]
+        if settings.simulate:
+            begin_s = _begin_s(settings, site, store, clock.start_at)
+            simulation = Simulation(site, settings, clock, url_for("simulator"), begin_s=begin_s)
+            figures.append(simulation.figures())
         app = create_app(
-            site,
-            store,
-            url_for("api"),
-            keys=settings.http.keys,
-            sends_robots=settings.sends_robots,
-            now=clock.now,
-            rules=settings.rules,
-        )
+            site, store, url_for("api"), keys=settings.http.keys, sends_robots=settings.sends_robots, now=clock.now, rules=settings.rules,
+            figures=figures,
+        )  # fmt: skip
         server = stack.enter_context(LiveServer(app, settings.http))
-        simulation = Simulation(
-            site, settings, clock, url_for("simulator"), begin_s=_begin_s(settings, site, store, clock.start_at)
-        )
-        stack.callback(simulation.close)
-        simulation.start()
+        if simulation:
+            stack.callback(simulation.close)
+            simulation.start()
         yield City(site, clock, store, ingest, app.state.air.live, server.url, broker_url, simulation)
 
 

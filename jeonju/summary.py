@@ -61,7 +61,7 @@ def _watch_plainly(city: City, until: Callable[[float], bool], *, as_json: bool)
 
 def _check(city: City) -> None:
     for part in (city.simulation, city.ingest):
-        if part.failure is not None:
+        if part is not None and part.failure is not None:
             raise part.failure
 
 
@@ -71,7 +71,9 @@ def _table(state: dict[str, Any], city: City) -> Table:
     )
     now = datetime.fromisoformat(state["now"]).astimezone(ZoneInfo(city.site.timezone))
     table.add_row(
-        "time", f"{now:%Y-%m-%d %H:%M:%S %Z}" + ("" if state["live"] else "  [yellow]making up for history …[/]")
+        "time",
+        f"{now:%Y-%m-%d %H:%M:%S %Z}"
+        + ("" if state["live"] or not city.simulation else "  [yellow]making up for history …[/]"),
     )
     table.add_row("devices heard", f"{state['devices_heard']} of {len(city.site.devices)}")
     table.add_row("readings", f"{state['readings']:,}   ({state['readings_per_s']:,.0f}/s)")

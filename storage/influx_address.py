@@ -2,12 +2,15 @@
 
 import os
 from base64 import b64encode
+from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from airquality.errors import UserError
+from airquality.secret_file import read_secret
 
 TOKEN_VARIABLE: Final = "INFLUXDB_TOKEN"  # noqa: S105  (the name of a variable, no secret)
+TOKEN_FILE: Final = "INFLUXDB_TOKEN_FILE"  # noqa: S105
 _HOW_TO_WRITE: Final = (
     "write it like influxdb://user:password@host:8086/database or influxdb://host:8086/bucket?org=ORG&token=TOKEN"
 )
@@ -48,10 +51,19 @@ def parse_address(url: str) -> Address:
     if not host or not name or "/" in name or options.keys() - {"org", "token"}:
         raise UserError(f"that is no address of an InfluxDB; {_HOW_TO_WRITE}")
     org = options["org"][0] if "org" in options else None
-    token = options["token"][0] if "token" in options else os.environ.get(TOKEN_VARIABLE, "")
+    token = options["token"][0] if "token" in options else _token_from_surroundings() if org is not None else ""
     if org is not None and not token:
-        raise UserError(f"InfluxDB 2 needs a token; set {TOKEN_VARIABLE}, or add &token=TOKEN to the address")
+        raise UserError(
+            f"InfluxDB 2 needs a token; set {TOKEN_FILE} or {TOKEN_VARIABLE}, or add &token=TOKEN to the address"
+        )
     scheme = "https" if parts.scheme == "influxdbs" else "http"
     shown = f"[{host}]" if ":" in host else host
     user, password = (unquote(text) if text else text for text in (parts.username, parts.password))
     return Address(f"{scheme}://{shown}:{port}", name, user, password or "", org, token)
+
+
+def _token_from_surroundings() -> str:
+    token, file = os.environ.get(TOKEN_VARIABLE, ""), os.environ.get(TOKEN_FILE)
+    if file and token:
+        raise UserError(f"{TOKEN_VARIABLE} and {TOKEN_FILE} are both set; keep one")
+    return read_secret(Path(file), TOKEN_FILE) if file else token

@@ -1,11 +1,18 @@
 """Open the store that a URL or path names."""
 
+import logging
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
-from airquality.errors import UserError
+from airquality.errors import UnavailableError, UserError
 from storage.duckdb import DuckDBStore
 from storage.influxdb import InfluxStore
 from storage.port import DEFAULT_RETENTION, Retention, Store
+
+log = logging.getLogger(__name__)
+
+LONGEST_PAUSE_S: Final = 10.0
 
 
 def open_store(url: str, retention: Retention | None = None) -> Store:
@@ -24,3 +31,20 @@ def open_store(url: str, retention: Retention | None = None) -> Store:
     raise UserError(
         f"no store is of the kind {kind!r}; use a path, duckdb:///path/to/file.duckdb or influxdb://host:8086/database"
     )
+
+
+def wait_for_store(url: str, over: Callable[[float], bool], retention: Retention | None = None) -> Store | None:
+    """Open a store as soon as it can be reached, None when `over`, which waits and tells whether to end, says so before.
+
+    Raises UserError as `open_store` does: waiting would not help.
+    """
+    pause_s = 0.5
+    while True:
+        try:
+            return open_store(url, retention)
+        except UnavailableError as error:
+            if pause_s == 0.5:
+                log.warning("%s; it is tried again", error)
+            if over(pause_s):
+                return None
+            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)

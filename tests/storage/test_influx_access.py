@@ -85,7 +85,7 @@ def test_what_is_no_address_is_refused_in_one_line(url: str) -> None:
 
 def test_token_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("INFLUXDB_TOKEN", raising=False)
-    with pytest.raises(UserError, match="set INFLUXDB_TOKEN"):
+    with pytest.raises(UserError, match="set INFLUXDB_TOKEN_FILE or INFLUXDB_TOKEN"):
         open_store("influxdb://host/air?org=city")
 
 
@@ -190,3 +190,14 @@ def test_tokens_of_a_real_server_may_do_what_they_should(database: str) -> None:
         with pytest.raises(UserError, match=said) as caught:
             wrong()
         assert "\n" not in str(caught.value)
+
+
+def test_token_may_come_from_a_file(
+    stand_in: StandIn, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text("t=0k&en\n")
+    monkeypatch.setenv("INFLUXDB_TOKEN_FILE", str(tmp_path / "token"))
+    InfluxStore(stand_in.url(database).split("&token=")[0]).close()
+    # 1.x knows no token: the variable is of no concern there.
+    monkeypatch.setenv("INFLUXDB_TOKEN_FILE", "/nowhere")
+    assert parse_address("influxdb://host/air").token == ""
