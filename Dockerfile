@@ -15,7 +15,10 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends fonts-nanum libharfbuzz-subset0 libpango-1.0-0 libpangoft2-1.0-0 \
     && rm -rf /var/lib/apt/lists/* \
     && groupadd --gid 10001 jeonju && useradd --uid 10001 --gid jeonju --home-dir /var/lib/jeonju --create-home jeonju \
-    && install -d -o jeonju -g jeonju /var/lib/jeonju/broker /var/lib/jeonju/secrets /var/lib/jeonju/grafana /var/lib/jeonju/mosquitto /var/cache/jeonju
+    # New volumes of docker-compose.yml take the owner of the folder that they cover.
+    && cd /var/lib/jeonju \
+    && install -d -o jeonju -g jeonju /var/cache/jeonju backups mosquitto security security/broker \
+        secrets secrets/admin secrets/api secrets/grafana secrets/ingest secrets/simulator
 COPY --from=build /opt/jeonju /opt/jeonju
 ENV PATH=/opt/jeonju/.venv/bin:$PATH NUMBA_CACHE_DIR=/var/cache/jeonju JEONJU_LOG_FORMAT=json PYTHONUNBUFFERED=1
 WORKDIR /var/lib/jeonju

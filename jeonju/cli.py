@@ -28,6 +28,7 @@ from jeonju.options import (
     RulesPath,
     ScenarioName,
     Seconds,
+    SecurityFolder,
     SiteName,
     StoreUrl,
     TlsCertificate,
@@ -262,6 +263,38 @@ def doctor(
 
     for found in diagnoses(load_site(site), broker, topic, until_over(stop_after)):
         typer.echo(in_words(found, as_json=as_json))
+
+
+@app.command("setup")
+def set_up_stack(
+    *,
+    secrets: Annotated[
+        Path, typer.Option("--secrets", help="Folder for the secrets, one folder for each service.")
+    ] = Path("data/secrets"),
+    security: SecurityFolder = Path("data/security"),
+    site: SiteName = "jeonju",
+    names: Annotated[
+        list[str] | None,
+        typer.Option("--name", help="Host name or address at which clients reach the broker; may be repeated."),
+    ] = None,
+    influxdb: Annotated[
+        str | None, typer.Option("--influxdb", metavar="URL", help="Set up the InfluxDB 2.x there: http://host:8086.")
+    ] = None,
+    org: Annotated[str, typer.Option("--org", help="Its organization.")] = "jeonju",
+    bucket: Annotated[str, typer.Option("--bucket", help="Its bucket; three more are named after it.")] = "air",
+    as_json: Json = False,
+) -> None:
+    """Make what a stack of several services needs before its first start: accounts, certificates, InfluxDB, tokens, keys.
+
+    Secrets go to files, not to the screen. Run it again at any time: it makes only what is missing.
+    """
+    from airquality.clock import utc_now
+    from broker.security import Security
+    from jeonju.setup import Influx, Secrets, set_up
+
+    influx = Influx(influxdb, org, bucket) if influxdb else None
+    made = set_up(load_site(site), Security(security), Secrets(secrets), names or [], influx, utc_now())
+    typer.echo(json.dumps({"made": made}) if as_json else f"made {', '.join(made)}" if made else "everything was there")
 
 
 @site_app.command("check")

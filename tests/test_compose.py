@@ -1,0 +1,251 @@
+"""docker-compose.yml: what it says, and that the services it describes work together.
+
+There need not be a Docker engine: the same services are started by hand, with the same commands, surroundings and configuration files; only
+names of machines, ports and folders are others.
+"""
+
+import json
+import os
+import pwd
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+import urllib3
+import yaml
+
+from broker.embedded import find_program, free_port
+from tests.conftest import need_broker
+from tests.storage.influx_servers import Influxd, answers
+from tests.waiting import wait_until
+
+ROOT = Path(__file__).parents[1]
+SETTINGS = dict(line.split("=", 1) for line in (ROOT / ".env").read_text().splitlines() if re.match(r"[A-Z]", line))
+COMPOSE: dict[str, Any] = yaml.safe_load(
+    re.sub(r"(?<!\$)\$\{(\w+)\}", lambda found: SETTINGS[found[1]], (ROOT / "docker-compose.yml").read_text())
+)
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+ONE_SHOT = {"setup", "tools"}
+OURS = ("ingest", "api", "simulate")
+
+
+def test_docker_compose_finds_no_fault() -> None:
+    if shutil.which("docker-compose") is None:
+        pytest.skip("docker-compose is not installed (apt-get install docker-compose)")
+    done = subprocess.run(
+        ["docker-compose", "--project-directory", str(ROOT), "-f", str(ROOT / "docker-compose.yml"), "config", "--quiet"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "WARNING" not in done.stderr
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_is_bounded_and_has_no_more_rights_than_it_needs(name: str) -> None:
+    service = SERVICES[name]
+    assert re.fullmatch(r"[\w./-]+:\d+\.\d+\.\d+", service["image"]), "a tag that moves is another program tomorrow"
+    assert "privileged" not in service
+    assert "cap_add" not in service
+    assert service["cap_drop"] == ["ALL"]
+    assert service["read_only"] is True
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert {"mem_limit", "cpus", "pids_limit", "logging"} <= service.keys()
+    assert service["restart"] == {"setup": "on-failure", "tools": "no"}.get(name, "unless-stopped")
+    if name in ONE_SHOT:
+        assert service["healthcheck"] == {"disable": True}
+    else:
+        assert service["healthcheck"]["test"][0] == "CMD"
+    assert "build" in service or service["user"].split(":")[0] not in ("0", "root")
+
+
+def test_image_is_not_run_as_root() -> None:
+    assert "\nUSER jeonju\n" in (ROOT / "Dockerfile").read_text()
+
+
+def test_only_devices_get_in_from_other_machines() -> None:
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert published.pop("mosquitto") == ["8883:8883", "8884:8884"]
+    assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
+
+
+def test_no_secret_is_in_the_surroundings_and_nobody_is_given_those_of_another() -> None:
+    for name, service in SERVICES.items():
+        for variable, value in service.get("environment", {}).items():
+            if re.search("PASSWORD|TOKEN|SECRET", variable):
+                assert "_FILE" in variable or "__file{" in value, f"{name}: {variable}"
+        folders = {one.split(":")[0] for one in service.get("volumes", ()) if one.startswith("secrets-")}
+        if name not in ONE_SHOT:
+            own = {"simulate": "simulator"}.get(name, name)
+            assert folders <= {f"secrets-{own}"}
+            assert all(one.endswith(":ro") for one in service.get("volumes", ()) if one.startswith("secrets-"))
+
+
+def test_files_that_are_mounted_are_there_and_volumes_are_named() -> None:
+    for service in SERVICES.values():
+        for source in (one.split(":")[0] for one in service.get("volumes", ())):
+            if source.startswith("./"):
+                # The dashboards are looked for in their own tests.
+                assert (ROOT / source).exists() or source.startswith("./grafana")
+            else:
+                assert source in COMPOSE["volumes"]
+
+
+def test_folders_of_new_volumes_belong_to_the_user_of_the_image() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    made = text[text.index("install -d -o jeonju") : text.index("COPY --from=build")]
+    for volume in (*SERVICES["setup"]["volumes"], *SERVICES["tools"]["volumes"]):
+        folder = volume.split(":")[1].removeprefix("/var/lib/jeonju/")
+        assert re.search(rf"\s{folder}\s", made), folder
+
+
+class Stack:
+    """The services of docker-compose.yml by hand."""
+
+    def __init__(self, folder: Path, stack: ExitStack, kind: str) -> None:
+        self.folder, self._stack, self.kind = folder, stack, kind
+        self.ports = {port: free_port() for port in (8883, 8884, 8885, 8000, 9101, 9102)}
+        self.influx = self._influxd2() if kind == "2.x" else self._influxd1()
+        for path in [folder, *folder.parents][:3]:
+            path.chmod(0o755)
+
+    def command(self, name: str) -> list[str]:
+        parts = [self._here(part, name) for part in SERVICES[name]["command"]]
+        if self.kind == "1.x":
+            parts = [part for part in parts if not part.startswith("--influxdb")]
+        # Less of the past, not to wait for it.
+        return [sys.executable, "-m", "jeonju", *(re.sub("^--history=.*", "--history=2m", part) for part in parts)]
+
+    def surroundings(self, name: str) -> dict[str, str]:
+        given = {key: self._here(str(value), name) for key, value in SERVICES[name].get("environment", {}).items()}
+        if self.kind == "1.x" and "JEONJU_STORE" in given:
+            given["JEONJU_STORE"] = given["JEONJU_STORE"].partition("?")[0]
+        return os.environ | given | {"JEONJU_LOG_FORMAT": "json"}
+
+    def run(self, name: str) -> str:
+        done = subprocess.run(
+            self.command(name), env=self.surroundings(name), capture_output=True, text=True, check=False, timeout=60
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def start(self, name: str, command: list[str] | None = None) -> None:
+        with (self.folder / f"{name}.log").open("wb") as log:
+            process = subprocess.Popen(command or self.command(name), env=self.surroundings(name), stdout=log, stderr=log)  # fmt: skip
+        self._stack.callback(process.wait, timeout=60)
+        self._stack.callback(process.terminate)
+
+    def is_healthy(self, name: str) -> bool:
+        _, *test = SERVICES[name]["healthcheck"]["test"]
+        program = {"python": sys.executable}[test[0]]
+        done = subprocess.run([program, *(self._here(one, name) for one in test[1:])], capture_output=True, check=False)
+        return done.returncode == 0
+
+    def mosquitto(self) -> None:
+        """Start it with the very same configuration, as its own user."""
+        need_broker("mosquitto")
+        text = (ROOT / "broker/mosquitto-server.conf").read_text()
+        data = self.folder / "mosquitto"
+        data.mkdir()
+        text = text.replace("/etc/mosquitto/jeonju", f"{self.folder}/security/broker").replace("/var/lib/mosquitto", str(data))  # fmt: skip
+        for port in (8883, 8884, 8885):
+            text = text.replace(f"listener {port}\n", f"listener {self.ports[port]} 127.0.0.1\n")
+        conf = self.folder / "mosquitto.conf"
+        conf.write_text(text)
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam("mosquitto")
+            broker = self.folder / "security/broker"
+            for path in (data, broker, *broker.iterdir()):
+                os.chown(path, owner.pw_uid, owner.pw_gid)
+        self.start("mosquitto", [find_program("mosquitto"), "-c", str(conf)])
+        wait_until(lambda: _listens(self.ports[8885]), what="mosquitto")
+
+    def secret(self, service: str, name: str) -> str:
+        return (self.folder / "secrets" / service / name).read_text()
+
+    def get(self, path: str, key: str | None = None) -> Any:
+        request = urllib.request.Request(f"http://127.0.0.1:{self.ports[8000]}{path}")
+        if key is not None:
+            request.add_header("Authorization", f"Bearer {key}")
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return json.load(answer)
+
+    def ask(self, question: str, service: str = "grafana") -> list[dict[str, Any]]:
+        """Ask InfluxDB, as Grafana does."""
+        fields = {"db": "air", "q": question}
+        headers = {"Authorization": f"Token {self.secret(service, 'influxdb_token')}"} if self.kind == "2.x" else {}
+        answer = urllib3.request("GET", f"http://127.0.0.1:{self.influx}/query", fields=fields, headers=headers)
+        return cast("list[dict[str, Any]]", answer.json()["results"][0].get("series", []))
+
+    def _here(self, text: str, name: str) -> str:
+        own = {"simulate": "simulator"}.get(name, name)
+        text = text.replace("influxdb:8086", f"127.0.0.1:{self.influx}").replace("mosquitto:8885", f"localhost:{self.ports[8885]}")  # fmt: skip
+        text = text.replace("/run/secrets", f"{self.folder}/secrets/{own}").replace("/var/lib/jeonju", str(self.folder))
+        text = text.replace("0.0.0.0", "127.0.0.1")
+        for port, free in self.ports.items():
+            text = re.sub(rf"\b{port}\b", str(free), text)
+        return text
+
+    def _influxd1(self) -> int:
+        server = Influxd(self.folder / "influxd")
+        self._stack.callback(server.stop)
+        return server.port
+
+    def _influxd2(self) -> int:
+        program = os.environ.get("JEONJU_TEST_INFLUXD2")
+        if not program:
+            pytest.skip("no influxd 2.x is known; name one with JEONJU_TEST_INFLUXD2=/path/to/influxd")
+        port, data = free_port(), self.folder / "influxd2"
+        options = {"http-bind-address": f"127.0.0.1:{port}", "bolt-path": data / "bolt", "engine-path": data / "engine", "sqlite-path": data / "sqlite"}  # fmt: skip
+        data.mkdir()
+        self.influx = port
+        self.start("influxdb", [program, *(f"--{key}={value}" for key, value in options.items()), "--reporting-disabled"])  # fmt: skip
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/health"), within_s=60, what="influxd")
+        return port
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture(params=["1.x", "2.x"])
+def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stack]:
+    with ExitStack() as opened:
+        yield Stack(tmp_path, opened, request.param)
+
+
+def test_services_come_up_and_readings_arrive_everywhere(stack: Stack) -> None:
+    assert "made CA" in stack.run("setup")
+    assert stack.run("setup") == "everything was there\n"
+    stack.mosquitto()
+    for name in OURS:
+        stack.start(name)
+    for name in OURS:
+        wait_until(lambda name=name: stack.is_healthy(name), within_s=60, what=name)  # type: ignore[misc]
+    key = stack.secret("admin", "api_key")
+    wait_until(lambda: len(stack.get("/api/v1/devices", key)) == 26, within_s=60, what="all devices at the api")
+    wait_until(lambda: stack.ask('SELECT count("pm25") FROM "raw"."air"'), what="readings in InfluxDB")
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        stack.get("/api/v1/devices")
+    if stack.kind == "2.x":
+        _check_rights_of_grafana(stack)
+
+
+def _check_rights_of_grafana(stack: Stack) -> None:
+    answer = urllib3.request(
+        "POST", f"http://127.0.0.1:{stack.influx}/api/v2/write?org=jeonju&bucket=air", body=b"forged value=1",
+        headers={"Authorization": f"Token {stack.secret('grafana', 'influxdb_token')}"},
+    )  # fmt: skip
+    assert answer.status == 403
+    assert (stack.folder / "secrets/grafana/influxdb_token").stat().st_mode & 0o777 == 0o640
+    for path in (stack.folder / "secrets").glob("*/*"):
+        assert path.stat().st_mode & 0o007 == 0, path
