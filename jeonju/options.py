@@ -41,6 +41,10 @@ StoreUrl = Annotated[
     str | None,
     typer.Option("--store", envvar="JEONJU_STORE", help="Path of the store, or influxdb://host:8086/database."),
 ]
+StoreOf = Annotated[
+    str,
+    typer.Option("--store", envvar="JEONJU_STORE", help="Path of the store, or influxdb://host:8086/database."),
+]
 Host = Annotated[str, typer.Option("--host", help="Address that the page and the API listen on.")]
 Port = Annotated[
     int,

@@ -19,6 +19,7 @@ from jeonju.options import (
     RulesPath,
     Seconds,
     SiteName,
+    StoreOf,
     TlsCertificate,
     TlsKey,
     duration_s,
@@ -83,9 +84,7 @@ def ingest(
     *,
     site: SiteName = "jeonju",
     broker: BrokerAddress = "mqtt://127.0.0.1:1883",
-    store: Annotated[
-        str, typer.Option("--store", envvar="JEONJU_STORE", help="Path of the store, or influxdb://host:8086/database.")
-    ] = "data/air.duckdb",
+    store: StoreOf = "data/air.duckdb",
     member: Annotated[
         str | None,
         typer.Option(
@@ -136,9 +135,7 @@ def api(
     *,
     site: SiteName = "jeonju",
     broker: BrokerAddress = "mqtt://127.0.0.1:1883",
-    store: Annotated[
-        str, typer.Option("--store", envvar="JEONJU_STORE", help="Path of the store, or influxdb://host:8086/database.")
-    ] = "data/air.duckdb",
+    store: StoreOf = "data/air.duckdb",
     host: Host = "127.0.0.1",
     port: Port = 8000,
     keys: Keys = Path("data/keys.json"),

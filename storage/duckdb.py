@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from airquality.errors import UnavailableError
 from storage import duckdb_rollup as rollup
-from storage.duckdb_file import CHECKPOINT_BYTES, connect, first_line, migrate
+from storage.duckdb_file import CHECKPOINT_BYTES, connect, copy_to, first_line, migrate
 from storage.port import DEFAULT_RETENTION, Commit, Retention, Series
 from storage.rollup import by_hour
 from storage.schema import (
@@ -160,6 +160,10 @@ class DuckDBStore:
     def dead_letters(self, *, limit: int = 100) -> list[DeadLetter]:
         """Return the newest dead letters, newest first."""
         return self._records(DeadLetter, "dead_letters", "TRUE ORDER BY received_at DESC LIMIT ?", [limit])
+
+    def back_up(self, folder: Path) -> Path:
+        """Write a copy as of now; commits go on meanwhile."""
+        return copy_to(self._connection, folder / "store.duckdb")
 
     def close(self) -> None:
         """Write the log into the file and let go of it."""

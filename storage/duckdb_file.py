@@ -5,7 +5,7 @@ from typing import Final
 
 import duckdb
 
-from airquality.errors import UserError
+from airquality.errors import UnavailableError, UserError
 from airquality.pollutants import KEYS
 from storage import duckdb_rollup as rollup
 from storage.schema import SCHEMA_VERSION
@@ -49,6 +49,10 @@ CREATE TABLE IF NOT EXISTS journal (
 """
 
 
+class StoreInUseError(UserError):
+    """Another process has the file."""
+
+
 def connect(path: Path | str) -> duckdb.DuckDBPyConnection:
     """Open a file, or `:memory:`.
 
@@ -62,7 +66,7 @@ def connect(path: Path | str) -> duckdb.DuckDBPyConnection:
     except (duckdb.Error, OSError) as error:
         text = first_line(error)
         if "lock" in text.lower():
-            raise UserError(
+            raise StoreInUseError(
                 f"{path} is in use by another process; stop it, or choose another --store ({text})"
             ) from error
         raise UserError(f"{path} cannot be opened as a store: {text}") from error
@@ -96,6 +100,25 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path | str) -> None:
         connection.execute("COMMIT")
     except duckdb.Error as error:
         raise UserError(f"{path} cannot be prepared: {first_line(error)}") from error
+
+
+def copy_to(connection: duckdb.DuckDBPyConnection, path: Path) -> Path:
+    """Write a copy of all that a connection sees now into a new file, and return it; others go on writing meanwhile."""
+    try:
+        with connection.cursor() as cursor:
+            own = cursor.execute("SELECT current_database()").fetchall()[0][0]
+            # One transaction, so that the copy is of one instant.
+            quoted = str(path).replace("'", "''")
+            cursor.execute(f"ATTACH '{quoted}' AS backup")
+            try:
+                cursor.execute(f'COPY FROM DATABASE "{own}" TO backup')
+                # Out of its log: the copy is one file.
+                cursor.execute("CHECKPOINT backup")
+            finally:
+                cursor.execute("DETACH backup")
+    except duckdb.Error as error:
+        raise UnavailableError(f"the copy {path} could not be written: {first_line(error)}") from error
+    return path
 
 
 def first_line(error: Exception) -> str:

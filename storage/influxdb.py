@@ -8,6 +8,7 @@ so whoever gets an error writes the same commit again until it is taken; the led
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 
 from airquality.errors import UserError
 from storage import influx_rollup as rollup
+from storage.influx_backup import dump
 from storage.influx_names import (
     AIR,
     AIR_1H,
@@ -162,6 +164,12 @@ class InfluxStore:
         for minutes in by_hour(marks):
             rollup.roll_up(self._server, self._folding, {minute: marks[minute] for minute in minutes})
             yield
+
+    def back_up(self, folder: Path) -> Path:
+        """Write everything as line protocol; what is written meanwhile may be in it or not."""
+        path = folder / "store.influx.gz"
+        dump(self._server, path)
+        return path
 
     def close(self) -> None:
         """Let go of the connections; everything written is in the server already."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 import pyarrow as pa
@@ -108,6 +109,9 @@ class Store(Protocol):
 
     def upkeep(self, now: datetime) -> Iterator[None]:
         """Roll up and forget, one short step at each turn: the owner goes through it about every minute. It may be left at any step."""
+
+    def back_up(self, folder: Path) -> Path:
+        """Write all that the store holds into a new file in `folder`, while it is in use, and return the file."""
 
     def close(self) -> None:
         """Finish what is being written and let go of the store."""

@@ -1,0 +1,70 @@
+"""A store as one file, and a file as a store again."""
+
+import logging
+import shutil
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from airquality.errors import UserError
+from storage import influx_backup
+from storage.duckdb_file import connect, copy_to
+from storage.influx_server import connect as connect_influx
+from storage.open import open_store
+
+log = logging.getLogger(__name__)
+
+DUCKDB_FILE: Final = "store.duckdb"
+INFLUX_FILE: Final = "store.influx.gz"
+
+
+def back_up(url: str, folder: Path) -> Path:
+    """Write all of a store that nobody else has open (a server's may be in use) into a new file in `folder`, and return it.
+
+    Raises UserError for a store that is not there, StoreInUseError for one that another process has.
+    """
+    path = _path_of(url)
+    if path is None:
+        with closing(open_store(url)) as store:
+            return store.back_up(folder)
+    if not path.exists():
+        raise UserError(f"there is no store {path}; name it with --store")
+    # As it is: bringing it up to date is for whoever opens it as a store.
+    with closing(connect(path)) as connection:
+        return copy_to(connection, folder / DUCKDB_FILE)
+
+
+def check_target(url: str, file: str) -> None:
+    """Raise UserError where a file cannot become this store: it holds something, or is of another kind."""
+    path = _path_of(url)
+    if (file == DUCKDB_FILE) != (path is not None):
+        raise UserError(f"the backup holds {file}, which cannot become the store {url.partition('?')[0]!r}; name another --store")  # fmt: skip
+    if path is not None and (path.exists() or path.with_name(f"{path.name}.wal").exists()):
+        raise UserError(f"there is a store {path} already, and it is not overwritten; move it away, or name another --store")  # fmt: skip
+    if path is None:
+        with closing(connect_influx(url, None)) as server:
+            if not influx_backup.is_empty(server):
+                raise UserError("the database or bucket holds data already, and is not overwritten; name another --store")  # fmt: skip
+
+
+def restore(url: str, file: Path) -> None:
+    """Make a store of a file that `back_up` wrote; `check_target` comes first."""
+    path = _path_of(url)
+    if path is None:
+        with closing(connect_influx(url, None)) as server:
+            if dropped := influx_backup.load(server, file):
+                log.warning("the InfluxDB dropped %d points older than it keeps", dropped)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Whole or not at all.
+    new = path.with_name(f".{path.name}.new")
+    shutil.copyfile(file, new)
+    new.replace(path)
+
+
+def _path_of(url: str) -> Path | None:
+    """Return the file of a store, None for a server."""
+    kind, separator, rest = url.partition("://")
+    if not separator:
+        return Path(url)
+    return Path(rest) if kind == "duckdb" else None
