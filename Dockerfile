@@ -5,7 +5,7 @@ RUN python -m venv .venv
 # What it needs changes less often than it does itself, so it has a layer of its own.
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY scripts/requirements scripts/requirements
-RUN scripts/requirements api ingest simulator cli | .venv/bin/pip install --no-cache-dir --constraint constraints.txt --requirement /dev/stdin
+RUN scripts/requirements api broker cli ingest simulator | .venv/bin/pip install --no-cache-dir --constraint constraints.txt --requirement /dev/stdin
 COPY . .
 RUN .venv/bin/pip install --no-cache-dir --no-deps --editable . && .venv/bin/python -m compileall -q airquality api broker ingest jeonju simulator storage
 
