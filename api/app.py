@@ -25,7 +25,20 @@ from api.access.headers import add_security_headers
 from api.access.keys import KeyFile
 from api.access.openapi import document_access
 from api.alerts.rules import Rules, shipped_rules
-from api.http import alerts, backup, health, incidents, indexes, pages, readings, robots, session, silences, simulation, sites
+from api.http import (
+    alerts,
+    backup,
+    health,
+    incidents,
+    indexes,
+    pages,
+    readings,
+    robots,
+    session,
+    silences,
+    simulation,
+    sites,
+)
 from api.http.answers import problem
 from api.http.state import State
 from api.live import Live
@@ -72,7 +85,20 @@ def create_app(
     for one in (ApiMetrics(live, stream), *figures):
         app.state.metrics.register(one)
     app.state.air = State(site=site, store=store, live=live, stream=stream, now=now)
-    routers = (alerts, backup, health, incidents, indexes, pages, readings, robots, session, silences, simulation, sites)
+    routers = (
+        alerts,
+        backup,
+        health,
+        incidents,
+        indexes,
+        pages,
+        readings,
+        robots,
+        session,
+        silences,
+        simulation,
+        sites,
+    )
     for router in (module.router for module in routers):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

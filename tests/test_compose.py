@@ -93,10 +93,20 @@ def test_files_that_are_mounted_are_there_and_volumes_are_named() -> None:
     for service in SERVICES.values():
         for source in (one.split(":")[0] for one in service.get("volumes", ())):
             if source.startswith("./"):
-                # The dashboards are looked for in their own tests.
-                assert (ROOT / source).exists() or source.startswith("./grafana")
+                assert (ROOT / source).exists()
             else:
                 assert source in COMPOSE["volumes"]
+
+
+def test_grafana_opens_on_a_dashboard_and_is_given_what_its_data_source_asks_for() -> None:
+    given = SERVICES["grafana"]["environment"]
+    home = given["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"].removeprefix("/etc/grafana/")
+    assert (ROOT / "grafana" / home).exists()
+    source = (ROOT / "grafana/provisioning/datasources/jeonju-air.yaml").read_text()
+    wanted = {
+        name for line in source.splitlines() if not line.startswith("#") for name in re.findall(r"\$\{(\w+)\}", line)
+    }
+    assert wanted == {name for name in given if name.startswith("INFLUXDB_")}
 
 
 def test_folders_of_new_volumes_belong_to_the_user_of_the_image() -> None:

@@ -67,6 +67,7 @@ def test_wrong_key_and_wrong_scheme_are_no_key(door: Door) -> None:
         ("GET", "/api/v1/site", None, {"viewer", "operator", "admin"}),
         ("POST", "/api/v1/incidents/x", {"action": "close"}, {"operator", "admin"}),
         ("POST", "/api/v1/simulation/events", FIRE, {"admin"}),
+        ("POST", "/api/v1/backup", None, {"admin"}),
         ("POST", "/api/v1/devices/x/adopt", {"zone": "palbok", "kind": "station"}, {"admin"}),
     ],
 )
@@ -153,7 +154,7 @@ def test_documentation_says_what_a_request_needs_and_loads_nothing_from_elsewher
                 "viewer"
                 if method.upper() in READING
                 else "admin"
-                if path.endswith(("/events", "/adopt"))
+                if path.endswith(("/events", "/adopt", "/backup"))
                 else "operator"
             )
             assert f"Needs a key of role {needed}" in route["description"], path
