@@ -79,7 +79,6 @@ def test_up_on_a_port_in_use_says_so_in_one_line_and_exits_with_2(tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("up", "--broker", "mqtt://127.0.0.1:1", "--data", "{tmp}"), "no broker answers at 127.0.0.1:1"),
         (("up", "--broker", "nonsense", "--data", "{tmp}"), "is no broker address"),
         (("up", "--store", "mysql://x", "--data", "{tmp}"), "no store is of the kind 'mysql'"),
         (("up", "--scenario", "nothing", "--data", "{tmp}"), "no scenario is named 'nothing'"),

@@ -90,11 +90,14 @@ def test_store_that_comes_back_is_taken(tmp_path: Path) -> None:
     assert wait_for_store(f"influxdb://127.0.0.1:{free_port()}/air", lambda _wait_s: True) is None
 
 
-def test_what_may_heal_has_an_exit_status_of_its_own(tmp_path: Path) -> None:
-    away = f"influxdb://127.0.0.1:{free_port()}/air"
-    status, said = ended("up", "--data", tmp_path, "--mqtt-port", 0, "--port", 0, "--store", away)
+@pytest.mark.parametrize(
+    ("option", "away", "line"),
+    [("--store", "influxdb://127.0.0.1:1/air", "cannot be reached"), ("--broker", "mqtt://127.0.0.1:1", "no broker answers at 127.0.0.1:1")],
+)  # fmt: skip
+def test_what_may_heal_has_an_exit_status_of_its_own(tmp_path: Path, option: str, away: str, line: str) -> None:
+    status, said = ended("up", "--data", tmp_path, "--mqtt-port", 0, "--port", 0, option, away)
     assert status == os.EX_TEMPFAIL
-    assert "cannot be reached" in said
+    assert line in said
 
 
 @pytest.mark.parametrize(
