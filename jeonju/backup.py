@@ -70,7 +70,9 @@ def back_up(target: Path, places: Places, service: Service | None, now: datetime
                     archive.add(path, name, recursive=False)
             new.replace(target)
     except OSError as error:
-        raise UserError(f"{target} cannot be written: {error.strerror or error}") from error
+        raise UserError(
+            f"{target} cannot be made: {error.filename or 'the copy'}: {error.strerror or error}"
+        ) from error
     return manifest
 
 
@@ -88,14 +90,20 @@ def restore(source: Path, places: Places, parts: Collection[Part] = PARTS) -> li
             raise UserError(f"there are accounts in {places.security} already; move them away, or leave them out: --part store")  # fmt: skip
         for name in stored:
             stores.check_target(places.store, PurePosixPath(name).name)
-        for name in stored:
-            stores.restore(places.store, folder / name)
-        for name in names:
-            if name.startswith("keys/"):
-                _put(folder / name, places.keys)
-            elif name.startswith("security/"):
-                _put(folder / name, places.security / name.removeprefix("security/"))
+        try:
+            _put_back(folder, names, places)
+        except OSError as error:
+            raise UserError(f"{error.filename or places.store} cannot be written: {error.strerror or error}") from error
     return names
+
+
+def _put_back(folder: Path, names: list[str], places: Places) -> None:
+    for name in names:
+        part, _, rest = name.partition("/")
+        if part == "store":
+            stores.restore(places.store, folder / name)
+        else:
+            _put(folder / name, places.keys if part == "keys" else places.security / rest)
 
 
 def _store(url: str, folder: Path) -> Path:
@@ -146,13 +154,16 @@ def _found(places: Places) -> dict[str, Path]:
 
 @contextmanager
 def _opened(source: Path) -> Iterator[Path]:
-    try:
-        with tempfile.TemporaryDirectory(dir=source.parent, prefix=".restore") as folder:
+    """Unpack an archive beside itself, where there is room for it."""
+    if not source.is_file():
+        raise UserError(f"there is no backup {source}")
+    with tempfile.TemporaryDirectory(dir=source.parent, prefix=".restore") as folder:
+        try:
             with tarfile.open(source, "r:") as archive:
                 archive.extractall(folder, filter="data")
-            yield Path(folder)
-    except (OSError, tarfile.TarError) as error:
-        raise UserError(f"{source} cannot be read as a backup: {error}") from error
+        except (OSError, tarfile.TarError) as error:
+            raise UserError(f"{source} cannot be read as a backup: {error}") from error
+        yield Path(folder)
 
 
 def _checked(folder: Path) -> list[str]:

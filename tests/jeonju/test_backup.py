@@ -111,6 +111,19 @@ def test_damaged_archive_changes_nothing(harm: str, tmp_path: Path, jeonju: Site
     assert not (tmp_path / "outside").exists()
 
 
+def test_place_that_cannot_be_read_or_written_is_named(tmp_path: Path, jeonju: Site) -> None:
+    (tmp_path / "old").mkdir()
+    old, file = city(tmp_path / "old", jeonju), tmp_path / "file"
+    file.write_text("no folder")
+    with pytest.raises(UserError, match=r"file/one.tar cannot be made: .*file"):
+        back_up(file / "one.tar", old, None, NOW)
+    with pytest.raises(UserError, match=r"there is no backup .*/none.tar"):
+        restore(tmp_path / "none.tar", old)
+    back_up(tmp_path / "one.tar", old, None, NOW)
+    with pytest.raises(UserError, match=r"file.* cannot be written: (Not a directory|File exists)"):
+        restore(tmp_path / "one.tar", places(file))
+
+
 def test_running_service_copies_its_store_for_an_admin(tmp_path: Path) -> None:
     data, keys = tmp_path / "data", tmp_path / "data/keys.json"
     files = {role: tmp_path / role.name for role in (Role.OPERATOR, Role.ADMIN)}

@@ -1,7 +1,9 @@
 """The systemd units: systemd itself finds no fault with them, and their settings are options that there are."""
 
+import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,3 +34,16 @@ def test_command_of_a_unit_is_one_that_takes_the_settings(unit: Path) -> None:
     settings = unit.with_name("air.toml")
     arguments = line.partition(" ")[2].replace("/etc/jeonju/air.toml", str(settings)).split()
     assert CliRunner().invoke(app, [*arguments, "--help"], catch_exceptions=False).exit_code == 0
+
+
+def test_stack_of_the_unit_waits_for_real_devices(tmp_path: Path) -> None:
+    """As the unit starts it, with the same settings; only folder and ports are others."""
+    settings = UNITS[0].with_name("air.toml")
+    options = ["--data", str(tmp_path), "--port", "0", "--mqtt-port", "0", "--for", "2s", "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "jeonju", "--config", str(settings), "up", *options],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    stopped = json.loads(done.stdout.splitlines()[-1])
+    assert (stopped["event"], stopped["live"], stopped["devices_heard"]) == ("stopped", True, 0)
