@@ -31,7 +31,7 @@ from tests.waiting import wait_until
 ROOT = Path(__file__).parents[1]
 SETTINGS = dict(line.split("=", 1) for line in (ROOT / ".env").read_text().splitlines() if re.match(r"[A-Z]", line))
 COMPOSE: dict[str, Any] = yaml.safe_load(
-    re.sub(r"(?<!\$)\$\{(\w+)\}", lambda found: SETTINGS[found[1]], (ROOT / "docker-compose.yml").read_text())
+    re.sub(r"(?<!\$)\$\{(\w+):-[^}]+\}", lambda found: SETTINGS[found[1]], (ROOT / "docker-compose.yml").read_text())
 )
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ONE_SHOT = {"setup", "tools"}
