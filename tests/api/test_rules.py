@@ -154,7 +154,7 @@ def test_amounts_are_taken_in_the_unit_of_their_quantity(tmp_path: Path) -> None
 
 
 def fired(
-    jeonju: Site, folder: Path, rule: str, *change: Change, hours: float = 2.0
+    jeonju: Site, folder: Path, rule: str, *change: Change, hours: float = 1.6
 ) -> list[tuple[float, float | None]]:
     """Return when alerts of the rule began and ended at palbok-01, in minutes."""
     case = Case(name="", hours=hours, every_s=10.0, change=list(change))
