@@ -145,7 +145,7 @@ def test_advisory_and_dust_go_on_after_a_restart_longer_than_what_is_remembered(
     )
     made.feed(5, 36, air(lambda _n, _h: {"pm10": 160.0, "pm25": 50.0}), every_s=600)
     lasting = [alert for alert in made.of() if alert.ended_at is None]
-    assert {alert.kind for alert in lasting} == {"pm10-advisory", "pm25-advisory", "asian-dust", "cai"}
+    assert {alert.kind for alert in lasting} == {"pm10-advisory", "pm25-advisory", "asian-dust", "cai", "pm25-day"}
     engine = AlertEngine(jeonju)
     means = [{"site": "jeonju", "device": name, "time": T0 + timedelta(hours=11, minutes=10 * step), "received_at": T0, **CLEAN, "pm10": 160.0, "pm25": 50.0}
              for step in range(150) for name in STATIONS]  # fmt: skip
