@@ -27,7 +27,7 @@ HAZY = {"pm25": 40.0, "pm10": 60.0, "no2": 0.02, "o3": 0.03, "co": 0.5, "so2": 0
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedBroker]:
-    with EmbeddedBroker(tmp_path_factory.mktemp("broker")) as running:
+    with EmbeddedBroker(tmp_path_factory.mktemp("broker"), port=0) as running:
         yield running
 
 
