@@ -79,8 +79,10 @@ function sourceMap(incident) {
   if (!source?.cells) return [];
   const [[x0, y0], [x1]] = [project([source.lat, source.lon]), project([source.lat, source.lon + source.radius_m / (111_320 * Math.cos(source.lat * Math.PI / 180))])];
   const radius = x1 - x0, side = radius * source.cell_m / source.radius_m, highest = source.cells[0][2];
-  const cells = source.cells.map(([lat, lon, share]) => { const [x, y] = project([lat, lon]); return element("rect", { class: "cell", x: x - side / 2, y: y - side / 2, width: side, height: side, "fill-opacity": 0.1 + 0.6 * share / highest }); });
-  return [...cells, element("circle", { class: "source", cx: x0, cy: y0, r: Math.max(radius, 4) })];
+  // What is spread over half of the map says little, and is drawn as faintly.
+  const strength = Math.min(1, 400 / source.cells.length);
+  const cells = source.cells.map(([lat, lon, share]) => { const [x, y] = project([lat, lon]); return element("rect", { class: "cell", x: x - side / 2, y: y - side / 2, width: side, height: side, "fill-opacity": strength * (0.1 + 0.6 * share / highest) }); });
+  return source.is_unsure ? cells : [...cells, element("circle", { class: "source", cx: x0, cy: y0, r: Math.max(radius, 4) })];
 }
 
 function incidentLine(incident) {
