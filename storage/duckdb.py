@@ -53,6 +53,8 @@ class DuckDBStore:
         migrate(self._connection, path)
         # Minutes whose roll-ups are still to be made, as in the file; replaced as a whole, so readers need no lock.
         self._marked = rollup.marked_minutes(self._connection)
+        # Minutes written to since the present step of the upkeep began.
+        self._touched: frozenset[int] = frozenset()
         self._newest: dict[tuple[str, str], int] = {}
         self._latest: dict[tuple[str, str], dict[str, Any]] = {}
         self._remember(self._connection.sql(_LATEST).to_arrow_table().cast(READINGS))
@@ -63,7 +65,8 @@ class DuckDBStore:
         with self._transaction() as connection:
             if commit.readings.num_rows:
                 self._write_readings(connection, commit.readings)
-                self._marked |= rollup.mark(connection, commit.readings, self._marked)
+                minutes = rollup.mark(connection, commit.readings, self._marked)
+                self._marked, self._touched = self._marked | minutes, self._touched | minutes
             _upsert(connection, "devices", DeviceRecord._fields, commit.devices)
             _upsert(connection, "ledger", LedgerEntry._fields, commit.ledger)
             if commit.dead_letters:
@@ -97,10 +100,9 @@ class DuckDBStore:
         return result.cast(READINGS)
 
     def upkeep(self, now: datetime) -> Iterator[None]:
-        """Roll up what is marked, then forget what is old, in steps of milliseconds; writes go on between them."""
+        """Roll up what is marked, beside the writes, then forget what is old, in steps of milliseconds between them."""
         for minutes in by_hour(self._marked):
-            with self._transaction(rolled_up=minutes) as connection:
-                rollup.roll_up(connection, minutes)
+            self._roll_up(minutes)
             yield
         for table, kept_s in zip(_STEPS, self._retention, strict=True):
             before = None if kept_s is None else now.timestamp() - kept_s
@@ -182,6 +184,22 @@ class DuckDBStore:
         with suppress(duckdb.Error):
             self._connection.cursor().execute("CHECKPOINT")
 
+    def _roll_up(self, minutes: list[int]) -> None:
+        """Fold readings without holding up the writes: a connection of its own sees them as of its BEGIN, and only the commit waits for its turn."""
+        with self._lock:
+            self._touched = frozenset()
+            connection = self._connection.cursor()
+        with connection, self._translated_errors():
+            connection.execute("BEGIN")
+            rollup.roll_up(connection, minutes)
+            with self._lock:
+                # What was written to meanwhile is rolled up only in part.
+                done = frozenset(minutes) - self._touched
+                rollup.unmark(connection, done)
+                connection.execute("COMMIT")
+                # Not before the commit, or a reader would take a roll-up that is not there yet; not after the lock, or a write would not mark again.
+                self._marked -= done
+
     def _forget(self, table: str, before: datetime) -> bool:
         with self._transaction() as connection:
             return rollup.forget(connection, table, before, _STEPS[table])
@@ -232,25 +250,30 @@ class DuckDBStore:
                 self._latest[key] = row
 
     @contextmanager
-    def _transaction(self, rolled_up: Sequence[int] = ()) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._lock:
+    def _transaction(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        with self._lock, self._translated_errors():
             marked_before = self._marked
             try:
                 self._connection.execute("BEGIN")
                 yield self._connection
                 self._connection.execute("COMMIT")
-                # Not before the commit, or a reader would take a roll-up that is not there yet; not after the lock, or a write would not mark again.
-                self._marked = self._marked.difference(rolled_up)
-            except BaseException as error:
+            except BaseException:
                 self._marked = marked_before
                 self._roll_back()
-                # Data that DuckDB refuses stays refused; everything else passes when the disk is back.
-                if not isinstance(error, duckdb.Error) or isinstance(error, duckdb.DataError | duckdb.IntegrityError):
-                    raise
-                advice = "free some space" if "no space left" in str(error).lower() else "see whether its disk is there"
-                raise UnavailableError(
-                    f"the store {self._path} did not take a commit, {advice}: {first_line(error)}"
-                ) from error
+                raise
+
+    @contextmanager
+    def _translated_errors(self) -> Iterator[None]:
+        """Data that DuckDB refuses stays refused; everything else passes when the disk is back."""
+        try:
+            yield
+        except (duckdb.DataError, duckdb.IntegrityError):
+            raise
+        except duckdb.Error as error:
+            advice = "free some space" if "no space left" in str(error).lower() else "see whether its disk is there"
+            raise UnavailableError(
+                f"the store {self._path} did not take a commit, {advice}: {first_line(error)}"
+            ) from error
 
     def _roll_back(self) -> None:
         try:

@@ -2,7 +2,8 @@
 
 A write marks the minutes that it touches in `rollup_due`, within its own transaction. A step of the upkeep makes the marked minutes of one hour anew
 from the readings, that hour from its minutes, and takes the marks away, in one transaction: whenever the process is killed, marks and roll-ups agree.
-Late readings mark their minute again. A roll-up never gives way to one that counts fewer readings: that one was made after the readings were gone.
+Writes go on beside it, and the minutes that they touch keep their marks; late readings mark their minute again. A roll-up never gives way to one that
+counts fewer readings: that one was made after the readings were gone.
 """
 
 from collections.abc import Collection
@@ -53,22 +54,26 @@ def marked_minutes(connection: duckdb.DuckDBPyConnection) -> frozenset[int]:
 
 
 def mark(connection: duckdb.DuckDBPyConnection, readings: pa.Table, marked: frozenset[int]) -> frozenset[int]:
-    """Mark the minutes of new readings that are not marked yet, and return these."""
-    minutes = np.unique(readings["time"].cast(pa.int64()).to_numpy() // (MINUTE_S * SECOND_US))
-    fresh = frozenset(minutes.tolist()) - marked
-    if fresh:
+    """Mark the minutes of new readings, but those that are marked already, and return them all."""
+    minutes = frozenset(np.unique(readings["time"].cast(pa.int64()).to_numpy() // (MINUTE_S * SECOND_US)).tolist())
+    if fresh := minutes - marked:
         instants = [_instant(minute * MINUTE_S) for minute in fresh]
         connection.execute("INSERT INTO rollup_due SELECT unnest($minutes)", {"minutes": instants})
-    return fresh
+    return minutes
 
 
 def roll_up(connection: duckdb.DuckDBPyConnection, minutes: list[int]) -> None:
-    """Make some minutes of one hour anew, and the hour, and take their marks away."""
+    """Make some minutes of one hour anew, and the hour."""
     instants = [_instant(minute * MINUTE_S) for minute in minutes]
     spans = {"start": instants[0], "until": instants[-1] + timedelta(minutes=1), "minutes": instants}
     connection.execute(_MERGE_MINUTES, spans)
     hour = _instant(minutes[0] // 60 * HOUR_S)
     connection.execute(_MERGE_HOUR, {"start": hour, "until": hour + timedelta(hours=1)})
+
+
+def unmark(connection: duckdb.DuckDBPyConnection, minutes: Collection[int]) -> None:
+    """Take the marks of minutes away."""
+    instants = [_instant(minute * MINUTE_S) for minute in minutes]
     connection.execute("DELETE FROM rollup_due WHERE minute IN (SELECT unnest($minutes))", {"minutes": instants})
 
 

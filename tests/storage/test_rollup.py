@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest import upkeep
+from storage import duckdb_rollup
 from storage.duckdb import DuckDBStore
 from storage.port import Commit, Retention, Series, Store
 from storage.rollup import HOUR_S, MINUTE_S, sources
@@ -272,6 +273,25 @@ def test_roll_ups_are_right_after_a_kill(tmp_path: Path, after: int) -> None:
         check(store, rows, 60)
         check(store, rows, 3600)
         tidy(store)
+    store.close()
+
+
+def test_what_is_written_during_a_roll_up_counts_in_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, rows = DuckDBStore(tmp_path / "air.duckdb"), some_rows(9, 400)
+    write(store, rows[:300])
+    roll_up = duckdb_rollup.roll_up
+
+    def beside_a_write(connection: duckdb.DuckDBPyConnection, minutes: list[int]) -> None:
+        roll_up(connection, minutes)
+        monkeypatch.undo()
+        write(store, rows[300:])
+
+    monkeypatch.setattr(duckdb_rollup, "roll_up", beside_a_write)
+    tidy(store)
+    check(store, rows, 60)
+    assert tidy(store)
+    check(store, rows, 60)
+    assert not tidy(store)
     store.close()
 
 
