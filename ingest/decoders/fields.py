@@ -24,8 +24,13 @@ LONGEST_NAME: Final = 64
 _OTHER_NAMES: Final = {"pm2.5": "pm25", "pm2_5": "pm25", "pm1.0": "pm1", "pm1_0": "pm1"}
 _LEADING_NUMBER: Final = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
 _MISSING: Final = object()
-# From this many seconds on a number that stands for an instant counts milliseconds.
-_MILLISECONDS_FROM: Final = 1e11
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+# A number that stands for an instant counts seconds, from these sizes on milli-, micro- and nanoseconds (each holds for 1973 to 5138).
+_UNITS_FROM: Final = ((1e17, 10**9), (1e14, 10**6), (1e11, 10**3))
+# A date and time of a device clock without any separator, such as 20240102030405: as a number it would be milliseconds of the year 2611.
+_COMPACT: Final = re.compile(r"(?:19|20)\d{12}")
+# A double counts today's milliseconds in steps of 0.00024: what is so little below a millisecond is that millisecond.
+_STEP_MS: Final = 5e-4
 
 
 class Message:
@@ -101,7 +106,7 @@ def at_pointer(content: Any, pointer: str) -> Any:
         name = step.replace("~1", "/").replace("~0", "~")
         content = inner_document(content)
         if isinstance(content, list):
-            content = content[int(name)] if name.isdigit() and int(name) < len(content) else _MISSING
+            content = content[int(name)] if name.isdecimal() and int(name) < len(content) else _MISSING
         elif isinstance(content, dict):
             content = content.get(name, _MISSING)
         else:
@@ -122,16 +127,21 @@ def inner_document(value: Any) -> Any:
 
 
 def instant(value: Any, timezone: str | None = None) -> datetime | None:
-    """Return the instant that an ISO text or a number of (milli)seconds since 1970 means; None where it means none.
+    """Return the instant that a text (ISO, a date with slashes, or no separator at all) or a number since 1970 means; None where it means none.
 
     A text without a zone is a time only where `timezone` says which.
     """
-    if (seconds := number(value)) is not None and not (isinstance(value, str) and len(value) < 9):
-        return from_seconds(seconds / 1000 if abs(seconds) >= _MILLISECONDS_FROM else seconds)
+    if isinstance(value, int) and 10**13 <= value < 10**14:
+        value = str(value)
+    if isinstance(value, str) and _COMPACT.fullmatch(text := value.strip()):
+        value = f"{text[:8]}T{text[8:]}"
+    if (count := number(value)) is not None and not (isinstance(value, str) and len(value) < 9):
+        return from_epoch(value if isinstance(value, int) else count)
     if not isinstance(value, str):
         return None
     try:
-        at = datetime.fromisoformat(value.strip().replace("z", "Z"))
+        text = value.strip().replace("z", "Z")
+        at = datetime.fromisoformat(text[:10].replace("/", "-") + text[10:])
         if at.tzinfo is None:
             if timezone is None:
                 return None
@@ -141,10 +151,21 @@ def instant(value: Any, timezone: str | None = None) -> datetime | None:
         return None
 
 
+def from_epoch(count: float) -> datetime | None:
+    """Return the instant so many seconds, milli-, micro- or nanoseconds after 1970; which of them, its size tells."""
+    per_second = next((per_second for size, per_second in _UNITS_FROM if abs(count) >= size), 1)
+    if not isinstance(count, int):
+        return from_seconds(count / per_second)
+    try:
+        return _EPOCH + timedelta(milliseconds=count * 1000 // per_second)
+    except OverflowError:
+        return None
+
+
 def from_seconds(seconds: float) -> datetime | None:
     """Return the instant so many seconds after 1970, cut to the millisecond; None beyond the calendar."""
     try:
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=math.floor(seconds * 1000 + 1e-6))
+        return _EPOCH + timedelta(milliseconds=math.floor(seconds * 1000 + _STEP_MS))
     except OverflowError:
         return None
 
@@ -172,6 +193,13 @@ def named_device(gateway: Gateway, content: Any) -> str:
             else "names no device, and the site file neither"
         )
     return str(device)
+
+
+def says_nothing(members: Mapping[str, Any], gateway: Gateway, look_up: Callable[[str], Any]) -> bool:
+    """Tell whether neither a name nor the mapping leads to a quantity: such a message is no reject, even if it names no device."""
+    return not any(key_of(name) and number(value) is not None for name, value in members.items()) and all(
+        leading_number(look_up(one.pointer)) is None for one in gateway.mapping
+    )
 
 
 @dataclass
@@ -213,6 +241,10 @@ class Gathered:
         for one in gateway.mapping:
             value = leading_number(look_up(one.pointer))
             self.put(device, at, one.key, None if value is None else one.convert(value))
+
+    def __bool__(self) -> bool:
+        """Tell whether there is any value."""
+        return bool(self._values)
 
     def decoding(self, **more: Any) -> Decoding:
         """Return all of it as readings."""

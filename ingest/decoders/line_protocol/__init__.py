@@ -2,12 +2,21 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Final, NamedTuple
 
 from airquality.errors import RejectedError
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
-from ingest.decoders.fields import LARGEST_PAYLOAD_BYTES, Gathered, Message, from_seconds, mapped_names
+from ingest.decoders.fields import (
+    LARGEST_PAYLOAD_BYTES,
+    Gathered,
+    Message,
+    from_epoch,
+    mapped_names,
+    named_device,
+    says_nothing,
+)
 
 _ESCAPED: Final = re.compile(r"\\([,= \\\"])")
 _INTEGER: Final = re.compile(r"([-+]?\d+)[iu]")
@@ -19,7 +28,7 @@ class Point(NamedTuple):
 
     tags: dict[str, str]
     fields: dict[str, float | str]
-    time_ns: int | None
+    time: int | None
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
@@ -30,20 +39,27 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         text = message.payload.decode()
     except UnicodeDecodeError as error:
         raise RejectedError(f"is not UTF-8: {error.reason}") from error
-    gathered = Gathered()
+    gathered, mapped = Gathered(), mapped_names(gateway)
     for number, line in enumerate(_lines(text), start=1):
         point = parse_line(line, number)
-        device = _device(point, gateway, number)
-        at = None if point.time_ns is None else from_seconds(point.time_ns // 1_000_000 / 1000)
-        gathered.put_named(device, at, point.fields, skip=mapped_names(gateway))
-        gathered.put_mapped(device, at, gateway, lambda pointer, point=point: point.fields.get(pointer[1:]))  # type: ignore[misc]
+        look_up = partial(_field_at, point)
+        by_name = {name: value for name, value in point.fields.items() if name not in mapped}
+        try:
+            device = _device(point, gateway, number)
+        except RejectedError:
+            if says_nothing(by_name, gateway, look_up):
+                continue
+            raise
+        at = None if point.time is None else from_epoch(point.time)
+        gathered.put_named(device, at, by_name)
+        gathered.put_mapped(device, at, gateway, look_up)
     return gathered.decoding()
 
 
 def parse_line(line: str, number: int = 1) -> Point:
     """Return one point; raises RejectedError for what is no line protocol."""
-    parts = _split(line, " ")
-    if len(parts) not in (2, 3) or not parts[0]:
+    parts = [part for part in _split(line, " ") if part]
+    if len(parts) not in (2, 3):
         raise RejectedError(f"line {number} is no line protocol: measurement,tags fields time")
     head = _split(parts[0], ",")
     tags = dict(_pair(part, number) for part in head[1:])
@@ -52,14 +68,19 @@ def parse_line(line: str, number: int = 1) -> Point:
         name, text = _pair(part, number)
         fields[name] = _field(text, number)
     try:
-        time_ns = int(parts[2]) if len(parts) == 3 else None
+        time = int(parts[2]) if len(parts) == 3 else None
     except ValueError as error:
         raise RejectedError(f"line {number} has the time {parts[2][:40]!r}, which is no integer") from error
     return Point(
         {_plain(name): _plain(value) for name, value in tags.items()},
         {_plain(name): value for name, value in fields.items()},
-        time_ns,
+        time,
     )
+
+
+def _field_at(point: Point, pointer: str) -> float | str | None:
+    """The pointer is `/` and the name, in which `~1` may stand for `/`."""
+    return point.fields.get(pointer[1:].replace("~1", "/"))
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -95,9 +116,9 @@ def _pair(text: str, number: int) -> tuple[str, str]:
 
 def _field(text: str, number: int) -> float | str:
     if text.startswith('"'):
-        return text.strip('"')
+        return _plain(text[1:].removesuffix('"'))
     if found := _INTEGER.fullmatch(text):
-        return float(int(found[1]))
+        return float(found[1])
     if text in ("t", "T", "true", "True", "TRUE", "f", "F", "false", "False", "FALSE"):
         return text
     try:
@@ -111,8 +132,8 @@ def _plain(text: str) -> str:
 
 
 def _device(point: Point, gateway: Gateway, number: int) -> str:
-    if gateway.device is not None and not gateway.device.startswith("/"):
-        return gateway.device
+    if gateway.device is not None:
+        return named_device(gateway, {**point.fields, **point.tags})
     for tag in (gateway.device_tag,) if gateway.device_tag else _DEVICE_TAGS:
         if point.tags.get(tag):
             return point.tags[tag]

@@ -1,6 +1,7 @@
 """oneM2M content instances, as Mobius notifies of them or devices create them. See README.md beside this file."""
 
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import partial
 from typing import Any
 
 from airquality.errors import RejectedError
@@ -11,36 +12,51 @@ from ingest.decoders.fields import (
     Message,
     at_pointer,
     inner_document,
+    instant,
     key_of,
     named_device,
     number,
-    to_millisecond,
+    says_nothing,
 )
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
     """Return what a content instance says: notified (m2m:sgn), in a primitive (pc) or bare."""
     content = message.object()
-    primitive = content.get("m2m:rqp", content)
-    body = primitive.get("pc", primitive) if isinstance(primitive, dict) else None
-    if not isinstance(body, dict):
-        return Decoding()
-    body = inner_document(body)
-    notice = body.get("m2m:sgn")
-    path = notice.get("sur") if isinstance(notice, dict) else primitive.get("to")
-    instance = at_pointer(notice, "/nev/rep/m2m:cin") if isinstance(notice, dict) else body.get("m2m:cin")
+    primitive = _member(content, "rqp")
+    primitive = primitive if isinstance(primitive, dict) else content
+    body = inner_document(_member(primitive, "pc"))
+    body = body if isinstance(body, dict) else primitive
+    notice = _member(body, "sgn")
+    is_notice = isinstance(notice, dict)
+    path = _member(notice, "sur") if is_notice else _member(primitive, "to")
+    instance = _member(_member(_member(notice, "nev"), "rep") if is_notice else body, "cin")
     if not isinstance(instance, dict) or "con" not in instance:
         return Decoding()
-    names = _names(path, is_subscription=isinstance(notice, dict))
+    names = _names(path, is_subscription=is_notice)
     inside = inner_document(instance["con"])
     if not isinstance(inside, dict):
         inside = _scalar(inside, names, gateway)
-    device = _device(names, gateway, content)
-    at, gathered = _time(inside, instance), Gathered()
+    look_up = partial(at_pointer, content)
     mapped = frozenset(one.pointer.rpartition("/con/")[2] for one in gateway.mapping)
+    try:
+        device = _device(names, gateway, content)
+    except RejectedError:
+        if says_nothing({name: value for name, value in inside.items() if name not in mapped}, gateway, look_up):
+            return Decoding()
+        raise
+    at, gathered = _time(inside, instance, gateway), Gathered()
     gathered.put_named(device, at, inside, skip=mapped)
-    gathered.put_mapped(device, at, gateway, lambda pointer: at_pointer(content, pointer))
+    gathered.put_mapped(device, at, gateway, look_up)
     return gathered.decoding()
+
+
+def _member(parent: Any, name: str) -> Any:
+    """Return a member by its short name; OM2M writes `m2m:` before more of them than others do."""
+    parent = inner_document(parent)
+    if not isinstance(parent, dict):
+        return None
+    return parent.get(f"m2m:{name}", parent.get(name))
 
 
 def _names(path: Any, *, is_subscription: bool) -> list[str]:
@@ -48,7 +64,8 @@ def _names(path: Any, *, is_subscription: bool) -> list[str]:
     if not isinstance(path, str) or "://" in path:
         return []
     names = [name for name in path.split("/") if name]
-    if names[:1] == ["~"]:
+    # An absolute path names the service provider before the CSE; over HTTP `~` stands before a CSE.
+    if path.startswith("//") or names[:1] == ["~"]:
         names = names[1:]
     return names[1:-1] if is_subscription else names[1:]
 
@@ -69,12 +86,7 @@ def _scalar(value: Any, names: list[str], gateway: Gateway) -> dict[str, Any]:
     return {names[-1]: value} if key_of(names[-1]) else {}
 
 
-def _time(inside: dict[str, Any], instance: dict[str, Any]) -> datetime | None:
-    """Return con.Timestamp, else the creation time; basic ISO format, UTC, without a zone letter."""
-    for text in (inside.get("Timestamp"), instance.get("ct")):
-        try:
-            at = datetime.fromisoformat(str(text).replace(",", "."))
-        except ValueError:
-            continue
-        return to_millisecond(at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC))
-    return None
+def _time(inside: dict[str, Any], instance: dict[str, Any], gateway: Gateway) -> datetime | None:
+    """Return con.Timestamp, else the creation time: basic ISO format without a zone letter, UTC unless the device's clock has another zone."""
+    of_device = instant(inside.get("Timestamp"), gateway.timezone or "UTC")
+    return of_device or instant(instance.get("ct"), "UTC")

@@ -9,17 +9,32 @@ from google.protobuf.message import DecodeError
 from airquality.errors import RejectedError
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
-from ingest.decoders.fields import LARGEST_PAYLOAD_BYTES, Gathered, Message, from_seconds, key_of
+from ingest.decoders.fields import (
+    LARGEST_PAYLOAD_BYTES,
+    LONGEST_NAME,
+    Gathered,
+    Message,
+    from_seconds,
+    leading_number,
+)
 from ingest.decoders.sparkplug_b.payload import Metric, Payload
 
 SIGNED_BITS: Final = {1: 8, 2: 16, 3: 32, 4: 64}
 BIRTHS, DATA, DEATHS = ("NBIRTH", "DBIRTH"), ("NDATA", "DDATA"), ("NDEATH", "DDEATH")
 CONTROL: Final = ("bdSeq", "Node Control/", "Device Control/")
-# Names that births may give in all; a sender that makes them up must not fill the memory.
-MOST_ALIASES: Final = 100_000
+# Names and aliases that the births of an edge node may give in all; a sender that makes them up must not fill the memory.
+MOST_NAMES: Final = 100_000
 MOST_NODES: Final = 10_000
 # An edge node is asked again only after it had time to answer.
 ASK_AGAIN_AFTER: Final = timedelta(seconds=10)
+
+
+@dataclass
+class Born:
+    """What a birth says of its metrics. Later messages may leave out the name, the datatype or both."""
+
+    names: dict[int, str] = field(default_factory=dict)  # alias → name
+    datatypes: dict[str, int] = field(default_factory=dict)  # name → datatype
 
 
 @dataclass
@@ -28,7 +43,7 @@ class Node:
 
     bd_seq: int | None = None
     seq: int | None = None
-    devices: dict[str, dict[int, tuple[str, int]]] = field(default_factory=dict)  # device → alias → (name, datatype)
+    devices: dict[str, Born] = field(default_factory=dict)
 
 
 class SparkplugB:
@@ -41,7 +56,7 @@ class SparkplugB:
     def __call__(self, message: Message, gateway: Gateway) -> Decoding:
         """Return what a message says; raises RejectedError for wrong protobuf and for an alias that no birth has named."""
         levels = message.levels
-        if "STATE" in levels[1:3]:
+        if "STATE" in levels[:3]:
             return Decoding()
         if len(levels) not in (4, 5) or levels[0] != "spBv1.0":
             raise RejectedError("the topic is not spBv1.0/{group}/{type}/{node}[/{device}]")
@@ -61,25 +76,28 @@ class SparkplugB:
             raise RejectedError(f"more than {MOST_NODES} edge nodes; this one is new")
         known = self._nodes.setdefault(node, Node()) if device else Node(bd_seq=_bd_seq(payload))
         self._nodes[node] = known
-        aliases = {
-            metric.alias: (metric.name, metric.datatype) for metric in payload.metrics if metric.HasField("alias")
-        }
-        if sum(len(one) for one in known.devices.values()) + len(aliases) > MOST_ALIASES:
-            raise RejectedError(f"more than {MOST_ALIASES} aliases of one edge node")
-        known.devices[device] = aliases
+        born = Born(
+            {metric.alias: metric.name for metric in payload.metrics if metric.HasField("alias")},
+            {metric.name: metric.datatype for metric in payload.metrics},
+        )
+        others = (one for other, one in known.devices.items() if other != device)
+        if sum(len(one.names) + len(one.datatypes) for one in [*others, born]) > MOST_NAMES:
+            raise RejectedError(f"more than {MOST_NAMES} names and aliases of one edge node")
+        known.devices[device] = born
         known.seq = payload.seq if payload.HasField("seq") else known.seq
         gathered = Gathered()
-        self._take(gathered, name, payload, {}, gateway)
+        self._take(gathered, name, payload, born, gateway)
         return gathered.decoding(states=[(name, "online")])
 
     def _data(self, node: str, name: str, device: str, payload: Payload, gateway: Gateway, now: datetime) -> Decoding:
         known = self._nodes.get(node)
-        aliases = {**known.devices.get("", {}), **known.devices.get(device, {})} if known else {}
-        lost = known is None or device not in known.devices or self._has_gap(known, payload)
+        born = known.devices.get(device) if known else None
+        lost = known is None or born is None or self._has_gap(known, payload)
         gathered = Gathered()
-        unnamed = self._take(gathered, name, payload, aliases, gateway)
+        unnamed = self._take(gathered, name, payload, born or Born(), gateway)
         answers = self._ask_for_rebirth(node, now) if lost or unnamed is not None else []
-        if unnamed is not None and (lost or len(payload.metrics) == 1):
+        # After a birth what has a name is kept, beside metrics without one.
+        if unnamed is not None and (born is None or not gathered):
             raise RebirthNeededError(
                 f"has the alias {unnamed}, which no birth has named; {node} is asked to be born again", answers
             )
@@ -116,31 +134,25 @@ class SparkplugB:
         return gap
 
     @staticmethod
-    def _take(
-        gathered: Gathered, name: str, payload: Payload, aliases: dict[int, tuple[str, int]], gateway: Gateway
-    ) -> int | None:
+    def _take(gathered: Gathered, name: str, payload: Payload, born: Born, gateway: Gateway) -> int | None:
         """Add every metric that has a name; return an alias that has none."""
         mapped = {one.pointer[1:].replace("~1", "/"): one for one in gateway.mapping}
         unnamed = None
         for metric in payload.metrics:
-            label, datatype = (
-                (metric.name, metric.datatype) if metric.HasField("name") else aliases.get(metric.alias, ("", 0))
-            )
+            label = metric.name or (born.names.get(metric.alias) if metric.HasField("alias") else None)
             if not label:
                 unnamed = metric.alias
                 continue
-            if (
-                label.startswith(CONTROL)
-                or metric.is_null
-                or (value := _number(metric, metric.datatype or datatype)) is None
-            ):
+            if label.startswith(CONTROL) or metric.is_null:
                 continue
-            at = from_seconds((metric.timestamp if metric.HasField("timestamp") else payload.timestamp) / 1000)
-            at = at if metric.HasField("timestamp") or payload.HasField("timestamp") else None
-            if label in mapped:
-                gathered.put(name, at, mapped[label].key, mapped[label].convert(value))
-            else:
-                gathered.put(name, at, key_of(label) or label[:64], value)
+            value = _value(metric, metric.datatype or born.datatypes.get(label, 0))
+            # An encoder that knows no absent field writes 0 for it.
+            since_1970_ms = metric.timestamp or payload.timestamp
+            at = from_seconds(since_1970_ms / 1000) if since_1970_ms else None
+            if (one := mapped.get(label)) is None:
+                gathered.put_named(name, at, {label[:LONGEST_NAME]: value})
+            elif (found := leading_number(value)) is not None:
+                gathered.put(name, at, one.key, one.convert(found))
         return unnamed
 
 
@@ -171,13 +183,14 @@ def _bd_seq(payload: Payload) -> int | None:
     )
 
 
-def _number(metric: Metric, datatype: int) -> float | None:
+def _value(metric: Metric, datatype: int) -> float | str | None:
     which: Any = metric.WhichOneof("value")
+    if which == "string_value":
+        return str(metric.string_value)
     if which in ("float_value", "double_value"):
         value = float(getattr(metric, which))
         # A float of 32 bits means the decimal number that was sent: 7.6, not 7.599999904632568.
-        value = float(f"{value:.7g}") if which == "float_value" else value
-        return value if value - value == 0 else None
+        return float(f"{value:.7g}") if which == "float_value" else value
     if which not in ("int_value", "long_value"):
         return None
     value = int(getattr(metric, which))

@@ -1,52 +1,62 @@
 """VDA 5050 states, visualizations and connections of robots, versions 2 and 3. See README.md beside this file."""
 
 import math
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
 
-from airquality.errors import RejectedError
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, at_pointer, instant, number
+from ingest.decoders.fields import Gathered, Message, at_pointer, instant, named_device, number, says_nothing
 
-BROKEN = ("OFFLINE", "CONNECTIONBROKEN", "CONNECTION_BROKEN")
-ALIVE = ("ONLINE", "HIBERNATING")
+STATES: Final = {
+    "ONLINE": "online",
+    "HIBERNATING": "online",
+    "OFFLINE": "offline",
+    "CONNECTIONBROKEN": "offline",
+    "CONNECTION_BROKEN": "offline",
+}
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
-    """Return battery, voltage and speed, or the state of the connection; orders and factsheets are not readings.
+    """Return battery, voltage and speed, or the state of the connection; orders and factsheets hold none of them.
 
-    x, y and theta are in the robot's own map, which nobody tied to the ground: no place, no heading.
+    The members decide, as topics differ by vendor. x, y and theta are in the robot's own map, which nobody tied to the ground: no place, no heading.
     """
-    kind = message.levels[-1]
-    if kind not in ("state", "visualization", "connection"):
-        return Decoding()
     content = message.object()
-    device = _device(content, message)
-    if kind == "connection":
-        state = content.get("connectionState")
-        return Decoding(states=[(device, "online" if state in ALIVE else "offline")] if state in ALIVE + BROKEN else [])
-    at, gathered = instant(content.get("timestamp")), Gathered()
-    for key, pointers in (
-        ("battery", ("/powerSupply/stateOfCharge", "/batteryState/batteryCharge")),
-        ("voltage", ("/powerSupply/batteryVoltage", "/batteryState/batteryVoltage")),
-    ):
-        gathered.put(
-            device, at, key, next((v for p in pointers if (v := number(at_pointer(content, p))) is not None), None)
-        )
-    vx, vy = (number(at_pointer(content, f"/velocity/{axis}")) for axis in ("vx", "vy"))
+    state = STATES.get(str(content.get("connectionState")))
+    if state is not None and message.levels[-1] not in ("state", "visualization"):
+        return Decoding(states=[(_device(content, message, gateway), state)])
+    look_up = partial(at_pointer, content)
+    values = {
+        "battery": _first(look_up, "/powerSupply/stateOfCharge", "/batteryState/batteryCharge"),
+        "voltage": _first(look_up, "/powerSupply/batteryVoltage", "/batteryState/batteryVoltage"),
+    }
+    vx, vy = (number(look_up(f"/velocity/{axis}")) for axis in ("vx", "vy"))
     if vx is not None or vy is not None:
-        gathered.put(device, at, "speed", math.hypot(vx or 0.0, vy or 0.0))
-    gathered.put_mapped(device, at, gateway, lambda pointer: at_pointer(content, pointer))
+        values["speed"] = math.hypot(vx or 0.0, vy or 0.0)
+    if says_nothing(values, gateway, look_up):
+        return Decoding()
+    device, at, gathered = (
+        _device(content, message, gateway),
+        instant(content.get("timestamp"), gateway.timezone),
+        Gathered(),
+    )
+    for key, value in values.items():
+        gathered.put(device, at, key, value)
+    gathered.put_mapped(device, at, gateway, look_up)
     return gathered.decoding()
 
 
-def _device(content: dict[str, Any], message: Message) -> str:
+def _first(look_up: Callable[[str], Any], *pointers: str) -> float | None:
+    return next((value for pointer in pointers if (value := number(look_up(pointer))) is not None), None)
+
+
+def _device(content: dict[str, Any], message: Message, gateway: Gateway) -> str:
     """Header members may be missing: then the topic, …/{manufacturer}/{serial}/{kind}, names the robot."""
     levels = message.levels
     of_topic = levels[-3:-1] if len(levels) >= 3 else ["", ""]
     maker, serial = (
         content.get(name) or part for name, part in zip(("manufacturer", "serialNumber"), of_topic, strict=True)
     )
-    if not maker or not serial:
-        raise RejectedError("names no robot: manufacturer and serialNumber are missing, in the topic too")
-    return f"{maker}/{serial}"
+    return f"{maker}/{serial}" if maker and serial else named_device(gateway, content)

@@ -73,7 +73,7 @@ anything = st.recursive(
 )
 NAMES = ("pm25", "temperature", "time", "ts", "values", "deviceInfo", "object", "rxInfo", "uplink_message", "end_device_ids", "bn", "bt", "n", "u", "v", "m2m:sgn",
          "nev", "rep", "m2m:cin", "con", "sur", "pc", "response", "body", "items", "dataTime", "pm10Value", "sensordatavalues", "value_type", "StatusSNS", "Time",
-         "velocity", "powerSupply", "connectionState", "last_seen", "location")  # fmt: skip
+         "velocity", "powerSupply", "connectionState", "last_seen", "location", "Timestamp", "ct", "m2m:rqp", "to", "item", "list")  # fmt: skip
 familiar = st.recursive(
     anything,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=6),

@@ -1,0 +1,73 @@
+"""Answers of AirKorea beyond the recorded ones."""
+
+from typing import Any
+
+import pytest
+
+from airquality.errors import RejectedError
+from tests.ingest.decoders.reading import read, times, values
+
+ITEM = {
+    "sidoName": "전북",
+    "stationName": "팔복동",
+    "dataTime": "2026-03-02 17:00",
+    "pm10Value": "41",
+    "pm25Value": "-",
+}
+
+
+def answer(items: Any) -> dict[str, Any]:
+    return {"response": {"header": {"resultCode": "00"}, "body": {"items": items}}}
+
+
+@pytest.mark.parametrize("items", [[ITEM], ITEM, {"item": ITEM}, {"item": [ITEM]}])
+def test_items_as_a_list_or_below_item_as_turned_from_xml(items: Any) -> None:
+    assert values(read("airkorea", answer(items))) == {"전북/팔복동": {"pm10": 41.0}}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        answer([]),
+        answer(""),
+        answer(None),
+        {"response": {"header": {"resultCode": "03", "resultMsg": "NODATA_ERROR"}}},
+        {"list": []},
+        answer([{"dataTime": "2026-03-02 17:00", "pm10Value": "-", "pm10Flag": "통신장애"}]),
+    ],
+)
+def test_answer_without_values_is_no_reject(content: Any) -> None:
+    assert read("airkorea", content).readings == []
+
+
+def test_refusal_in_xml_is_rejected() -> None:
+    with pytest.raises(RejectedError, match="JSON"):
+        read("airkorea", "<OpenAPI_ServiceResponse/>")
+
+
+def test_station_without_province_has_the_name_that_the_site_file_gives_else_its_own() -> None:
+    content = answer([{**ITEM, "sidoName": None}])
+    assert values(read("airkorea", content)) == {"팔복동": {"pm10": 41.0}}
+    assert values(read("airkorea", content, device="전북/팔복동")) == {"전북/팔복동": {"pm10": 41.0}}
+
+
+@pytest.mark.parametrize("flag", ["점검및교정", "장비점검", "자료이상", "통신장애"])
+def test_flag_beside_a_number_makes_it_bad(flag: str) -> None:
+    (one,) = read("airkorea", answer([{**ITEM, "pm10Flag": flag}])).readings
+    assert one.reading.values == {"pm10": 41.0}
+    assert one.flags == {"pm10": ("bad", f"AirKorea: {flag}")}
+
+
+@pytest.mark.parametrize(
+    ("text", "at"),
+    [
+        ("2025-12-31 24:00", "2025-12-31T15:00:00.000+00:00"),
+        ("2026-03-02 01:00", "2026-03-01T16:00:00.000+00:00"),
+        ("9999-12-31 24:00", None),
+        ("2026-03-02 99999999999999999999:00", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_times_are_korean(text: Any, at: str | None) -> None:
+    assert times(read("airkorea", answer([{**ITEM, "dataTime": text}]))) == [at]

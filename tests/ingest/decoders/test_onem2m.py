@@ -1,0 +1,94 @@
+"""oneM2M beyond the recorded messages: other platforms, paths and contents."""
+
+import json
+from typing import Any
+
+import pytest
+
+from airquality.errors import RejectedError
+from tests.ingest.decoders.reading import read, times, values
+
+TOPIC = "/oneM2M/req/Mobius2/SAE/json"
+
+
+def notified(
+    con: Any, sur: str | None = "Mobius/air/palbok-7/report/sub", ct: str = "20260302T081530"
+) -> dict[str, Any]:
+    notice = {"nev": {"rep": {"m2m:cin": {"ct": ct, "con": con}}, "net": 3}, "sur": sur}
+    return {"m2m:sgn": {name: value for name, value in notice.items() if value is not None}}
+
+
+@pytest.mark.parametrize(
+    ("sur", "device"),
+    [
+        ("Mobius/air/palbok-7/report/sub", "palbok-7"),
+        ("/Mobius/air/palbok-7/report/sub", "palbok-7"),
+        ("/~/in-cse/air/palbok-7/report/sub", "palbok-7"),
+        ("//city.example/in-cse/air/palbok-7/report/sub", "palbok-7"),
+        ("TinyIoT/palbok-7/data/sub", "palbok-7"),
+        ("TinyIoT/palbok-7/sub", "palbok-7"),
+    ],
+)
+def test_device_is_read_from_the_path(sur: str, device: str) -> None:
+    assert values(read("onem2m", notified({"PM2.5": "12"}, sur), TOPIC)) == {device: {"pm25": 12.0}}
+
+
+def test_prefixed_members_of_om2m_and_representations_in_a_string() -> None:
+    instance = {"m2m:cin": {"ct": "20260302T081530,532674", "con": '{"temperature": 28.375}'}}
+    prefixed = {"m2m:sgn": {"m2m:nev": {"m2m:rep": instance, "m2m:rss": 1}, "m2m:sur": "/in-cse/sub-7"}}
+    in_string = {"m2m:sgn": {"nev": {"rep": json.dumps(instance)}, "sur": "CSE/pond/cnt/sub"}}
+    for content in (prefixed, in_string):
+        decoding = read("onem2m", content, TOPIC, device="pond")
+        assert values(decoding) == {"pond": {"temperature": 28.375}}
+        assert times(decoding) == ["2026-03-02T08:15:30.532+00:00"]
+
+
+@pytest.mark.parametrize("prefix", ["", "m2m:"])
+def test_request_primitive_with_its_content_as_an_object_or_in_a_string(prefix: str) -> None:
+    content: Any
+    for content in ({"m2m:cin": {"con": {"co2": 600}}}, '{"m2m:cin": {"con": "{\\"co2\\": 600}"}}'):
+        request = {f"{prefix}op": 1, f"{prefix}to": "/in-cse/room-101/data", f"{prefix}pc": content}
+        assert values(read("onem2m", {"m2m:rqp": request}, TOPIC)) == {"room-101": {"co2": 600.0}}
+        assert values(read("onem2m", request, TOPIC)) == {"room-101": {"co2": 600.0}}
+
+
+def test_what_says_nothing_is_no_reject_even_without_a_device() -> None:
+    for content in (
+        notified("ON", sur=None),
+        notified({"ActualFilling": 13}, sur=None),
+        {"m2m:sgn": {"vrq": True, "sur": "Mobius/a/b/sub", "cr": "SAE"}},
+        {"m2m:sgn": {"sud": True, "sur": "Mobius/a/b/sub"}},
+        {"m2m:sgn": {"nev": {"rep": {"m2m:cnt": {"rn": "data"}}}, "sur": "Mobius/a/b/sub"}},
+        {"m2m:rsp": {"rsc": 2001, "rqi": "1", "pc": ""}},
+        {"op": 2, "to": "Mobius/a/b/la", "rqi": "1", "pc": None},
+    ):
+        assert not read("onem2m", content, TOPIC).readings
+    with pytest.raises(RejectedError, match="names no device"):
+        read("onem2m", notified({"pm25": 13}, sur=None), TOPIC)
+    with pytest.raises(RejectedError, match="number without a name"):
+        read("onem2m", notified(13, sur=None), TOPIC)
+
+
+def test_number_is_named_by_its_container() -> None:
+    assert values(read("onem2m", notified("27.5", "Mobius/room/temperature/sub"), TOPIC)) == {
+        "room": {"temperature": 27.5}
+    }
+    assert read("onem2m", notified("27.5", "Mobius/room/data/sub"), TOPIC).readings == []
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "timezone", "at"),
+    [
+        ("20260302T081530", None, "2026-03-02T08:15:30.000+00:00"),
+        ("20260302T171530", "Asia/Seoul", "2026-03-02T08:15:30.000+00:00"),
+        ("20260302171530", "Asia/Seoul", "2026-03-02T08:15:30.000+00:00"),
+        ("2026-03-02T17:15:30+09:00", None, "2026-03-02T08:15:30.000+00:00"),
+        (1772439330123, None, "2026-03-02T08:15:30.123+00:00"),
+        ("yesterday", None, "2026-03-02T08:15:00.000+00:00"),
+        (None, "Asia/Seoul", "2026-03-02T08:15:00.000+00:00"),
+        ("0001-01-01T00:00:00+09:00", None, "2026-03-02T08:15:00.000+00:00"),
+    ],
+)
+def test_time_of_the_content_before_that_of_the_instance(timestamp: Any, timezone: str | None, at: str) -> None:
+    content = notified({"Timestamp": timestamp, "pm25": 1}, ct="20260302T081500")
+    assert times(read("onem2m", content, TOPIC, timezone=timezone)) == [at]
