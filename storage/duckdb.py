@@ -21,7 +21,7 @@ from airquality.errors import UnavailableError
 from storage import duckdb_rollup as rollup
 from storage.duckdb_file import CHECKPOINT_BYTES, connect, copy_to, first_line, migrate
 from storage.port import DEFAULT_RETENTION, Commit, Retention, Series
-from storage.rollup import by_hour
+from storage.rollup import MINUTE_S, by_hour
 from storage.schema import (
     READINGS,
     AlertRecord,
@@ -101,7 +101,8 @@ class DuckDBStore:
 
     def upkeep(self, now: datetime) -> Iterator[None]:
         """Roll up what is marked, beside the writes, then forget what is old, in steps of milliseconds between them."""
-        for minutes in by_hour(self._marked):
+        present = int(now.timestamp()) // MINUTE_S  # it goes on, and would be made anew the next time
+        for minutes in by_hour(self._marked - {present}):
             self._roll_up(minutes)
             yield
         for table, kept_s in zip(_STEPS, self._retention, strict=True):

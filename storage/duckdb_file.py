@@ -10,7 +10,8 @@ from airquality.pollutants import KEYS
 from storage import duckdb_rollup as rollup
 from storage.schema import SCHEMA_VERSION
 
-MEMORY_LIMIT: Final = "256MB"
+# Of this the pages of the file that were last written or read fill what is free.
+MEMORY_LIMIT: Final = "128MB"
 THREADS: Final = 2
 # The log is moved into the file when it has grown to this, some 100 000 readings: so much is read again after a kill.
 CHECKPOINT_BYTES: Final = 32 * 1024 * 1024

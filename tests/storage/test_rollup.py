@@ -56,7 +56,7 @@ def write(store: Store, rows: Iterable[dict[str, Any]]) -> None:
     store.write(Commit(readings=readings_table(rows)))
 
 
-def tidy(store: Store, now: datetime = T0) -> int:
+def tidy(store: Store, now: datetime = T0 + DAY) -> int:
     return sum(1 for _ in store.upkeep(now))
 
 
