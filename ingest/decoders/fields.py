@@ -234,7 +234,7 @@ class Gathered:
                 unknown += 1
                 if unknown > MOST_UNKNOWN or len(name) > LONGEST_NAME or isinstance(value, str):
                     continue
-            self.put(device, at, key or name, number(value))
+            self.put(device, at, key or name, leading_number(value))
 
     def put_mapped(self, device: str, at: datetime | None, gateway: Gateway, look_up: Callable[[str], Any]) -> None:
         """Add what the site file's mapping points at."""

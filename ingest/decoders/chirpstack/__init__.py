@@ -2,43 +2,45 @@
 
 from typing import Any
 
-from airquality.errors import RejectedError
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
 from ingest.decoders.fields import Gathered, Message, at_pointer, instant, mapped_names, number
 
-EVENTS = ("up", "status", "location", "join", "ack", "txack", "log", "integration")
+# What says nothing of the air; `down` is a command to a device.
+SILENT = ("join", "ack", "txack", "log", "integration", "down")
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
     """Return what an event says of its device; joins, acknowledgements and logs say nothing of the air."""
     content = message.object()
     event = message.levels[-1]
-    if event not in EVENTS:
-        event = "up"
-    if event not in ("up", "status", "location"):
+    if event in SILENT:
         return Decoding()
-    device, at, gathered = _device(content), instant(content.get("time")), Gathered()
-    if event == "up":
+    device, at, gathered = _device(content, message), instant(content.get("time")), Gathered()
+    if event == "status":
+        if not content.get("externalPowerSource") and not content.get("batteryLevelUnavailable"):
+            gathered.put(device, at, "battery", number(content.get("batteryLevel")))
+    elif event == "location":
+        put_place(gathered, device, at, content.get("location"))
+    else:
         if isinstance(members := content.get("object"), dict):
             gathered.put_named(device, at, members, skip=mapped_names(gateway, "/object"))
         best = strongest(content.get("rxInfo"))
         for key in ("rssi", "snr"):
             gathered.put(device, at, key, number(best.get(key)))
-    elif event == "status":
-        if not content.get("externalPowerSource") and not content.get("batteryLevelUnavailable"):
-            gathered.put(device, at, "battery", number(content.get("batteryLevel")))
-    else:
-        put_place(gathered, device, at, content.get("location"))
     gathered.put_mapped(device, at, gateway, lambda pointer: at_pointer(content, pointer))
     return gathered.decoding()
 
 
-def _device(content: dict[str, Any]) -> str:
+def _device(content: dict[str, Any], message: Message) -> str:
     eui = at_pointer(content, "/deviceInfo/devEui")
-    if not isinstance(eui, str) or not eui:
-        raise RejectedError("names no device: deviceInfo.devEui is missing")
-    return eui.lower()
+    return (eui if isinstance(eui, str) and eui else level_after(message, "device")).lower()
+
+
+def level_after(message: Message, name: str) -> str:
+    """Return the level of the topic that follows a name, for bodies that do not say whose they are; empty where there is none."""
+    _, _, rest = message.topic.partition(f"/{name}/")
+    return rest.partition("/")[0]
 
 
 def strongest(receptions: Any) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """SenML in JSON and CBOR (RFC 8428). See README.md beside this file."""
 
 import io
+from collections.abc import Container
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 import cbor2
@@ -11,6 +13,7 @@ from airquality.gateways import Gateway, conversion
 from ingest.decoded import Decoding
 from ingest.decoders.fields import (
     LARGEST_PAYLOAD_BYTES,
+    LONGEST_NAME,
     Gathered,
     Message,
     from_seconds,
@@ -37,60 +40,66 @@ LABELS: Final[dict[int, str]] = {
     7: "ut",
     8: "vd",
 }
-VERSION: Final = 10
+# Version 10 with secondary units (RFC 9100, section 4).
+VERSION: Final = 26
 # A time below this counts from the arrival (RFC 8428, section 4.5.3).
 RELATIVE_BELOW_S: Final = 2**28
 SEPARATORS: Final = ":/.-_"
 # A record without a name of its own is known by its unit.
 KEY_OF_UNIT: Final = {"%RH": "humidity", "Cel": "temperature", "lat": "latitude", "lon": "longitude", "%EL": "battery"}
-# SenML's names of units that are not ours.
-UNITS: Final = {
-    "Cel": "°C",
-    "K": "K",
-    "Pa": "Pa",
-    "hPa": "hPa",
-    "kPa": "kPa",
-    "mV": "mV",
-    "V": "V",
-    "%RH": "%",
-    "%EL": "%",
-    "ppm": "ppm",
-    "ppb": "ppb",
-}
+# SenML's names of units that are named otherwise here.
+UNITS: Final = {"Cel": "°C", "%RH": "%", "%EL": "%", "/": "1", "/100": "%"}
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
     """Return the readings of a pack; raises RejectedError for what is no pack, of a later version, or has values without a name."""
     gathered, base = Gathered(), dict[str, Any]()
     mapped = {one.pointer.removeprefix("/"): one for one in gateway.mapping}
-    for record in _records(message.payload, message):
+    for index, record in enumerate(_records(message)):
         base.update({name: value for name, value in record.items() if name.startswith("b")})
         _check(record, base)
-        name, unit = str(record.get("n", "")), str(record.get("u", base.get("bu", "")))
-        if not name and not base.get("bn"):
-            raise RejectedError("has a value without a name")
+        base_name, name, unit = _text(base.get("bn")), _text(record.get("n")), _text(record.get("u", base.get("bu")))
         value = _value(record, base)
-        device, own_name = _device(gateway, str(base.get("bn", "")), name)
-        key = key_of(own_name) if own_name else KEY_OF_UNIT.get(unit)
+        device, own_name = _device(base_name, name, unit, mapped)
+        # A pointer is `/` and the name, or leads to the value in the pack.
+        one = mapped.get(own_name) or mapped.get(f"{index}/v")
+        if (amount := leading_number(value) if one else number(value)) is None:
+            continue
+        if not base_name and not name:
+            raise RejectedError("has a value without a name")
+        if gateway.device is not None and not gateway.device.startswith("/"):
+            device = gateway.device
+        if not device:
+            raise RejectedError("names no device: neither a base name nor one in the name")
         at = _time(record, base, message.received_at)
-        if own_name in mapped:
-            raw = leading_number(value)
-            gathered.put(device, at, mapped[own_name].key, None if raw is None else mapped[own_name].convert(raw))
-        elif (amount := number(value)) is not None and not isinstance(value, str):
-            gathered.put(
-                device, at, *((key, _in_stored_unit(key, amount, unit)) if key else (own_name or unit, amount))
-            )
+        key = key_of(own_name) if own_name else KEY_OF_UNIT.get(unit)
+        if one:
+            gathered.put(device, at, one.key, one.convert(amount))
+        elif key:
+            gathered.put(device, at, key, _in_stored_unit(key, amount, unit))
+        else:
+            gathered.put(device, at, own_name or unit or "value", amount)
     return gathered.decoding()
 
 
-def _records(payload: bytes, message: Message) -> list[dict[str, Any]]:
-    pack = message.json() if payload.lstrip()[:1] in (b"[", b"{") else _cbor(payload)
+def _records(message: Message) -> list[dict[str, Any]]:
+    pack = message.json() if message.payload.lstrip()[:1] in (b"[", b"{") else _cbor(message.payload)
     if not isinstance(pack, list) or not pack or not all(isinstance(record, dict) for record in pack):
         raise RejectedError("is no SenML pack: a non-empty array of records")
+    # Decimal fractions stand for JSON's numbers (RFC 8428, section 6); labels that are neither text nor known stand for nothing.
     return [
-        {LABELS.get(name, str(name)) if isinstance(name, int) else name: value for name, value in record.items()}
+        {
+            name if isinstance(name, str) else LABELS.get(name, ""): float(value)
+            if isinstance(value, Decimal)
+            else value
+            for name, value in record.items()
+        }
         for record in pack
     ]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _cbor(payload: bytes) -> Any:
@@ -109,44 +118,45 @@ def _cbor(payload: bytes) -> Any:
 def _check(record: dict[str, Any], base: dict[str, Any]) -> None:
     if (number(base.get("bver", VERSION)) or 0) > VERSION:
         raise RejectedError(f"is SenML of version {base['bver']}; this ingest knows {VERSION}")
-    if unknown := [name for name in record if not isinstance(name, str) or name.endswith("_")]:
-        raise RejectedError(f"demands to know the field {str(unknown[0])[:40]!r}")
+    if unknown := [name for name in record if name.endswith("_")]:
+        raise RejectedError(f"demands to know the field {unknown[0][:40]!r}")
 
 
 def _value(record: dict[str, Any], base: dict[str, Any]) -> Any:
     if "v" in record:
-        added = number(record["v"]) if not isinstance(record["v"], str) else None
+        added = number(record["v"])
         return None if added is None else added + (number(base.get("bv")) or 0.0)
     if "bv" in base and not any(name in record for name in ("vs", "vb", "vd", "s")):
         return number(base["bv"])
     return record.get("vs")
 
 
-def _device(gateway: Gateway, base_name: str, name: str) -> tuple[str, str]:
+def _device(base_name: str, name: str, unit: str, mapped: Container[str]) -> tuple[str, str]:
     """Return the device and what of the name is left for the quantity."""
-    if gateway.device is not None and not gateway.device.startswith("/"):
-        return gateway.device, name
     if device := base_name.rstrip(SEPARATORS):
         return device, name
-    # Without a base name the last part of the name is the quantity.
+    # A resolved name (RFC 8428, section 4.6) holds both: the quantity is the last part that is known, with what belongs to it (`voc_index`).
+    for start in (0, *(at + 1 for at in range(max(0, len(name) - LONGEST_NAME), len(name)) if name[at] in SEPARATORS)):
+        if (own := name[start:]) in mapped or key_of(own):
+            return name[:start].rstrip(SEPARATORS), own
     cut = max((name.rfind(mark) for mark in ":/."), default=-1)
     if cut <= 0:
-        raise RejectedError("names no device: neither a base name nor one in the name")
-    return name[:cut].rstrip(SEPARATORS), name[cut + 1 :]
+        return "", name
+    # Nothing in it says what is measured: the name is the device's, and the unit says it; else the last part is an unknown quantity.
+    return (name.rstrip(SEPARATORS), "") if unit in KEY_OF_UNIT else (name[:cut].rstrip(SEPARATORS), name[cut + 1 :])
 
 
 def _time(record: dict[str, Any], base: dict[str, Any], received_at: datetime) -> datetime | None:
     if "t" not in record and "bt" not in base:
         return None
     seconds = (number(base.get("bt")) or 0.0) + (number(record.get("t")) or 0.0)
-    return from_seconds(seconds + received_at.timestamp() if seconds < RELATIVE_BELOW_S else seconds)
+    # A sum of doubles this large is true to the microsecond.
+    return from_seconds(round(seconds + received_at.timestamp() if seconds < RELATIVE_BELOW_S else seconds, 6))
 
 
 def _in_stored_unit(key: str, value: float, unit: str) -> float:
-    if unit == "/" and key in ("humidity", "battery"):
-        return 100.0 * value
     try:
-        scale, offset = conversion(key, UNITS[unit])
-    except (KeyError, ValueError):
+        scale, offset = conversion(key, UNITS.get(unit, unit))
+    except ValueError:
         return value
     return value * scale + offset

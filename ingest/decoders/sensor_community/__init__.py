@@ -4,11 +4,12 @@ from typing import Any, Final
 
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, at_pointer, named_device, number
+from ingest.decoders.fields import Gathered, Message, at_pointer, leading_number, mapped_names, named_device
 
 # After a sensor's prefix: P0 is PM1, P1 is PM10, P2 is PM2.5. Without a prefix P1 and P2 are counts of another sensor.
 OF_PARTICLES: Final = {"P0": "pm1", "P1": "pm10", "P2": "pm25"}
-PARTICLE_SENSORS: Final = ("SDS", "PMS", "HPM", "NPM", "IPS", "SPS30")
+# The heated inlet dries the air for the particle sensor: what is measured there is not the air outside.
+NOT_THE_AIR: Final = "HECA"
 OTHERS: Final = {
     "temperature": "temperature",
     "humidity": "humidity",
@@ -25,15 +26,22 @@ OTHERS: Final = {
 def decode(message: Message, gateway: Gateway) -> Decoding:
     """Return the values of a push; raises RejectedError where neither the message nor the site file names the device."""
     content = message.object()
-    device = _device(content, gateway)
-    gathered = Gathered()
     values = content.get("sensordatavalues")
-    for one in values if isinstance(values, list) else []:
-        if not isinstance(one, dict) or (key := _key(str(one.get("value_type", "")))) is None:
+    named = {
+        str(one.get("value_type")): one.get("value")
+        for one in (values if isinstance(values, list) else [])
+        if isinstance(one, dict)
+    }
+    if not named:
+        return Decoding()
+    device, gathered, mapped = _device(content, gateway), Gathered(), mapped_names(gateway)
+    for value_type, text in named.items():
+        if value_type in mapped or (key := _key(value_type)) is None:
             continue
-        value = number(one.get("value"))
+        value = leading_number(text)
         gathered.put(device, None, key, value / 100 if key == "pressure" and value is not None else value)
-    gathered.put_mapped(device, None, gateway, lambda pointer: at_pointer(content, pointer))
+    # The place of a value in the list differs from station to station: a pointer may also be `/` and the value's name.
+    gathered.put_mapped(device, None, gateway, lambda pointer: named.get(pointer[1:], at_pointer(content, pointer)))
     return gathered.decoding()
 
 
@@ -46,6 +54,6 @@ def _device(content: dict[str, Any], gateway: Gateway) -> str:
 
 def _key(value_type: str) -> str | None:
     sensor, _, kind = value_type.partition("_")
-    if kind in OF_PARTICLES:
-        return OF_PARTICLES[kind] if sensor in PARTICLE_SENSORS else None
-    return OTHERS.get(kind) or OTHERS.get(value_type)
+    if sensor == NOT_THE_AIR:
+        return None
+    return OF_PARTICLES.get(kind) or OTHERS.get(kind) or OTHERS.get(value_type)

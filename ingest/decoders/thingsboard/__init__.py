@@ -1,11 +1,14 @@
 """ThingsBoard's telemetry, of devices and of gateways. See README.md beside this file."""
 
-from typing import Any
+from typing import Any, Final
 
 from airquality.errors import RejectedError
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
 from ingest.decoders.fields import Gathered, Message, at_pointer, instant, mapped_names, named_device
+
+# Of devices also instead of v1/devices/me/telemetry.
+SHORT_TOPIC: Final = ["v2", "t"]
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
@@ -16,27 +19,34 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         return Decoding(
             states=[(device, "online" if levels[-1] == "connect" else "offline")] if isinstance(device, str) else []
         )
-    if levels[-1] != "telemetry":
+    if levels[-1] != "telemetry" and levels[:2] != SHORT_TOPIC:
         return Decoding()
     content = message.json()
     if "gateway" in levels:
         if not isinstance(content, dict):
             raise RejectedError("must be an object of devices")
         for device, entries in content.items():
-            _take(gathered, device, entries, gateway)
+            _take(gathered, device, entries, gateway, "/" + device.replace("~", "~0").replace("/", "~1"))
     else:
-        _take(gathered, None, content, gateway)
+        _take(gathered, None, content, gateway, "")
     return gathered.decoding()
 
 
-def _take(gathered: Gathered, device: str | None, entries: Any, gateway: Gateway) -> None:
-    for entry in entries if isinstance(entries, list) else [entries]:
-        if not isinstance(entry, dict):
-            raise RejectedError(f"telemetry must be an object or a list of them, not {type(entry).__name__}")
-        values = entry.get("values")
-        at, below = (instant(entry.get("ts")), "/values") if isinstance(values, dict) else (None, "")
-        name = device if device is not None else named_device(gateway, entry)
-        gathered.put_named(
-            name, at, values if isinstance(values, dict) else entry, skip=mapped_names(gateway, below) | {"ts"}
-        )
-        gathered.put_mapped(name, at, gateway, lambda pointer, entry=entry: at_pointer(entry, pointer))  # type: ignore[misc]
+def _take(gathered: Gathered, device: str | None, entries: Any, gateway: Gateway, path: str) -> None:
+    if not isinstance(entries, list):
+        _take_entry(gathered, device, entries, gateway, path)
+        return
+    for index, entry in enumerate(entries):
+        _take_entry(gathered, device, entry, gateway, f"{path}/{index}")
+
+
+def _take_entry(gathered: Gathered, device: str | None, entry: Any, gateway: Gateway, path: str) -> None:
+    """Add one entry, which `path` leads to in the message; pointers may begin at the message or at the entry."""
+    if not isinstance(entry, dict):
+        raise RejectedError(f"telemetry must be an object or a list of them, not {type(entry).__name__}")
+    name = device if device is not None else named_device(gateway, entry)
+    values, below = (inner, "/values") if isinstance(inner := entry.get("values"), dict) else (entry, "")
+    at = instant(entry.get("ts"))
+    skip = mapped_names(gateway, below) | mapped_names(gateway, path + below) | {"ts"}
+    gathered.put_named(name, at, values, skip=skip)
+    gathered.put_mapped(name, at, gateway, lambda pointer: at_pointer(entry, pointer.removeprefix(path)))

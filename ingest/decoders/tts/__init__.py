@@ -2,22 +2,26 @@
 
 from typing import Any
 
-from airquality.errors import RejectedError
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
-from ingest.decoders.chirpstack import put_place, strongest
+from ingest.decoders.chirpstack import level_after, put_place, strongest
 from ingest.decoders.fields import Gathered, Message, at_pointer, instant, mapped_names, number
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
     """Return what an uplink says; joins, downlinks and service messages say nothing of the air."""
     content = message.object()
-    uplink, solved = content.get("uplink_message"), content.get("location_solved")
+    # A normalized uplink repeats the same reception; its members have names of their own, for the mapping.
+    uplink, solved = content.get("uplink_message") or content.get("uplink_normalized"), content.get("location_solved")
     if not isinstance(uplink, dict) and not isinstance(solved, dict):
         return Decoding()
     # The outer received_at is that of the application server; the one within the uplink is another's.
-    device, at, gathered = _device(content), instant(content.get("received_at")), Gathered()
+    device, at, gathered = _device(content, message), instant(content.get("received_at")), Gathered()
     if isinstance(uplink, dict):
+        # Where the device itself is, as its owner or a service says; what it sends itself comes after and stands.
+        if isinstance(places := uplink.get("locations"), dict):
+            for place in places.values():
+                put_place(gathered, device, at, place)
         if isinstance(members := uplink.get("decoded_payload"), dict):
             gathered.put_named(device, at, members, skip=mapped_names(gateway, "/uplink_message/decoded_payload"))
         best = strongest(uplink.get("rx_metadata"))
@@ -29,9 +33,9 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     return gathered.decoding()
 
 
-def _device(content: dict[str, Any]) -> str:
+def _device(content: dict[str, Any], message: Message) -> str:
     for name in ("dev_eui", "device_id"):
         device = at_pointer(content, f"/end_device_ids/{name}")
         if isinstance(device, str) and device:
             return device.lower() if name == "dev_eui" else device
-    raise RejectedError("names no device: end_device_ids is missing")
+    return level_after(message, "devices")

@@ -6,6 +6,7 @@ from airquality.gateways import Gateway
 from ingest.decoded import Decoding
 from ingest.decoders.fields import Gathered, Message, at_pointer, instant, mapped_names, number, parse_json
 
+BASE: Final = "zigbee2mqtt"
 BRIDGE: Final = "bridge"
 # Topics on which others tell the gateway what to do.
 COMMANDS: Final = ("set", "get")
@@ -15,7 +16,7 @@ OWN_UNITS: Final = frozenset({"voltage", "last_seen"})
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
     """Return a device's state, or whether it is available; the bridge itself is no device."""
-    levels = message.levels[1:]
+    levels = _below_base(message.levels)
     if not levels or levels[0] == BRIDGE or (len(levels) > 1 and COMMANDS[0] in levels[1:]) or levels[-1] in COMMANDS:
         return Decoding()
     if levels[-1] == "availability":
@@ -24,13 +25,18 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         return Decoding()
     content = message.object()
     device = "/".join(levels)
-    at, gathered = instant(content.get("last_seen"), "UTC"), Gathered()
+    at, gathered = instant(content.get("last_seen"), gateway.timezone or "UTC"), Gathered()
     skip = mapped_names(gateway)
     gathered.put_named(device, at, content, skip=skip | OWN_UNITS)
     if "voltage" not in skip and (millivolt := number(content.get("voltage"))) is not None:
         gathered.put(device, at, "voltage", millivolt / 1000)
     gathered.put_mapped(device, at, gateway, lambda pointer: at_pointer(content, pointer))
     return gathered.decoding()
+
+
+def _below_base(levels: list[str]) -> list[str]:
+    """Return the levels below the base topic: `zigbee2mqtt`, which may stand below others, or one level of another name."""
+    return levels[levels.index(BASE) + 1 :] if BASE in levels else levels[1:]
 
 
 def _state(device: str, message: Message) -> list[tuple[str, str]]:

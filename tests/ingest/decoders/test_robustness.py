@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, get_args
 
+import cbor2
 import msgspec
 import pytest
 from hypothesis import example, given, settings
@@ -99,9 +100,23 @@ def test_any_bytes(wire_format: Format, payload: bytes) -> None:
 def test_any_json_with_familiar_names(wire_format: Format, content: Any) -> None:
     decoded(wire_format, json.dumps(content).encode())
     if wire_format == "senml":
-        import cbor2
-
         decoded(wire_format, cbor2.dumps([content] if not isinstance(content, list) else content))
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    pack=st.lists(
+        st.dictionaries(
+            st.integers(-8, 10) | st.none() | st.binary(max_size=4) | st.floats() | st.text(max_size=4),
+            anything | st.decimals() | st.integers(-(10**5000), 10**5000),
+            max_size=6,
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_any_pack_of_cbor(pack: list[dict[Any, Any]]) -> None:
+    decoded("senml", cbor2.dumps(pack))
 
 
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: "/".join(path.parts[-3:]))
