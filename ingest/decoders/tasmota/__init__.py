@@ -6,28 +6,44 @@ from typing import Any, Final
 from airquality.errors import RejectedError
 from airquality.gateways import Gateway, conversion
 from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, at_pointer, instant, key_of, mapped_names, number
+from ingest.decoders.fields import Gathered, Message, at_pointer, instant, mapped_names, number
 
-# Members of a sensor that are named otherwise than our keys. eCO2 is a guess of the driver, CF… are factory values, PB… counts, Gas a resistance.
-KEY_OF_MEMBER: Final = {"CarbonDioxide": "co2", "VOC": "voc_index", "PM10_0": "pm10"}
-# Some drivers call something else VOC than the index of a Sensirion.
-VOC_INDEX_SENSORS: Final = ("SEN5X", "SGP4X", "SGP40", "SGP41")
+# Members of a sensor and our keys. eCO2 is a guess of the driver, CF… are factory values, PB… counts, Gas a resistance, RSSI a Bluetooth sensor's.
+KEY_OF_MEMBER: Final = {
+    "Temperature": "temperature",
+    "Humidity": "humidity",
+    "Pressure": "pressure",
+    "CarbonDioxide": "co2",
+    "PM1": "pm1",
+    "PM1_0": "pm1",
+    "PM2.5": "pm25",
+    "PM2_5": "pm25",
+    "PM10": "pm10",
+    "PM10_0": "pm10",
+    "TVOC": "tvoc",
+    "Battery": "battery",
+    "Voltage": "voltage",
+}
+# Sensirion's VOC index has these names at its drivers; TVOC of others is in ppb, VOC of others another thing.
+VOC_INDEX_SENSORS: Final = ("SEN5", "SEN6", "SGP4")
+VOC_INDEX_MEMBERS: Final = ("VOC", "TVOC", "AirQuality")
 # The chip that the firmware runs on: its temperature is not that of the air.
 OWN_CHIP: Final = "ESP32"
-COMMANDS: Final = "cmnd"
+# What a topic begins with, or has second where the device comes first. The last is for what others tell the device.
+PREFIXES: Final = ("tele", "stat", "cmnd")
 TEMPERATURE_UNITS: Final = {"C": "°C", "F": "°F", "K": "K"}
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
-    """Return what a device tells; the second level of the topic is its name."""
+    """Return what a device tells; the second level of the topic is its name, or the first before `tele` and `stat`."""
     levels = message.levels
     if len(levels) < 3:
         raise RejectedError("the topic is not {prefix}/{device}/{kind}")
-    device, kind = levels[1], levels[-1]
+    (prefix, device), kind = levels[:2] if levels[1] not in PREFIXES else levels[1::-1], levels[-1]
     if kind == "LWT":
         state = message.payload.decode("utf-8", "replace").strip().lower()
         return Decoding(states=[(device, state)] if state in ("online", "offline") else [])
-    if levels[0] == COMMANDS or not (kind in ("SENSOR", "STATE") or kind.startswith("STATUS")):
+    if prefix == PREFIXES[-1] or not (kind in ("SENSOR", "STATE") or kind.startswith("STATUS")):
         return Decoding()
     content, gathered = message.object(), Gathered()
     # What SENSOR and STATE say comes one level down, at times together, in the answers to `Status`.
@@ -57,14 +73,10 @@ def _sensors(gathered: Gathered, device: str, content: dict[str, Any], gateway: 
             continue
         mapped = mapped_names(gateway, f"{below}/{name}")
         for member, value in members.items():
-            key = KEY_OF_MEMBER.get(member) or key_of(member)
-            # The signal strength of a Bluetooth sensor is not that of the device.
-            if (
-                key in (None, "rssi")
-                or member in mapped
-                or (member == "VOC" and not name.startswith(VOC_INDEX_SENSORS))
-                or (amount := number(value)) is None
-            ):
+            key = KEY_OF_MEMBER.get(member)
+            if member in VOC_INDEX_MEMBERS and name.startswith(VOC_INDEX_SENSORS):
+                key = "voc_index"
+            if key is None or member in mapped or (amount := number(value)) is None:
                 continue
             # The first sensor of a kind counts: a second thermometer is there to correct its own sensor.
             if key not in seen:

@@ -78,8 +78,11 @@ CASES: list[tuple[str, Format, str, Any, dict[str, Any], Found]] = [
     ("driver with underscores", "tasmota", "tele/x/SENSOR", {"SPS30": {"PM1_0": 1.5, "PM2_5": 2.5, "PM4_0": 3, "PM10": 4.5, "NCPM1_0": 9}}, {}, {"x": {"pm1": 1.5, "pm25": 2.5, "pm10": 4.5}}),
     ("temperature of the chip", "tasmota", "tele/x/SENSOR", {"ESP32": {"Temperature": 53.3}, "VINDRIKTNING": {"PM2.5": 2}}, {}, {"x": {"pm25": 2.0}}),
     ("sensors over Bluetooth", "tasmota", "tele/x/SENSOR", {"LYWSD03-52680f": {"Temperature": 21.1, "Battery": 90, "RSSI": -80}}, {}, {"x": {"temperature": 21.1, "battery": 90.0}}),
+    ("index that a driver calls TVOC", "tasmota", "tele/x/SENSOR", {"SGP40": {"VOC_Raw": 30000, "TVOC": 110}, "CCS811": {"eCO2": 400, "TVOC": 5, "VOC": 9}}, {}, {"x": {"voc_index": 110.0, "tvoc": 5.0}}),
     ("everything in one answer", "tasmota", "stat/x/STATUS0", {"StatusSNS": {"BME280": {"Pressure": 1000}}, "StatusSTS": {"Wifi": {"RSSI": 86, "Signal": -57}}}, {}, {"x": {"pressure": 1000.0, "rssi": -57.0}}),
     ("command", "tasmota", "cmnd/x/STATUS", 8, {}, {}),
+    ("command to the device that comes first", "tasmota", "x/cmnd/STATUS", 8, {}, {}),
+    ("device before the prefix", "tasmota", "x/tele/SENSOR", {"BMP280": {"Pressure": "709.1"}}, {}, {"x": {"pressure": 709.1}}),
     ("mapped member is not read by its name", "tasmota", "stat/x/STATUS10", {"StatusSNS": {"MLX": {"Temperature": 40}}},
      {"mapping": [to("/StatusSNS/MLX/Temperature", "thermal_max")]}, {"x": {"thermal_max": 40.0}}),
     # sensor.community
