@@ -197,7 +197,7 @@ def named_device(gateway: Gateway, content: Any) -> str:
 
 def says_nothing(members: Mapping[str, Any], gateway: Gateway, look_up: Callable[[str], Any]) -> bool:
     """Tell whether neither a name nor the mapping leads to a quantity: such a message is no reject, even if it names no device."""
-    return not any(key_of(name) and number(value) is not None for name, value in members.items()) and all(
+    return not any(key_of(name) and leading_number(value) is not None for name, value in members.items()) and all(
         leading_number(look_up(one.pointer)) is None for one in gateway.mapping
     )
 

@@ -150,8 +150,7 @@ def _time(record: dict[str, Any], base: dict[str, Any], received_at: datetime) -
     if "t" not in record and "bt" not in base:
         return None
     seconds = (number(base.get("bt")) or 0.0) + (number(record.get("t")) or 0.0)
-    # A sum of doubles this large is true to the microsecond.
-    return from_seconds(round(seconds + received_at.timestamp() if seconds < RELATIVE_BELOW_S else seconds, 6))
+    return from_seconds(seconds + received_at.timestamp() if seconds < RELATIVE_BELOW_S else seconds)
 
 
 def _in_stored_unit(key: str, value: float, unit: str) -> float:

@@ -1,11 +1,12 @@
 """ThingsBoard's telemetry, of devices and of gateways. See README.md beside this file."""
 
+from functools import partial
 from typing import Any, Final
 
 from airquality.errors import RejectedError
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, at_pointer, instant, mapped_names, named_device
+from ingest.decoders.fields import Gathered, Message, at_pointer, instant, mapped_names, named_device, says_nothing
 
 # Of devices also instead of v1/devices/me/telemetry.
 SHORT_TOPIC: Final = ["v2", "t"]
@@ -44,9 +45,15 @@ def _take_entry(gathered: Gathered, device: str | None, entry: Any, gateway: Gat
     """Add one entry, which `path` leads to in the message; pointers may begin at the message or at the entry."""
     if not isinstance(entry, dict):
         raise RejectedError(f"telemetry must be an object or a list of them, not {type(entry).__name__}")
-    name = device if device is not None else named_device(gateway, entry)
     values, below = (inner, "/values") if isinstance(inner := entry.get("values"), dict) else (entry, "")
-    at = instant(entry.get("ts"))
+    look_up = partial(_at, entry, path)
+    if device is None and says_nothing(values, gateway, look_up):
+        return
+    name, at = device if device is not None else named_device(gateway, entry), instant(entry.get("ts"))
     skip = mapped_names(gateway, below) | mapped_names(gateway, path + below) | {"ts"}
     gathered.put_named(name, at, values, skip=skip)
-    gathered.put_mapped(name, at, gateway, lambda pointer: at_pointer(entry, pointer.removeprefix(path)))
+    gathered.put_mapped(name, at, gateway, look_up)
+
+
+def _at(entry: dict[str, Any], path: str, pointer: str) -> Any:
+    return at_pointer(entry, pointer[len(path) :] if pointer.startswith(path + "/") else pointer)

@@ -94,9 +94,10 @@ CASES: list[tuple[str, Format, str, Any, dict[str, Any], Found]] = [
     ("nothing at all", "sensor_community", "a", {}, {}, {}),
     # ThingsBoard
     ("list of objects", "thingsboard", "v1/devices/me/telemetry", [{"temperature": 4}, {"humidity": "70"}], {"device": "d"}, {"d": {"temperature": 4.0, "humidity": 70.0}}),
+    ("texts only, of a device that nobody names", "thingsboard", "v1/devices/me/telemetry", {"model": "T1000"}, {}, {}),
     ("short topic", "thingsboard", "v2/t", {"pm25": 4}, {"device": "d"}, {"d": {"pm25": 4.0}}),
-    ("pointers from the message and from the entry", "thingsboard", "v1/gateway/telemetry", {"A/b": [{"ts": 1.7e12, "values": {"t": 4, "battery": 3.3}}]},
-     {"mapping": [to("/A~1b/0/values/t", "temperature"), to("/values/battery", "voltage")]}, {"A/b": {"temperature": 4.0, "voltage": 3.3}}),
+    ("pointers from the message and from the entry", "thingsboard", "v1/gateway/telemetry", {"A/b": [{"ts": 1.7e12, "values": {"t": 4, "battery": 3.3}}], "val": {"values": {"battery": 3.4}}},
+     {"mapping": [to("/A~1b/0/values/t", "temperature"), to("/values/battery", "voltage")]}, {"A/b": {"temperature": 4.0, "voltage": 3.3}, "val": {"voltage": 3.4}}),
 ]  # fmt: skip
 
 
