@@ -92,8 +92,11 @@ class DuckDBStore:
             where += f" AND part.device IN ({', '.join('?' * len(series.devices))})"
             values += series.devices
         if series.every_s is None:
-            query = f"SELECT {_COLUMNS} FROM readings AS part WHERE {where} AND time >= ? AND time < ?"
-            values += [series.start, series.end]
+            within = f"{where} AND time >= ? AND time < ?"
+            # The instant of the last row wanted comes first: to sort all rows whole for the earliest of them takes more memory than there is.
+            last = f"SELECT time FROM readings AS part WHERE {within} ORDER BY time LIMIT 1 OFFSET {int(series.limit)}"
+            query = f"SELECT {_COLUMNS} FROM readings AS part WHERE {within} AND time <= coalesce(({last}), 'infinity')"
+            values = 2 * [*values, series.start, series.end]
         else:
             query, values = rollup.means(series.start, series.end, series.every_s, self._marked, where, values)
         result = self._fetch(f"{query} ORDER BY time, device LIMIT {int(series.limit)}", values)

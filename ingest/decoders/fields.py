@@ -1,12 +1,11 @@
-"""What all decoders share: JSON that is JSON, numbers that are numbers, names, pointers, times, and readings gathered by device and instant."""
+"""What all decoders share: JSON that is JSON, numbers that are numbers, names, pointers, and readings gathered by device and instant."""
 
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -24,13 +23,6 @@ LONGEST_NAME: Final = 64
 _OTHER_NAMES: Final = {"pm2.5": "pm25", "pm2_5": "pm25", "pm1.0": "pm1", "pm1_0": "pm1"}
 _LEADING_NUMBER: Final = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
 _MISSING: Final = object()
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-# A number that stands for an instant counts seconds, from these sizes on milli-, micro- and nanoseconds (each holds for 1973 to 5138).
-_UNITS_FROM: Final = ((1e17, 10**9), (1e14, 10**6), (1e11, 10**3))
-# A date and time of a device clock without any separator, such as 20240102030405: as a number it would be milliseconds of the year 2611.
-_COMPACT: Final = re.compile(r"(?:19|20)\d{12}")
-# A double counts today's milliseconds in steps of 0.00024: what is so little below a millisecond is that millisecond.
-_STEP_MS: Final = 5e-4
 
 
 class Message:
@@ -124,55 +116,6 @@ def inner_document(value: Any) -> Any:
         except RejectedError:
             return value
     return value
-
-
-def instant(value: Any, timezone: str | None = None) -> datetime | None:
-    """Return the instant that a text (ISO, a date with slashes, or no separator at all) or a number since 1970 means; None where it means none.
-
-    A text without a zone is a time only where `timezone` says which.
-    """
-    if isinstance(value, int) and 10**13 <= value < 10**14:
-        value = str(value)
-    if isinstance(value, str) and _COMPACT.fullmatch(text := value.strip()):
-        value = f"{text[:8]}T{text[8:]}"
-    if (count := number(value)) is not None and not (isinstance(value, str) and len(value) < 9):
-        return from_epoch(value if isinstance(value, int) else count)
-    if not isinstance(value, str):
-        return None
-    try:
-        text = value.strip().replace("z", "Z")
-        at = datetime.fromisoformat(text[:10].replace("/", "-") + text[10:])
-        if at.tzinfo is None:
-            if timezone is None:
-                return None
-            at = at.replace(tzinfo=ZoneInfo(timezone))
-        return to_millisecond(at.astimezone(UTC))
-    except (ValueError, OverflowError):
-        return None
-
-
-def from_epoch(count: float) -> datetime | None:
-    """Return the instant so many seconds, milli-, micro- or nanoseconds after 1970; which of them, its size tells."""
-    per_second = next((per_second for size, per_second in _UNITS_FROM if abs(count) >= size), 1)
-    if not isinstance(count, int):
-        return from_seconds(count / per_second)
-    try:
-        return _EPOCH + timedelta(milliseconds=count * 1000 // per_second)
-    except OverflowError:
-        return None
-
-
-def from_seconds(seconds: float) -> datetime | None:
-    """Return the instant so many seconds after 1970, cut to the millisecond; None beyond the calendar."""
-    try:
-        return _EPOCH + timedelta(milliseconds=math.floor(seconds * 1000 + _STEP_MS))
-    except OverflowError:
-        return None
-
-
-def to_millisecond(at: datetime) -> datetime:
-    """Cut off what is below a millisecond."""
-    return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 def text_or_pointer(setting: str | None, content: Any) -> Any:

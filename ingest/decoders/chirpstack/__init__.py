@@ -4,7 +4,8 @@ from typing import Any
 
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, at_pointer, instant, mapped_names, number
+from ingest.decoders.fields import Gathered, Message, at_pointer, mapped_names, number
+from ingest.decoders.times import instant
 
 # What says nothing of the air; `down` is a command to a device.
 SILENT = ("join", "ack", "txack", "log", "integration", "down")

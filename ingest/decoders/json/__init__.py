@@ -5,7 +5,8 @@ from functools import partial
 from airquality.errors import RejectedError
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, at_pointer, instant, named_device, says_nothing, text_or_pointer
+from ingest.decoders.fields import Gathered, Message, at_pointer, named_device, says_nothing, text_or_pointer
+from ingest.decoders.times import instant
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:

@@ -8,15 +8,8 @@ from typing import Final, NamedTuple
 from airquality.errors import RejectedError
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
-from ingest.decoders.fields import (
-    LARGEST_PAYLOAD_BYTES,
-    Gathered,
-    Message,
-    from_epoch,
-    mapped_names,
-    named_device,
-    says_nothing,
-)
+from ingest.decoders.fields import LARGEST_PAYLOAD_BYTES, Gathered, Message, mapped_names, named_device, says_nothing
+from ingest.decoders.times import from_epoch
 
 _ESCAPED: Final = re.compile(r"\\([,= \\\"])")
 _INTEGER: Final = re.compile(r"([-+]?\d+)[iu]")

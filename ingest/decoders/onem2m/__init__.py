@@ -12,12 +12,12 @@ from ingest.decoders.fields import (
     Message,
     at_pointer,
     inner_document,
-    instant,
     key_of,
     named_device,
     number,
     says_nothing,
 )
+from ingest.decoders.times import instant
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:

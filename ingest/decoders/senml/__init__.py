@@ -16,11 +16,11 @@ from ingest.decoders.fields import (
     LONGEST_NAME,
     Gathered,
     Message,
-    from_seconds,
     key_of,
     leading_number,
     number,
 )
+from ingest.decoders.times import from_seconds
 
 # Labels of CBOR (RFC 8428, table 4) and the names of JSON.
 LABELS: Final[dict[int, str]] = {

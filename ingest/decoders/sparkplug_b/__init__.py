@@ -9,15 +9,9 @@ from google.protobuf.message import DecodeError
 from airquality.errors import RejectedError
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
-from ingest.decoders.fields import (
-    LARGEST_PAYLOAD_BYTES,
-    LONGEST_NAME,
-    Gathered,
-    Message,
-    from_seconds,
-    leading_number,
-)
+from ingest.decoders.fields import LARGEST_PAYLOAD_BYTES, LONGEST_NAME, Gathered, Message, leading_number
 from ingest.decoders.sparkplug_b.payload import Metric, Payload
+from ingest.decoders.times import from_seconds
 
 SIGNED_BITS: Final = {1: 8, 2: 16, 3: 32, 4: 64}
 BIRTHS, DATA, DEATHS = ("NBIRTH", "DBIRTH"), ("NDATA", "DDATA"), ("NDEATH", "DDEATH")

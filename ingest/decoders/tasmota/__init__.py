@@ -6,7 +6,8 @@ from typing import Any, Final
 from airquality.errors import RejectedError
 from airquality.gateways import Gateway, conversion
 from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, at_pointer, instant, mapped_names, number
+from ingest.decoders.fields import Gathered, Message, at_pointer, mapped_names, number
+from ingest.decoders.times import instant
 
 # Members of a sensor and our keys. eCO2 is a guess of the driver, CF… are factory values, PB… counts, Gas a resistance, RSSI a Bluetooth sensor's.
 KEY_OF_MEMBER: Final = {

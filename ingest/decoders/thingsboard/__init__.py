@@ -6,7 +6,8 @@ from typing import Any, Final
 from airquality.errors import RejectedError
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, at_pointer, instant, mapped_names, named_device, says_nothing
+from ingest.decoders.fields import Gathered, Message, at_pointer, mapped_names, named_device, says_nothing
+from ingest.decoders.times import instant
 
 # Of devices also instead of v1/devices/me/telemetry.
 SHORT_TOPIC: Final = ["v2", "t"]

@@ -5,7 +5,8 @@ from typing import Any
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
 from ingest.decoders.chirpstack import level_after, put_place, strongest
-from ingest.decoders.fields import Gathered, Message, at_pointer, instant, mapped_names, number
+from ingest.decoders.fields import Gathered, Message, at_pointer, mapped_names, number
+from ingest.decoders.times import instant
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, at_pointer, instant, named_device, number, says_nothing
+from ingest.decoders.fields import Gathered, Message, at_pointer, named_device, number, says_nothing
+from ingest.decoders.times import instant
 
 STATES: Final = {
     "ONLINE": "online",

@@ -4,7 +4,8 @@ from typing import Final
 
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, at_pointer, instant, mapped_names, number, parse_json
+from ingest.decoders.fields import Gathered, Message, at_pointer, mapped_names, number, parse_json
+from ingest.decoders.times import instant
 
 BASE: Final = "zigbee2mqtt"
 BRIDGE: Final = "bridge"

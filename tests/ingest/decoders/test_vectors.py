@@ -13,20 +13,33 @@ from airquality.gateways import Format, Gateway
 from airquality.pollutants import QUANTITY
 from ingest.decoders import decoder
 from ingest.decoders.fields import Message
-from jeonju.evaluate.gateways import evaluate_gateways
+from jeonju.evaluate.gateways import decode_case, evaluate_gateways
 from tests.conftest import SHARED_DATA
 
 VECTORS = SHARED_DATA.parent / "vectors"
 DECODERS = Path(__file__).parents[3] / "ingest/decoders"
 NOW = datetime(2026, 3, 2, 8, 15, 31, tzinfo=UTC)
+recorded = pytest.mark.skipif(
+    not VECTORS.exists(), reason="the recorded messages are not beside the project (../shared/vectors)"
+)
 
 
-@pytest.mark.skipif(not VECTORS.exists(), reason="the recorded messages are not beside the project (../shared/vectors)")
+@recorded
 def test_every_recorded_message_is_read_exactly() -> None:
     result = evaluate_gateways(VECTORS)
     assert result["failures"] == []
     assert sum(counts["total"] for counts in result["formats"].values()) >= 70
     assert set(result["formats"]) == set(get_args(Format))
+
+
+@recorded
+def test_nothing_is_read_that_should_be_absent() -> None:
+    for path in sorted(VECTORS.glob("*/*/case.json")):
+        expected = json.loads((path.parent / "expected.json").read_text())
+        found = decode_case(json.loads(path.read_text()), path.parent).readings
+        listed = {(one["device"], one["key"]) for one in expected["readings"]}
+        beyond = {key for device, _, key in found if (device, key) not in listed}
+        assert not beyond & set(expected.get("absent", [])), path.parent.name
 
 
 def test_wrong_expectation_is_a_failure_with_the_reason(tmp_path: Path) -> None:
