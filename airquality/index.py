@@ -76,15 +76,21 @@ def sub_index(pollutant: str, concentration: ArrayLike) -> Floats:
 
     Ip = (I_high − I_low)/(C_high − C_low)·(C − C_low) + I_low within the class of the rounded concentration; NaN stays NaN.
     """
-    step, high = STEP[pollutant], np.array(UPPER[pollutant])
-    # Halves are rounded up, as people do; steps are counted whole, so that no edge is missed by a rounding error.
-    steps = np.maximum(np.floor(np.asarray(concentration, dtype=float) / step + 0.5), 0.0)
-    edges = np.rint(high / step)
-    low = np.append(0.0, edges[:-1] + 1)
-    index_low = np.append(0.0, np.array(INDEX_UPPER[:-1]) + 1)
-    at = np.minimum(np.searchsorted(edges, steps), len(edges) - 1)
-    slope = (np.array(INDEX_UPPER) - index_low) / (edges - low)
-    return np.asarray(np.minimum(slope[at] * (steps - low[at]) + index_low[at], HIGHEST))
+    step = STEP[pollutant]
+    # Halves are rounded up, as people do.
+    steps = np.floor(np.asarray(concentration, dtype=float) / step + 0.5)
+    return np.minimum(within_classes(steps, np.array(UPPER[pollutant]) / step, np.array(INDEX_UPPER)), HIGHEST)
+
+
+def within_classes(steps: Floats, upper: Floats, index_upper: Floats) -> Floats:
+    """Return the index in proportion between the ends of a class; concentrations and upper ends are counted in whole steps of their precision.
+
+    So no edge is missed by a rounding error. A class begins one step after the one before; beyond the last one its line goes on.
+    """
+    steps, upper = np.maximum(steps, 0.0), np.rint(upper)
+    low, index_low = (np.append(0.0, ends[:-1] + 1) for ends in (upper, index_upper))
+    at = np.minimum(np.searchsorted(upper, steps), len(upper) - 1)
+    return np.asarray(((index_upper - index_low) / (upper - low))[at] * (steps - low[at]) + index_low[at])
 
 
 def moving_24h(hourly_ug_m3: ArrayLike, pollutant: str) -> Floats:

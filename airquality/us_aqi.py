@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from airquality.index import Floats, Grade
+from airquality.index import Floats, Grade, within_classes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,14 +60,10 @@ def sub_index(pollutant: str, concentration: ArrayLike) -> Floats:
     """Return the sub-index (0 to 500, whole) of one pollutant in its stored unit, as a mean over its breakpoints' hours; NaN stays NaN."""
     row = BREAKPOINTS[pollutant]
     # Truncated, not rounded; a hair above, so that 35.4 counts as 354 steps and not as 353.
-    steps = np.maximum(np.floor(np.asarray(concentration, dtype=float) * row.per_stored / row.step + 1e-6), 0.0)
-    edges = np.rint(np.array(row.upper) / row.step)
-    index_upper = np.array(INDEX_UPPER[: len(edges)])
-    low = np.append(0.0, edges[:-1] + 1)
-    index_low = np.append(0.0, index_upper[:-1] + 1)
-    at = np.minimum(np.searchsorted(edges, steps), len(edges) - 1)
-    index = (index_upper - index_low)[at] / (edges - low)[at] * (steps - low[at]) + index_low[at]
-    return np.asarray(np.minimum(np.floor(index + 0.5), index_upper[-1]))
+    steps = np.floor(np.asarray(concentration, dtype=float) * row.per_stored / row.step + 1e-6)
+    index_upper = np.array(INDEX_UPPER[: len(row.upper)])
+    index = within_classes(steps, np.array(row.upper) / row.step, index_upper)
+    return np.minimum(np.floor(index + 0.5), index_upper[-1])
 
 
 def grade(index: float) -> Grade:
