@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from chaos.plans import POISON, POISON_EVERY
@@ -83,22 +84,21 @@ def kill_store(rig: Rig) -> None:
 def stop_store(rig: Rig) -> None:
     """Let the database server be dead for some minutes."""
     assert rig.influxd is not None
-    rig.start_under_load()
-    rig.influxd.signal(signal.SIGKILL)
-    rig.last(rig.options.minutes * 60)
-    rig.influxd.start()
-    rig.mended()
-    rig.wait_until_committed()
-    rig.last(2.0)
+    _without_store(rig, signal.SIGKILL, rig.influxd.start)
 
 
 def freeze_store(rig: Rig) -> None:
     """Let the database server take connections and never answer for some minutes."""
     assert rig.influxd is not None
+    _without_store(rig, signal.SIGSTOP, partial(rig.influxd.signal, signal.SIGCONT))
+
+
+def _without_store(rig: Rig, blow: signal.Signals, mend: Callable[[], None]) -> None:
+    assert rig.influxd is not None
     rig.start_under_load()
-    rig.influxd.signal(signal.SIGSTOP)
+    rig.influxd.signal(blow)
     rig.last(rig.options.minutes * 60)
-    rig.influxd.signal(signal.SIGCONT)
+    mend()
     rig.mended()
     rig.wait_until_committed()
     rig.last(2.0)

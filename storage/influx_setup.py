@@ -4,18 +4,15 @@ Nothing that is right already is touched, so that it may run at every start.
 """
 
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
-import urllib3
-
 from airquality.errors import UserError
 from storage.influx_address import Address
-from storage.influx_http import ANSWER_S, refusal, unreachable
+from storage.influx_http import ANSWER_S
 from storage.influx_names import POLICIES
-from storage.influx_v2 import Version2
+from storage.influx_v2 import Version2, translated_errors
 
 USER: Final = "jeonju"
 Action = Literal["read", "write"]
@@ -54,7 +51,7 @@ class InfluxSetup:
         """
         from influxdb_client import OnboardingRequest, SetupService
 
-        with self._translated_errors():
+        with translated_errors(self._address):
             service = SetupService(self._client.api_client)
             is_new = bool(service.get_setup().allowed)
             if is_new:
@@ -75,7 +72,7 @@ class InfluxSetup:
 
     def tokens(self) -> dict[str, str]:
         """Return the token of each service, made where there is none with just its rights."""
-        with self._translated_errors():
+        with translated_errors(self._address):
             names = [self._address.name, *(f"{self._address.name}/{policy}" for policy in POLICIES)]
             buckets: Any = self._client.buckets_api()
             found = [buckets.find_bucket_by_name(name) for name in names]
@@ -105,17 +102,6 @@ class InfluxSetup:
         asked = Authorization(org_id=org_id, permissions=permissions)
         asked.description = description
         return str(authorizations.create_authorization(authorization=asked).token)
-
-    @contextmanager
-    def _translated_errors(self) -> Iterator[None]:
-        from influxdb_client.rest import ApiException
-
-        try:
-            yield
-        except ApiException as error:
-            raise refusal(self._address, error.status or 0, str(error.body or error.reason)) from error
-        except urllib3.exceptions.HTTPError as error:
-            raise unreachable(self._address, error) from error
 
 
 def store_url(base: str, org: str, bucket: str) -> str:

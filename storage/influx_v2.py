@@ -35,7 +35,7 @@ class Version2(Queries):
 
     def prepare(self, keeping: Keeping | None) -> None:
         """Make the buckets where they are missing, let them keep as long as they should, and see that InfluxQL finds them."""
-        with self._translated_errors():
+        with translated_errors(self._address):
             buckets = {_DEFAULT: self._prepare_bucket(self._address.name, None, keep=False)}
             for policy in POLICIES:
                 kept_s = keeping[policy] if keeping else None
@@ -48,7 +48,7 @@ class Version2(Queries):
 
         dropped = 0
         for body in bodies(lines):
-            with self._translated_errors():
+            with translated_errors(self._address):
                 try:
                     self._writer.write(self._bucket(policy), record=body, write_precision=precision)
                 except ApiException as error:
@@ -134,16 +134,18 @@ class Version2(Queries):
                 raise
             raise UserError(f"{self._address}: the token {what}: {said(str(reason))}") from error
 
-    @contextmanager
-    def _translated_errors(self) -> Iterator[None]:
-        from influxdb_client.rest import ApiException
 
-        try:
-            yield
-        except ApiException as error:
-            raise refusal(self._address, error.status or 0, str(error.body or error.reason)) from error
-        except urllib3.exceptions.HTTPError as error:
-            raise unreachable(self._address, error) from error
+@contextmanager
+def translated_errors(address: Address) -> Iterator[None]:
+    """Turn what the client raises into a refusal or an absence of the server at `address`."""
+    from influxdb_client.rest import ApiException
+
+    try:
+        yield
+    except ApiException as error:
+        raise refusal(address, error.status or 0, str(error.body or error.reason)) from error
+    except urllib3.exceptions.HTTPError as error:
+        raise unreachable(address, error) from error
 
 
 def _shard_s(kept_s: float | None) -> int:
