@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from airquality.pollutants import KEYS, QUANTITY
-from airquality.topics import NAME
+from airquality.topics import NAME, ROOT, is_filter
 from airquality.units import ppm_per_mg_m3
 
 Format = Literal[
@@ -56,11 +56,9 @@ def _key(text: str) -> str:
 
 
 def _filter(text: str) -> str:
-    levels = text.split("/")
-    wild = [level for level in levels if ("+" in level and level != "+") or ("#" in level and level != "#")]
-    if not text or wild or "#" in levels[:-1] or text.startswith("air/v1/"):
+    if not is_filter(text) or text.startswith(f"{ROOT}/"):
         raise ValueError(
-            f"{text!r} is no topic filter of a gateway: `+` and a last `#` stand for whole levels, and air/v1/ is the platform's own"
+            f"{text!r} is no topic filter of a gateway: `+` and a last `#` stand for whole levels, and {ROOT}/ is the platform's own"
         )
     return text
 

@@ -65,6 +65,13 @@ def robot_and_kind(topic: str) -> tuple[str, str] | None:
     return f"{levels[2]}/{levels[3]}", levels[4]
 
 
+def is_filter(text: str) -> bool:
+    """Tell whether a text may be subscribed to: `+` and a last `#` stand for whole levels."""
+    levels = text.split("/")
+    wild = (("+" in level and level != "+") or ("#" in level and level != "#") for level in levels)
+    return bool(text) and not any(wild) and "#" not in levels[:-1]
+
+
 def site_and_device(topic: str) -> tuple[str, str] | None:
     """Return (site, device) of a `…/{site}/{device}/{readings|status|command}` topic, or None for any other topic."""
     levels = topic.split("/")

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from airquality.clock import utc_now
 from airquality.errors import UserError
 from airquality.site import Site
+from airquality.topics import is_filter
 from broker.client import Client
 from ingest.diagnosis import Diagnosis, Doctor
 
@@ -18,8 +19,12 @@ CONNECT_WITHIN_S = 10.0
 def diagnoses(site: Site, broker_url: str, topic: str, over: Callable[[float], bool]) -> Iterator[Diagnosis]:
     """Yield what becomes of every message on a topic until `over` says so; nothing is stored.
 
-    Raises UnavailableError when no broker answers, UserError when it refuses.
+    Raises UnavailableError when no broker answers, UserError when it refuses, and for what is no topic filter.
     """
+    if not is_filter(topic):
+        raise UserError(
+            f"{topic!r} is no topic filter; `+` and a last `#` stand for whole levels, as in 'v3/+/up' or 'v3/#'"
+        )
     arrived, doctor = queue.Queue[tuple[str, bytes]](10_000), Doctor(site)
     answered: queue.Queue[UserError | str | None] = queue.Queue()
     client = Client(

@@ -110,24 +110,25 @@ def ingest(
     from storage.port import Retention
 
     log_warnings()
-    over = until_over(stop_after)
-    if not wait_for_broker(broker, over):
-        return
-    warn_of_a_broker_without_rules(broker)
+    loaded, over = load_site(site), until_over(stop_after)
+    # Before the broker: a mistake in its address is told at once.
     opened = wait_for_store(store, over, Retention(keep_raw, keep_minutes))
     if opened is None:
         return
-    with (
-        closing(opened),
-        Ingest(load_site(site), opened, broker, member=member) as service,
-        vitals(
-            metrics, IngestMetrics(service.stats, utc_now),
-            alive=lambda: None if service.failure is None else f"ingest failed: {service.failure}", ready=lambda: service.stats().trouble_now,
-        ),
-    ):  # fmt: skip
-        while not over(0.5):
-            if service.failure:
-                raise service.failure
+    with closing(opened):
+        if not wait_for_broker(broker, over):
+            return
+        warn_of_a_broker_without_rules(broker)
+        with (
+            Ingest(loaded, opened, broker, member=member) as service,
+            vitals(
+                metrics, IngestMetrics(service.stats, utc_now),
+                alive=lambda: None if service.failure is None else f"ingest failed: {service.failure}", ready=lambda: service.stats().trouble_now,
+            ),
+        ):  # fmt: skip
+            while not over(0.5):
+                if service.failure:
+                    raise service.failure
 
 
 @app.command()
@@ -156,14 +157,12 @@ def api(
     log_warnings()
     settings = HttpSettings(host=host, port=port, keys=keys, certificate=tls_cert, private_key=tls_key)
     settings.check()
-    over = until_over(stop_after)
+    loaded, judged_by, over = load_site(site), load_rules(rules), until_over(stop_after)
     opened = wait_for_store(store, over)
     if opened is None:
         return
     with closing(opened):
-        app = create_app(
-            load_site(site), opened, broker, keys=keys, sends_robots=robots == "auto", rules=load_rules(rules)
-        )
+        app = create_app(loaded, opened, broker, keys=keys, sends_robots=robots == "auto", rules=judged_by)
         with LiveServer(app, settings) as server:
             typer.echo(server.url)
             while not over(0.5):

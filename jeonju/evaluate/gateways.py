@@ -89,24 +89,23 @@ def _put(readings: Readings, decoded: Decoded, received_at: datetime) -> None:
 def _difference(case: dict[str, Any], folder: Path) -> str | None:
     """Say what is not as expected, None where all is."""
     try:
-        outcome = decode_case(case, folder)
-    except (KeyError, ValidationError, OSError) as error:
-        return f"the case cannot be run: {str(error).splitlines()[0]}"
-    expected = _load(folder / "expected.json")
-    wanted = {
-        (one["device"], _text(datetime.fromisoformat(one["time"])), one["key"]): float(one["value"])
-        for one in expected["readings"]
-    }
+        outcome, expected = decode_case(case, folder), _load(folder / "expected.json")
+        wanted = {
+            (one["device"], _text(datetime.fromisoformat(one["time"])), one["key"]): float(one["value"])
+            for one in expected["readings"]
+        }
+        states, rejects = {one["device"]: one["state"] for one in expected["status"]}, expected["rejects"]
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        return f"the case cannot be run: {_first_cause(error)}"
     problems = [
         f"{device} {time} {key}: {outcome.readings.get((device, time, key))}, expected {value:g}"
         for (device, time, key), value in wanted.items()
         if not _same(outcome.readings.get((device, time, key)), value)
     ]
-    states = {one["device"]: one["state"] for one in expected["status"]}
     if outcome.states != states:
         problems.append(f"status {outcome.states}, expected {states}")
-    if outcome.rejects != expected["rejects"]:
-        problems.append(f"{outcome.rejects} rejected {outcome.reasons}, expected {expected['rejects']}")
+    if outcome.rejects != rejects:
+        problems.append(f"{outcome.rejects} rejected {outcome.reasons}, expected {rejects}")
     return "; ".join(problems[:5]) or None
 
 
@@ -114,11 +113,20 @@ def _same(found: float | None, wanted: float) -> bool:
     return found is not None and math.isclose(found, wanted, rel_tol=RELATIVE_TOLERANCE, abs_tol=1e-12)
 
 
+def _first_cause(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'/'.join(map(str, first['loc']))}: {first['msg']}"
+    return f"it has no {error}" if isinstance(error, KeyError) else str(error)
+
+
 def _load(path: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} cannot be read: it must be a JSON object, not {type(content).__name__}")
     return content
 
 

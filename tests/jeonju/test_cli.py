@@ -88,6 +88,11 @@ def test_up_on_a_port_in_use_says_so_in_one_line_and_exits_with_2(tmp_path: Path
         (("site", "check", "seoul"), "no site is named 'seoul'"),
         (("scenario", "check", "{tmp}/absent.toml"), "absent.toml: cannot be read"),
         (("up", "--for", "ever"), "is no duration"),
+        (("doctor", "--topic", "v3/##"), "'v3/##' is no topic filter"),
+        (("doctor", "--topic", ""), "'' is no topic filter"),
+        (("ingest", "--store", "/dev/null/x.duckdb"), "/dev/null/x.duckdb cannot be opened as a store"),
+        (("ingest", "--store", "{tmp}/x.duckdb", "--site", "seoul"), "no site is named 'seoul'"),
+        (("evaluate", "gateways", "{tmp}"), "holds no {format}/{case}/case.json"),
     ],
 )
 def test_mistake_is_one_clear_line_and_exit_status_2(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
@@ -208,4 +213,4 @@ def test_full_disk_is_said_in_one_line_and_what_is_stored_stays_whole(tmp_path: 
         assert store.latest("jeonju").num_rows == 26
         store.close()
     finally:
-        subprocess.run(["umount", str(disk)], check=True)
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)

@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import pytest
 
+from airquality.errors import UserError
 from airquality.gateways import Format, Gateway
 from airquality.pollutants import QUANTITY
 from ingest.decoders import decoder
@@ -59,6 +60,32 @@ def test_wrong_expectation_is_a_failure_with_the_reason(tmp_path: Path) -> None:
     result = evaluate_gateways(tmp_path)
     assert result["formats"] == {"json": {"exact": 0, "total": 1}}
     assert "temperature: 21.5, expected 21.6" in result["failures"][0]["why"]
+
+
+@pytest.mark.parametrize(
+    ("case", "expected", "why"),
+    [
+        ({"format": "nope", "messages": []}, {}, "format: Input should be"),
+        ({"format": "json"}, {}, "it has no 'messages'"),
+        ({"format": "json", "messages": [7]}, {}, "not subscriptable"),
+        ({"format": "json", "messages": []}, {"readings": []}, "it has no 'status'"),
+        ({"format": "json", "messages": []}, {"readings": [{"device": "a", "time": "noon"}]}, "noon"),
+    ],
+)
+def test_case_that_is_none_says_why(tmp_path: Path, case: Any, expected: Any, why: str) -> None:
+    folder = tmp_path / "json/one"
+    folder.mkdir(parents=True)
+    (folder / "case.json").write_text(json.dumps(case))
+    (folder / "expected.json").write_text(json.dumps(expected))
+    (failure,) = evaluate_gateways(tmp_path)["failures"]
+    assert why in failure["why"]
+
+
+def test_case_that_is_no_object_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "json/one").mkdir(parents=True)
+    (tmp_path / "json/one/case.json").write_text("[]")
+    with pytest.raises(UserError, match="must be a JSON object, not list"):
+        evaluate_gateways(tmp_path)
 
 
 @pytest.mark.parametrize("wire_format", get_args(Format))
