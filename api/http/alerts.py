@@ -1,6 +1,6 @@
 """What was found: alerts that last, and those of the past, what people do about them, and the journal of it."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Response
@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from airquality.errors import UserError
 from api.alerts.handling import Action, Verdict
 from api.http.answers import answer, example
+from api.http.instants import Instant
 from api.http.state import Air, State
 from api.http.who import Who
 from api.notify.cap import as_atom, as_cap
@@ -51,15 +52,13 @@ def alerts(
     air: Air,
     state: Annotated[Literal["active", "ended", "all"], Query(description="Which alerts.")] = "active",
     kind: str | None = None,
-    since: Annotated[datetime | None, Query(description="Only alerts that touch the time from here on.")] = None,
+    since: Annotated[Instant | None, Query(description="Only alerts that touch the time from here on.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> Response:
     """Alerts, the newest first."""
     active = {"active": True, "ended": False, "all": None}[state]
     found = [
-        alert
-        for alert in air.store.alerts(air.site.name, since=_aware(since), active=active)
-        if kind in (None, alert.kind)
+        alert for alert in air.store.alerts(air.site.name, since=since, active=active) if kind in (None, alert.kind)
     ]
     return answer([air.live.desk.told(alert) for alert in found[:limit]])
 
@@ -117,11 +116,11 @@ def close(air: Air, who: Who, alert: str, closing: Closing) -> Response:
 def journal(
     air: Air,
     subject: Annotated[str | None, Query(description="An alert, an incident, a device, `silences`, `nuisances`, or `channel:NAME`.")] = None,
-    since: datetime | None = None,
+    since: Instant | None = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> Response:  # fmt: skip
     """What people and the system did, the newest last: it is never changed."""
-    entries = air.store.journal(air.site.name, since=_aware(since), subject=subject)
+    entries = air.store.journal(air.site.name, since=since, subject=subject)
     return answer([journal_json(entry) for entry in entries[-limit:]])
 
 
@@ -139,12 +138,6 @@ def _found(air: State, alert: str) -> AlertRecord:
     if found is None:
         raise HTTPException(404, f"no alert is called {alert[:200]!r}; see /api/v1/alerts?state=all")
     return found
-
-
-def _aware(since: datetime | None) -> datetime | None:
-    if since is not None and since.tzinfo is None:
-        raise HTTPException(422, "since needs a time zone, for example 2026-03-02T08:00:00Z")
-    return since
 
 
 def _simulated(air: State) -> set[str]:

@@ -1,6 +1,5 @@
 """Incidents: what belongs together, where it comes from, where it goes, and what is done about it."""
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Response
@@ -9,6 +8,7 @@ from pydantic import BaseModel, Field
 from airquality.errors import UserError
 from api.access.guard import Who
 from api.http.answers import answer, example
+from api.http.instants import Instant
 from api.http.state import Air, State
 from api.incidents.incident import Action
 from api.incidents.report import as_html, as_pdf
@@ -32,12 +32,10 @@ class Doing(BaseModel):
 def incidents(
     air: Air,
     state: Annotated[Literal["open", "closed", "all"], Query(description="Which incidents.")] = "open",
-    since: Annotated[datetime | None, Query(description="Only incidents that touch the time from here on.")] = None,
+    since: Annotated[Instant | None, Query(description="Only incidents that touch the time from here on.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
     """Incidents, the newest first, without their cells."""
-    if since is not None and since.tzinfo is None:
-        raise HTTPException(422, "since needs a time zone, for example 2026-03-02T08:00:00Z")
     active = {"open": True, "closed": False, "all": None}[state]
     return answer([_brief(one) for one in air.store.incidents(air.site.name, since=since, active=active)[:limit]])
 

@@ -1,6 +1,7 @@
 """What was measured: the latest of every device, and series."""
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, HTTPException, Query, Response
@@ -9,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from airquality.pollutants import QUANTITY
 from api.http.answers import answer, example
 from api.http.indexes import instrument
+from api.http.instants import Instant
 from api.http.state import Air, State
 from api.records import reading_json, series_json
 from storage.port import Series
@@ -71,8 +73,8 @@ def geojson(air: Air) -> Response:
 )
 def series(
     air: Air,
-    start: Annotated[datetime | None, Query(description="First instant; a day before `end` by default.")] = None,
-    end: Annotated[datetime | None, Query(description="End, not included; now by default.")] = None,
+    start: Annotated[Instant | None, Query(description="First instant; a day before `end` by default.")] = None,
+    end: Annotated[Instant | None, Query(description="End, not included; now by default.")] = None,
     device: Annotated[list[str] | None, Query(description="One or several devices; all by default.")] = None,
     quantity: Annotated[list[str] | None, Query(description="One or several quantities; all by default.")] = None,
     every: Annotated[
@@ -81,13 +83,14 @@ def series(
     site: str | None = None,
 ) -> Response:
     """Series per device: raw readings, or means over intervals, at most 20 000 rows."""
-    until = _aware(end) if end else air.now() + timedelta(seconds=1)
-    since = _aware(start) if start else until - timedelta(days=1)
+    until = end or air.now() + timedelta(seconds=1)
+    since = start or until - timedelta(days=1)
     if not timedelta(0) < until - since <= LONGEST:
         raise HTTPException(422, "start must be before end, and at most 400 days")
     keys = quantity or list(QUANTITY)
     if unknown := sorted(set(keys) - QUANTITY.keys()):
         raise HTTPException(422, f"quantity: {', '.join(unknown)[:200]} is not known; see /api/v1/quantities")
+    _check_devices(air, site or air.site.name, device or ())
     every_s = _interval_s(air, every, (until - since).total_seconds(), len(device or ()))
     wanted = Series(
         site=site or air.site.name,
@@ -114,10 +117,13 @@ async def stream(air: Air) -> StreamingResponse:
     return StreamingResponse(air.stream.listen(), media_type="text/event-stream", headers=headers)
 
 
-def _aware(instant: datetime) -> datetime:
-    if instant.tzinfo is None:
-        raise HTTPException(422, "start and end need a time zone, for example 2026-03-02T08:00:00Z")
-    return instant
+def _check_devices(air: State, site: str, devices: Sequence[str]) -> None:
+    """Refuse a device that neither the site file nor the store knows."""
+    known = {one.device for one in air.store.devices(site)} if devices else set()
+    if site == air.site.name:
+        known |= {one.name for one in air.site.devices}
+    if unknown := sorted(set(devices) - known):
+        raise HTTPException(422, f"device: {', '.join(unknown)[:200]} is not known; see /api/v1/devices")
 
 
 def _interval_s(air: State, every: str, span_s: float, devices: int) -> int | None:

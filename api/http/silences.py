@@ -13,6 +13,7 @@ from airquality.errors import UserError
 from api.alerts.nuisance import Nuisance
 from api.alerts.silences import Silence
 from api.http.answers import answer, example
+from api.http.instants import Instant
 from api.http.state import Air, State
 from api.http.who import Who
 
@@ -36,7 +37,7 @@ class Silencing(BaseModel):
     kind: Glob = "*"
     zone: Glob = "*"
     device: Glob = "*"
-    until: datetime | None = None
+    until: Instant | None = None
     for_s: Annotated[float | None, BeforeValidator(parse_duration_s), Field(alias="for", gt=0)] = None
     reason: Annotated[str, Field(min_length=3, max_length=2000)]
 
@@ -105,8 +106,6 @@ def unmark(air: Air, who: Who, nuisance_id: str) -> Response:
 def _until(wanted: Silencing, now: datetime) -> datetime:
     if (wanted.until is None) == (wanted.for_s is None):
         raise HTTPException(422, "say either until when, or for how long, such as 2h")
-    if wanted.until is not None and wanted.until.tzinfo is None:
-        raise HTTPException(422, "until needs a time zone, for example 2026-03-02T08:00:00Z")
     length_s = wanted.for_s if wanted.until is None else (wanted.until - now).total_seconds()
     if length_s is None or length_s > LONGEST_S:
         raise HTTPException(422, "a silence lasts at most 30 days; what is never wanted is switched off in the rules")

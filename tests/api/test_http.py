@@ -97,14 +97,17 @@ def test_mean_series_averages_over_the_interval(client: TestClient) -> None:
     ("query", "message"),
     [
         ({"every": "0"}, "every: "),
-        ({"every": "raw", "start": "2026-03-03T12:00:00"}, "need a time zone"),
+        ({"every": "raw", "start": "2026-03-03T12:00:00"}, "start: needs a time zone"),
+        ({"end": "0001-01-01T00:00:00Z"}, "end: must lie within the years 1971 to 2199"),
+        ({"start": "9999-12-31T23:59:59-12:00"}, "start: must lie within the years"),
         ({"start": "2026-03-05T12:00:00Z", "end": "2026-03-04T12:00:00Z"}, "start must be before end"),
         ({"start": "2020-01-01T00:00:00Z"}, "at most 400 days"),
+        ({"device": ["palbok-1", "palbok-01"]}, "device: palbok-1 is not known; see /api/v1/devices"),
         ({"quantity": "smell"}, "smell is not known; see /api/v1/quantities"),
         ({"start": "yesterday"}, "start: "),
     ],
 )
-def test_wrong_question_is_answered_in_one_line(client: TestClient, query: dict[str, str], message: str) -> None:
+def test_wrong_question_is_answered_in_one_line(client: TestClient, query: dict[str, Any], message: str) -> None:
     answer = client.get("/api/v1/series", params=query)
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
@@ -275,7 +278,18 @@ def test_every_route_is_documented_with_an_example(client: TestClient) -> None:
 
 
 TEXT = st.text(max_size=12) | st.sampled_from(
-    ["raw", "auto", "60", "2026-03-04T00:00:00Z", "-1", "1e9", "pm25", "palbok-01"]
+    [
+        "raw",
+        "auto",
+        "60",
+        "2026-03-04T00:00:00Z",
+        "0001-01-01T00:00:00+20:00",
+        "9999-12-31T23:59:59-12:00",
+        "-1",
+        "1e9",
+        "pm25",
+        "palbok-01",
+    ]
 )
 
 
