@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from airquality import topics
 from airquality.site import Site
 from airquality.thermal import is_fire
-from api.dispatch.dispatcher import Dispatcher, Visit
+from api.dispatch.dispatcher import Dispatcher
+from api.dispatch.visit import Visit
 from api.incidents.city import BASELINE_MIN, DETECTION_LEVEL, LEAD_MIN, MINUTE_S, SourceMap, locate_source
 from simulator.block import Block, Outlet
 from storage.schema import AlertRecord

@@ -56,15 +56,20 @@ class AlertBook:
         for key in self._active:
             if key[0] in kinds and key not in holding:
                 self._gone.setdefault(key, now)
-        self.settle(now)
+        self.settle(kinds, now)
 
-    def settle(self, now: datetime) -> None:
-        """Begin what has held for long enough by now, and end what has been gone for long enough."""
+    def settle(self, kinds: frozenset[str], now: datetime) -> None:
+        """Begin what of some kinds has held for long enough by now, and end what has been gone for long enough.
+
+        Each kind has a time of its own: that of the readings judged so far, or the clock for what is no matter of readings, which is ahead of it.
+        """
         for key, (condition, since) in self._held.items():
-            if key not in self._active and (now - since).total_seconds() >= self._rules.of(key[0]).hold:
+            if key[0] not in kinds or key in self._active:
+                continue
+            if (now - since).total_seconds() >= self._rules.of(key[0]).hold:
                 self._go_on(key, condition, now)
         for key, since in list(self._gone.items()):
-            if (now - since).total_seconds() >= self._rules.of(key[0]).keep:
+            if key[0] in kinds and (now - since).total_seconds() >= self._rules.of(key[0]).keep:
                 self._end(key, now)
 
     def take_changes(self) -> list[AlertRecord]:

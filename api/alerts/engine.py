@@ -125,9 +125,10 @@ class AlertEngine:
             now, end_s = datetime.fromtimestamp(one.end_s, UTC), one.end_s
             for watcher in self._watchers:
                 conditions = watcher.step(one)
-                if conditions is not None:
+                if conditions is None:
+                    self._book.settle(watcher.kinds, now)
+                else:
                     self._book.hold(watcher.kinds, conditions, now)
-            self._book.settle(now)
             self._health.step(one)
         if end_s is not None:
             now = datetime.fromtimestamp(end_s, UTC)

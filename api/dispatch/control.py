@@ -1,17 +1,18 @@
 """Fleet control at work: one thread at a time; what it says is published, and what becomes of visits is written down."""
 
-import json
 import logging
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
-from airquality.errors import RejectedError, UnavailableError, UserError
+from airquality.errors import RejectedError, UnavailableError
 from airquality.site import Site
-from api.dispatch.dispatcher import Dispatcher, Message, Visit
+from api.dispatch.dispatcher import Dispatcher, Message
+from api.dispatch.memory import FleetMemory, told
 from api.incidents.city import SourceMap
 from storage.port import Store
 from storage.schema import JournalEntry
@@ -19,7 +20,6 @@ from storage.schema import JournalEntry
 log = logging.getLogger(__name__)
 
 Work = Callable[[Dispatcher, datetime], list[Message]]
-SYSTEM: Final = "system"
 
 
 class FleetControl:
@@ -34,10 +34,10 @@ class FleetControl:
         *,
         automatic: bool,
     ) -> None:
-        self._site, self._store, self._now, self._publish, self._automatic = site, store, now, publish, automatic
+        self._site, self._now, self._publish, self._automatic = site, now, publish, automatic
         self._dispatcher = Dispatcher(site)
         self._lock = threading.RLock()
-        self._written: dict[str, str] = {}  # order → what the journal says of its visit
+        self._memory = FleetMemory(site, store)
 
     @contextmanager
     def dispatching(self) -> Iterator[Dispatcher]:
@@ -46,28 +46,26 @@ class FleetControl:
             yield self._dispatcher
 
     def resume(self) -> None:
-        """Forbid the robots that the journal says are. Raises UnavailableError while the store is away."""
+        """Know again which robots are forbidden, and go on with the visits of before. Raises UnavailableError while the store is away."""
         with self._lock:
-            for entry in self._store.journal(self._site.name):
-                if entry.action in ("forbid", "allow") and entry.subject in self._dispatcher.fleet.robots:
-                    self._dispatcher.fleet.robots[entry.subject].forbidden = entry.action == "forbid"
+            self._memory.read(self._dispatcher, self._now())
 
     def operate(self, action: str, robot: str, who: str, work: Work) -> None:
         """Do what an operator wants, and write it down.
 
-        Raises UserError for what cannot be done, UnavailableError while broker or store are away.
+        Raises UserError for what cannot be done, UnavailableError while the broker is away, and for sending while the store is.
         """
         # Nothing is begun that could not be told.
         self._publish([])
-        self._do(work)
-        self._journal(action, robot, who, {}, uuid.uuid4().hex)
+        self._do(work, [JournalEntry(uuid.uuid4().hex, self._site.name, self._now(), who, action, robot, "{}")])
 
     def hear(self, topic: str, payload: bytes) -> None:
         """Take what a robot says; answer what it needs to know."""
         try:
             with self._lock:
                 self._dispatcher.fleet.take(topic, payload, self._now())
-                self._do(lambda dispatcher, now: [*dispatcher.follow(now), *self._call_back_strays(now)])
+                if self._memory.is_read:
+                    self._do(lambda dispatcher, now: dispatcher.follow(now))
         except (RejectedError, UnavailableError) as error:
             log.warning("%s: %s", topic, error)
 
@@ -93,49 +91,19 @@ class FleetControl:
     def visits(self, incident: str) -> list[dict[str, Any]]:
         """Return what became of the visits to an incident."""
         with self._lock:
-            return [_told(self._site, visit) for visit in self._dispatcher.visits if visit.incident == incident]
+            return [told(self._site, visit) for visit in self._dispatcher.visits if visit.incident == incident]
 
-    def _do(self, work: Work) -> None:
+    def _do(self, work: Work, operated: Sequence[JournalEntry] = ()) -> None:
         with self._lock:
-            self._publish(work(self._dispatcher, self._now()))
-            for visit in self._dispatcher.visits:
-                state = visit.outcome if visit.ended_at is not None else "sent"
-                if self._written.get(visit.order_id) != state:
-                    self._written[visit.order_id] = state
-                    action = "dispatch" if visit.ended_at is None else "dispatch-over"
-                    self._journal(action, visit.robot, SYSTEM, _told(self._site, visit), f"{visit.order_id}-{action}")
-
-    def _call_back_strays(self, now: datetime) -> list[Message]:
-        """Call back robots that wait for the rest of an order which was forgotten in a restart: they would wait for ever."""
-        known = {visit.order_id for visit in self._dispatcher.visits}
-        messages: list[Message] = []
-        for name, one in self._dispatcher.fleet.robots.items():
-            state = one.state
-            # Orders of ours are named after the robot; those of another control are left alone.
-            if (
-                state is not None
-                and not state.is_idle
-                and f"-{name}-" in state.order_id
-                and state.order_id not in known
-            ):
-                try:
-                    messages += self._dispatcher.recall(name, now)
-                    known.add(state.order_id)
-                except UserError as error:
-                    log.warning("%s", error)
-        return messages
-
-    def _journal(self, action: str, robot: str, who: str, details: dict[str, Any], entry_id: str) -> None:
-        text = json.dumps(details, ensure_ascii=False)
-        try:
-            self._store.write_journal([JournalEntry(entry_id, self._site.name, self._now(), who, action, robot, text)])
-        except UnavailableError as error:
-            log.warning("not in the journal: %s %s by %s; %s", action, robot, who, error)
-
-
-def _told(site: Site, visit: Visit) -> dict[str, Any]:
-    places = [[round(float(value), 6) for value in site.map.to_latlon(stop.x_m, stop.y_m)] for stop in visit.places]
-    return {
-        "incident": visit.incident, "robot": visit.robot, "sent_at": visit.sent_at.isoformat(), "places": places, "outcome": visit.outcome,
-        "ended_at": visit.ended_at.isoformat() if visit.ended_at else None,
-    }  # fmt: skip
+            dispatcher, now = self._dispatcher, self._now()
+            before = [one if one.ended_at else replace(one, places=[*one.places]) for one in dispatcher.visits]
+            messages = work(dispatcher, now)
+            calls = [message for message in messages if not message.is_order]
+            try:
+                # No order leaves that a restart would forget; calling back waits for nothing.
+                self._memory.keep(dispatcher.visits, now, operated, first=len(calls) < len(messages))
+            except UnavailableError:
+                dispatcher.visits = before
+                self._publish(calls)
+                raise
+            self._publish(messages)

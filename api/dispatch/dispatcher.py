@@ -21,7 +21,6 @@ from airquality.vda5050 import (
     Node,
     Order,
     Parameter,
-    State,
     Stop,
     encode,
     route,
@@ -29,6 +28,7 @@ from airquality.vda5050 import (
 )
 from api.dispatch.fleet import Fleet, FleetRobot
 from api.dispatch.planning import STAY_S, Ground, plan_stops
+from api.dispatch.visit import TRY_ANOTHER, Visit
 from api.incidents.city import CELL_M, SourceMap
 
 # A visit ends when the source is known to half a cell of the wide map (root mean square), or after so many stops or so long.
@@ -40,7 +40,7 @@ PLANNED_STOPS: Final = 2
 # An order travels once (QoS 0): it is sent again when the robot does not tell within this time that it has it, and given up after so many times.
 REPEAT_AFTER_S: Final = 60.0
 MOST_SENDINGS: Final = 3
-# A robot that is not heard for so long does not come back to its visit.
+# A robot that is not heard for so long does not come back to its visit; an order that was not confirmed for so long is void.
 LOST_AFTER_S: Final = 600.0
 
 
@@ -50,25 +50,10 @@ class Message(NamedTuple):
     topic: str
     payload: bytes
 
-
-@dataclass
-class Visit:
-    """One robot's visit to an incident; `places` are the stops it was sent to, `outcome` why it ended."""
-
-    incident: str
-    robot: str
-    order_id: str
-    sent_at: datetime
-    places: list[Stop] = field(default_factory=list)
-    update_id: int = 0
-    base_end: Node | None = None
-    order: Order | None = None
-    told_at: datetime | None = None
-    sendings: int = 1
-    turned_back: int = 0
-    turning: bool = False
-    ended_at: datetime | None = None
-    outcome: str = ""
+    @property
+    def is_order(self) -> bool:
+        """Whether it sends a robot somewhere."""
+        return self.topic.endswith("/order")
 
 
 @dataclass
@@ -78,11 +63,19 @@ class Dispatcher:
     site: Site
     fleet: Fleet = field(init=False)
     visits: list[Visit] = field(default_factory=list)
+    _resumed_at: datetime | None = None
+    _cancelled: dict[str, tuple[str, datetime]] = field(
+        default_factory=dict
+    )  # robot → order it was last told to drop, and when
     _headers: dict[str, Headers] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Know the robots of the site."""
         self.fleet = Fleet(self.site)
+
+    def resume(self, visits: Sequence[Visit], now: datetime) -> None:
+        """Go on with visits of before a restart; how far they are is what the robots will say."""
+        self.visits, self._resumed_at = [*visits], now
 
     def visit_of(self, incident: str) -> Visit | None:
         """Return the newest visit to an incident."""
@@ -91,14 +84,14 @@ class Dispatcher:
     def wants_map(self, incident: str) -> bool:
         """Whether `step` would make use of a new map now."""
         visit = self.visit_of(incident)
-        if visit is None or visit.outcome in _TRY_ANOTHER:
+        if visit is None or visit.outcome in TRY_ANOTHER:
             return True
         return visit.ended_at is None and (visit.turning or self._has_measured(visit))
 
     def step(self, incident: str, found: SourceMap, now: datetime) -> list[Message]:
         """Return what is to be published for an incident, given its newest map. Call it whenever a map or a robot's state is new."""
         visit = self.visit_of(incident)
-        if visit is None or visit.outcome in _TRY_ANOTHER:
+        if visit is None or visit.outcome in TRY_ANOTHER:
             return self._send_nearest(incident, found, now)
         if visit.ended_at is not None:
             return []
@@ -110,8 +103,9 @@ class Dispatcher:
         return self._go_on(visit, found, now) if self._has_measured(visit) else self._turn_back(visit, found, now)
 
     def follow(self, now: datetime) -> list[Message]:
-        """Look after all visits: end those that are over, send again what was not heard. Needs no map."""
-        return [message for visit in self.visits if visit.ended_at is None for message in self._follow(visit, now)]
+        """Look after all visits: end those that are over, send again what was not heard, call back who is on none. Needs no map."""
+        messages = [message for visit in self.visits if visit.ended_at is None for message in self._follow(visit, now)]
+        return messages + self._call_back_strays(now)
 
     def send(self, robot: str, stops: Sequence[Stop], now: datetime, *, incident: str = "") -> list[Message]:
         """Send a robot to places, as an operator does. Raises UserError, saying why, where it cannot go."""
@@ -129,7 +123,7 @@ class Dispatcher:
         if not under_way and (one.state is None or one.state.is_idle):
             raise UserError(f"{robot} is on no order")
         for visit in under_way:
-            _end(visit, now, outcome)
+            visit.end(now, outcome)
         order_id = under_way[-1].order_id if under_way else one.state.order_id if one.state else ""
         return [self._cancel(one, order_id, now)]
 
@@ -163,7 +157,7 @@ class Dispatcher:
     def _go_on(self, visit: Visit, found: SourceMap, now: datetime) -> list[Message]:
         """Send the robot on from where it waits, or home."""
         one = self.fleet.robots[visit.robot]
-        assert visit.base_end is not None  # noqa: S101  (every order has a base)
+        assert visit.base_end is not None  # noqa: S101  (it was sent an order, and every order has a base)
         over_s = (now - visit.sent_at).total_seconds()
         stops: list[Stop] = []
         if found.spread_m > CLEAR_ENOUGH_M and len(visit.places) < MOST_STOPS and over_s < LONGEST_VISIT_S:
@@ -179,7 +173,7 @@ class Dispatcher:
     def _turn_back(self, visit: Visit, found: SourceMap, now: datetime) -> list[Message]:
         """Call a robot off a way that, as is known now, leads into danger; a base cannot be changed in any other way."""
         one = self.fleet.robots[visit.robot]
-        is_on_its_way = one.state is not None and _has_order(one.state, visit) and bool(one.state.node_states)
+        is_on_its_way = one.state is not None and visit.is_in(one.state) and bool(one.state.node_states)
         if not is_on_its_way or not Ground(self.site, found).is_dangerous(visit.places[-1].x_m, visit.places[-1].y_m):
             return []
         visit.turning, visit.turned_back = True, visit.turned_back + 1
@@ -194,12 +188,13 @@ class Dispatcher:
         visit.turning = False
         stops = plan_stops(self.site, found, one.place_m, most=PLANNED_STOPS)
         if not stops:
-            _end(visit, now, "nothing more to gain")
+            visit.end(now, "nothing more to gain")
             return []
-        visit.order_id, visit.update_id = f"{visit.order_id}-{visit.turned_back}", 0
+        visit.order_id, visit.update_id, visit.taken = f"{visit.order_id}-{visit.turned_back}", 0, False
         return self._order(visit, one, stops, start_node(self.site.name, visit.order_id, *one.place_m), 1, now)
 
     def _cancel(self, one: FleetRobot, order_id: str, now: datetime) -> Message:
+        self._cancelled[one.robot.name] = order_id, now
         which = [Parameter(key="orderId", value=order_id)]
         cancel = Action(action_type="cancelOrder", action_id=f"cancel-{order_id}", action_parameters=which)
         return self._message(one, InstantActions(**self._header(one, InstantActions, now), actions=[cancel]))
@@ -211,7 +206,6 @@ class Dispatcher:
         visit.order = Order(
             **self._header(one, Order, now), order_id=visit.order_id, order_update_id=visit.update_id, nodes=nodes, edges=edges
         )  # fmt: skip
-        visit.base_end = [node for node in nodes if node.released][-1]
         visit.places += stops[:released]
         visit.told_at, visit.sendings = now, 1
         return [self._message(one, visit.order)]
@@ -219,27 +213,57 @@ class Dispatcher:
     def _follow(self, visit: Visit, now: datetime) -> list[Message]:
         one = self.fleet.robots[visit.robot]
         state = one.state
-        silent_s = (now - (one.state_at or visit.sent_at)).total_seconds()
+        if one.forbidden:
+            return self.recall(visit.robot, now, outcome="forbidden")
+        # After a restart nobody has been heard yet.
+        silent_s = (now - (one.state_at or self._resumed_at or visit.sent_at)).total_seconds()
         if not one.is_heard(now):
             if silent_s > LOST_AFTER_S:
-                _end(visit, now, "lost")
+                visit.end(now, "lost")
             return []
         if visit.turning:
             return []
-        if state is None or not _has_order(state, visit):
-            return self._repeat(visit, one, now)
+        if state is None or not visit.is_in(state):
+            return self._without_order(visit, one, now)
+        visit.taken = True
         if any(action.action_status == "FAILED" for action in state.action_states):
-            _end(visit, now, "failed")
+            visit.end(now, "failed")
         elif state.is_idle:
-            _end(visit, now, visit.outcome or "done")
+            visit.end(now, visit.outcome or "done")
         return []
+
+    def _without_order(self, visit: Visit, one: FleetRobot, now: datetime) -> list[Message]:
+        """End the visit of a robot that has left its order, or send what it has not heard of."""
+        state = one.state
+        if state is not None and state.order_id != visit.order_id and (visit.taken or not state.is_idle):
+            visit.end(now, "on another order" if state.order_id else "order forgotten")
+            return []
+        if visit.told_at is not None and (now - visit.told_at).total_seconds() > LOST_AFTER_S:
+            visit.end(now, "lost")
+            return []
+        return self._repeat(visit, one, now)
+
+    def _call_back_strays(self, now: datetime) -> list[Message]:
+        """Call back robots on orders of ours that nobody wants done any more: they would wait for the rest for ever."""
+        wanted = {visit.order_id for visit in self.visits if visit.ended_at is None and not visit.turning}
+        messages = []
+        for name, one in self.fleet.robots.items():
+            state = one.state
+            if state is None or state.is_idle or not one.is_heard(now) or state.order_id in wanted:
+                continue
+            order_id, told_at = self._cancelled.get(name, ("", now))
+            is_told = order_id == state.order_id and (now - told_at).total_seconds() < REPEAT_AFTER_S
+            # Orders of ours are named after the robot; those of another control are left alone.
+            if f"-{name}-" in state.order_id and not is_told:
+                messages.append(self._cancel(one, state.order_id, now))
+        return messages
 
     def _repeat(self, visit: Visit, one: FleetRobot, now: datetime) -> list[Message]:
         """Send an order again that the robot does not have; it takes the same order only once."""
         if visit.told_at is None or visit.order is None or (now - visit.told_at).total_seconds() < REPEAT_AFTER_S:
             return []
         if visit.sendings >= MOST_SENDINGS:
-            _end(visit, now, "refused")
+            visit.end(now, "refused")
             return []
         visit.told_at, visit.sendings = now, visit.sendings + 1
         return [self._message(one, visit.order)]
@@ -247,7 +271,7 @@ class Dispatcher:
     def _has_measured(self, visit: Visit) -> bool:
         """Whether the robot stands at the end of its base, done with what there was to do, and waits for more."""
         state = self.fleet.robots[visit.robot].state
-        return state is not None and _has_order(state, visit) and state.new_base_request
+        return state is not None and visit.is_in(state) and state.new_base_request
 
     def _robot(self, name: str) -> FleetRobot:
         if name not in self.fleet.robots:
@@ -260,15 +284,3 @@ class Dispatcher:
     @staticmethod
     def _message(one: FleetRobot, message: Header) -> Message:
         return Message(topics.vda5050(one.robot.identity, KIND_OF[type(message)]), encode(message))
-
-
-# After these another robot may be sent to the same incident.
-_TRY_ANOTHER: Final = ("refused", "lost", "failed", "forbidden")
-
-
-def _has_order(state: State, visit: Visit) -> bool:
-    return (state.order_id, state.order_update_id) == (visit.order_id, visit.update_id)
-
-
-def _end(visit: Visit, now: datetime, outcome: str) -> None:
-    visit.ended_at, visit.outcome = now, outcome

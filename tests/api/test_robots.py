@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from paho.mqtt.enums import CallbackAPIVersion
 
 from airquality.site import Site
+from airquality.vda5050 import NodeState
 from api.app import create_app
 from broker.embedded import EmbeddedBroker
 from storage.duckdb import DuckDBStore
@@ -93,6 +94,30 @@ def test_robot_is_shown_sent_called_back_forbidden_and_allowed(client: TestClien
     assert (refused.status_code, "forbids" in refused.json()["detail"]) == (409, True)
     assert client.post(f"{ROBOTS}/robot-1/allow").status_code == 202
     assert client.get(ROBOTS).json()[0]["available"]
+
+
+def test_visit_goes_on_when_the_api_is_started_anew(
+    jeonju: Site, store: DuckDBStore, broker: EmbeddedBroker, robot: _Robot
+) -> None:
+    def shown(client: TestClient, **changes: Any) -> dict[str, Any]:
+        robot.tell(**changes)
+        return client.get(ROBOTS).json()[0]
+
+    with TestClient(create_app(jeonju, store, broker.url, now=lambda: NOW)) as client:
+        wait_until(lambda: shown(client)["available"], what="its state")
+        assert client.post(f"{ROBOTS}/robot-1/send", json=PALBOK).status_code == 202
+        wait_until(lambda: robot.orders("order"), what="the order")
+        (order,) = robot.orders("order")
+        (visit,) = [one["visit"] for one in client.get(ROBOTS).json() if one["visit"]]
+    ahead = [NodeState(node_id="ahead", sequence_id=2, released=True)]
+    with TestClient(create_app(jeonju, store, broker.url, now=lambda: NOW)) as client:
+        under_way = {"order_id": order["orderId"], "node_states": ahead}
+        wait_until(lambda: shown(client, **under_way).get("order") == order["orderId"], what="its state")
+        assert client.get(ROBOTS).json()[0]["visit"] == visit
+        assert client.post(f"{ROBOTS}/robot-1/recall").status_code == 202
+        wait_until(lambda: robot.orders("instantActions"), what="the call back")
+    # Nothing else was sent before it.
+    assert [name for name, _ in robot.told if name != "state"] == ["order", "instantActions"]
 
 
 def test_what_cannot_be_done_is_said_in_one_line(client: TestClient) -> None:

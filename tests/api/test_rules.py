@@ -154,10 +154,10 @@ def test_amounts_are_taken_in_the_unit_of_their_quantity(tmp_path: Path) -> None
 
 
 def fired(
-    jeonju: Site, folder: Path, rule: str, *change: Change, hours: float = 1.6
+    jeonju: Site, folder: Path, rule: str, *change: Change, hours: float = 1.6, every_s: float = 10.0
 ) -> list[tuple[float, float | None]]:
     """Return when alerts of the rule began and ended at palbok-01, in minutes."""
-    case = Case(name="", hours=hours, every_s=10.0, change=list(change))
+    case = Case(name="", hours=hours, every_s=every_s, change=list(change))
     alerts = play(jeonju, load_rules(written(folder, f"[rules.own]\n{rule}")), case)
     spans = [(one.started_at, one.ended_at) for one in alerts if (one.kind, one.device) == ("own", "palbok-01")]
     return [
@@ -181,6 +181,25 @@ def test_hold_time_lets_short_ones_pass_and_keep_time_joins_what_comes_back(jeon
     (kept,) = fired(jeonju, tmp_path, COLD + "hold = '5m'\nkeep = '10m'", *visits)
     assert kept[0] == held[0][0]
     assert kept[1] == (held[1][1] or 0) + 10
+
+
+@pytest.mark.parametrize("every_s", [10.0, 20.0, 30.0, 60.0])
+def test_hold_and_keep_time_count_readings_however_far_the_clock_is_ahead_of_them(
+    jeonju: Site, tmp_path: Path, every_s: float
+) -> None:
+    """Readings come six at a time here, while links are looked at with every step."""
+    now = "quantity = 'temperature'\nbelow = 0\nmean_over = '10s'\n"
+    longer, step = at(10, 30, temperature=-5), every_s / 60
+    (plain,) = fired(jeonju, tmp_path, now, longer, hours=0.8, every_s=every_s)
+    (held,) = fired(jeonju, tmp_path, now + "hold = '5m'", longer, hours=0.8, every_s=every_s)
+    (kept,) = fired(jeonju, tmp_path, now + "keep = '5m'", longer, hours=0.8, every_s=every_s)
+    assert held == pytest.approx((plain[0] + 5, plain[1]))
+    assert kept == pytest.approx((plain[0], (plain[1] or 0) + 5))
+    # One reading less than five minutes: cold at 10 min and for the last time one step before 15 min.
+    shorter = at(10, 15 - step / 2, temperature=-5)
+    assert fired(jeonju, tmp_path, now + "hold = '5m'", shorter, hours=0.5, every_s=every_s) == []
+    breath = (at(10, 20, temperature=-5), at(25 - step / 2, 35, temperature=-5))
+    assert len(fired(jeonju, tmp_path, now + "keep = '5m'", *breath, hours=0.8, every_s=every_s)) == 1
 
 
 def test_clear_level_keeps_an_alert_from_flapping(jeonju: Site, tmp_path: Path) -> None:

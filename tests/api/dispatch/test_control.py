@@ -22,6 +22,7 @@ class Fleet:
     def __init__(self, site: Site, store: DuckDBStore, *, automatic: bool = True) -> None:
         self.site, self.sent, self.is_away = site, list[Message](), False
         self.control = FleetControl(site, store, lambda: NOW, self._publish, automatic=automatic)
+        self.control.resume()
 
     def _publish(self, messages: list[Message]) -> None:
         if self.is_away:
@@ -73,7 +74,6 @@ def test_where_people_send_robots_none_goes_by_itself(jeonju: Site, store: DuckD
 def test_robot_that_was_forbidden_stays_so_after_a_restart(fleet: Fleet, jeonju: Site, store: DuckDBStore) -> None:
     fleet.control.operate("forbid", "robot-1", "kim", lambda dispatcher, now: dispatcher.forbid("robot-1", now))
     again = Fleet(jeonju, store)
-    again.control.resume()
     again.hear_all()
     again.control.look(INCIDENT, source_map(jeonju, FIRE_M, 80.0))
     assert again.control.visits(INCIDENT)[0]["robot"] == "robot-2"

@@ -22,8 +22,9 @@ from airquality.vda5050 import (
     decode,
     encode,
 )
-from api.dispatch.dispatcher import LOST_AFTER_S, MOST_SENDINGS, REPEAT_AFTER_S, Dispatcher, Message, Visit
+from api.dispatch.dispatcher import LOST_AFTER_S, MOST_SENDINGS, REPEAT_AFTER_S, Dispatcher, Message
 from api.dispatch.fleet import SILENT_AFTER_S, Fleet
+from api.dispatch.visit import Visit
 from simulator.block import Block
 from simulator.outlets.memory import MemoryOutlet
 from simulator.robots import PATROLLING
