@@ -88,6 +88,14 @@ class FleetControl:
             # What was not heard is told again, as is what was lost on the way.
             log.warning("no robot is told of %s for now: %s", incident, error)
 
+    def leave(self, incident: str) -> None:
+        """Call robots off an incident that is closed."""
+        try:
+            self._do(lambda dispatcher, now: dispatcher.leave(incident, now))
+        except UnavailableError as error:
+            # Whoever waits for nothing is called back again when it is heard.
+            log.warning("robots are called off %s later: %s", incident, error)
+
     def visits(self, incident: str) -> list[dict[str, Any]]:
         """Return what became of the visits to an incident."""
         with self._lock:

@@ -127,6 +127,11 @@ class Dispatcher:
         order_id = under_way[-1].order_id if under_way else one.state.order_id if one.state else ""
         return [self._cancel(one, order_id, now)]
 
+    def leave(self, incident: str, now: datetime) -> list[Message]:
+        """Call robots off an incident that is closed: no map will tell them any more where to go on."""
+        there = [visit.robot for visit in self.visits if visit.incident == incident and visit.ended_at is None]
+        return [message for robot in there for message in self.recall(robot, now, outcome="incident closed")]
+
     def forbid(self, robot: str, now: datetime) -> list[Message]:
         """Send a robot nowhere from now on, and call it back if it is under way; another may go in its place."""
         one = self._robot(robot)
@@ -157,18 +162,20 @@ class Dispatcher:
     def _go_on(self, visit: Visit, found: SourceMap, now: datetime) -> list[Message]:
         """Send the robot on from where it waits, or home."""
         one = self.fleet.robots[visit.robot]
-        assert visit.base_end is not None  # noqa: S101  (it was sent an order, and every order has a base)
-        over_s = (now - visit.sent_at).total_seconds()
+        if found.spread_m <= CLEAR_ENOUGH_M:
+            return self._update(visit, [], now, outcome="located")
         stops: list[Stop] = []
-        if found.spread_m > CLEAR_ENOUGH_M and len(visit.places) < MOST_STOPS and over_s < LONGEST_VISIT_S:
+        if len(visit.places) < MOST_STOPS:
             stops = plan_stops(self.site, found, one.place_m or (0.0, 0.0), most=PLANNED_STOPS)
-        if stops and not one.can_visit(stops[0].x_m, stops[0].y_m, stops[0].stay_s):
-            stops = []
-        visit.update_id += 1
-        if not stops:
-            # It is over once the robot says that it has nothing left to do.
-            visit.outcome = "located" if found.spread_m <= CLEAR_ENOUGH_M else "nothing more to gain"
-        return self._order(visit, one, stops, visit.base_end, 1, now)
+        if not stops or not one.can_visit(stops[0].x_m, stops[0].y_m, stops[0].stay_s):
+            return self._update(visit, [], now, outcome="nothing more to gain")
+        return self._update(visit, stops, now)
+
+    def _update(self, visit: Visit, stops: list[Stop], now: datetime, *, outcome: str = "") -> list[Message]:
+        """Tell a waiting robot where it goes on. Without stops the visit is over once it says that it has nothing left to do."""
+        assert visit.base_end is not None  # noqa: S101  (it was sent an order, and every order has a base)
+        visit.update_id, visit.outcome = visit.update_id + 1, outcome
+        return self._order(visit, self.fleet.robots[visit.robot], stops, visit.base_end, 1, now)
 
     def _turn_back(self, visit: Visit, found: SourceMap, now: datetime) -> list[Message]:
         """Call a robot off a way that, as is known now, leads into danger; a base cannot be changed in any other way."""
@@ -230,6 +237,8 @@ class Dispatcher:
             visit.end(now, "failed")
         elif state.is_idle:
             visit.end(now, visit.outcome or "done")
+        elif self._has_measured(visit) and (now - visit.sent_at).total_seconds() > LONGEST_VISIT_S:
+            return self._update(visit, [], now, outcome="time is up")
         return []
 
     def _without_order(self, visit: Visit, one: FleetRobot, now: datetime) -> list[Message]:

@@ -79,7 +79,9 @@ class IncidentDesk:
         with self._lock:
             changed = self._book.take(alerts, places)
             over = self._book.end_what_is_over(seen_until)
-            self._keep([*changed, *over])
+            for incident in over:
+                self._let_go(incident)
+            self._keep([*changed, *over, *self._visited()])
             self._journal([self._entry("close", one.id, "system", {"reason": "nothing seen any more"}) for one in over])
             for incident in self._book.open.values():
                 if self._is_due(incident, seen_until):
@@ -98,6 +100,8 @@ class IncidentDesk:
             incident = self._book.act(incident_id, action, self._now())
             try:
                 self._journal([self._entry(action, incident_id, who, {"note": note} if note else {})])
+                if incident_id not in self._book.open:
+                    self._let_go(incident)
                 return self._keep([incident])[0]
             except UnavailableError:
                 # What was not written down was not done.
@@ -108,6 +112,18 @@ class IncidentDesk:
     def find(self, incident_id: str) -> Incident | None:
         """Return an open incident."""
         return self._book.open.get(incident_id)
+
+    def _let_go(self, incident: Incident) -> None:
+        self._fleet.leave(incident.id)
+        incident.visits = self._fleet.visits(incident.id) or incident.visits
+
+    def _visited(self) -> list[Incident]:
+        """Return the open incidents whose visits have gone on."""
+        found = [(one, self._fleet.visits(one.id)) for one in self._book.open.values()]
+        moved = [(one, visits) for one, visits in found if visits and visits != one.visits]
+        for one, visits in moved:
+            one.visits = visits
+        return [one for one, _ in moved]
 
     def _is_due(self, incident: Incident, now: datetime) -> bool:
         """Tell whether to trace: at once, then every two minutes, and sooner while a robot waits for what the map says."""

@@ -22,7 +22,7 @@ from airquality.vda5050 import (
     decode,
     encode,
 )
-from api.dispatch.dispatcher import LOST_AFTER_S, MOST_SENDINGS, REPEAT_AFTER_S, Dispatcher, Message
+from api.dispatch.dispatcher import LONGEST_VISIT_S, LOST_AFTER_S, MOST_SENDINGS, REPEAT_AFTER_S, Dispatcher, Message
 from api.dispatch.fleet import SILENT_AFTER_S, Fleet
 from api.dispatch.visit import Visit
 from simulator.block import Block
@@ -225,6 +225,44 @@ def test_simulated_robot_is_led_from_stop_to_stop_and_home(jeonju: Site) -> None
     at = loop.site.map.to_xy(block.true_lat[-1, robot], block.true_lon[-1, robot])
     assert loop.world._robots[robot].track(np.array([loop.env.now]))[0, 5] == PATROLLING
     assert np.hypot(at[0] - FIRE_M[0], at[1] - FIRE_M[1]) > 30
+
+
+def _sent_once(loop: _Loop) -> Visit:
+    """Send a robot, give no other map, and go on until it waits at its stop."""
+    for _ in range(4):
+        _, now = loop.block()
+    loop.say(loop.dispatcher.step("i1", source_map(loop.site, FIRE_M, 80.0), now))
+    while not loop.dispatcher.wants_map("i1"):
+        _, now = loop.block()
+        loop.say(loop.dispatcher.follow(now))
+    visit = loop.dispatcher.visit_of("i1")
+    assert visit is not None
+    return visit
+
+
+def test_robot_that_gets_no_map_any_more_goes_home(jeonju: Site) -> None:
+    loop = _Loop(jeonju)
+    visit = _sent_once(loop)
+    while visit.ended_at is None:
+        _, now = loop.block()
+        loop.say(loop.dispatcher.follow(now))
+    assert visit.outcome == "time is up"
+    assert LONGEST_VISIT_S < (visit.ended_at - visit.sent_at).total_seconds() < LONGEST_VISIT_S + 60
+    assert loop.errors == []
+
+
+def test_robot_leaves_an_incident_that_is_closed(jeonju: Site) -> None:
+    loop = _Loop(jeonju)
+    visit = _sent_once(loop)
+    _, now = loop.block()
+    loop.say(loop.dispatcher.leave("another", now))
+    assert visit.ended_at is None
+    loop.say(loop.dispatcher.leave("i1", now))
+    assert visit.outcome == "incident closed"
+    for _ in range(3):
+        _, now = loop.block()
+        loop.say(loop.dispatcher.follow(now))
+    assert loop.dispatcher.fleet.robots[visit.robot].why_not(now) is None
 
 
 def test_robot_is_turned_back_when_its_way_turns_out_to_lead_into_the_fire(jeonju: Site) -> None:

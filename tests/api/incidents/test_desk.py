@@ -12,10 +12,12 @@ import pytest
 from airquality.errors import UnavailableError, UserError
 from airquality.site import Site
 from api.dispatch.control import FleetControl
+from api.dispatch.dispatcher import Message
 from api.incidents.desk import IncidentDesk
 from storage.duckdb import DuckDBStore
 from storage.port import Commit
 from storage.schema import READINGS, AlertRecord, IncidentRecord
+from tests.api.dispatch.maps import source_map, state_of
 from tests.api.incidents.plume import NOTICED_S, UNTIL_S, readings, upwind_of
 from tests.waiting import wait_until
 
@@ -104,3 +106,27 @@ def test_what_could_not_be_written_down_was_not_done(jeonju: Site, tmp_path: Pat
     found = desk.find(incident.id)
     assert found is not None
     assert found.state == "open"
+
+
+@pytest.mark.parametrize("who", ["kim", "system"])
+def test_robot_is_called_off_an_incident_that_is_closed(jeonju: Site, store: DuckDBStore, who: str) -> None:
+    sent: list[Message] = []
+    fleet = FleetControl(jeonju, store, lambda: UNTIL, sent.extend, automatic=True)
+    desk = IncidentDesk(jeonju, store, lambda: UNTIL, lambda _record: None, fleet)
+    fleet.resume()
+    desk.take([ALERT], {}, NOTICED)
+    (incident,) = store.incidents("jeonju")
+    fire_m = (1250.0, 1120.0)
+    fleet.hear(*state_of(jeonju, "robot-1", (fire_m[0] + 300.0, fire_m[1]), UNTIL))
+    fleet.look(incident.id, source_map(jeonju, fire_m, 80.0))
+    desk.take([], {}, NOTICED)
+    (incident,) = store.incidents("jeonju")
+    assert json.loads(incident.details)["visits"][0]["ended_at"] is None
+    if who == "system":
+        desk.take([ALERT._replace(ended_at=NOTICED, updated_at=NOTICED)], {}, NOTICED)
+        desk.take([], {}, NOTICED + timedelta(hours=3))
+    else:
+        desk.act(incident.id, "close", who)
+    assert [message.is_order for message in sent] == [True, False]
+    (closed,) = store.incidents("jeonju", active=False)
+    assert json.loads(closed.details)["visits"][0]["outcome"] == "incident closed"
