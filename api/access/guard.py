@@ -17,7 +17,7 @@ OPEN_PATHS: Final = frozenset({"/", "/healthz", "/readyz", "/api/v1/session"})
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 # Who asks from the same machine while no key was ever made.
 LOCAL: Final = "local"
-# A page asks six times in a quarter of a minute; a script that reads every device every second still fits.
+# A page asks eight times in a quarter of a minute; a script that reads every device every second still fits.
 REQUESTS: Final = RateLimitItemPerMinute(3000)
 # A key cannot be guessed in any time, but somebody who tries need not be answered.
 WRONG_KEYS: Final = RateLimitItemPerMinute(10)

@@ -34,6 +34,9 @@ def add_security_headers(app: FastAPI) -> None:
         response.headers["Content-Security-Policy"] = DOCS_POLICY if path.startswith("/docs") else POLICY
         if path.startswith("/api/"):
             response.headers.setdefault("Cache-Control", "no-store")
+        elif path == "/" or path.startswith("/static/"):
+            # Asked for anew each time, or the parts of the page might be of two versions.
+            response.headers.setdefault("Cache-Control", "no-cache")
         if request.url.scheme == "https":
             response.headers["Strict-Transport-Security"] = f"max-age={YEAR_S}"
         return response

@@ -87,7 +87,7 @@ def _robot_json(air: State, one: FleetRobot, visits: list[Visit]) -> dict[str, A
     out: dict[str, Any] = {
         "robot": one.robot.name, "label_ko": one.robot.label_ko, "label_en": one.robot.label_en, "zone": one.robot.zone,
         "connected": one.is_heard(now), "told_at": one.state_at, "forbidden": one.forbidden, "available": reason is None, "reason": reason,
-        "visit": None if visit is None else {"incident": visit.incident, "sent_at": visit.sent_at, "stops": len(visit.places)},
+        "visit": None if visit is None else _visit_json(air.site, visit),
     }  # fmt: skip
     if state is not None:
         out |= {
@@ -98,6 +98,11 @@ def _robot_json(air: State, one: FleetRobot, visits: list[Visit]) -> dict[str, A
     if place is not None:
         out["position"] = [round(float(value), 6) for value in air.site.map.to_latlon(*place)]
     return out
+
+
+def _visit_json(site: Site, visit: Visit) -> dict[str, Any]:
+    places = [[round(float(value), 6) for value in site.map.to_latlon(stop.x_m, stop.y_m)] for stop in visit.places]
+    return {"incident": visit.incident, "sent_at": visit.sent_at, "stops": len(places), "places": places}
 
 
 def _is_inside(site: Site, x_m: float, y_m: float) -> bool:

@@ -20,7 +20,7 @@ from api.http.who import Who
 router = APIRouter(prefix="/api/v1", tags=["alerts"])
 
 _SILENCE = {"id": "91ab…", "kind": "dust", "zone": "palbok", "device": "*", "from_at": "2026-03-02T00:00:00Z", "until_at": "2026-03-02T09:00:00Z",
-            "reason": "demolition at 팔복로", "who": "kim", "active": True}  # fmt: skip
+            "reason": "demolition at 팔복로", "who": "kim", "title_ko": "국지적 먼지", "title_en": "Local dust", "active": True}  # fmt: skip
 _NUISANCE = {"id": "77cd…", "lat": 35.8546, "lon": 127.0976, "radius_m": 80, "of_class": "fire", "weekdays": [4], "from_hour": 17, "to_hour": 2,
              "note": "grill street"}  # fmt: skip
 
@@ -113,4 +113,10 @@ def _until(wanted: Silencing, now: datetime) -> datetime:
 
 
 def _told(air: State, silence: Silence) -> dict[str, Any]:
-    return {**asdict(silence), "active": silence.from_at <= air.now() < silence.until_at}
+    title_ko, title_en = air.live.desk.rules.title(silence.kind)
+    return {
+        **asdict(silence),
+        "title_ko": title_ko,
+        "title_en": title_en,
+        "active": silence.from_at <= air.now() < silence.until_at,
+    }

@@ -1,54 +1,22 @@
 """Robots over HTTP, with a real broker between the api and a robot."""
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
-import msgspec
-import paho.mqtt.client as mqtt
 import pytest
 from fastapi.testclient import TestClient
-from paho.mqtt.enums import CallbackAPIVersion
 
 from airquality.site import Site
 from airquality.vda5050 import NodeState
 from api.app import create_app
 from broker.embedded import EmbeddedBroker
 from storage.duckdb import DuckDBStore
-from tests.api.dispatch.maps import NOW, state_of
+from tests.api.dispatch.maps import NOW
+from tests.api.robot import Robot
 from tests.waiting import wait_until
 
 ROBOTS = "/api/v1/robots"
 PALBOK = {"lat": 35.8552, "lon": 127.0925, "stay_s": 60}
-
-
-class _Robot:
-    """Robot-1 on the broker: tells its state, and keeps what it is told."""
-
-    def __init__(self, broker: EmbeddedBroker, site: Site) -> None:
-        self.told: list[tuple[str, dict[str, Any]]] = []
-        self._site = site
-        ready = threading.Event()
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="robot-1")
-        self._client.on_connect = lambda client, *_: client.subscribe("vda5050/v3/jeonju-air/robot-1/+", 0)
-        self._client.on_subscribe = lambda *_: ready.set()
-        self._client.on_message = lambda _c, _d, message: self.told.append(
-            (message.topic.rpartition("/")[2], msgspec.json.decode(message.payload))
-        )
-        self._client.connect("127.0.0.1", broker.port)
-        self._client.loop_start()
-        assert ready.wait(10)
-
-    def tell(self, **changes: Any) -> None:
-        topic, payload = state_of(self._site, "robot-1", (1000.0, 1000.0), NOW, **changes)
-        self._client.publish(topic, payload, qos=0)
-
-    def orders(self, kind: str) -> list[dict[str, Any]]:
-        return [message for name, message in self.told if name == kind]
-
-    def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
 
 
 @pytest.fixture
@@ -59,13 +27,13 @@ def client(jeonju: Site, store: DuckDBStore, broker: EmbeddedBroker) -> Iterator
 
 
 @pytest.fixture
-def robot(broker: EmbeddedBroker, jeonju: Site) -> Iterator[_Robot]:
-    made = _Robot(broker, jeonju)
+def robot(broker: EmbeddedBroker, jeonju: Site) -> Iterator[Robot]:
+    made = Robot(broker, jeonju)
     yield made
     made.close()
 
 
-def test_robot_is_shown_sent_called_back_forbidden_and_allowed(client: TestClient, robot: _Robot) -> None:
+def test_robot_is_shown_sent_called_back_forbidden_and_allowed(client: TestClient, robot: Robot) -> None:
     def shown() -> dict[str, Any]:
         robot.tell()
         return client.get(ROBOTS).json()[0]
@@ -97,7 +65,7 @@ def test_robot_is_shown_sent_called_back_forbidden_and_allowed(client: TestClien
 
 
 def test_visit_goes_on_when_the_api_is_started_anew(
-    jeonju: Site, store: DuckDBStore, broker: EmbeddedBroker, robot: _Robot
+    jeonju: Site, store: DuckDBStore, broker: EmbeddedBroker, robot: Robot
 ) -> None:
     def shown(client: TestClient, **changes: Any) -> dict[str, Any]:
         robot.tell(**changes)

@@ -112,7 +112,9 @@ def test_page_keeps_the_key_in_a_cookie_that_no_script_and_no_other_site_can_use
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
     assert door.ask("GET", "/api/v1/site") == 200
+    assert door.client.get("/api/v1/session").json() == {"name": "operator", "role": "operator"}
     door.client.delete("/api/v1/session")
+    assert door.client.get("/api/v1/session").json() == {"name": None, "role": None}
     assert door.ask("GET", "/api/v1/site") == 401
 
 
@@ -126,6 +128,11 @@ def test_no_other_site_may_read_an_answer_and_no_page_may_frame_it(door: Door) -
         assert answer.headers["x-content-type-options"] == "nosniff"
     asked = door.client.options("/api/v1/site", headers=headers | {"Access-Control-Request-Method": "GET"})
     assert "access-control-allow-origin" not in asked.headers
+
+
+def test_page_is_asked_for_anew_each_time_or_its_parts_could_be_of_two_versions(door: Door) -> None:
+    for path in ("/", "/static/page.js"):
+        assert door.client.get(path).headers["cache-control"] == "no-cache"
 
 
 def test_changes_are_in_the_journal_with_name_and_refusals_and_secrets_are_not(
