@@ -6,6 +6,8 @@ import { label, say, told } from "./words.js";
 const WIDTH = 1000, MARGIN = 55, LOWEST = 500, HIGHEST = 1000;
 const METRES_PER_DEGREE = 111_320, RADIANS = Math.PI / 180;
 const ROBOT = "#7a4fd0", UNKNOWN = "#6b7a89";
+// Thousands of cells are drawn as a few shapes, one for each shade.
+const SHADES = 20;
 const FROM_AIR = ["smoke", "dust", "release"];
 
 let project, unproject, height;
@@ -40,7 +42,6 @@ export function followSize() {
   new ResizeObserver(() => {
     unit = Math.min(Math.max(WIDTH / $("map").clientWidth / 1.25, 1), 1.9);
     $("map").style.setProperty("--unit", unit);
-    drawGround();
     drawThings();
   }).observe($("map"));
 }
@@ -75,7 +76,6 @@ function zoneName(zone) {
 
 export function drawThings() {
   update($("things"), [
-    ...[...state.incidents.values()].map(sourceMap),
     ...[...state.robots.values()].flatMap(way),
     ...state.fires.map(flame),
     ...[...places()].map(([name, place]) => device(name, project(place))),
@@ -83,18 +83,23 @@ export function drawThings() {
   ]);
 }
 
-// Where an incident may come from: cells, the darker the more probable, and the circle that holds half of it.
-function sourceMap(incident) {
-  const source = incident.details.source;
-  const group = svg("g", { "data-key": `incident ${incident.id}` });
-  if (!source?.cells) return group;
-  const side = inUnits(source.cell_m, source), highest = source.cells[0][2];
+/** Where incidents may come from: cells, the darker the more probable, and the circle that holds half of it. */
+export function drawSources() {
+  update($("sources"), [...state.incidents.values()].flatMap(({ details }) => sourceMap(details.source)));
+}
+
+function sourceMap(source) {
+  if (!source?.cells) return [];
+  const side = inUnits(source.cell_m, source), highest = source.cells[0][2], shades = new Map();
+  for (const [lat, lon, share] of source.cells) {
+    const [x, y] = project([lat, lon]), shade = Math.ceil(SHADES * share / highest);
+    shades.set(shade, `${shades.get(shade) ?? ""}M${x - side / 2},${y - side / 2}h${side}v${side}h${-side}z`);
+  }
   // What is spread over half of the map says little, and is drawn as faintly.
   const strength = Math.min(1, 400 / source.cells.length);
-  const opacity = (share) => strength * (0.1 + 0.6 * share / highest);
-  group.append(...source.cells.map(([lat, lon, share]) => cell(project([lat, lon]), side, opacity(share))));
-  if (!source.is_unsure) group.append(halfCircle(source));
-  return group;
+  const opacity = (shade) => strength * (0.1 + 0.6 * shade / SHADES);
+  const cells = [...shades].map(([shade, d]) => svg("path", { class: "cell", d, "fill-opacity": opacity(shade) }));
+  return source.is_unsure ? cells : [...cells, halfCircle(source)];
 }
 
 function halfCircle(source) {
@@ -106,9 +111,6 @@ function inUnits(metres, { lat, lon }) {
   const further = lon + metres / (METRES_PER_DEGREE * Math.cos(lat * RADIANS));
   return project([lat, further])[0] - project([lat, lon])[0];
 }
-
-const cell = ([x, y], side, opacity) =>
-  svg("rect", { class: "cell", x: x - side / 2, y: y - side / 2, width: side, height: side, "fill-opacity": opacity });
 
 // The stops that a robot was sent to, and its way to the last of them.
 function way({ robot, visit }) {

@@ -7,7 +7,7 @@ import { choose, drawDevice } from "./device.js";
 import { $ } from "./dom.js";
 import { drawMe, leave, letIn } from "./door.js";
 import { drawIncidents, incidentActions } from "./incidents.js";
-import { drawGround, drawLegend, drawThings, followSize, layOut } from "./map.js";
+import { drawGround, drawLegend, drawSources, drawThings, followSize, layOut } from "./map.js";
 import { complain, notice } from "./notice.js";
 import { drawRobots, robotActions } from "./robots.js";
 import { simulation, state } from "./state.js";
@@ -79,6 +79,7 @@ function draw() {
 }
 
 function drawNews() {
+  drawSources();
   drawThings();
   drawAlerts();
   drawIncidents();

@@ -16,13 +16,13 @@ export function drawRobots() {
 function robotRow(robot) {
   const name = robot.robot, number = name.replace(/\D+/g, "");
   const isUnderWay = Boolean(robot.visit || robot.order);
+  const mark = robot.forbidden ? html("span", { class: "mark" }, say("forbidden")) : null;
+  const activity = html("span", { class: isUnderWay ? "busy" : "quiet" }, doing(robot));
   return row({
     key: name,
     head: [
       html("i", { class: "robot" }, number),
-      html("span", { class: "what" }, label(state.devices.get(name)) || name),
-      html("span", { class: `quiet${isUnderWay ? " busy" : ""}` }, doing(robot)),
-      ...(robot.forbidden ? [html("span", { class: "mark" }, say("forbidden"))] : []),
+      html("span", { class: "about" }, html("span", {}, nameOf(robot)), mark, activity),
       battery(robot),
     ],
     controls: [
@@ -32,6 +32,8 @@ function robotRow(robot) {
     ],
   });
 }
+
+const nameOf = (robot) => label(state.devices.get(robot.robot)) || robot.robot;
 
 function battery(robot) {
   const percent = robot.battery ?? state.latest.get(robot.robot)?.values.battery;
@@ -56,7 +58,7 @@ function doing(robot) {
 }
 
 async function send(name) {
-  const shown = label(state.devices.get(name)) || name;
+  const shown = nameOf(state.robots.get(name));
   const place = await pickPlace(`${say("send-aim")}${shown}`);
   if (!place) return;
   await post(path("robots", name, "send"), { lat: place[0], lon: place[1] });

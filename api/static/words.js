@@ -29,7 +29,7 @@ const KOREAN = {
   recall: "불러들이기", forbid: "출동 금지", allow: "출동 허용", forbidden: "출동 금지됨",
   doing: {
     unheard: "연락 없음", fault: "고장", paused: "멈춤", manual: "수동 운전", charging: "충전 중", visiting: "사건 현장으로 출동",
-    sent: "보낸 곳으로 가는 중", order: "다른 명령 수행 중", measuring: "현장 측정 중", ready: "대기",
+    sent: "사람이 보냄", order: "다른 명령 수행 중", measuring: "현장 측정 중", ready: "대기",
     activity: ["서 있음", "순찰 중", "이동 중", "측정 중", "충전 중"],
   },
   role: { viewer: "열람자", operator: "운영자", admin: "관리자" }, "reads-only": "읽기 전용", leave: "다른 키",
@@ -58,7 +58,7 @@ const ENGLISH = {
   recall: "Recall", forbid: "Forbid", allow: "Allow", forbidden: "not to be sent",
   doing: {
     unheard: "not heard", fault: "faulty", paused: "stopped", manual: "driven by hand", charging: "charging",
-    visiting: "on its way to an incident", sent: "on its way, sent by hand", order: "on another order",
+    visiting: "sent to an incident", sent: "sent by hand", order: "on another order",
     measuring: "measuring on the spot", ready: "ready",
     activity: ["standing", "on patrol", "driving", "measuring", "charging"],
   },

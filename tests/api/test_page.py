@@ -150,7 +150,7 @@ def test_robot_is_sent_to_a_place_on_the_map_recalled_forbidden_and_allowed(city
     expect(page.locator("#notice")).to_have_text("Sent: First complex loop")
     wait_until(told("order"), what="the order")
     assert asked(page, "robots")[0]["visit"]["places"] == [pytest.approx([35.8541, 127.0905], abs=1e-5)]
-    expect(row).to_contain_text("on its way")
+    expect(row).to_contain_text("sent by hand")
     expect(page.locator("#map .way")).to_have_count(1)
 
     row.get_by_role("button", name="Recall").click()
