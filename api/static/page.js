@@ -39,12 +39,12 @@ function switchLanguage() {
 async function act({ action, subject }) {
   try {
     await (CHANGES[action] ?? VIEWS[action])(subject);
-    if (CHANGES[action]) await loadAll();
   } catch (error) {
     complain(error);
     await lookWhoAsks(error);
   }
   draw();
+  if (CHANGES[action]) await refresh();
 }
 
 /** A key that was revoked or may do less than before: what it may not do is no longer offered. */
