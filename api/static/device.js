@@ -29,7 +29,7 @@ function chart(key, times, values) {
   const quantity = state.quantities.get(key), unit = quantity.unit === "1" ? "" : ` ${quantity.unit}`;
   const known = values.filter((value) => value !== null), newest = known.at(-1)?.toFixed(quantity.decimals) ?? "–";
   const caption = html("figcaption", {}, html("span", {}, label(quantity)), html("b", {}, `${newest}${unit}`));
-  const ends = [times[0], times.at(-1)].map((time) => html("time", {}, shortTime(time, Date.parse(times.at(-1)))));
+  const ends = [times[0], times.at(-1)].map((time) => html("time", {}, shortTime(time)));
   const drawn = curve(key, times, values, known);
   return html("figure", { "data-key": key }, caption, drawn, html("div", { class: "ends quiet" }, ...ends));
 }

@@ -7,7 +7,7 @@ const WIDTH = 1000, MARGIN = 55, LOWEST = 500, HIGHEST = 1000;
 const METRES_PER_DEGREE = 111_320, RADIANS = Math.PI / 180;
 const ROBOT = "#7a4fd0", UNKNOWN = "#6b7a89";
 // Thousands of cells are drawn as a few shapes, one for each shade.
-const SHADES = 20;
+const SHADES = 20, DARKEST = 0.7;
 const FROM_AIR = ["smoke", "dust", "release"];
 
 let project, unproject, height;
@@ -42,6 +42,7 @@ export function followSize() {
   new ResizeObserver(() => {
     unit = Math.min(Math.max(WIDTH / $("map").clientWidth / 1.25, 1), 1.9);
     $("map").style.setProperty("--unit", unit);
+    drawSources();
     drawThings();
   }).observe($("map"));
 }
@@ -92,19 +93,24 @@ function sourceMap(source) {
   if (!source?.cells) return [];
   const side = inUnits(source.cell_m, source), highest = source.cells[0][2], shades = new Map();
   for (const [lat, lon, share] of source.cells) {
-    const [x, y] = project([lat, lon]), shade = Math.ceil(SHADES * share / highest);
+    const [x, y] = project([lat, lon]), shade = Math.round(SHADES * share / highest);
     shades.set(shade, `${shades.get(shade) ?? ""}M${x - side / 2},${y - side / 2}h${side}v${side}h${-side}z`);
   }
-  // What is spread over half of the map says little, and is drawn as faintly.
-  const strength = Math.min(1, 400 / source.cells.length);
-  const opacity = (shade) => strength * (0.1 + 0.6 * shade / SHADES);
+  const opacity = (shade) => DARKEST * strength(source.cells) * shade / SHADES;
   const cells = [...shades].map(([shade, d]) => svg("path", { class: "cell", d, "fill-opacity": opacity(shade) }));
   return source.is_unsure ? cells : [...cells, halfCircle(source)];
 }
 
+/** What is spread over half of the map says little, and is drawn as faintly; counted in cells that share alike. */
+function strength(cells) {
+  const sum = (of) => cells.reduce((total, [, , share]) => total + of(share), 0);
+  return Math.min(1, 400 / (sum((share) => share) ** 2 / sum((share) => share ** 2)));
+}
+
 function halfCircle(source) {
   const [x, y] = project([source.lat, source.lon]), radius = inUnits(source.radius_m, source);
-  return svg("circle", { class: "source", cx: x, cy: y, r: Math.max(radius, 4) });
+  // A place that is known to a few metres would hide under the robot that found it.
+  return svg("circle", { class: "source", cx: x, cy: y, r: Math.max(radius, 13 * unit) });
 }
 
 function inUnits(metres, { lat, lon }) {

@@ -10,7 +10,7 @@ import { drawIncidents, incidentActions } from "./incidents.js";
 import { drawGround, drawLegend, drawSources, drawThings, followSize, layOut } from "./map.js";
 import { complain, notice } from "./notice.js";
 import { drawRobots, robotActions } from "./robots.js";
-import { simulation, state } from "./state.js";
+import { now, simulation, state } from "./state.js";
 import { drawStations } from "./stations.js";
 import { dateAndTime, drawWords, say, told } from "./words.js";
 
@@ -104,12 +104,11 @@ async function refresh() {
 }
 
 function tick() {
-  const now = performance.now() / 1000;
-  state.arrived = state.arrived.filter(([at]) => now - at < RATE_OVER_S);
+  const seconds = performance.now() / 1000;
+  state.arrived = state.arrived.filter(([at]) => seconds - at < RATE_OVER_S);
   const count = state.arrived.reduce((sum, [, readings]) => sum + readings, 0);
   $("flow").textContent = `${(count / RATE_OVER_S).toFixed(0)} ${say("rate")}`;
-  const newest = Math.max(...[...state.latest.values()].map((reading) => Date.parse(reading.time)));
-  if (Number.isFinite(newest)) $("clock").textContent = dateAndTime(newest);
+  if (state.latest.size) $("clock").textContent = dateAndTime(now());
   drawThings();
   drawRobots();
 }

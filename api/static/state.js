@@ -24,6 +24,9 @@ const isSimulated = () => [...state.devices.values()].some((device) => device.or
 
 export const simulation = () => ({ isShown: isSimulated(), mayChange: isSimulated() && state.me.role === "admin" });
 
+/** The newest instant that anything was measured at; a scenario is played on a clock of its own. */
+export const now = () => Math.max(...[...state.latest.values()].map(({ time }) => Date.parse(time)));
+
 /** Every device that has a place, with it: stations as the site says, robots where they were seen last. */
 export function* places() {
   for (const station of state.site.stations) yield [station.name, [station.lat, station.lon]];

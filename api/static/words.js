@@ -1,6 +1,6 @@
 // Every word of the page, in Korean and English.
 import { $ } from "./dom.js";
-import { state } from "./state.js";
+import { now, state } from "./state.js";
 
 const KOREAN = {
   language: "English", air: "대기", live: "실시간", lost: "연결 끊김", rate: "건/초", simulated: "모의 자료",
@@ -87,8 +87,8 @@ export const clockTime = (instant) => inCity(instant, { hour: "2-digit", minute:
 export const dateAndTime = (instant) => inCity(instant, { dateStyle: "medium", timeStyle: "medium" });
 
 /** The time alone within half a day from now, with its day else. */
-export function shortTime(instant, now = Date.now()) {
-  const isNear = Math.abs(Date.parse(instant) - now) < 12 * 3_600_000;
+export function shortTime(instant) {
+  const isNear = Math.abs(Date.parse(instant) - now()) < 12 * 3_600_000;
   const day = isNear ? {} : { month: "short", day: "numeric" };
   return inCity(instant, { ...day, hour: "2-digit", minute: "2-digit" });
 }
