@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,26 +38,25 @@ def browser() -> Iterator[Browser]:
 
 @dataclass
 class City:
-    """The api on a port of its own, with a broker, one alert and robot-1; browsers come with their own language and width."""
+    """The api on a port of its own, with a broker, one alert and robot-1; `faults` are those of its pages, also against their policy."""
 
     url: str
     browser: Browser
     keys: Path
     robot: Robot
+    faults: list[str] = field(default_factory=list)
 
     def open(self, *, language: str = ENGLISH, key: str | None = None, width: int = 1400) -> Page:
         context = self.browser.new_context(base_url=self.url, locale=language, viewport={"width": width, "height": 900})
         context.set_default_timeout(10_000)
         page = context.new_page()
-        faults: list[str] = []
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda message: faults.append(message.text) if _is_fault(message) else None)
+        page.on("pageerror", lambda error: self.faults.append(str(error)))
+        page.on("console", lambda message: self.faults.append(message.text) if _is_fault(message) else None)
         page.goto("/")
         if key is not None:
             page.locator("#door-key").fill(key)
             page.locator("#door-key").press("Enter")
         expect(page.locator("#stations tr")).to_have_count(20)
-        assert faults == []
         return page
 
     def key(self, name: str, role: Role) -> str:
@@ -77,10 +76,12 @@ def city(jeonju: Site, store: DuckDBStore, tmp_path: Path, browser: Browser) -> 
         with LiveServer(app, HttpSettings(port=0, keys=keys)) as server:
             wait_until(lambda: app.state.air.live.feed.connected, what="the broker")
             robot = Robot(broker, jeonju)
-            yield City(server.url, browser, keys, robot)
+            made = City(server.url, browser, keys, robot)
+            yield made
             robot.close()
             for context in browser.contexts:
                 context.close()
+            assert made.faults == []
 
 
 def asked(page: Page, path: str) -> Any:
