@@ -7,7 +7,7 @@ is planned after that. At each stop the robot waits for more base; the new map d
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from airquality import topics
 from airquality.errors import UserError
@@ -28,7 +28,7 @@ from airquality.vda5050 import (
 )
 from api.dispatch.fleet import Fleet, FleetRobot
 from api.dispatch.planning import STAY_S, Ground, plan_stops
-from api.dispatch.visit import TRY_ANOTHER, Visit
+from api.dispatch.visit import TRY_ANOTHER, Outcome, Visit
 from api.incidents.city import CELL_M, SourceMap
 
 # A visit ends when the source is known to half a cell of the wide map (root mean square), or after so many stops or so long.
@@ -116,7 +116,7 @@ class Dispatcher:
             raise UserError(f"{robot} cannot be sent: its battery does not last")
         return self._begin(incident or f"operator-{now:%Y%m%dT%H%M%S}", one, list(stops), len(stops), now)
 
-    def recall(self, robot: str, now: datetime, *, outcome: str = "recalled") -> list[Message]:
+    def recall(self, robot: str, now: datetime, *, outcome: Outcome = "recalled") -> list[Message]:
         """Call off what a robot was sent to do; it goes back to its patrol. Raises UserError where it is on no order."""
         one = self._robot(robot)
         under_way = [visit for visit in self.visits if visit.robot == robot and visit.ended_at is None]
@@ -171,7 +171,9 @@ class Dispatcher:
             return self._update(visit, [], now, outcome="nothing more to gain")
         return self._update(visit, stops, now)
 
-    def _update(self, visit: Visit, stops: list[Stop], now: datetime, *, outcome: str = "") -> list[Message]:
+    def _update(
+        self, visit: Visit, stops: list[Stop], now: datetime, *, outcome: Outcome | Literal[""] = ""
+    ) -> list[Message]:
         """Tell a waiting robot where it goes on. Without stops the visit is over once it says that it has nothing left to do."""
         assert visit.base_end is not None  # noqa: S101  (it was sent an order, and every order has a base)
         visit.update_id, visit.outcome = visit.update_id + 1, outcome

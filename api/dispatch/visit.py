@@ -2,12 +2,18 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from airquality.vda5050 import Node, Order, State, Stop
 
+Outcome = Literal[
+    "located", "nothing more to gain", "time is up", "done", "recalled", "incident closed",
+    "refused", "lost", "failed", "forbidden", "on another order", "order forgotten",
+]  # fmt: skip
 # After these another robot may be sent to the same incident.
-TRY_ANOTHER: Final = ("refused", "lost", "failed", "forbidden", "on another order", "order forgotten")
+TRY_ANOTHER: Final[tuple[Outcome, ...]] = (
+    "refused", "lost", "failed", "forbidden", "on another order", "order forgotten",
+)  # fmt: skip
 
 
 @dataclass
@@ -30,7 +36,7 @@ class Visit:
     turned_back: int = 0
     turning: bool = False
     ended_at: datetime | None = None
-    outcome: str = ""
+    outcome: Outcome | Literal[""] = ""
     revision: int = 0  # so many entries of the journal tell of it
 
     @property
@@ -42,6 +48,6 @@ class Visit:
         """Whether a robot that tells this state has all that it was told."""
         return (state.order_id, state.order_update_id) == (self.order_id, self.update_id)
 
-    def end(self, now: datetime, outcome: str) -> None:
+    def end(self, now: datetime, outcome: Outcome) -> None:
         """It is over."""
         self.ended_at, self.outcome = now, outcome
