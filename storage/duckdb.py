@@ -103,7 +103,7 @@ class DuckDBStore:
         return result.cast(READINGS)
 
     def upkeep(self, now: datetime) -> Iterator[None]:
-        """Roll up what is marked, beside the writes, then forget what is old, in steps of milliseconds between them."""
+        """Roll up what is marked, then forget what is old, both beside the writes."""
         present = int(now.timestamp()) // MINUTE_S  # it goes on, and would be made anew the next time
         for minutes in by_hour(self._marked - {present}):
             self._roll_up(minutes)
@@ -189,12 +189,7 @@ class DuckDBStore:
             self._connection.cursor().execute("CHECKPOINT")
 
     def _roll_up(self, minutes: list[int]) -> None:
-        """Fold readings without holding up the writes: a connection of its own sees them as of its BEGIN, and only the commit waits for its turn."""
-        with self._lock:
-            self._touched = frozenset()
-            connection = self._connection.cursor()
-        with connection, self._translated_errors():
-            connection.execute("BEGIN")
+        with self._beside_writes() as connection:
             rollup.roll_up(connection, minutes)
             with self._lock:
                 # What was written to meanwhile is rolled up only in part.
@@ -205,8 +200,24 @@ class DuckDBStore:
                 self._marked -= done
 
     def _forget(self, table: str, before: datetime) -> bool:
-        with self._transaction() as connection:
-            return rollup.forget(connection, table, before, _STEPS[table])
+        with self._beside_writes() as connection:
+            is_any = rollup.forget(connection, table, before, _STEPS[table])
+            with self._lock:
+                # What arrived once more meanwhile is not old; it would be lost, so all of them are kept until the next round.
+                if any(minute * MINUTE_S <= before.timestamp() for minute in self._touched):
+                    return False
+                connection.execute("COMMIT")
+        return is_any
+
+    @contextmanager
+    def _beside_writes(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A transaction that holds up no write: on a connection of its own it sees the store as of now, and only its commit waits for its turn."""
+        with self._lock:
+            self._touched = frozenset()
+            connection = self._connection.cursor()
+        with connection, self._translated_errors():
+            connection.execute("BEGIN")
+            yield connection
 
     def _write_readings(self, connection: duckdb.DuckDBPyConnection, table: pa.Table) -> None:
         fresh = self._is_after_newest(table)

@@ -204,6 +204,28 @@ def test_reading_that_comes_after_its_minute_was_forgotten_does_no_harm(tmp_path
     store.close()
 
 
+def test_old_reading_that_comes_once_more_while_old_ones_are_forgotten_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = DuckDBStore(tmp_path / "air.duckdb", Retention(DAY.total_seconds(), None, None))
+    rows, now = some_rows(10, 50), T0 + 2 * DAY
+    write(store, rows)
+    forget = duckdb_rollup.forget
+
+    def beside_a_write(connection: duckdb.DuckDBPyConnection, *step: Any) -> bool:
+        is_any = forget(connection, *step)
+        monkeypatch.undo()
+        write(store, [{**rows[0], "received_at": now, "pm25": 5.0}])
+        return is_any
+
+    monkeypatch.setattr(duckdb_rollup, "forget", beside_a_write)
+    tidy(store, now)
+    tidy(store, now)
+    left = store.readings(Series(site="jeonju", start=T0, end=now)).to_pylist()
+    assert [(row["time"], row["pm25"]) for row in left] == [(rows[0]["time"], 5.0)]
+    store.close()
+
+
 def test_extremes_and_counts_are_kept(tmp_path: Path) -> None:
     store = DuckDBStore(tmp_path / "air.duckdb")
     write(store, [{"site": "jeonju", "device": "a", "time": T0 + timedelta(seconds=second), "received_at": T0, "pm25": value}
