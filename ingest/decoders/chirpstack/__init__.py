@@ -1,4 +1,4 @@
-"""ChirpStack v4 events: uplinks with decoded objects, battery status and solved locations. See README.md beside this file."""
+"""ChirpStack events, of version 4 and 3: uplinks with decoded objects, battery status and solved locations. See README.md beside this file."""
 
 from typing import Any
 
@@ -27,8 +27,8 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         if isinstance(members := content.get("object"), dict):
             gathered.put_named(device, at, members, skip=mapped_names(gateway, "/object"))
         best = strongest(content.get("rxInfo"))
-        for key in ("rssi", "snr"):
-            gathered.put(device, at, key, number(best.get(key)))
+        gathered.put(device, at, "rssi", number(best.get("rssi")))
+        gathered.put(device, at, "snr", number(best.get("snr", best.get("loRaSNR"))))  # as ChirpStack 3 calls it
     gathered.put_mapped(device, at, gateway, lambda pointer: at_pointer(content, pointer))
     return gathered.decoding()
 

@@ -45,6 +45,7 @@ def to(pointer: str, key: str) -> dict[str, str]:
 CASES: list[tuple[str, Format, str, Any, dict[str, Any], Found]] = [
     # ChirpStack
     ("device of the topic where the body names none", "chirpstack", UP, {"object": {"humidity": 40}}, {}, {EUI: {"humidity": 40.0}}),
+    ("version 3", "chirpstack", UP, {"devEUI": EUI, "object": {"humidity": 40}, "rxInfo": [{"rssi": -99, "loRaSNR": 7}, {"rssi": -60, "loRaSNR": 9.5}]}, {}, {EUI: {"humidity": 40.0, "rssi": -60.0, "snr": 9.5}}),
     ("text that begins with a number", "chirpstack", UP, {"object": {"temperature": "21.5 °C", "co2": "-", "pm25": "nan"}}, {}, {EUI: {"temperature": 21.5}}),
     ("members missing", "chirpstack", UP, {"fPort": 1}, {}, {}),
     ("command to a device", "chirpstack", "application/1/device/a/command/down", {"devEui": EUI, "object": {"temperature": 1}}, {}, {}),
