@@ -5,6 +5,8 @@ import { row } from "./rows.js";
 import { state } from "./state.js";
 import { clockTime, label, say, shortTime, told } from "./words.js";
 
+const VERDICTS = ["confirmed", "false-alarm"];
+
 export function drawAlerts() {
   const alerts = [...state.alerts.values()].sort((a, b) => b.started_at.localeCompare(a.started_at));
   update($("alerts"), alerts.length ? alerts.map(alertRow) : [html("li", { class: "quiet none" }, say("no-alerts"))]);
@@ -28,6 +30,7 @@ function alertRow(alert) {
     controls: [
       ...(handling.state === "open" ? [button(say("acknowledge"), "acknowledge", alert.id)] : []),
       ...(held?.silence ? [] : [button(say("silence"), "silence", alert.id)]),
+      ...(handling.state === "closed" ? [] : VERDICTS.map((verdict) => button(say(verdict), verdict, alert.id))),
     ],
   });
 }
@@ -78,6 +81,7 @@ async function silence(id) {
 
 export const alertActions = {
   acknowledge: (id) => post(path("alerts", id, "acknowledge")),
+  ...Object.fromEntries(VERDICTS.map((verdict) => [verdict, (id) => post(path("alerts", id, "close"), { verdict })])),
   silence,
   "end-silence": (id) => remove(path("silences", id)),
 };

@@ -16,7 +16,7 @@ const KOREAN = {
   "silence-for": "얼마 동안", "silence-reason": "까닭 (일지에 남습니다)", "silence-start": "끄기",
   hour: "1시간", "8-hours": "8시간", "1-day": "하루",
   incidents: "사건", report: "보고서", near: "추정 발생지 반경", unsure: "발생지 불확실", downwind: "바람 아래",
-  confirm: "사실", "false-alarm": "오경보", close: "종료",
+  confirm: "사실", confirmed: "사실", "false-alarm": "오경보", close: "종료",
   state: { open: "접수", acknowledged: "확인 중", confirmed: "사실로 확인", "false-alarm": "오경보" },
   visit: "출동, 측정 지점",
   outcome: {
@@ -51,7 +51,7 @@ const ENGLISH = {
   "silence-for": "For", "silence-reason": "Reason (kept in the journal)", "silence-start": "Silence",
   hour: "1 hour", "8-hours": "8 hours", "1-day": "1 day",
   incidents: "Incidents", report: "Report", near: "source within", unsure: "source not sure", downwind: "downwind",
-  confirm: "Confirm", "false-alarm": "False alarm", close: "Close",
+  confirm: "Confirm", confirmed: "Confirm", "false-alarm": "False alarm", close: "Close",
   state: { open: "open", acknowledged: "acknowledged", confirmed: "confirmed", "false-alarm": "false alarm" },
   visit: "sent, stops", outcome: {},
   robots: "Patrol robots", battery: "battery", send: "Send…", "send-aim": "Click where to send ", sent: "Sent: ",

@@ -125,6 +125,20 @@ def test_alert_is_acknowledged_silenced_with_a_reason_and_heard_again(city: City
     assert asked(page, "silences") == []
 
 
+@pytest.mark.parametrize(
+    ("button", "mark", "verdict"),
+    [("Confirm", "closed as confirmed", "confirmed"), ("False alarm", "closed as false alarm", "false-alarm")],
+)
+def test_alert_is_closed_with_a_verdict(city: City, button: str, mark: str, verdict: str) -> None:
+    page = city.open()
+    row = opened(page, "one")
+    row.get_by_role("button", name=button).click()
+    expect(row.locator(".mark")).to_have_text(mark)
+    expect(row.get_by_role("button")).to_have_text(["Silence…"])
+    handling = asked(page, "alerts/one")["handling"]
+    assert (handling["state"], handling["verdict"]) == ("closed", verdict)
+
+
 def test_silence_that_is_thought_better_of_silences_nothing(city: City) -> None:
     page = city.open()
     opened(page, "one").get_by_role("button", name="Silence").click()
