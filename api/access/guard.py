@@ -101,12 +101,6 @@ def _need(request: Request, least: Role) -> None:
         )
 
 
-def _who(request: Request) -> str:
-    who: str = request.state.who
-    return who
-
-
-Who = Annotated[str, Depends(_who)]
 # For a route's decorator: what it asks for, and what the documentation says of it.
 ROLE_MARK: Final = "x-role"
 ADMIN_ONLY: Final[dict[str, Any]] = {"dependencies": [Depends(admin_only)], "openapi_extra": {ROLE_MARK: "admin"}}

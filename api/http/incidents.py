@@ -6,10 +6,10 @@ from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, Field
 
 from airquality.errors import UserError
-from api.access.guard import Who
 from api.http.answers import answer, example
 from api.http.instants import Instant
 from api.http.state import Air, State
+from api.http.who import Who
 from api.incidents.incident import Action
 from api.incidents.report import as_html, as_pdf
 from api.records import alert_json, incident_json, journal_json

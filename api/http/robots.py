@@ -10,13 +10,13 @@ from airquality.errors import UserError
 from airquality.geo import is_within
 from airquality.site import Latitude, Longitude, Site
 from airquality.vda5050 import Stop
-from api.access.guard import Who
 from api.dispatch.control import Work
 from api.dispatch.fleet import FleetRobot
 from api.dispatch.planning import STAY_S
 from api.dispatch.visit import Visit
 from api.http.answers import answer, example
 from api.http.state import Air, State
+from api.http.who import Who
 
 router = APIRouter(prefix="/api/v1/robots", tags=["robots"])
 

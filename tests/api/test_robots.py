@@ -56,8 +56,9 @@ def test_robot_is_shown_sent_called_back_forbidden_and_allowed(client: TestClien
         "cancelOrder",
         [{"key": "orderId", "value": order["orderId"]}],
     )
-    assert client.post(f"{ROBOTS}/robot-1/forbid").status_code == 202
+    assert client.post(f"{ROBOTS}/robot-1/forbid", headers={"X-Operator": "kim"}).status_code == 202
     assert client.get(ROBOTS).json()[0]["reason"] == "an operator forbids to send it"
+    assert [entry["who"] for entry in client.get("/api/v1/journal").json() if entry["action"] == "forbid"] == ["kim"]
     refused = client.post(f"{ROBOTS}/robot-1/send", json=PALBOK)
     assert (refused.status_code, "forbids" in refused.json()["detail"]) == (409, True)
     assert client.post(f"{ROBOTS}/robot-1/allow").status_code == 202
