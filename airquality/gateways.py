@@ -84,9 +84,12 @@ class _Strict(BaseModel):
 
 
 class Mapping(_Strict):
-    """Where a message holds a quantity: a JSON pointer (or `/` and a name), and how its number becomes ours: value · scale + offset."""
+    """Where a message holds a quantity, and how its number becomes ours: value · scale + offset.
 
-    pointer: Annotated[str, Field(pattern="^/")]
+    `pointer` is a JSON pointer, empty for a message that is a lone number, or `/` and a name.
+    """
+
+    pointer: Annotated[str, Field(pattern="^(/|$)")]
     key: Annotated[str, AfterValidator(_key)]
     unit: str | None = None
     scale: float = 1.0

@@ -109,12 +109,14 @@ def at_pointer(content: Any, pointer: str) -> Any:
 
 
 def inner_document(value: Any) -> Any:
-    """Return the JSON document that a string holds, or the value as it is."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+    """Return the JSON document that a string holds, also one that was put into a string twice, or the value as it is."""
+    for _ in range(2):
+        if not isinstance(value, str) or value.lstrip()[:1] not in ("{", "[", '"'):
+            break
         try:
-            return parse_json(value.encode())
+            value = parse_json(value.encode())
         except RejectedError:
-            return value
+            break
     return value
 
 

@@ -6,22 +6,18 @@ from zoneinfo import ZoneInfo
 
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, at_pointer, named_device, number
+from ingest.decoders.fields import Gathered, Message, named_device, number
 
 KEYS: Final = ("so2", "co", "o3", "no2", "pm10", "pm25")
+# Around the items of an answer, from the outside; answers that were XML before have `item` as well.
+WRAPPERS: Final = ("response", "body", "items", "item", "list")
 SEOUL: Final = ZoneInfo("Asia/Seoul")
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
     """Return the hour's values of every station in an answer; `-` is none, a flag beside a number makes it bad."""
-    content = message.object()
-    items = at_pointer(content, "/response/body/items") if "response" in content else content.get("list")
-    if isinstance(items, dict):
-        items = items.get("item", items)
     gathered = Gathered()
-    for item in items if isinstance(items, list) else [items]:
-        if not isinstance(item, dict):
-            continue
+    for item in _items(message.json()):
         values = {key: value for key in KEYS if (value := number(item.get(f"{key}Value"))) is not None}
         if not values:
             continue
@@ -30,6 +26,16 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
             flag = item.get(f"{key}Flag")
             gathered.put(device, at, key, value, ("bad", f"AirKorea: {flag}"[:100]) if flag else None)
     return gathered.decoding()
+
+
+def _items(content: Any) -> list[dict[str, Any]]:
+    """Return the items of an answer, of any part of one that a bridge passes on, or the one item that it is."""
+    while isinstance(content, dict):
+        wrapper = next((name for name in WRAPPERS if name in content), None)
+        if wrapper is None:
+            return [content]
+        content = content[wrapper]
+    return [item for item in content if isinstance(item, dict)] if isinstance(content, list) else []
 
 
 def hour(text: Any) -> datetime | None:

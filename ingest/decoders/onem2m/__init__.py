@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from airquality.errors import RejectedError
 from airquality.gateways import Gateway
@@ -18,6 +18,11 @@ from ingest.decoders.fields import (
     says_nothing,
 )
 from ingest.decoders.times import instant
+
+# What the resource of the CSE itself is called unless configured otherwise: by Mobius, ACME and OM2M.
+CSE_BASES: Final = frozenset(
+    ("Mobius", *(f"cse-{kind}" for kind in ("in", "mn", "asn")), *(f"{kind}-name" for kind in ("in", "mn", "asn")))
+)
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
@@ -66,6 +71,9 @@ def _names(path: Any, *, is_subscription: bool) -> list[str]:
     names = [name for name in path.split("/") if name]
     # An absolute path names the service provider before the CSE; over HTTP `~` stands before a CSE.
     if path.startswith("//") or names[:1] == ["~"]:
+        names = names[1:]
+    # The CSE is named by its identifier, its resource or both: /id-in/cse-in/…
+    if len(names) > 1 and names[1] in CSE_BASES:
         names = names[1:]
     return names[1:-1] if is_subscription else names[1:]
 

@@ -65,7 +65,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         one = mapped.get(own_name) or mapped.get(f"{index}/v")
         if (amount := leading_number(value) if one else number(value)) is None:
             continue
-        if not base_name and not name:
+        if not base_name and not name and unit not in KEY_OF_UNIT:
             raise RejectedError("has a value without a name")
         if gateway.device is not None and not gateway.device.startswith("/"):
             device = gateway.device
@@ -84,8 +84,9 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
 
 def _records(message: Message) -> list[dict[str, Any]]:
     pack = message.json() if message.payload.lstrip()[:1] in (b"[", b"{") else _cbor(message.payload)
-    if not isinstance(pack, list) or not pack or not all(isinstance(record, dict) for record in pack):
-        raise RejectedError("is no SenML pack: a non-empty array of records")
+    pack = _unfolded([pack] if isinstance(pack, dict) and "e" in pack else pack)
+    if not isinstance(pack, list) or not all(isinstance(record, dict) for record in pack):
+        raise RejectedError("is no SenML pack: an array of records")
     # Decimal fractions stand for JSON's numbers (RFC 8428, section 6); labels that are neither text nor known stand for nothing.
     return [
         {
@@ -95,6 +96,21 @@ def _records(message: Message) -> list[dict[str, Any]]:
             for name, value in record.items()
         }
         for record in pack
+    ]
+
+
+def _unfolded(pack: Any) -> Any:
+    """Before RFC 8428 an object held the base members, and its records in a list `e` (draft-jennings-senml-10)."""
+    if not isinstance(pack, list):
+        return pack
+    return [
+        one
+        for record in pack
+        for one in (
+            (record | {"e": None}, *record["e"])
+            if isinstance(record, dict) and isinstance(record.get("e"), list)
+            else (record,)
+        )
     ]
 
 

@@ -10,6 +10,7 @@ from ingest.decoded import Decoding
 from ingest.decoders.fields import Gathered, Message, at_pointer, named_device, number, says_nothing
 from ingest.decoders.times import instant
 
+# Version 1.0 writes connectionBroken as well.
 STATES: Final = {
     "ONLINE": "online",
     "HIBERNATING": "online",
@@ -25,13 +26,14 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     The members decide, as topics differ by vendor. x, y and theta are in the robot's own map, which nobody tied to the ground: no place, no heading.
     """
     content = message.object()
-    state = STATES.get(str(content.get("connectionState")))
+    state = STATES.get(str(content.get("connectionState")).upper())
     if state is not None and message.levels[-1] not in ("state", "visualization"):
         return Decoding(states=[(_device(content, message, gateway), state)])
     look_up = partial(at_pointer, content)
     values = {
         "battery": _first(look_up, "/powerSupply/stateOfCharge", "/batteryState/batteryCharge"),
-        "voltage": _first(look_up, "/powerSupply/batteryVoltage", "/batteryState/batteryVoltage"),
+        # 0.0 fills the member where nothing measures it.
+        "voltage": _first(look_up, "/powerSupply/batteryVoltage", "/batteryState/batteryVoltage") or None,
     }
     vx, vy = (number(look_up(f"/velocity/{axis}")) for axis in ("vx", "vy"))
     if vx is not None or vy is not None:

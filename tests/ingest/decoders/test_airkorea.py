@@ -25,9 +25,15 @@ def test_items_as_a_list_or_below_item_as_turned_from_xml(items: Any) -> None:
     assert values(read("airkorea", answer(items))) == {"전북/팔복동": {"pm10": 41.0}}
 
 
+@pytest.mark.parametrize("content", [ITEM, [ITEM], {"items": [ITEM]}, answer([ITEM])["response"]])
+def test_part_of_an_answer_as_a_bridge_passes_it_on(content: Any) -> None:
+    assert values(read("airkorea", content)) == {"전북/팔복동": {"pm10": 41.0}}
+
+
 @pytest.mark.parametrize(
     "content",
     [
+        [],
         answer([]),
         answer(""),
         answer(None),

@@ -26,6 +26,14 @@ def test_pointers_with_escapes_lists_and_documents_in_strings() -> None:
     assert values(read("json", content, device="/0/inner/id", mapping=mapping)) == {"7": {"temperature": 21.5}}
 
 
+def test_empty_pointer_leads_to_a_message_that_is_one_number() -> None:
+    mapping = [{"pointer": "", "key": "pm25"}]
+    for content in ("12.5", '"12.5 µg/m³"'):
+        assert values(read("json", content, "roof/pm25", device="roof", mapping=mapping)) == {"roof": {"pm25": 12.5}}
+    with pytest.raises(RejectedError, match="JSON"):
+        read("json", "nan", "roof/pm25", device="roof", mapping=mapping)
+
+
 def test_time_of_a_clock_without_zone_counts_with_the_zone_of_the_site_file() -> None:
     content = {"t": 1, "at": "2026/03/02 17:15:30"}
     site: dict[str, Any] = {"device": "a", "time": "/at", "mapping": MAPPING}

@@ -27,6 +27,9 @@ def notified(
         ("//city.example/in-cse/air/palbok-7/report/sub", "palbok-7"),
         ("TinyIoT/palbok-7/data/sub", "palbok-7"),
         ("TinyIoT/palbok-7/sub", "palbok-7"),
+        ("/id-in/cse-in/air/palbok-7/report/sub", "palbok-7"),
+        ("/~/Mobius2/Mobius/palbok-7/report/sub", "palbok-7"),
+        ("/in-cse/in-name/palbok-7/sub", "palbok-7"),
     ],
 )
 def test_device_is_read_from_the_path(sur: str, device: str) -> None:
@@ -50,6 +53,11 @@ def test_request_primitive_with_its_content_as_an_object_or_in_a_string(prefix: 
         request = {f"{prefix}op": 1, f"{prefix}to": "/in-cse/room-101/data", f"{prefix}pc": content}
         assert values(read("onem2m", {"m2m:rqp": request}, TOPIC)) == {"room-101": {"co2": 600.0}}
         assert values(read("onem2m", request, TOPIC)) == {"room-101": {"co2": 600.0}}
+
+
+def test_content_that_was_put_into_a_string_twice() -> None:
+    assert values(read("onem2m", notified(json.dumps(json.dumps({"pm25": 12}))), TOPIC)) == {"palbok-7": {"pm25": 12.0}}
+    assert values(read("onem2m", notified('"12"', "Mobius/palbok-7/pm25/sub"), TOPIC)) == {"palbok-7": {"pm25": 12.0}}
 
 
 def test_what_says_nothing_is_no_reject_even_without_a_device() -> None:

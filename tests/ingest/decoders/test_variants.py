@@ -71,6 +71,10 @@ CASES: list[tuple[str, Format, str, Any, dict[str, Any], Found]] = [
     ("version with secondary units", "senml", "s", [{"bver": 26, "bn": "a:"}, {"n": "voltage", "u": "mV", "v": 3300}], {}, {"a": {"voltage": 3.3}}),
     ("numbers as text, a first record of base members only", "senml", "s", [{"bt": 1.7e9}, {"bn": "a:", "n": "co2", "v": "400"}, {"n": "pm25", "vs": "7"}], {}, {"a": {"co2": 400.0, "pm25": 7.0}}),
     ("decimal fraction and labels that nobody knows", "senml", "s", cbor2.dumps([{-2: "a:", 0: "temperature", 2: Decimal("21.5"), None: 1, 99: 1, b"x_": 1}]), {}, {"a": {"temperature": 21.5}}),
+    ("unit that tells what it is, of a device that the site file names", "senml", "s", [{"u": "Cel", "v": 21.5}], {"device": "d"}, {"d": {"temperature": 21.5}}),
+    ("object with a list of records, as before RFC 8428", "senml", "s", {"bn": "a/", "bt": 0, "ver": 1, "e": [{"n": "co2", "v": 400}, {"n": "open", "bv": True}]}, {}, {"a": {"co2": 400.0}}),
+    ("array of such objects", "senml", "s", [{"bn": "a/", "e": [{"n": "co2", "v": 400}]}, {"bn": "b/", "e": [{"n": "co2", "v": 500}]}], {}, {"a": {"co2": 400.0}, "b": {"co2": 500.0}}),
+    ("no record at all", "senml", "s", [], {}, {}),
     ("text without a name", "senml", "s", [{"vs": "hello"}], {}, {}),
     # Zigbee2MQTT
     ("base topic below another", "zigbee2mqtt", "home/zigbee2mqtt/kitchen/window", {"pm25": 3}, {}, {"kitchen/window": {"pm25": 3.0}}),

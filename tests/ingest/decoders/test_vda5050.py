@@ -52,5 +52,15 @@ def test_order_that_is_no_json_is_rejected() -> None:
         read("vda5050", b'{"orderId": nan}', "uagv/v2/KIT/7/order")
 
 
+def test_voltage_of_zero_fills_the_member_of_a_robot_that_measures_none() -> None:
+    content = {"batteryState": {"batteryCharge": 80, "batteryVoltage": 0.0}}
+    assert values(read("vda5050", content, "uagv/v2/KIT/7/state")) == {"KIT/7": {"battery": 80.0}}
+
+
+def test_state_of_a_connection_as_version_1_writes_it() -> None:
+    decoding = read("vda5050", {"connectionState": "connectionBroken"}, "uagv/v1/KIT/7/connection")
+    assert decoding.states == [("KIT/7", "offline")]
+
+
 def test_state_of_a_connection_that_is_no_text_is_none() -> None:
     assert read("vda5050", {"connectionState": ["ONLINE"]}, "uagv/v2/KIT/7/connection").states == ()
