@@ -32,9 +32,13 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     look_up = partial(at_pointer, content)
     values = {
         "battery": _first(look_up, "/powerSupply/stateOfCharge", "/batteryState/batteryCharge"),
-        # 0.0 fills the member where nothing measures it.
-        "voltage": _first(look_up, "/powerSupply/batteryVoltage", "/batteryState/batteryVoltage") or None,
+        "voltage": _first(look_up, "/powerSupply/batteryVoltage", "/batteryState/batteryVoltage"),
     }
+    # Robots that do not measure them fill the members with a charge of -1 and a voltage of 0.0.
+    if (values["battery"] or 0.0) < 0:
+        del values["battery"]
+    if values["voltage"] == 0:
+        del values["voltage"]
     vx, vy = (number(look_up(f"/velocity/{axis}")) for axis in ("vx", "vy"))
     if vx is not None or vy is not None:
         values["speed"] = math.hypot(vx or 0.0, vy or 0.0)

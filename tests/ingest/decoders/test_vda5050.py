@@ -52,9 +52,15 @@ def test_order_that_is_no_json_is_rejected() -> None:
         read("vda5050", b'{"orderId": nan}', "uagv/v2/KIT/7/order")
 
 
-def test_voltage_of_zero_fills_the_member_of_a_robot_that_measures_none() -> None:
-    content = {"batteryState": {"batteryCharge": 80, "batteryVoltage": 0.0}}
-    assert values(read("vda5050", content, "uagv/v2/KIT/7/state")) == {"KIT/7": {"battery": 80.0}}
+@pytest.mark.parametrize(
+    ("supply", "expected"),
+    [
+        ({"stateOfCharge": 0, "batteryVoltage": 0.0}, {"KIT/7": {"battery": 0.0}}),
+        ({"stateOfCharge": -1.0, "batteryVoltage": 48.2}, {"KIT/7": {"voltage": 48.2}}),
+    ],
+)
+def test_robots_that_measure_no_voltage_or_no_charge_fill_the_members(supply: Any, expected: Any) -> None:
+    assert values(read("vda5050", {"powerSupply": supply}, "vda5050/v3/KIT/7/state")) == expected
 
 
 def test_state_of_a_connection_as_version_1_writes_it() -> None:
