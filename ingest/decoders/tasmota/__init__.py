@@ -16,6 +16,7 @@ KEY_OF_MEMBER: Final = {
     "Pressure": "pressure",
     "CarbonDioxide": "co2",
     "PM1": "pm1",
+    "PM1.0": "pm1",
     "PM1_0": "pm1",
     "PM2.5": "pm25",
     "PM2_5": "pm25",
@@ -55,6 +56,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     if isinstance(status, dict):
         # RSSI is a quality in percent there, Signal is dBm.
         gathered.put(device, _time(status, gateway), "rssi", number(at_pointer(status, "/Wifi/Signal")))
+        gathered.put(device, _time(status, gateway), "voltage", number(status.get("Vcc")))
     timed = next((one for one in (sensors, status) if isinstance(one, dict)), content)
     gathered.put_mapped(device, _time(timed, gateway), gateway, lambda pointer: at_pointer(content, pointer))
     return gathered.decoding()
