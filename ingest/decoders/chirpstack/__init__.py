@@ -4,7 +4,7 @@ from typing import Any
 
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, at_pointer, mapped_names, number
+from ingest.decoders.fields import Gathered, Message, at_pointer, inner_document, mapped_names, number
 from ingest.decoders.times import instant
 
 # What says nothing of the air; `down` is a command to a device.
@@ -24,8 +24,9 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     elif event == "location":
         put_place(gathered, device, at, content.get("location"))
     else:
-        if isinstance(members := content.get("object"), dict):
-            gathered.put_named(device, at, members, skip=mapped_names(gateway, "/object"))
+        decoded = "object" if "object" in content else "objectJSON"  # a text, as ChirpStack 3 writes it beside Base64
+        if isinstance(members := inner_document(content.get(decoded)), dict):
+            gathered.put_named(device, at, members, skip=mapped_names(gateway, f"/{decoded}"))
         best = strongest(content.get("rxInfo"))
         gathered.put(device, at, "rssi", number(best.get("rssi")))
         gathered.put(device, at, "snr", number(best.get("snr", best.get("loRaSNR"))))  # as ChirpStack 3 calls it
@@ -34,8 +35,11 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
 
 
 def _device(content: dict[str, Any], message: Message) -> str:
-    eui = at_pointer(content, "/deviceInfo/devEui")
-    return (eui if isinstance(eui, str) and eui else level_after(message, "device")).lower()
+    # The devEUI of ChirpStack 3 may be Base64; its topic says it in hexadecimal, unless a gateway's own server has topics of its own.
+    for eui in (at_pointer(content, "/deviceInfo/devEui"), level_after(message, "device"), content.get("devEUI")):
+        if isinstance(eui, str) and eui:
+            return eui.lower()
+    return ""
 
 
 def level_after(message: Message, name: str) -> str:

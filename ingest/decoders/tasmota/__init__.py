@@ -1,5 +1,6 @@
 """Tasmota: SENSOR and STATE telemetry, answers to Status 8 and 10, and the last will. See README.md beside this file."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ KEY_OF_MEMBER: Final = {
     "Pressure": "pressure",
     "CarbonDioxide": "co2",
     "PM1": "pm1",
+    "PM1.0": "pm1",
     "PM1_0": "pm1",
     "PM2.5": "pm25",
     "PM2_5": "pm25",
@@ -28,19 +30,19 @@ KEY_OF_MEMBER: Final = {
 # Sensirion's VOC index has these names at its drivers; TVOC of others is in ppb, VOC of others another thing.
 VOC_INDEX_SENSORS: Final = ("SEN5", "SEN6", "SGP4")
 VOC_INDEX_MEMBERS: Final = ("VOC", "TVOC", "AirQuality")
-# The chip that the firmware runs on: its temperature is not that of the air.
-OWN_CHIP: Final = "ESP32"
-# What a topic begins with, or has second where the device comes first. The last is for what others tell the device.
+# The chip that the firmware runs on, whose temperature is not that of the air, and what a Zigbee bridge hears of other devices.
+NOT_THE_DEVICE: Final = ("ESP32", "ZbReceived")
+# What a topic begins with, or has second. The last is for what others tell the device.
 PREFIXES: Final = ("tele", "stat", "cmnd")
 TEMPERATURE_UNITS: Final = {"C": "°C", "F": "°F", "K": "K"}
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
-    """Return what a device tells; the second level of the topic is its name, or the first before `tele` and `stat`."""
+    """Return what a device tells."""
     levels = message.levels
     if len(levels) < 3:
         raise RejectedError("the topic is not {prefix}/{device}/{kind}")
-    (prefix, device), kind = levels[:2] if levels[1] not in PREFIXES else levels[1::-1], levels[-1]
+    prefix, device, kind = *_prefix_and_device(levels), levels[-1]
     if kind == "LWT":
         state = message.payload.decode("utf-8", "replace").strip().lower()
         return Decoding(states=[(device, state)] if state in ("online", "offline") else [])
@@ -55,9 +57,16 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     if isinstance(status, dict):
         # RSSI is a quality in percent there, Signal is dBm.
         gathered.put(device, _time(status, gateway), "rssi", number(at_pointer(status, "/Wifi/Signal")))
+        gathered.put(device, _time(status, gateway), "voltage", number(status.get("Vcc")))
     timed = next((one for one in (sensors, status) if isinstance(one, dict)), content)
     gathered.put_mapped(device, _time(timed, gateway), gateway, lambda pointer: at_pointer(content, pointer))
     return gathered.decoding()
+
+
+def _prefix_and_device(levels: list[str]) -> tuple[str, str]:
+    """Return the prefix and the device, which follows it, as the second level usually; where nothing does but the kind, it is before it."""
+    at = 1 if levels[1] in PREFIXES and levels[0] not in PREFIXES else 0
+    return levels[at], levels[at + 1] if at + 2 < len(levels) else levels[at - 1]
 
 
 def _time(content: dict[str, Any], gateway: Gateway) -> datetime | None:
@@ -69,10 +78,8 @@ def _sensors(gathered: Gathered, device: str, content: dict[str, Any], gateway: 
     temperature_unit = TEMPERATURE_UNITS.get(str(content.get("TempUnit", "C")), "°C")
     units = {"temperature": temperature_unit, "pressure": str(content.get("PressureUnit", "hPa"))}
     at, seen = _time(content, gateway), set[str]()
-    for name, members in content.items():
-        if not isinstance(members, dict) or name == OWN_CHIP:
-            continue
-        mapped = mapped_names(gateway, f"{below}/{name}")
+    for name, pointer, members in _groups(content, below):
+        mapped = mapped_names(gateway, pointer)
         for member, value in members.items():
             key = KEY_OF_MEMBER.get(member)
             if member in VOC_INDEX_MEMBERS and name.startswith(VOC_INDEX_SENSORS):
@@ -83,6 +90,17 @@ def _sensors(gathered: Gathered, device: str, content: dict[str, Any], gateway: 
             if key not in seen:
                 seen.add(key)
                 gathered.put(device, at, key, _converted(key, amount, units))
+
+
+def _groups(content: dict[str, Any], below: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield what may hold values, with the sensor's name and the pointer to it: a Sonoff SC has no sensor's name, an old DS18x20 a further level."""
+    yield "", below, content
+    for name, members in content.items():
+        if isinstance(members, dict) and name not in NOT_THE_DEVICE:
+            yield name, f"{below}/{name}", members
+            for inner, values in members.items():
+                if isinstance(values, dict):
+                    yield name, f"{below}/{name}/{inner}", values
 
 
 def _converted(key: str, value: float, units: dict[str, str]) -> float | None:

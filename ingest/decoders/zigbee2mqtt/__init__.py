@@ -1,6 +1,6 @@
 """Zigbee2MQTT: device states and availability. See README.md beside this file."""
 
-from typing import Final
+from typing import Any, Final
 
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
@@ -24,7 +24,12 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         return Decoding(states=_state("/".join(levels[:-1]), message))
     if not message.payload:
         return Decoding()
-    content = message.object()
+    content: dict[str, Any]
+    if len(levels) > 1 and not message.payload.lstrip().startswith(b"{"):
+        # With `output: attribute` each member comes alone, as plain text below its device.
+        levels, content = levels[:-1], {levels[-1]: message.payload.decode("utf-8", "replace")}
+    else:
+        content = message.object()
     device = "/".join(levels)
     at, gathered = instant(content.get("last_seen"), gateway.timezone or "UTC"), Gathered()
     skip = mapped_names(gateway)

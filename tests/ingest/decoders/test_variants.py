@@ -48,6 +48,10 @@ CASES: list[tuple[str, Format, str, Any, dict[str, Any], Found]] = [
     ("version 3", "chirpstack", UP, {"devEUI": EUI, "object": {"humidity": 40}, "rxInfo": [{"rssi": -99, "loRaSNR": 7}, {"rssi": -60, "loRaSNR": 9.5}]}, {}, {EUI: {"humidity": 40.0, "rssi": -60.0, "snr": 9.5}}),
     ("text that begins with a number", "chirpstack", UP, {"object": {"temperature": "21.5 °C", "co2": "-", "pm25": "nan"}}, {}, {EUI: {"temperature": 21.5}}),
     ("members missing", "chirpstack", UP, {"fPort": 1}, {}, {}),
+    ("decoded object as text", "chirpstack", UP, {"objectJSON": '{"temperature": "+27.0", "Bat": 3.3}'}, {"mapping": [to("/objectJSON/Bat", "voltage")]}, {EUI: {"temperature": 27.0, "voltage": 3.3}}),
+    ("nothing decoded", "chirpstack", UP, {"objectJSON": ""}, {}, {}),
+    ("topic of a gateway with a network server of its own", "chirpstack", "/uplink", {"devEUI": EUI.upper(), "rxInfo": [{"rssi": -51}]}, {}, {EUI: {"rssi": -51.0}}),
+    ("devEUI in Base64", "chirpstack", UP, {"devEUI": "qEBBnttiARw=", "object": {"humidity": 40}}, {}, {EUI: {"humidity": 40.0}}),
     ("command to a device", "chirpstack", "application/1/device/a/command/down", {"devEui": EUI, "object": {"temperature": 1}}, {}, {}),
     ("message of a LoRaWAN gateway itself", "chirpstack", "eu868/gateway/ab/event/up", {"rxInfo": {"rssi": -1}}, {}, {}),
     # The Things Stack
@@ -79,7 +83,16 @@ CASES: list[tuple[str, Format, str, Any, dict[str, Any], Found]] = [
     # Zigbee2MQTT
     ("base topic below another", "zigbee2mqtt", "home/zigbee2mqtt/kitchen/window", {"pm25": 3}, {}, {"kitchen/window": {"pm25": 3.0}}),
     ("base topic of another name", "zigbee2mqtt", "z2m/kitchen", {"pm25": 3}, {}, {"kitchen": {"pm25": 3.0}}),
+    ("members one by one", "zigbee2mqtt", "zigbee2mqtt/kitchen/window/pm25", b"3", {}, {"kitchen/window": {"pm25": 3.0}}),
+    ("millivolts alone", "zigbee2mqtt", "zigbee2mqtt/window/voltage", b"2985", {}, {"window": {"voltage": 2.985}}),
+    ("text alone", "zigbee2mqtt", "zigbee2mqtt/window/state", b"ON", {}, {}),
+    ("members one by one that the site file maps", "zigbee2mqtt", "zigbee2mqtt/window/voc", b"20", {"mapping": [to("/voc", "tvoc")]}, {"window": {"tvoc": 20.0}}),
     # Tasmota
+    ("supply voltage", "tasmota", "tele/x/STATE", {"Vcc": 3.423, "Wifi": {"RSSI": 100}}, {}, {"x": {"voltage": 3.423}}),
+    ("sensors without a name", "tasmota", "tele/x/SENSOR", {"Temperature": 68, "Humidity": 16, "Light": 10, "Noise": 60, "AirQuality": 90, "TempUnit": "F"}, {}, {"x": {"temperature": 20.0, "humidity": 16.0}}),
+    ("sensors one level further down", "tasmota", "tele/x/SENSOR", {"DS18x20": {"DS1": {"Address": "28FF", "Temperature": 12.2}}}, {}, {"x": {"temperature": 12.2}}),
+    ("what a Zigbee bridge hears", "tasmota", "tele/x/SENSOR", {"ZbReceived": {"0x8F20": {"Temperature": 21}}}, {}, {}),
+    ("PM1.0", "tasmota", "tele/x/SENSOR", {"HM330X": {"PM1.0": 4, "PM10": 6}}, {}, {"x": {"pm1": 4.0, "pm10": 6.0}}),
     ("driver with underscores", "tasmota", "tele/x/SENSOR", {"SPS30": {"PM1_0": 1.5, "PM2_5": 2.5, "PM4_0": 3, "PM10": 4.5, "NCPM1_0": 9}}, {}, {"x": {"pm1": 1.5, "pm25": 2.5, "pm10": 4.5}}),
     ("temperature of the chip", "tasmota", "tele/x/SENSOR", {"ESP32": {"Temperature": 53.3}, "VINDRIKTNING": {"PM2.5": 2}}, {}, {"x": {"pm25": 2.0}}),
     ("sensors over Bluetooth", "tasmota", "tele/x/SENSOR", {"LYWSD03-52680f": {"Temperature": 21.1, "Battery": 90, "RSSI": -80}}, {}, {"x": {"temperature": 21.1, "battery": 90.0}}),
@@ -88,6 +101,8 @@ CASES: list[tuple[str, Format, str, Any, dict[str, Any], Found]] = [
     ("command", "tasmota", "cmnd/x/STATUS", 8, {}, {}),
     ("command to the device that comes first", "tasmota", "x/cmnd/STATUS", 8, {}, {}),
     ("device before the prefix", "tasmota", "x/tele/SENSOR", {"BMP280": {"Pressure": "709.1"}}, {}, {"x": {"pressure": 709.1}}),
+    ("base before the prefix", "tasmota", "tasmota/tele/x/SENSOR", {"BMP280": {"Pressure": 709}}, {}, {"x": {"pressure": 709.0}}),
+    ("device called like a prefix", "tasmota", "tele/stat/SENSOR", {"BMP280": {"Pressure": 709}}, {}, {"stat": {"pressure": 709.0}}),
     ("mapped member is not read by its name", "tasmota", "stat/x/STATUS10", {"StatusSNS": {"MLX": {"Temperature": 40}}},
      {"mapping": [to("/StatusSNS/MLX/Temperature", "thermal_max")]}, {"x": {"thermal_max": 40.0}}),
     # sensor.community
