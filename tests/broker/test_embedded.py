@@ -4,10 +4,12 @@ import socket
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
+import psutil
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from airquality.errors import UserError
+from broker.client import Client
 from broker.embedded import EmbeddedBroker, free_port
 from tests.waiting import wait_until
 
@@ -78,6 +80,15 @@ def test_last_will_is_sent_when_a_client_vanishes(broker: EmbeddedBroker) -> Non
     wait_until(lambda: b"offline" in seen, what="the last will")
     doomed.loop_read()
     leave(watcher)
+
+
+def test_client_that_has_left_leaves_nothing_open(broker: EmbeddedBroker) -> None:
+    before = psutil.Process().num_fds()
+    client = Client(broker.url, "guest")
+    client.begin()
+    wait_until(client.is_connected)
+    client.end()
+    assert psutil.Process().num_fds() <= before
 
 
 def test_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:

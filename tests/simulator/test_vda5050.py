@@ -7,10 +7,8 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import paho.mqtt.client as mqtt
 import pytest
 import simpy
-from paho.mqtt.enums import CallbackAPIVersion
 
 from airquality.events import EVENT
 from airquality.site import Robot, Site
@@ -28,6 +26,7 @@ from airquality.vda5050 import (
     route,
     start_node,
 )
+from broker.client import Client
 from broker.embedded import EmbeddedBroker
 from simulator.outlets.mqtt import MqttOutlet
 from simulator.robots import CHARGING, MEASURING, ON_ORDER, PATROLLING, STANDING, PatrolRobot
@@ -309,14 +308,13 @@ class _FleetControl:
     def __init__(self, broker: EmbeddedBroker) -> None:
         self.heard: list[tuple[str, bytes, bool]] = []
         self._ready = threading.Event()
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="fleet-control")
+        topic = "vda5050/v3/jeonju-air/robot-1/+"
+        self._client = Client(broker.url, "fleet-control", on_ready=lambda: self._client.subscribe(topic, 1))
         self._client.on_message = lambda _c, _d, message: self.heard.append(
             (message.topic.rpartition("/")[2], bytes(message.payload), message.retain)
         )
-        self._client.on_connect = lambda client, *_: client.subscribe("vda5050/v3/jeonju-air/robot-1/+", 1)
         self._client.on_subscribe = lambda *_: self._ready.set()
-        self._client.connect("127.0.0.1", broker.port)
-        self._client.loop_start()
+        self._client.begin()
         wait_until(self._ready.is_set, what="the subscription")
 
     def latest(self, kind: str) -> dict[str, Any]:
@@ -332,8 +330,7 @@ class _FleetControl:
         self._client.publish("vda5050/v3/jeonju-air/robot-1/order", encode(message), qos=0)
 
     def close(self) -> None:
-        self._client.disconnect()
-        self._client.loop_stop()
+        self._client.end()
 
 
 def test_robot_on_a_real_broker_takes_an_order_and_its_last_will_tells_that_it_is_gone(
