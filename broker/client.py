@@ -72,6 +72,8 @@ class Client(mqtt.Client):
         """Say goodbye and stop the network thread."""
         self.disconnect()
         self.loop_stop()
+        # Paho leaves the pair of sockets that wakes its thread to the garbage collector.
+        self._reset_sockets(sockpair_only=True)
 
     def reconnect(self) -> MQTTErrorCode:
         """Connect once more; a failure that lasts ends the attempts."""

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self
@@ -29,7 +30,8 @@ RESTART_AFTER_S: Final = 0.5
 LOOK_AT_ACCOUNTS_EVERY_S: Final = 0.5
 # A broker that is full takes nobody in, not even ingest, which would empty it: at every start there is room for so much more.
 QUEUE_ON_DISK_BYTES: Final = 2_000_000_000
-FREE_PORTS: Final = range(15_000, 30_000)
+# Each process has an order of its own, and none comes twice: who asks for two ports, and listens on them later, must get two.
+_PORTS: Final = cycle(secrets.SystemRandom().sample(range(15_000, 30_000), 15_000))
 MOSQUITTO_MEMORY_BYTES: Final = 512 * 1024 * 1024
 EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104  (what is asked for, not what is done)
 _PR_SET_PDEATHSIG: Final = 1
@@ -247,7 +249,7 @@ def free_port() -> int:
     """
     while True:
         with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", secrets.choice(FREE_PORTS)))
+            probe.bind(("127.0.0.1", next(_PORTS)))
             return int(probe.getsockname()[1])
 
 

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 import paho.mqtt.client as mqtt
 import pyarrow as pa
-from paho.mqtt.enums import CallbackAPIVersion
 
 from airquality import topics
 from airquality.reading import Reading, encode
+from broker.client import Client
 from chaos.plans import SITE
 
 PROBE: Final = "probe"
@@ -25,13 +25,12 @@ class Feed:
         self._probes = 0
         self._next_probe_at = 0.0
         self.subscribed = threading.Event()
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="chaos-feed")
+        url, topic = f"mqtt://127.0.0.1:{port}", topics.committed(SITE)
+        self._client = Client(url, "chaos-feed", on_ready=lambda: self._client.subscribe(topic, 0))
         self._client.reconnect_delay_set(min_delay=1, max_delay=1)
-        self._client.on_connect = lambda client, *_: client.subscribe(topics.committed(SITE), 0)
         self._client.on_subscribe = lambda *_: self.subscribed.set()
         self._client.on_message = self._on_message
-        self._client.connect("127.0.0.1", port)
-        self._client.loop_start()
+        self._client.begin()
 
     def probe_is_back(self) -> bool:
         """Send a reading now and then, and tell whether one has come back as committed."""
@@ -45,8 +44,7 @@ class Feed:
 
     def close(self) -> None:
         """Leave the broker."""
-        self._client.disconnect()
-        self._client.loop_stop()
+        self._client.end()
 
     def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
         now = time.monotonic()

@@ -152,7 +152,7 @@ class Rig:
         self._open.callback(self.feed.close)
         self.ingest = Ingest(broker_url, self.store_url, self._folder / "ingest.log")
         self._open.callback(self.ingest.stop)
-        wait_until(self.feed.subscribed.is_set, within_s=10, what="the feed")
+        wait_until(self.feed.subscribed.is_set, within_s=FLOWS_WITHIN_S, what="the feed")
 
     def send(
         self, name: str, *, per_s: float, plan: str = "steady", devices: int = 20, messages: int | None = None

@@ -7,12 +7,14 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import uvicorn
 
 from airquality.errors import UserError
 from api.access.keys import KeyFile
+
+BACKLOG: Final = 2048
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +86,8 @@ def _listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        # Who asks before the server is up waits for it. Until somebody listens, the port is not taken from others who reuse addresses.
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise UserError(

@@ -142,7 +142,7 @@ class Stack:
 
     def run(self, name: str) -> str:
         done = subprocess.run(
-            self.command(name), env=self.surroundings(name), capture_output=True, text=True, check=False, timeout=60
+            self.command(name), env=self.surroundings(name), capture_output=True, text=True, check=False, timeout=180
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -185,7 +185,7 @@ class Stack:
         request = urllib.request.Request(f"http://127.0.0.1:{self.ports[8000]}{path}")
         if key is not None:
             request.add_header("Authorization", f"Bearer {key}")
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
     def ask(self, question: str, service: str = "grafana") -> list[dict[str, Any]]:
@@ -218,7 +218,7 @@ class Stack:
         data.mkdir()
         self.influx = port
         self.start("influxdb", [program, *(f"--{key}={value}" for key, value in options.items()), "--reporting-disabled"])  # fmt: skip
-        wait_until(lambda: answers(f"http://127.0.0.1:{port}/health"), within_s=60, what="influxd")
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/health"), what="influxd")
         return port
 
 
@@ -240,9 +240,9 @@ def test_services_come_up_and_readings_arrive_everywhere(stack: Stack) -> None:
     for name in OURS:
         stack.start(name)
     for name in OURS:
-        wait_until(lambda name=name: stack.is_healthy(name), within_s=60, what=name)  # type: ignore[misc]
+        wait_until(lambda name=name: stack.is_healthy(name), within_s=180, what=name)  # type: ignore[misc]
     key = stack.secret("admin", "api_key")
-    wait_until(lambda: len(stack.get("/api/v1/devices", key)) == 26, within_s=60, what="all devices at the api")
+    wait_until(lambda: len(stack.get("/api/v1/devices", key)) == 26, within_s=180, what="all devices at the api")
     wait_until(lambda: stack.ask('SELECT count("pm25") FROM "raw"."air"'), what="readings in InfluxDB")
     with pytest.raises(urllib.error.HTTPError, match="401"):
         stack.get("/api/v1/devices")

@@ -293,7 +293,9 @@ TEXT = st.text(max_size=12) | st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(path=st.sampled_from(["series", "alerts", "latest", "dead-letters", "ledger", "devices"]),
        query=st.dictionaries(st.sampled_from(["start", "end", "every", "device", "quantity", "site", "state", "since", "limit", "kind"]), TEXT, max_size=5))  # fmt: skip
 def test_any_question_gets_an_answer_or_a_reason(client: TestClient, path: str, query: dict[str, str]) -> None:

@@ -172,7 +172,9 @@ def test_hours_of_a_nuisance_go_over_midnight() -> None:
     assert not friday.applies(noon - timedelta(hours=11))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(path=st.sampled_from(["alerts/one/comment", "alerts/one/close", "silences", "nuisances"]),
        body=st.recursive(st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
                          lambda inner: st.dictionaries(st.sampled_from(["note", "verdict", "reason", "for", "until", "kind", "lat", "lon", "weekdays"]), inner, max_size=5)))  # fmt: skip

@@ -230,9 +230,8 @@ def test_webhook_that_is_down_is_tried_again_and_holds_nobody_else_up(
         raise_alerts(store, desk, alert("one"))
         for outbox in outboxes:
             outbox.start()
-        wait_until(lambda: outboxes[0].counters.failed >= 1, what="a failure")
+        wait_until(lambda: "answered 503" in str(outboxes[0].counters.trouble), what="a failure")
         wait_until(lambda: told.notifications, what="the other channel")
-        assert "answered 503" in str(outboxes[0].counters.trouble)
         room.status = 200
         wait_until(lambda: outboxes[0].counters.trouble is None, what="the second try")
         assert outboxes[0].counters.sent == 1
@@ -338,21 +337,21 @@ def test_process_killed_between_alert_and_sending_tells_it_after_the_restart_and
         webhook_rules(tmp_path, room.url)
         room.answers.clear()
         with serve(tmp_path) as dying:
-            wait_until(lambda: room.received, within_s=60, what="the first try")
+            wait_until(lambda: room.received, what="the first try")
             os.kill(dying.pid, signal.SIGKILL)
         room.answers.set()
         with serve(tmp_path) as living:
-            wait_until(lambda: len(room.received) == 2, within_s=60, what="the try after the restart")
+            wait_until(lambda: len(room.received) == 2, what="the try after the restart")
             url = url_of(living)
             wait_until(lambda: len(told_by(url)) == 2, what="the journal")
             living.send_signal(signal.SIGTERM)
-            assert living.wait(30) == 0
+            assert living.wait(60) == 0
         assert room.received[0]["id"] == room.received[1]["id"]
         # A third start has nothing to tell.
         with serve(tmp_path) as idle:
             assert len(told_by(url_of(idle))) == 2
             idle.send_signal(signal.SIGTERM)
-            assert idle.wait(30) == 0
+            assert idle.wait(60) == 0
         assert room.events == ["one/raised-critical"] * 2
 
 

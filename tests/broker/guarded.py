@@ -54,7 +54,7 @@ class Ears(Client):
     def say(self, topic: str, payload: str) -> None:
         """Publish with QoS 1; what is refused may cost the connection, which comes back."""
         with suppress(RuntimeError):
-            self.publish(topic, payload, qos=1).wait_for_publish(5)
+            self.publish(topic, payload, qos=1).wait_for_publish(60)
 
     def payloads(self) -> list[bytes]:
         return [payload for _, payload in self.heard]

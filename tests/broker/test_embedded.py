@@ -4,11 +4,13 @@ import socket
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
+import psutil
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from airquality.errors import UserError
-from broker.embedded import EmbeddedBroker
+from broker.client import Client
+from broker.embedded import EmbeddedBroker, free_port
 from tests.waiting import wait_until
 
 
@@ -34,12 +36,12 @@ def test_messages_for_an_absent_subscriber_survive_a_kill_of_the_broker(broker: 
     leave(absent)
     sender = connected(broker, "sender")
     for number in range(50):
-        sender.publish("air/v1/x/a/readings", str(number), qos=1).wait_for_publish(5)
+        sender.publish("air/v1/x/a/readings", f"message {number}", qos=1).wait_for_publish(60)
     leave(sender)
     if broker._kind == "mosquitto":
         # Mosquitto saves every second; what came after the last save is lost with a kill, which docs say.
         saved = broker._data_dir / "mosquitto.db"
-        wait_until(lambda: saved.exists() and b"49" in saved.read_bytes(), what="the autosave")
+        wait_until(lambda: saved.exists() and b"message 49" in saved.read_bytes(), what="the autosave")
     killed = broker.pid
     assert killed is not None
     os.kill(killed, signal.SIGKILL)
@@ -57,7 +59,7 @@ def test_messages_for_an_absent_subscriber_survive_a_kill_of_the_broker(broker: 
 
     wait_until(try_to_connect)
     back.loop_start()
-    wait_until(lambda: len(set(got)) == 50, within_s=45, what="all 50 messages")
+    wait_until(lambda: len(set(got)) == 50, within_s=120, what="all 50 messages")
     leave(back)
 
 
@@ -80,6 +82,15 @@ def test_last_will_is_sent_when_a_client_vanishes(broker: EmbeddedBroker) -> Non
     leave(watcher)
 
 
+def test_client_that_has_left_leaves_nothing_open(broker: EmbeddedBroker) -> None:
+    before = psutil.Process().num_fds()
+    client = Client(broker.url, "guest")
+    client.begin()
+    wait_until(client.is_connected)
+    client.end()
+    assert psutil.Process().num_fds() <= before
+
+
 def test_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -87,6 +98,10 @@ def test_port_in_use_is_said_before_anything_starts(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         with pytest.raises(UserError, match=rf"cannot listen on 127\.0\.0\.1:{port}.*--mqtt-port"):
             EmbeddedBroker(tmp_path, port=port).start()
+
+
+def test_no_port_is_given_twice() -> None:
+    assert len({free_port() for _ in range(1000)}) == 1000
 
 
 def test_missing_program_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

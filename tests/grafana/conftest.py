@@ -77,10 +77,10 @@ def _live(site: Site, store: InfluxStore, broker_url: str) -> None:
                 world.add(Fault.model_validate(what | {"after": late + 300, "duration": 3000}))
             env.run(until=END.timestamp() - 300)
             _send_nonsense(broker_url)
-            wait_until(lambda: service.stats().rejected)
+            wait_until(lambda: service.stats().rejected, within_s=300)
             env.run(until=END.timestamp() + 1e-6)
             outlet.close()
-            wait_until(lambda: _newest(store, site) >= END and not service.stats().waiting, within_s=60)
+            wait_until(lambda: _newest(store, site) >= END and not service.stats().waiting, within_s=300)
             told = service.stats().commits
             wait_until(
                 lambda: any(
@@ -95,7 +95,7 @@ def _send_nonsense(broker_url: str) -> None:
     client = mqtt.Client(CallbackAPIVersion.VERSION2)
     client.connect(host, int(port))
     client.loop_start()
-    client.publish("air/v1/jeonju/palbok-01/readings", b"{ not JSON", qos=1).wait_for_publish(10)
+    client.publish("air/v1/jeonju/palbok-01/readings", b"{ not JSON", qos=1).wait_for_publish(60)
     client.disconnect()
     client.loop_stop()
 

@@ -19,7 +19,7 @@ from airquality.reading import Reading, encode
 from airquality.site import Site
 from airquality.topics import readings
 from api.app import create_app
-from broker.embedded import EmbeddedBroker, free_port
+from broker.embedded import EmbeddedBroker
 from ingest import airkorea
 from ingest.airkorea import LEAST, AirKorea, carry, next_time, publish
 from ingest.service import Ingest
@@ -55,7 +55,7 @@ class Portal(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, *answers: tuple[int, bytes]) -> None:
-        super().__init__(("127.0.0.1", free_port()), _Handler)
+        super().__init__(("127.0.0.1", 0), _Handler)
         self.answers = list(answers)
         self.asked: list[str] = []
         self.url = f"http://127.0.0.1:{self.server_address[1]}/B552584/ArpltnInforInqireSvc"
@@ -161,7 +161,7 @@ def test_refusal_is_one_line_that_never_holds_the_key(
 def test_nobody_there_is_unavailable_and_the_key_stays_hidden(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with pytest.raises(UnavailableError, match="AirKorea cannot be reached") as caught:
-        AirKorea("전북", DECODED, service=f"http://127.0.0.1:{free_port()}").ask()
+        AirKorea("전북", DECODED, service="http://127.0.0.1:1").ask()
     with Portal((200, PALBOK)) as portal:
         AirKorea("전북", DECODED, service=portal.url).ask()
     assert "ab" not in str(caught.value).replace("unavailable", "")
@@ -235,7 +235,7 @@ def test_province_must_be_known_and_a_broker_there() -> None:
     with pytest.raises(UserError, match="'Jeonbuk' is no province of AirKorea; there are: 전국 서울"):
         AirKorea("Jeonbuk", "k")
     with pytest.raises(UnavailableError, match="no broker answers"):
-        publish(f"mqtt://127.0.0.1:{free_port()}", "airkorea/전북", b"")
+        publish("mqtt://127.0.0.1:1", "airkorea/전북", b"")
 
 
 @pytest.fixture
@@ -248,7 +248,7 @@ def command(portal: Portal, broker_url: str, *more: str, key: str | None = ENCOD
     arguments = ["airkorea", "--province", "전북", "--broker", broker_url, "--service", portal.url, *more]
     surroundings = {name: value for name, value in os.environ.items() if name != "AIRKOREA_KEY"}
     return subprocess.run(
-        [sys.executable, "-m", "jeonju", *arguments], capture_output=True, text=True, timeout=60, check=False,
+        [sys.executable, "-m", "jeonju", *arguments], capture_output=True, text=True, timeout=120, check=False,
         env=surroundings | ({} if key is None else {"AIRKOREA_KEY": key}),
     )  # fmt: skip
 

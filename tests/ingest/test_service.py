@@ -21,7 +21,7 @@ from airquality import topics
 from airquality.errors import UnavailableError, UserError
 from airquality.reading import Reading, encode
 from airquality.site import Site
-from broker.embedded import EmbeddedBroker, free_port
+from broker.embedded import EmbeddedBroker
 from ingest.quality.batch_rows import Rows
 from ingest.quality.checks import Checks
 from ingest.service import Ingest
@@ -95,7 +95,7 @@ def test_readings_arrive_in_the_store_and_on_the_committed_feed(
         granted = threading.Event()
         client.on_subscribe = lambda *_: granted.set()
         client.subscribe(topics.committed("jeonju"), 0)
-        assert granted.wait(5)
+        wait_until(granted.is_set, what="the subscription")
         send(client, 0, 300)
         wait_until(lambda: ingest.stats().readings == 300)
         wait_until(lambda: sum(pa.ipc.open_stream(part).read_all().num_rows for part in fed) == 300, what="the feed")
@@ -151,7 +151,7 @@ def test_kill_of_the_broker_loses_nothing_that_the_sender_was_told_is_safe(
     store: DuckDBStore, jeonju: Site, tmp_path: Path
 ) -> None:
     with (
-        EmbeddedBroker(tmp_path, port=free_port()) as broker,
+        EmbeddedBroker(tmp_path, port=0) as broker,
         Ingest(jeonju, store, broker.url) as ingest,
         leaving(sender(broker)) as client,
     ):
@@ -161,9 +161,9 @@ def test_kill_of_the_broker_loses_nothing_that_the_sender_was_told_is_safe(
         os.kill(broker.pid, signal.SIGKILL)
         told = safe(client)
         infos = send(client, 2000, 2500)
-        wait_until(lambda: told >= set(infos), within_s=40, what="the sender's acknowledgements")
+        wait_until(lambda: told >= set(infos), what="the sender's acknowledgements")
         # What was on its way to ingest when the broker died is sent again after its ack_wait of 30 s.
-        wait_until(lambda: len(stored_seqs(store)) == 2500, within_s=50, what="all readings")
+        wait_until(lambda: len(stored_seqs(store)) == 2500, within_s=120, what="all readings")
     assert stored_seqs(store) == list(range(2500))
 
 
@@ -199,7 +199,7 @@ def test_kill_of_ingest_loses_nothing_and_repeats_are_harmless(
             process.stdout.close()
         store = DuckDBStore(path)
         with Ingest(jeonju, store, broker.url):
-            wait_until(lambda: len(stored_seqs(store)) == 3000, within_s=50, what="all readings")
+            wait_until(lambda: len(stored_seqs(store)) == 3000, within_s=120, what="all readings")
         assert stored_seqs(store) == list(range(3000))
         (entry,) = store.ledger("jeonju")
         assert (entry.missing, entry.gaps) == (0, "")
@@ -209,23 +209,22 @@ def test_kill_of_ingest_loses_nothing_and_repeats_are_harmless(
 
 
 class _Faltering(DuckDBStore):
-    """A real store whose disk is away for some writes."""
+    """A real store whose disk is away for as long as one wants it to be."""
 
-    away = 0
+    is_away = True
 
     def write(self, commit: Commit) -> None:
-        if self.away > 0:
-            self.away -= 1
+        if self.is_away:
             raise UnavailableError("the disk is away")
         super().write(commit)
 
 
 def test_store_that_is_away_delays_and_loses_nothing(broker: EmbeddedBroker, jeonju: Site, tmp_path: Path) -> None:
     store = _Faltering(tmp_path / "air.duckdb")
-    store.away = 4
     with Ingest(jeonju, store, broker.url) as ingest, leaving(sender(broker)) as client:
         send(client, 0, 50)
         wait_until(lambda: not ingest.stats().store_available, what="the outage being noticed")
+        store.is_away = False
         wait_until(lambda: ingest.stats().readings == 50 and ingest.stats().store_available)
     assert stored_seqs(store) == list(range(50))
     store.close()
@@ -235,14 +234,13 @@ def test_stop_while_the_store_is_away_acknowledges_nothing(
     broker: EmbeddedBroker, jeonju: Site, tmp_path: Path
 ) -> None:
     store = _Faltering(tmp_path / "air.duckdb")
-    store.away = 10**9
     with Ingest(jeonju, store, broker.url) as ingest, leaving(sender(broker)) as client:
         told = safe(client)
         infos = send(client, 0, 20)
         wait_until(lambda: told >= set(infos) and not ingest.stats().store_available)
-    store.away = 0
+    store.is_away = False
     with Ingest(jeonju, store, broker.url) as ingest:
-        wait_until(lambda: len(stored_seqs(store)) == 20, within_s=50, what="the redelivery")
+        wait_until(lambda: len(stored_seqs(store)) == 20, within_s=120, what="the redelivery")
     store.close()
 
 

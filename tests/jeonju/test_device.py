@@ -184,7 +184,7 @@ def test_up_with_accounts_runs_the_whole_city_and_shows_no_password(folder: Path
         assert process.stdout is not None
         live = process.stdout.readline()
         process.terminate()
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     assert json.loads(live)["devices_heard"] == 26
     assert json.loads(live)["broker"].startswith("mqtts://127.0.0.1:")

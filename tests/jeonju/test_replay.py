@@ -44,7 +44,7 @@ def test_controlled_releases_come_back_from_the_api_exactly(jeonju: Site, tmp_pa
     total = sum(len(times) for times in wanted.values())
     with EmbeddedBroker(tmp_path, port=0) as broker, Ingest(jeonju, store, broker.url) as ingest:
         assert replay([RELEASES], broker.url) == total
-        wait_until(lambda: ingest.stats().readings == total, within_s=60)
+        wait_until(lambda: ingest.stats().readings == total, within_s=180)
         with TestClient(create_app(jeonju, store, broker.url)) as client:
             for device, times in wanted.items():
                 found: dict[str, dict[str, float]] = {}

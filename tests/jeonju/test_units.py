@@ -42,7 +42,7 @@ def test_stack_of_the_unit_waits_for_real_devices(tmp_path: Path) -> None:
     options = ["--data", str(tmp_path), "--port", "0", "--mqtt-port", "0", "--for", "2s", "--json"]
     done = subprocess.run(
         [sys.executable, "-m", "jeonju", "--config", str(settings), "up", *options],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     stopped = json.loads(done.stdout.splitlines()[-1])

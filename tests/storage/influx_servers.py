@@ -61,7 +61,7 @@ class Influxd:
             self._process = subprocess.Popen(
                 ["influxd", "run", "-config", str(self._folder / "influxd.conf")], stdout=log, stderr=log
             )
-        wait_until(lambda: answers(f"http://127.0.0.1:{self.port}/ping"), within_s=60, what="influxd")
+        wait_until(lambda: answers(f"http://127.0.0.1:{self.port}/ping"), what="influxd")
 
     def stop(self, *, kill: bool = False) -> None:
         """Stop it; nothing happens where it has stopped already."""
@@ -93,7 +93,7 @@ def victoria_metrics(folder: Path) -> Iterator[int]:
     with (folder.parent / "victoria-metrics.log").open("wb") as log:
         process = subprocess.Popen(["victoria-metrics", *command], stdout=log, stderr=log)
     try:
-        wait_until(lambda: answers(f"http://127.0.0.1:{port}/health"), within_s=60, what="VictoriaMetrics")
+        wait_until(lambda: answers(f"http://127.0.0.1:{port}/health"), what="VictoriaMetrics")
         yield port
     finally:
         process.terminate()
@@ -119,7 +119,7 @@ class StandIn(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, behind: Influxd) -> None:
-        super().__init__(("127.0.0.1", free_port()), _StandInHandler)
+        super().__init__(("127.0.0.1", 0), _StandInHandler)
         self.behind = behind
         self.buckets: dict[str, Any] = {}
         # As 2.1 to 2.3 do, it knows buckets as databases only when they are mapped.

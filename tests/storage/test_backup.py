@@ -19,6 +19,7 @@ from storage.port import Commit, Store
 from storage.schema import SCHEMA_VERSION, DeadLetter
 from tests.storage.influx_examples import FOREVER, WHOLE
 from tests.storage.influx_servers import Influxd
+from tests.waiting import wait_until
 
 T0 = FOREVER.start
 
@@ -96,6 +97,7 @@ def test_copy_is_of_one_instant_while_commits_go_on(tmp_path: Path) -> None:
     assert WHOLE.readings.schema.names[2] == "time"
     writer = threading.Thread(target=write)
     writer.start()
+    wait_until(store.dead_letters, what="the first commit")
     for number in range(3):
         folder = tmp_path / str(number)
         folder.mkdir()

@@ -35,7 +35,9 @@ TEXT = st.text(max_size=12) | st.text(alphabet=" ,=\"'\\\n\r\t%#é한\x00\u2028�
 NUMBERS = count()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(site=TEXT, device=TEXT, boot=TEXT, quality=TEXT, extra=TEXT)
 @example(site="\\", device="a\\,b\\ ", boot='"\\', quality='\\"', extra="\n")
 @example(site="", device="", boot="", quality="", extra="")
@@ -57,7 +59,9 @@ def test_any_text_comes_back_as_it_was(
     assert store.dead_letters(limit=1) == [letter]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(value=st.floats(allow_nan=False, allow_infinity=False), seq=st.integers(-(2**63), 2**63 - 1))
 def test_any_number_comes_back_as_it_was(store: InfluxStore, value: float, seq: int) -> None:
     at = T0 + timedelta(microseconds=next(NUMBERS))

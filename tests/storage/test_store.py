@@ -221,7 +221,9 @@ ROWS = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(batches=st.lists(ROWS, min_size=1, max_size=6))
 def test_any_order_of_repeats_late_and_partial_rows_gives_the_same_as_a_dictionary(
     store: Store, batches: list[Any]
