@@ -1,6 +1,6 @@
 """The Things Stack v3: uplinks with decoded payloads, and solved locations. See README.md beside this file."""
 
-from typing import Any
+from typing import Any, Final
 
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
@@ -8,10 +8,21 @@ from ingest.decoders.chirpstack import level_after, put_place, strongest
 from ingest.decoders.fields import Gathered, Message, at_pointer, mapped_names, number
 from ingest.decoders.times import instant
 
+# An event of the console and an answer of the storage hold the same message one level down; pointers begin at the top.
+WRAPPERS: Final = ("data", "result")
+
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
     """Return what an uplink says; joins, downlinks and service messages say nothing of the air."""
-    content = message.object()
+    whole = message.object()
+    below, content = next(
+        (
+            (f"/{name}", inner)
+            for name in WRAPPERS
+            if isinstance(inner := whole.get(name), dict) and "end_device_ids" in inner
+        ),
+        ("", whole),
+    )
     # A normalized uplink repeats the same reception; its members have names of their own, for the mapping.
     uplink, solved = content.get("uplink_message") or content.get("uplink_normalized"), content.get("location_solved")
     if not isinstance(uplink, dict) and not isinstance(solved, dict):
@@ -24,13 +35,15 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
             for place in places.values():
                 put_place(gathered, device, at, place)
         if isinstance(members := uplink.get("decoded_payload"), dict):
-            gathered.put_named(device, at, members, skip=mapped_names(gateway, "/uplink_message/decoded_payload"))
+            gathered.put_named(
+                device, at, members, skip=mapped_names(gateway, f"{below}/uplink_message/decoded_payload")
+            )
         best = strongest(uplink.get("rx_metadata"))
         for key in ("rssi", "snr"):
             gathered.put(device, at, key, number(best.get(key)))
     if isinstance(solved, dict):
         put_place(gathered, device, at, solved.get("location"))
-    gathered.put_mapped(device, at, gateway, lambda pointer: at_pointer(content, pointer))
+    gathered.put_mapped(device, at, gateway, lambda pointer: at_pointer(whole, pointer))
     return gathered.decoding()
 
 

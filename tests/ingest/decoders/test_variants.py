@@ -63,6 +63,12 @@ CASES: list[tuple[str, Format, str, Any, dict[str, Any], Found]] = [
     ("place that the device sends before the registered one", "tts", "v3/a@t/devices/d/up",
      {"uplink_message": {"decoded_payload": {"latitude": 36, "longitude": 127}, "locations": {"user": {"latitude": 35, "longitude": 126}}}}, {},
      {"d": {"latitude": 36.0, "longitude": 127.0}}),
+    ("event of the console", "tts", "e",
+     {"name": "as.up.data.forward", "data": {"end_device_ids": {"dev_eui": "AB"}, "uplink_message": {"decoded_payload": {"battery": 3, "humidity": 40}}}},
+     {"mapping": [to("/data/uplink_message/decoded_payload/battery", "voltage")]}, {"ab": {"humidity": 40.0, "voltage": 3.0}}),
+    ("answer of the storage", "tts", "e",
+     {"result": {"end_device_ids": {"dev_eui": "AB"}, "uplink_message": {"rx_metadata": [{"rssi": -40}]}}}, {}, {"ab": {"rssi": -40.0}}),
+    ("event that is no uplink", "tts", "e", {"name": "as.up.join.forward", "data": {"end_device_ids": {"dev_eui": "AB"}, "join_accept": {}}}, {}, {}),
     # SenML
     ("resolved name without a quantity", "senml", "s", [{"n": "urn:dev:ow:10e2073a01080063", "u": "Cel", "v": 23.1}], {}, {"urn:dev:ow:10e2073a01080063": {"temperature": 23.1}}),
     ("resolved names with quantities", "senml", "s", [{"n": "urn:dev:ow:1:temperature", "v": 3}, {"n": "urn:dev:ow:2_voc_index", "v": 5}], {},
