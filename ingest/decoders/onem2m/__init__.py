@@ -34,10 +34,11 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     body = body if isinstance(body, dict) else primitive
     notice = _member(body, "sgn")
     is_notice = isinstance(notice, dict)
-    path = _member(notice, "sur") if is_notice else _member(primitive, "to")
     instance = _member(_member(_member(notice, "nev"), "rep") if is_notice else body, "cin")
     if not isinstance(instance, dict) or "con" not in instance:
         return Decoding()
+    # A bare instance knows its container, by an identifier mostly, by its path in older servers.
+    path = _member(notice, "sur") if is_notice else _member(primitive, "to") or instance.get("pi")
     names = _names(path, is_subscription=is_notice)
     inside = inner_document(instance["con"])
     if not isinstance(inside, dict):

@@ -55,6 +55,14 @@ def test_request_primitive_with_its_content_as_an_object_or_in_a_string(prefix: 
         assert values(read("onem2m", request, TOPIC)) == {"room-101": {"co2": 600.0}}
 
 
+def test_bare_instance_tells_its_device_where_its_parent_is_a_path() -> None:
+    bare = {"m2m:cin": {"pi": "/Mobius/air/palbok-7/report", "con": {"pm25": 12}}}
+    assert values(read("onem2m", bare, TOPIC)) == {"palbok-7": {"pm25": 12.0}}
+    bare["m2m:cin"]["pi"] = "cnt-0018b3b4"
+    with pytest.raises(RejectedError, match="device"):
+        read("onem2m", bare, TOPIC)
+
+
 def test_content_that_was_put_into_a_string_twice() -> None:
     assert values(read("onem2m", notified(json.dumps(json.dumps({"pm25": 12}))), TOPIC)) == {"palbok-7": {"pm25": 12.0}}
     assert values(read("onem2m", notified('"12"', "Mobius/palbok-7/pm25/sub"), TOPIC)) == {"palbok-7": {"pm25": 12.0}}
