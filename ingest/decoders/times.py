@@ -6,33 +6,38 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from ingest.decoders.fields import number
+from airquality.gateways import Gateway
+from ingest.decoders.fields import number, text_or_pointer
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # A number that stands for an instant counts seconds, from these sizes on milli-, micro- and nanoseconds (each holds for 1973 to 5138).
 _UNITS_FROM: Final = ((1e17, 10**9), (1e14, 10**6), (1e11, 10**3))
-# A date and time of a device clock without any separator, such as 20240102030405: as a number it would be milliseconds of the year 2611.
-_COMPACT: Final = re.compile(r"(?:19|20)\d{12}")
+# A date and time of a device clock without any separator, such as 20240102030405, without seconds or with milliseconds: as a number it would
+# be of 1976 or of the year 2611.
+_COMPACT: Final = re.compile(r"((?:19|20)\d{6})(\d{4}(?:\d\d)?)(\d{3})?")
+# How a zone is named where no offset says it; Korea has no summer time.
+_ZONES: Final = {"UTC": "Z", "GMT": "Z", "KST": "+09:00"}
 # A double counts today's milliseconds in steps of 0.00024: what is so little below a millisecond is that millisecond.
 _STEP_MS: Final = 5e-4
 
 
 def instant(value: Any, timezone: str | None = None) -> datetime | None:
-    """Return the instant that a text (ISO, a date with slashes, or no separator at all) or a number since 1970 means; None where it means none.
+    """Return the instant that a text (ISO, a date with slashes or dots, or no separator at all) or a number since 1970 means; None where none.
 
     A text without a zone is a time only where `timezone` says which.
     """
-    if isinstance(value, int) and 10**13 <= value < 10**14:
-        value = str(value)
-    if isinstance(value, str) and _COMPACT.fullmatch(text := value.strip()):
-        value = f"{text[:8]}T{text[8:]}"
+    if isinstance(value, int | str) and (compact := _COMPACT.fullmatch(str(value).strip())):
+        value = f"{compact[1]}T{compact[2]}" + (f".{compact[3]}" if compact[3] else "")
     if (count := number(value)) is not None and not (isinstance(value, str) and len(value) < 9):
         return from_epoch(value if isinstance(value, int) else count)
     if not isinstance(value, str):
         return None
     try:
         text = value.strip().replace("z", "Z")
-        at = datetime.fromisoformat(text[:10].replace("/", "-") + text[10:])
+        before, _, zone = text.rpartition(" ")
+        if zone in _ZONES:
+            text = before + _ZONES[zone]
+        at = datetime.fromisoformat(re.sub("[/.]", "-", text[:10]) + text[10:])
         if at.tzinfo is None:
             if timezone is None:
                 return None
@@ -40,6 +45,11 @@ def instant(value: Any, timezone: str | None = None) -> datetime | None:
         return to_millisecond(at.astimezone(UTC))
     except (ValueError, OverflowError):
         return None
+
+
+def site_time(gateway: Gateway, content: Any) -> datetime | None:
+    """Return the instant that the site file names, or points at in the message; None where it does neither."""
+    return instant(text_or_pointer(gateway.time, content), gateway.timezone)
 
 
 def from_epoch(count: float) -> datetime | None:

@@ -5,7 +5,7 @@ from typing import Any
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
 from ingest.decoders.fields import Gathered, Message, at_pointer, inner_document, mapped_names, number
-from ingest.decoders.times import instant
+from ingest.decoders.times import instant, site_time
 
 # What says nothing of the air; `down` is a command to a device.
 SILENT = ("join", "ack", "txack", "log", "integration", "down")
@@ -17,7 +17,8 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     event = message.levels[-1]
     if event in SILENT:
         return Decoding()
-    device, at, gathered = _device(content, message), instant(content.get("time")), Gathered()
+    device, gathered = _device(content, message), Gathered()
+    at = site_time(gateway, content) or instant(content.get("time"), gateway.timezone)
     if event == "status":
         if not content.get("externalPowerSource") and not content.get("batteryLevelUnavailable"):
             gathered.put(device, at, "battery", number(content.get("batteryLevel")))

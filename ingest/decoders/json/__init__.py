@@ -5,8 +5,8 @@ from functools import partial
 from airquality.errors import RejectedError
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, at_pointer, named_device, says_nothing, text_or_pointer
-from ingest.decoders.times import instant
+from ingest.decoders.fields import Gathered, Message, at_pointer, named_device, says_nothing
+from ingest.decoders.times import site_time
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
@@ -20,6 +20,6 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
             return Decoding()
         raise
     gathered = Gathered()
-    at = instant(text_or_pointer(gateway.time, content), gateway.timezone)
+    at = site_time(gateway, content)
     gathered.put_mapped(device, at, gateway, look_up)
     return gathered.decoding()

@@ -17,7 +17,7 @@ from ingest.decoders.fields import (
     number,
     says_nothing,
 )
-from ingest.decoders.times import instant
+from ingest.decoders.times import instant, site_time
 
 # What the resource of the CSE itself is called unless configured otherwise: by Mobius, ACME and OM2M.
 CSE_BASES: Final = frozenset(
@@ -51,7 +51,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         if says_nothing({name: value for name, value in inside.items() if name not in mapped}, gateway, look_up):
             return Decoding()
         raise
-    at, gathered = _time(inside, instance, gateway), Gathered()
+    at, gathered = site_time(gateway, content) or _time(inside, instance, gateway), Gathered()
     gathered.put_named(device, at, inside, skip=mapped)
     gathered.put_mapped(device, at, gateway, look_up)
     return gathered.decoding()

@@ -5,6 +5,7 @@ from typing import Any, Final
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
 from ingest.decoders.fields import Gathered, Message, at_pointer, leading_number, mapped_names, named_device
+from ingest.decoders.times import site_time
 
 # After a sensor's prefix: P0 is PM1, P1 is PM10, P2 is PM2.5. Without a prefix P1 and P2 are counts of another sensor.
 OF_PARTICLES: Final = {"P0": "pm1", "P1": "pm10", "P2": "pm25"}
@@ -34,14 +35,15 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     }
     if not named:
         return Decoding()
-    device, gathered, mapped = _device(content, gateway), Gathered(), mapped_names(gateway)
+    device, at, gathered = _device(content, gateway), site_time(gateway, content), Gathered()
+    mapped = mapped_names(gateway)
     for value_type, text in named.items():
         if value_type in mapped or (key := _key(value_type)) is None:
             continue
         value = leading_number(text)
-        gathered.put(device, None, key, value / 100 if key == "pressure" and value is not None else value)
+        gathered.put(device, at, key, value / 100 if key == "pressure" and value is not None else value)
     # The place of a value in the list differs from station to station: a pointer may also be `/` and the value's name.
-    gathered.put_mapped(device, None, gateway, lambda pointer: named.get(pointer[1:], at_pointer(content, pointer)))
+    gathered.put_mapped(device, at, gateway, lambda pointer: named.get(pointer[1:], at_pointer(content, pointer)))
     return gathered.decoding()
 
 

@@ -8,7 +8,7 @@ from airquality.errors import RejectedError
 from airquality.gateways import Gateway, conversion
 from ingest.decoded import Decoding
 from ingest.decoders.fields import Gathered, Message, at_pointer, mapped_names, number
-from ingest.decoders.times import instant
+from ingest.decoders.times import instant, site_time
 
 # Members of a sensor and our keys. eCO2 is a guess of the driver, CF… are factory values, PB… counts, Gas a resistance, RSSI a Bluetooth sensor's.
 KEY_OF_MEMBER: Final = {
@@ -49,17 +49,21 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     if prefix == PREFIXES[-1] or not (kind in ("SENSOR", "STATE") or kind.startswith("STATUS")):
         return Decoding()
     content, gathered = message.object(), Gathered()
+    of_site = site_time(gateway, content)
     # What SENSOR and STATE say comes one level down, at times together, in the answers to `Status`.
     sensors = content.get("StatusSNS", content if kind == "SENSOR" else None)
     status = content.get("StatusSTS", content if kind == "STATE" else None)
     if isinstance(sensors, dict):
-        _sensors(gathered, device, sensors, gateway, "" if sensors is content else "/StatusSNS")
+        at = of_site or _time(sensors, gateway)
+        _sensors(gathered, device, at, sensors, gateway, "" if sensors is content else "/StatusSNS")
     if isinstance(status, dict):
         # RSSI is a quality in percent there, Signal is dBm.
-        gathered.put(device, _time(status, gateway), "rssi", number(at_pointer(status, "/Wifi/Signal")))
-        gathered.put(device, _time(status, gateway), "voltage", number(status.get("Vcc")))
+        at = of_site or _time(status, gateway)
+        gathered.put(device, at, "rssi", number(at_pointer(status, "/Wifi/Signal")))
+        gathered.put(device, at, "voltage", number(status.get("Vcc")))
     timed = next((one for one in (sensors, status) if isinstance(one, dict)), content)
-    gathered.put_mapped(device, _time(timed, gateway), gateway, lambda pointer: at_pointer(content, pointer))
+    at = of_site or _time(timed, gateway)
+    gathered.put_mapped(device, at, gateway, lambda pointer: at_pointer(content, pointer))
     return gathered.decoding()
 
 
@@ -74,10 +78,12 @@ def _time(content: dict[str, Any], gateway: Gateway) -> datetime | None:
     return instant(content.get("Epoch")) or instant(content.get("Time"), gateway.timezone)
 
 
-def _sensors(gathered: Gathered, device: str, content: dict[str, Any], gateway: Gateway, below: str) -> None:
+def _sensors(
+    gathered: Gathered, device: str, at: datetime | None, content: dict[str, Any], gateway: Gateway, below: str
+) -> None:
     temperature_unit = TEMPERATURE_UNITS.get(str(content.get("TempUnit", "C")), "°C")
     units = {"temperature": temperature_unit, "pressure": str(content.get("PressureUnit", "hPa"))}
-    at, seen = _time(content, gateway), set[str]()
+    seen = set[str]()
     for name, pointer, members in _groups(content, below):
         mapped = mapped_names(gateway, pointer)
         for member, value in members.items():

@@ -7,7 +7,7 @@ from airquality.errors import RejectedError
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
 from ingest.decoders.fields import Gathered, Message, at_pointer, mapped_names, named_device, says_nothing
-from ingest.decoders.times import instant
+from ingest.decoders.times import instant, site_time
 
 # Of devices also instead of v1/devices/me/telemetry.
 SHORT_TOPIC: Final = ["v2", "t"]
@@ -50,7 +50,8 @@ def _take_entry(gathered: Gathered, device: str | None, entry: Any, gateway: Gat
     look_up = partial(_at, entry, path)
     if device is None and says_nothing(values, gateway, look_up):
         return
-    name, at = device if device is not None else named_device(gateway, entry), instant(entry.get("ts"))
+    name = device if device is not None else named_device(gateway, entry)
+    at = site_time(gateway, entry) or instant(entry.get("ts"), gateway.timezone)
     skip = mapped_names(gateway, below) | mapped_names(gateway, path + below) | {"ts"}
     gathered.put_named(name, at, values, skip=skip)
     gathered.put_mapped(name, at, gateway, look_up)

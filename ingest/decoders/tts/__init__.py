@@ -6,7 +6,7 @@ from airquality.gateways import Gateway
 from ingest.decoded import Decoding
 from ingest.decoders.chirpstack import level_after, put_place, strongest
 from ingest.decoders.fields import Gathered, Message, at_pointer, mapped_names, number
-from ingest.decoders.times import instant
+from ingest.decoders.times import instant, site_time
 
 # An event of the console and an answer of the storage hold the same message one level down; pointers begin at the top.
 WRAPPERS: Final = ("data", "result")
@@ -28,7 +28,8 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     if not isinstance(uplink, dict) and not isinstance(solved, dict):
         return Decoding()
     # The outer received_at is that of the application server; the one within the uplink is another's.
-    device, at, gathered = _device(content, message), instant(content.get("received_at")), Gathered()
+    device, gathered = _device(content, message), Gathered()
+    at = site_time(gateway, content) or instant(content.get("received_at"), gateway.timezone)
     if isinstance(uplink, dict):
         # Where the device itself is, as its owner or a service says; what it sends itself comes after and stands.
         if isinstance(places := uplink.get("locations"), dict):

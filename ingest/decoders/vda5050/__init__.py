@@ -8,7 +8,7 @@ from typing import Any, Final
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
 from ingest.decoders.fields import Gathered, Message, at_pointer, named_device, number, says_nothing
-from ingest.decoders.times import instant
+from ingest.decoders.times import instant, site_time
 
 # Version 1.0 writes connectionBroken as well.
 STATES: Final = {
@@ -46,7 +46,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         return Decoding()
     device, at, gathered = (
         _device(content, message, gateway),
-        instant(content.get("timestamp"), gateway.timezone),
+        site_time(gateway, content) or instant(content.get("timestamp"), gateway.timezone),
         Gathered(),
     )
     for key, value in values.items():

@@ -5,7 +5,7 @@ from typing import Any, Final
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
 from ingest.decoders.fields import Gathered, Message, at_pointer, mapped_names, number, parse_json
-from ingest.decoders.times import instant
+from ingest.decoders.times import instant, site_time
 
 BASE: Final = "zigbee2mqtt"
 BRIDGE: Final = "bridge"
@@ -31,7 +31,8 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     else:
         content = message.object()
     device = "/".join(levels)
-    at, gathered = instant(content.get("last_seen"), gateway.timezone or "UTC"), Gathered()
+    at = site_time(gateway, content) or instant(content.get("last_seen"), gateway.timezone or "UTC")
+    gathered = Gathered()
     skip = mapped_names(gateway)
     gathered.put_named(device, at, content, skip=skip | OWN_UNITS)
     if "voltage" not in skip and (millivolt := number(content.get("voltage"))) is not None:

@@ -13,7 +13,8 @@ from ingest.decoders.times import instant
 AT = datetime(2024, 1, 2, 3, 4, 5, 123000, tzinfo=UTC)
 
 
-@given(milliseconds=st.integers(10**11, 4 * 10**12))
+# Of times that can be true: ingest takes none before 2000.
+@given(milliseconds=st.integers(946_684_800_000, 4 * 10**12))
 def test_no_millisecond_is_lost_to_a_double(milliseconds: int) -> None:
     at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
     assert instant(milliseconds) == at
@@ -29,6 +30,11 @@ def test_no_millisecond_is_lost_to_a_double(milliseconds: int) -> None:
         "2024/01/02 12:04:05.123",
         "2024-01-02 12:04:05.123",
         "20240102T120405.123",
+        "2024.01.02 12:04:05.123",
+        "20240102120405123",
+        20240102120405123,
+        "2024-01-02 12:04:05.123 KST",
+        "2024-01-02 03:04:05.123 UTC",
         "1704164645.1239",
         1704164645123,
         "1704164645123",
@@ -44,6 +50,11 @@ def test_forms_of_one_instant(value: Any) -> None:
 def test_date_and_time_without_separators_is_no_number_of_milliseconds(value: Any) -> None:
     assert instant(value, "Asia/Seoul") == AT.replace(microsecond=0)
     assert instant(value) is None
+
+
+@pytest.mark.parametrize("value", ["202401021204", 202401021204])
+def test_date_and_time_may_lack_the_seconds(value: Any) -> None:
+    assert instant(value, "Asia/Seoul") == AT.replace(second=0, microsecond=0)
 
 
 @pytest.mark.parametrize(

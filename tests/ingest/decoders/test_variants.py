@@ -18,6 +18,8 @@ from ingest.decoders.fields import Message
 NOW = datetime(2026, 3, 2, 8, 15, 31, tzinfo=UTC)
 UP = "application/1/device/A840419EDB62011C/event/up"
 EUI = "a840419edb62011c"
+OF_SITE = "2026-03-02T08:15:30Z"
+OTHER = "2026-03-02T08:15:29Z"
 Found = dict[str, dict[str, float]]
 
 
@@ -144,6 +146,16 @@ def test_variant(
     [
         ("zigbee2mqtt", "zigbee2mqtt/a", {"pm25": 1, "last_seen": "2026-03-02T08:15:30"}, {}, "2026-03-02T08:15:30Z"),
         ("zigbee2mqtt", "zigbee2mqtt/a", {"pm25": 1, "last_seen": "2026-03-02T17:15:30"}, {"timezone": "Asia/Seoul"}, "2026-03-02T08:15:30Z"),
+        # Where the site file points at a time, it stands above the format's own.
+        ("zigbee2mqtt", "zigbee2mqtt/a", {"pm25": 1, "at": OF_SITE, "last_seen": OTHER}, {"time": "/at"}, OF_SITE),
+        ("chirpstack", UP, {"devEUI": EUI, "object": {"pm25": 1, "at": OF_SITE}, "time": OTHER}, {"time": "/object/at"}, OF_SITE),
+        ("tts", "v3/a@t/devices/d/up", {"uplink_message": {"decoded_payload": {"pm25": 1, "at": OF_SITE}}, "received_at": OTHER}, {"time": "/uplink_message/decoded_payload/at"}, OF_SITE),
+        ("onem2m", "o", {"to": "cse/a/b", "pc": {"m2m:cin": {"ct": "20260302T081529", "con": {"pm25": 1, "CREATE_TIME": "20260302171530"}}}}, {"time": "/pc/m2m:cin/con/CREATE_TIME", "timezone": "Asia/Seoul"}, OF_SITE),
+        ("sensor_community", "s", {"esp8266id": "1", "at": OF_SITE, "sensordatavalues": [{"value_type": "SDS_P1", "value": "1"}]}, {"time": "/at"}, OF_SITE),
+        ("tasmota", "tele/x/SENSOR", {"Time": OTHER, "SDS0X1": {"PM10": 1, "At": OF_SITE}}, {"time": "/SDS0X1/At"}, OF_SITE),
+        ("thingsboard", "v1/devices/me/telemetry", [{"ts": 1, "values": {"pm25": 1, "at": OF_SITE}}], {"time": "/values/at", "device": "d"}, OF_SITE),
+        ("vda5050", "v/v2/m/s/state", {"timestamp": OTHER, "at": OF_SITE, "batteryState": {"batteryCharge": 1}}, {"time": "/at"}, OF_SITE),
+        ("chirpstack", UP, {"devEUI": EUI, "object": {"pm25": 1}, "time": OF_SITE}, {"time": "/object/at"}, OF_SITE),
         ("tasmota", "tele/a/SENSOR", {"Time": "2026-03-02T17:15:30", "Epoch": 1772439330, "IAQ": {"TVOC": 9}}, {}, "2026-03-02T08:15:30Z"),
         ("tasmota", "tele/a/SENSOR", {"Time": "2026-03-02T17:15:30+09:00", "IAQ": {"TVOC": 9}}, {}, "2026-03-02T08:15:30Z"),
         ("thingsboard", "v1/devices/me/telemetry", {"ts": 1772439330000, "pm25": 1}, {"device": "d"}, "2026-03-02T08:15:30Z"),
