@@ -108,6 +108,11 @@ def at_pointer(content: Any, pointer: str) -> Any:
     return content
 
 
+def in_entry(entry: Any, path: str, pointer: str) -> Any:
+    """Return what a pointer leads to that begins at an entry of the message, to which `path` leads, or at the message."""
+    return at_pointer(entry, pointer[len(path) :] if pointer.startswith(path + "/") else pointer)
+
+
 def inner_document(value: Any) -> Any:
     """Return the JSON document that a string holds, also one that was put into a string twice, or the value as it is."""
     for _ in range(2):

@@ -1,12 +1,13 @@
 """AirKorea's hourly official values, as its open interface answers. See README.md beside this file."""
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, named_device, number
+from ingest.decoders.fields import Gathered, Message, in_entry, mapped_names, named_device, number, says_nothing
 
 KEYS: Final = ("so2", "co", "o3", "no2", "pm10", "pm25")
 # Around the items of an answer, from the outside; answers that were XML before have `item` as well.
@@ -17,25 +18,34 @@ SEOUL: Final = ZoneInfo("Asia/Seoul")
 def decode(message: Message, gateway: Gateway) -> Decoding:
     """Return the hour's values of every station in an answer; `-` is none, a flag beside a number makes it bad."""
     gathered = Gathered()
-    for item in _items(message.json()):
-        values = {key: value for key in KEYS if (value := number(item.get(f"{key}Value"))) is not None}
-        if not values:
+    for path, item in _items(message.json()):
+        look_up = partial(in_entry, item, path)
+        mapped = mapped_names(gateway) | mapped_names(gateway, path)
+        values = {
+            key: value
+            for key in KEYS
+            if (name := f"{key}Value") not in mapped and (value := number(item.get(name))) is not None
+        }
+        if says_nothing(values, gateway, look_up):
             continue
         device, at = _station(item, gateway), hour(item.get("dataTime"))
         for key, value in values.items():
             flag = item.get(f"{key}Flag")
             gathered.put(device, at, key, value, ("bad", f"AirKorea: {flag}"[:100]) if flag else None)
+        gathered.put_mapped(device, at, gateway, look_up)
     return gathered.decoding()
 
 
-def _items(content: Any) -> list[dict[str, Any]]:
-    """Return the items of an answer, of any part of one that a bridge passes on, or the one item that it is."""
+def _items(content: Any) -> list[tuple[str, dict[str, Any]]]:
+    """Return the items of an answer, of any part of one that a bridge passes on, or the one item that it is, each with what leads to it."""
+    path = ""
     while isinstance(content, dict):
         wrapper = next((name for name in WRAPPERS if name in content), None)
         if wrapper is None:
-            return [content]
-        content = content[wrapper]
-    return [item for item in content if isinstance(item, dict)] if isinstance(content, list) else []
+            return [(path, content)]
+        content, path = content[wrapper], f"{path}/{wrapper}"
+    items = enumerate(content) if isinstance(content, list) else ()
+    return [(f"{path}/{index}", item) for index, item in items if isinstance(item, dict)]
 
 
 def hour(text: Any) -> datetime | None:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from airquality.errors import RejectedError
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, at_pointer, mapped_names, named_device, says_nothing
+from ingest.decoders.fields import Gathered, Message, in_entry, mapped_names, named_device, says_nothing
 from ingest.decoders.times import instant, site_time
 
 # Of devices also instead of v1/devices/me/telemetry.
@@ -47,7 +47,7 @@ def _take_entry(gathered: Gathered, device: str | None, entry: Any, gateway: Gat
     if not isinstance(entry, dict):
         raise RejectedError(f"telemetry must be an object or a list of them, not {type(entry).__name__}")
     values, below = (inner, "/values") if isinstance(inner := entry.get("values"), dict) else (entry, "")
-    look_up = partial(_at, entry, path)
+    look_up = partial(in_entry, entry, path)
     if device is None and says_nothing(values, gateway, look_up):
         return
     name = device if device is not None else named_device(gateway, entry)
@@ -55,7 +55,3 @@ def _take_entry(gathered: Gathered, device: str | None, entry: Any, gateway: Gat
     skip = mapped_names(gateway, below) | mapped_names(gateway, path + below) | {"ts"}
     gathered.put_named(name, at, values, skip=skip)
     gathered.put_mapped(name, at, gateway, look_up)
-
-
-def _at(entry: dict[str, Any], path: str, pointer: str) -> Any:
-    return at_pointer(entry, pointer[len(path) :] if pointer.startswith(path + "/") else pointer)

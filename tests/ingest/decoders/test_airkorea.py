@@ -57,6 +57,19 @@ def test_station_without_province_has_the_name_that_the_site_file_gives_else_its
     assert values(read("airkorea", content, device="전북/팔복동")) == {"전북/팔복동": {"pm10": 41.0}}
 
 
+@pytest.mark.parametrize("pointer", ["/windSpeed", "/response/body/items/1/windSpeed"])
+def test_mapping_begins_at_the_item_or_at_the_answer(pointer: str) -> None:
+    content = answer([ITEM, {**ITEM, "stationName": "송천동", "pm10Value": "-", "windSpeed": "1.2"}])
+    mapping = [{"pointer": pointer, "key": "wind_speed"}]
+    found = values(read("airkorea", content, mapping=mapping))
+    assert found == {"전북/팔복동": {"pm10": 41.0}, "전북/송천동": {"wind_speed": 1.2}}
+
+
+def test_what_is_mapped_is_not_read_by_its_name_as_well() -> None:
+    mapping = [{"pointer": "/pm10Value", "key": "pm25"}]
+    assert values(read("airkorea", answer([ITEM]), mapping=mapping)) == {"전북/팔복동": {"pm25": 41.0}}
+
+
 @pytest.mark.parametrize("flag", ["점검및교정", "장비점검", "자료이상", "통신장애"])
 def test_flag_beside_a_number_makes_it_bad(flag: str) -> None:
     (one,) = read("airkorea", answer([{**ITEM, "pm10Flag": flag}])).readings
