@@ -41,8 +41,8 @@ def worse(old: Flag, new: Flag) -> Flag:
 
 
 def is_possible(time: datetime, received_at: datetime) -> bool:
-    """Tell whether a device's time can be true."""
-    return EARLIEST <= time <= received_at + FURTHEST_AHEAD
+    """Tell whether a device's time can be true. What is recorded as having come before `EARLIEST` may be as old as that."""
+    return min(EARLIEST, received_at - FURTHEST_AHEAD) <= time <= received_at + FURTHEST_AHEAD
 
 
 def out_of_range(key: str, values: NDArray[np.float64]) -> NDArray[np.bool_]:

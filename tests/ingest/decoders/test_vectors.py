@@ -63,6 +63,22 @@ def test_wrong_expectation_is_a_failure_with_the_reason(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("received_at", "time"),
+    [("1991-03-11T11:40:04Z", "1991-03-11T11:40:03.120Z"), ("2026-03-02T08:15:31Z", "2026-03-02T08:15:31Z")],
+)
+def test_old_time_is_true_only_of_what_came_then(tmp_path: Path, received_at: str, time: str) -> None:
+    (tmp_path / "01.json").write_text('{"t": 21.5, "at": "1991-03-11T11:40:03.12Z"}')
+    case = {
+        "format": "json",
+        "messages": [{"topic": "x", "file": "01.json", "received_at": received_at}],
+        "settings": {"device": "a", "time": "/at"},
+        "mapping": [{"pointer": "/t", "key": "temperature"}],
+    }
+    (found,) = decode_case(case, tmp_path).readings
+    assert datetime.fromisoformat(found[1]) == datetime.fromisoformat(time)
+
+
+@pytest.mark.parametrize(
     ("case", "expected", "why"),
     [
         ({"format": "nope", "messages": []}, {}, "format: Input should be"),
