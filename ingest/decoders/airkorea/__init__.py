@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
 from ingest.decoders.fields import Gathered, Message, in_entry, mapped_names, named_device, number, says_nothing
+from ingest.decoders.times import site_time
 
 KEYS: Final = ("so2", "co", "o3", "no2", "pm10", "pm25")
 # Around the items of an answer, from the outside; answers that were XML before have `item` as well.
@@ -28,7 +29,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         }
         if says_nothing(values, gateway, look_up):
             continue
-        device, at = _station(item, gateway), hour(item.get("dataTime"))
+        device, at = _station(item, gateway), site_time(gateway, item) or hour(item.get("dataTime"))
         for key, value in values.items():
             flag = item.get(f"{key}Flag")
             gathered.put(device, at, key, value, ("bad", f"AirKorea: {flag}"[:100]) if flag else None)

@@ -29,7 +29,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         return Decoding()
     # The outer received_at is that of the application server; the one within the uplink is another's.
     device, gathered = _device(content, message), Gathered()
-    at = site_time(gateway, content) or instant(content.get("received_at"), gateway.timezone)
+    at = site_time(gateway, whole) or instant(content.get("received_at"), gateway.timezone)
     if isinstance(uplink, dict):
         # Where the device itself is, as its owner or a service says; what it sends itself comes after and stands.
         if isinstance(places := uplink.get("locations"), dict):

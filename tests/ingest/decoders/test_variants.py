@@ -150,6 +150,8 @@ def test_variant(
         ("zigbee2mqtt", "zigbee2mqtt/a", {"pm25": 1, "at": OF_SITE, "last_seen": OTHER}, {"time": "/at"}, OF_SITE),
         ("chirpstack", UP, {"devEUI": EUI, "object": {"pm25": 1, "at": OF_SITE}, "time": OTHER}, {"time": "/object/at"}, OF_SITE),
         ("tts", "v3/a@t/devices/d/up", {"uplink_message": {"decoded_payload": {"pm25": 1, "at": OF_SITE}}, "received_at": OTHER}, {"time": "/uplink_message/decoded_payload/at"}, OF_SITE),
+        ("tts", "console", {"data": {"end_device_ids": {"device_id": "d"}, "uplink_message": {"decoded_payload": {"pm25": 1}}, "at": OF_SITE}}, {"time": "/data/at"}, OF_SITE),
+        ("airkorea", "a", [{"sidoName": "s", "stationName": "n", "pm10Value": "1", "dataTime": "2026-03-02 17:00", "at": OF_SITE}], {"time": "/at"}, OF_SITE),
         ("onem2m", "o", {"to": "cse/a/b", "pc": {"m2m:cin": {"ct": "20260302T081529", "con": {"pm25": 1, "CREATE_TIME": "20260302171530"}}}}, {"time": "/pc/m2m:cin/con/CREATE_TIME", "timezone": "Asia/Seoul"}, OF_SITE),
         ("sensor_community", "s", {"esp8266id": "1", "at": OF_SITE, "sensordatavalues": [{"value_type": "SDS_P1", "value": "1"}]}, {"time": "/at"}, OF_SITE),
         ("tasmota", "tele/x/SENSOR", {"Time": OTHER, "SDS0X1": {"PM10": 1, "At": OF_SITE}}, {"time": "/SDS0X1/At"}, OF_SITE),
