@@ -5,6 +5,7 @@ is kept in memory; rows after it are appended, all others are merged into what i
 """
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from airquality.errors import UnavailableError
 from storage import duckdb_rollup as rollup
-from storage.duckdb_file import CHECKPOINT_BYTES, connect, copy_to, first_line, migrate
+from storage.duckdb_file import CHECKPOINT_BYTES, TIDY_EVERY_S, checkpoint, connect, copy_to, first_line, migrate
 from storage.port import DEFAULT_RETENTION, Commit, Retention, Series
 from storage.rollup import MINUTE_S, by_hour
 from storage.schema import (
@@ -59,6 +60,7 @@ class DuckDBStore:
         self._latest: dict[tuple[str, str], dict[str, Any]] = {}
         self._remember(self._connection.sql(_LATEST).to_arrow_table().cast(READINGS))
         self._checkpointing: threading.Thread | None = None
+        self._tidied_s = time.monotonic()
 
     def write(self, commit: Commit) -> None:
         """Make all of `commit` durable in one transaction."""
@@ -184,9 +186,12 @@ class DuckDBStore:
 
     def _checkpoint(self) -> None:
         """Move the log into the file while writes go on; within a commit, as DuckDB does by itself, they would wait for it."""
+        is_due = time.monotonic() - self._tidied_s >= TIDY_EVERY_S
         # What went wrong here goes wrong at the next write again, and is said there.
         with suppress(duckdb.Error):
-            self._connection.cursor().execute("CHECKPOINT")
+            checkpoint(self._connection.cursor(), tidy=is_due)
+            if is_due:
+                self._tidied_s = time.monotonic()
 
     def _roll_up(self, minutes: list[int]) -> None:
         with self._beside_writes() as connection:

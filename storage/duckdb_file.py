@@ -15,6 +15,8 @@ MEMORY_LIMIT: Final = "128MB"
 THREADS: Final = 2
 # The log is moved into the file when it has grown to this, some 100 000 readings: so much is read again after a kill.
 CHECKPOINT_BYTES: Final = 32 * 1024 * 1024
+# Parts of a table that became small or half empty are put together this often: it holds up the writes for about 0.3 s each.
+TIDY_EVERY_S: Final = 600.0
 # The first version that has roll-ups.
 _ROLLED_UP_SINCE: Final = 2
 _SETTINGS: Final = {
@@ -101,6 +103,15 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path | str) -> None:
         connection.execute("COMMIT")
     except duckdb.Error as error:
         raise UserError(f"{path} cannot be prepared: {first_line(error)}") from error
+
+
+def checkpoint(connection: duckdb.DuckDBPyConnection, *, tidy: bool) -> None:
+    """Move the log into the file. Empty parts of tables are dropped; small and half empty ones are put together if `tidy`."""
+    connection.execute("RESET max_vacuum_tasks" if tidy else "SET max_vacuum_tasks = 0")
+    try:
+        connection.execute("CHECKPOINT")
+    finally:
+        connection.execute("RESET max_vacuum_tasks")  # for the checkpoint at the end
 
 
 def copy_to(connection: duckdb.DuckDBPyConnection, path: Path) -> Path:

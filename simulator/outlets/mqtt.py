@@ -2,12 +2,14 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
 
 import msgspec
 import numpy as np
+import paho.mqtt.client as mqtt
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 MOST_IN_A_MESSAGE: Final = 60
 # Beyond this many unacknowledged messages of all devices the world waits: the broker sets the pace.
 MOST_OUTSTANDING: Final = 2000
+# A broker that cannot acknowledge, because its disk is full for one, is not waited for device by device.
+GOODBYE_WITHIN_S: Final = 3.0
 STATUS_KEYS: Final = frozenset(("battery", "voltage", "speed", "heading", "robot_activity", "rssi", "snr"))
 
 
@@ -75,12 +79,16 @@ class MqttOutlet:
             robot.send(at, told, offline=name in block.offline)
 
     def close(self) -> None:
-        """Wait a moment for what is under way, then say goodbye for every device."""
+        """Say goodbye for every device, wait a moment for all last words together, and leave."""
         self._closing.set()
-        for device in self._devices.values():
-            device.leave()
-        for robot in self._robots.values():
-            robot.leave()
+        everyone: list[_Device | RobotLink] = [*self._devices.values(), *self._robots.values()]
+        last_words = [one.say_goodbye() for one in everyone]
+        until_s = time.monotonic() + GOODBYE_WITHIN_S
+        for words in last_words:
+            if words is not None and words.rc == mqtt.MQTT_ERR_SUCCESS:
+                words.wait_for_publish(max(until_s - time.monotonic(), 0.0))
+        for one in everyone:
+            one.leave()
         if self._own:
             self._own.end()
 
@@ -150,12 +158,15 @@ class _Device:
             cut(self._client)
             self._connected = False
 
+    def say_goodbye(self) -> mqtt.MQTTMessageInfo | None:
+        """Say that the device is offline; the last will has said it where the link is lost."""
+        if not self._connected:
+            return None
+        return self._client.publish(self._status, self._payload("offline"), qos=1, retain=True)
+
     def leave(self) -> None:
-        """Say that the device is offline, and disconnect."""
+        """Disconnect."""
         if self._connected:
-            last = self._client.publish(self._status, self._payload("offline"), qos=1, retain=True)
-            if self._client.is_connected():
-                last.wait_for_publish(2.0)
             self._client.end()
 
     def _say_online(self) -> None:

@@ -41,12 +41,13 @@ class RobotLink:
             self._latest[message.kind] = message.payload
             self._publish(message.kind, message.payload)
 
+    def say_goodbye(self) -> mqtt.MQTTMessageInfo | None:
+        """Say that the robot is offline; the last will has said it where the link is lost."""
+        return self._publish("connection", self._connection("OFFLINE")) if self._connected else None
+
     def leave(self) -> None:
-        """Say goodbye."""
+        """Disconnect."""
         if self._connected:
-            last = self._publish("connection", self._connection("OFFLINE"))
-            if self._client.is_connected():
-                last.wait_for_publish(2.0)
             self._client.end()
 
     def _say_online(self) -> None:
