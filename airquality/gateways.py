@@ -3,7 +3,7 @@
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from airquality.pollutants import KEYS, QUANTITY
 from airquality.topics import NAME, ROOT, is_filter
@@ -55,6 +55,12 @@ def _key(text: str) -> str:
     return text
 
 
+def _pointer(text: str) -> str:
+    if text and not text.startswith("/"):
+        raise ValueError(f"{text!r} is no JSON pointer; write it like /object/{text}")
+    return text
+
+
 def _filter(text: str) -> str:
     if not is_filter(text) or text.startswith(f"{ROOT}/"):
         raise ValueError(
@@ -89,7 +95,7 @@ class Mapping(_Strict):
     `pointer` is a JSON pointer, empty for a message that is a lone number, or `/` and a name.
     """
 
-    pointer: Annotated[str, Field(pattern="^(/|$)")]
+    pointer: Annotated[str, AfterValidator(_pointer)]
     key: Annotated[str, AfterValidator(_key)]
     unit: str | None = None
     scale: float = 1.0

@@ -72,7 +72,7 @@ def test_units_are_turned_into_ours(key: str, unit: str, value: float, stored: f
         ({"timezone": "Korea/Jeonju"}, "is no time zone"),
         ({"mapping": [{"pointer": "/a", "key": "smell"}]}, "'smell' is no quantity"),
         ({"mapping": [{"pointer": "/a", "key": "pm25", "unit": "°C"}]}, "'°C' cannot be turned into that"),
-        ({"mapping": [{"pointer": "a", "key": "pm25"}]}, "String should match pattern"),
+        ({"mapping": [{"pointer": "a", "key": "pm25"}]}, "'a' is no JSON pointer; write it like /object/a"),
         ({"names": {"x": "a b"}}, "'a b' is no device name"),
     ],
 )
