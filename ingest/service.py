@@ -24,7 +24,7 @@ from airquality.site import Site
 from ingest.figures import tell_figures
 from ingest.pipeline import Message, Pipeline
 from ingest.receiver import Receiver
-from ingest.upkeep import keep_up
+from ingest.upkeep import give_way, keep_up
 from storage.port import Commit, Store
 from storage.schema import ServiceFigures
 
@@ -216,6 +216,7 @@ class Ingest:
             self.failure = error
 
     def _keep_up(self) -> None:
+        give_way()
         keep_up(self._store, self._now, self._stopping)
 
     def _resume(self) -> None:

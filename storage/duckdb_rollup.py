@@ -6,15 +6,28 @@ Writes go on beside it, and the minutes that they touch keep their marks; late r
 counts fewer readings: that one was made after the readings were gone.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any, Final
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
-from storage.rollup import ANSWERED, COLUMNS, COMBINED, HOUR_S, MINUTE_S, READ, SECOND_US, SECONDS, fold, sources
+from storage.rollup import (
+    ANSWERED,
+    COLUMNS,
+    COMBINED,
+    HOUR_S,
+    MINUTE_S,
+    QUANTITIES,
+    READ,
+    SECOND_US,
+    SECONDS,
+    fold,
+    sources,
+)
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 COLUMN_TYPES: Final = {column.name: column.type for column in COLUMNS}
@@ -27,24 +40,18 @@ TABLES: Final = "CREATE TABLE IF NOT EXISTS rollup_due (minute TIMESTAMPTZ NOT N
 MARK_ALL: Final = "INSERT INTO rollup_due SELECT DISTINCT time_bucket(INTERVAL 60 SECONDS, time) FROM readings"
 
 
-def _merge(finer: str, table: str, every_s: int, where: str) -> str:
+_WITHIN: Final = "part.time >= $start AND part.time < $until"
+_COUNTED: Final = ", ".join(f'count(part."{name}")' for name in QUANTITIES)
+
+
+def _merge(finer: str, table: str, every_s: int, absent: Collection[str] = ()) -> str:
     # The bounds on old.time let DuckDB look at the newest rows only.
     return f"""
-MERGE INTO {table} AS old USING ({fold(finer, every_s, where, all_columns=True)}) AS new
+MERGE INTO {table} AS old USING ({fold(finer, every_s, _WITHIN, all_columns=True, absent=absent)}) AS new
 ON old.site = new.site AND old.device = new.device AND old.time = new.time AND old.time >= $start AND old.time < $until
 WHEN MATCHED AND new.reading_count >= old.reading_count
 THEN UPDATE SET {", ".join(f'"{name}" = new."{name}"' for name in COLUMN_TYPES)}
 WHEN NOT MATCHED THEN INSERT BY NAME"""
-
-
-_WITHIN: Final = "part.time >= $start AND part.time < $until"
-_MERGE_MINUTES: Final = _merge(
-    "readings",
-    "readings_1m",
-    MINUTE_S,
-    f"{_WITHIN} AND time_bucket(INTERVAL 60 SECONDS, part.time) IN (SELECT unnest($minutes))",
-)
-_MERGE_HOUR: Final = _merge("readings_1m", "readings_1h", HOUR_S, _WITHIN)
 
 
 def marked_minutes(connection: duckdb.DuckDBPyConnection) -> frozenset[int]:
@@ -64,11 +71,21 @@ def mark(connection: duckdb.DuckDBPyConnection, readings: pa.Table, marked: froz
 
 def roll_up(connection: duckdb.DuckDBPyConnection, minutes: list[int]) -> None:
     """Make some minutes of one hour anew, and the hour."""
-    instants = [_instant(minute * MINUTE_S) for minute in minutes]
-    spans = {"start": instants[0], "until": instants[-1] + timedelta(minutes=1), "minutes": instants}
-    connection.execute(_MERGE_MINUTES, spans)
-    hour = _instant(minutes[0] // 60 * HOUR_S)
-    connection.execute(_MERGE_HOUR, {"start": hour, "until": hour + timedelta(hours=1)})
+    for run in _runs(minutes):
+        span = {"start": _instant(run[0] * MINUTE_S), "until": _instant((run[-1] + 1) * MINUTE_S)}
+        row = connection.execute(f"SELECT {_COUNTED} FROM readings AS part WHERE {_WITHIN}", span).fetchone()
+        # Most quantities are measured by nobody; to fold them takes as long as the others.
+        absent = [name for name, count in zip(QUANTITIES, row or (), strict=True) if not count]
+        connection.execute(_merge("readings", "readings_1m", MINUTE_S, absent), span)
+    hour = minutes[0] // 60 * HOUR_S
+    span = {"start": _instant(hour), "until": _instant(hour + HOUR_S)}
+    connection.execute(_merge("readings_1m", "readings_1h", HOUR_S), span)
+
+
+def _runs(minutes: list[int]) -> Iterator[list[int]]:
+    """Divide minutes in order into those that follow each other."""
+    for _, run in groupby(enumerate(minutes), lambda numbered: numbered[1] - numbered[0]):
+        yield [minute for _, minute in run]
 
 
 def unmark(connection: duckdb.DuckDBPyConnection, minutes: Collection[int]) -> None:

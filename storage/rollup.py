@@ -13,6 +13,7 @@ from storage.schema import READINGS
 # Angles are averaged as directions, not as numbers: the mean of 350° and 10° is 0°.
 ANGLES: Final = ("wind_direction", "heading")
 NUMBERS: Final = tuple(key for key in KEYS if key not in ANGLES)
+QUANTITIES: Final = ("lat", "lon", *KEYS)
 MINUTE_S: Final = 60
 HOUR_S: Final = 3600
 SECOND_US: Final = 1_000_000
@@ -21,28 +22,41 @@ Span = tuple[int, int]  # from, until [µs since 1970]
 
 
 class Column(NamedTuple):
-    """A column of the roll-ups, and how it is made from readings and from finer roll-ups; `is_read` where a series needs it."""
+    """A column of the roll-ups, and how it is made from readings, from finer roll-ups, and where no reading has its quantity.
+
+    `is_read` where a series needs it.
+    """
 
     name: str
     type: str
     from_readings: str
     from_parts: str
     is_read: bool = True
+    quantity: str | None = None
+    if_absent: str = "NULL"
 
 
 def _mean(name: str, quantity: str, of_reading: str) -> Iterator[Column]:
     weight = f'part."{quantity}_count"'
-    yield Column(name, "DOUBLE", f"avg({of_reading})", f'sum(part."{name}" * {weight}) / sum({weight})')
+    from_parts = f'sum(part."{name}" * {weight}) / sum({weight})'
+    yield Column(name, "DOUBLE", f"avg({of_reading})", from_parts, quantity=quantity)
 
 
 def _columns() -> Iterator[Column]:
     for name, kind in (("received_at", "TIMESTAMPTZ"), ("boot", "VARCHAR"), ("seq", "BIGINT"), ("quality", "VARCHAR")):
         yield Column(name, kind, f"max(part.{name})", f"max(part.{name})")
     yield Column("reading_count", "INTEGER", "count(*)", "sum(part.reading_count)::INTEGER", is_read=False)
-    for name in ("lat", "lon", *KEYS):
+    for name in QUANTITIES:
         # A quantity can be missing in some readings: means of means are right only with the count of each.
         count = f"{name}_count"
-        yield Column(count, "INTEGER", f'count(part."{name}")', f'sum(part."{count}")::INTEGER')
+        yield Column(
+            count,
+            "INTEGER",
+            f'count(part."{name}")',
+            f'sum(part."{count}")::INTEGER',
+            quantity=name,
+            if_absent="0",
+        )
         if name in ANGLES:
             for function in ("sin", "cos"):
                 yield from _mean(f"{name}_{function}", name, f'{function}(radians(part."{name}"))')
@@ -52,7 +66,12 @@ def _columns() -> Iterator[Column]:
             for function in ("min", "max"):
                 extreme = f"{name}_{function}"
                 yield Column(
-                    extreme, "FLOAT", f'{function}(part."{name}")', f'{function}(part."{extreme}")', is_read=False
+                    extreme,
+                    "FLOAT",
+                    f'{function}(part."{name}")',
+                    f'{function}(part."{extreme}")',
+                    is_read=False,
+                    quantity=name,
                 )
 
 
@@ -61,13 +80,15 @@ _READ_COLUMNS: Final = tuple(column for column in COLUMNS if column.is_read)
 READ: Final = ", ".join(f'part."{column.name}"' for column in _READ_COLUMNS)
 
 
-def fold(table: str, every_s: int, where: str, *, all_columns: bool) -> str:
-    """Return the query that makes rows over `every_s` seconds out of readings or finer rows."""
-    made = ", ".join(
-        f'{column.from_readings if table == "readings" else column.from_parts} AS "{column.name}"'
-        for column in COLUMNS
-        if all_columns or column.is_read
-    )
+def fold(table: str, every_s: int, where: str, *, all_columns: bool, absent: Collection[str] = ()) -> str:
+    """Return the query that makes rows over `every_s` seconds out of readings or finer rows; `absent` quantities, which no row has, cost nothing."""
+
+    def made_of(column: Column) -> str:
+        if column.quantity in absent:
+            return f"{column.if_absent}::{column.type}"
+        return column.from_readings if table == "readings" else column.from_parts
+
+    made = ", ".join(f'{made_of(column)} AS "{column.name}"' for column in COLUMNS if all_columns or column.is_read)
     bucket = f"time_bucket(INTERVAL {int(every_s)} SECONDS, part.time)"
     return (
         f"SELECT part.site, part.device, {bucket} AS time, {made} FROM {table} AS part WHERE {where} GROUP BY 1, 2, 3"

@@ -1,6 +1,7 @@
 """Means over intervals are the same from readings and from roll-ups, whatever came late, was killed, migrated or forgotten."""
 
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -242,6 +243,30 @@ def test_extremes_and_counts_are_kept(tmp_path: Path) -> None:
         assert connection.execute("SELECT count(*) FROM rollup_due").fetchall() == [(0,)]
 
 
+def test_quantity_that_comes_late_counts_in_its_minutes_only(tmp_path: Path) -> None:
+    store = DuckDBStore(tmp_path / "air.duckdb")
+
+    def send(quantity: str, minutes: Iterable[int], second: int) -> None:
+        write(store, [{"site": "jeonju", "device": "a", "time": T0 + timedelta(minutes=minute, seconds=second), "received_at": T0, quantity: 5.0 + minute}
+                      for minute in minutes])  # fmt: skip
+        tidy(store)
+
+    send("pm25", range(4), 0)
+    # Two runs of minutes with one between that has no such quantity.
+    send("no2", (0, 2, 3), 30)
+    store.close()
+    with duckdb.connect(str(tmp_path / "air.duckdb")) as connection:
+        columns = "pm25_count, pm25_max, no2, no2_count, no2_min, o3, o3_count, lat_count, wind_direction_sin"
+        never = (None, 0, 0, None)
+        assert connection.execute(f"SELECT {columns} FROM readings_1m ORDER BY time").fetchall() == [
+            (1, 5.0, 5.0, 1, 5.0, *never),
+            (1, 6.0, None, 0, None, *never),
+            (1, 7.0, 7.0, 1, 7.0, *never),
+            (1, 8.0, 8.0, 1, 8.0, *never),
+        ]
+        assert connection.execute(f"SELECT {columns} FROM readings_1h").fetchall() == [(4, 8.0, 20 / 3, 3, 5.0, *never)]
+
+
 def test_failed_commit_leaves_its_minutes_unmarked_and_the_next_marks_them(tmp_path: Path) -> None:
     store = DuckDBStore(tmp_path / "air.duckdb")
     rows = some_rows(5, 50)
@@ -371,3 +396,20 @@ def test_upkeep_runs_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert store.readings(Series(site="jeonju", start=T0, end=T0 + DAY)).num_rows == 0
     check(store, rows, 60)
     store.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a priority is not a thread's own")
+def test_only_the_thread_that_gives_way_has_a_lower_priority() -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    def give_way() -> None:
+        upkeep.give_way()
+        seen.append(niceness())
+
+    seen, before = list[int](), niceness()
+    thread = threading.Thread(target=give_way)
+    thread.start()
+    thread.join()
+    assert seen == [max(before, upkeep.NICENESS)]
+    assert niceness() == before
