@@ -21,6 +21,8 @@ CHECKPOINT_BYTES: Final = 28 * 1024 * 1024
 TIDY_EVERY_S: Final = 600.0
 # The first version that has roll-ups.
 _ROLLED_UP_SINCE: Final = 2
+# The first version whose ledger is appended to; before, each entry replaced the one before it.
+_LEDGER_APPENDED_SINCE: Final = 4
 _SETTINGS: Final = {
     "memory_limit": MEMORY_LIMIT,
     "threads": THREADS,
@@ -36,9 +38,9 @@ CREATE TABLE IF NOT EXISTS readings (
 CREATE TABLE IF NOT EXISTS devices (
     site VARCHAR, device VARCHAR, zone VARCHAR, kind VARCHAR, origin VARCHAR, state VARCHAR, state_at TIMESTAMPTZ,
     PRIMARY KEY (site, device));
-CREATE TABLE IF NOT EXISTS ledger (
+CREATE TABLE IF NOT EXISTS ledger_entries (
     site VARCHAR, device VARCHAR, boot VARCHAR, last_seq BIGINT, received BIGINT, repeated BIGINT, missing BIGINT, late BIGINT,
-    rejected BIGINT, gaps VARCHAR DEFAULT '', PRIMARY KEY (site, device));
+    rejected BIGINT, gaps VARCHAR DEFAULT '');
 CREATE TABLE IF NOT EXISTS dead_letters (received_at TIMESTAMPTZ, topic VARCHAR, payload BLOB, reason VARCHAR);
 CREATE TABLE IF NOT EXISTS alerts (
     id VARCHAR PRIMARY KEY, site VARCHAR, kind VARCHAR, severity VARCHAR, device VARCHAR, zone VARCHAR, started_at TIMESTAMPTZ,
@@ -95,11 +97,13 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path | str) -> None:
         connection.execute("BEGIN")
         connection.execute(_TABLES)
         _add_columns(connection, "readings", dict.fromkeys(KEYS, "DOUBLE"))
-        _add_columns(connection, "ledger", {"gaps": "VARCHAR DEFAULT ''"})
         for table in rollup.ROLL_UPS:
             _add_columns(connection, table, rollup.COLUMN_TYPES)
         if version is not None and version < _ROLLED_UP_SINCE:
             connection.execute(rollup.MARK_ALL)
+        if version is not None and version < _LEDGER_APPENDED_SINCE:
+            connection.execute("INSERT INTO ledger_entries BY NAME FROM ledger")
+            connection.execute("DROP TABLE ledger")
         connection.execute("DELETE FROM meta")
         connection.execute("INSERT INTO meta VALUES (?)", [SCHEMA_VERSION])
         connection.execute("COMMIT")

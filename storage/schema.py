@@ -14,7 +14,7 @@ import pyarrow as pa
 from airquality.pollutants import KEYS
 
 # Raised when a table or column changes; the store migrates older files and refuses newer ones.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 INSTANT = pa.timestamp("us", tz="UTC")
 LABEL = pa.dictionary(pa.int32(), pa.string())

@@ -17,6 +17,7 @@ from storage.duckdb_file import StoreInUseError
 from storage.open import open_store
 from storage.port import Commit, Store
 from storage.schema import SCHEMA_VERSION, DeadLetter
+from tests.storage import older
 from tests.storage.influx_examples import FOREVER, WHOLE
 from tests.storage.influx_servers import Influxd
 from tests.waiting import wait_until
@@ -117,6 +118,7 @@ def test_older_file_is_backed_up_as_it_is_and_brought_up_to_date_when_opened(tmp
     store.close()
     with duckdb.connect(str(tmp_path / "air.duckdb")) as connection:
         connection.execute("UPDATE meta SET schema_version = 2; DROP TABLE incidents; DROP TABLE journal")
+        older.with_one_entry_per_device(connection)
     folder = tmp_path / "copy"
     folder.mkdir()
     file = backup.back_up(str(tmp_path / "air.duckdb"), folder)

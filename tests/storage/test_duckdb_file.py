@@ -4,8 +4,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from storage.duckdb import DuckDBStore
 from storage.duckdb_file import checkpoint, connect, migrate
+from storage.port import Commit
+from storage.schema import LedgerEntry
 
 
 def write(connection: duckdb.DuckDBPyConnection, now: datetime) -> None:
@@ -31,3 +37,35 @@ def test_small_parts_are_put_together_when_there_is_time_for_it_and_at_the_end(t
     with connect(path) as connection:
         assert sum(parts(connection)) == 70
         assert len(parts(connection)) < 3
+
+
+@settings(max_examples=25)
+@given(
+    steps=st.lists(
+        st.sampled_from(["upkeep", "checkpoint", "tidy", "reopen"])
+        | st.sets(st.tuples(st.sampled_from(["jeonju", "iksan"]), st.sampled_from("abc")), min_size=1),
+        max_size=30,
+    )
+)
+def test_newest_entry_of_each_device_stands_in_the_ledger_and_alone_after_upkeep(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[str | set[tuple[str, str]]]
+) -> None:
+    path, now = tmp_path_factory.mktemp("store") / "air.duckdb", datetime(2026, 3, 2, tzinfo=UTC)
+    store, known = DuckDBStore(path), dict[tuple[str, str], LedgerEntry]()
+    for number, step in enumerate([*steps, "upkeep"]):
+        if step == "upkeep":
+            list(store.upkeep(now))
+        elif step == "reopen":
+            store.close()
+            store = DuckDBStore(path)
+        elif isinstance(step, str):
+            checkpoint(store._connection.cursor(), tidy=step == "tidy")
+        else:
+            changed = {key: LedgerEntry(*key, "1", number, number, 0, 0, 0, 0) for key in step}
+            store.write(Commit(ledger=list(changed.values())))
+            known |= changed
+        for site in ("jeonju", "iksan"):
+            assert store.ledger(site) == [entry for key, entry in sorted(known.items()) if key[0] == site]
+    store.close()
+    with connect(path) as connection:
+        assert connection.execute("SELECT count(*) FROM ledger_entries").fetchall() == [(len(known),)]

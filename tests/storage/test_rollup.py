@@ -24,6 +24,7 @@ from storage.duckdb import DuckDBStore
 from storage.port import Commit, Retention, Series, Store
 from storage.rollup import HOUR_S, MINUTE_S, sources
 from storage.schema import SCHEMA_VERSION, readings_table
+from tests.storage import older
 
 T0 = datetime(2026, 3, 2, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -353,6 +354,8 @@ def test_file_of_schema_1_is_rolled_up(tmp_path: Path) -> None:
         for table in ("readings_1m", "readings_1h", "rollup_due"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("UPDATE meta SET schema_version = 1")
+        older.with_one_entry_per_device(connection)
+        connection.execute("ALTER TABLE ledger DROP COLUMN gaps")
     store = DuckDBStore(path, NEVER)
     check(store, rows, 3600)
     assert tidy(store) == 3

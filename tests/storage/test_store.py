@@ -19,6 +19,7 @@ from storage.open import open_store
 from storage.port import Commit, Series, Store
 from storage.schema import (
     READINGS,
+    SCHEMA_VERSION,
     AlertRecord,
     DeadLetter,
     DeviceRecord,
@@ -257,7 +258,7 @@ def test_file_of_a_newer_version_is_refused_in_one_line(tmp_path: Path) -> None:
     DuckDBStore(path).close()
     with duckdb.connect(str(path)) as connection:
         connection.execute("UPDATE meta SET schema_version = 999")
-    with pytest.raises(UserError, match=r"newer version \(schema 999, this one knows 3\); upgrade"):
+    with pytest.raises(UserError, match=rf"newer version \(schema 999, this one knows {SCHEMA_VERSION}\); upgrade"):
         DuckDBStore(path)
 
 
