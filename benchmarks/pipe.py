@@ -197,13 +197,15 @@ def _course(memory_mb: list[float]) -> dict[str, Any]:
 
 def run() -> dict[str, Any]:
     """Everything shares this machine; sender and broker are processes of their own."""
-    results: dict[str, Any] = {}
+    # First, so that it is not memory which the others left.
+    _, in_a_message, target = LOADS["in_batches_of_26"]
+    minutes = float(os.environ.get("MEMORY_MINUTES", "1"))
+    over_minutes = {"minutes": minutes} | _at_load(target / 2, in_a_message, 60 * minutes, FORGETFUL)
+    results: dict[str, Any] = {"over_minutes": over_minutes}
     for name, (readings, in_a_message, target) in LOADS.items():
         drained = max((_drained(readings, in_a_message) for _ in range(3)), key=lambda one: one["readings_per_s"])
         at_half = min(
             (_at_load(target / 2, in_a_message, LOAD_S) for _ in range(2)), key=lambda one: one["late_p99_ms"]
         )
         results[name] = drained | {"of_which": _stages(readings, in_a_message), "at_half_of_target": at_half}
-    _, in_a_message, target = LOADS["in_batches_of_26"]
-    minutes = float(os.environ.get("MEMORY_MINUTES", "1"))
-    return results | {"memory": {"minutes": minutes} | _at_load(target / 2, in_a_message, 60 * minutes, FORGETFUL)}
+    return results
