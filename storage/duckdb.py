@@ -116,7 +116,8 @@ class DuckDBStore:
                 yield
         with self._beside_writes() as connection:
             connection.execute(f"DELETE FROM ledger_entries WHERE rowid NOT IN ({_NEWEST_ENTRIES})")
-            connection.execute("COMMIT")
+            with self._lock:
+                connection.execute("COMMIT")
 
     def latest(self, site: str) -> pa.Table:
         """Return the newest row of every device, from memory."""

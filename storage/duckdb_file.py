@@ -12,7 +12,7 @@ from storage.schema import SCHEMA_VERSION
 
 # Of this the pages of the file that were last written or read fill what is free.
 MEMORY_LIMIT: Final = "128MB"
-# A query of several threads would take the cores that take in readings from them: 99 of 100 were stored within 264 ms with two, 165 ms with one.
+# With more, a query takes the cores that readings need to come in: 99 of 100 were stored within 264 ms with two, 200 ms with one.
 THREADS: Final = 1
 # The log is moved into the file when it has grown to this, some 95 000 readings: so much is read again after a kill. Writes wait as long as it
 # takes, 0.7 µs a reading; a part of a table below three quarters of 122 880 rows would be written once more to put it together with others.
