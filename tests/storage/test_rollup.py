@@ -1,7 +1,6 @@
 """Means over intervals are the same from readings and from roll-ups, whatever came late, was killed, migrated or forgotten."""
 
 import math
-import os
 import signal
 import subprocess
 import sys
@@ -399,20 +398,3 @@ def test_upkeep_runs_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert store.readings(Series(site="jeonju", start=T0, end=T0 + DAY)).num_rows == 0
     check(store, rows, 60)
     store.close()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a priority is not a thread's own")
-def test_only_the_thread_that_gives_way_has_a_lower_priority() -> None:
-    def niceness() -> int:
-        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-
-    def give_way() -> None:
-        upkeep.give_way()
-        seen.append(niceness())
-
-    seen, before = list[int](), niceness()
-    thread = threading.Thread(target=give_way)
-    thread.start()
-    thread.join()
-    assert seen == [max(before, upkeep.NICENESS)]
-    assert niceness() == before
