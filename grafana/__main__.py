@@ -20,7 +20,7 @@ def generated() -> dict[str, str]:
     for language in LANGUAGES:
         for module in DASHBOARDS:
             name = module.__name__.rpartition(".")[2].replace("_", "-")
-            files[f"dashboards/{language.code}/{name}.json"] = _text(_numbered(module.build(language).build()))
+            files[f"dashboards/{language.code}/{name}.json"] = _text(_board(module.build(language).build()))
     return files
 
 
@@ -32,11 +32,18 @@ def main() -> None:
         file.write_text(text, encoding="utf-8")
 
 
-def _numbered(dashboard: Dashboard) -> Dashboard:
-    """Give every panel a number, by which links and Grafana's own pages find it."""
+def _board(dashboard: Dashboard) -> dict[str, Any]:
+    """Return what Grafana takes.
+
+    Every panel gets a number, by which links and Grafana's own pages find it. Variables get no `id`: the toolkit gives the same one to all,
+    and Grafana 9, which keys them by it, then finds none of them and leaves the dashboard blank. Without one it keys them by their names.
+    """
     for number, panel in enumerate(dashboard.panels or (), start=1):
         panel.id_val = number
-    return dashboard
+    board: dict[str, Any] = json.loads(_text(dashboard))
+    for variable in board["templating"]["list"]:
+        del variable["id"]
+    return board
 
 
 def _text(content: Any) -> str:

@@ -12,7 +12,7 @@ from grafana import city
 from grafana.fields import label
 from grafana.influxql import DATA_SOURCE, DATA_SOURCE_UID, OF_SITE, select
 from grafana.language import Language
-from storage.influx_names import AIR, DEVICE, DEVICE_TAG, KIND, SITE, ZONE
+from storage.influx_names import DEVICE, DEVICE_TAG, KIND, SITE, ZONE
 from storage.influxql import source
 
 API: Final = "http://127.0.0.1:8000"
@@ -37,10 +37,13 @@ def data_source(say: Language) -> dashboard.DatasourceVariable:
 
 
 def site(say: Language) -> dashboard.QueryVariable:
-    """Which city; the truth behind a simulated one is no city of its own."""
+    """Which city; the truth behind a simulated one is no city of its own.
+
+    Asked of the devices, which are in the default retention policy: InfluxDB 2.x answers SHOW from no other.
+    """
     suffix = topics.TRUTH.format(site="")
     return (
-        _query("site", say("도시", "Site"), f'SHOW TAG VALUES FROM {source(AIR)} WITH KEY = "{SITE}"')
+        _query("site", say("도시", "Site"), f'SHOW TAG VALUES FROM {source(DEVICE)} WITH KEY = "{SITE}"')
         .regex(f"/^(?!.*{suffix}$).*$/")
         .current(VariableOption(selected=True, text=city.NAME, value=city.NAME))
     )

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
@@ -46,6 +47,25 @@ def test_only_core_panels_each_in_its_place(board: dict[str, Any]) -> None:
     assert all(panel["options"] for panel in panels(board)), "Grafana takes no options for none, not null"
     assert [panel["id"] for panel in board["panels"]] == list(range(1, len(board["panels"]) + 1))
     assert all(panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24 for panel in board["panels"])
+
+
+@EVERY_BOARD
+def test_no_two_variables_share_an_id_or_a_name(board: dict[str, Any]) -> None:
+    # Grafana 9 keys variables by their ids, and by their names where they have none.
+    keys = [variable.get("id", variable["name"]) for variable in board["templating"]["list"]]
+    assert keys
+    assert len(set(keys)) == len(keys)
+
+
+def test_no_question_of_the_show_kind_names_a_retention_policy() -> None:
+    """InfluxDB 2.x answers SHOW from the default retention policy only, and nothing at all for another."""
+    asked = {question for text in generated().values() for question in _texts(json.loads(text)) if re.match(r"\s*SHOW\s", question)}  # fmt: skip
+    assert asked
+    for question in asked:
+        assert not re.search(r"""["\w]\s*\.\s*["\w/]|\.\.""", question), question
+        named = re.findall(r'\bFROM\s+"([^"]+)"', question)
+        assert named
+        assert not set(named) & set(influx_names.POLICY_OF), question
 
 
 def test_boards_can_stand_side_by_side() -> None:
@@ -192,6 +212,15 @@ def _questions(board: dict[str, Any]) -> list[str]:
     asked = [target["query"] for panel in panels(board) for target in panel.get("targets", [])]
     asked += [annotation["query"] for annotation in board["annotations"].get("list", [])]
     return asked + [variable["query"] for variable in board["templating"]["list"] if variable["type"] == "query"]
+
+
+def _texts(content: Any) -> Iterator[str]:
+    """Every text, wherever it stands."""
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, dict | list):
+        for part in content.values() if isinstance(content, dict) else content:
+            yield from _texts(part)
 
 
 def _numbers(series: Series) -> list[float]:
