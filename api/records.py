@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from airquality.pollutants import KEYS
+from api.incidents.incident import details_of
 from storage.schema import AlertRecord, IncidentRecord, JournalEntry
 
 
@@ -33,7 +34,7 @@ def alert_json(alert: AlertRecord) -> dict[str, Any]:
 
 def incident_json(incident: IncidentRecord) -> dict[str, Any]:
     """Return one incident with its details unpacked and its instants as text."""
-    return {**_unpacked(incident), "active": incident.closed_at is None}
+    return {**_unpacked(incident), "details": details_of(incident), "active": incident.closed_at is None}
 
 
 def journal_json(entry: JournalEntry) -> dict[str, Any]:

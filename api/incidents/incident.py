@@ -131,9 +131,17 @@ class Incident:
         )  # fmt: skip
 
 
+def details_of(record: IncidentRecord) -> dict[str, Any]:
+    """Return the details of a stored row; what an earlier version did not write, such as visits, is empty."""
+    empty: dict[str, Any] = {
+        "alerts": [], "devices": [], "classes": {}, "verdict": None, "places": {}, "source": None, "downwind": [], "visits": [],
+    }  # fmt: skip
+    return empty | json.loads(record.details)
+
+
 def incident_of(record: IncidentRecord, alerts: dict[str, AlertRecord]) -> Incident:
     """Return the incident of a stored row; alerts that the store has no more are left out."""
-    details: dict[str, Any] = json.loads(record.details)
+    details = details_of(record)
     source = details["source"]
     if source is not None:
         source |= {"traced_at": datetime.fromisoformat(source["traced_at"]), "rate_g_s": tuple(source["rate_g_s"])}

@@ -64,7 +64,7 @@ def as_html(site: Site, incident: dict[str, Any], language: Language, now: datet
         language=language, site=(site.label_ko, site.label_en)[number], title=title, one=incident, say=say, local=local,
         name=lambda key: labels[key or ""][number], amount=amount, unit=lambda key: QUANTITY[key].label_ko if number == 0 else QUANTITY[key].label_en,
         map=_map(site, incident), made=local(now.isoformat()), summary=incident["summary_ko" if number == 0 else "summary_en"],
-        summary_of=lambda alert: alert["summary_ko" if number == 0 else "summary_en"],
+        summary_of=lambda alert: alert["summary_ko" if number == 0 else "summary_en"], note_of=_note,
     )  # fmt: skip
 
 
@@ -80,6 +80,12 @@ def as_pdf(html: str) -> bytes:
     return pdf
 
 
+def _note(entry: dict[str, Any]) -> str:
+    """Return what was said with an entry of the journal: the note of a person, the reason of the system, or nothing."""
+    details = entry["details"]
+    return str(details.get("note") or details.get("reason") or "")
+
+
 def _map(site: Site, incident: dict[str, Any]) -> dict[str, Any] | None:
     """Return the map's drawing in pixels: cells, devices, and the best place; None where nothing is traced."""
     source, places = incident["details"]["source"], incident["details"]["places"]
@@ -87,7 +93,8 @@ def _map(site: Site, incident: dict[str, Any]) -> dict[str, Any] | None:
         return None
     cells = np.array(source["cells"]).reshape(-1, 3)
     seen = np.array(list(places.values())).reshape(-1, 2)
-    x, y = site.map.to_xy(np.append(cells[:, 0], seen[:, 0]), np.append(cells[:, 1], seen[:, 1]))
+    around = np.vstack([cells[:, :2], seen, [(source["lat"], source["lon"])]])
+    x, y = site.map.to_xy(around[:, 0], around[:, 1])
     west, south, span = _frame(x, y)
     scale = MAP_PX / span
 
@@ -96,7 +103,8 @@ def _map(site: Site, incident: dict[str, Any]) -> dict[str, Any] | None:
         return round((east - west) * scale, 1), round(MAP_PX - (north - south) * scale, 1)
 
     side = source["cell_m"] * scale
-    highest = float(cells[:, 2].max())
+    # Where the source is nearly surely elsewhere, each cell's share is rounded to 0.
+    highest = float(cells[:, 2].max(initial=0.0)) or 1.0
     stations = [(one.name, *at(one.lat, one.lon)) for one in site.stations]
     return {
         "size": MAP_PX, "side": round(side, 1), "metres": round(span / 4, -2) or 100.0, "scale": scale,
