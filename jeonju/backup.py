@@ -16,6 +16,7 @@ import urllib3
 
 from airquality.errors import UnavailableError, UserError
 from airquality.secret_file import read_secret
+from jeonju.unpacking import unpack
 from storage import backup as stores
 from storage.duckdb_file import StoreInUseError
 
@@ -65,7 +66,8 @@ def back_up(target: Path, places: Places, service: Service | None, now: datetime
             listing.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
             new = Path(folder) / "archive"
             new.touch(mode=0o600)
-            with tarfile.open(new, "w") as archive:
+            # What is a link here, such as a secret that is mounted, is a file there: links are not restored.
+            with tarfile.open(new, "w", dereference=True) as archive:
                 for name, path in {MANIFEST: listing, **members}.items():
                     archive.add(path, name, recursive=False)
             new.replace(target)
@@ -159,9 +161,8 @@ def _opened(source: Path) -> Iterator[Path]:
         raise UserError(f"there is no backup {source}")
     with tempfile.TemporaryDirectory(dir=source.parent, prefix=".restore") as folder:
         try:
-            with tarfile.open(source, "r:") as archive:
-                archive.extractall(folder, filter="data")
-        except (OSError, tarfile.TarError) as error:
+            unpack(source, Path(folder))
+        except (OSError, tarfile.TarError, ValueError) as error:
             raise UserError(f"{source} cannot be read as a backup: {error}") from error
         yield Path(folder)
 

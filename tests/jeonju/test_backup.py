@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -58,6 +59,37 @@ def test_what_is_restored_is_what_was_there(tmp_path: Path, jeonju: Site) -> Non
     assert store.dead_letters() == [DeadLetter(NOW, "topic", b"payload", "reason")]
     store.close()
     assert Security(tmp_path / "new/security").setup([], jeonju, NOW) == []
+
+
+def test_restore_needs_no_filters_of_tarfile(tmp_path: Path, jeonju: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.11.0 to 3.11.3 have none."""
+
+    def extractall(archive: tarfile.TarFile, path: str = ".", members: object = None, *, numeric_owner: bool = False) -> None:  # fmt: skip
+        raise AssertionError("this one writes whatever the archive says")
+
+    def extract(archive: tarfile.TarFile, member: str, path: str = "", set_attrs: bool = True, *, numeric_owner: bool = False) -> None:  # fmt: skip
+        raise AssertionError("this one writes whatever the archive says")
+
+    (tmp_path / "old").mkdir()
+    back_up(tmp_path / "one.tar", city(tmp_path / "old", jeonju), None, NOW)
+    for name in ("data_filter", "tar_filter", "fully_trusted_filter", "FilterError"):
+        monkeypatch.delattr(tarfile, name, raising=False)
+    monkeypatch.setattr(tarfile.TarFile, "extractall", extractall)
+    monkeypatch.setattr(tarfile.TarFile, "extract", extract)
+    restore(tmp_path / "one.tar", places(tmp_path / "new"))
+    assert KeyFile(tmp_path / "new/keys.json").keys()[0].name == "mine"
+
+
+@pytest.mark.parametrize("link", [Path.symlink_to, Path.hardlink_to])
+def test_what_is_a_link_is_restored_as_a_file(link: Callable[[Path, Path], None], tmp_path: Path, jeonju: Site) -> None:
+    (tmp_path / "old").mkdir()
+    old = city(tmp_path / "old", jeonju)
+    link(old.security / "linked", old.keys)
+    back_up(tmp_path / "one.tar", old, None, NOW)
+    restore(tmp_path / "one.tar", places(tmp_path / "new"))
+    restored = tmp_path / "new/security/linked"
+    assert not restored.is_symlink()
+    assert restored.read_bytes() == old.keys.read_bytes()
 
 
 def test_nothing_is_overwritten(tmp_path: Path, jeonju: Site) -> None:
