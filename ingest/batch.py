@@ -19,6 +19,7 @@ from ingest.quality.batch_rows import NEVER_US, US_PER_S, Bools, Floats, Integer
 from ingest.quality.checks import Checks
 from ingest.quality.flag_table import FlagTable
 from ingest.quality.flags import (
+    BEYOND_MEANS,
     EARLIEST,
     FURTHEST_AHEAD,
     NO_NUMBER,
@@ -27,6 +28,7 @@ from ingest.quality.flags import (
     UNKNOWN_KEY,
     Finding,
     Flag,
+    is_beyond_means,
     out_of_range,
 )
 from storage.schema import INSTANT, LABEL, READINGS
@@ -148,6 +150,8 @@ class Batch:
         for key, values in numbers.items():
             if (wrong := out_of_range(key, values)).any():
                 flags.put(Finding(np.flatnonzero(wrong), key, [OUT_OF_RANGE]))
+                if (beyond := wrong & is_beyond_means(values)).any():
+                    flags.put(Finding(np.flatnonzero(beyond), key, [BEYOND_MEANS]))
         return flags
 
     def _times_us(self, devices: _Devices, received_us: Integers, repeated: Bools) -> tuple[Integers, Integers]:

@@ -24,6 +24,9 @@ class IngestMetrics(Collector):
         yield Counter("jeonju_ingest_readings", "Readings committed to the store", stats.readings)
         yield Counter("jeonju_ingest_messages_rejected", "Messages kept as dead letters", stats.rejected)
         yield Counter("jeonju_ingest_commits", "Commits to the store", stats.commits)
+        yield Counter(
+            "jeonju_ingest_upkeep_failures", "Rounds of rolling up and forgetting that failed", stats.upkeep_failures
+        )
         yield Gauge("jeonju_ingest_messages_waiting", "Messages received and not yet committed", stats.waiting)
         yield Gauge("jeonju_ingest_broker_connected", "1 while the broker is connected", float(stats.connected))
         yield Gauge("jeonju_ingest_store_available", "1 while the store takes commits", float(stats.store_available))

@@ -59,6 +59,7 @@ class Stats:
     readings: int = 0
     rejected: int = 0
     commits: int = 0
+    upkeep_failures: int = 0
     last_commit_at: datetime | None = None
     lag_s: float | None = None
     waiting: int = 0
@@ -217,7 +218,10 @@ class Ingest:
 
     def _keep_up(self) -> None:
         give_way()
-        keep_up(self._store, self._now, self._stopping)
+        keep_up(self._store, self._now, self._stopping, self._note_upkeep_failure)
+
+    def _note_upkeep_failure(self) -> None:
+        self._stats.upkeep_failures += 1
 
     def _resume(self) -> None:
         """Begin with what the store knows: at the start, and after a fault of ours that broke off in the middle of a commit."""

@@ -28,8 +28,10 @@ def give_way() -> None:
         os.setpriority(os.PRIO_PROCESS, thread, max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
-def keep_up(store: Store, now: Callable[[], datetime], stopping: threading.Event) -> None:
-    """Work until `stopping` is set; it may end between any two steps, the rest is done at the next start."""
+def keep_up(
+    store: Store, now: Callable[[], datetime], stopping: threading.Event, failed: Callable[[], None] = lambda: None
+) -> None:
+    """Work until `stopping` is set; it may end between any two steps, the rest is done at the next start. Each failure is told to `failed`."""
     while not stopping.wait(EVERY_S):
         try:
             for _ in store.upkeep(now()):
@@ -38,3 +40,10 @@ def keep_up(store: Store, now: Callable[[], datetime], stopping: threading.Event
         except JeonjuError as error:
             # Also what a person must change, such as a token that was revoked: readings go on being taken, and it is tried again.
             log.warning("%s; rolling up and forgetting wait for it", error)
+            failed()
+        except Exception:
+            # A fault of ours, or data that nobody thought of. Readings come first: they go on being taken, and it is tried again.
+            log.exception(
+                "a fault in rolling up and forgetting; readings are taken, it is tried again in %.0f s", EVERY_S
+            )
+            failed()

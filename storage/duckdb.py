@@ -4,6 +4,7 @@ The readings have no primary key: an index would grow in memory with every row (
 is kept in memory; rows after it are appended, all others are merged into what is there.
 """
 
+import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ from airquality.errors import UnavailableError
 from storage import duckdb_rollup as rollup
 from storage.duckdb_file import CHECKPOINT_BYTES, TIDY_EVERY_S, checkpoint, connect, copy_to, first_line, migrate
 from storage.port import DEFAULT_RETENTION, Commit, Retention, Series
-from storage.rollup import MINUTE_S, by_hour
+from storage.rollup import HOUR_S, MINUTE_S, by_hour
 from storage.schema import (
     READINGS,
     AlertRecord,
@@ -105,19 +106,32 @@ class DuckDBStore:
         return result.cast(READINGS)
 
     def upkeep(self, now: datetime) -> Iterator[None]:
-        """Roll up what is marked, then forget what is old and entries of the ledger that newer ones followed, all beside the writes."""
+        """Roll up what is marked, then forget what is old and entries of the ledger that newer ones followed, all beside the writes.
+
+        What cannot be rolled up does not hold up the rest; nothing from then on is forgotten, and the failure is raised at the end.
+        """
         present = int(now.timestamp()) // MINUTE_S  # it goes on, and would be made anew the next time
+        failures: list[Exception] = []
+        held_from = math.inf
         for minutes in by_hour(self._marked - {present}):
-            self._roll_up(minutes)
+            try:
+                self._roll_up(minutes)
+            except UnavailableError:
+                raise
+            except Exception as error:  # noqa: BLE001  (raised at the end)
+                failures.append(error)
+                held_from = min(held_from, minutes[0] // 60 * HOUR_S)
             yield
         for table, kept_s in zip(_STEPS, self._retention, strict=True):
-            before = None if kept_s is None else now.timestamp() - kept_s
+            before = None if kept_s is None else min(now.timestamp() - kept_s, held_from)
             while before is not None and before > 0 and self._forget(table, datetime.fromtimestamp(before, UTC)):
                 yield
         with self._beside_writes() as connection:
             connection.execute(f"DELETE FROM ledger_entries WHERE rowid NOT IN ({_NEWEST_ENTRIES})")
             with self._lock:
                 connection.execute("COMMIT")
+        if failures:
+            raise failures[0]
 
     def latest(self, site: str) -> pa.Table:
         """Return the newest row of every device, from memory."""

@@ -6,7 +6,7 @@ A commit is repeated until it is taken, and its marks are the last of it that co
 """
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, Final
 
@@ -44,7 +44,7 @@ from storage.rollup import (
     fold,
     sources,
 )
-from storage.schema import INSTANT, READINGS
+from storage.schema import INSTANT, READINGS, TOO_LARGE
 
 _MINUTE_US: Final = MINUTE_S * SECOND_US
 _RUN_MINUTES: Final = 5
@@ -60,6 +60,12 @@ _INFLUX: Final = {pa.float64(): "float", pa.int64(): "integer", pa.string(): "st
 ROWS: Final = pa.schema(
     [(SITE, pa.string()), (DEVICE_TAG, pa.string()), ("time", INSTANT), *((one.name, _ARROW[one.type]) for one in COLUMNS)]
 )  # fmt: skip
+_DESCRIBED: Final = [
+    "max(received_at) AS received_at",
+    "max(seq) AS seq",
+    "last(boot) AS boot",
+    "last(quality) AS quality",
+]
 _ALL_COLUMNS: Final = (SITE, DEVICE_TAG, *(one.name for one in COLUMNS))
 _READ_COLUMNS: Final = tuple(one.name for one in COLUMNS if one.is_read)
 # The mean angles, which dashboards need and sine and cosine give.
@@ -132,7 +138,10 @@ class Folding:
 def roll_up(server: Server, folding: Folding, marks: Mapping[int, int]) -> None:
     """Make some minutes of one hour anew, and the hour, and note their marks as done."""
     hour = (min(marks) // 60 * _HOUR_US, (min(marks) // 60 + 1) * _HOUR_US)
-    questions = [one for span in _runs(marks) for one in _from_readings(span, MINUTE_S, all_columns=True)]
+    beyond = _beyond_means(server, (min(marks) * _MINUTE_US, (max(marks) + 1) * _MINUTE_US))
+    questions = [
+        one for span in _runs(marks) for one in _from_readings(span, MINUTE_S, beyond=beyond, all_columns=True)
+    ]
     made = folding.fold(table_of(server.query(*questions), ROWS), MINUTE_S)
     stored = _stored(server, "readings_1m", hour)
     minutes = folding.not_fewer(made, stored)
@@ -164,7 +173,8 @@ def means(server: Server, folding: Folding, series: Series, every_s: int) -> pa.
         most = f" LIMIT {series.limit * max(1, every_s // SECONDS.get(table, every_s))}"
         for one in spans:
             if table == "readings":
-                questions += _from_readings(one, every_s, *where, end=most, all_columns=False)
+                beyond = _beyond_means(server, one, *where)
+                questions += _from_readings(one, every_s, *where, beyond=beyond, end=most, all_columns=False)
             else:
                 questions.append(
                     _select_stored(table, one, *where, end=f" GROUP BY {SITE}, {DEVICE_TAG}{most}", all_columns=False)
@@ -172,27 +182,65 @@ def means(server: Server, folding: Folding, series: Series, every_s: int) -> pa.
     return folding.means(table_of(server.query(*questions), ROWS), every_s, series.limit)
 
 
-def _from_readings(span: Span, every_s: int, *where: str, end: str = "", all_columns: bool) -> list[str]:
-    """Return the questions for roll-ups of readings: one for numbers, one for angles by way of sine and cosine."""
+def _beyond_means(server: Server, span: Span, *where: str) -> set[str]:
+    """Return the quantities with values that cannot be part of a mean.
+
+    The server has no form for a sum that exceeds 64 bits, and then answers nothing.
+    """
+    extremes = ", ".join(
+        f"{way}({quoted(name)}) AS {quoted(f'{way}_{name}')}" for name in FLOATS for way in ("min", "max")
+    )
+    question = f"SELECT {extremes} FROM {source(AIR)} WHERE {' AND '.join([*where, within(span)])}"
+    return {
+        column[4:]
+        for part in server.query(question)
+        for row in part.rows
+        for column, value in zip(part.columns, row, strict=True)
+        if column != "time" and value is not None and abs(value) >= TOO_LARGE
+    }
+
+
+def _from_readings(
+    span: Span, every_s: int, *where: str, beyond: Collection[str], end: str = "", all_columns: bool
+) -> list[str]:
+    """Return the questions for roll-ups of readings: for numbers, for angles by way of sine and cosine.
+
+    Quantities with values `beyond` what can be part of a mean take questions of their own.
+    """
     table = source(AIR)
     conditions = " AND ".join([*where, within(span)])
     group = f"GROUP BY time({int(every_s)}s, {_FIRST_INTERVAL_S % int(every_s)}s), {SITE}, {DEVICE_TAG} fill(none){end}"
-    inner = ", ".join(f"{way}({name} * {_RADIANS}) AS {name}_{way}" for name in ANGLES for way in ("sin", "cos"))
-    outer = ", ".join(
-        f"mean({name}_sin) AS {name}_sin, mean({name}_cos) AS {name}_cos, count({name}_sin) AS {name}_count"
-        for name in ANGLES
-    )
-    return [
-        f"SELECT {', '.join(_numbers(all_columns=all_columns))} FROM {table} WHERE {conditions} {group}",
-        f"SELECT {outer} FROM (SELECT {inner} FROM {table} WHERE {conditions}) WHERE {within(span)} {group}",
-    ]
+    # A condition picks whole readings, so each such quantity takes a question of its own.
+    apart = [([name], f"{conditions} AND {_usable(name)}") for name in beyond]
+    together = ([name for name in FLOATS if name not in beyond], conditions)
+    asked = []
+    for names, which in (together, *apart):
+        described = _DESCRIBED if names is together[0] else []
+        if described and all_columns:
+            described = [*described, "count(received_at) AS reading_count"]
+        if columns := [*described, *_numbers(names, all_columns=all_columns)]:
+            asked.append(f"SELECT {', '.join(columns)} FROM {table} WHERE {which} {group}")
+        if angles := [name for name in names if name in ANGLES]:
+            inner = ", ".join(
+                f"{way}({name} * {_RADIANS}) AS {name}_{way}" for name in angles for way in ("sin", "cos")
+            )
+            outer = ", ".join(
+                f"mean({name}_sin) AS {name}_sin, mean({name}_cos) AS {name}_cos, count({name}_sin) AS {name}_count"
+                for name in angles
+            )
+            asked.append(
+                f"SELECT {outer} FROM (SELECT {inner} FROM {table} WHERE {which}) WHERE {within(span)} {group}"
+            )
+    return asked
 
 
-def _numbers(*, all_columns: bool) -> Iterator[str]:
-    yield "max(received_at) AS received_at, max(seq) AS seq, last(boot) AS boot, last(quality) AS quality"
-    if all_columns:
-        yield "count(received_at) AS reading_count"
-    for name in FLOATS:
+def _usable(name: str) -> str:
+    # InfluxQL knows no exponents.
+    return f"{quoted(name)} > -{TOO_LARGE:.1f} AND {quoted(name)} < {TOO_LARGE:.1f}"
+
+
+def _numbers(names: Iterable[str], *, all_columns: bool) -> Iterator[str]:
+    for name in names:
         if name not in ANGLES:
             yield f"mean({quoted(name)}) AS {quoted(name)}, count({quoted(name)}) AS {quoted(f'{name}_count')}"
         if all_columns and name in NUMBERS:

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from airquality.pollutants import KEYS
-from storage.schema import READINGS
+from storage.schema import READINGS, TOO_LARGE
 
 # Angles are averaged as directions, not as numbers: the mean of 350° and 10° is 0°.
 ANGLES: Final = ("wind_direction", "heading")
@@ -18,6 +18,8 @@ MINUTE_S: Final = 60
 HOUR_S: Final = 3600
 SECOND_US: Final = 1_000_000
 SECONDS: Final = {"readings_1h": HOUR_S, "readings_1m": MINUTE_S}
+# What a reading holds besides its quantities, as far as roll-ups keep it.
+_DESCRIBING: Final = ("site", "device", "time", "received_at", "boot", "seq", "quality")
 Span = tuple[int, int]  # from, until [µs since 1970]
 
 
@@ -36,9 +38,16 @@ class Column(NamedTuple):
     if_absent: str = "NULL"
 
 
+def _is_usable(column: str) -> str:
+    """Return the condition that a number can be part of a mean; it does not hold for NaN and infinity, and nothing is known of null."""
+    return f"abs({column}) < {TOO_LARGE!r}::DOUBLE"
+
+
 def _mean(name: str, quantity: str, of_reading: str) -> Iterator[Column]:
     weight = f'part."{quantity}_count"'
-    from_parts = f'sum(part."{name}" * {weight}) / sum({weight})'
+    # Servers hold roll-ups of versions that took every number.
+    usable = f"""FILTER ({_is_usable(f'part."{name}"')})"""
+    from_parts = f'sum(part."{name}" * {weight}) {usable} / sum({weight}) {usable}'
     yield Column(name, "DOUBLE", f"avg({of_reading})", from_parts, quantity=quantity)
 
 
@@ -69,7 +78,7 @@ def _columns() -> Iterator[Column]:
                     extreme,
                     "FLOAT",
                     f'{function}(part."{name}")',
-                    f'{function}(part."{extreme}")',
+                    f"""{function}(part."{extreme}") FILTER ({_is_usable(f'part."{extreme}"')})""",
                     is_read=False,
                     quantity=name,
                 )
@@ -90,9 +99,18 @@ def fold(table: str, every_s: int, where: str, *, all_columns: bool, absent: Col
 
     made = ", ".join(f'{made_of(column)} AS "{column.name}"' for column in COLUMNS if all_columns or column.is_read)
     bucket = f"time_bucket(INTERVAL {int(every_s)} SECONDS, part.time)"
-    return (
-        f"SELECT part.site, part.device, {bucket} AS time, {made} FROM {table} AS part WHERE {where} GROUP BY 1, 2, 3"
-    )
+    rows = _usable(where, absent) if table == "readings" else f"{table} AS part WHERE {where}"
+    return f"SELECT part.site, part.device, {bucket} AS time, {made} FROM {rows} GROUP BY 1, 2, 3"
+
+
+def _usable(where: str, absent: Collection[str]) -> str:
+    """Return the readings that fit a condition, without the values that cannot be part of a mean."""
+    columns = [f"part.{name}" for name in _DESCRIBING]
+    for name in QUANTITIES:
+        if name not in absent:
+            value = f'part."{name}"'
+            columns.append(f'CASE WHEN {_is_usable(value)} THEN {value} END AS "{name}"')
+    return f"(SELECT {', '.join(columns)} FROM readings AS part WHERE {where}) AS part"
 
 
 def by_hour(minutes: Iterable[int]) -> Iterator[list[int]]:

@@ -16,6 +16,10 @@ from airquality.pollutants import KEYS
 # Raised when a table or column changes; the store migrates older files and refuses newer ones.
 SCHEMA_VERSION = 4
 
+# Means and extremes leave out what reaches this, the largest number of 32 bits, in which extremes are kept: no quantity comes near it, and a sum of
+# larger ones can exceed 64 bits. Devices send it, and the largest of 64 bits, for "no value".
+TOO_LARGE = 3.4028234663852886e38
+
 INSTANT = pa.timestamp("us", tz="UTC")
 LABEL = pa.dictionary(pa.int32(), pa.string())
 

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airquality.pollutants import QUANTITY
+from storage.schema import TOO_LARGE
 
 Flag = tuple[str, str]
 
 OUT_OF_RANGE: Final[Flag] = ("bad", "outside the plausible range")
+BEYOND_MEANS: Final[Flag] = ("bad", f"{TOO_LARGE:.1e} or more, left out of means")
 UNKNOWN_KEY: Final[Flag] = ("suspect", "unknown quantity, kept as extra")
 NO_NUMBER: Final[Flag] = ("bad", "not a number, kept as extra")
 NO_TIME: Final[Flag] = ("suspect", "impossible time, time of arrival taken")
@@ -49,6 +51,11 @@ def out_of_range(key: str, values: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Tell which values no working instrument reports; NaN counts as absent."""
     quantity = QUANTITY[key]
     return (values < quantity.minimum) | (values > quantity.maximum)
+
+
+def is_beyond_means(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which values are too large to be part of a mean; NaN counts as absent."""
+    return np.abs(values) >= TOO_LARGE
 
 
 def in_words(seconds: float) -> str:

@@ -69,6 +69,15 @@ def test_value_outside_the_plausible_range_is_kept_and_flagged() -> None:
     }
 
 
+@pytest.mark.parametrize("number", [1.7976931348623157e308, -3.4028234663852886e38, 3.4028235e38])
+def test_number_that_no_mean_can_hold_is_kept_and_flagged(number: float) -> None:
+    one = row({"values": {"pm25": number, "co": 1}})
+    assert one["pm25"] == number
+    assert json.loads(one["quality"]) == {
+        "pm25": ["bad", "outside the plausible range; 3.4e+38 or more, left out of means"]
+    }
+
+
 def test_unknown_quantity_is_kept_and_flagged() -> None:
     one = row({"values": {"pm25": 1, "radon": 12.5}})
     assert json.loads(one["extra"]) == {"values": {"radon": 12.5}}

@@ -15,7 +15,7 @@ from storage.influx_server import Server
 from storage.influx_v2 import Version2
 from storage.influxdb import InfluxStore
 from storage.port import Commit, Retention, Series
-from storage.schema import readings_table
+from storage.schema import TOO_LARGE, readings_table
 from tests.storage.influx_examples import T0, WHOLE, Stumbling
 from tests.storage.influx_servers import Influxd, StandIn, real_influxdb_2
 from tests.storage.test_rollup import check, some_rows, tidy, write
@@ -54,6 +54,47 @@ def test_policies_are_made_and_keep_for_as_long_as_they_are_told(url: str) -> No
     # Who only reads, such as the api, leaves them as they are.
     store = InfluxStore(url)
     assert kept_s(store) == [90 * DAY_S, 400 * DAY_S, None]
+    store.close()
+
+
+@pytest.mark.parametrize("every_s", [10, 60, 3600])
+def test_numbers_that_no_mean_can_hold_are_kept_and_left_out_of_means(url: str, every_s: int) -> None:
+    store = InfluxStore(url)
+    usable = some_rows(5, 100)
+    # Two of them come to more than 64 bits hold; two cancel out.
+    beyond = [
+        {
+            "site": "jeonju",
+            "device": "a",
+            "time": T0 + timedelta(seconds=number, microseconds=5),
+            "received_at": T0,
+            name: value,
+        }
+        for number, (name, value) in enumerate(
+            [("pm25", 1.7976931348623157e308)] * 2
+            + [("no2", 1e300), ("no2", -1e300), ("wind_direction", TOO_LARGE), ("lat", -TOO_LARGE)]
+        )
+    ]
+    write(store, usable + beyond)
+    at_them = [
+        {**row, name: 7.0} for row in beyond for name in ("pm25", "no2", "lat", "wind_direction") if name not in row
+    ]
+    write(store, at_them)
+    merged = {(row["device"], row["time"]): dict[str, Any]() for row in beyond}
+    for row in at_them:
+        merged[row["device"], row["time"]] |= {
+            name: value
+            for name, value in row.items()
+            if value not in (1.7976931348623157e308, 1e300, -1e300, TOO_LARGE, -TOO_LARGE)
+        }
+    rows = usable + list(merged.values())
+    check(store, rows, every_s)
+    assert tidy(store) == 3
+    check(store, rows, every_s)
+    kept = store.readings(Series(site="jeonju", start=T0, end=T0 + timedelta(seconds=2), devices=("a",)))[
+        "pm25"
+    ].to_pylist()
+    assert kept.count(1.7976931348623157e308) == 2
     store.close()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from ingest import upkeep
@@ -22,7 +22,7 @@ from storage import duckdb_rollup
 from storage.duckdb import DuckDBStore
 from storage.port import Commit, Retention, Series, Store
 from storage.rollup import HOUR_S, MINUTE_S, sources
-from storage.schema import SCHEMA_VERSION, readings_table
+from storage.schema import SCHEMA_VERSION, TOO_LARGE, readings_table
 from tests.storage import older
 
 T0 = datetime(2026, 3, 2, tzinfo=UTC)
@@ -375,6 +375,92 @@ def test_roll_ups_gain_the_columns_they_lack(tmp_path: Path) -> None:
     rows = some_rows(7, 60)
     write(store, rows)
     tidy(store)
+    check(store, rows, 3600)
+    store.close()
+
+
+FLAGS = st.sampled_from([None, '{"pm25": ["bad", "x"]}', '{"pm25": ["suspect", "x"], "wind_direction": ["bad", "y"]}'])
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    values=st.lists(
+        st.tuples(st.floats(), st.one_of(st.none(), st.floats(-1e3, 1e3), st.floats()), FLAGS), min_size=1, max_size=30
+    )
+)
+@example(values=[(1.7976931348623157e308, -1.7976931348623157e308, None), (5.0, 1.0, None)])
+@example(
+    values=[(TOO_LARGE, math.inf, None), (math.nan, 1.0, None), (-TOO_LARGE, 2.0, None), (3.4028235e38, 3.0, None)]
+)
+def test_whatever_is_stored_upkeep_goes_through_and_means_hold_the_usable(
+    values: list[tuple[float, float | None, str | None]],
+) -> None:
+    store = DuckDBStore(":memory:", NEVER)
+    some = {"site": "jeonju", "device": "a", "received_at": T0}
+    rows = [
+        some
+        | {
+            "time": T0 + timedelta(seconds=7 * number),
+            "pm25": pm25,
+            "wind_direction": pm25,
+            "lat": pm25,
+            "no2": no2,
+            "quality": flags,
+        }
+        for number, (pm25, no2, flags) in enumerate(values)
+    ]
+    write(store, rows)
+    for every_s in (10, 60, 3600):
+        found = store.readings(Series(site="jeonju", start=T0, end=T0 + DAY, every_s=every_s)).to_pylist()
+        usable = [
+            {name: row[name] for name in ("pm25", "no2", "lat") if row[name] is not None and abs(row[name]) < TOO_LARGE}
+            for row in rows
+        ]
+        means = expected(
+            [one | {"device": "a", "time": row["time"]} for one, row in zip(usable, rows, strict=True)],
+            every_s,
+            T0,
+            T0 + DAY,
+        )
+        assert {(row["device"], row["time"]) for row in found} == means.keys()
+        for row in found:
+            known = {name: row[name] for name in ("pm25", "no2", "lat") if row[name] is not None}
+            # What cancels out leaves the rounding of the largest.
+            largest = max((abs(value) for one in usable for value in one.values()), default=0.0)
+            assert known == pytest.approx(means[row["device"], row["time"]], rel=1e-9, abs=1e-12 * largest)
+        if every_s == 10:
+            assert tidy(store) == 1
+            assert not store._marked
+    extremes = store._connection.execute("SELECT pm25_min, pm25_max, pm25_count FROM readings_1h").fetchall()
+    pm25 = [row["pm25"] for row in rows if abs(row["pm25"]) < TOO_LARGE]
+    assert extremes == [(*(float(np.float32(way(pm25))) if pm25 else None for way in (min, max)), len(pm25))]
+    # Kept as they are.
+    kept = store.readings(Series(site="jeonju", start=T0, end=T0 + DAY))["pm25"].to_pylist()
+    assert kept == pytest.approx([row["pm25"] for row in rows], rel=0, abs=0, nan_ok=True)
+    store.close()
+
+
+def test_hour_that_cannot_be_rolled_up_holds_up_no_other_and_is_not_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, rows = DuckDBStore(tmp_path / "air.duckdb", Retention(1.0, None, None)), some_rows(10, 900)
+    write(store, rows)
+    roll_up = duckdb_rollup.roll_up
+
+    def fail_in_the_second_hour(connection: duckdb.DuckDBPyConnection, minutes: list[int]) -> None:
+        if minutes[0] * 60 // HOUR_S == int(T0.timestamp()) // HOUR_S + 1:
+            raise duckdb.ConversionException("a value that nobody thought of")
+        roll_up(connection, minutes)
+
+    monkeypatch.setattr(duckdb_rollup, "roll_up", fail_in_the_second_hour)
+    with pytest.raises(duckdb.ConversionException):
+        tidy(store)
+    kept = store.readings(Series(site="jeonju", start=T0, end=T0 + DAY))["time"].to_pylist()
+    assert sorted(kept) == sorted(row["time"] for row in rows if row["time"] >= T0 + timedelta(hours=1))
+    check(store, rows, 3600)
+    monkeypatch.undo()
+    tidy(store)
+    assert store.readings(Series(site="jeonju", start=T0, end=T0 + DAY)).num_rows == 0
     check(store, rows, 3600)
     store.close()
 
