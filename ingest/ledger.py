@@ -106,9 +106,9 @@ class Ledger:
                 repeated[order[start + np.array(again)]] = True
         return repeated
 
-    def reject(self, site: str, device: str) -> None:
-        """Account for one message that went to the dead letters."""
-        self._account(site, device).rejected += 1
+    def reject(self, site: str, device: str, count: int = 1) -> None:
+        """Account for messages, or readings, that went to the dead letters."""
+        self._account(site, device).rejected += count
 
     def changes(self) -> list[LedgerEntry]:
         """Return the accounts that changed since the last call."""

@@ -290,7 +290,19 @@ class Ingest:
         return gathered
 
     def _write(self, commit: Commit) -> bool:
-        return self._patiently(self._store.write, commit if self._member is None else replace(commit, ledger=()))
+        """Write a commit, and account for what the store found too old before any of it is acknowledged."""
+        refused: dict[tuple[str, str], int] = {}
+
+        def write(one: Commit) -> None:
+            refused.update(self._store.write(one if self._member is None else replace(one, ledger=())))
+
+        written = self._patiently(write, commit)
+        if not written or not refused:
+            return written
+        for (site, device), count in refused.items():
+            self._pipeline.ledger.reject(site, device, count)
+        self._stats.rejected += sum(refused.values())
+        return self._patiently(write, Commit(ledger=self._pipeline.ledger.changes()))
 
     def _patiently(self, call: Callable[..., None], *arguments: Any) -> bool:
         """Call until the store answers; False when the service stops before."""

@@ -238,8 +238,12 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Publish recorded readings onto MQTT."""
+    from airquality.clock import utc_now
+    from jeonju.replay import kept_for
     from jeonju.replay import replay as publish
 
+    for line in kept_for(recordings, utc_now()):
+        typer.echo(line, err=True)
     with progress("replay", total=None) as advance:
         count = publish(recordings, broker, site=site, speed=speed, on_progress=advance)
     typer.echo(

@@ -1,6 +1,7 @@
 """Publish recorded readings onto MQTT, at their own pace or faster."""
 
 import csv
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from airquality.pollutants import KEYS
 from airquality.reading import DeviceStatus, Reading, encode, encode_status
 from broker.client import Client
 from jeonju.timelines import from_csv, from_json_lines
+from storage.port import DEFAULT_RETENTION
 
 MOST_IN_A_MESSAGE: Final = 60
 MOST_OUTSTANDING: Final = 1000
@@ -48,6 +50,26 @@ def parquet_of(path: Path) -> Path | None:
     if path.is_dir() and (path / "readings.parquet").exists():
         return path / "readings.parquet"
     return path if path.suffix == ".parquet" else None
+
+
+def kept_for(paths: list[Path], now: datetime) -> list[str]:
+    """Return, for each recording that begins before what a store keeps by default, a line that says so and how to keep it.
+
+    Which store is behind the broker, and how long it keeps, is not known here.
+    """
+    kept_s = DEFAULT_RETENTION.readings_s or math.inf
+    lines = []
+    for path in paths:
+        begin = next((reading.time for _, reading in recorded(path) if reading.time is not None), None)
+        if begin is not None and (age_s := (now - begin).total_seconds()) > kept_s:
+            days = math.ceil(age_s / 86_400)
+            lines.append(
+                f"{path} begins on {begin:%Y-%m-%d}, {days} days ago, and stores keep readings for {kept_s / 86_400:.0f} days by default: "
+                "the embedded one counts them from arrival, InfluxDB keeps older ones as long as the means of their time. "
+                f"To keep the readings longer, first start `jeonju ingest` or `jeonju up` with --keep-raw {days + 30}d or more; "
+                "their hourly means stay in any case"
+            )
+    return lines
 
 
 def replay(

@@ -7,7 +7,7 @@ is kept in memory; rows after it are appended, all others are merged into what i
 import math
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -63,8 +63,8 @@ class DuckDBStore:
         self._checkpointing: threading.Thread | None = None
         self._tidied_s = time.monotonic()
 
-    def write(self, commit: Commit) -> None:
-        """Make all of `commit` durable in one transaction."""
+    def write(self, commit: Commit) -> Mapping[tuple[str, str], int]:
+        """Make all of `commit` durable in one transaction; no reading is too old, for age counts from arrival too."""
         with self._transaction() as connection:
             if commit.readings.num_rows:
                 self._write_readings(connection, commit.readings)
@@ -81,6 +81,7 @@ class DuckDBStore:
         if not is_checkpointing and self._log_bytes() > CHECKPOINT_BYTES:
             self._checkpointing = threading.Thread(target=self._checkpoint, name="checkpoint")
             self._checkpointing.start()
+        return {}
 
     def write_alerts(self, alerts: Sequence[AlertRecord]) -> None:
         """Insert or update alerts by `id`."""

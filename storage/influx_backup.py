@@ -40,7 +40,7 @@ def load(server: Server, path: Path) -> int:
     try:
         with gzip.open(path, "rt", encoding="utf-8", newline="\n") as file:
             sections = groupby(_by_policy(file), key=lambda pair: pair[0])
-            return sum(server.write((line for _, line in lines), "ns", policy) for policy, lines in sections)
+            return sum(len(server.write((line for _, line in lines), "ns", policy)) for policy, lines in sections)
     except (OSError, EOFError, zlib.error, ValueError) as error:
         raise UserError(f"{path.name} is no dump of an InfluxDB, or is broken: {error}") from error
 

@@ -15,7 +15,6 @@ import pyarrow as pa
 
 from storage.duckdb_file import connect
 from storage.influx_names import (
-    AIR,
     AIR_1H,
     AIR_1M,
     DEVICE_TAG,
@@ -24,12 +23,12 @@ from storage.influx_names import (
     FLOATS,
     HOURS,
     MINUTES,
-    RAW,
+    POLICIES,
     ROLLUP_DUE,
     SITE,
 )
 from storage.influx_server import Server
-from storage.influxql import Span, quoted, source, span_between, table_of, tagged, within
+from storage.influxql import READINGS_FROM, Span, quoted, source, span_between, table_of, tagged, within
 from storage.line_protocol import record_line, table_lines
 from storage.port import Series
 from storage.rollup import (
@@ -78,19 +77,27 @@ def field_types() -> dict[str, str]:
     return types | dict.fromkeys(ANGLES, "float")
 
 
-def mark_lines(readings: pa.Table) -> list[str]:
-    """Return the lines that mark the minutes of readings as due."""
-    minutes = np.unique(readings["time"].cast(pa.int64()).to_numpy() // _MINUTE_US)
+# The number of the mark of a minute in each policy that holds readings of it.
+Marks = Mapping[str, int]
+
+
+def mark_lines(minutes: Iterable[int]) -> list[str]:
+    """Return the lines that mark minutes [min since 1970] as due."""
     # Of no other commit, so that what one marks another does not clear.
     number = 1 + secrets.randbits(62)
-    return [record_line(ROLLUP_DUE, {}, {DUE: number, DONE: 0}, minute * _MINUTE_US) for minute in minutes.tolist()]
+    return [record_line(ROLLUP_DUE, {}, {DUE: number, DONE: 0}, minute * _MINUTE_US) for minute in minutes]
 
 
-def marked(server: Server, span: Span | None = None) -> dict[int, int]:
-    """Return the minutes [min since 1970] that are still to be rolled up, each with the number of its mark."""
+def marked(server: Server, span: Span | None = None) -> dict[int, dict[str, int]]:
+    """Return the minutes [min since 1970] that are still to be rolled up, each with its marks."""
     when = f" AND {within(span)}" if span else ""
-    parts = server.query(f"SELECT {DUE} FROM {source(ROLLUP_DUE)} WHERE {DUE} != {DONE}{when}")
-    return {time // _MINUTE_US: due for part in parts for time, due in part.rows}
+    found: dict[int, dict[str, int]] = {}
+    for policy in POLICIES:
+        question = f"SELECT {DUE} FROM {source(ROLLUP_DUE, policy)} WHERE {DUE} != {DONE}{when}"
+        for part in server.query(question):
+            for time, due in part.rows:
+                found.setdefault(time // _MINUTE_US, {})[policy] = due
+    return found
 
 
 class Folding:
@@ -135,12 +142,15 @@ class Folding:
             return cursor.sql(query).to_arrow_table()
 
 
-def roll_up(server: Server, folding: Folding, marks: Mapping[int, int]) -> None:
+def roll_up(server: Server, folding: Folding, marks: Mapping[int, Marks]) -> None:
     """Make some minutes of one hour anew, and the hour, and note their marks as done."""
     hour = (min(marks) // 60 * _HOUR_US, (min(marks) // 60 + 1) * _HOUR_US)
-    beyond = _beyond_means(server, (min(marks) * _MINUTE_US, (max(marks) + 1) * _MINUTE_US))
+    # Minutes so old are not kept, so that the hour must be made of all its readings at once.
+    minutes_of_hour = range(hour[0] // _MINUTE_US, hour[1] // _MINUTE_US)
+    wanted = minutes_of_hour if any(HOURS in policies for policies in marks.values()) else marks
+    beyond = _beyond_means(server, (min(wanted) * _MINUTE_US, (max(wanted) + 1) * _MINUTE_US))
     questions = [
-        one for span in _runs(marks) for one in _from_readings(span, MINUTE_S, beyond=beyond, all_columns=True)
+        one for span in _runs(wanted) for one in _from_readings(span, MINUTE_S, beyond=beyond, all_columns=True)
     ]
     made = folding.fold(table_of(server.query(*questions), ROWS), MINUTE_S)
     stored = _stored(server, "readings_1m", hour)
@@ -149,8 +159,14 @@ def roll_up(server: Server, folding: Folding, marks: Mapping[int, int]) -> None:
     made = folding.fold(folding.together(minutes, stored), HOUR_S)
     hours = folding.not_fewer(made, _stored(server, "readings_1h", hour))
     server.write(table_lines(AIR_1H, folding.with_directions(hours)), "us", HOURS)
-    done = (record_line(ROLLUP_DUE, {}, {DONE: number}, minute * _MINUTE_US) for minute, number in marks.items())
-    server.write(done, "us", RAW)
+    for policy in POLICIES:
+        done = [
+            record_line(ROLLUP_DUE, {}, {DONE: policies[policy]}, minute * _MINUTE_US)
+            for minute, policies in marks.items()
+            if policy in policies
+        ]
+        if done:
+            server.write(done, "us", policy)
 
 
 def _runs(minutes: Iterable[int]) -> Iterator[Span]:
@@ -163,7 +179,7 @@ def _runs(minutes: Iterable[int]) -> Iterator[Span]:
 def means(server: Server, folding: Folding, series: Series, every_s: int) -> pa.Table:
     """Return the means over intervals, from the coarsest roll-ups that have them and are not due."""
     span = span_between(series.start, series.end)
-    stale: Mapping[int, int] = {}
+    stale: Mapping[int, Marks] = {}
     if every_s % MINUTE_S == 0:
         stale = marked(server, (span[0] // _HOUR_US * _HOUR_US, -(-span[1] // _HOUR_US) * _HOUR_US))
     where = [tagged(SITE, series.site), *([tagged(DEVICE_TAG, *series.devices)] if series.devices else [])]
@@ -190,7 +206,7 @@ def _beyond_means(server: Server, span: Span, *where: str) -> set[str]:
     extremes = ", ".join(
         f"{way}({quoted(name)}) AS {quoted(f'{way}_{name}')}" for name in FLOATS for way in ("min", "max")
     )
-    question = f"SELECT {extremes} FROM {source(AIR)} WHERE {' AND '.join([*where, within(span)])}"
+    question = f"SELECT {extremes} FROM {READINGS_FROM} WHERE {' AND '.join([*where, within(span)])}"
     return {
         column[4:]
         for part in server.query(question)
@@ -207,7 +223,7 @@ def _from_readings(
 
     Quantities with values `beyond` what can be part of a mean take questions of their own.
     """
-    table = source(AIR)
+    table = READINGS_FROM
     conditions = " AND ".join([*where, within(span)])
     group = f"GROUP BY time({int(every_s)}s, {_FIRST_INTERVAL_S % int(every_s)}s), {SITE}, {DEVICE_TAG} fill(none){end}"
     # A condition picks whole readings, so each such quantity takes a question of its own.

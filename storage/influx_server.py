@@ -19,8 +19,11 @@ _LEAST_S: Final = 3600
 class Server(Protocol):
     """What the store needs of a server."""
 
-    def write(self, lines: Iterable[str], precision: Precision, policy: str | None = None) -> int:
-        """Write lines of line protocol with times of that precision; return how many the server dropped for being older than it keeps."""
+    def write(self, lines: Iterable[str], precision: Precision, policy: str | None = None) -> list[int]:
+        """Write lines of line protocol with times of that precision; return which the server dropped for being older than it keeps.
+
+        It says only how many. They are the oldest, so of lines in the order of time it is known which; of others, how many.
+        """
 
     def query(self, *questions: str, epoch: str = "u") -> Iterator[Part]:
         """Ask in InfluxQL; the answers come in parts."""

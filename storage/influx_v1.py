@@ -35,17 +35,19 @@ class Version1(Queries):
                     f"ALTER RETENTION POLICY {quoted(name)} ON {database} DURATION {duration} SHARD DURATION 0s"
                 )
 
-    def write(self, lines: Iterable[str], precision: Precision, policy: str | None = None) -> int:
+    def write(self, lines: Iterable[str], precision: Precision, policy: str | None = None) -> list[int]:
         """Write lines through `/write`."""
         # 1.x calls microseconds `u`; `us` it takes, without a word, for nanoseconds.
         fields = {"db": self._address.name, "precision": {"us": "u", "ns": "n"}[precision]}
         if policy is not None:
             fields["rp"] = policy
-        dropped = 0
-        for body in bodies(lines):
+        dropped: list[int] = []
+        first = 0
+        for body, count in bodies(lines):
             status, answer = self._post("/write", fields, body)
             if status >= HTTPStatus.MULTIPLE_CHOICES:
-                dropped += dropped_as_too_old(self._address, status, answer)
+                dropped += range(first, first + dropped_as_too_old(self._address, status, answer))
+            first += count
         return dropped
 
     def _set_up(self, statement: str) -> None:

@@ -42,17 +42,22 @@ class Version2(Queries):
                 buckets[policy] = self._prepare_bucket(self._bucket(policy), kept_s, keep=keeping is not None)
             self._map(buckets)
 
-    def write(self, lines: Iterable[str], precision: Precision, policy: str | None = None) -> int:
+    def write(self, lines: Iterable[str], precision: Precision, policy: str | None = None) -> list[int]:
         """Write lines through the official client."""
         from influxdb_client.rest import ApiException
 
-        dropped = 0
-        for body in bodies(lines):
+        dropped: list[int] = []
+        first = 0
+        for body, count in bodies(lines):
             with translated_errors(self._address):
                 try:
                     self._writer.write(self._bucket(policy), record=body, write_precision=precision)
                 except ApiException as error:
-                    dropped += dropped_as_too_old(self._address, error.status or 0, str(error.body or error.reason))
+                    dropped += range(
+                        first,
+                        first + dropped_as_too_old(self._address, error.status or 0, str(error.body or error.reason)),
+                    )
+            first += count
         return dropped
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from storage.influx_names import DEVICE_TAG, POLICY_OF, SITE
+from storage.influx_names import AIR, DEVICE_TAG, POLICIES, POLICY_OF, SITE
 from storage.line_protocol import from_tag, microseconds, to_tag
 from storage.schema import INSTANT
 
@@ -31,10 +31,14 @@ def quoted(name: str) -> str:
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
 
 
-def source(measurement: str) -> str:
+def source(measurement: str, policy: str | None = None) -> str:
     """Return what to ask for a measurement of ours: with its policy, if it is not in the default one."""
-    policy = POLICY_OF.get(measurement)
+    policy = policy or POLICY_OF.get(measurement)
     return quoted(measurement) if policy is None else f"{quoted(policy)}.{quoted(measurement)}"
+
+
+# Readings, those in time and those that came later than the readings' policy keeps; a server takes them for one measurement.
+READINGS_FROM: Final = ", ".join(source(AIR, policy) for policy in POLICIES)
 
 
 def text(value: str) -> str:

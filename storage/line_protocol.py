@@ -69,19 +69,19 @@ def table_lines(measurement: str, table: pa.Table) -> list[str]:
     return lines
 
 
-def bodies(lines: Iterable[str]) -> Iterator[bytes]:
-    """Join lines to request bodies of a size that servers take."""
+def bodies(lines: Iterable[str]) -> Iterator[tuple[bytes, int]]:
+    """Join lines to request bodies of a size that servers take; return each with the number of its lines."""
     gathered: list[bytes] = []
     size = 0
     for line in lines:
         encoded = line.encode()
         if gathered and size + len(encoded) > MOST_BYTES:
-            yield b"\n".join(gathered)
+            yield b"\n".join(gathered), len(gathered)
             gathered, size = [], 0
         gathered.append(encoded)
         size += len(encoded) + 1
     if gathered:
-        yield b"\n".join(gathered)
+        yield b"\n".join(gathered), len(gathered)
 
 
 def _tag(name: str, text: str) -> str:

@@ -1,6 +1,6 @@
 """What a store must do. Every store passes the same tests (`tests/storage/`)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -66,8 +66,11 @@ class Store(Protocol):
     Every method raises `airquality.errors.UnavailableError` when the store cannot be reached now.
     """
 
-    def write(self, commit: Commit) -> None:
-        """Make all of `commit` durable, or nothing of it."""
+    def write(self, commit: Commit) -> Mapping[tuple[str, str], int]:
+        """Make all of `commit` durable, or nothing of it.
+
+        Return, for each (site, device), how many readings were dead letters instead because they are older than anything the store keeps.
+        """
 
     def write_alerts(self, alerts: Sequence[AlertRecord]) -> None:
         """Insert or update alerts by `id`."""

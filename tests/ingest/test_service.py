@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -213,10 +214,10 @@ class _Faltering(DuckDBStore):
 
     is_away = True
 
-    def write(self, commit: Commit) -> None:
+    def write(self, commit: Commit) -> Mapping[tuple[str, str], int]:
         if self.is_away:
             raise UnavailableError("the disk is away")
-        super().write(commit)
+        return super().write(commit)
 
 
 def test_store_that_is_away_delays_and_loses_nothing(broker: EmbeddedBroker, jeonju: Site, tmp_path: Path) -> None:
@@ -227,6 +228,26 @@ def test_store_that_is_away_delays_and_loses_nothing(broker: EmbeddedBroker, jeo
         store.is_away = False
         wait_until(lambda: ingest.stats().readings == 50 and ingest.stats().store_available)
     assert stored_seqs(store) == list(range(50))
+    store.close()
+
+
+class _Refusing(DuckDBStore):
+    """A real store that takes every reading for too old, as a server does that keeps hours for a short time only."""
+
+    def write(self, commit: Commit) -> Mapping[tuple[str, str], int]:
+        super().write(replace(commit, readings=commit.readings.slice(0, 0)))
+        return {("jeonju", "palbok-01"): commit.readings.num_rows} if commit.readings.num_rows else {}
+
+
+def test_readings_too_old_for_the_store_are_in_the_ledger(broker: EmbeddedBroker, jeonju: Site, tmp_path: Path) -> None:
+    path = tmp_path / "air.duckdb"
+    store = _Refusing(path)
+    with Ingest(jeonju, store, broker.url) as ingest, leaving(sender(broker)) as client:
+        send(client, 0, 20)
+        wait_until(lambda: ingest.stats().messages == 20)
+        assert ingest.stats().rejected == 20
+        (entry,) = store.ledger("jeonju")
+        assert (entry.received, entry.rejected) == (20, 20)
     store.close()
 
 

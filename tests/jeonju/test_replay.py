@@ -8,11 +8,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from airquality.errors import UserError
+from airquality.reading import Reading, encode
 from airquality.site import Site
 from api.app import create_app
 from broker.embedded import EmbeddedBroker
 from ingest.service import Ingest
-from jeonju.replay import WIND_DEVICE, recorded, replay
+from jeonju.replay import WIND_DEVICE, kept_for, recorded, replay
 from storage.duckdb import DuckDBStore
 from tests.conftest import SHARED_DATA
 from tests.waiting import wait_until
@@ -117,3 +118,17 @@ def test_missing_sensor_column_is_named(tmp_path: Path) -> None:
     (tmp_path / "observations.csv").write_text("time,N\n")
     with pytest.raises(UserError, match=r"observations\.csv has no column S"):
         list(recorded(tmp_path))
+
+
+def test_recording_older_than_stores_keep_readings_is_told_before_it_is_replayed(tmp_path: Path) -> None:
+    now = datetime(2026, 3, 2, tzinfo=UTC)
+    paths = []
+    for days in (29, 300):
+        paths.append(tmp_path / f"{days}.jsonl")
+        reading = Reading(device="a", time=now - timedelta(days=days), values={"pm25": 1.0})
+        paths[-1].write_bytes(encode(reading) + b"\n")
+    (line,) = kept_for(paths, now)
+    assert line.startswith(
+        f"{paths[1]} begins on 2025-05-06, 300 days ago, and stores keep readings for 30 days by default"
+    )
+    assert "--keep-raw 330d" in line

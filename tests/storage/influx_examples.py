@@ -44,10 +44,10 @@ class Stumbling:
     def __init__(self, behind: Server, fails_at: int, *, afterwards: bool) -> None:
         self._behind, self._left, self._afterwards = behind, fails_at, afterwards
 
-    def write(self, lines: Iterable[str], precision: Precision, policy: str | None = None) -> int:
+    def write(self, lines: Iterable[str], precision: Precision, policy: str | None = None) -> list[int]:
         fails = self._left == 0
         self._left -= 1
-        dropped = self._behind.write(lines, precision, policy) if not fails or self._afterwards else 0
+        dropped = self._behind.write(lines, precision, policy) if not fails or self._afterwards else []
         if fails:
             raise UnavailableError("stumbled")
         return dropped

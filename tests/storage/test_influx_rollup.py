@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from airquality.errors import UnavailableError
+from ingest.decoders import native
 from storage import influx_rollup
 from storage.influx_http import Precision
 from storage.influx_names import AIR, HOURS, MINUTES, POLICIES, RAW
@@ -98,25 +99,81 @@ def test_numbers_that_no_mean_can_hold_are_kept_and_left_out_of_means(url: str, 
     store.close()
 
 
-def test_readings_that_are_too_old_do_not_hold_up_the_rest_and_are_counted(
-    url: str, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("age_days", "policy"), [(60, MINUTES), (500, HOURS)])
+def test_reading_older_than_readings_are_kept_is_a_reading_and_in_the_means_of_its_time(
+    url: str, age_days: int, policy: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    store = InfluxStore(url, Retention(10 * DAY_S, 400 * DAY_S, None))
+    store = InfluxStore(url, Retention(30 * DAY_S, 400 * DAY_S, None))
     now = datetime.now(UTC)
-    times = (now - timedelta(days=20), now - timedelta(days=21), now)
-    rows = [{"site": "jeonju", "device": "a", "time": at, "received_at": now, "pm25": 1.0} for at in times]
-    store.write(Commit(readings=readings_table(rows), devices=WHOLE.devices))
-    found = store.readings(Series(site="jeonju", start=now - timedelta(days=30), end=now + timedelta(days=1)))
-    assert found["time"].to_pylist() == [now]
-    assert store.devices("jeonju") == list(WHOLE.devices)
-    with caplog.at_level(logging.WARNING):
-        assert tidy(store) == 1
-        assert tidy(store) == 0
-        write(store, rows[:1])
-        store.close()
-    assert [record.getMessage() for record in caplog.records] == [
-        f"the InfluxDB dropped {number} readings older than it keeps (--keep-raw)" for number in (2, 1)
+    begin = (now - timedelta(days=age_days)).replace(minute=0, second=0, microsecond=0)
+    late = [row | {"time": row["time"] - T0 + begin, "received_at": now} for row in some_rows(1, 300)]
+    fresh = [
+        row | {"time": now - timedelta(seconds=number), "received_at": now} for number, row in enumerate(late[:20])
     ]
+    # In several commits, some of it repeated, the new among the old, as a device sends its backlog.
+    for rows in (late[:120] + fresh, late[100:250], late[250:]):
+        assert store.write(Commit(readings=readings_table(rows), devices=WHOLE.devices)) == {}
+        with caplog.at_level(logging.WARNING):
+            tidy(store)
+    assert store.devices("jeonju") == list(WHOLE.devices)
+    found = store.readings(Series(site="jeonju", start=begin, end=now + timedelta(days=1)))
+    assert [(row["time"], row["device"]) for row in found.select(["time", "device"]).to_pylist()] == sorted(
+        (row["time"], row["device"]) for row in late + fresh
+    )
+    for every_s in (10, 60, 3600) if policy == MINUTES else (10, 3600):
+        check(store, late, every_s, begin, begin + timedelta(days=1))
+    assert influx_rollup.marked(store._server) == {}
+    kept = sum(len(part.rows) for part in store._server.query(f'SELECT received_at FROM "{policy}"."air"'))
+    assert kept == len({(row["device"], row["time"]) for row in late})
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{number} readings are older than the InfluxDB keeps readings (--keep-raw); they are kept with means of their time"
+        for number in (120, 150, 50)
+    ]
+    assert store.latest("jeonju")["time"].to_pylist() == [
+        max(row["time"] for row in fresh if row["device"] == device) for device in "ab"
+    ]
+    store.close()
+
+
+def test_reading_older_than_anything_is_kept_is_a_dead_letter(url: str) -> None:
+    store = InfluxStore(url, Retention(DAY_S, 2 * DAY_S, 10 * DAY_S))
+    now = datetime.now(UTC)
+    ages = (20, 0, 21, 5)
+    rows = [
+        {"site": "jeonju", "device": "a", "time": now - timedelta(days=days), "received_at": now, "seq": days, "pm25": 1.0, "lat": 35.8, "lon": 127.1}
+        for days in ages
+    ]  # fmt: skip
+    for _ in range(2):
+        assert store.write(Commit(readings=readings_table(rows), dead_letters=WHOLE.dead_letters)) == {
+            ("jeonju", "a"): 2
+        }
+    found = store.readings(Series(site="jeonju", start=now - timedelta(days=30), end=now + timedelta(days=1)))
+    assert found["seq"].to_pylist() == [5, 0]
+    letters = [letter for letter in store.dead_letters() if letter not in WHOLE.dead_letters]
+    assert {letter.topic for letter in letters} == {"air/v1/jeonju/a/readings"}
+    assert {letter.reason for letter in letters} == {"is older than the store keeps readings, minutes and hours"}
+    readings = [native.decode(letter.payload)[0][0] for letter in letters]
+    assert {reading.seq: (reading.time, reading.values, reading.position) for reading in readings} == {
+        days: (now - timedelta(days=days), {"pm25": 1.0}, (35.8, 127.1)) for days in (20, 21)
+    }
+    store.close()
+
+
+def test_reading_that_comes_again_when_it_is_too_old_is_there_once(influxd: Influxd, database: str) -> None:
+    at = datetime.now(UTC) - timedelta(days=5)
+    rows = [{"site": "jeonju", "device": "a", "time": at, "received_at": at, "pm25": 1.0}]
+    store = InfluxStore(influxd.url(database))
+    write(store, rows)
+    store.close()
+    # The policy gets shorter, and the server has not yet removed what is too old for it.
+    store = InfluxStore(influxd.url(database), Retention(DAY_S, None, None))
+    write(store, rows)
+    kept = [
+        sum(len(part.rows) for part in store._server.query(f'SELECT pm25 FROM "{policy}"."air"')) for policy in POLICIES
+    ]
+    assert kept == [1, 1, 0]
+    assert store.readings(Series(site="jeonju", start=at, end=at + timedelta(days=1))).num_rows == 1
+    store.close()
 
 
 def test_marks_outlive_a_restart_and_are_cleared_once(url: str) -> None:
@@ -159,7 +216,7 @@ class Interrupted:
     def __init__(self, behind: Server, policy: str, happens: Callable[[], None]) -> None:
         self._behind, self._policy, self._happens = behind, policy, happens
 
-    def write(self, lines: Iterable[str], precision: Precision, policy: str | None = None) -> int:
+    def write(self, lines: Iterable[str], precision: Precision, policy: str | None = None) -> list[int]:
         if policy == self._policy:
             self._policy = ""
             self._happens()

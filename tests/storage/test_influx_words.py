@@ -82,7 +82,7 @@ def test_what_is_no_number_is_left_out(influxd: Influxd, database: str) -> None:
 
 def test_bodies_hold_every_line_and_keep_their_size() -> None:
     lines = [f"m f={number}i" for number in range(300_000)]
-    made = list(bodies([*lines, "x" * (2 * MOST_BYTES)]))
+    made = [body for body, _ in bodies([*lines, "x" * (2 * MOST_BYTES)])]
     assert b"\n".join(made).decode().split("\n")[:-1] == lines
     assert all(len(body) <= MOST_BYTES for body in made[:-1])
 

@@ -181,6 +181,29 @@ def test_what_is_forgotten_lives_on_in_minutes_and_hours(tmp_path: Path) -> None
     store.close()
 
 
+def test_reading_older_than_anything_is_kept_is_in_the_means_before_it_is_forgotten(tmp_path: Path) -> None:
+    store = DuckDBStore(tmp_path / "air.duckdb", Retention(DAY.total_seconds(), 10 * DAY.total_seconds(), None))
+    arrival = T0 + 60 * DAY
+    rows = [row | {"received_at": arrival} for row in some_rows(11, 300)]
+    for part in (rows[:200], rows[200:]):
+        assert store.write(Commit(readings=readings_table(part))) == {}
+        tidy(store, arrival)
+        assert store.readings(Series(site="jeonju", start=T0, end=T0 + DAY)).num_rows in (200, 300)
+    tidy(store, arrival + 2 * DAY)
+    assert store.readings(Series(site="jeonju", start=T0, end=T0 + DAY)).num_rows == 0
+    check(store, rows, 60)
+    tidy(store, arrival + 12 * DAY)
+    assert store.readings(Series(site="jeonju", start=T0, end=T0 + DAY, every_s=60)).num_rows == 0
+    check(store, rows, 3600)
+    # Nobody kept the store in order before its time was over: it is rolled up first all the same.
+    late = [row | {"time": row["time"] - DAY, "received_at": arrival} for row in rows]
+    write(store, late)
+    tidy(store, arrival + 5 * DAY)
+    assert store.readings(Series(site="jeonju", start=T0 - DAY, end=T0)).num_rows == 0
+    check(store, late, 60, T0 - DAY, T0)
+    store.close()
+
+
 def test_reading_that_comes_after_its_minute_was_forgotten_does_no_harm(tmp_path: Path) -> None:
     store = DuckDBStore(tmp_path / "air.duckdb", Retention(DAY.total_seconds(), 10 * DAY.total_seconds(), None))
     rows = some_rows(4, 1500)
@@ -397,7 +420,7 @@ def test_whatever_is_stored_upkeep_goes_through_and_means_hold_the_usable(
 ) -> None:
     store = DuckDBStore(":memory:", NEVER)
     some = {"site": "jeonju", "device": "a", "received_at": T0}
-    rows = [
+    rows: list[dict[str, Any]] = [
         some
         | {
             "time": T0 + timedelta(seconds=7 * number),
