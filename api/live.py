@@ -111,12 +111,13 @@ class Live:
 
     def stop(self) -> None:
         """Finish what has arrived and leave."""
-        self._client.end()
         self._work.put(None)
         self._thread.join()
         self.incidents.stop()
         for outbox in self._announcer.outboxes:
             outbox.stop()
+        # Last: what is finished before may still have to tell robots something, and would find the broker away.
+        self._client.end()
 
     @property
     def is_alive(self) -> bool:

@@ -4,6 +4,7 @@ import ipaddress
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -47,7 +48,8 @@ class HttpSettings:
 class LiveServer:
     """A uvicorn server in a thread; as a context manager it is up when entered and has finished its requests when left."""
 
-    def __init__(self, app: Any, settings: HttpSettings) -> None:
+    def __init__(self, app: Any, settings: HttpSettings, *, before_shutdown: Callable[[], None] = lambda: None) -> None:
+        """Take the port. `before_shutdown` is called on the server's loop, to end answers that would last for ever."""
         settings.check()
         self._socket = _listen(settings.host, settings.port)
         scheme = "http" if settings.certificate is None else "https"
@@ -56,7 +58,7 @@ class LiveServer:
             app, log_level="warning", access_log=False, timeout_graceful_shutdown=3, server_header=False,
             ssl_certfile=settings.certificate, ssl_keyfile=settings.private_key,
         )  # fmt: skip
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config, before_shutdown)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="http", daemon=True
         )
@@ -71,6 +73,18 @@ class LiveServer:
         self._server.should_exit = True
         self._thread.join()
         self._socket.close()
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn waits for open answers before it tells the application to end them, and cancels them with an error in the log."""
+
+    def __init__(self, config: uvicorn.Config, before_shutdown: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._before_shutdown = before_shutdown
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._before_shutdown()
+        await super().shutdown(sockets)
 
 
 def _is_loopback(host: str) -> bool:

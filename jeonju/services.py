@@ -163,7 +163,7 @@ def api(
         return
     with closing(opened):
         app = create_app(loaded, opened, broker, keys=keys, sends_robots=robots == "auto", rules=judged_by)
-        with LiveServer(app, settings) as server:
+        with LiveServer(app, settings, before_shutdown=app.state.air.stream.close) as server:
             typer.echo(server.url)
             while not over(0.5):
                 if failure := app.state.air.live.failure:

@@ -210,7 +210,7 @@ def running_city(settings: UpSettings) -> Iterator[City]:
             site, store, url_for("api"), keys=settings.http.keys, sends_robots=settings.sends_robots, now=clock.now, rules=settings.rules,
             figures=figures,
         )  # fmt: skip
-        server = stack.enter_context(LiveServer(app, settings.http))
+        server = stack.enter_context(LiveServer(app, settings.http, before_shutdown=app.state.air.stream.close))
         if simulation:
             stack.callback(simulation.close)
             simulation.start()

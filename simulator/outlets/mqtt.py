@@ -56,16 +56,31 @@ class MqttOutlet:
         self._devices: dict[str, _Device] = {}
         self._outstanding = threading.Semaphore(MOST_OUTSTANDING)
         self._closing = threading.Event()
+        self._sending = threading.Lock()
         self._on_event = on_event
         self._own = self._listen() if on_event else None
 
     def send(self, block: Block) -> None:
         """Publish a block's readings, each device over its own connection; waits while the broker is behind."""
+        # Nobody connects any more once the goodbyes are said.
+        with self._sending:
+            if not self._closing.is_set():
+                self._send(block)
+
+    def close(self) -> None:
+        """Say goodbye for every device, wait a moment for all last words together, and leave."""
+        self._closing.set()
+        with self._sending:
+            self._leave()
+
+    def _send(self, block: Block) -> None:
         for number, (name, kind) in enumerate(zip(block.devices, block.kinds, strict=True)):
             device = self._devices.get(name)
             if device is None:
                 device = self._devices[name] = _Device(self._url, self._site, name, kind, self._outstanding)
             rows = block.readings.take(np.flatnonzero(block.readings.device == number))
+            if self._closing.is_set():
+                return
             if len(rows):
                 device.connect()
                 self._publish(device, rows)
@@ -78,9 +93,7 @@ class MqttOutlet:
             told = [] if name in block.offline else [one for one in block.messages if one.robot == name]
             robot.send(at, told, offline=name in block.offline)
 
-    def close(self) -> None:
-        """Say goodbye for every device, wait a moment for all last words together, and leave."""
-        self._closing.set()
+    def _leave(self) -> None:
         everyone: list[_Device | RobotLink] = [*self._devices.values(), *self._robots.values()]
         last_words = [one.say_goodbye() for one in everyone]
         until_s = time.monotonic() + GOODBYE_WITHIN_S

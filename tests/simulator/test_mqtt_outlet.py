@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 
 import simpy
@@ -30,3 +31,13 @@ def test_city_leaves_a_broker_that_does_not_answer_without_waiting_for_each_devi
         assert time.monotonic() - begun_s < GOODBYE_WITHIN_S * len(jeonju.devices) / 3
     finally:
         os.kill(broker.pid, signal.SIGCONT)
+
+
+def test_nobody_connects_once_the_goodbyes_are_said(broker: EmbeddedBroker, jeonju: Site) -> None:
+    outlet = MqttOutlet(broker.url, site=jeonju.name)
+    env = simpy.Environment(initial_time=START_S)
+    World(jeonju, env, outlet, seed=1, cadence=lambda _now: Cadence(tick_s=1.0, block_s=1.0))
+    # As where the end comes while the first block is still being made.
+    outlet.close()
+    env.run(until=START_S + 2.0)
+    assert not [thread.name for thread in threading.enumerate() if f"{jeonju.name}-" in thread.name]
