@@ -57,6 +57,8 @@ class Feed:
     arrived_at: datetime | None = None
     dropped: int = 0
     store_available: bool = True
+    refusal: str | None = None
+    refused: int = 0
 
 
 @dataclass
@@ -90,14 +92,21 @@ class Live:
         self._links = Links(self.now())
         self._ledger_at = self.now()
         self._client = Client(
-            self.broker_url, CLIENT_ID, on_ready=self._subscribe, on_refused=lambda why: log.error("%s", why)
-        )
+            self.broker_url, CLIENT_ID, on_ready=self._connected, on_refused=lambda why: log.error("%s", why), on_subscribed=self._subscribed,
+        )  # fmt: skip
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
         retained = RetainedAlerts(
             self.site.name, self.desk, lambda topic, body: self._client.publish(topic, body, qos=1, retain=True)
         )
         outboxes = open_outboxes(self.site, self.store, self.desk, self.now)
+        self._client.filters = (
+            (topics.committed(self.site.name), 0),
+            (topics.status(self.site.name, "+"), 1),
+            (retained.subscription, 1),
+            (topics.vda5050("+/+", "state"), 0),
+            (topics.vda5050("+/+", "connection"), 1),
+        )
         self._announcer = Announcer(self.store, self.desk, self.stream, retained, outboxes)
         self.desk.on_change = lambda alert: self._announcer.tell([alert])
 
@@ -145,18 +154,14 @@ class Live:
         """Why the broker will never take the api, when it refuses."""
         return self._client.failure
 
-    def _subscribe(self) -> None:
+    def _connected(self) -> None:
         self.feed.connected = True
-        # Subscribe first, rebuild then: what is committed in between comes twice, which does no harm.
-        self._client.subscribe(
-            [
-                (topics.committed(self.site.name), 0),
-                (topics.status(self.site.name, "+"), 1),
-                (self._announcer.retained.subscription, 1),
-            ]
-        )
-        self._client.subscribe([(topics.vda5050("+/+", "state"), 0), (topics.vda5050("+/+", "connection"), 1)])
+        # Subscribed first, rebuilt then: what is committed in between comes twice, which does no harm.
         self._put(self._rebuild)
+
+    def _subscribed(self) -> None:
+        self._client.tell_refused()
+        self.feed.refusal, self.feed.refused = self._client.refusal, len(self._client.refused)
 
     def _on_disconnect(self, *_: object) -> None:
         self.feed.connected = False
@@ -291,6 +296,7 @@ class Live:
         """Return the live side's state for the health page."""
         return {
             "broker": "connected" if self.feed.connected else "away",
+            "subscriptions_refused": self.feed.refused,
             "store": "available" if self.feed.store_available else "away",
             "readings_received": self.feed.readings,
             "last_reading_at": self.feed.last_reading_at,

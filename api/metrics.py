@@ -32,6 +32,7 @@ class ApiMetrics(Collector):
         )
         yield Counter("jeonju_api_batches_dropped", "Committed batches that the engine could not follow", feed.dropped)
         yield Gauge("jeonju_api_broker_connected", "1 while the broker is connected", float(feed.connected))
+        yield Gauge("jeonju_api_subscriptions_refused", "Subscriptions that the broker refuses", float(feed.refused))
         yield Gauge("jeonju_api_store_available", "1 while the store answers", float(feed.store_available))
         yield Gauge("jeonju_api_stream_listeners", "Open server-sent event streams", self._stream.listeners)
         yield Counter(

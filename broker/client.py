@@ -7,12 +7,14 @@ can change that.
 import logging
 import socket
 import ssl
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from airquality.errors import JeonjuError, UnavailableError, UserError
 from broker.address import CA, CERTIFICATE, PASSWORD_FILE, USER, BrokerUrl, parse_broker_url
@@ -21,6 +23,8 @@ log = logging.getLogger(__name__)
 
 KEEPALIVE_S: Final = 30
 LONGEST_PAUSE_S: Final = 10
+# Of refused subscriptions in one line.
+MOST_NAMED: Final = 5
 # Reason codes of MQTT 5 (section 3.2.2.2) that will be the same tomorrow; those of 3.1.1 are turned into these.
 _UNSUPPORTED_VERSION: Final = 132
 _INVALID_CLIENT_ID: Final = 133
@@ -31,6 +35,9 @@ class Client(mqtt.Client):
     """Paho's client with address, login, TLS and patience.
 
     `on_ready` is called by the network thread whenever the broker has taken it, `on_refused` once, when it never will; `failure` keeps why.
+
+    `filters` with their QoS are subscribed at every connection, and the answer is read: `refused` holds those that the broker did not grant, with
+    the reason. They are logged, unless `on_subscribed` takes care of them.
     """
 
     def __init__(
@@ -40,6 +47,8 @@ class Client(mqtt.Client):
         *,
         on_ready: Callable[[], object] = lambda: None,
         on_refused: Callable[[UserError], object] = lambda _failure: None,
+        filters: Sequence[tuple[str, int]] = (),
+        on_subscribed: Callable[[], object] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(CallbackAPIVersion.VERSION2, client_id=client_id, **options)
@@ -47,6 +56,12 @@ class Client(mqtt.Client):
         self.failure: UserError | None = None
         self._on_ready = on_ready
         self._on_refused = on_refused
+        self._on_subscribed = on_subscribed or self.tell_refused
+        self.filters = filters
+        self.refused: dict[str, str] = {}
+        self.had_session = False
+        self._asked: dict[int, list[str]] = {}
+        self._asking = threading.Lock()
         self._is_away = False
         if self.address.username is not None:
             self.username_pw_set(self.address.username, self.address.password)
@@ -54,6 +69,7 @@ class Client(mqtt.Client):
             self.tls_set_context(_tls(self.address))
         self.reconnect_delay_set(min_delay=1, max_delay=LONGEST_PAUSE_S)
         self.on_connect = self._answered
+        self.on_subscribe = self._subscribed
         self.on_log = self._heard
 
     def begin(self, *, patiently: bool = False, **session: Any) -> None:
@@ -75,6 +91,47 @@ class Client(mqtt.Client):
         # Paho leaves the pair of sockets that wakes its thread to the garbage collector.
         self._reset_sockets(sockpair_only=True)
 
+    @property
+    def refusal(self) -> str | None:
+        """One line on the subscriptions that the broker refuses, None where there are none."""
+        if not self.refused:
+            return None
+        reason, number = next(iter(self.refused.values())), len(self.refused)
+        named = ", ".join(repr(one) for one in list(self.refused)[:MOST_NAMED])
+        more = f" and {number - MOST_NAMED} more" if number > MOST_NAMED else ""
+        return (
+            f"the broker at {self.address!r} refuses the subscription{'s' if number > 1 else ''} to {named}{more} ({reason}): nothing sent there "
+            "is received; give this account the right to read it, or see the log and the limits of the broker"
+        )
+
+    def tell_refused(self) -> None:
+        """Log the refused subscriptions, if any."""
+        if (refusal := self.refusal) is not None:
+            log.error("%s", refusal)
+
+    def subscribe_again(self) -> None:
+        """Ask for all of `filters`, as at every connection; to ask for what is there already changes nothing."""
+        if not self.filters:
+            return
+        is_new = self._protocol == mqtt.MQTTv5
+        wanted: Any = [(topic, SubscribeOptions(qos=qos) if is_new else qos) for topic, qos in self.filters]
+        asked = [topic for topic, _ in self.filters]
+        # Held until the number of the request is known: its answer is read by the network thread, and may come before.
+        with self._asking:
+            _, mid = self.subscribe(wanted)
+            if mid is not None:
+                self._asked[mid] = asked
+
+    def _subscribed(
+        self, _client: mqtt.Client, _data: object, mid: int, reasons: list[ReasonCode], _properties: object
+    ) -> None:
+        with self._asking:
+            asked = self._asked.pop(mid, None)
+        if asked is not None:
+            answers = zip(asked, reasons, strict=False)
+            self.refused = {topic: str(reason) for topic, reason in answers if reason.is_failure}
+            self._on_subscribed()
+
     def reconnect(self) -> MQTTErrorCode:
         """Connect once more; a failure that lasts ends the attempts."""
         try:
@@ -88,10 +145,13 @@ class Client(mqtt.Client):
             raise
 
     def _answered(
-        self, _client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object
+        self, _client: mqtt.Client, _data: object, flags: mqtt.ConnectFlags, reason: ReasonCode, _properties: object
     ) -> None:
         if not reason.is_failure:
             self._is_away = False
+            self.had_session = flags.session_present
+            self._asked.clear()
+            self.subscribe_again()
             self._on_ready()
         elif reason.value in _LASTING:
             who = f"user {self.address.username!r}" if self.address.username else "a client without user"

@@ -36,13 +36,11 @@ def lets_do_everything(broker_url: str) -> bool:
         heard.set()
         settled.set()
 
-    def send(*_: object) -> None:
+    def send() -> None:
         client.publish(topic, b"{}", qos=1)
 
-    client = Client(
-        broker_url, name, on_ready=lambda: client.subscribe(topic, 1), on_refused=lambda _why: settled.set()
-    )
-    client.on_subscribe = send
+    # That the subscription is refused is an answer as good as any.
+    client = Client(broker_url, name, filters=[(topic, 1)], on_subscribed=send, on_refused=lambda _why: settled.set())
     client.on_message = hear
     client.on_disconnect = lambda *_: settled.set()
     try:

@@ -26,9 +26,8 @@ class Feed:
         self._next_probe_at = 0.0
         self.subscribed = threading.Event()
         url, topic = f"mqtt://127.0.0.1:{port}", topics.committed(SITE)
-        self._client = Client(url, "chaos-feed", on_ready=lambda: self._client.subscribe(topic, 0))
+        self._client = Client(url, "chaos-feed", filters=[(topic, 0)], on_subscribed=self._subscribed)
         self._client.reconnect_delay_set(min_delay=1, max_delay=1)
-        self._client.on_subscribe = lambda *_: self.subscribed.set()
         self._client.on_message = self._on_message
         self._client.begin()
 
@@ -45,6 +44,11 @@ class Feed:
     def close(self) -> None:
         """Leave the broker."""
         self._client.end()
+
+    def _subscribed(self) -> None:
+        self._client.tell_refused()
+        if not self._client.refused:
+            self.subscribed.set()
 
     def _on_message(self, _client: Any, _data: Any, message: mqtt.MQTTMessage) -> None:
         now = time.monotonic()

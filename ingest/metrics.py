@@ -29,6 +29,9 @@ class IngestMetrics(Collector):
         )
         yield Gauge("jeonju_ingest_messages_waiting", "Messages received and not yet committed", stats.waiting)
         yield Gauge("jeonju_ingest_broker_connected", "1 while the broker is connected", float(stats.connected))
+        yield Gauge(
+            "jeonju_ingest_subscriptions_refused", "Subscriptions that the broker refuses", float(stats.refused)
+        )
         yield Gauge("jeonju_ingest_store_available", "1 while the store takes commits", float(stats.store_available))
         if stats.last_commit_at is not None:
             age_s = (self._now() - stats.last_commit_at).total_seconds()

@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
-from paho.mqtt.subscribeoptions import SubscribeOptions
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential
 
 from airquality import topics
@@ -23,7 +22,7 @@ from airquality.errors import UnavailableError, UserError
 from airquality.site import Site
 from ingest.figures import tell_figures
 from ingest.pipeline import Message, Pipeline
-from ingest.receiver import Receiver
+from ingest.sessions import Session, Sessions
 from ingest.upkeep import give_way, keep_up
 from storage.port import Commit, Store
 from storage.schema import ServiceFigures
@@ -47,8 +46,9 @@ LONGEST_PAUSE_S: Final = 10.0
 
 class _Arrived(NamedTuple):
     message: Message
-    mid: int
+    session: Session
     connection: int
+    mid: int
 
 
 @dataclass
@@ -66,17 +66,21 @@ class Stats:
     connected: bool = False
     store_available: bool = True
     trouble: str | None = None
+    refusal: str | None = None
+    refused: int = 0
 
     @property
     def trouble_now(self) -> str | None:
-        """Why nothing is stored at the moment, None when all is well."""
+        """Why nothing is stored at the moment, or not all of it; None when all is well."""
         if not self.connected:
             return "the broker is away"
-        return None if self.store_available else self.trouble or "the store is away"
+        if not self.store_available:
+            return self.trouble or "the store is away"
+        return self.refusal
 
 
 class Ingest:
-    """Runs in four threads: the network's, the worker's, one for the store's upkeep and one for figures.
+    """Runs in four threads: the network's (one for each session), the worker's, one for the store's upkeep and one for figures.
 
     As a context manager it is subscribed when entered.
 
@@ -100,14 +104,12 @@ class Ingest:
         self._member = member
         self._pipeline = Pipeline(site)
         self._arrived: queue.SimpleQueue[_Arrived] = queue.SimpleQueue()
-        # Each is counted by one thread alone, so neither needs a lock.
-        self._bytes_in = self._bytes_out = 0
-        self._connection = 0
-        self._subscribed = threading.Event()
+        # Counted by one thread alone, as what came over each session is, so that neither needs a lock.
+        self._bytes_out = 0
         self._stopping = threading.Event()
         self._stats = Stats()
         self.failure: Exception | None = None
-        self._client = self._make_client()
+        self._sessions = self._make_sessions()
         self._worker = threading.Thread(target=self._supervised, args=(self._work,), name="ingest", daemon=True)
         self._keeper = threading.Thread(target=self._supervised, args=(self._keep_up,), name="upkeep", daemon=True)
         self._teller = threading.Thread(target=self._supervised, args=(self._tell,), name="figures", daemon=True)
@@ -122,13 +124,17 @@ class Ingest:
                 "Sparkplug B needs every message of an edge node in one place; run ingest for it without --member"
             )
         self._resume()
-        self._client.begin(**self._session())
+        self._sessions.begin()
         self._worker.start()
         self._keeper.start()
         self._teller.start()
-        if not self._subscribed.wait(CONNECT_WITHIN_S) or self.failure:
+        is_settled = self._sessions.settled.wait(CONNECT_WITHIN_S)
+        if not is_settled or self.failure or self._sessions.refusal:
             self.stop()
-            raise self.failure or UserError(f"the broker at {self._client.address!r} does not answer the subscription")
+            where = self._sessions.first.address
+            raise self.failure or UserError(
+                self._sessions.refusal or f"the broker at {where!r} does not answer the subscription"
+            )
 
     def stop(self) -> None:
         """Commit and acknowledge what has arrived, then leave; the broker keeps the session for the next start."""
@@ -136,12 +142,14 @@ class Ingest:
         for thread in (self._worker, self._keeper, self._teller):
             if thread.is_alive():
                 thread.join()
-        self._client.end()
+        self._sessions.end()
 
     def stats(self) -> Stats:
         """Return the counts as they are now."""
         self._stats.waiting = self._arrived.qsize()
-        self._stats.connected = self._client.is_connected()
+        self._stats.connected = self._sessions.connected
+        self._stats.refusal = self._sessions.refusal
+        self._stats.refused = self._sessions.refused
         return self._stats
 
     def __enter__(self) -> Self:
@@ -153,17 +161,19 @@ class Ingest:
     ) -> None:
         self.stop()
 
-    def _make_client(self) -> Receiver:
-        alone = self._member is None
-        client = Receiver(
-            self._broker_url, CLIENT_ID if alone else f"{CLIENT_ID}-{self._member}",
-            on_ready=self._subscribe, on_refused=self._give_up, manual_ack=True,
-            **({"clean_session": False} if alone else {"protocol": mqtt.MQTTv5}),
+    def _make_sessions(self) -> Sessions:
+        own = [f"{topics.ROOT}/+/+/{kind}" for kind in ("readings", "status", "adopt")]
+        wanted = [*own, *(gateway.topic for gateway in self._site.gateways)]
+        options: dict[str, Any]
+        if self._member is None:
+            name, options = CLIENT_ID, {"clean_session": False}
+        else:
+            name, options = f"{CLIENT_ID}-{self._member}", {"protocol": mqtt.MQTTv5}
+            wanted = [f"$share/{CLIENT_ID}/{topic}" for topic in wanted]
+        return Sessions(
+            self._broker_url, name, list(dict.fromkeys(wanted)),
+            on_message=self._on_message, on_refused=self._give_up, options=options, connect_with=self._session,
         )  # fmt: skip
-        client.on_disconnect = self._on_disconnect
-        client.on_subscribe = lambda *_: self._subscribed.set()
-        client.on_message = self._on_message
-        return client
 
     def _session(self) -> dict[str, Any]:
         """Return how MQTT 5 is told to keep the session for the next start."""
@@ -175,38 +185,24 @@ class Ingest:
 
     def _give_up(self, failure: UserError) -> None:
         self.failure = failure
-        self._subscribed.set()
+        self._sessions.settled.set()
 
-    def _subscribe(self) -> None:
-        log.info("connected to the broker")
-        own = [f"{topics.ROOT}/+/+/{kind}" for kind in ("readings", "status", "adopt")]
-        wanted = [*own, *(gateway.topic for gateway in self._site.gateways)]
-        if self._member is None:
-            self._client.subscribe([(topic, 1) for topic in wanted])
-        else:
-            self._client.subscribe([(f"$share/{CLIENT_ID}/{topic}", SubscribeOptions(qos=1)) for topic in wanted])
-
-    def _on_disconnect(self, *_: object) -> None:
-        # What was delivered over the old connection comes again; its numbers must not be acknowledged over the new one.
-        self._connection += 1
-        if not self._stopping.is_set():
-            log.warning("lost the broker; it is tried again")
-
-    def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+    def _on_message(self, session: Session, message: mqtt.MQTTMessage) -> None:
         # A queue with a bound of its own takes ten times as long for a message.
         while self._is_full() and not self._stopping.wait(FULL_PAUSE_S):
             pass
-        self._bytes_in += len(message.payload)
+        session.bytes_in += len(message.payload)
         self._arrived.put(
             _Arrived(
                 Message(message.topic, bytes(message.payload), self._now()),
+                session,
+                session.connection,
                 message.mid if message.qos else 0,
-                self._connection,
             )
         )
 
     def _is_full(self) -> bool:
-        return self._arrived.qsize() >= MOST_WAITING or self._bytes_in - self._bytes_out >= MOST_WAITING_BYTES
+        return self._arrived.qsize() >= MOST_WAITING or self._sessions.bytes_in - self._bytes_out >= MOST_WAITING_BYTES
 
     def _supervised(self, work: Callable[[], None]) -> None:
         try:
@@ -264,7 +260,7 @@ class Ingest:
         if written:
             self._acknowledge(arrived)
             for topic, payload in self._pipeline.answers():
-                self._client.publish(topic, payload, qos=0)
+                self._sessions.first.publish(topic, payload, qos=0)
             self._feed(commit.readings)
             self._count(commit, len(arrived))
         return written
@@ -331,7 +327,7 @@ class Ingest:
             log.warning("%s; it is tried again, nothing is acknowledged meanwhile", self._stats.trouble)
 
     def _acknowledge(self, arrived: list[_Arrived]) -> None:
-        self._client.acknowledge([one.mid for one in arrived if one.mid and one.connection == self._connection])
+        self._sessions.acknowledge((one.session, one.connection, one.mid) for one in arrived)
 
     def _feed(self, table: pa.Table) -> None:
         """Tell everyone what has just been committed, by site."""
@@ -341,7 +337,7 @@ class Ingest:
                 sink = pa.BufferOutputStream()
                 with pa.ipc.new_stream(sink, rows.schema) as writer:
                     writer.write_table(rows.slice(start, ROWS_PER_FEED_MESSAGE))
-                self._client.publish(topics.committed(site), sink.getvalue().to_pybytes(), qos=0)
+                self._sessions.first.publish(topics.committed(site), sink.getvalue().to_pybytes(), qos=0)
 
     def _count(self, commit: Commit, messages: int) -> None:
         self._stats.messages += messages

@@ -29,23 +29,23 @@ def diagnoses(site: Site, broker_url: str, topic: str, over: Callable[[float], b
     answered: queue.Queue[UserError | str | None] = queue.Queue()
     client = Client(
         broker_url, f"jeonju-doctor-{time.monotonic_ns() % 100_000}",
-        on_ready=lambda: client.subscribe(topic, 1), on_refused=answered.put,
+        filters=[(topic, 1)], on_subscribed=lambda: answered.put(client.refusal), on_refused=answered.put,
     )  # fmt: skip
-    client.on_subscribe = lambda _c, _d, _m, reasons, _p: answered.put(
-        str(reasons[0]) if reasons[0].is_failure else None
-    )
     client.on_message = lambda _c, _d, message: arrived.put((message.topic, bytes(message.payload)))
     client.begin()
     try:
         try:
             refused = answered.get(timeout=CONNECT_WITHIN_S)
         except queue.Empty:
-            refused = "no answer to the subscription"
+            refused = f"the broker at {client.address!r} does not answer the subscription to {topic!r}"
         if isinstance(refused, UserError):
             raise refused
         if refused is not None:
-            raise UserError(f"the broker at {client.address!r} refuses {topic!r}: {refused}")
+            raise UserError(refused)
         while not over(0.0):
+            # At a reconnection the answer may be another one.
+            if not answered.empty() and (refused := answered.get()) is not None:
+                raise refused if isinstance(refused, UserError) else UserError(refused)
             try:
                 name, payload = arrived.get(timeout=0.2)
             except queue.Empty:

@@ -67,7 +67,7 @@ def simulate(
         return None if simulation.failure is None else f"the simulator failed: {simulation.failure}"
 
     def ready() -> str | None:
-        return alive() or (None if simulation.is_live else "still simulating the past")
+        return alive() or simulation.refusal or (None if simulation.is_live else "still simulating the past")
 
     with vitals(metrics, simulation.figures(), alive=alive, ready=ready):
         simulation.start()

@@ -125,6 +125,7 @@ class Simulation:
             broker_url, site=site.name, on_event=self._hand_over, on_order=self._hand_over_order,
             robots={robot.name: robot.identity for robot in site.robots},
         )  # fmt: skip
+        self._commands = outlet
         self._outlet = WithTruth(outlet, broker_url, site=site.name)
         scenario = settings.scenario
         self._world = World(
@@ -143,6 +144,11 @@ class Simulation:
     def is_live(self) -> bool:
         """Whether the history is made up for."""
         return self._env.caught_up.is_set()
+
+    @property
+    def refusal(self) -> str | None:
+        """One line where the broker does not let the simulator or a robot hear what it is told."""
+        return self._commands.refusal
 
     @property
     def behind_s(self) -> float:

@@ -21,10 +21,10 @@ def alive(air: Air) -> Response:
 
 @router.get("/readyz", responses=example({"status": "ready"}))
 def ready(air: Air) -> Response:
-    """Broker and store can be reached; 503 otherwise."""
+    """Broker and store can be reached, and the broker grants what is asked of it; 503 otherwise."""
     air.store.latest(air.site.name)
-    is_ready = air.live.feed.connected
-    return answer({"status": "ready" if is_ready else "the broker is away"}, 200 if is_ready else 503)
+    trouble = air.live.feed.refusal if air.live.feed.connected else "the broker is away"
+    return answer({"status": trouble or "ready"}, 503 if trouble else 200)
 
 
 @router.get(

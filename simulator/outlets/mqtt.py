@@ -60,6 +60,12 @@ class MqttOutlet:
         self._on_event = on_event
         self._own = self._listen() if on_event else None
 
+    @property
+    def refusal(self) -> str | None:
+        """One line where the broker does not let the simulator or a robot hear what it is told."""
+        listening: list[Client | RobotLink] = [*([self._own] if self._own else []), *self._robots.values()]
+        return next((one.refusal for one in listening if one.refusal), None)
+
     def send(self, block: Block) -> None:
         """Publish a block's readings, each device over its own connection; waits while the broker is behind."""
         # Nobody connects any more once the goodbyes are said.
@@ -118,7 +124,7 @@ class MqttOutlet:
     def _listen(self) -> Client:
         """Take commands for the simulator: events that begin now."""
         topic = topics.command(self._site, topics.SIMULATOR)
-        client = Client(self._url, f"jeonju-simulator-{self._site}", on_ready=lambda: client.subscribe(topic, 1))
+        client = Client(self._url, f"jeonju-simulator-{self._site}", filters=[(topic, 1)])
         client.on_message = lambda _client, _data, message: self._take_command(message.payload)
         client.begin()
         return client

@@ -21,8 +21,14 @@ class RobotLink:
         self._at: datetime | None = None
         self._connected = False
         self._latest: dict[Kind, bytes] = {}
-        self._client = Client(url, client_id, on_ready=self._say_online)
+        filters = [(self._topic("order"), 0), (self._topic("instantActions"), 0)]
+        self._client = Client(url, client_id, on_ready=self._say_online, filters=filters)
         self._client.on_message = lambda _client, _data, message: self._take(message, on_message)
+
+    @property
+    def refusal(self) -> str | None:
+        """One line where the broker does not let the robot hear its orders."""
+        return self._client.refusal
 
     def send(self, at: datetime, messages: Sequence[RobotMessage], *, offline: bool) -> None:
         """Publish what the robot tells at an instant; connect for it, or lose the link."""
@@ -51,7 +57,6 @@ class RobotLink:
             self._client.end()
 
     def _say_online(self) -> None:
-        self._client.subscribe([(self._topic("order"), 0), (self._topic("instantActions"), 0)])
         self._publish("connection", self._connection("ONLINE"))
         # What was told before there was a connection reached nobody.
         for kind in ("factsheet", "state"):

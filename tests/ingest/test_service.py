@@ -278,13 +278,16 @@ def test_unacknowledged_messages_of_an_old_connection_are_not_acknowledged_over_
 ) -> None:
     ingest = Ingest(jeonju, store, "mqtt://127.0.0.1:1")
     acknowledged: list[Any] = []
-    ingest._client.ack = lambda mid, _qos: acknowledged.append(mid)  # type: ignore[assignment, method-assign, return-value]
+    session = ingest._sessions.first
+    session.acknowledge = acknowledged.extend  # type: ignore[assignment, method-assign]
     message = mqtt.MQTTMessage(mid=7, topic=b"air/v1/jeonju/a/readings")
     message.payload, message.qos = b"{}", 1
-    ingest._on_message(ingest._client, None, message)
-    ingest._on_disconnect()
-    ingest._acknowledge([ingest._arrived.get_nowait()])
-    assert acknowledged == []
+    ingest._on_message(session, message)
+    over_the_old = ingest._arrived.get_nowait()
+    ingest._sessions._lost(session)
+    ingest._on_message(session, message)
+    ingest._acknowledge([over_the_old, ingest._arrived.get_nowait()])
+    assert acknowledged == [7]
 
 
 def test_members_split_the_messages_and_together_lose_none(tmp_path: Path, jeonju: Site) -> None:
