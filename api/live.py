@@ -34,12 +34,13 @@ from api.notify.mqtt import RetainedAlerts
 from api.records import incident_json, reading_json
 from api.stream import Stream
 from broker.client import Client
+from broker.identity import passing_id
 from storage.port import Store
 from storage.schema import AlertRecord
 
 log = logging.getLogger(__name__)
 
-CLIENT_ID: Final = "jeonju-api"
+NAME: Final = "jeonju-api"
 MOST_WAITING: Final = 5000
 IDLE_S: Final = 5.0
 # The store is asked this often for the ledger, and whether it is there.
@@ -92,7 +93,7 @@ class Live:
         self._links = Links(self.now())
         self._ledger_at = self.now()
         self._client = Client(
-            self.broker_url, CLIENT_ID, on_ready=self._connected, on_refused=lambda why: log.error("%s", why), on_subscribed=self._subscribed,
+            self.broker_url, passing_id(NAME), on_ready=self._connected, on_refused=lambda why: log.error("%s", why), on_subscribed=self._subscribed,
         )  # fmt: skip
         self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message

@@ -155,7 +155,10 @@ class Client(mqtt.Client):
             self._on_ready()
         elif reason.value in _LASTING:
             who = f"user {self.address.username!r}" if self.address.username else "a client without user"
-            advice = {_UNSUPPORTED_VERSION: "", _INVALID_CLIENT_ID: f"; its client id is {self._client_id.decode()!r}"}
+            advice = {
+                _UNSUPPORTED_VERSION: "",
+                _INVALID_CLIENT_ID: f"; its client id has {len(self._client_id)} characters",
+            }
             login = (
                 f"; {who} needs the right {USER} and {PASSWORD_FILE}, or mqtts://user:password@host, or {CERTIFICATE}"
             )

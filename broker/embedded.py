@@ -148,7 +148,9 @@ class EmbeddedBroker:
             self._data_dir.mkdir(parents=True, exist_ok=True)
             config = self._data_dir / "broker.conf"
             config.write_text(self._configuration(), encoding="utf-8")
-            log = (self._data_dir / "broker.log").open("ab")
+            # The brokers write client ids into it, which are secret.
+            log = os.fdopen(os.open(self._data_dir / "broker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
+            os.fchmod(log.fileno(), 0o600)
         except OSError as error:
             raise UserError(
                 f"the broker cannot keep its queues in {self._data_dir}: {error.strerror}; choose another --data"

@@ -21,6 +21,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 
 from airquality.errors import JeonjuError, UnavailableError, UserError
 from broker.client import Client
+from broker.identity import passing_id
 from ingest.decoders.airkorea import hour
 
 log = logging.getLogger(__name__)
@@ -205,7 +206,7 @@ def publish(broker_url: str, topic: str, payload: bytes) -> None:
 
     Raises UnavailableError without one, UserError when the broker refuses.
     """
-    client = Client(broker_url, f"jeonju-airkorea-{time.monotonic_ns() % 100_000}")
+    client = Client(broker_url, passing_id("jeonju-airkorea"))
     client.begin()
     try:
         message = client.publish(topic, payload, qos=1)

@@ -29,7 +29,8 @@ from storage.schema import ServiceFigures
 
 log = logging.getLogger(__name__)
 
-CLIENT_ID: Final = "jeonju-ingest"
+# Of the shared subscriptions, of the figures, and of the client id, to which `--client-id-file` adds a secret.
+NAME: Final = "jeonju-ingest"
 # Messages are gathered this long before a commit, unless there are many: a commit costs milliseconds, whatever its size.
 GATHER_S: Final = 0.05
 MOST_IN_A_COMMIT: Final = 5000
@@ -96,7 +97,10 @@ class Ingest:
         *,
         now: Callable[[], datetime] = utc_now,
         member: str | None = None,
+        client_id: str = NAME,
     ) -> None:
+        """`client_id` names the session: the services' own have a secret in it (broker/identity.py)."""
+        self._client_id = client_id
         self._site = site
         self._store = store
         self._broker_url = broker_url
@@ -135,6 +139,8 @@ class Ingest:
             raise self.failure or UserError(
                 self._sessions.refusal or f"the broker at {where!r} does not answer the subscription"
             )
+        if self._member is None:
+            self._sessions.tidy()
 
     def stop(self) -> None:
         """Commit and acknowledge what has arrived, then leave; the broker keeps the session for the next start."""
@@ -166,13 +172,14 @@ class Ingest:
         wanted = [*own, *(gateway.topic for gateway in self._site.gateways)]
         options: dict[str, Any]
         if self._member is None:
-            name, options = CLIENT_ID, {"clean_session": False}
+            name, options = self._client_id, {"clean_session": False}
         else:
-            name, options = f"{CLIENT_ID}-{self._member}", {"protocol": mqtt.MQTTv5}
-            wanted = [f"$share/{CLIENT_ID}/{topic}" for topic in wanted]
+            name, options = f"{self._client_id}-{self._member}", {"protocol": mqtt.MQTTv5}
+            wanted = [f"$share/{NAME}/{topic}" for topic in wanted]
         return Sessions(
             self._broker_url, name, list(dict.fromkeys(wanted)),
             on_message=self._on_message, on_refused=self._give_up, options=options, connect_with=self._session,
+            replaces=NAME if self._member is None and self._client_id != NAME else None,
         )  # fmt: skip
 
     def _session(self) -> dict[str, Any]:
@@ -231,7 +238,7 @@ class Ingest:
     def _figures(self) -> ServiceFigures:
         stats = self.stats()
         return ServiceFigures(
-            self._site.name, CLIENT_ID.removeprefix("jeonju-") + (f"-{self._member}" if self._member else ""), self._now(),
+            self._site.name, NAME.removeprefix("jeonju-") + (f"-{self._member}" if self._member else ""), self._now(),
             stats.messages, stats.readings, stats.rejected, stats.commits, stats.waiting, stats.lag_s,
             int(stats.connected), int(stats.store_available),
         )  # fmt: skip

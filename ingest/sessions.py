@@ -14,6 +14,8 @@ from typing import Any, Final
 import paho.mqtt.client as mqtt
 
 from airquality.errors import UserError
+from broker.client import Client
+from ingest.handover import Handover
 from ingest.receiver import Receiver
 
 log = logging.getLogger(__name__)
@@ -21,6 +23,8 @@ log = logging.getLogger(__name__)
 # Far more than any site needs: a broker that grants and refuses at random must not fill this machine with threads.
 MOST_SESSIONS: Final = 200
 ASK_AGAIN_AFTER_S: Final = 30.0
+LOOK_EVERY_S: Final = 0.2
+CLEAR_WITHIN_S: Final = 10.0
 
 
 class Session(Receiver):
@@ -28,6 +32,9 @@ class Session(Receiver):
 
     connection = 0
     bytes_in = 0
+    # Messages of QoS 1 that came over this connection: counted by the network's thread, and by the worker's.
+    messages_in = 0
+    acknowledged = 0
 
 
 class Sessions:
@@ -47,7 +54,9 @@ class Sessions:
         on_refused: Callable[[UserError], None],
         options: dict[str, Any],
         connect_with: Callable[[], dict[str, Any]],
+        replaces: str | None = None,
     ) -> None:
+        """`replaces` is a client id under which an earlier version had its session; what waits there is taken, then it is cleared."""
         self._broker_url = broker_url
         self._client_id = client_id
         self._on_message = on_message
@@ -57,6 +66,10 @@ class Sessions:
         self._stopping = threading.Event()
         self._changing = threading.Lock()
         self._timer: threading.Timer | None = None
+        self._replaces = replaces
+        self._handover: Handover | None = None
+        self._former: list[Session] = []
+        self._tidier = threading.Thread(target=self._tidy, name="sessions", daemon=True)
         self.settled = threading.Event()
         self.all: list[Session] = []
         self._add([(one, 1) for one in filters])
@@ -89,11 +102,17 @@ class Sessions:
     @property
     def bytes_in(self) -> int:
         """How much has arrived over all of them."""
-        return self.all[0].bytes_in if len(self.all) == 1 else sum(one.bytes_in for one in self.all)
+        if len(self.all) == 1 and not self._former:
+            return self.all[0].bytes_in
+        return sum(one.bytes_in for one in (*self.all, *self._former))
 
     def begin(self) -> None:
         """Connect. Raises UnavailableError when no broker answers, UserError when it refuses."""
         self.first.begin(**self._connect_with())
+
+    def tidy(self) -> None:
+        """Begin to empty and clear sessions of earlier starts that are no longer used."""
+        self._tidier.start()
 
     def end(self) -> None:
         """Leave; the broker keeps the sessions."""
@@ -101,6 +120,8 @@ class Sessions:
             self._stopping.set()
             if self._timer:
                 self._timer.cancel()
+        if self._tidier.is_alive():
+            self._tidier.join()
         for one in self.all:
             one.end()
 
@@ -112,19 +133,78 @@ class Sessions:
                 numbers.setdefault(session, []).append(mid)
         for session, mids in numbers.items():
             session.acknowledge(mids)
+            session.acknowledged += len(mids)
+
+    def _tidy(self) -> None:
+        """Take what waits in sessions that nobody uses: of an earlier version, and beyond those that are needed now."""
+        used = len(self.all)
+        chains = [(self._client_id, used + 1), *([(self._replaces, 1)] if self._replaces else [])]
+        for name, first in chains:
+            number = first
+            while self._give_up(_numbered(name, number)):
+                number += 1
+
+    def _give_up(self, client_id: str) -> bool:
+        """Return whether there was a session, which is empty and cleared now."""
+        ready = threading.Event()
+        old = Session(
+            self._broker_url, client_id, on_ready=ready.set, on_refused=lambda _why: ready.set(), manual_ack=True, **self._options
+        )  # fmt: skip
+        handover = Handover()
+        old.on_disconnect = lambda *_: self._lost(old)
+
+        def take(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+            handover.over_the_old_one(message.topic, bytes(message.payload))
+            old.messages_in += message.qos > 0
+            self._on_message(old, message)
+
+        old.on_message = take
+        self._former.append(old)
+        self._handover = handover
+        old.begin(patiently=True, **self._connect_with())
+        try:
+            while not ready.is_set() and not self._stopping.wait(LOOK_EVERY_S):
+                pass
+            if old.had_session:
+                log.warning("an unused session is at the broker; what waits in it is taken first, then it is cleared")
+            while old.had_session and not (handover.is_empty and old.acknowledged >= old.messages_in):
+                if self._stopping.wait(LOOK_EVERY_S) or old.failure or handover.takes_too_long:
+                    return False
+            if self._stopping.is_set() or old.failure:
+                return False
+        finally:
+            self._handover = None
+            old.end()
+        if not old.had_session:
+            self._former.remove(old)
+        self._clear(client_id)
+        return old.had_session
+
+    def _clear(self, client_id: str) -> None:
+        cleared = threading.Event()
+        client = Client(
+            self._broker_url, client_id, on_ready=cleared.set, on_refused=lambda _why: cleared.set(), clean_session=True
+        )
+        client.begin(patiently=True)
+        cleared.wait(CLEAR_WITHIN_S)
+        client.end()
 
     def _add(self, filters: Sequence[tuple[str, int]]) -> Session:
         number = len(self.all) + 1
-        name = self._client_id if number == 1 else f"{self._client_id}-{number}"
         session = Session(
-            self._broker_url, name, filters=filters,
+            self._broker_url, _numbered(self._client_id, number), filters=filters,
             on_ready=lambda: log.info("connected to the broker"), on_refused=self._on_refused, on_subscribed=lambda: self._granted(number),
             manual_ack=True, **self._options,
         )  # fmt: skip
         session.on_disconnect = lambda *_: self._lost(session)
-        session.on_message = lambda _client, _data, message: self._on_message(session, message)
+        session.on_message = lambda _client, _data, message: self._take(session, message)
         self.all.append(session)
         return session
+
+    def _take(self, session: Session, message: mqtt.MQTTMessage) -> None:
+        if (handover := self._handover) is not None:
+            handover.over_a_used_one(message.topic, bytes(message.payload))
+        self._on_message(session, message)
 
     def _granted(self, number: int) -> None:
         """Let the next session ask for what this one was refused."""
@@ -160,5 +240,10 @@ class Sessions:
     def _lost(self, session: Session) -> None:
         # What was delivered over the old connection comes again; its numbers must not be acknowledged over the new one.
         session.connection += 1
-        if not self._stopping.is_set():
+        session.messages_in = session.acknowledged = 0
+        if session in self.all and not self._stopping.is_set():
             log.warning("lost the broker; it is tried again")
+
+
+def _numbered(client_id: str, number: int) -> str:
+    return client_id if number == 1 else f"{client_id}-{number}"

@@ -2,7 +2,6 @@
 
 import json
 import queue
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 
@@ -11,6 +10,7 @@ from airquality.errors import UserError
 from airquality.site import Site
 from airquality.topics import is_filter
 from broker.client import Client
+from broker.identity import passing_id
 from ingest.diagnosis import Diagnosis, Doctor
 
 CONNECT_WITHIN_S = 10.0
@@ -28,7 +28,7 @@ def diagnoses(site: Site, broker_url: str, topic: str, over: Callable[[float], b
     arrived, doctor = queue.Queue[tuple[str, bytes]](10_000), Doctor(site)
     answered: queue.Queue[UserError | str | None] = queue.Queue()
     client = Client(
-        broker_url, f"jeonju-doctor-{time.monotonic_ns() % 100_000}",
+        broker_url, passing_id("jeonju-doctor"),
         filters=[(topic, 1)], on_subscribed=lambda: answered.put(client.refusal), on_refused=answered.put,
     )  # fmt: skip
     client.on_message = lambda _c, _d, message: arrived.put((message.topic, bytes(message.payload)))

@@ -17,6 +17,7 @@ from airquality.errors import UserError
 from airquality.pollutants import KEYS
 from airquality.reading import DeviceStatus, Reading, encode, encode_status
 from broker.client import Client
+from broker.identity import passing_id
 from jeonju.timelines import from_csv, from_json_lines
 from storage.port import DEFAULT_RETENTION
 
@@ -122,7 +123,7 @@ class _Publisher:
         self._sent = 0
         self._acknowledged = 0
         self._progress = threading.Condition()
-        self._client = Client(broker_url, f"jeonju-replay-{time.time_ns():x}", on_refused=self._wake)
+        self._client = Client(broker_url, passing_id("jeonju-replay"), on_refused=self._wake)
         self._client.max_inflight_messages_set(200)
         self._client.on_publish = self._on_publish
         self._known: set[tuple[str, str]] = set()

@@ -92,6 +92,13 @@ def ingest(
             help="Name of this one of several ingest processes that split the load (MQTT 5 shared subscriptions: Mosquitto).",
         ),
     ] = None,
+    client_id_file: Annotated[
+        Path,
+        typer.Option(
+            "--client-id-file",
+            help="File with the secret part of the client id at the broker; made where there is none.",
+        ),
+    ] = Path("data/client-id"),
     keep_raw: KeepRaw = "30d",  # type: ignore[assignment]
     keep_minutes: KeepMinutes = "400d",  # type: ignore[assignment]
     metrics: Metrics = None,
@@ -102,15 +109,17 @@ def ingest(
 
     from airquality.clock import utc_now
     from broker.client import wait_for_broker
+    from broker.identity import lasting_id
     from broker.probe import warn_of_a_broker_without_rules
     from ingest.metrics import IngestMetrics
-    from ingest.service import Ingest
+    from ingest.service import NAME, Ingest
     from jeonju.vitals import vitals
     from storage.open import wait_for_store
     from storage.port import Retention
 
     log_warnings()
     loaded, over = load_site(site), until_over(stop_after)
+    client_id = lasting_id(NAME, client_id_file)
     # Before the broker: a mistake in its address is told at once.
     opened = wait_for_store(store, over, Retention(keep_raw, keep_minutes))
     if opened is None:
@@ -120,7 +129,7 @@ def ingest(
             return
         warn_of_a_broker_without_rules(broker)
         with (
-            Ingest(loaded, opened, broker, member=member) as service,
+            Ingest(loaded, opened, broker, member=member, client_id=client_id) as service,
             vitals(
                 metrics, IngestMetrics(service.stats, utc_now),
                 alive=lambda: None if service.failure is None else f"ingest failed: {service.failure}", ready=lambda: service.stats().trouble_now,

@@ -2,7 +2,7 @@
 
 Every service has a folder in the folder of secrets and is given that one only:
 
-ingest/, api/, simulator/   mqtt_password, ca.pem; influxdb_token for the first two; keys.json for the api
+ingest/, api/, simulator/   mqtt_password, ca.pem; influxdb_token for the first two; client_id for ingest, keys.json for the api
 grafana/                    influxdb_token, admin_password, readable by its group: Grafana runs as a user of its own
 admin/                      influxdb_operator_token, influxdb_password, api_key: for people
 """
@@ -82,6 +82,8 @@ def set_up(
     for service in LOGGING_IN:
         secrets.keep(service, "mqtt_password", read_secret(security.clients / f"{service}.password", "jeonju setup"))
         secrets.keep(service, "ca.pem", (security.broker / "ca.pem").read_text(encoding="ascii"))
+    # Nobody may know by which client id the broker keeps what waits for ingest.
+    secrets.once("ingest", "client_id")
     keys = KeyFile(secrets.path("api", "keys.json"))
     if not keys.exists:
         # From then on every request needs a key, so that the api can be reached from other machines.

@@ -20,10 +20,11 @@ from api.app import create_app
 from api.live import Live
 from broker.address import parse_broker_url
 from broker.embedded import EmbeddedBroker, Kind
+from broker.identity import FILE_NAME, lasting_id
 from broker.rights import Login
 from broker.security import Security
 from ingest.metrics import IngestMetrics
-from ingest.service import Ingest
+from ingest.service import NAME, Ingest
 from jeonju.clock import ScaledClock
 from jeonju.live_server import HttpSettings, LiveServer
 from simulator.metrics import SimulatorMetrics
@@ -205,7 +206,9 @@ def running_city(settings: UpSettings) -> Iterator[City]:
         retention = None if settings.scenario else settings.retention
         store = stack.enter_context(closing(open_store(store_url, retention)))
         broker_url, url_for = _start_broker(settings, stack)
-        ingest = stack.enter_context(Ingest(site, store, url_for("ingest"), now=clock.now))
+        ingest = stack.enter_context(
+            Ingest(site, store, url_for("ingest"), now=clock.now, client_id=lasting_id(NAME, settings.data / FILE_NAME))
+        )
         simulation: Simulation | None = None
         figures: list[Collector] = [IngestMetrics(ingest.stats, clock.now)]
         if settings.simulate:

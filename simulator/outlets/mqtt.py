@@ -18,6 +18,7 @@ from airquality.events import EVENT, Event
 from airquality.pollutants import KEYS
 from airquality.reading import DeviceStatus, Reading, encode, encode_status, from_posix_s
 from broker.client import Client
+from broker.identity import passing_id
 from simulator.block import Block, Readings
 from simulator.outlets.connection import cut
 from simulator.outlets.vda5050 import RobotLink
@@ -124,7 +125,7 @@ class MqttOutlet:
     def _listen(self) -> Client:
         """Take commands for the simulator: events that begin now."""
         topic = topics.command(self._site, topics.SIMULATOR)
-        client = Client(self._url, f"jeonju-simulator-{self._site}", filters=[(topic, 1)])
+        client = Client(self._url, passing_id(f"jeonju-simulator-{self._site}"), filters=[(topic, 1)])
         client.on_message = lambda _client, _data, message: self._take_command(message.payload)
         client.begin()
         return client

@@ -8,6 +8,7 @@ from airquality import topics
 from airquality.pollutants import KEYS
 from airquality.reading import Reading, encode, from_posix_s
 from broker.client import Client
+from broker.identity import passing_id
 from simulator.block import Block, Outlet
 
 EVERY_S: Final = 60.0
@@ -20,7 +21,7 @@ class WithTruth:
         """Raises UserError when the broker cannot be reached."""
         self._outlet = outlet
         self._site = topics.TRUTH.format(site=site)
-        self._client = Client(broker_url, f"jeonju-simulator-{self._site}")
+        self._client = Client(broker_url, passing_id(f"jeonju-simulator-{self._site}"))
         self._client.begin(patiently=True)
 
     def send(self, block: Block) -> None:

@@ -1,0 +1,54 @@
+"""Client ids of our services that nobody can guess.
+
+Whoever connects with the client id of another takes over its session, and can throw away what waits in it; no account is asked for. So the id of a
+service that has a session is a secret, made once and kept in a file, so that the session lives on over restarts.
+"""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Final
+
+from airquality.errors import UserError
+from airquality.secret_file import read_secret
+
+FILE_NAME: Final = "client-id"
+NAMED_BY: Final = "--client-id-file"
+OWNER_ONLY: Final = 0o600
+_BYTES: Final = 16
+
+
+def passing_id(name: str) -> str:
+    """Return an id for a client that leaves no session behind: another one each time."""
+    return f"{name}-{secrets.token_hex(_BYTES)}"
+
+
+def lasting_id(name: str, file: Path) -> str:
+    """Return the same id at every start, from the secret in a file, which is made where there is none.
+
+    Raises UserError where it can neither be read nor be made.
+    """
+    if not file.exists():
+        _make(file)
+    return f"{name}-{read_secret(file, NAMED_BY)}"
+
+
+def _make(file: Path) -> None:
+    new = file.with_name(f".{file.name}.{os.getpid()}.new")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY), "w", encoding="ascii") as out:
+            out.write(secrets.token_hex(_BYTES) + "\n")
+            out.flush()
+            os.fsync(out.fileno())
+        # Whole or not at all, and of two that start at once the first one's.
+        try:
+            os.link(new, file)
+        except FileExistsError:
+            pass
+        finally:
+            new.unlink()
+    except OSError as error:
+        raise UserError(
+            f"the file {file} for the secret client id cannot be written: {error.strerror}; name another with {NAMED_BY}"
+        ) from None
