@@ -93,9 +93,9 @@ class Live:
         self._links = Links(self.now())
         self._ledger_at = self.now()
         self._client = Client(
-            self.broker_url, passing_id(NAME), on_ready=self._connected, on_refused=lambda why: log.error("%s", why), on_subscribed=self._subscribed,
+            self.broker_url, passing_id(NAME), on_ready=self._connected, on_refused=lambda why: log.error("%s", why),
+            on_subscribed=self._subscribed, on_lost=self._lost,
         )  # fmt: skip
-        self._client.on_disconnect = self._on_disconnect
         self._client.on_message = self._on_message
         retained = RetainedAlerts(
             self.site.name, self.desk, lambda topic, body: self._client.publish(topic, body, qos=1, retain=True)
@@ -164,7 +164,7 @@ class Live:
         self._client.tell_refused()
         self.feed.refusal, self.feed.refused = self._client.refusal, len(self._client.refused)
 
-    def _on_disconnect(self, *_: object) -> None:
+    def _lost(self) -> None:
         self.feed.connected = False
 
     def _on_message(self, _client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:

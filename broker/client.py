@@ -5,9 +5,11 @@ can change that.
 """
 
 import logging
+import random
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -18,6 +20,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from airquality.errors import JeonjuError, UnavailableError, UserError
 from broker.address import CA, CERTIFICATE, PASSWORD_FILE, USER, BrokerUrl, parse_broker_url
+from broker.identity import shown
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +28,14 @@ KEEPALIVE_S: Final = 30
 LONGEST_PAUSE_S: Final = 10
 # Of refused subscriptions in one line.
 MOST_NAMED: Final = 5
+# Two clients with one id throw each other out: each comes back a second later. A broker of MQTT 3.1.1 gives no reason.
+TAKEN_OVER_TIMES: Final = 3
+TAKEN_OVER_WITHIN_S: Final = 30.0
+# Who never had the session for so long is the one that came later.
+HELD_S: Final = 10.0
+LOOKS_FOR_S: Final = 2.0
+_BROKE_OFF: Final = 128
+_SESSION_TAKEN_OVER: Final = 142
 # Reason codes of MQTT 5 (section 3.2.2.2) that will be the same tomorrow; those of 3.1.1 are turned into these.
 _UNSUPPORTED_VERSION: Final = 132
 _INVALID_CLIENT_ID: Final = 133
@@ -38,7 +49,12 @@ class Client(mqtt.Client):
 
     `filters` with their QoS are subscribed at every connection, and the answer is read: `refused` holds those that the broker did not grant, with
     the reason. They are logged, unless `on_subscribed` takes care of them.
+
+    `on_lost` is called whenever a connection has ended. One that another client with the same id ends again and again is said to be that, and
+    whoever came later gives up.
     """
+
+    yields = True
 
     def __init__(
         self,
@@ -49,6 +65,7 @@ class Client(mqtt.Client):
         on_refused: Callable[[UserError], object] = lambda _failure: None,
         filters: Sequence[tuple[str, int]] = (),
         on_subscribed: Callable[[], object] | None = None,
+        on_lost: Callable[[], object] = lambda: None,
         **options: Any,
     ) -> None:
         super().__init__(CallbackAPIVersion.VERSION2, client_id=client_id, **options)
@@ -56,12 +73,16 @@ class Client(mqtt.Client):
         self.failure: UserError | None = None
         self._on_ready = on_ready
         self._on_refused = on_refused
+        self.on_lost = on_lost
         self._on_subscribed = on_subscribed or self.tell_refused
         self.filters = filters
         self.refused: dict[str, str] = {}
         self.had_session = False
         self._asked: dict[int, list[str]] = {}
         self._asking = threading.Lock()
+        self._taken_at = self._held_s = 0.0
+        self._ended: list[float] = []
+        self._last_try = False
         self._is_away = False
         if self.address.username is not None:
             self.username_pw_set(self.address.username, self.address.password)
@@ -69,6 +90,7 @@ class Client(mqtt.Client):
             self.tls_set_context(_tls(self.address))
         self.reconnect_delay_set(min_delay=1, max_delay=LONGEST_PAUSE_S)
         self.on_connect = self._answered
+        self.on_disconnect = self._left
         self.on_subscribe = self._subscribed
         self.on_log = self._heard
 
@@ -77,6 +99,7 @@ class Client(mqtt.Client):
 
         Raises UnavailableError when no broker answers, UserError when its certificate is not trusted.
         """
+        self._ended.clear()
         where = (self.address.host, self.address.port, KEEPALIVE_S)
         try:
             (self.connect_async if patiently else self.connect)(*where, **session)
@@ -140,7 +163,9 @@ class Client(mqtt.Client):
             if (why := _lasting(error)) is not None:
                 self._refuse(f"{self.address!r} {why}")
             elif not self._is_away:
+                # What ended the connections was the end of the broker.
                 self._is_away = True
+                self._ended.clear()
                 log.warning("%s; it is tried again", _away(self.address, error))
             raise
 
@@ -149,6 +174,7 @@ class Client(mqtt.Client):
     ) -> None:
         if not reason.is_failure:
             self._is_away = False
+            self._taken_at = time.monotonic()
             self.had_session = flags.session_present
             self._asked.clear()
             self.subscribe_again()
@@ -165,6 +191,43 @@ class Client(mqtt.Client):
             self._refuse(f"{self.address!r} refuses: {reason}{advice.get(reason.value, login)}")
         else:
             log.warning("the broker at %r refuses for now: %s; it is tried again", self.address, reason)
+
+    def _left(
+        self, _client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object
+    ) -> None:
+        now = time.monotonic()
+        if self._taken_at:
+            self._held_s = max(self._held_s, now - self._taken_at)
+            # A broker that has ended listens no more.
+            if reason.value == _SESSION_TAKEN_OVER or (self.yields and reason.value == _BROKE_OFF and self._is_there()):
+                self._ended = [at for at in self._ended if now - at < TAKEN_OVER_WITHIN_S] + [now]
+        self._taken_at = 0.0
+        if self.yields and self._ended and (self._last_try or len(self._ended) >= TAKEN_OVER_TIMES):
+            self._shares_its_id()
+        self.on_lost()
+
+    def _is_there(self) -> bool:
+        try:
+            socket.create_connection((self.address.host, self.address.port), timeout=LOOKS_FOR_S).close()
+        except OSError:
+            return False
+        return True
+
+    def _shares_its_id(self) -> None:
+        self._ended.clear()
+        why = (
+            f"{self.address!r} ends the connection again and again: another client uses the client id {shown(self._client_id.decode())!r}; "
+            "stop the other one, or give this one an id of its own (ingest: --client-id-file)"
+        )
+        if self._held_s >= HELD_S:
+            log.warning("the broker at %s; it is tried again", why)
+        elif self._last_try:
+            self._refuse(why)
+        else:
+            # Of two that came at the same time, the one that comes back first finds the other one and gives up.
+            log.warning("the broker at %s; it is tried once more", why)
+            self._last_try = True
+            self.reconnect_delay_set(min_delay=random.randint(1, LONGEST_PAUSE_S), max_delay=LONGEST_PAUSE_S)  # noqa: S311
 
     def _heard(self, _client: mqtt.Client, _data: object, _level: object, text: str) -> None:
         # TLS 1.3 refuses a certificate only after the handshake; paho tells nobody but its log what then came instead of an answer.

@@ -4,7 +4,9 @@ Whoever connects with the client id of another takes over its session, and can t
 service that has a session is a secret, made once and kept in a file, so that the session lives on over restarts.
 """
 
+import hashlib
 import os
+import re
 import secrets
 from pathlib import Path
 from typing import Final
@@ -16,6 +18,7 @@ FILE_NAME: Final = "client-id"
 NAMED_BY: Final = "--client-id-file"
 OWNER_ONLY: Final = 0o600
 _BYTES: Final = 16
+_SECRET_PART: Final = re.compile(r"-[0-9a-f]{32}.*")
 
 
 def passing_id(name: str) -> str:
@@ -30,7 +33,13 @@ def lasting_id(name: str, file: Path) -> str:
     """
     if not file.exists():
         _make(file)
-    return f"{name}-{read_secret(file, NAMED_BY)}"
+    digest = hashlib.sha256(read_secret(file, NAMED_BY).encode()).hexdigest()
+    return f"{name}-{digest[: 2 * _BYTES]}"
+
+
+def shown(client_id: str) -> str:
+    """Return an id as logs may have it, without its secret part."""
+    return _SECRET_PART.sub("-…", client_id)
 
 
 def _make(file: Path) -> None:

@@ -40,9 +40,10 @@ def lets_do_everything(broker_url: str) -> bool:
         client.publish(topic, b"{}", qos=1)
 
     # That the subscription is refused is an answer as good as any.
-    client = Client(broker_url, name, filters=[(topic, 1)], on_subscribed=send, on_refused=lambda _why: settled.set())
+    client = Client(
+        broker_url, name, filters=[(topic, 1)], on_subscribed=send, on_refused=lambda _why: settled.set(), on_lost=settled.set
+    )  # fmt: skip
     client.on_message = hear
-    client.on_disconnect = lambda *_: settled.set()
     try:
         client.begin()
     except JeonjuError:

@@ -151,7 +151,7 @@ class Sessions:
             self._broker_url, client_id, on_ready=ready.set, on_refused=lambda _why: ready.set(), manual_ack=True, **self._options
         )  # fmt: skip
         handover = Handover()
-        old.on_disconnect = lambda *_: self._lost(old)
+        old.on_lost = lambda: self._lost(old)
 
         def take(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
             handover.over_the_old_one(message.topic, bytes(message.payload))
@@ -196,7 +196,7 @@ class Sessions:
             on_ready=lambda: log.info("connected to the broker"), on_refused=self._on_refused, on_subscribed=lambda: self._granted(number),
             manual_ack=True, **self._options,
         )  # fmt: skip
-        session.on_disconnect = lambda *_: self._lost(session)
+        session.on_lost = lambda: self._lost(session)
         session.on_message = lambda _client, _data, message: self._take(session, message)
         self.all.append(session)
         return session

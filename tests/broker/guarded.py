@@ -25,6 +25,8 @@ class Ears(Client):
     Its client id is as given only where `clean_session` is given too.
     """
 
+    yields = False
+
     def __init__(self, url: str, client_id: str, *filters: str, **options: Any) -> None:
         self.heard: list[tuple[str, bytes]] = []
         self.granted: list[bool] = []

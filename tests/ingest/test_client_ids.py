@@ -70,7 +70,7 @@ def test_services_have_ids_that_nobody_can_guess_and_show_them_nowhere(
         assert {one.rpartition("-")[0].split("-")[1] for one in ids} >= {"ingest", "api", "simulator", "doctor"}
         assert all(SECRET.fullmatch(one.removesuffix("-2")) for one in ids), ids
     assert {one for one in rounds[0] & rounds[1] if one.startswith(NAME)}
-    secret = (tmp_path / FILE_NAME).read_text().strip()
+    secret = lasting_id(NAME, tmp_path / FILE_NAME).removeprefix(f"{NAME}-")
     said = capfd.readouterr()
     assert secret not in said.out + said.err
     assert (tmp_path / "nats" / "broker.log").stat().st_mode & 0o777 == 0o600
