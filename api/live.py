@@ -76,7 +76,8 @@ class Live:
     feed: Feed = field(default_factory=Feed)
 
     def __post_init__(self) -> None:
-        """Prepare the connection; nothing is opened yet."""
+        """Prepare the connection; nothing is opened yet. `follows` is set once what is committed from now on is heard, or never can be."""
+        self.follows = threading.Event()
         self.engine = AlertEngine(self.site, rules=self.rules)
         self.fleet = FleetControl(self.site, self.store, self.now, self._tell_robots, automatic=self.sends_robots)
         self.index_figures = IndexFigures(self.site, self.store)
@@ -93,7 +94,7 @@ class Live:
         self._links = Links(self.now())
         self._ledger_at = self.now()
         self._client = Client(
-            self.broker_url, passing_id(NAME), on_ready=self._connected, on_refused=lambda why: log.error("%s", why),
+            self.broker_url, passing_id(NAME), on_ready=self._connected, on_refused=self._give_up,
             on_subscribed=self._subscribed, on_lost=self._lost,
         )  # fmt: skip
         self._client.on_message = self._on_message
@@ -158,7 +159,11 @@ class Live:
     def _connected(self) -> None:
         self.feed.connected = True
         # Subscribed first, rebuilt then: what is committed in between comes twice, which does no harm.
-        self._put(self._rebuild)
+        self._put(self._begin_to_follow)
+
+    def _give_up(self, why: UserError) -> None:
+        log.error("%s", why)
+        self.follows.set()
 
     def _subscribed(self) -> None:
         self._client.tell_refused()
@@ -203,6 +208,12 @@ class Live:
                 except Exception:
                     # The one supervisor: a fault in judging one batch must not end all alerting.
                     log.exception("a batch could not be judged")
+
+    def _begin_to_follow(self) -> None:
+        try:
+            self._rebuild()
+        finally:
+            self.follows.set()
 
     def _rebuild(self) -> None:
         self._announce([])

@@ -139,6 +139,8 @@ class Simulation:
             if after >= 0:
                 self._world.add(event.model_copy(update={"after": after}))
         self.failure: BaseException | None = None
+        self._after: threading.Event | None = None
+        self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
 
     @property
@@ -160,12 +162,14 @@ class Simulation:
         """Return what Prometheus may ask."""
         return SimulatorMetrics(lambda: self.behind_s, lambda: self.is_live)
 
-    def start(self) -> None:
-        """Begin."""
+    def start(self, after: threading.Event | None = None) -> None:
+        """Begin, at once or once others are ready for what is sent."""
+        self._after = after
         self._thread.start()
 
     def close(self) -> None:
         """Stop, and let every device say goodbye."""
+        self._closing.set()
         self._env.stop()
         self._outlet.close()
         self._thread.join()
@@ -181,6 +185,10 @@ class Simulation:
         return HISTORY if now_s + HISTORY.block_s < self._clock.now().timestamp() else LIVE
 
     def _run(self) -> None:
+        # A look now and then: whoever ends the city cannot say that the others are ready.
+        while self._after is not None and not self._after.wait(0.1):
+            if self._closing.is_set():
+                return
         try:
             self._env.run_paced()
         except Exception as error:  # noqa: BLE001  (the one supervisor: whatever it is, it is shown and ends the city)
@@ -219,11 +227,12 @@ def running_city(settings: UpSettings) -> Iterator[City]:
             site, store, url_for("api"), keys=settings.http.keys, sends_robots=settings.sends_robots, now=clock.now, rules=settings.rules,
             figures=figures,
         )  # fmt: skip
+        live: Live = app.state.air.live
         server = stack.enter_context(LiveServer(app, settings.http, before_shutdown=app.state.air.stream.close))
         if simulation:
             stack.callback(simulation.close)
-            simulation.start()
-        yield City(site, clock, store, ingest, app.state.air.live, server.url, broker_url, simulation)
+            simulation.start(after=live.follows)
+        yield City(site, clock, store, ingest, live, server.url, broker_url, simulation)
 
 
 def _start_broker(settings: UpSettings, stack: ExitStack) -> tuple[str, Callable[[str], str]]:

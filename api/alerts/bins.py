@@ -2,10 +2,13 @@
 
 A bin is closed once every active device has reported past its end, and `GRACE_S` more: so much may readings be out of order and still count.
 What comes later is counted and left to the store; it cannot raise or end an alert of the past.
+
+While history is made up for, hours of event time pass in seconds, so that who is a moment later seems to lag by hours. Then nobody is given up
+who was heard within `PATIENCE_S` by the time of arrival.
 """
 
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +18,13 @@ Floats = NDArray[np.float64]
 
 BIN_S: Final = 10.0
 GRACE_S: Final = 10.0
-# A device is waited for while it lags by no more than two of its usual steps and this; then the others go on without it.
+# A device is waited for while it lags by no more than two of its usual steps and this; then the others go on without it. One that is expected
+# and was not heard yet is waited for from the first reading of all, as long as one with the steps of most of the others.
 PATIENCE_S: Final = 15.0
 PATIENCE_STEPS: Final = 2.0
-# Event times this far ahead of the network (where no arrival is known, of half of the devices) are a wrong clock: they are not kept for later.
+# Where history is made up for, devices lag by what the broker holds of them, not by days: a clock that far behind is wrong.
+FURTHEST_BEHIND_S: Final = 86_400.0
+# Event times this far ahead of their arrival (where none is known, of half of the devices) are a wrong clock: they are not kept for later.
 # However far ahead, they move nobody's time beyond their arrival.
 FURTHEST_AHEAD_S: Final = 900.0
 
@@ -73,9 +79,11 @@ class Bin(NamedTuple):
 class Bins:
     """Sums per bin, device and quantity for the bins that are still open."""
 
-    def __init__(self) -> None:
+    def __init__(self, expected: Iterable[str] = ()) -> None:
+        """Begin with nothing; the devices that are `expected` are waited for at the beginning."""
         self.devices: list[str] = []
         self.newest_s: list[float] = []
+        self._arrived_s: list[float] = []  # when a device was last heard
         self.interval_s: list[float] = []  # typical time between two readings of a device
         self._step_s: list[float] = []  # how far a device's time moved when it was last heard
         self.too_late = 0
@@ -83,6 +91,9 @@ class Bins:
         self._open: dict[int, tuple[Floats, Floats]] = {}
         self._closed_before: int | None = None
         self._watermark_s = -np.inf
+        self._begun: _Heard | None = None  # the first readings of all
+        self._behind_at_s = -np.inf  # arrival at which the network was last seen to be behind
+        self._awaited = set(expected)
 
     @property
     def watermark_s(self) -> float:
@@ -95,6 +106,7 @@ class Bins:
             self._numbers[device] = len(self.devices)
             self.devices.append(device)
             self.newest_s.append(-np.inf)
+            self._arrived_s.append(-np.inf)
             self.interval_s.append(0.0)
             self._step_s.append(0.0)
         return self._numbers[device]
@@ -110,17 +122,18 @@ class Bins:
         device = numbers[labels.indices.to_numpy()]
         if not table.num_rows:
             return device
-        times = times_s(table)
-        self._move_on(device, np.minimum(times, arrivals_s(table)), trust_all="received_at" in table.column_names)
+        times, arrivals = times_s(table), arrivals_s(table)
+        knows_arrivals = "received_at" in table.column_names
+        self._move_on(device, np.minimum(times, arrivals), arrivals, trust_all=knows_arrivals)
+        too_early = times > (arrivals if knows_arrivals else self._middle_s()) + FURTHEST_AHEAD_S
         values = columns(table)
         number = np.floor(times / BIN_S).astype(np.int64)
         for one in np.unique(number):
             rows = number == one
             past = self._closed_before is not None and one < self._closed_before
-            if past or one * BIN_S > self._watermark_s + FURTHEST_AHEAD_S:
-                self.too_late += int(rows.sum())
-                continue
-            self._put(int(one), device[rows], values[rows])
+            self.too_late += int((rows & (past | too_early)).sum())
+            if not past and (rows := rows & ~too_early).any():
+                self._put(int(one), device[rows], values[rows])
         return device
 
     def close(self, *, everything: bool = False) -> Iterator[Bin]:
@@ -147,7 +160,7 @@ class Bins:
         np.add.at(counts, device, present)
         self._open[one] = (sums, counts)
 
-    def _move_on(self, device: NDArray[np.int64], times: Floats, *, trust_all: bool) -> None:
+    def _move_on(self, device: NDArray[np.int64], times: Floats, arrivals: Floats, *, trust_all: bool) -> None:
         """Time is that of the slowest device that is still active, so nobody's readings are late because others were quicker."""
         before = np.array(self.newest_s)
         newest = before.copy()
@@ -161,8 +174,46 @@ class Bins:
             each_s, before_s = step_s / counts[number], self.interval_s[number]
             self.interval_s[number] = each_s if before_s == 0 else before_s + 0.1 * (each_s - before_s)
         self.newest_s = newest.tolist()
-        heard = np.isfinite(newest)
-        trusted = heard if trust_all else heard & (newest <= np.median(newest[heard]) + FURTHEST_AHEAD_S)
-        patience = PATIENCE_S + PATIENCE_STEPS * np.array(self._step_s)
-        active = trusted & (newest >= newest[trusted].max() - patience)
-        self._watermark_s = max(self._watermark_s, float(newest[active].min()))
+        arrived = np.array(self._arrived_s)
+        np.maximum.at(arrived, device, arrivals)
+        self._arrived_s = arrived.tolist()
+        self._awaited.difference_update(self.devices[number] for number in np.unique(device).tolist())
+        if self._begun is None:
+            self._begun = _Heard(float(times.min()), float(arrivals.min()), 0.0)
+        trusted = np.isfinite(newest)
+        if not trust_all:
+            trusted &= newest <= self._middle_s() + FURTHEST_AHEAD_S
+        self._watermark_s = max(self._watermark_s, self._slowest_s(newest, arrived, trusted))
+
+    def _slowest_s(self, newest: Floats, arrived: Floats, trusted: NDArray[np.bool_]) -> float:
+        """Return the event time of the slowest device that is waited for; -inf while one is that was never heard."""
+        steps = np.array(self._step_s)
+        front_s, now_s = newest[trusted].max(), arrived[trusted].max()
+        if now_s - front_s > PATIENCE_S:
+            self._behind_at_s = now_s
+        # A moment longer, for those whose last readings of the past are still on their way when the first have caught up.
+        is_catching_up = now_s - self._behind_at_s <= PATIENCE_S
+
+        def is_waited_for(one: "_Heard") -> Any:
+            lag_s = front_s - one.at_s
+            recent = is_catching_up & (now_s - one.arrived_s <= PATIENCE_S) & (lag_s <= FURTHEST_BEHIND_S)
+            return (lag_s <= PATIENCE_S + PATIENCE_STEPS * one.step_s) | recent
+
+        if self._awaited and self._begun is not None:
+            if is_waited_for(self._begun._replace(step_s=float(np.median(steps[trusted])))):
+                return -np.inf
+            self._awaited.clear()
+        return float(newest[trusted & is_waited_for(_Heard(newest, arrived, steps))].min())
+
+    def _middle_s(self) -> float:
+        """Return the event time that half of the devices have reached."""
+        newest = np.array(self.newest_s)
+        return float(np.median(newest[np.isfinite(newest)]))
+
+
+class _Heard(NamedTuple):
+    """Until when something was heard, when that arrived, and in which steps it comes; of one, or of all devices side by side."""
+
+    at_s: Any
+    arrived_s: Any
+    step_s: Any

@@ -57,7 +57,7 @@ class AlertEngine:
         self._health = HealthWatcher(labels, site)
         self._health.silence.offline |= {record.device for record in known if record.state == "offline"}
         self._repeats = RepeatsWatcher(labels)
-        self._bins = Bins()
+        self._bins = Bins(device.name for device in site.devices)
         self._book = AlertBook(site, rules)
 
     @property

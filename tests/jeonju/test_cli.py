@@ -46,7 +46,13 @@ def test_up_makes_up_for_history_and_goes_live(tmp_path: Path) -> None:
         try:
             assert process.stdout is not None
             live = json.loads(process.stdout.readline())
-            wait_until(lambda: _readings(live["url"]) > live["readings"], what="readings of the present")
+            wait_until(
+                lambda: _figure(live["url"], "ingest_readings") > live["readings"], what="readings of the present"
+            )
+            wait_until(
+                lambda: _figure(live["url"], "api_readings") > live["readings"], what="all of the past to be judged"
+            )
+            assert _figure(live["url"], "api_readings_too_late") == 0
             process.send_signal(signal.SIGTERM)
             out, errors = process.communicate(timeout=120)
         finally:
@@ -66,12 +72,10 @@ def test_up_makes_up_for_history_and_goes_live(tmp_path: Path) -> None:
     store.close()
 
 
-def _readings(url: str) -> float:
+def _figure(url: str, name: str) -> float:
     with urllib.request.urlopen(f"{url}/metrics", timeout=60) as page:
         families = text_string_to_metric_families(page.read().decode())
-        return next(
-            one.value for family in families for one in family.samples if one.name == "jeonju_ingest_readings_total"
-        )
+        return next(one.value for family in families for one in family.samples if one.name == f"jeonju_{name}_total")
 
 
 def test_up_ends_by_itself_live_or_not(tmp_path: Path) -> None:
