@@ -11,6 +11,9 @@ LARGEST_SEQ = 2**53 - 1
 Seq = Annotated[int, msgspec.Meta(ge=-LARGEST_SEQ, le=LARGEST_SEQ)]
 # A time without a zone is no time.
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
+# Words that are stored with every reading or device.
+LONGEST_WORD = 64
+Word = Annotated[str, msgspec.Meta(max_length=LONGEST_WORD)]
 
 
 class Reading(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, gc=False):
@@ -23,7 +26,7 @@ class Reading(msgspec.Struct, kw_only=True, omit_defaults=True, forbid_unknown_f
     v: Literal[1] = VERSION
     device: str
     seq: Seq | None = None
-    boot: str | None = None
+    boot: Word | None = None
     time: Instant | None = None
     position: tuple[float, float] | None = None
     values: dict[str, float | None] = {}
@@ -36,16 +39,16 @@ class DeviceStatus(msgspec.Struct, kw_only=True, omit_defaults=True):
     `origin` tells simulated devices from real ones; it is a tag, and no code path depends on it.
     """
 
-    state: str
-    kind: str = ""
-    origin: str = "real"
+    state: Word
+    kind: Word = ""
+    origin: Word = "real"
 
 
 class Adoption(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Where a device belongs that no site file names."""
 
-    zone: str
-    kind: str = "station"
+    zone: Word
+    kind: Word = "station"
 
 
 _ENCODER = msgspec.json.Encoder()

@@ -20,6 +20,7 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 SIMULATOR = "simulator"
 # Under this site name it sends the truth behind the readings of a site.
 TRUTH = "{site}-truth"
+_OF_TRUTH = TRUTH.format(site="")
 
 
 def readings(site: str, device: str) -> str:
@@ -63,6 +64,11 @@ def robot_and_kind(topic: str) -> tuple[str, str] | None:
     if len(levels) != 5 or "/".join(levels[:2]) != VDA5050:
         return None
     return f"{levels[2]}/{levels[3]}", levels[4]
+
+
+def speaks_for_all(site: str, device: str) -> bool:
+    """Tell whether messages on a device's topic may hold readings of others: the simulator's alone, with the truth of all of them."""
+    return device == SIMULATOR and site.endswith(_OF_TRUTH)
 
 
 def is_filter(text: str) -> bool:

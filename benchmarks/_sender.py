@@ -49,14 +49,21 @@ def main(port: int, rate: float, in_a_message: int, seconds: float) -> None:
     while (now := time.monotonic() - begun) < seconds:
         at, burst = datetime.now(UTC), []
         while sent < int(now * rate):
-            # Readings of one device and instant would be one row: each is another device's, or a microsecond later.
-            at += timedelta(microseconds=1)
-            names = range(in_a_message) if in_a_message > 1 else [messages % DEVICES]
+            # Readings of one device and instant would be one row: each is a microsecond later.
+            device = f"device-{messages % DEVICES}"
+            begun = messages // DEVICES * in_a_message
             parts = [
-                Reading(device=f"device-{n}", seq=messages, boot="1", time=at, values=values(messages + n))
-                for n in names
+                Reading(
+                    device=device,
+                    seq=begun + n,
+                    boot="1",
+                    time=at + timedelta(microseconds=n + 1),
+                    values=values(messages + n),
+                )
+                for n in range(in_a_message)
             ]
-            topic = topics.readings("jeonju", f"device-{names[0]}")
+            at = parts[-1].time or at
+            topic = topics.readings("jeonju", device)
             messages += 1
             burst.append(
                 _packet(

@@ -64,18 +64,19 @@ def values(number: int) -> dict[str, float | None]:
 
 
 def _messages(readings: int, in_a_message: int) -> list[tuple[str, bytes]]:
-    """Return what 26 devices send once a second: each by itself, or all behind one gateway."""
+    """Return what 26 devices send that measure once a second: each reading by itself, or so many in one message."""
     out = []
-    for first in range(0, readings, in_a_message):
+    for number in range(readings // in_a_message):
+        begun = number // DEVICES * in_a_message
         parts = [
             Reading(
-                device=f"device-{n % DEVICES}",
-                seq=n // DEVICES,
+                device=f"device-{number % DEVICES}",
+                seq=seq,
                 boot="1",
-                time=T0 + timedelta(seconds=n // DEVICES),
-                values=values(n),
+                time=T0 + timedelta(seconds=seq),
+                values=values(number + seq),
             )
-            for n in range(first, first + in_a_message)
+            for seq in range(begun, begun + in_a_message)
         ]
         topic = topics.readings("jeonju", parts[0].device)
         out.append((topic, encode(parts if in_a_message > 1 else parts[0])))

@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from airquality.extras import DROPPED, GROUPS, bounded, dropped_flag
 from airquality.pollutants import KEYS, QUANTITY
 from airquality.reading import Reading
 from ingest.ledger import Ledger
@@ -91,6 +92,7 @@ class Batch:
         repeated = ledger.count_batch(devices.names, devices.of_row, boots, seq)
         time_us, kept = self._times_us(devices, received_us, repeated)
         numbers = self._numbers()
+        extra = self._extra_texts()
         flags = self._flags_without_memory(numbers)
         judged = Rows(
             device=checks.numbers(devices.names)[devices.of_row][kept],
@@ -113,7 +115,7 @@ class Batch:
             *self._positions(),
             *(pa.array(numbers[key], from_pandas=True) if key in numbers else nothing for key in KEYS),
             flags.texts(),
-            self._extra_texts(),
+            extra,
         ]
         table = pa.Table.from_arrays(columns, schema=READINGS)
         return table if len(kept) == len(self) else table.take(pa.array(kept))
@@ -181,9 +183,9 @@ class Batch:
         present = set().union(*merged)
         if unknown := present - QUANTITY.keys():
             for row, values in enumerate(merged):
-                for key in [key for key in values if key in unknown]:
-                    self._extra.setdefault(row, {}).setdefault("values", {})[key] = values[key]
-                    self._say(row, key, UNKNOWN_KEY)
+                if of_row := {key: value for key, value in values.items() if key in unknown}:
+                    extra = self._extra.setdefault(row, {})
+                    extra["values"] = {**extra.get("values", {}), **of_row}
         known = [key for key in KEYS if key in present]
         columns = pa.array(merged, pa.struct([(key, pa.float64()) for key in known])).flatten()
         return {key: column.to_numpy(zero_copy_only=False) for key, column in zip(known, columns, strict=True)}
@@ -192,19 +194,23 @@ class Batch:
         self._extra.setdefault(row, {}).update(extra)
         if "time" in extra:
             self._say(row, "time", NO_TIME)
-        for group in ("values", "status"):
-            for key in extra.get(group, {}):
-                self._say(row, key, NO_NUMBER)
 
     def _say(self, row: int, key: str, flag: Flag) -> None:
         self._said.setdefault((key, flag), []).append(row)
 
     def _extra_texts(self) -> pa.Array:
+        """Return what is kept of the extra content of each row as a JSON object, and flag it: numbers under unknown names, what is no number, what is not kept."""
         if not self._extra:
             return pa.nulls(len(self), pa.string())
         texts: list[str | None] = [None] * len(self)
         for row, content in self._extra.items():
-            texts[row] = msgspec.json.encode(content).decode()
+            kept, dropped = bounded(content)
+            texts[row] = msgspec.json.encode(kept).decode() if kept else None
+            for group in GROUPS:
+                for key, value in kept.get(group, {}).items():
+                    self._say(row, key, UNKNOWN_KEY if value is None or isinstance(value, float) else NO_NUMBER)
+            if dropped:
+                self._say(row, DROPPED, dropped_flag(dropped))
         return pa.array(texts, pa.string())
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, get_args
 
+from airquality import topics
 from airquality.errors import RejectedError
 from airquality.gateways import Format, Gateway
 from airquality.pollutants import QUANTITY
@@ -61,9 +62,10 @@ class Doctor:
             elif topic.startswith("air/v1/"):
                 found.understood_as = "native"
                 if topic.endswith("/readings"):
-                    found.readings = [
-                        _shown(reading.device, reading.time, reading.values) for reading in native.decode(payload)[0]
-                    ]
+                    readings, _ = native.decode(payload)
+                    if (place := topics.site_and_device(topic)) is not None:
+                        native.refuse_others(*place, readings)
+                    found.readings = [_shown(one.device, one.time, one.values) for one in readings]
             else:
                 found.why_not = "no gateway of the site file has this topic"
                 found.suggestion = self._suggest(message)

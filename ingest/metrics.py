@@ -23,6 +23,12 @@ class IngestMetrics(Collector):
         yield Counter("jeonju_ingest_messages", "Messages received", stats.messages)
         yield Counter("jeonju_ingest_readings", "Readings committed to the store", stats.readings)
         yield Counter("jeonju_ingest_messages_rejected", "Messages kept as dead letters", stats.rejected)
+        yield Counter(
+            "jeonju_ingest_messages_turned_away",
+            "Messages rejected for want of room for new devices",
+            stats.turned_away,
+        )
+        yield Gauge("jeonju_ingest_devices", "Devices that are known", float(stats.devices))
         yield Counter("jeonju_ingest_commits", "Commits to the store", stats.commits)
         yield Counter(
             "jeonju_ingest_upkeep_failures", "Rounds of rolling up and forgetting that failed", stats.upkeep_failures

@@ -1,5 +1,6 @@
 """From raw messages to one commit: decode, check, count. Pure; the service around it talks to broker and store."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -9,7 +10,7 @@ import msgspec
 
 from airquality import topics
 from airquality.errors import RejectedError
-from airquality.reading import Adoption, DeviceStatus, Reading
+from airquality.reading import Adoption, DeviceStatus
 from airquality.site import Site
 from ingest.batch import Batch
 from ingest.decoders import fields, native
@@ -21,8 +22,10 @@ from storage.schema import DeadLetter, DeviceRecord
 
 # Of a dead letter's payload at most this much is kept; the reason says how long it was.
 KEPT_PAYLOAD_BYTES: Final = 64 * 1024
-# A sender that makes up names must not fill the memory.
+# A sender that makes up names must not fill the memory. Devices of the site file are let in all the same.
 MOST_DEVICES: Final = 50_000
+# Nor may one message of a gateway: no gateway has so many devices that nobody has heard of.
+MOST_NEW_IN_A_MESSAGE: Final = 1000
 
 
 class Message(NamedTuple):
@@ -50,12 +53,16 @@ class Pipeline:
     ledger: Ledger = field(default_factory=Ledger)
     router: Router = field(init=False)
     checks: Checks = field(init=False)
+    _of_site: frozenset[tuple[str, str]] = field(init=False)
     _devices: dict[tuple[str, str], DeviceRecord] = field(default_factory=dict)
     _changed: set[tuple[str, str]] = field(default_factory=set)
     _answers: list[tuple[str, bytes]] = field(default_factory=list)
+    # Messages that were rejected because there is no room for their devices.
+    turned_away: int = 0
 
     def __post_init__(self) -> None:
-        """Make ready for the gateways of the site."""
+        """Make ready for the site and its gateways."""
+        self._of_site = frozenset((self.site.name, device.name) for device in self.site.devices)
         self.router = Router(self.site.gateways)
         self.checks = Checks(self._zone_of_station)
 
@@ -64,7 +71,12 @@ class Pipeline:
         answers, self._answers = self._answers, []
         return answers
 
-    def resume(self, devices: list[DeviceRecord]) -> None:
+    @property
+    def devices(self) -> int:
+        """How many devices are known."""
+        return len(self._devices)
+
+    def resume(self, devices: Iterable[DeviceRecord]) -> None:
         """Take over what an earlier run knew of devices."""
         self._devices.update({(record.site, record.device): record for record in devices})
 
@@ -98,7 +110,8 @@ class Pipeline:
             self._adopt(site, device, message)
         else:
             readings, extra = native.decode(message.payload)
-            self._let_in(site, device, readings, message.received_at)
+            native.refuse_others(site, device, readings)
+            self._let_in(site, {one.device for one in readings}, message.received_at)
             batch.add(site, message.received_at, readings, extra)
 
     def _take_from_gateway(self, route: Route, message: Message, batch: Batch) -> None:
@@ -106,8 +119,8 @@ class Pipeline:
         self._answers += decoding.answers
         site = self.site.name
         names = [device_name(one.reading.device, route.gateway) for one in decoding.readings]
-        for name in dict.fromkeys(names):
-            self._know(site, name, message.received_at)
+        states = [(device_name(identity, route.gateway), state) for identity, state in decoding.states]
+        self._let_in(site, {*names, *(name for name, _ in states)}, message.received_at)
         batch.add(
             site,
             message.received_at,
@@ -117,25 +130,30 @@ class Pipeline:
             ],
             flags={position: one.flags for position, one in enumerate(decoding.readings) if one.flags},
         )
-        for identity, state in decoding.states:
-            known = self._know(site, device_name(identity, route.gateway), message.received_at)
+        for name, state in states:
+            known = self._devices[site, name]
             self._set(known._replace(state=state, state_at=message.received_at))
 
     def _zone_of_station(self, site: str, device: str) -> str:
         record = self._devices.get((site, device))
         return record.zone if record is not None and record.kind != "robot" else ""
 
-    def _let_in(self, site: str, of_topic: str, readings: list[Reading], now: datetime) -> None:
-        """Turn a message away whose devices may not be on this topic."""
-        names = {reading.device for reading in readings}
-        if len(readings) == 1 and of_topic not in names:
-            raise RejectedError(f"says it is {readings[0].device[:80]!r} on the topic of {of_topic!r}")
+    def _let_in(self, site: str, names: set[str], now: datetime) -> None:
+        """Make room for the devices of a message that is right in everything else: for all of them or, turning it away, for none."""
         new = [name for name in names if (site, name) not in self._devices]
+        if not new:
+            return
+        made_up = sum((site, name) not in self._of_site for name in new)
+        if made_up > MOST_NEW_IN_A_MESSAGE:
+            self.turned_away += 1
+            raise RejectedError(
+                f"names {made_up} devices that are new, more than {MOST_NEW_IN_A_MESSAGE} in one message"
+            )
+        if made_up and len(self._devices) + made_up > MOST_DEVICES:
+            self.turned_away += 1
+            raise RejectedError(f"more than {MOST_DEVICES} devices; {min(new)!r} is new")
         for name in new:
-            if not topics.NAME.fullmatch(name):
-                raise RejectedError(f"{name[:80]!r} is no device name: 1 to 64 letters, digits, '-' or '_'")
-        for name in new:
-            self._know(site, name, now)
+            self._register(site, name, now)
 
     def _take_status(self, site: str, device: str, message: Message) -> None:
         if device == topics.SIMULATOR or not message.payload:
@@ -144,7 +162,8 @@ class Pipeline:
             status = msgspec.json.decode(message.payload, type=DeviceStatus)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise RejectedError(f"is no status: {error}") from error
-        known = self._know(site, device, message.received_at)
+        self._let_in(site, {device}, message.received_at)
+        known = self._devices[site, device]
         self._set(
             known._replace(
                 kind=status.kind or known.kind, origin=status.origin, state=status.state, state_at=message.received_at
@@ -161,26 +180,26 @@ class Pipeline:
             raise RejectedError(f"adopts {device!r}, which has never spoken")
         self._set(known._replace(zone=adoption.zone, kind=adoption.kind))
 
-    def _know(self, site: str, device: str, now: datetime) -> DeviceRecord:
-        known = self._devices.get((site, device))
-        if known is not None:
-            return known
-        if len(self._devices) >= MOST_DEVICES:
-            raise RejectedError(f"more than {MOST_DEVICES} devices; this name is new")
+    def _register(self, site: str, device: str, now: datetime) -> None:
         of_site = (
-            next((one for one in self.site.devices if one.name == device), None) if site == self.site.name else None
+            next((one for one in self.site.devices if one.name == device), None)
+            if (site, device) in self._of_site
+            else None
         )
         kind = "" if of_site is None else ("robot" if of_site in self.site.robots else "station")
-        return self._set(DeviceRecord(site, device, of_site.zone if of_site else "", kind, "real", "online", now))
+        self._set(DeviceRecord(site, device, of_site.zone if of_site else "", kind, "real", "online", now))
 
-    def _set(self, record: DeviceRecord) -> DeviceRecord:
+    def _set(self, record: DeviceRecord) -> None:
         self._devices[record.site, record.device] = record
         self._changed.add((record.site, record.device))
-        return record
+
+    def _may_be_counted(self, *place: str) -> bool:
+        """Tell whether what a name that has no device yet gets wrong is counted: a real name, and not too many of them."""
+        return len(self.ledger) < MOST_DEVICES and all(topics.NAME.fullmatch(name) for name in place)
 
     def _dead_letter(self, message: Message, reason: str) -> DeadLetter:
         place = topics.site_and_device(message.topic)
-        if place is not None and (place in self._devices or len(self.ledger) < MOST_DEVICES):
+        if place is not None and (place in self._devices or self._may_be_counted(*place)):
             self.ledger.reject(*place)
         if len(message.payload) > KEPT_PAYLOAD_BYTES:
             reason = f"{reason} (first {KEPT_PAYLOAD_BYTES} of {len(message.payload)} bytes kept)"

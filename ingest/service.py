@@ -25,7 +25,7 @@ from ingest.pipeline import Message, Pipeline
 from ingest.sessions import Session, Sessions
 from ingest.upkeep import give_way, keep_up
 from storage.port import Commit, Store
-from storage.schema import ServiceFigures
+from storage.schema import DeviceRecord, LedgerEntry, ServiceFigures, is_mere_name
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +59,8 @@ class Stats:
     messages: int = 0
     readings: int = 0
     rejected: int = 0
+    turned_away: int = 0
+    devices: int = 0
     commits: int = 0
     upkeep_failures: int = 0
     last_commit_at: datetime | None = None
@@ -229,8 +231,18 @@ class Ingest:
     def _resume(self) -> None:
         """Begin with what the store knows: at the start, and after a fault of ours that broke off in the middle of a commit."""
         self._pipeline = Pipeline(self._site)
-        self._pipeline.resume(self._store.devices(self._site.name))
-        self._pipeline.ledger.resume(self._store.ledger(self._site.name))
+        ledger = self._store.ledger(self._site.name)
+        self._pipeline.ledger.resume(ledger)
+        self._pipeline.resume(self._spoken(self._store.devices(self._site.name), ledger))
+
+    def _spoken(self, devices: list[DeviceRecord], ledger: list[LedgerEntry]) -> list[DeviceRecord]:
+        """Leave out names that were made up in messages which were then rejected: such a device has no reading, and nothing else is known of it."""
+        heard = {entry.device for entry in ledger if entry.received}
+        doubtful = {one.device for one in devices if is_mere_name(one) and one.device not in heard}
+        if doubtful:
+            # Members of several keep no ledger.
+            doubtful.difference_update(self._store.latest(self._site.name)["device"].unique().to_pylist())
+        return [one for one in devices if one.device not in doubtful]
 
     def _tell(self) -> None:
         tell_figures(self._store, self._figures, self._stopping)
@@ -351,6 +363,18 @@ class Ingest:
         self._stats.readings += commit.readings.num_rows
         self._stats.rejected += len(commit.dead_letters)
         self._stats.commits += 1
+        self._stats.devices = self._pipeline.devices
+        self._say_what_was_turned_away()
         self._stats.last_commit_at = now = self._now()
         if commit.readings.num_rows:
             self._stats.lag_s = (now - pc.max(commit.readings["time"]).as_py()).total_seconds()
+
+    def _say_what_was_turned_away(self) -> None:
+        turned_away, self._pipeline.turned_away = self._pipeline.turned_away, 0
+        if turned_away and not self._stats.turned_away:
+            log.warning(
+                "there is no room for new devices of a message (%d are known): it is among the dead letters, with the reason; "
+                "what follows is counted only (jeonju_ingest_messages_turned_away_total)",
+                self._pipeline.devices,
+            )
+        self._stats.turned_away += turned_away

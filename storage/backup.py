@@ -8,7 +8,7 @@ from typing import Final
 
 from airquality.errors import UserError
 from storage import influx_backup
-from storage.duckdb_file import connect, copy_to
+from storage.duckdb_file import checkpoint, connect
 from storage.influx_server import connect as connect_influx
 from storage.open import open_store
 
@@ -29,9 +29,11 @@ def back_up(url: str, folder: Path) -> Path:
             return store.back_up(folder)
     if not path.exists():
         raise UserError(f"there is no store {path}; name it with --store")
-    # As it is: bringing it up to date is for whoever opens it as a store.
+    # As it is, byte for byte: bringing it up to date is for whoever opens it as a store. The connection keeps others away meanwhile.
     with closing(connect(path)) as connection:
-        return copy_to(connection, folder / DUCKDB_FILE)
+        checkpoint(connection, tidy=False)
+        shutil.copyfile(path, folder / DUCKDB_FILE)
+    return folder / DUCKDB_FILE
 
 
 def check_target(url: str, file: str) -> None:

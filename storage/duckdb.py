@@ -59,7 +59,8 @@ class DuckDBStore:
         self._touched: frozenset[int] = frozenset()
         self._newest: dict[tuple[str, str], int] = {}
         self._latest: dict[tuple[str, str], dict[str, Any]] = {}
-        self._remember(self._connection.sql(_LATEST).to_arrow_table().cast(READINGS))
+        for rows in self._connection.sql(_LATEST).to_arrow_reader(_ROWS_AT_ONCE):
+            self._remember(pa.Table.from_batches([rows]).cast(READINGS))
         self._checkpointing: threading.Thread | None = None
         self._tidied_s = time.monotonic()
 
@@ -339,10 +340,11 @@ class DuckDBStore:
 # for 1 ms and 2.5 kB of memory that DuckDB gives back tens of thousands of commits later.
 _NEWEST_ENTRIES: Final = "SELECT max(rowid) FROM ledger_entries GROUP BY site, device"
 _COLUMNS: Final = ", ".join(f'"{name}"' for name in READINGS.names)
+# By the number of the row: whatever else is in the rows, such as texts, then takes no memory but for the rows that are read at the moment.
 _LATEST: Final = f"""
-SELECT {_COLUMNS} FROM readings
-QUALIFY row_number() OVER (PARTITION BY site, device ORDER BY time DESC) = 1
+SELECT {_COLUMNS} FROM readings WHERE rowid IN (SELECT max_by(rowid, time) FROM readings GROUP BY site, device)
 """
+_ROWS_AT_ONCE: Final = 1000
 # What is already there and null now stays; several rows for one instant become one first.
 _MERGE: Final = f"""
 MERGE INTO readings AS old

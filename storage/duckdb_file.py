@@ -7,7 +7,9 @@ import duckdb
 
 from airquality.errors import UnavailableError, UserError
 from airquality.pollutants import KEYS
+from airquality.reading import LONGEST_WORD
 from storage import duckdb_rollup as rollup
+from storage.duckdb_bounds import bound_texts
 from storage.schema import SCHEMA_VERSION
 
 # Of this the pages of the file that were last written or read fill what is free.
@@ -23,6 +25,8 @@ TIDY_EVERY_S: Final = 600.0
 _ROLLED_UP_SINCE: Final = 2
 # The first version whose ledger is appended to; before, each entry replaced the one before it.
 _LEDGER_APPENDED_SINCE: Final = 4
+# The first version whose texts are bounded, and that registers a device only when its message is taken.
+_BOUNDED_SINCE: Final = 5
 _SETTINGS: Final = {
     "memory_limit": MEMORY_LIMIT,
     "threads": THREADS,
@@ -53,6 +57,17 @@ CREATE TABLE IF NOT EXISTS incidents (
 CREATE TABLE IF NOT EXISTS journal (
     id VARCHAR PRIMARY KEY, site VARCHAR, done_at TIMESTAMPTZ, who VARCHAR, action VARCHAR, subject VARCHAR, details VARCHAR);
 {rollup.TABLES}
+"""
+_CUT_WORDS: Final = f"""
+UPDATE devices SET kind = left(kind, {LONGEST_WORD}), origin = left(origin, {LONGEST_WORD}), state = left(state, {LONGEST_WORD})
+WHERE greatest(length(kind), length(origin), length(state)) > {LONGEST_WORD};
+UPDATE ledger_entries SET boot = left(boot, {LONGEST_WORD}) WHERE length(boot) > {LONGEST_WORD};
+"""
+# See `storage.schema.is_mere_name`.
+_DROP_MERE_NAMES: Final = """
+DELETE FROM devices WHERE zone = '' AND kind = '' AND origin = 'real' AND state = 'online'
+AND (site, device) NOT IN (SELECT (site, device) FROM ledger_entries WHERE received > 0)
+AND (site, device) NOT IN (SELECT DISTINCT (site, device) FROM readings)
 """
 
 
@@ -93,6 +108,9 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path | str) -> None:
             "upgrade this program, or choose another --store"
         )
     try:
+        if version is not None and version < _BOUNDED_SINCE:
+            # Before the rest: where memory does not do, a transaction would be at its end.
+            bound_texts(connection)
         # In one transaction, so that a file is of one version or the other.
         connection.execute("BEGIN")
         connection.execute(_TABLES)
@@ -104,6 +122,9 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path | str) -> None:
         if version is not None and version < _LEDGER_APPENDED_SINCE:
             connection.execute("INSERT INTO ledger_entries BY NAME FROM ledger")
             connection.execute("DROP TABLE ledger")
+        if version is not None and version < _BOUNDED_SINCE:
+            connection.execute(_CUT_WORDS)
+            connection.execute(_DROP_MERE_NAMES)
         connection.execute("DELETE FROM meta")
         connection.execute("INSERT INTO meta VALUES (?)", [SCHEMA_VERSION])
         connection.execute("COMMIT")

@@ -14,7 +14,7 @@ import pyarrow as pa
 from airquality.pollutants import KEYS
 
 # Raised when a table or column changes; the store migrates older files and refuses newer ones.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 # Means and extremes leave out what reaches this, the largest number of 32 bits, in which extremes are kept: no quantity comes near it, and a sum of
 # larger ones can exceed 64 bits. Devices send it, and the largest of 64 bits, for "no value".
@@ -55,6 +55,14 @@ class DeviceRecord(NamedTuple):
     origin: str
     state: str
     state_at: datetime
+
+
+def is_mere_name(record: DeviceRecord) -> bool:
+    """Tell whether nothing is known of a device but its name: no site file names it, nobody adopted it, and it told no status.
+
+    Versions before schema 5 wrote such names down for messages that they then rejected.
+    """
+    return (record.zone, record.kind, record.origin, record.state) == ("", "", "real", "online")
 
 
 class DeadLetter(NamedTuple):

@@ -1,9 +1,9 @@
 """What is there: the site, its devices, and the quantities."""
 
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, HTTPException, Response
+from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel
 
 from airquality import us_aqi
@@ -20,6 +20,7 @@ from api.http.state import Air
 from api.records import reading_json
 
 router = APIRouter(prefix="/api/v1", tags=["site"])
+MOST_UNKNOWN: Final = 1000
 
 
 @router.get(
@@ -61,16 +62,33 @@ def limits() -> Response:
         [{"device": "balcony", "state": "online", "last": {"values": {"pm25": 4.2}}, "site_entry": "[[stations]]"}]
     ),
 )
-def unknown_devices(air: Air) -> Response:
-    """Devices that have spoken, but stand in no site file and were not adopted: what they sent last, and an entry for the site file."""
+def unknown_devices(
+    air: Air,
+    after: Annotated[str, Query(description="The last name of the page before.", max_length=64)] = "",
+    limit: Annotated[int, Query(ge=1, le=MOST_UNKNOWN)] = 100,
+) -> Response:
+    """Devices that have spoken, but stand in no site file and were not adopted: what they sent last, and an entry for the site file.
+
+    By name, a page at a time; `X-Total-Count` is how many there are.
+    """
     named = {device.name for device in air.site.devices}
-    latest = {row["device"]: reading_json(row) for row in air.store.latest(air.site.name).to_pylist()}
-    rows = []
-    for record in air.store.devices(air.site.name):
-        if record.device not in named and not record.zone:
-            last = latest.get(record.device)
-            rows.append({**record._asdict(), "last": last, "site_entry": _site_entry(record.device, last, air.site)})
-    return answer(rows)
+    unknown = [one for one in air.store.devices(air.site.name) if one.device not in named and not one.zone]
+    page = [one for one in unknown if one.device > after][:limit]
+    asked = {one.device for one in page}
+    latest = air.store.latest(air.site.name).to_pylist() if page else []
+    last = {row["device"]: reading_json(row) for row in latest if row["device"] in asked}
+    response = answer(
+        [
+            {
+                **one._asdict(),
+                "last": last.get(one.device),
+                "site_entry": _site_entry(one.device, last.get(one.device), air.site),
+            }
+            for one in page
+        ]
+    )
+    response.headers["X-Total-Count"] = str(len(unknown))
+    return response
 
 
 class Adopted(BaseModel):

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,19 +11,18 @@ from typing import Any, Final
 import msgspec
 
 from airquality.errors import RejectedError
+from airquality.extras import DROPPED, LONGEST_NAME, MOST_NAMES, dropped_flag
 from airquality.gateways import PLACE_KEYS, Gateway
 from airquality.pollutants import QUANTITY
 from airquality.reading import Reading
 from ingest.decoded import Decoded, Decoding
 
 LARGEST_PAYLOAD_BYTES: Final = 4 * 1024 * 1024
-# Of the members that are no quantity of ours at most this many are kept, with names of at most this length.
-MOST_UNKNOWN: Final = 64
-LONGEST_NAME: Final = 64
 # PM1.0 must not become PM10: only these spellings are known, nothing is stripped.
 _OTHER_NAMES: Final = {"pm2.5": "pm25", "pm2_5": "pm25", "pm1.0": "pm1", "pm1_0": "pm1"}
 _LEADING_NUMBER: Final = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
 _MISSING: Final = object()
+_OUR_KEYS: Final = frozenset((*QUANTITY, *PLACE_KEYS))
 
 
 class Message:
@@ -145,6 +145,12 @@ def named_device(gateway: Gateway, content: Any) -> str:
     return str(device)
 
 
+def refuse_other(said: Any, of_topic: str) -> None:
+    """Raise RejectedError where a message says that it is of another device than its topic, by which rights are given."""
+    if of_topic and isinstance(said, str | int) and str(said) and str(said) != of_topic:
+        raise RejectedError(f"says it is {str(said)[:80]!r} on the topic of {of_topic[:80]!r}")
+
+
 def says_nothing(members: Mapping[str, Any], gateway: Gateway, look_up: Callable[[str], Any]) -> bool:
     """Tell whether neither a name nor the mapping leads to a quantity: such a message is no reject, even if it names no device."""
     return not any(key_of(name) and leading_number(value) is not None for name, value in members.items()) and all(
@@ -154,10 +160,15 @@ def says_nothing(members: Mapping[str, Any], gateway: Gateway, look_up: Callable
 
 @dataclass
 class Gathered:
-    """Values by device and instant, in the order in which they came; a later value of the same key stands."""
+    """Values by device and instant, in the order in which they came; a later value of the same key stands.
+
+    Of the names that are none of ours no more are held than are kept of a reading; the rest is counted and flagged.
+    """
 
     _values: dict[tuple[str, datetime | None], dict[str, float]] = field(default_factory=dict)
     _flags: dict[tuple[str, datetime | None], dict[str, tuple[str, str]]] = field(default_factory=dict)
+    _unknown: Counter[tuple[str, datetime | None]] = field(default_factory=Counter)
+    _dropped: Counter[tuple[str, datetime | None]] = field(default_factory=Counter)
 
     def put(
         self, device: str, at: datetime | None, key: str, value: float | None, flag: tuple[str, str] | None = None
@@ -167,7 +178,13 @@ class Gathered:
             return
         if not device.strip():
             raise RejectedError("has a device without a name")
-        self._values.setdefault((device, at), {})[key] = value
+        values = self._values.setdefault((device, at), {})
+        if key not in _OUR_KEYS and key not in values:
+            if len(key) > LONGEST_NAME or self._unknown[device, at] >= MOST_NAMES:
+                self._dropped[device, at] += 1
+                return
+            self._unknown[device, at] += 1
+        values[key] = value
         if flag is not None:
             self._flags.setdefault((device, at), {})[key] = flag
 
@@ -175,15 +192,12 @@ class Gathered:
         self, device: str, at: datetime | None, members: Mapping[str, Any], *, skip: frozenset[str] = frozenset()
     ) -> None:
         """Add members by their names: our keys in our units; other numbers under their own names, to be kept and flagged."""
-        unknown = 0
         for name, value in members.items():
             if name in skip:
                 continue
             key = key_of(name)
-            if key is None:
-                unknown += 1
-                if unknown > MOST_UNKNOWN or len(name) > LONGEST_NAME or isinstance(value, str):
-                    continue
+            if key is None and isinstance(value, str):
+                continue
             self.put(device, at, key or name, leading_number(value))
 
     def put_mapped(self, device: str, at: datetime | None, gateway: Gateway, look_up: Callable[[str], Any]) -> None:
@@ -206,10 +220,10 @@ class Gathered:
             if PLACE_KEYS[0] in values and PLACE_KEYS[1] in values:
                 place = values.pop(PLACE_KEYS[0]), values.pop(PLACE_KEYS[1])
                 position = place if abs(place[0]) <= 90 and abs(place[1]) <= 180 else None
-            yield Decoded(
-                Reading(device=device, time=at, position=position, values=dict(values)),
-                self._flags.get((device, at)),
-            )
+            flags = self._flags.get((device, at))
+            if dropped := self._dropped[device, at]:
+                flags = {**(flags or {}), DROPPED: dropped_flag(dropped)}
+            yield Decoded(Reading(device=device, time=at, position=position, values=dict(values)), flags)
 
 
 def mapped_names(gateway: Gateway, below: str = "") -> frozenset[str]:

@@ -373,3 +373,20 @@ def test_listener_hears_readings_and_alerts_and_a_slow_one_is_dropped() -> None:
     heard, dropped = asyncio.run(listen())
     assert heard[1] == b'event: alert\ndata: {"n":0}\n\n'
     assert dropped == 1
+
+
+def test_unknown_devices_come_in_pages(jeonju: Site, tmp_path: Path) -> None:
+    store = DuckDBStore(tmp_path / "air.duckdb")
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    names = [f"new-{number:03}" for number in range(250)]
+    store.write(Commit(devices=[DeviceRecord("jeonju", name, "", "", "real", "online", at) for name in names]))
+    client, found = TestClient(create_app(jeonju, store, "mqtt://127.0.0.1:1")), list[str]()
+    while page := client.get("/api/v1/devices/unknown", params={"after": found[-1] if found else "", "limit": 120}):
+        assert page.headers["X-Total-Count"] == "250"
+        if not page.json():
+            break
+        found += [one["device"] for one in page.json()]
+    assert found == names
+    assert len(get(client, "devices/unknown")) == 100
+    assert client.get("/api/v1/devices/unknown", params={"limit": 1001}).status_code == 422
+    store.close()

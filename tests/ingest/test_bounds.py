@@ -2,12 +2,17 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import ingest.pipeline as pipeline_module
+from airquality.extras import MOST_BYTES, bounded
 from airquality.gateways import Gateway
 from airquality.site import Site
+from ingest.decoders.sparkplug_b.payload import Payload
 from ingest.pipeline import Message, Pipeline
 
 NOW = datetime(2026, 3, 2, 8, 15, 31, tzinfo=UTC)
@@ -46,5 +51,107 @@ def test_a_million_names_are_turned_away_once_there_are_too_many(
     )
     assert again.readings.num_rows == 1
     late = pipeline.commit([Message("air/v1/jeonju/new/readings", b'{"device": "new", "values": {"pm25": 2.0}}', NOW)])
-    assert late.dead_letters[0].reason == "more than 500 devices; this name is new"
+    assert late.dead_letters[0].reason == "more than 500 devices; 'new' is new"
     assert len(pipeline.ledger) <= 501
+
+
+def native(device: str, body: Any, kind: str = "readings") -> Message:
+    return Message(f"air/v1/jeonju/{device}/{kind}", json.dumps(body).encode(), NOW)
+
+
+def sparkplug_birth(values: dict[str, int]) -> Message:
+    payload = Payload(seq=0)
+    for name, value in values.items():
+        metric = payload.metrics.add()
+        metric.name, metric.datatype, metric.double_value = name, 10, value
+    return Message("spBv1.0/group/NBIRTH/a", payload.SerializeToString(), NOW)
+
+
+MADE_UP = {f"made-up-{n}": n for n in range(60_000)}
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        native("a", {"device": "a", "values": MADE_UP}),
+        native("a", {"device": "a", "status": MADE_UP}),
+        native("a", {"device": "a", "values": dict.fromkeys(MADE_UP, "text")}),
+        native("a", {"device": "a", **MADE_UP}),
+        native("a", {"device": "a", "vendor": MADE_UP}),
+        native("a", {"device": "a", "time": "x" * 600_000}),
+        native("a", {"device": "a", "values": {"x" * 600_000: 1}}),
+        native("a", [{"device": "a", "values": MADE_UP}]),
+        Message("gateway/telemetry", json.dumps({"a": MADE_UP}).encode(), NOW),
+        Message("lines", ("m,device=a " + ",".join(f"{name}=1" for name in MADE_UP)).encode(), NOW),
+        Message("lines", "\n".join(f"m,device=a {name}=1" for name in MADE_UP).encode(), NOW),
+        Message("senml", json.dumps([{"bn": "a:"}, *({"n": name, "v": 1} for name in list(MADE_UP)[:9000])]).encode(), NOW),
+        Message("application/1/device/a/event/up", json.dumps({"object": MADE_UP}).encode(), NOW),
+        Message("v3/app/devices/a/up", json.dumps({"end_device_ids": {"device_id": "a"}, "uplink_message": {"decoded_payload": MADE_UP}}).encode(), NOW),
+        Message("zigbee2mqtt/a", json.dumps(MADE_UP).encode(), NOW),
+        Message("onem2m", json.dumps({"m2m:cin": {"con": {**MADE_UP, "pm25": 1}, "pi": "/cse/ae/a/c"}}).encode(), NOW),
+        sparkplug_birth(MADE_UP),
+    ],
+    ids=lambda message: f"{message.topic[:20]}-{message.payload[:40]!r}",
+)  # fmt: skip
+def test_what_senders_make_up_is_kept_within_bounds_and_what_is_dropped_is_said(jeonju: Site, message: Message) -> None:
+    gateways = [
+        Gateway(topic="gateway/telemetry", format="thingsboard"), Gateway(topic="lines", format="line_protocol"), Gateway(topic="senml", format="senml"),
+        Gateway(topic="application/#", format="chirpstack"), Gateway(topic="v3/#", format="tts"),
+        Gateway(topic="zigbee2mqtt/#", format="zigbee2mqtt"), Gateway(topic="onem2m", format="onem2m"),
+        Gateway(topic="spBv1.0/#", format="sparkplug_b"),
+    ]  # fmt: skip
+    commit = Pipeline(jeonju.model_copy(update={"gateways": gateways})).commit([message])
+    assert commit.dead_letters == []
+    (row,) = commit.readings.to_pylist()
+    extra = json.loads(row["extra"] or "{}")
+    assert len((row["extra"] or "").encode()) <= 5 * 1024
+    assert len(row["quality"].encode()) <= 12 * 1024
+    assert len(extra.get("values", {})) <= 64
+    flag, reason = json.loads(row["quality"])["extra"]
+    assert flag == "suspect"
+    assert int(reason.split()[0]) + len(extra.get("values", extra)) in (1, 9000, 60_000)
+
+
+@given(
+    st.dictionaries(st.text(max_size=80), st.floats(allow_nan=False) | st.text(max_size=2000) | st.none(), max_size=90)
+)
+def test_nothing_unknown_is_dropped_without_being_counted(values: dict[str, Any]) -> None:
+    kept, dropped = bounded({"values": values})
+    assert len(kept.get("values", {})) + dropped == len(values)
+    assert len(json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()) <= MOST_BYTES + 1024
+    if len(values) <= 10 and all(len(name) <= 64 and len(str(value)) <= 100 for name, value in values.items()):
+        assert dropped == 0
+
+
+def test_long_words_are_refused(jeonju: Site) -> None:
+    long = "x" * 1_000_000
+    messages = [
+        native("a", {"device": "a", "boot": long}),
+        native("a", {"state": long}, "status"),
+        native("a", {"state": "online", "kind": long}, "status"),
+        native("a", {"state": "online", "origin": long}, "status"),
+    ]
+    commit = Pipeline(jeonju).commit(messages)
+    assert (len(commit.dead_letters), commit.devices, commit.readings.num_rows) == (4, [], 0)
+
+
+@pytest.mark.parametrize("count", [1001, 60_000])
+def test_rejected_message_registers_nothing(jeonju: Site, count: int) -> None:
+    names = [f"made-up-{n}" for n in range(count)]
+    pipeline = Pipeline(jeonju.model_copy(update={"gateways": [Gateway(topic="gateway/#", format="thingsboard")]}))
+    parts = [{"device": name, "values": {"pm25": 1.0}} for name in names]
+    for message in (
+        native("a", parts),
+        Message("air/v1/jeonju-truth/simulator/readings", json.dumps(parts).encode(), NOW),
+        Message("gateway/telemetry", json.dumps({name: [{"values": {"pm25": 1.0}}] for name in names}).encode(), NOW),
+    ):
+        commit = pipeline.commit([message])
+        assert (len(commit.dead_letters), commit.devices, commit.readings.num_rows) == (1, [], 0)
+    assert (pipeline.devices, pipeline.turned_away) == (0, 2)
+    assert pipeline.commit([native("b", {"device": "b"})]).readings.num_rows == 1
+
+
+def test_device_of_the_site_file_is_let_in_when_there_is_no_room(jeonju: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline_module, "MOST_DEVICES", 1)
+    commit = Pipeline(jeonju).commit([native(name, {"device": name}) for name in ("a", "b", "palbok-03")])
+    assert commit.readings["device"].to_pylist() == ["a", "palbok-03"]

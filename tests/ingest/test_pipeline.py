@@ -93,7 +93,12 @@ def test_unknown_quantity_is_kept_and_flagged() -> None:
             {"device": "palbok-04"},
             "says it is 'palbok-04' on the topic of 'palbok-03'",
         ),
-        ("air/v1/jeonju/palbok-03/readings", [{"device": "palbok-03"}, {"device": "a b"}], "'a b' is no device name"),
+        (
+            "air/v1/jeonju/palbok-03/readings",
+            [{"device": "palbok-03"}, {"device": "a b"}],
+            "says it is 'a b' on the topic of 'palbok-03'",
+        ),
+        ("air/v1/jeonju-truth/simulator/readings", [{"device": "a"}, {"device": "a b"}], "'a b' is no device name"),
         ("air/v1/jeonju/bad name/readings", {"device": "bad name"}, "with plain names"),
         ("something/else", {"device": "x"}, "the topic is not"),
         ("air/v1/jeonju/palbok-03/status", b"offline", "is no status"),
@@ -126,11 +131,6 @@ def test_devices_are_known_by_site_and_by_their_status() -> None:
         "simulated",
     )
     assert (found["new"].zone, found["new"].origin) == ("", "real")
-
-
-def test_gateway_may_send_for_several_devices_in_one_array() -> None:
-    result = commit(message([{"device": "a", "values": {"co": 1}}, {"device": "b", "values": {"co": 2}}], "gateway-1"))
-    assert result.readings["device"].to_pylist() == ["a", "b"]
 
 
 @given(

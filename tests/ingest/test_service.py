@@ -28,6 +28,7 @@ from ingest.quality.checks import Checks
 from ingest.service import Ingest
 from storage.duckdb import DuckDBStore
 from storage.port import Commit, Series
+from storage.schema import DeviceRecord
 from tests.waiting import wait_until
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -316,3 +317,23 @@ def test_member_is_told_in_one_line_that_the_broker_has_no_mqtt_5(tmp_path: Path
     with EmbeddedBroker(tmp_path, port=0) as broker, pytest.raises(UserError, match=r"refuses|closed"):
         Ingest(jeonju, store, broker.url, member="one").start()
     store.close()
+
+
+def test_names_that_a_store_holds_of_rejected_messages_take_no_room(
+    broker: EmbeddedBroker,
+    store: DuckDBStore,
+    jeonju: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Of a store that was filled by an earlier version, as an InfluxDB still is; beyond the bound one line says so, and the figures count."""
+    monkeypatch.setattr("ingest.pipeline.MOST_DEVICES", 3)
+    made_up = [DeviceRecord("jeonju", f"made-up-{n}", "", "", "real", "online", T0) for n in range(100)]
+    adopted = DeviceRecord("jeonju", "adopted", "palbok", "station", "real", "online", T0)
+    store.write(Commit(devices=[*made_up, adopted]))
+    with Ingest(jeonju, store, broker.url) as ingest, leaving(sender(broker)) as client:
+        for number in range(4):
+            send(client, 0, 1, f"new-{number}")
+        wait_until(lambda: ingest.stats().messages == 4)
+        assert (ingest.stats().readings, ingest.stats().turned_away, ingest.stats().devices) == (2, 2, 3)
+    assert caplog.text.count("there is no room for new devices") == 1

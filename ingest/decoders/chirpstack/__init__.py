@@ -4,7 +4,7 @@ from typing import Any
 
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, at_pointer, inner_document, mapped_names, number
+from ingest.decoders.fields import Gathered, Message, at_pointer, inner_document, mapped_names, number, refuse_other
 from ingest.decoders.times import instant, site_time
 
 # What says nothing of the air; `down` is a command to a device.
@@ -37,7 +37,9 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
 
 def _device(content: dict[str, Any], message: Message) -> str:
     # The devEUI of ChirpStack 3 may be Base64; its topic says it in hexadecimal, unless a gateway's own server has topics of its own.
-    for eui in (at_pointer(content, "/deviceInfo/devEui"), level_after(message, "device"), content.get("devEUI")):
+    said, of_topic = at_pointer(content, "/deviceInfo/devEui"), level_after(message, "device")
+    refuse_other(said.lower() if isinstance(said, str) else None, of_topic.lower())
+    for eui in (said, of_topic, content.get("devEUI")):
         if isinstance(eui, str) and eui:
             return eui.lower()
     return ""

@@ -1,10 +1,12 @@
 """The platform's own JSON messages: one reading, or an array of them. See README.md beside this file."""
 
+from collections.abc import Sequence
 from datetime import UTC
 from typing import Any, Final
 
 import msgspec
 
+from airquality import topics
 from airquality.errors import RejectedError
 from airquality.reading import VERSION, Instant, Reading
 
@@ -27,6 +29,18 @@ def decode(payload: bytes) -> tuple[list[Reading], dict[int, dict[str, Any]]]:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise RejectedError(f"is not JSON: {error}") from error
     return (message if isinstance(message, list) else [message]), {}
+
+
+def refuse_others(site: str, of_topic: str, readings: Sequence[Reading]) -> None:
+    """Raise RejectedError where a message holds a reading of another device than that of its topic: rights to publish are by topic."""
+    if topics.speaks_for_all(site, of_topic):
+        wrong = next((one.device for one in readings if not topics.NAME.fullmatch(one.device)), None)
+        if wrong is not None:
+            raise RejectedError(f"{wrong[:80]!r} is no device name: 1 to 64 letters, digits, '-' or '_'")
+        return
+    for one in readings:
+        if one.device != of_topic:
+            raise RejectedError(f"says it is {one.device[:80]!r} on the topic of {of_topic!r}")
 
 
 def _decode_leniently(payload: bytes) -> tuple[list[Reading], dict[int, dict[str, Any]]]:

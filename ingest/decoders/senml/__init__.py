@@ -9,11 +9,11 @@ from typing import Any, Final
 import cbor2
 
 from airquality.errors import RejectedError
+from airquality.extras import LONGEST_NAME
 from airquality.gateways import Gateway, conversion
 from ingest.decoded import Decoding
 from ingest.decoders.fields import (
     LARGEST_PAYLOAD_BYTES,
-    LONGEST_NAME,
     Gathered,
     Message,
     key_of,

@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 from airquality.errors import RejectedError
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
-from ingest.decoders.fields import LARGEST_PAYLOAD_BYTES, LONGEST_NAME, Gathered, Message, leading_number
+from ingest.decoders.fields import LARGEST_PAYLOAD_BYTES, Gathered, Message, leading_number
 from ingest.decoders.sparkplug_b.payload import Metric, Payload
 from ingest.decoders.times import from_seconds
 
@@ -144,7 +144,7 @@ class SparkplugB:
             since_1970_ms = metric.timestamp or payload.timestamp
             at = from_seconds(since_1970_ms / 1000) if since_1970_ms else None
             if (one := mapped.get(label)) is None:
-                gathered.put_named(name, at, {label[:LONGEST_NAME]: value})
+                gathered.put_named(name, at, {label: value})
             elif (found := leading_number(value)) is not None:
                 gathered.put(name, at, one.key, one.convert(found))
         return unnamed

@@ -5,7 +5,7 @@ from typing import Any, Final
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
 from ingest.decoders.chirpstack import level_after, put_place, strongest
-from ingest.decoders.fields import Gathered, Message, at_pointer, mapped_names, number
+from ingest.decoders.fields import Gathered, Message, at_pointer, mapped_names, number, refuse_other
 from ingest.decoders.times import instant, site_time
 
 # An event of the console and an answer of the storage hold the same message one level down; pointers begin at the top.
@@ -49,6 +49,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
 
 
 def _device(content: dict[str, Any], message: Message) -> str:
+    refuse_other(at_pointer(content, "/end_device_ids/device_id"), level_after(message, "devices"))
     for name in ("dev_eui", "device_id"):
         device = at_pointer(content, f"/end_device_ids/{name}")
         if isinstance(device, str) and device:

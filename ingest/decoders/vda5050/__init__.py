@@ -1,13 +1,14 @@
 """VDA 5050 states, visualizations and connections of robots, versions 2 and 3. See README.md beside this file."""
 
 import math
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
 from airquality.gateways import Gateway
 from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, at_pointer, named_device, number, says_nothing
+from ingest.decoders.fields import Gathered, Message, at_pointer, named_device, number, refuse_other, says_nothing
 from ingest.decoders.times import instant, site_time
 
 # Version 1.0 writes connectionBroken as well.
@@ -18,6 +19,8 @@ STATES: Final = {
     "CONNECTIONBROKEN": "offline",
     "CONNECTION_BROKEN": "offline",
 }
+# Such a topic names the robot; others are as their vendors like.
+OF_STANDARD: Final = re.compile(r"(.+/)?v\d+/[^/]+/[^/]+/[^/]+")
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
@@ -60,9 +63,12 @@ def _first(look_up: Callable[[str], Any], *pointers: str) -> float | None:
 
 
 def _device(content: dict[str, Any], message: Message, gateway: Gateway) -> str:
-    """Header members may be missing: then the topic, …/{manufacturer}/{serial}/{kind}, names the robot."""
+    """Header members may be missing: then the topic, …/{manufacturer}/{serial}/{kind}, names the robot. They must not name another one than it does."""
     levels = message.levels
     of_topic = levels[-3:-1] if len(levels) >= 3 else ["", ""]
+    if OF_STANDARD.fullmatch(message.topic):
+        for name, part in zip(("manufacturer", "serialNumber"), of_topic, strict=True):
+            refuse_other(content.get(name), part)
     maker, serial = (
         content.get(name) or part for name, part in zip(("manufacturer", "serialNumber"), of_topic, strict=True)
     )

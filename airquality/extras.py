@@ -1,0 +1,48 @@
+"""How much of what is no quantity of ours is kept beside a reading: what one sender makes up must not fill the store of all."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+# Of one reading, whatever it came in.
+MOST_NAMES: Final = 64
+LONGEST_NAME: Final = 64
+# Of one member with its name, and of all of them, as JSON.
+MOST_MEMBER_BYTES: Final = 1024
+MOST_BYTES: Final = 4 * 1024
+# Under this key `quality` says how many members were dropped.
+DROPPED: Final = "extra"
+# Members that hold members: each of those counts by itself.
+GROUPS: Final = ("values", "status")
+_BRACKETS: Final = 2
+
+
+def dropped_flag(count: int) -> tuple[str, str]:
+    """Return the flag that says how many members of a reading were too many, too long or too large to be kept."""
+    return "suspect", f"{count} unknown {'member' if count == 1 else 'members'} dropped: more than is kept of a reading"
+
+
+def bounded(content: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+    """Return what is kept of the extra content of a reading, in its order, and how many members are not."""
+    kept: dict[str, Any] = {}
+    names = dropped = 0
+    room = MOST_BYTES
+    for group, name, value in _members(content):
+        # In this order, so that nothing is put into JSON only to be dropped for its name.
+        if names < MOST_NAMES and len(name) <= LONGEST_NAME:
+            size = len(msgspec.json.encode({name: value})) - _BRACKETS + 1
+            if size <= min(room, MOST_MEMBER_BYTES):
+                (kept if group is None else kept.setdefault(group, {}))[name] = value
+                names, room = names + 1, room - size
+                continue
+        dropped += 1
+    return kept, dropped
+
+
+def _members(content: Mapping[str, Any]) -> Iterator[tuple[str | None, str, Any]]:
+    for name, value in content.items():
+        if name in GROUPS and isinstance(value, dict):
+            yield from ((name, inner, one) for inner, one in value.items())
+        else:
+            yield None, name, value

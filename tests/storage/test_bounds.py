@@ -1,0 +1,158 @@
+"""Files into which earlier versions wrote readings with extra content of any size."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from storage import backup
+from storage.duckdb import DuckDBStore
+from storage.port import Commit, Retention, Series
+from storage.schema import SCHEMA_VERSION, DeviceRecord, LedgerEntry, readings_table
+
+T0 = datetime(2026, 3, 2, tzinfo=UTC)
+KEPT = Retention(None, None, None)
+OLD_QUERY = "SELECT * FROM readings QUALIFY row_number() OVER (PARTITION BY site, device ORDER BY time DESC) = 1"
+
+
+def names(number: int) -> list[str]:
+    return [f"made-up-{number}-{n}" for n in range(60_000)]
+
+
+def texts(number: int) -> dict[str, str]:
+    """Return what stood beside a reading with 60 000 unknown names."""
+    unknown = {name: ["suspect", "unknown quantity, kept as extra"] for name in names(number)}
+    return {
+        "extra": json.dumps({"values": {name: n for n, name in enumerate(unknown)}}),
+        "quality": json.dumps({"pm25": ["bad", "stuck"], **unknown}),
+    }
+
+
+def row(device: str, second: int, **more: Any) -> dict[str, Any]:
+    time = T0 + timedelta(seconds=second)
+    return {"site": "jeonju", "device": device, "time": time, "received_at": time, "pm25": float(second), **more}
+
+
+def as_before(path: Path) -> None:
+    """Make a file what the version before left: the tables were the same."""
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("UPDATE meta SET schema_version = 4")
+
+
+def filled(path: Path) -> Path:
+    """Return a file with good rows, and among some of them 30 readings of 30 devices that hold 60 000 names each."""
+    store = DuckDBStore(path, KEPT)
+    good = [
+        row("palbok-03", second, quality='{"pm25": ["suspect", "humid"]}', extra='{"x": 1}') for second in range(9000)
+    ]
+    store.write(Commit(readings=readings_table(good)))
+    for number in range(30):
+        long = row(f"device-{number}", number, **texts(number), boot="b")
+        store.write(Commit(readings=readings_table([long])))
+        store.write(
+            Commit(
+                readings=readings_table([row("palbok-04", second) for second in range(10 * number, 10 * number + 10)])
+            )
+        )
+    store.close()
+    as_before(path)
+    return path
+
+
+def test_file_that_a_few_messages_made_impossible_to_open_is_opened_kept_up_and_backed_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = filled(tmp_path / "air.duckdb")
+    limits = {"memory_limit": "128MB", "threads": 1}
+    with duckdb.connect(str(path), config=limits) as plain, pytest.raises(duckdb.OutOfMemoryException):
+        plain.execute(OLD_QUERY).fetchall()
+    (tmp_path / "before").mkdir()
+    copy = backup.back_up(str(path), tmp_path / "before")
+    for file in (path, copy):
+        caplog.clear()
+        store = DuckDBStore(file, KEPT)
+        assert "more unknown members than are kept" in caplog.text
+        assert store._connection.execute("SELECT current_setting('memory_limit')").fetchall() == [("122.0 MiB",)]
+        check(store)
+        list(store.upkeep(T0 + timedelta(days=1)))
+        folder = tmp_path / f"{file.parent.name}-after"
+        folder.mkdir()
+        again = DuckDBStore(store.back_up(folder), KEPT)
+        check(again)
+        again.close()
+        # A late reading is merged into rows that stood beside the large ones.
+        store.write(Commit(readings=readings_table([row("palbok-04", 5, co=0.4), row("device-3", 3, co=0.4)])))
+        assert latest(store)["device-3"]["co"] == 0.4
+        store.close()
+    caplog.clear()
+    DuckDBStore(path, KEPT).close()
+    assert caplog.text == ""
+
+
+def check(store: DuckDBStore) -> None:
+    table = store.readings(Series(site="jeonju", start=T0, end=T0 + timedelta(days=1)))
+    assert table.num_rows == 9000 + 300 + 30
+    rows = table.to_pylist()
+    assert [one["time"] for one in rows if one["device"] == "palbok-03"] == [
+        T0 + timedelta(seconds=n) for n in range(9000)
+    ]
+    good = {(one["quality"], one["extra"]) for one in rows if one["device"] == "palbok-03"}
+    assert good == {('{"pm25": ["suspect", "humid"]}', '{"x": 1}')}
+    for number in range(30):
+        one = latest(store)[f"device-{number}"]
+        assert (one["pm25"], one["boot"]) == (float(number), "b")
+        flags = json.loads(one["quality"])
+        assert list(json.loads(one["extra"])["values"]) == names(number)[:64]
+        assert flags["pm25"] == ["bad", "stuck"]
+        assert flags["extra"] == ["suspect", "59936 unknown members dropped: more than is kept of a reading"]
+        assert len(flags) == 66
+
+
+def latest(store: DuckDBStore) -> dict[str, dict[str, Any]]:
+    return {one["device"]: one for one in store.latest("jeonju").to_pylist()}
+
+
+def test_texts_that_cannot_be_read_at_all_are_dropped_and_flagged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = filled(tmp_path / "air.duckdb")
+    monkeypatch.setattr("storage.duckdb_bounds.MEMORY_LIMIT", "122MiB")
+    monkeypatch.setattr("storage.duckdb_bounds._FEWEST_AT_ONCE", 10_000)
+    store = DuckDBStore(path, KEPT)
+    rows = latest(store)
+    assert {rows[f"device-{n}"]["pm25"] for n in range(30)} == set(map(float, range(30)))
+    assert any("too large to be read" in (one["quality"] or "") for one in rows.values())
+    table = store.readings(Series(site="jeonju", start=T0, end=T0 + timedelta(days=1)))
+    assert table.num_rows == 9000 + 300 + 30
+    store.close()
+
+
+def test_devices_of_which_there_is_a_name_only_are_dropped(tmp_path: Path) -> None:
+    """They were registered by messages that were then rejected; whoever has spoken, told a status or was adopted stays."""
+    path = tmp_path / "air.duckdb"
+    store = DuckDBStore(path)
+    name_only = DeviceRecord("jeonju", "", "", "", "real", "online", T0)
+    made_up = [name_only._replace(device=f"made-up-{n}") for n in range(5000)]
+    real = [
+        name_only._replace(device="a-counted"),
+        name_only._replace(device="b-read"),
+        name_only._replace(device="c-adopted", zone="palbok"),
+        name_only._replace(device="d-status", kind="station"),
+        name_only._replace(device="e-offline", state="offline"),
+        name_only._replace(device="f-long", kind="k" * 100_000),
+    ]
+    counted = LedgerEntry("jeonju", "a-counted", "1", 1, 1, 0, 0, 0, 0)
+    rejected = LedgerEntry("jeonju", "made-up-7", None, None, 0, 0, 0, 0, 1)
+    store.write(
+        Commit(readings=readings_table([row("b-read", 1)]), devices=[*made_up, *real], ledger=[counted, rejected])
+    )
+    store.close()
+    as_before(path)
+    store = DuckDBStore(path)
+    assert store.devices("jeonju") == [*real[:-1], real[-1]._replace(kind="k" * 64)]
+    store.close()
+    with duckdb.connect(str(path)) as connection:
+        assert connection.execute("SELECT schema_version FROM meta").fetchall() == [(SCHEMA_VERSION,)]
