@@ -7,7 +7,7 @@ COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY scripts/requirements scripts/requirements
 RUN scripts/requirements api broker cli ingest simulator | .venv/bin/pip install --no-cache-dir --constraint constraints.txt --requirement /dev/stdin
 COPY . .
-RUN .venv/bin/pip install --no-cache-dir --no-deps --editable . && .venv/bin/python -m compileall -q airquality api broker ingest jeonju simulator storage
+RUN .venv/bin/pip install --no-cache-dir --no-deps --editable . && .venv/bin/python -m compileall -q airquality api broker common contract detection evaluation ingest jeonju localization messages response rules simulator storage
 
 FROM python:3.11.14-slim-bookworm
 # Pango and a font with Korean set the reports of incidents.

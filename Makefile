@@ -52,7 +52,7 @@ chaos: setup
 	$(BIN)/python -m chaos --minutes $(MINUTES)
 
 dashboards: setup
-	$(BIN)/python -m grafana
+	$(BIN)/python -m jeonju.grafana
 
 validation: setup
 	@mkdir -p build

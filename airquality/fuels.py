@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from airquality.pollutants import KEYS
-from airquality.units import MOLAR_VOLUME_25C_L_MOL, ppm_per_mg_m3
+from jeonju.airquality.pollutants import KEYS
+from jeonju.airquality.units import MOLAR_VOLUME_25C_L_MOL, ppm_per_mg_m3
 
 # TVOC is counted as toluene, the usual equivalent of photo-ionisation and metal-oxide sensors.
 TVOC_MOLAR_MASS_G_MOL: Final = 92.14
@@ -30,9 +30,15 @@ class Fuel:
 
 def _smoke(co: float, pm25: float, nox: float, voc: float, so2: float, co2: float) -> dict[str, float]:
     return {
-        "co": co, "pm25": pm25, "pm10": PM10_PER_PM25 * pm25, "pm1": PM1_PER_PM25 * pm25, "no2": NO2_SHARE_OF_NOX * nox,
-        "tvoc": voc, "so2": so2, "co2": co2,
-    }  # fmt: skip
+        "co": co,
+        "pm25": pm25,
+        "pm10": PM10_PER_PM25 * pm25,
+        "pm1": PM1_PER_PM25 * pm25,
+        "no2": NO2_SHARE_OF_NOX * nox,
+        "tvoc": voc,
+        "so2": so2,
+        "co2": co2,
+    }
 
 
 # Flaming factors lie within published ranges: GFED4 (wood, straw: CO 63–102, PM2.5 6–17, NOx 2–4, SO₂ 0.4–1.1), Akagi et al. 2011
@@ -41,34 +47,55 @@ def _smoke(co: float, pm25: float, nox: float, voc: float, so2: float, co2: floa
 # waste 10–15, tyres about 30, furniture and buildings 14.2 effective (Regan 2021). CO₂ closes the carbon roughly.
 FUELS: Final[dict[str, Fuel]] = {
     "waste-paper": Fuel(
-        label_ko="파지", label_en="waste paper", heat_mj_kg=14.0,
-        flaming_g_kg=_smoke(80, 12, 2, 10, 0.5, 1500), smouldering_g_kg=_smoke(180, 30, 0.7, 30, 0.5, 1200),
+        label_ko="파지",
+        label_en="waste paper",
+        heat_mj_kg=14.0,
+        flaming_g_kg=_smoke(80, 12, 2, 10, 0.5, 1500),
+        smouldering_g_kg=_smoke(180, 30, 0.7, 30, 0.5, 1200),
     ),
     "mixed-waste": Fuel(
-        label_ko="혼합 폐기물", label_en="mixed waste and plastics", heat_mj_kg=13.0,
-        flaming_g_kg=_smoke(60, 25, 3, 25, 1.5, 1500), smouldering_g_kg=_smoke(180, 55, 0.7, 60, 1.5, 1100),
+        label_ko="혼합 폐기물",
+        label_en="mixed waste and plastics",
+        heat_mj_kg=13.0,
+        flaming_g_kg=_smoke(60, 25, 3, 25, 1.5, 1500),
+        smouldering_g_kg=_smoke(180, 55, 0.7, 60, 1.5, 1100),
     ),
     "tyres": Fuel(
-        label_ko="타이어", label_en="tyres", heat_mj_kg=30.0,
-        flaming_g_kg=_smoke(80, 60, 3, 20, 15, 2300), smouldering_g_kg=_smoke(180, 90, 0.8, 60, 12, 1600),
+        label_ko="타이어",
+        label_en="tyres",
+        heat_mj_kg=30.0,
+        flaming_g_kg=_smoke(80, 60, 3, 20, 15, 2300),
+        smouldering_g_kg=_smoke(180, 90, 0.8, 60, 12, 1600),
     ),
     "vehicle": Fuel(
-        label_ko="차량", label_en="vehicle", heat_mj_kg=22.0,
-        flaming_g_kg=_smoke(63, 40, 2, 12, 5, 2400), smouldering_g_kg=_smoke(150, 60, 0.7, 40, 4, 1600),
+        label_ko="차량",
+        label_en="vehicle",
+        heat_mj_kg=22.0,
+        flaming_g_kg=_smoke(63, 40, 2, 12, 5, 2400),
+        smouldering_g_kg=_smoke(150, 60, 0.7, 40, 4, 1600),
     ),
     "building": Fuel(
-        label_ko="건물과 가구", label_en="building with furniture", heat_mj_kg=14.2,
-        flaming_g_kg=_smoke(90, 20, 3, 15, 1, 1500), smouldering_g_kg=_smoke(200, 45, 0.8, 45, 1, 1100),
+        label_ko="건물과 가구",
+        label_en="building with furniture",
+        heat_mj_kg=14.2,
+        flaming_g_kg=_smoke(90, 20, 3, 15, 1, 1500),
+        smouldering_g_kg=_smoke(200, 45, 0.8, 45, 1, 1100),
     ),
     "wood": Fuel(
-        label_ko="목재", label_en="wood and pallets", heat_mj_kg=14.2,
-        flaming_g_kg=_smoke(70, 10, 2.2, 8, 0.7, 1600), smouldering_g_kg=_smoke(200, 28, 0.7, 30, 0.7, 1250),
+        label_ko="목재",
+        label_en="wood and pallets",
+        heat_mj_kg=14.2,
+        flaming_g_kg=_smoke(70, 10, 2.2, 8, 0.7, 1600),
+        smouldering_g_kg=_smoke(200, 28, 0.7, 30, 0.7, 1250),
     ),
     "crop-residue": Fuel(
-        label_ko="농업 잔재물", label_en="crop residue", heat_mj_kg=13.5,
-        flaming_g_kg=_smoke(102, 7, 3.1, 10, 0.4, 1585), smouldering_g_kg=_smoke(180, 17, 0.8, 25, 0.4, 1250),
+        label_ko="농업 잔재물",
+        label_en="crop residue",
+        heat_mj_kg=13.5,
+        flaming_g_kg=_smoke(102, 7, 3.1, 10, 0.4, 1585),
+        smouldering_g_kg=_smoke(180, 17, 0.8, 25, 0.4, 1250),
     ),
-}  # fmt: skip
+}
 
 
 def stored_units(grams: dict[str, float]) -> NDArray[np.float64]:

@@ -18,21 +18,48 @@ class Level:
     hours: int
 
 
-# fmt: off
 # 대기환경보전법 시행규칙 별표 7 (Enforcement Rule of the Clean Air Conservation Act, table 7). PM [µg/m³], O₃ [ppm]; ascending per quantity.
 ADVISORY_LEVELS: Final[dict[str, tuple[Level, ...]]] = {
     "pm10": (
-        Level(quantity="pm10", key="advisory", label_ko="주의보", label_en="advisory", issue_at=150, end_below=100, hours=2),
-        Level(quantity="pm10", key="warning", label_ko="경보", label_en="warning", issue_at=300, end_below=150, hours=2),
+        Level(
+            quantity="pm10",
+            key="advisory",
+            label_ko="주의보",
+            label_en="advisory",
+            issue_at=150,
+            end_below=100,
+            hours=2,
+        ),
+        Level(
+            quantity="pm10", key="warning", label_ko="경보", label_en="warning", issue_at=300, end_below=150, hours=2
+        ),
     ),
     "pm25": (
-        Level(quantity="pm25", key="advisory", label_ko="주의보", label_en="advisory", issue_at=75, end_below=35, hours=2),
+        Level(
+            quantity="pm25", key="advisory", label_ko="주의보", label_en="advisory", issue_at=75, end_below=35, hours=2
+        ),
         Level(quantity="pm25", key="warning", label_ko="경보", label_en="warning", issue_at=150, end_below=75, hours=2),
     ),
     "o3": (
-        Level(quantity="o3", key="advisory", label_ko="주의보", label_en="advisory", issue_at=0.12, end_below=0.12, hours=1),
+        Level(
+            quantity="o3",
+            key="advisory",
+            label_ko="주의보",
+            label_en="advisory",
+            issue_at=0.12,
+            end_below=0.12,
+            hours=1,
+        ),
         Level(quantity="o3", key="warning", label_ko="경보", label_en="warning", issue_at=0.3, end_below=0.3, hours=1),
-        Level(quantity="o3", key="serious-warning", label_ko="중대경보", label_en="serious warning", issue_at=0.5, end_below=0.5, hours=1),
+        Level(
+            quantity="o3",
+            key="serious-warning",
+            label_ko="중대경보",
+            label_en="serious warning",
+            issue_at=0.5,
+            end_below=0.5,
+            hours=1,
+        ),
     ),
 }
 # 황사 위기경보 (crisis stages of Asian dust), PM10 [µg/m³]. The second has the level of the weather service's 황사경보. No end is laid
@@ -41,7 +68,7 @@ DUST_STAGES: Final[tuple[Level, ...]] = (
     Level(quantity="pm10", key="caution", label_ko="주의", label_en="caution", issue_at=300, end_below=150, hours=2),
     Level(quantity="pm10", key="alert", label_ko="경계", label_en="alert", issue_at=800, end_below=400, hours=2),
 )
-# fmt: on
+
 # Asian dust is coarse: PM2.5 is at most this share of PM10; of haze it is 0.6 and more. Our choice.
 DUST_MOST_FINE: Final = 0.5
 

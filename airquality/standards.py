@@ -5,7 +5,7 @@ from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
-from airquality.index import POLLUTANTS, Floats
+from jeonju.airquality.index import POLLUTANTS, Floats
 
 YEAR_H: Final = 8760
 Body = Literal["korea", "who"]
@@ -35,7 +35,10 @@ def _korea(quantity: str, limits: dict[int, float]) -> list[Standard]:
 
 def _who(quantity: str, limits: dict[int, float], *, ug_m3_per_ppb: float | None = None) -> list[Standard]:
     scale = 1.0 if ug_m3_per_ppb is None else 1000 * ug_m3_per_ppb
-    return [Standard(quantity=quantity, body="who", hours=hours, limit=round(limit / scale, 4)) for hours, limit in limits.items()]  # fmt: skip
+    return [
+        Standard(quantity=quantity, body="who", hours=hours, limit=round(limit / scale, 4))
+        for hours, limit in limits.items()
+    ]
 
 
 # 환경정책기본법 시행령 별표 1 (decree of 2023-07-04): gases [ppm], PM [µg/m³]. Lead and benzene are not measured here.
@@ -139,18 +142,45 @@ class OdourLimit:
 
 # 악취방지법 시행규칙 별표 3, those of which the limits are known to us (22 are designated). The dilution of composite odour (20 industrial, 15 other)
 # is smelt, not measured.
-# fmt: off
+
 ODOUR_LIMITS: Final[tuple[OdourLimit, ...]] = (
     OdourLimit(key="nh3", label_ko="암모니아", label_en="ammonia", industrial_ppm=2, other_ppm=1),
     OdourLimit(key="h2s", label_ko="황화수소", label_en="hydrogen sulphide", industrial_ppm=0.06, other_ppm=0.02),
-    OdourLimit(key="methyl_mercaptan", label_ko="메틸메르캅탄", label_en="methyl mercaptan", industrial_ppm=0.004, other_ppm=0.002),
-    OdourLimit(key="dimethyl_sulphide", label_ko="다이메틸설파이드", label_en="dimethyl sulphide", industrial_ppm=0.05, other_ppm=0.01),
-    OdourLimit(key="dimethyl_disulphide", label_ko="다이메틸다이설파이드", label_en="dimethyl disulphide", industrial_ppm=0.03, other_ppm=0.009),
-    OdourLimit(key="trimethylamine", label_ko="트라이메틸아민", label_en="trimethylamine", industrial_ppm=0.02, other_ppm=0.005),
-    OdourLimit(key="acetaldehyde", label_ko="아세트알데하이드", label_en="acetaldehyde", industrial_ppm=0.1, other_ppm=0.05),
+    OdourLimit(
+        key="methyl_mercaptan",
+        label_ko="메틸메르캅탄",
+        label_en="methyl mercaptan",
+        industrial_ppm=0.004,
+        other_ppm=0.002,
+    ),
+    OdourLimit(
+        key="dimethyl_sulphide",
+        label_ko="다이메틸설파이드",
+        label_en="dimethyl sulphide",
+        industrial_ppm=0.05,
+        other_ppm=0.01,
+    ),
+    OdourLimit(
+        key="dimethyl_disulphide",
+        label_ko="다이메틸다이설파이드",
+        label_en="dimethyl disulphide",
+        industrial_ppm=0.03,
+        other_ppm=0.009,
+    ),
+    OdourLimit(
+        key="trimethylamine", label_ko="트라이메틸아민", label_en="trimethylamine", industrial_ppm=0.02, other_ppm=0.005
+    ),
+    OdourLimit(
+        key="acetaldehyde", label_ko="아세트알데하이드", label_en="acetaldehyde", industrial_ppm=0.1, other_ppm=0.05
+    ),
     OdourLimit(key="styrene", label_ko="스타이렌", label_en="styrene", industrial_ppm=0.8, other_ppm=0.4),
     OdourLimit(key="toluene", label_ko="톨루엔", label_en="toluene", industrial_ppm=30, other_ppm=10),
     OdourLimit(key="xylene", label_ko="자일렌", label_en="xylene", industrial_ppm=2, other_ppm=1),
-    OdourLimit(key="methyl_ethyl_ketone", label_ko="메틸에틸케톤", label_en="methyl ethyl ketone", industrial_ppm=35, other_ppm=13),
+    OdourLimit(
+        key="methyl_ethyl_ketone",
+        label_ko="메틸에틸케톤",
+        label_en="methyl ethyl ketone",
+        industrial_ppm=35,
+        other_ppm=13,
+    ),
 )
-# fmt: on

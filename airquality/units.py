@@ -3,7 +3,7 @@
 from math import isfinite
 from typing import Final
 
-from airquality.pollutants import QUANTITY
+from jeonju.airquality.pollutants import QUANTITY
 
 # Molar volume of an ideal gas at 25 °C and 1 atm [L mol⁻¹], the reference state of Korea's and the US EPA's gas limits.
 MOLAR_VOLUME_25C_L_MOL = 24.465

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from airquality.index import Floats, Grade, within_classes
+from jeonju.airquality.index import Floats, Grade, within_classes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,16 +16,12 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.registry import Collector
 from starlette.exceptions import HTTPException
 
-from airquality.clock import utc_now
-from airquality.errors import UnavailableError
-from airquality.site import Site
-from api.access.audit import write_down_changes
-from api.access.guard import Access, guard
-from api.access.headers import add_security_headers
-from api.access.keys import KeyFile
-from api.access.openapi import document_access
-from api.alerts.rules import Rules, shipped_rules
-from api.http import (
+from jeonju.api.access.audit import write_down_changes
+from jeonju.api.access.guard import Access, guard
+from jeonju.api.access.headers import add_security_headers
+from jeonju.api.access.keys import KeyFile
+from jeonju.api.access.openapi import document_access
+from jeonju.api.http import (
     alerts,
     backup,
     health,
@@ -39,12 +35,16 @@ from api.http import (
     simulation,
     sites,
 )
-from api.http.answers import problem
-from api.http.state import State
-from api.live import Live
-from api.metrics import ApiMetrics, measure_requests
-from api.stream import Stream
-from storage.port import Store
+from jeonju.api.http.answers import problem
+from jeonju.api.http.state import State
+from jeonju.api.live import Live
+from jeonju.api.metrics import ApiMetrics, measure_requests
+from jeonju.api.stream import Stream
+from jeonju.common.clock import utc_now
+from jeonju.common.errors import UnavailableError
+from jeonju.contract.site import Site
+from jeonju.rules.rules import Rules, shipped_rules
+from jeonju.storage.port import Store
 
 STATIC: Final = Path(__file__).with_name("static")
 # A file that is not there: everybody who reaches the api may do everything, so it must be reached from this machine only.
@@ -58,9 +58,16 @@ Stations and robots are low-cost instruments: their values are for reference onl
 
 
 def create_app(
-    site: Site, store: Store, broker_url: str, *, keys: Path = NO_KEYS, sends_robots: bool = True,
-    now: Callable[[], datetime] = utc_now, rules: Rules | None = None, figures: Iterable[Collector] = (),
-) -> FastAPI:  # fmt: skip
+    site: Site,
+    store: Store,
+    broker_url: str,
+    *,
+    keys: Path = NO_KEYS,
+    sends_robots: bool = True,
+    now: Callable[[], datetime] = utc_now,
+    rules: Rules | None = None,
+    figures: Iterable[Collector] = (),
+) -> FastAPI:
     """Return the application; its live side runs from start-up to shut-down.
 
     `keys` is the file of the keys that it takes; `sends_robots` lets it send robots to incidents by itself;
@@ -78,8 +85,13 @@ def create_app(
         await anyio.to_thread.run_sync(live.stop)
 
     app = FastAPIOffline(
-        title=f"{site.label_en} Air", description=DESCRIPTION, version="0.1.0", lifespan=lifespan, redoc_url=None, dependencies=[Depends(guard)]
-    )  # fmt: skip
+        title=f"{site.label_en} Air",
+        description=DESCRIPTION,
+        version="0.1.0",
+        lifespan=lifespan,
+        redoc_url=None,
+        dependencies=[Depends(guard)],
+    )
     app.state.access = Access(KeyFile(keys))
     app.state.metrics = CollectorRegistry()
     for one in (ApiMetrics(live, stream), *figures):

@@ -15,28 +15,28 @@ import msgspec
 import paho.mqtt.client as mqtt
 import pyarrow as pa
 
-from airquality import topics
-from airquality.errors import UnavailableError, UserError
-from airquality.reading import Adoption, DeviceStatus
-from airquality.site import Site
-from api.alerts.desk import AlertDesk
-from api.alerts.engine import AlertEngine
-from api.alerts.health.links import Links
-from api.alerts.rebuild import engine_from_store
-from api.alerts.rules import Rules, shipped_rules
-from api.announce import Announcer
-from api.dispatch.control import FleetControl
-from api.dispatch.dispatcher import Message
-from api.figures import IndexFigures
-from api.incidents.desk import IncidentDesk
-from api.notify.channels import open_outboxes
-from api.notify.mqtt import RetainedAlerts
-from api.records import incident_json, reading_json
-from api.stream import Stream
-from broker.client import Client
-from broker.identity import passing_id
-from storage.port import Store
-from storage.schema import AlertRecord
+from jeonju.api.stream import Stream
+from jeonju.broker.client import Client
+from jeonju.broker.identity import passing_id
+from jeonju.common.errors import UnavailableError, UserError
+from jeonju.contract import topics
+from jeonju.contract.as_json import incident_json, reading_json
+from jeonju.contract.reading import Adoption, DeviceStatus
+from jeonju.contract.records import AlertRecord
+from jeonju.contract.site import Site
+from jeonju.detection.engine import AlertEngine
+from jeonju.detection.health.links import Links
+from jeonju.detection.index_statistics import IndexFigures
+from jeonju.detection.restore import engine_from_store
+from jeonju.response.fleet.control import FleetControl
+from jeonju.response.fleet.dispatcher import Message
+from jeonju.response.incidents.service import IncidentDesk
+from jeonju.response.notify.channels import open_outboxes
+from jeonju.response.notify.mqtt import RetainedAlerts
+from jeonju.response.publisher import Announcer
+from jeonju.response.triage import AlertDesk
+from jeonju.rules.rules import Rules, shipped_rules
+from jeonju.storage.port import Store
 
 log = logging.getLogger(__name__)
 
@@ -94,9 +94,13 @@ class Live:
         self._links = Links(self.now())
         self._ledger_at = self.now()
         self._client = Client(
-            self.broker_url, passing_id(NAME), on_ready=self._connected, on_refused=self._give_up,
-            on_subscribed=self._subscribed, on_lost=self._lost,
-        )  # fmt: skip
+            self.broker_url,
+            passing_id(NAME),
+            on_ready=self._connected,
+            on_refused=self._give_up,
+            on_subscribed=self._subscribed,
+            on_lost=self._lost,
+        )
         self._client.on_message = self._on_message
         retained = RetainedAlerts(
             self.site.name, self.desk, lambda topic, body: self._client.publish(topic, body, qos=1, retain=True)
@@ -109,7 +113,7 @@ class Live:
             (topics.vda5050("+/+", "state"), 0),
             (topics.vda5050("+/+", "connection"), 1),
         )
-        self._announcer = Announcer(self.store, self.desk, self.stream, retained, outboxes)
+        self._announcer = Announcer(self.store, self.desk, self.stream.send, retained, outboxes)
         self.desk.on_change = lambda alert: self._announcer.tell([alert])
 
     def start(self) -> None:

@@ -11,8 +11,8 @@ from prometheus_client.core import GaugeMetricFamily as Gauge
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from api.live import Live
-from api.stream import Stream
+from jeonju.api.live import Live
+from jeonju.api.stream import Stream
 
 
 class ApiMetrics(Collector):

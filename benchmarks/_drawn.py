@@ -10,12 +10,12 @@ from zlib import crc32
 import numpy as np
 import simpy
 
-from airquality.events import EVENT, Event
-from airquality.fuels import FUELS
-from airquality.site import Site, Station
-from simulator.scenario import Scenario
-from simulator.weather import WeatherSeries
-from simulator.world import World
+from jeonju.airquality.fuels import FUELS
+from jeonju.contract.events import EVENT, Event
+from jeonju.contract.site import Site, Station
+from jeonju.simulator.scenario import Scenario
+from jeonju.simulator.weather import WeatherSeries
+from jeonju.simulator.world import World
 
 DAY_S: Final = 86_400.0
 # What came before an event: the detector needs a quarter of an hour to learn what is usual.
@@ -93,20 +93,30 @@ def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
 def _flaming(rng: np.random.Generator, _station: Station) -> tuple[dict[str, Any], float]:
     """1 to 30 MW: a car or a stack of pallets up to a yard of waste. Before the flames it smoulders for 5 s to 10 minutes, 1 to 20 g/s."""
     event = {
-        "kind": "fire", "fuel": str(rng.choice(sorted(FUELS))), "peak_heat_mw": _log_uniform(rng, 1.0, 30.0),
-        "growth": str(rng.choice(["slow", "medium", "fast"])), "smoulder": _log_uniform(rng, 5.0, 600.0),
-        "smoulder_kg_s": _log_uniform(rng, 0.001, 0.02), "plateau": 1200.0, "decay": 300.0, "tail": 600.0,
+        "kind": "fire",
+        "fuel": str(rng.choice(sorted(FUELS))),
+        "peak_heat_mw": _log_uniform(rng, 1.0, 30.0),
+        "growth": str(rng.choice(["slow", "medium", "fast"])),
+        "smoulder": _log_uniform(rng, 5.0, 600.0),
+        "smoulder_kg_s": _log_uniform(rng, 0.001, 0.02),
+        "plateau": 1200.0,
+        "decay": 300.0,
+        "tail": 600.0,
         "tail_kg_s": _log_uniform(rng, 0.01, 0.1),
-    }  # fmt: skip
+    }
     return event, 1800.0
 
 
 def _smouldering(rng: np.random.Generator, _station: Station) -> tuple[dict[str, Any], float]:
     """A heap without flames, 1 to 10 g/s for 40 minutes."""
     event = {
-        "kind": "fire", "fuel": str(rng.choice(sorted(FUELS))), "peak_heat_mw": 0.0, "smoulder": 2400.0,
-        "smoulder_kg_s": _log_uniform(rng, 0.001, 0.01), "tail": 0.0,
-    }  # fmt: skip
+        "kind": "fire",
+        "fuel": str(rng.choice(sorted(FUELS))),
+        "peak_heat_mw": 0.0,
+        "smoulder": 2400.0,
+        "smoulder_kg_s": _log_uniform(rng, 0.001, 0.01),
+        "tail": 0.0,
+    }
     return event, 2700.0
 
 
@@ -120,9 +130,12 @@ def _leak(rng: np.random.Generator, station: Station) -> tuple[dict[str, Any], f
     measured = [key for key in rates if key in station.quantities] or ["tvoc"]
     which = rng.choice(measured, size=int(rng.integers(1, min(len(measured), 2) + 1)), replace=False).tolist()
     event = {
-        "kind": "leak", "rates_g_s": {key: rates[key] for key in which}, "duration": 1200.0, "height_m": 2.0,
+        "kind": "leak",
+        "rates_g_s": {key: rates[key] for key in which},
+        "duration": 1200.0,
+        "height_m": 2.0,
         "course": str(rng.choice(["constant", "decaying"])),
-    }  # fmt: skip
+    }
     return event, 2700.0
 
 

@@ -9,9 +9,9 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 
-from airquality import topics
-from airquality.reading import Reading, encode
 from benchmarks.pipe import DEVICES, values
+from jeonju.contract import topics
+from jeonju.contract.reading import Reading, encode
 
 EVERY_S = 0.005
 PACKET_IDS = 65_535

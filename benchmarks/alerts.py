@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from airquality.site import Site, Station, load_site
-from api.alerts.engine import AlertEngine
-from storage.schema import INSTANT, READINGS
+from jeonju.contract.records import INSTANT, READINGS
+from jeonju.contract.site import Site, Station, load_site
+from jeonju.detection.engine import AlertEngine
 
 DEVICES = 10_000
 BATCHES_A_SECOND = 10
@@ -24,8 +24,17 @@ MEASURED_S = 600
 FIRE_EVERY_S = 60
 FIRES = 5
 BEGIN_S = 1_772_000_000
-USUAL = {"pm25": (18.0, 1.2), "pm10": (32.0, 2.0), "no2": (0.012, 0.003), "o3": (0.03, 0.003), "co": (0.4, 0.012), "so2": (0.003, 0.001),
-         "tvoc": (60.0, 3.0), "humidity": (55.0, 0.3), "temperature": (8.0, 0.1)}  # fmt: skip
+USUAL = {
+    "pm25": (18.0, 1.2),
+    "pm10": (32.0, 2.0),
+    "no2": (0.012, 0.003),
+    "o3": (0.03, 0.003),
+    "co": (0.4, 0.012),
+    "so2": (0.003, 0.001),
+    "tvoc": (60.0, 3.0),
+    "humidity": (55.0, 0.3),
+    "temperature": (8.0, 0.1),
+}
 SMOKE = {"pm25": 90.0, "pm10": 110.0, "co": 0.45, "tvoc": 25.0}
 
 
@@ -59,10 +68,14 @@ class _Feed:
         now = pa.array(np.full(len(rows), (BEGIN_S + second) * 1_000_000)).cast(INSTANT)
         columns: dict[str, Any] = {
             "site": pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(rows), dtype=np.int32)), ["jeonju"]),
-            "device": pa.DictionaryArray.from_arrays(pa.array(np.arange(len(rows), dtype=np.int32)), self._names.take(pa.array(rows))),
-            "time": now, "received_at": now,
-            "lat": self._lat[rows], "lon": self._lon[rows],
-        }  # fmt: skip
+            "device": pa.DictionaryArray.from_arrays(
+                pa.array(np.arange(len(rows), dtype=np.int32)), self._names.take(pa.array(rows))
+            ),
+            "time": now,
+            "received_at": now,
+            "lat": self._lat[rows],
+            "lon": self._lon[rows],
+        }
         fire = np.isin(rows, list(self.burning))
         for key, (level, noise) in USUAL.items():
             columns[key] = (
@@ -108,11 +121,14 @@ def _measure(devices: int) -> dict[str, Any]:
             delays += [free_at - arrives_at] * len(changed)
             alerts += sum(alert.kind == "smoke" and alert.updated_at == alert.started_at for alert in changed)
     return {
-        "devices": devices, "seconds": MEASURED_S, "share_of_a_core": round(busy_s / MEASURED_S, 4), "smoke_alerts": alerts,
+        "devices": devices,
+        "seconds": MEASURED_S,
+        "share_of_a_core": round(busy_s / MEASURED_S, 4),
+        "smoke_alerts": alerts,
         "arrival_to_alert_p50_ms": round(1000 * float(np.quantile(delays, 0.5)), 1),
         "arrival_to_alert_p99_ms": round(1000 * float(np.quantile(delays, 0.99)), 1),
         "memory_per_device_bytes": _memory_per_device(site),
-    }  # fmt: skip
+    }
 
 
 def run() -> dict[str, Any]:

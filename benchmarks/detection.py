@@ -15,18 +15,18 @@ import numpy as np
 import pyarrow as pa
 import simpy
 
-from airquality.site import load_site
-from api.alerts.bins import GRACE_S
-from api.alerts.engine import AlertEngine
 from benchmarks._drawn import drawn, quiet
-from simulator.block import Block
-from simulator.exposure import Followed
-from simulator.outlets.parquet import readings_batch
-from simulator.scenario import Scenario, examples, load_scenario
-from simulator.score import CLASS_OF, FOUND_BY, LOCAL_KINDS, belongs
-from simulator.weather import WeatherOverrides
-from simulator.world import World
-from storage.schema import AlertRecord
+from jeonju.contract.records import AlertRecord
+from jeonju.contract.site import load_site
+from jeonju.detection.engine import AlertEngine
+from jeonju.detection.windows import GRACE_S
+from jeonju.evaluation.score import CLASS_OF, FOUND_BY, LOCAL_KINDS, belongs
+from jeonju.simulator.block import Block
+from jeonju.simulator.exposure import Followed
+from jeonju.simulator.scenario import Scenario, examples, load_scenario
+from jeonju.simulator.sinks.parquet import readings_batch
+from jeonju.simulator.weather import WeatherOverrides
+from jeonju.simulator.world import World
 
 TUNING_SEEDS: Final = range(1, 6)
 BLIND_SEEDS: Final = range(9000, 9050)
@@ -37,9 +37,16 @@ QUIET_HOURS: Final = 3.0
 WEEK_DAYS: Final = 7.0
 # Days without fires: those of the examples, a morning from 06:30 on, and humid nights of July in which robots see fog where there is none.
 QUIET: Final = (
-    "winter-day", "rush-hours", "asian-dust-day", "haze-episode", "fog", "sensor-fault-day", "robot-breakdown", "livestock-odour-night",
+    "winter-day",
+    "rush-hours",
+    "asian-dust-day",
+    "haze-episode",
+    "fog",
+    "sensor-fault-day",
+    "robot-breakdown",
+    "livestock-odour-night",
     "summer-ozone-day",
-)  # fmt: skip
+)
 
 
 class _Judged:
@@ -84,12 +91,17 @@ def _one_event(job: tuple[str, str, int]) -> dict[str, Any]:
     first_s = min(event.reached_s.values(), default=None)
     raised_s = fitting[0].started_at.timestamp() + GRACE_S if fitting else None
     return {
-        "kind": kind, "scenario": name, "seed": seed, "reached": first_s is not None, "detected": bool(fitting),
+        "kind": kind,
+        "scenario": name,
+        "seed": seed,
+        "reached": first_s is not None,
+        "detected": bool(fitting),
         "delay_s": None if raised_s is None or first_s is None else raised_s - first_s,
-        "said": _class(mine[0]) if mine else "nothing", "truth": CLASS_OF[event.event.kind],
+        "said": _class(mine[0]) if mine else "nothing",
+        "truth": CLASS_OF[event.event.kind],
         "false_smoke": sum(alert.kind == "smoke" and alert not in mine for alert in alerts),
         "peak_pm25": round(max((peak.get("pm25", 0.0) for peak in event.peak.values()), default=0.0), 1),
-    }  # fmt: skip
+    }
 
 
 def _class(alert: AlertRecord) -> str:
@@ -133,13 +145,17 @@ def _found(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     delays = [row["delay_s"] for row in reached if row["delay_s"] is not None]
     answered = [row for row in reached if row["said"] != "nothing"]
     return {
-        "drawn": len(rows), "affected": len(reached), "detected": len(delays),
+        "drawn": len(rows),
+        "affected": len(reached),
+        "detected": len(delays),
         "share_of_affected": round(len(delays) / len(reached), 3) if reached else None,
         "share_of_drawn": round(len(delays) / len(rows), 3),
         "median_delay_s": round(float(np.median(delays))) if delays else None,
         "p90_delay_s": round(float(np.quantile(delays, 0.9))) if delays else None,
-        "class_right": round(float(np.mean([row["said"] == row["truth"] for row in answered])), 3) if answered else None,
-    }  # fmt: skip
+        "class_right": round(float(np.mean([row["said"] == row["truth"] for row in answered])), 3)
+        if answered
+        else None,
+    }
 
 
 def _false(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

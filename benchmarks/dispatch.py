@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.incidents import SCENARIOS
-from jeonju.offline import OfflineRun
-from simulator.scenario import load_scenario
+from jeonju.evaluation.offline import OfflineRun
+from jeonju.simulator.scenario import load_scenario
 
 SEEDS = 10
 # Seeds that no number of the dispatcher was chosen on, nor one of alerts or finder.

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from airquality.dispersion.meteorology import Meteorology, Stability
-from airquality.dispersion.puffs import Puffs
+from jeonju.airquality.dispersion.meteorology import Meteorology, Stability
+from jeonju.airquality.dispersion.puffs import Puffs
 
 HOUR_S = 3600
 BOX_M = (-2000.0, -2000.0, 2000.0, 2000.0)

@@ -11,11 +11,11 @@ from typing import Any
 import duckdb
 from fastapi.testclient import TestClient
 
-from airquality.site import load_site
-from api.app import create_app
-from storage.duckdb import DuckDBStore
-from storage.duckdb_rollup import COLUMN_TYPES
-from storage.port import Series
+from jeonju.api.app import create_app
+from jeonju.contract.site import load_site
+from jeonju.storage.duckdb.rollup import COLUMN_TYPES
+from jeonju.storage.duckdb.store import DuckDBStore
+from jeonju.storage.port import Series
 
 T0 = datetime(2025, 1, 1, tzinfo=UTC)
 YEAR = timedelta(days=365)

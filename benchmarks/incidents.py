@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from airquality.site import load_site
-from api.incidents.city import locate_source
-from jeonju.offline import OfflineRun
-from simulator.scenario import load_scenario
+from jeonju.contract.site import load_site
+from jeonju.evaluation.offline import OfflineRun
+from jeonju.localization.source_map import locate_source
+from jeonju.simulator.scenario import load_scenario
 
 SCENARIOS = ("palbok-recycler-fire", "waste-plant-night-fire", "smouldering-heap")
 SEEDS = 50

@@ -18,14 +18,14 @@ import psutil
 import pyarrow as pa
 from paho.mqtt.enums import CallbackAPIVersion
 
-from airquality import topics
-from airquality.reading import Reading, encode
-from airquality.site import load_site
-from broker.embedded import EmbeddedBroker
-from ingest.pipeline import Message, Pipeline
-from ingest.service import Ingest
-from storage.duckdb import DuckDBStore
-from storage.port import DEFAULT_RETENTION, Retention
+from jeonju.broker.embedded import EmbeddedBroker
+from jeonju.contract import topics
+from jeonju.contract.reading import Reading, encode
+from jeonju.contract.site import load_site
+from jeonju.ingest.pipeline import Message, Pipeline
+from jeonju.ingest.service import Ingest
+from jeonju.storage.duckdb.store import DuckDBStore
+from jeonju.storage.port import DEFAULT_RETENTION, Retention
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 DEVICES = 26

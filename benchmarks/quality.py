@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import numpy as np
 
-from airquality.reading import Reading
-from ingest.batch import Batch
-from ingest.ledger import Ledger
-from ingest.quality.batch_rows import Integers, Rows
-from ingest.quality.checks import Checks
-from ingest.quality.flags import Finding
+from jeonju.contract.reading import Reading
+from jeonju.ingest.batch import Batch
+from jeonju.ingest.ledger import Ledger
+from jeonju.ingest.quality.batch_rows import Integers, Rows
+from jeonju.ingest.quality.checks import Checks
+from jeonju.ingest.quality.flags import Finding
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
 ROWS: Final = 2000

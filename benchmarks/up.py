@@ -13,9 +13,9 @@ import paho.mqtt.client as mqtt
 import psutil
 from paho.mqtt.enums import CallbackAPIVersion
 
-from airquality import topics
-from airquality.reading import Reading, encode
-from broker.address import parse_broker_url
+from jeonju.broker.address import parse_broker_url
+from jeonju.contract import topics
+from jeonju.contract.reading import Reading, encode
 
 SETTLING_S = 10
 MEASURED_S = 60

@@ -11,7 +11,7 @@ from typing import Final
 import bcrypt
 import msgspec
 
-from airquality.errors import UserError
+from jeonju.common.errors import UserError
 
 # Passwords are random: slow hashing, which guards weak ones, would only help those who flood the broker with logins.
 PASSWORD_BYTES: Final = 24

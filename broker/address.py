@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
-from airquality.errors import UserError
-from airquality.secret_file import read_secret
+from jeonju.common.errors import UserError
+from jeonju.common.secret_file import read_secret
 
 USER: Final = "JEONJU_MQTT_USER"
 PASSWORD: Final = "JEONJU_MQTT_PASSWORD"  # noqa: S105  (the variable's name)

@@ -18,9 +18,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from airquality.errors import JeonjuError, UnavailableError, UserError
-from broker.address import CA, CERTIFICATE, PASSWORD_FILE, USER, BrokerUrl, parse_broker_url
-from broker.identity import shown
+from jeonju.broker.address import CA, CERTIFICATE, PASSWORD_FILE, USER, BrokerUrl, parse_broker_url
+from jeonju.broker.identity import shown
+from jeonju.common.errors import JeonjuError, UnavailableError, UserError
 
 log = logging.getLogger(__name__)
 

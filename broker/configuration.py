@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from broker.accounts import Account
-from broker.rights import Login, subjects
+from jeonju.broker.accounts import Account
+from jeonju.broker.rights import Login, subjects
 
 # The broker hands messages of QoS 1 to their reader by this subject; no client can subscribe to it by itself.
 NATS_DELIVERY: Final = "$MQTT.sub.>"

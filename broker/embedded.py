@@ -16,11 +16,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self
 
-from airquality.errors import UserError
-from broker import configuration
-from broker.address import LOOPBACK
-from broker.rights import Login
-from broker.security import Security
+from jeonju.broker import configuration
+from jeonju.broker.address import LOOPBACK
+from jeonju.broker.rights import Login
+from jeonju.broker.security import Security
+from jeonju.common.errors import UserError
 
 Kind = Literal["embedded", "mosquitto"]
 
@@ -170,9 +170,15 @@ class EmbeddedBroker:
             .with_name("nats.conf" if self._kind == "embedded" else "mosquitto.conf")
             .read_text(encoding="utf-8")
         )
-        values = {"port": self.port, "host": self._host, "nats_port": self._nats_port, "data_dir": self._data_dir.resolve(),
-                  "max_file_store": QUEUE_ON_DISK_BYTES + self._kept_bytes(), "memory_limit": MOSQUITTO_MEMORY_BYTES + self._kept_bytes(),
-                  **self._access()}  # fmt: skip
+        values = {
+            "port": self.port,
+            "host": self._host,
+            "nats_port": self._nats_port,
+            "data_dir": self._data_dir.resolve(),
+            "max_file_store": QUEUE_ON_DISK_BYTES + self._kept_bytes(),
+            "memory_limit": MOSQUITTO_MEMORY_BYTES + self._kept_bytes(),
+            **self._access(),
+        }
         text = template.format(**values)
         # Mosquitto 2 gives up root's rights for a user that may not write here; stay who we are.
         return text + ("\nuser root\n" if self._kind == "mosquitto" and os.geteuid() == 0 else "")

@@ -11,8 +11,8 @@ import secrets
 from pathlib import Path
 from typing import Final
 
-from airquality.errors import UserError
-from airquality.secret_file import read_secret
+from jeonju.common.errors import UserError
+from jeonju.common.secret_file import read_secret
 
 FILE_NAME: Final = "client-id"
 NAMED_BY: Final = "--client-id-file"

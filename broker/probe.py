@@ -5,10 +5,10 @@ import secrets
 import threading
 from typing import Final
 
-from airquality import topics
-from airquality.errors import JeonjuError
-from broker.address import LOOPBACK, parse_broker_url
-from broker.client import Client
+from jeonju.broker.address import LOOPBACK, parse_broker_url
+from jeonju.broker.client import Client
+from jeonju.common.errors import JeonjuError
+from jeonju.contract import topics
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +41,13 @@ def lets_do_everything(broker_url: str) -> bool:
 
     # That the subscription is refused is an answer as good as any.
     client = Client(
-        broker_url, name, filters=[(topic, 1)], on_subscribed=send, on_refused=lambda _why: settled.set(), on_lost=settled.set
-    )  # fmt: skip
+        broker_url,
+        name,
+        filters=[(topic, 1)],
+        on_subscribed=send,
+        on_refused=lambda _why: settled.set(),
+        on_lost=settled.set,
+    )
     client.on_message = hear
     try:
         client.begin()

@@ -2,9 +2,9 @@
 
 from typing import Final, Literal, NamedTuple
 
-from airquality import topics
-from airquality.errors import UserError
-from airquality.site import Site
+from jeonju.common.errors import UserError
+from jeonju.contract import topics
+from jeonju.contract.site import Site
 
 Login = Literal["password", "certificate"]
 

@@ -14,14 +14,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from airquality.errors import UserError
-from airquality.secret_file import read_secret
-from airquality.site import Site
-from broker import configuration
-from broker.accounts import Account, Certificate, dump, load, new_password
-from broker.address import BrokerUrl
-from broker.certificates import DEVICE_LIFE, Authority, Issued, Revoked, expiry, places
-from broker.rights import Login, Rights, of_services
+from jeonju.broker import configuration
+from jeonju.broker.accounts import Account, Certificate, dump, load, new_password
+from jeonju.broker.address import BrokerUrl
+from jeonju.broker.certificates import DEVICE_LIFE, Authority, Issued, Revoked, expiry, places
+from jeonju.broker.rights import Login, Rights, of_services
+from jeonju.common.errors import UserError
+from jeonju.common.secret_file import read_secret
+from jeonju.contract.site import Site
 
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 RENEW_BEFORE: Final = timedelta(days=60)

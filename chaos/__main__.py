@@ -42,10 +42,16 @@ def ledger(findings: list[Finding]) -> Table:
     for one in findings:
         numbers = (one.sent, one.acknowledged, one.found, one.missing, one.duplicates)
         table.add_row(
-            one.ordeal, one.broken, *map(str, numbers), "right" if one.times_right else "wrong",
-            _seconds(one.recovered_s), _seconds(one.caught_up_s), f"{one.peak_mb:.0f}", one.verdict,
+            one.ordeal,
+            one.broken,
+            *map(str, numbers),
+            "right" if one.times_right else "wrong",
+            _seconds(one.recovered_s),
+            _seconds(one.caught_up_s),
+            f"{one.peak_mb:.0f}",
+            one.verdict,
             style=None if one.passed else "red",
-        )  # fmt: skip
+        )
     return table
 
 

@@ -7,10 +7,10 @@ from typing import Any, Final
 import paho.mqtt.client as mqtt
 import pyarrow as pa
 
-from airquality import topics
-from airquality.reading import Reading, encode
-from broker.client import Client
 from chaos.plans import SITE
+from jeonju.broker.client import Client
+from jeonju.contract import topics
+from jeonju.contract.reading import Reading, encode
 
 PROBE: Final = "probe"
 PROBE_EVERY_S: Final = 0.3

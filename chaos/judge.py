@@ -7,9 +7,9 @@ from typing import Final
 
 from chaos import plans
 from chaos.rig import Acknowledged, Rig
-from ingest.quality.flags import is_possible
-from storage.open import open_store
-from storage.port import Series, Store
+from jeonju.ingest.quality.flags import is_possible
+from jeonju.storage.open import open_store
+from jeonju.storage.port import Series, Store
 
 MOST_MEMORY_MB: Final = 512
 OTHERS_LATE_S: Final = 5.0
@@ -65,12 +65,22 @@ def judge(ordeal: str, broken: str, rig: Rig, *, ends_allowed: bool = False) -> 
     if missing and not excuse:
         faults.append(f"{len(missing)} lost")
     return Finding(
-        ordeal=ordeal, broken=broken, sent=sum(sender.messages for sender in rig.senders), acknowledged=len(told),
-        found=len(told) - len(missing), missing=len(missing), duplicates=duplicates, times_right=not wrong_times,
-        recovered_s=_recovered_s(rig, told), caught_up_s=_caught_up_s(rig, told), peak_mb=round(rig.ingest.peak_mb, 1),
-        dead_letters=dead_letters, ended_by_itself=rig.ingest.ended_by_itself,
-        verdict="; ".join(faults) or excuse or _praise(late_s), passed=not faults,
-    )  # fmt: skip
+        ordeal=ordeal,
+        broken=broken,
+        sent=sum(sender.messages for sender in rig.senders),
+        acknowledged=len(told),
+        found=len(told) - len(missing),
+        missing=len(missing),
+        duplicates=duplicates,
+        times_right=not wrong_times,
+        recovered_s=_recovered_s(rig, told),
+        caught_up_s=_caught_up_s(rig, told),
+        peak_mb=round(rig.ingest.peak_mb, 1),
+        dead_letters=dead_letters,
+        ended_by_itself=rig.ingest.ended_by_itself,
+        verdict="; ".join(faults) or excuse or _praise(late_s),
+        passed=not faults,
+    )
 
 
 def _rows(store: Store) -> dict[Key, list[Row]]:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
-from airquality import topics
-from airquality.reading import Reading, encode
+from jeonju.contract import topics
+from jeonju.contract.reading import Reading, encode
 
 SITE: Final = "jeonju"
 STEP: Final = timedelta(milliseconds=50)

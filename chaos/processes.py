@@ -13,8 +13,8 @@ from typing import Final
 
 import urllib3
 
-from broker.embedded import free_port
 from chaos.waiting import Skipped, wait_until
+from jeonju.broker.embedded import free_port
 
 RESTART_AFTER_S: Final = 1.0
 LOOK_EVERY_S: Final = 0.1

@@ -14,12 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
-from airquality.errors import UserError
-from broker.embedded import EmbeddedBroker, Kind, find_program
 from chaos.feed import Feed
 from chaos.processes import Influxd, Ingest, SmallDisk, small_disk
 from chaos.proxy import Proxy
 from chaos.waiting import Skipped, holds_within, wait_until
+from jeonju.broker.embedded import EmbeddedBroker, Kind, find_program
+from jeonju.common.errors import UserError
 
 DISK_MB: Final = 48
 # Longer than NATS waits before it sends again what was not acknowledged.
@@ -159,8 +159,16 @@ class Rig:
     ) -> Sending:
         """Start a sender."""
         journal = self._folder / f"{name}.journal"
-        asked = {"port": self.broker.port, "name": name, "plan": plan, "devices": devices, "per-second": per_s,
-                 "start": self.start.isoformat(), "seed": self.options.seed, "journal": journal}  # fmt: skip
+        asked = {
+            "port": self.broker.port,
+            "name": name,
+            "plan": plan,
+            "devices": devices,
+            "per-second": per_s,
+            "start": self.start.isoformat(),
+            "seed": self.options.seed,
+            "journal": journal,
+        }
         if messages is not None:
             asked["messages"] = messages
         command = [sys.executable, "-m", "chaos.sender", *(f"--{key}={value}" for key, value in asked.items())]

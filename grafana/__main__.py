@@ -1,4 +1,4 @@
-"""Write everything that is generated: `python -m grafana`, or `make dashboards`."""
+"""Write everything that is generated: `python -m jeonju.grafana`, or `make dashboards`."""
 
 import json
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Any, Final
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from grafana import alert_rules, city_now, network_health, robots, scenario_review, smoke_incidents, zone_station
-from grafana.language import LANGUAGES
+from jeonju.grafana import alert_rules, city_now, network_health, robots, scenario_review, smoke_incidents, zone_station
+from jeonju.grafana.language import LANGUAGES
 
 PROVISIONING: Final = Path(__file__).with_name("provisioning")
 DASHBOARDS: Final = (city_now, zone_station, smoke_incidents, robots, network_health, scenario_review)

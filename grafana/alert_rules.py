@@ -6,12 +6,12 @@ versions of Grafana. There is no dollar sign in a rule: Grafana 9 would put an e
 
 from typing import Any, Final
 
-from airquality import topics
-from airquality.limits import ADVISORY_LEVELS, Level
-from airquality.pollutants import QUANTITY
-from grafana.board import TAG
-from grafana.influxql import DATA_SOURCE_UID, select
-from storage.influx_names import AIR, ALERT, DEVICE_TAG, ID, SERVICE, SERVICE_TAG, SITE
+from jeonju.airquality.limits import ADVISORY_LEVELS, Level
+from jeonju.airquality.pollutants import QUANTITY
+from jeonju.contract import topics
+from jeonju.grafana.board import TAG
+from jeonju.grafana.influxql import DATA_SOURCE_UID, select
+from jeonju.storage.influx.names import AIR, ALERT, DEVICE_TAG, ID, SERVICE, SERVICE_TAG, SITE
 
 FOLDER: Final = "Jeonju Air · 전주 대기"
 CONDITION: Final = "B"
@@ -59,11 +59,24 @@ def network() -> list[dict[str, Any]]:
     away = select('1 - min("store_available")', SERVICE, where=(lately,), by=(f'"{SITE}"', f'"{SERVICE_TAG}"'))
     runbook = "docs/runbook.md#no-data"
     return [
-        _rule("no-data", "자료 수신 중단 · No data", heard, severity="critical", runbook=runbook, no_data="Alerting",
-              summary="5분 동안 저장된 측정값이 없습니다 · no reading was stored for 5 minutes"),
-        _rule("store-away", "저장소 접속 불가 · Store away", away, severity="critical", runbook=runbook,
-              summary="저장소에 쓸 수 없었습니다 · the store could not be written"),
-    ]  # fmt: skip
+        _rule(
+            "no-data",
+            "자료 수신 중단 · No data",
+            heard,
+            severity="critical",
+            runbook=runbook,
+            no_data="Alerting",
+            summary="5분 동안 저장된 측정값이 없습니다 · no reading was stored for 5 minutes",
+        ),
+        _rule(
+            "store-away",
+            "저장소 접속 불가 · Store away",
+            away,
+            severity="critical",
+            runbook=runbook,
+            summary="저장소에 쓸 수 없었습니다 · the store could not be written",
+        ),
+    ]
 
 
 def _limit(level: Level) -> dict[str, Any]:
@@ -108,15 +121,30 @@ def _rule(
         "annotations": {"summary": summary, "runbook": runbook},
         "data": [
             {
-                "refId": "A", "datasourceUid": DATA_SOURCE_UID, "relativeTimeRange": {"from": 2 * HOUR_S, "to": 0},
-                "model": {"refId": "A", "query": question, "rawQuery": True, "resultFormat": "time_series", "intervalMs": 1000, "maxDataPoints": 43200},
+                "refId": "A",
+                "datasourceUid": DATA_SOURCE_UID,
+                "relativeTimeRange": {"from": 2 * HOUR_S, "to": 0},
+                "model": {
+                    "refId": "A",
+                    "query": question,
+                    "rawQuery": True,
+                    "resultFormat": "time_series",
+                    "intervalMs": 1000,
+                    "maxDataPoints": 43200,
+                },
             },
             {
-                "refId": CONDITION, "datasourceUid": "__expr__", "relativeTimeRange": {"from": 0, "to": 0},
+                "refId": CONDITION,
+                "datasourceUid": "__expr__",
+                "relativeTimeRange": {"from": 0, "to": 0},
                 "model": {
-                    "refId": CONDITION, "datasource": {"type": "__expr__", "uid": "__expr__"}, "type": "reduce", "expression": "A", "reducer": "last",
+                    "refId": CONDITION,
+                    "datasource": {"type": "__expr__", "uid": "__expr__"},
+                    "type": "reduce",
+                    "expression": "A",
+                    "reducer": "last",
                     "settings": {"mode": "dropNN"},
                 },
             },
         ],
-    }  # fmt: skip
+    }

@@ -6,11 +6,11 @@ from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.dashboard import AnnotationQuery, DashboardCursorSync, DashboardLinkType
 
-from grafana import city
-from grafana.fields import BAD
-from grafana.influxql import DATA_SOURCE, IN_RANGE, OF_SITE, select
-from grafana.language import Language
-from storage.influx_names import ALERT
+from jeonju.grafana import city
+from jeonju.grafana.fields import BAD
+from jeonju.grafana.influxql import DATA_SOURCE, IN_RANGE, OF_SITE, select
+from jeonju.grafana.language import Language
+from jeonju.storage.influx.names import ALERT
 
 TAG: Final = "jeonju-air"
 
@@ -18,14 +18,23 @@ TAG: Final = "jeonju-air"
 def board(say: Language, name: str, title: str, *, since: str, refresh: str) -> dashboard.Dashboard:
     """Return an empty dashboard; its links lead to the others of the same language and keep time and choices."""
     others = (
-        dashboard.DashboardLink(say("다른 대시보드", "Other dashboards")).type(DashboardLinkType.DASHBOARDS)
-        .tags([f"{TAG}-{say.code}"]).as_dropdown(True).include_vars(True).keep_time(True)
-    )  # fmt: skip
+        dashboard.DashboardLink(say("다른 대시보드", "Other dashboards"))
+        .type(DashboardLinkType.DASHBOARDS)
+        .tags([f"{TAG}-{say.code}"])
+        .as_dropdown(True)
+        .include_vars(True)
+        .keep_time(True)
+    )
     return (
-        dashboard.Dashboard(title).uid(f"{TAG}-{name}-{say.code}").tags([TAG, f"{TAG}-{say.code}"])
-        .timezone(city.timezone()).time(since, "now").refresh(refresh)
-        .tooltip(DashboardCursorSync.CROSSHAIR).link(others)
-    )  # fmt: skip
+        dashboard.Dashboard(title)
+        .uid(f"{TAG}-{name}-{say.code}")
+        .tags([TAG, f"{TAG}-{say.code}"])
+        .timezone(city.timezone())
+        .time(since, "now")
+        .refresh(refresh)
+        .tooltip(DashboardCursorSync.CROSSHAIR)
+        .link(others)
+    )
 
 
 class Alerts(AnnotationQuery, Builder[AnnotationQuery]):
@@ -47,7 +56,12 @@ class Alerts(AnnotationQuery, Builder[AnnotationQuery]):
         summary = self._say("summary_ko", "summary_en")
         asked: dict[str, Any] = {
             "query": select(f'"{summary}", "kind", "ended_at" / 1000 AS "end"', ALERT, where=(OF_SITE, IN_RANGE)),
-            "rawQuery": True, "fromAnnotations": True, "textEditor": True,
-            "textColumn": summary, "tagsColumn": "kind", "timeEndColumn": "end", "titleColumn": "",
-        }  # fmt: skip
+            "rawQuery": True,
+            "fromAnnotations": True,
+            "textEditor": True,
+            "textColumn": summary,
+            "tagsColumn": "kind",
+            "timeEndColumn": "end",
+            "titleColumn": "",
+        }
         return super().to_json() | asked | {"target": asked | {"refId": "Anno"}}

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from airquality.site import load_site
+from jeonju.contract.site import load_site
 
 NAME: Final = "jeonju"
 

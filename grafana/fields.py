@@ -17,11 +17,11 @@ from grafana_foundation_sdk.models.dashboard import (
     ValueMappingResult,
 )
 
-from airquality.index import GRADES, INDEX_UPPER, UPPER
-from airquality.limits import ADVISORY_LEVELS
-from airquality.pollutants import QUANTITIES, QUANTITY
-from airquality.standards import STANDARDS
-from grafana.language import Language
+from jeonju.airquality.index import GRADES, INDEX_UPPER, UPPER
+from jeonju.airquality.limits import ADVISORY_LEVELS
+from jeonju.airquality.pollutants import QUANTITIES, QUANTITY
+from jeonju.airquality.standards import STANDARDS
+from jeonju.grafana.language import Language
 
 # Lines of limits, from the mildest on; a quantity's own lines are sorted by value.
 LINE_COLOURS: Final = {

@@ -8,8 +8,8 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models.dashboard import DataSourceRef
 
-from storage.influx_names import AIR, DEVICE_TAG, SITE
-from storage.influxql import source
+from jeonju.storage.influx.influxql import source
+from jeonju.storage.influx.names import AIR, DEVICE_TAG, SITE
 
 # The one that `provisioning/` sets up.
 DATA_SOURCE_UID: Final = "jeonju-influxdb"

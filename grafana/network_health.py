@@ -3,11 +3,11 @@
 from grafana_foundation_sdk.builders import dashboard, stat, statetimeline, table, timeseries
 from grafana_foundation_sdk.models import common as shown
 
-from grafana import fields, look, variables
-from grafana.board import board
-from grafana.influxql import BY_DEVICE, EVERY, IN_RANGE, OF_SITE, InfluxQL, select
-from grafana.language import Language
-from storage.influx_names import (
+from jeonju.grafana import fields, look, variables
+from jeonju.grafana.board import board
+from jeonju.grafana.influxql import BY_DEVICE, EVERY, IN_RANGE, OF_SITE, InfluxQL, select
+from jeonju.grafana.language import Language
+from jeonju.storage.influx.names import (
     DEAD_LETTER,
     DEVICE,
     DEVICE_TAG,
@@ -31,8 +31,10 @@ def build(say: Language) -> dashboard.Dashboard:
     for variable in (variables.data_source(say), variables.site(say)):
         made.with_variable(variable)
     for title, field, unit in (
-        (say("지연", "Lag"), "lag_s", "s"), (say("저장 대기 메시지", "Waiting messages"), "waiting", ""), (say("거부된 메시지", "Rejected messages"), "rejected", ""),
-    ):  # fmt: skip
+        (say("지연", "Lag"), "lag_s", "s"),
+        (say("저장 대기 메시지", "Waiting messages"), "waiting", ""),
+        (say("거부된 메시지", "Rejected messages"), "rejected", ""),
+    ):
         made.with_panel(newest(title, field, unit))
     made.with_panel(states(say))
     made.with_panel(lag(say)).with_panel(throughput(say)).with_panel(backlog(say))
@@ -99,42 +101,59 @@ def backlog(say: Language) -> timeseries.Panel:
 def ledger(say: Language) -> table.Panel:
     """What became of every device's messages, since the store was made."""
     columns = {
-        DEVICE_TAG: say("장비", "Device"), "received": say("수신", "Received"), "missing": say("유실", "Missing"), "repeated": say("중복", "Repeated"),
-        "late": say("지각", "Late"), "rejected": say("거부", "Rejected"),
-    }  # fmt: skip
+        DEVICE_TAG: say("장비", "Device"),
+        "received": say("수신", "Received"),
+        "missing": say("유실", "Missing"),
+        "repeated": say("중복", "Repeated"),
+        "late": say("지각", "Late"),
+        "rejected": say("거부", "Rejected"),
+    }
     text = select(f'"{DEVICE_TAG}", "received", "missing", "repeated", "late", "rejected"', LEDGER, where=(OF_SITE,))
     return (
-        look.rows(say("손실 대장", "Loss ledger"), columns, height=10).with_target(InfluxQL(query=text, table=True))
-        .override_by_name(columns["missing"], fields.coloured() + fields.thresholds_of(fields.steps((None, "transparent"), (1, fields.BAD))))
-        .override_by_name(columns["rejected"], fields.coloured() + fields.thresholds_of(fields.steps((None, "transparent"), (1, fields.BAD))))
-    )  # fmt: skip
+        look.rows(say("손실 대장", "Loss ledger"), columns, height=10)
+        .with_target(InfluxQL(query=text, table=True))
+        .override_by_name(
+            columns["missing"],
+            fields.coloured() + fields.thresholds_of(fields.steps((None, "transparent"), (1, fields.BAD))),
+        )
+        .override_by_name(
+            columns["rejected"],
+            fields.coloured() + fields.thresholds_of(fields.steps((None, "transparent"), (1, fields.BAD))),
+        )
+    )
 
 
 def devices(say: Language) -> table.Panel:
     """Who is there."""
     columns = {
-        DEVICE_TAG: say("장비", "Device"), KIND: say("종류", "Kind"), ZONE: say("구역", "Zone"), "state": say("연결", "Connection"),
-        "since": say("부터", "Since"), ORIGIN: say("출처", "Origin"),
-    }  # fmt: skip
+        DEVICE_TAG: say("장비", "Device"),
+        KIND: say("종류", "Kind"),
+        ZONE: say("구역", "Zone"),
+        "state": say("연결", "Connection"),
+        "since": say("부터", "Since"),
+        ORIGIN: say("출처", "Origin"),
+    }
     text = select(
         f'"{DEVICE_TAG}", "{KIND}", "{ZONE}", "state", "state_at" / 1000 AS "since", "{ORIGIN}"',
         DEVICE,
         where=(OF_SITE,),
     )
     return (
-        look.rows(say("장비 목록", "Devices"), columns, height=10).with_target(InfluxQL(query=text, table=True))
+        look.rows(say("장비 목록", "Devices"), columns, height=10)
+        .with_target(InfluxQL(query=text, table=True))
         .override_by_name(columns["since"], fields.as_instant())
         .override_by_name(columns["state"], fields.connection(say))
-    )  # fmt: skip
+    )
 
 
 def stored(say: Language) -> timeseries.Panel:
     """Readings of each device that are in the store."""
     text = select('count("received_at")', where=(OF_SITE, IN_RANGE), by=(EVERY, BY_DEVICE), fill="0")
     return (
-        look.chart(say("장비별 저장된 측정값", "Stored readings by device"), width=24).interval("1m")
+        look.chart(say("장비별 저장된 측정값", "Stored readings by device"), width=24)
+        .interval("1m")
         .with_target(InfluxQL(query=text, alias=f"$tag_{DEVICE_TAG}"))
-    )  # fmt: skip
+    )
 
 
 def dead_letters(say: Language) -> timeseries.Panel:
@@ -147,16 +166,21 @@ def dead_letters(say: Language) -> timeseries.Panel:
         fill="none",
     )
     return (
-        look.chart(say("해석 불가 메시지", "Dead letters"), width=8).interval("1m").draw_style(shown.GraphDrawStyle.BARS).fill_opacity(60)
+        look.chart(say("해석 불가 메시지", "Dead letters"), width=8)
+        .interval("1m")
+        .draw_style(shown.GraphDrawStyle.BARS)
+        .fill_opacity(60)
         .with_target(InfluxQL(query=text, alias=NAME))
-    )  # fmt: skip
+    )
 
 
 def letters(say: Language) -> table.Panel:
     """The newest of them, and why."""
     columns = {"Time": say("시각", "Time"), TOPIC: say("토픽", "Topic"), REASON: say("이유", "Reason")}
     text = select(f'"{TOPIC}", "{REASON}"', DEAD_LETTER, where=(IN_RANGE,))
-    return (
-        look.rows(say("최근 해석 불가 메시지", "Newest dead letters"), columns, width=16, nothing=say("모든 메시지를 이해했습니다", "Every message was understood"))
-        .with_target(InfluxQL(query=f"{text} ORDER BY time DESC LIMIT 100", table=True))
-    )  # fmt: skip
+    return look.rows(
+        say("최근 해석 불가 메시지", "Newest dead letters"),
+        columns,
+        width=16,
+        nothing=say("모든 메시지를 이해했습니다", "Every message was understood"),
+    ).with_target(InfluxQL(query=f"{text} ORDER BY time DESC LIMIT 100", table=True))

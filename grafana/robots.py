@@ -2,11 +2,11 @@
 
 from grafana_foundation_sdk.builders import dashboard, geomap, statetimeline, table, timeseries
 
-from grafana import fields, look, variables
-from grafana.board import board
-from grafana.influxql import BY_DEVICE, EVERY, IN_RANGE, OF_DEVICES, OF_SITE, InfluxQL, course, select
-from grafana.language import Language
-from storage.influx_names import DEVICE, DEVICE_TAG, JOURNAL, KIND, ORIGIN, ZONE
+from jeonju.grafana import fields, look, variables
+from jeonju.grafana.board import board
+from jeonju.grafana.influxql import BY_DEVICE, EVERY, IN_RANGE, OF_DEVICES, OF_SITE, InfluxQL, course, select
+from jeonju.grafana.language import Language
+from jeonju.storage.influx.names import DEVICE, DEVICE_TAG, JOURNAL, KIND, ORIGIN, ZONE
 
 
 def build(say: Language) -> dashboard.Dashboard:
@@ -29,8 +29,9 @@ def track(say: Language) -> geomap.Panel:
     )
     now = select(
         'last("lat") AS "lat", last("lon") AS "lon", last("pm25") AS "pm25", last("battery") AS "battery", last("heading") AS "heading"',
-        where=(OF_SITE, OF_DEVICES, IN_RANGE), by=(BY_DEVICE,),
-    )  # fmt: skip
+        where=(OF_SITE, OF_DEVICES, IN_RANGE),
+        by=(BY_DEVICE,),
+    )
     layers = (
         look.markers(say("경로", "Track"), "A", colour="pm25", size=3),
         look.markers(
@@ -39,42 +40,57 @@ def track(say: Language) -> geomap.Panel:
     )
     return (
         look.city_map(say("경로와 초미세먼지", "Track and PM2.5"), layers, width=13, height=15)
-        .with_target(InfluxQL(query=way, table=True, ref_id="A")).with_target(InfluxQL(query=now, table=True, ref_id="B"))
-        .interval("10s").max_data_points(1000)
-        .color_scheme(fields.by_threshold()).thresholds(fields.class_steps("pm25")).decimals(1)
-        .override_by_name("lat", fields.digits(5)).override_by_name("lon", fields.digits(5))
-    )  # fmt: skip
+        .with_target(InfluxQL(query=way, table=True, ref_id="A"))
+        .with_target(InfluxQL(query=now, table=True, ref_id="B"))
+        .interval("10s")
+        .max_data_points(1000)
+        .color_scheme(fields.by_threshold())
+        .thresholds(fields.class_steps("pm25"))
+        .decimals(1)
+        .override_by_name("lat", fields.digits(5))
+        .override_by_name("lon", fields.digits(5))
+    )
 
 
 def state(say: Language) -> statetimeline.Panel:
     """What each did; a gap is a time when nothing was heard of it."""
     text = select('last("robot_activity")', where=(OF_SITE, OF_DEVICES, IN_RANGE), by=(EVERY, BY_DEVICE), fill="none")
-    # As `airquality.pollutants` numbers them.
+    # As `jeonju.airquality.pollutants` numbers them.
     activities = {
-        "0": (say("정지", "stands"), fields.NEUTRAL), "1": (say("순찰", "patrols"), fields.GOOD), "2": (say("출동", "on its way"), "#ff9830"),
-        "3": (say("측정", "measures"), "#8f3bb8"), "4": (say("충전", "charges"), "#5794f2"),
-    }  # fmt: skip
+        "0": (say("정지", "stands"), fields.NEUTRAL),
+        "1": (say("순찰", "patrols"), fields.GOOD),
+        "2": (say("출동", "on its way"), "#ff9830"),
+        "3": (say("측정", "measures"), "#8f3bb8"),
+        "4": (say("충전", "charges"), "#5794f2"),
+    }
     return (
-        look.timeline(say("상태", "State"), width=11, height=15).interval("10s").with_target(InfluxQL(query=text, alias=f"$tag_{DEVICE_TAG}"))
+        look.timeline(say("상태", "State"), width=11, height=15)
+        .interval("10s")
+        .with_target(InfluxQL(query=text, alias=f"$tag_{DEVICE_TAG}"))
         .mappings(fields.by_value(activities))
-    )  # fmt: skip
+    )
 
 
 def fleet(say: Language) -> table.Panel:
     """What is known of each."""
     columns = {
-        DEVICE_TAG: say("로봇", "Robot"), ZONE: say("구역", "Zone"), "state": say("연결", "Connection"), "since": say("부터", "Since"), ORIGIN: say("출처", "Origin"),
-    }  # fmt: skip
+        DEVICE_TAG: say("로봇", "Robot"),
+        ZONE: say("구역", "Zone"),
+        "state": say("연결", "Connection"),
+        "since": say("부터", "Since"),
+        ORIGIN: say("출처", "Origin"),
+    }
     text = select(
         f'"{DEVICE_TAG}", "{ZONE}", "state", "state_at" / 1000 AS "since", "{ORIGIN}"',
         DEVICE,
         where=(OF_SITE, f"\"{KIND}\" = 'robot'"),
     )
     return (
-        look.rows(say("로봇 목록", "Fleet"), columns, width=10, height=8).with_target(InfluxQL(query=text, table=True))
+        look.rows(say("로봇 목록", "Fleet"), columns, width=10, height=8)
+        .with_target(InfluxQL(query=text, table=True))
         .override_by_name(columns["since"], fields.as_instant())
         .override_by_name(columns["state"], fields.connection(say))
-    )  # fmt: skip
+    )
 
 
 def battery(say: Language) -> timeseries.Panel:
@@ -107,7 +123,6 @@ def dispatches(say: Language) -> table.Panel:
     }
     about = '("action" =~ /dispatch|send|recall|forbid|allow/ OR "subject" =~ /^${device:regex}$/)'
     text = select('"who", "action", "subject", "details"', JOURNAL, where=(OF_SITE, IN_RANGE, about))
-    return (
-        look.rows(say("출동", "Dispatches"), columns, width=14, height=8, nothing=say("출동 없음", "No dispatches"))
-        .with_target(InfluxQL(query=f"{text} ORDER BY time DESC LIMIT 200", table=True))
-    )  # fmt: skip
+    return look.rows(
+        say("출동", "Dispatches"), columns, width=14, height=8, nothing=say("출동 없음", "No dispatches")
+    ).with_target(InfluxQL(query=f"{text} ORDER BY time DESC LIMIT 200", table=True))

@@ -3,12 +3,12 @@
 from grafana_foundation_sdk.builders import dashboard, table, timeseries
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
-from airquality import topics
-from grafana import look, variables
-from grafana.board import Alerts, board
-from grafana.influxql import BY_DEVICE, EVERY, IN_RANGE, OF_SITE, InfluxQL, select
-from grafana.language import Language
-from storage.influx_names import DEVICE_TAG, SITE
+from jeonju.contract import topics
+from jeonju.grafana import look, variables
+from jeonju.grafana.board import Alerts, board
+from jeonju.grafana.influxql import BY_DEVICE, EVERY, IN_RANGE, OF_SITE, InfluxQL, select
+from jeonju.grafana.language import Language
+from jeonju.storage.influx.names import DEVICE_TAG, SITE
 
 OF_TRUTH = f"\"{SITE}\" = '{topics.TRUTH.format(site='${site}')}'"
 OF_DEVICE = f"\"{DEVICE_TAG}\" = '${{device}}'"
@@ -58,14 +58,18 @@ def difference(say: Language) -> timeseries.Panel:
     """Measured less truth at the same instants: the first of an interval is, for both, that of the whole minute."""
     name = say("측정 − 참값", "measured − truth")
     subtract = {
-        "mode": "binary", "replaceFields": True, "alias": name,
+        "mode": "binary",
+        "replaceFields": True,
+        "alias": name,
         "binary": {"left": say("측정", "measured"), "operator": "-", "right": say("참값", "truth"), "reducer": "sum"},
-    }  # fmt: skip
+    }
     return (
-        look.chart(say("차이", "Difference"), width=12).interval("1m").targets([*_courses(say, "first")])
+        look.chart(say("차이", "Difference"), width=12)
+        .interval("1m")
+        .targets([*_courses(say, "first")])
         .with_transformation(DataTransformerConfig(id_val="joinByField", options={"byField": "Time", "mode": "inner"}))
         .with_transformation(DataTransformerConfig(id_val="calculateField", options=subtract))
-    )  # fmt: skip
+    )
 
 
 def devices(say: Language) -> table.Panel:
@@ -83,11 +87,13 @@ def devices(say: Language) -> table.Panel:
     }
     panel = look.rows(say("모든 장비", "All devices"), columns)
     organized = panel.build().transformations or []
-    panel.transformations([
-        DataTransformerConfig(id_val="merge", options={}),
-        DataTransformerConfig(id_val="calculateField", options=subtract),
-        *organized,
-    ])  # fmt: skip
+    panel.transformations(
+        [
+            DataTransformerConfig(id_val="merge", options={}),
+            DataTransformerConfig(id_val="calculateField", options=subtract),
+            *organized,
+        ]
+    )
     for ref_id, name, of in (("A", "measured", OF_SITE), ("B", "truth", OF_TRUTH)):
         text = select(f'mean({QUANTITY}) AS "{name}"', where=(of, IN_RANGE), by=(BY_DEVICE,))
         panel.with_target(InfluxQL(query=text, table=True, ref_id=ref_id))

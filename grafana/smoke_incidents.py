@@ -4,12 +4,12 @@ from typing import Final
 
 from grafana_foundation_sdk.builders import dashboard, geomap, table, timeseries
 
-from airquality.pollutants import QUANTITY
-from grafana import fields, look, variables
-from grafana.board import Alerts, board
-from grafana.influxql import BY_DEVICE, IN_RANGE, OF_SITE, InfluxQL, course, select
-from grafana.language import Language
-from storage.influx_names import DEVICE_TAG, ID, INCIDENT, JOURNAL
+from jeonju.airquality.pollutants import QUANTITY
+from jeonju.grafana import fields, look, variables
+from jeonju.grafana.board import Alerts, board
+from jeonju.grafana.influxql import BY_DEVICE, IN_RANGE, OF_SITE, InfluxQL, course, select
+from jeonju.grafana.language import Language
+from jeonju.storage.influx.names import DEVICE_TAG, ID, INCIDENT, JOURNAL
 
 # What tells fire from dust, traffic and solvents when it rises together.
 EVIDENCE: Final = ("pm25", "pm10", "co", "tvoc", "no2", "thermal_max")
@@ -39,24 +39,34 @@ def build(say: Language) -> dashboard.Dashboard:
 def incidents(say: Language) -> table.Panel:
     """Incidents; the name of each leads to all that the api knows of it."""
     columns = {
-        ID: say("사건", "Incident"), "at": say("시작", "Opened"), "state": say("상태", "State"), "severity": say("심각도", "Severity"),
-        "kind": say("종류", "Class"), "confidence": say("확신도", "Confidence"), "rate_g_s": say("배출률 g/s", "Rate g/s"),
-        "radius_m": say("위치 오차 m", "Within m"), "summary": say("내용", "What"),
-    }  # fmt: skip
+        ID: say("사건", "Incident"),
+        "at": say("시작", "Opened"),
+        "state": say("상태", "State"),
+        "severity": say("심각도", "Severity"),
+        "kind": say("종류", "Class"),
+        "confidence": say("확신도", "Confidence"),
+        "rate_g_s": say("배출률 g/s", "Rate g/s"),
+        "radius_m": say("위치 오차 m", "Within m"),
+        "summary": say("내용", "What"),
+    }
     text = select(
         f'"{ID}", "opened_at" / 1000 AS "at", "state", "severity", "kind", "confidence", "rate_g_s", "radius_m", '
         f'"{say("summary_ko", "summary_en")}" AS "summary"',
-        INCIDENT, where=(OF_SITE, IN_RANGE),
-    )  # fmt: skip
+        INCIDENT,
+        where=(OF_SITE, IN_RANGE),
+    )
     return (
         look.rows(say("사건", "Incidents"), columns, width=14, height=12, nothing=say("사건 없음", "No incidents"))
         .with_target(InfluxQL(query=f"{text} ORDER BY time DESC LIMIT 200", table=True))
-        .override_by_name(columns[ID], fields.link(say("API에서 보기", "Show in the api"), "${api}/api/v1/incidents/${__value.raw}"))
+        .override_by_name(
+            columns[ID], fields.link(say("API에서 보기", "Show in the api"), "${api}/api/v1/incidents/${__value.raw}")
+        )
         .override_by_name(columns["at"], fields.as_instant() + fields.wide(150))
         .override_by_name(columns["severity"], fields.severities(say) + fields.wide(80))
         .override_by_name(columns["confidence"], fields.as_share())
-        .override_by_name(columns["rate_g_s"], fields.digits(1)).override_by_name(columns["radius_m"], fields.digits(0))
-    )  # fmt: skip
+        .override_by_name(columns["rate_g_s"], fields.digits(1))
+        .override_by_name(columns["radius_m"], fields.digits(0))
+    )
 
 
 def places(say: Language) -> geomap.Panel:
@@ -70,11 +80,17 @@ def places(say: Language) -> geomap.Panel:
         look.markers(say("추정 위치", "Likely sources"), "B", colour="#8f3bb8", shape="star", size=12, text="kind"),
     )
     return (
-        look.city_map(say("추정 위치와 최고 초미세먼지", "Likely sources, and the highest PM2.5"), layers, width=10, height=12)
-        .with_target(InfluxQL(query=around, table=True, ref_id="A")).with_target(InfluxQL(query=sources, table=True, ref_id="B"))
-        .color_scheme(fields.by_threshold()).thresholds(fields.class_steps("pm25")).decimals(1)
-        .override_by_name("lat", fields.digits(5)).override_by_name("lon", fields.digits(5))
-    )  # fmt: skip
+        look.city_map(
+            say("추정 위치와 최고 초미세먼지", "Likely sources, and the highest PM2.5"), layers, width=10, height=12
+        )
+        .with_target(InfluxQL(query=around, table=True, ref_id="A"))
+        .with_target(InfluxQL(query=sources, table=True, ref_id="B"))
+        .color_scheme(fields.by_threshold())
+        .thresholds(fields.class_steps("pm25"))
+        .decimals(1)
+        .override_by_name("lat", fields.digits(5))
+        .override_by_name("lon", fields.digits(5))
+    )
 
 
 def evidence(say: Language, quantity: str) -> timeseries.Panel:
@@ -102,7 +118,6 @@ def journal(say: Language) -> table.Panel:
         "details": say("자세히", "Details"),
     }
     text = select('"who", "action", "subject", "details"', JOURNAL, where=(OF_SITE, IN_RANGE))
-    return (
-        look.rows(say("조치 기록", "Journal"), columns, width=10, height=9, nothing=say("조치 없음", "Nothing was done"))
-        .with_target(InfluxQL(query=f"{text} ORDER BY time DESC LIMIT 200", table=True))
-    )  # fmt: skip
+    return look.rows(
+        say("조치 기록", "Journal"), columns, width=10, height=9, nothing=say("조치 없음", "Nothing was done")
+    ).with_target(InfluxQL(query=f"{text} ORDER BY time DESC LIMIT 200", table=True))

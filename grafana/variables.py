@@ -5,15 +5,15 @@ from typing import Final
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.models.dashboard import VariableOption, VariableRefresh, VariableSort
 
-from airquality import topics
-from airquality.index import POLLUTANTS
-from airquality.pollutants import QUANTITIES
-from grafana import city
-from grafana.fields import label
-from grafana.influxql import DATA_SOURCE, DATA_SOURCE_UID, OF_SITE, select
-from grafana.language import Language
-from storage.influx_names import DEVICE, DEVICE_TAG, KIND, SITE, ZONE
-from storage.influxql import source
+from jeonju.airquality.index import POLLUTANTS
+from jeonju.airquality.pollutants import QUANTITIES
+from jeonju.contract import topics
+from jeonju.grafana import city
+from jeonju.grafana.fields import label
+from jeonju.grafana.influxql import DATA_SOURCE, DATA_SOURCE_UID, OF_SITE, select
+from jeonju.grafana.language import Language
+from jeonju.storage.influx.influxql import source
+from jeonju.storage.influx.names import DEVICE, DEVICE_TAG, KIND, SITE, ZONE
 
 API: Final = "http://127.0.0.1:8000"
 ALL: Final = VariableOption(selected=True, text="All", value="$__all")
@@ -96,9 +96,13 @@ def _devices(say: Language) -> dashboard.QueryVariable:
 
 def _query(name: str, title: str, text: str) -> dashboard.QueryVariable:
     return (
-        dashboard.QueryVariable(name).label(title).query(text).datasource(DATA_SOURCE)
-        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED).sort(VariableSort.ALPHABETICAL_ASC)
-    )  # fmt: skip
+        dashboard.QueryVariable(name)
+        .label(title)
+        .query(text)
+        .datasource(DATA_SOURCE)
+        .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+        .sort(VariableSort.ALPHABETICAL_ASC)
+    )
 
 
 def _quantity(say: Language) -> dashboard.CustomVariable:

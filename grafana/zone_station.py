@@ -6,12 +6,12 @@ from grafana_foundation_sdk.builders import dashboard, statetimeline, statushist
 from grafana_foundation_sdk.models import common as shown
 from grafana_foundation_sdk.models.dashboard import FieldColorModeId
 
-from airquality.index import POLLUTANTS
-from grafana import city, fields, look, variables
-from grafana.board import Alerts, board
-from grafana.influxql import BY_DEVICE, EVERY, IN_RANGE, OF_DEVICES, OF_SITE, InfluxQL, select
-from grafana.language import Language
-from storage.influx_names import AIR_1H, DEVICE_TAG, INDEX
+from jeonju.airquality.index import POLLUTANTS
+from jeonju.grafana import city, fields, look, variables
+from jeonju.grafana.board import Alerts, board
+from jeonju.grafana.influxql import BY_DEVICE, EVERY, IN_RANGE, OF_DEVICES, OF_SITE, InfluxQL, select
+from jeonju.grafana.language import Language
+from jeonju.storage.influx.names import AIR_1H, DEVICE_TAG, INDEX
 
 # A device's series says which quantity it shows, so that unit and limits can be those of the quantity.
 NAME: Final = f"$tag_{DEVICE_TAG} $col"
@@ -43,9 +43,11 @@ def index(say: Language) -> statetimeline.Panel:
         'last("grade")', INDEX, where=(OF_SITE, OF_DEVICES, IN_RANGE), by=("time($__interval)", BY_DEVICE), fill="none"
     )
     return (
-        look.timeline(say("통합대기환경지수 등급", "CAI class"), width=14, height=11).interval("10m").mappings(fields.grades(say))
+        look.timeline(say("통합대기환경지수 등급", "CAI class"), width=14, height=11)
+        .interval("10m")
+        .mappings(fields.grades(say))
         .with_target(InfluxQL(query=text, alias=f"$tag_{DEVICE_TAG}"))
-    )  # fmt: skip
+    )
 
 
 def alerts(say: Language) -> dashboard.Panel:
@@ -63,9 +65,11 @@ def measured(say: Language) -> timeseries.Panel:
         fill="none",
     )
     panel = (
-        look.chart("${quantity:text}", width=12, height=9).description(fields.limits_in_words(say))
-        .with_target(InfluxQL(query=text, alias=NAME)).interval("10s")
-    )  # fmt: skip
+        look.chart("${quantity:text}", width=12, height=9)
+        .description(fields.limits_in_words(say))
+        .with_target(InfluxQL(query=text, alias=NAME))
+        .interval("10s")
+    )
     for key in variables.MEASURED:
         panel.override_by_regexp(f"/ {key}$/", fields.of_unit(key))
     return panel
@@ -81,10 +85,11 @@ def days(say: Language) -> statushistory.Panel:
         fill="none",
     )
     panel = (
-        look.calendar(say("일평균, 최근 30일", "Daily means, last 30 days"), width=8, height=9).time_from("30d")
+        look.calendar(say("일평균, 최근 30일", "Daily means, last 30 days"), width=8, height=9)
+        .time_from("30d")
         .with_target(InfluxQL(query=f"{text} tz('{city.timezone()}')", alias=NAME))
         .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.CONTINUOUS_GR_YL_RD))
-    )  # fmt: skip
+    )
     for key in variables.MEASURED:
         own = fields.of_unit(key)[:2]
         if key in POLLUTANTS:
@@ -97,10 +102,13 @@ def flags(say: Language) -> timeseries.Panel:
     """How many values are doubtful, of how many there are."""
     everything = select(f"count({OF_QUANTITY})", where=(OF_SITE, OF_DEVICES, IN_RANGE), by=(EVERY,), fill="0")
     panel = (
-        look.chart(say("품질 표시", "Quality flags"), width=4, height=9).draw_style(shown.GraphDrawStyle.BARS).fill_opacity(60).interval("1m")
+        look.chart(say("품질 표시", "Quality flags"), width=4, height=9)
+        .draw_style(shown.GraphDrawStyle.BARS)
+        .fill_opacity(60)
+        .interval("1m")
         .with_target(InfluxQL(query=everything, alias=say("모든 값", "all values"), ref_id="A"))
         .override_by_name(say("모든 값", "all values"), fields.as_background())
-    )  # fmt: skip
+    )
     names = {"bad": say("불량", "bad"), "suspect": say("의심", "suspect"), "estimated": say("추정", "estimated")}
     for ref_id, (flag, colour) in zip("BCD", FLAGS.items(), strict=True):
         flagged = f'"quality" =~ /"${{quantity}}":\\["{flag}"/'

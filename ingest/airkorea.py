@@ -19,18 +19,35 @@ import msgspec
 import urllib3
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
-from airquality.errors import JeonjuError, UnavailableError, UserError
-from broker.client import Client
-from broker.identity import passing_id
-from ingest.decoders.airkorea import hour
+from jeonju.broker.client import Client
+from jeonju.broker.identity import passing_id
+from jeonju.common.errors import JeonjuError, UnavailableError, UserError
+from jeonju.ingest.decoders.airkorea import hour
 
 log = logging.getLogger(__name__)
 
 SERVICE: Final = "http://apis.data.go.kr/B552584/ArpltnInforInqireSvc"
 KEY_VARIABLE: Final = "AIRKOREA_KEY"
 PROVINCES: Final = (
-    "전국", "서울", "부산", "대구", "인천", "광주", "대전", "울산", "경기", "강원", "충북", "충남", "전북", "전남", "경북", "경남", "제주", "세종",
-)  # fmt: skip
+    "전국",
+    "서울",
+    "부산",
+    "대구",
+    "인천",
+    "광주",
+    "대전",
+    "울산",
+    "경기",
+    "강원",
+    "충북",
+    "충남",
+    "전북",
+    "전남",
+    "경북",
+    "경남",
+    "제주",
+    "세종",
+)
 # All stations of the country are some 660.
 MOST_STATIONS: Final = 1000
 ANSWER_S: Final = 30.0
@@ -63,14 +80,20 @@ class _Refusal(NamedTuple):
 _SEE_KEY: Final = f"see on data.go.kr (15073861) that the key in {KEY_VARIABLE} is whole and may be used for AirKorea; a new one takes up to an hour"
 _REFUSALS: Final = (
     _Refusal("30", "SERVICE_KEY_IS_NOT_REGISTERED_ERROR", _SEE_KEY),
-    _Refusal("31", "DEADLINE_HAS_EXPIRED_ERROR", f"the key in {KEY_VARIABLE} has expired; extend its use on data.go.kr"),
+    _Refusal(
+        "31", "DEADLINE_HAS_EXPIRED_ERROR", f"the key in {KEY_VARIABLE} has expired; extend its use on data.go.kr"
+    ),
     _Refusal("32", "UNREGISTERED_IP_ERROR", "enter the address of this machine beside the key on data.go.kr"),
     _Refusal("33", "UNSIGNED_CALL_ERROR", _SEE_KEY),
-    _Refusal("20", "SERVICE_ACCESS_DENIED_ERROR", "apply for the use of AirKorea's air pollution service on data.go.kr"),
+    _Refusal(
+        "20", "SERVICE_ACCESS_DENIED_ERROR", "apply for the use of AirKorea's air pollution service on data.go.kr"
+    ),
     _Refusal("21", "TEMPORARILY_DISABLE_THE_SERVICEKEY_ERROR", None),
     _Refusal("22", USED_UP, None),
-    _Refusal("12", "NO_OPENAPI_SERVICE_ERROR", "the address of the service has changed; name the new one with --service"),
-)  # fmt: skip
+    _Refusal(
+        "12", "NO_OPENAPI_SERVICE_ERROR", "the address of the service has changed; name the new one with --service"
+    ),
+)
 _XML_REASON: Final = re.compile(r"<(returnAuthMsg|errMsg)>([^<]*)<")
 _XML_NUMBER: Final = re.compile(r"<returnReasonCode>([^<]*)<")
 
@@ -180,9 +203,15 @@ def carry(
             raise _StoppedError
 
     patiently = Retrying(
-        retry=retry_if_exception(lambda error: isinstance(error, UnavailableError) and not isinstance(error, UsedUpError)),
-        wait=wait_exponential(multiplier=FIRST_PAUSE_S, max=300), stop=stop_after_attempt(ATTEMPTS), sleep=pause, before_sleep=_say, reraise=True,
-    )  # fmt: skip
+        retry=retry_if_exception(
+            lambda error: isinstance(error, UnavailableError) and not isinstance(error, UsedUpError)
+        ),
+        wait=wait_exponential(multiplier=FIRST_PAUSE_S, max=300),
+        stop=stop_after_attempt(ATTEMPTS),
+        sleep=pause,
+        before_sleep=_say,
+        reraise=True,
+    )
     with suppress(_StoppedError):
         while True:
             newest = None

@@ -12,14 +12,15 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from airquality.extras import DROPPED, GROUPS, bounded, dropped_flag
-from airquality.pollutants import KEYS, QUANTITY
-from airquality.reading import Reading
-from ingest.ledger import Ledger
-from ingest.quality.batch_rows import NEVER_US, US_PER_S, Bools, Floats, Integers, Rows
-from ingest.quality.checks import Checks
-from ingest.quality.flag_table import FlagTable
-from ingest.quality.flags import (
+from jeonju.airquality.pollutants import KEYS, QUANTITY
+from jeonju.contract.extras import DROPPED, GROUPS, bounded, dropped_flag
+from jeonju.contract.reading import Reading
+from jeonju.contract.records import INSTANT, LABEL, READINGS
+from jeonju.ingest.ledger import Ledger
+from jeonju.ingest.quality.batch_rows import NEVER_US, US_PER_S, Bools, Floats, Integers, Rows
+from jeonju.ingest.quality.checks import Checks
+from jeonju.ingest.quality.flag_table import FlagTable
+from jeonju.ingest.quality.flags import (
     BEYOND_MEANS,
     EARLIEST,
     FURTHEST_AHEAD,
@@ -32,7 +33,6 @@ from ingest.quality.flags import (
     is_beyond_means,
     out_of_range,
 )
-from storage.schema import INSTANT, LABEL, READINGS
 
 _EARLIEST_US: Final = int(EARLIEST.timestamp()) * US_PER_S
 _FURTHEST_AHEAD_US: Final = int(FURTHEST_AHEAD.total_seconds()) * US_PER_S

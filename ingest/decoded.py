@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from airquality.reading import Reading
+from jeonju.contract.reading import Reading
 
 
 class Decoded(NamedTuple):

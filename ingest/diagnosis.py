@@ -4,15 +4,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, get_args
 
-from airquality import topics
-from airquality.errors import RejectedError
-from airquality.gateways import Format, Gateway
-from airquality.pollutants import QUANTITY
-from airquality.site import Site
-from ingest.decoded import Decoding
-from ingest.decoders import decoder, native
-from ingest.decoders.fields import Message, key_of, leading_number, parse_json
-from ingest.routing import Router, device_name
+from jeonju.airquality.pollutants import QUANTITY
+from jeonju.common.errors import RejectedError
+from jeonju.contract import topics
+from jeonju.contract.gateways import Format, Gateway
+from jeonju.contract.site import Site
+from jeonju.ingest.decoded import Decoding
+from jeonju.ingest.decoders import decoder, native
+from jeonju.ingest.decoders.fields import Message, key_of, leading_number, parse_json
+from jeonju.ingest.routing import Router, device_name
 
 # A suggestion only: how each format's topics usually look. The site file decides, never this table.
 USUAL_TOPICS: Final[dict[str, tuple[str, str]]] = {

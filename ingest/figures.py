@@ -5,9 +5,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from airquality.errors import UnavailableError
-from storage.port import Store
-from storage.schema import ServiceFigures
+from jeonju.common.errors import UnavailableError
+from jeonju.contract.records import ServiceFigures
+from jeonju.storage.port import Store
 
 EVERY_S: Final = 10.0
 # An hour: what is told while the store is away shows later how long it was away.

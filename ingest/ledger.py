@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from storage.schema import LedgerEntry
+from jeonju.contract.records import LedgerEntry
 
 # So many stretches of missing numbers are written down, the newest; what is older counts as repeated when it comes after a restart.
 MOST_RANGES: Final = 500
@@ -117,9 +117,19 @@ class Ledger:
             account = self._accounts[site, device]
             boot = account.boots.get(account.newest_boot)
             entries.append(
-                LedgerEntry(site, device, account.newest_boot, boot.last_seq if boot else None, account.received, account.repeated,
-                            min(account.missing, MOST_MISSING), account.late, account.rejected, to_ranges(boot.missing) if boot else "")
-            )  # fmt: skip
+                LedgerEntry(
+                    site,
+                    device,
+                    account.newest_boot,
+                    boot.last_seq if boot else None,
+                    account.received,
+                    account.repeated,
+                    min(account.missing, MOST_MISSING),
+                    account.late,
+                    account.rejected,
+                    to_ranges(boot.missing) if boot else "",
+                )
+            )
             account.has_changed = False
         self._changed.clear()
         return entries

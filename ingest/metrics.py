@@ -8,7 +8,7 @@ from prometheus_client.core import GaugeMetricFamily as Gauge
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from ingest.service import Stats
+from jeonju.ingest.service import Stats
 
 
 class IngestMetrics(Collector):

@@ -8,17 +8,17 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from airquality import topics
-from airquality.errors import RejectedError
-from airquality.reading import Adoption, DeviceStatus
-from airquality.site import Site
-from ingest.batch import Batch
-from ingest.decoders import fields, native
-from ingest.ledger import Ledger
-from ingest.quality.checks import Checks
-from ingest.routing import Route, Router, device_name
-from storage.port import Commit
-from storage.schema import DeadLetter, DeviceRecord
+from jeonju.common.errors import RejectedError
+from jeonju.contract import topics
+from jeonju.contract.reading import Adoption, DeviceStatus
+from jeonju.contract.records import DeadLetter, DeviceRecord
+from jeonju.contract.site import Site
+from jeonju.ingest.batch import Batch
+from jeonju.ingest.decoders import fields, native
+from jeonju.ingest.ledger import Ledger
+from jeonju.ingest.quality.checks import Checks
+from jeonju.ingest.routing import Route, Router, device_name
+from jeonju.storage.port import Commit
 
 # Of a dead letter's payload at most this much is kept; the reason says how long it was.
 KEPT_PAYLOAD_BYTES: Final = 64 * 1024

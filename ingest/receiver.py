@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from paho.mqtt.client import MQTTMessage
 from paho.mqtt.enums import MQTTErrorCode
 
-from broker.client import Client
+from jeonju.broker.client import Client
 
 READ_AT_ONCE_BYTES: Final = 256 * 1024
 PUBACK: Final = 0x40

@@ -6,9 +6,9 @@ from typing import Final, NamedTuple
 
 from paho.mqtt.client import topic_matches_sub
 
-from airquality.gateways import Gateway
-from airquality.topics import NAME
-from ingest.decoders import Decoder, decoder
+from jeonju.contract.gateways import Gateway
+from jeonju.contract.topics import NAME
+from jeonju.ingest.decoders import Decoder, decoder
 
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _LONGEST_STEM: Final = 50

@@ -16,16 +16,16 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential
 
-from airquality import topics
-from airquality.clock import utc_now
-from airquality.errors import UnavailableError, UserError
-from airquality.site import Site
-from ingest.figures import tell_figures
-from ingest.pipeline import Message, Pipeline
-from ingest.sessions import Session, Sessions
-from ingest.upkeep import give_way, keep_up
-from storage.port import Commit, Store
-from storage.schema import DeviceRecord, LedgerEntry, ServiceFigures, is_mere_name
+from jeonju.common.clock import utc_now
+from jeonju.common.errors import UnavailableError, UserError
+from jeonju.contract import topics
+from jeonju.contract.records import DeviceRecord, LedgerEntry, ServiceFigures, is_mere_name
+from jeonju.contract.site import Site
+from jeonju.ingest.figures import tell_figures
+from jeonju.ingest.pipeline import Message, Pipeline
+from jeonju.ingest.sessions import Session, Sessions
+from jeonju.ingest.upkeep import give_way, keep_up
+from jeonju.storage.port import Commit, Store
 
 log = logging.getLogger(__name__)
 
@@ -179,10 +179,15 @@ class Ingest:
             name, options = f"{self._client_id}-{self._member}", {"protocol": mqtt.MQTTv5}
             wanted = [f"$share/{NAME}/{topic}" for topic in wanted]
         return Sessions(
-            self._broker_url, name, list(dict.fromkeys(wanted)),
-            on_message=self._on_message, on_refused=self._give_up, options=options, connect_with=self._session,
+            self._broker_url,
+            name,
+            list(dict.fromkeys(wanted)),
+            on_message=self._on_message,
+            on_refused=self._give_up,
+            options=options,
+            connect_with=self._session,
             replaces=NAME if self._member is None and self._client_id != NAME else None,
-        )  # fmt: skip
+        )
 
     def _session(self) -> dict[str, Any]:
         """Return how MQTT 5 is told to keep the session for the next start."""
@@ -250,10 +255,18 @@ class Ingest:
     def _figures(self) -> ServiceFigures:
         stats = self.stats()
         return ServiceFigures(
-            self._site.name, NAME.removeprefix("jeonju-") + (f"-{self._member}" if self._member else ""), self._now(),
-            stats.messages, stats.readings, stats.rejected, stats.commits, stats.waiting, stats.lag_s,
-            int(stats.connected), int(stats.store_available),
-        )  # fmt: skip
+            self._site.name,
+            NAME.removeprefix("jeonju-") + (f"-{self._member}" if self._member else ""),
+            self._now(),
+            stats.messages,
+            stats.readings,
+            stats.rejected,
+            stats.commits,
+            stats.waiting,
+            stats.lag_s,
+            int(stats.connected),
+            int(stats.store_available),
+        )
 
     def _work(self) -> None:
         going = True
@@ -322,9 +335,13 @@ class Ingest:
     def _patiently(self, call: Callable[..., None], *arguments: Any) -> bool:
         """Call until the store answers; False when the service stops before."""
         retrying = Retrying(
-            retry=retry_if_exception_type(UnavailableError), wait=wait_exponential(multiplier=0.2, max=LONGEST_PAUSE_S),
-            sleep=self._pause, stop=lambda _state: self._stopping.is_set(), after=self._note_failure, reraise=True,
-        )  # fmt: skip
+            retry=retry_if_exception_type(UnavailableError),
+            wait=wait_exponential(multiplier=0.2, max=LONGEST_PAUSE_S),
+            sleep=self._pause,
+            stop=lambda _state: self._stopping.is_set(),
+            after=self._note_failure,
+            reraise=True,
+        )
         try:
             retrying(call, *arguments)
         except UnavailableError:

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import paho.mqtt.client as mqtt
 
-from airquality.errors import UserError
-from broker.client import Client
-from ingest.handover import Handover
-from ingest.receiver import Receiver
+from jeonju.broker.client import Client
+from jeonju.common.errors import UserError
+from jeonju.ingest.handover import Handover
+from jeonju.ingest.receiver import Receiver
 
 log = logging.getLogger(__name__)
 
@@ -148,8 +148,13 @@ class Sessions:
         """Return whether there was a session, which is empty and cleared now."""
         ready = threading.Event()
         old = Session(
-            self._broker_url, client_id, on_ready=ready.set, on_refused=lambda _why: ready.set(), manual_ack=True, **self._options
-        )  # fmt: skip
+            self._broker_url,
+            client_id,
+            on_ready=ready.set,
+            on_refused=lambda _why: ready.set(),
+            manual_ack=True,
+            **self._options,
+        )
         handover = Handover()
         old.on_lost = lambda: self._lost(old)
 
@@ -192,10 +197,15 @@ class Sessions:
     def _add(self, filters: Sequence[tuple[str, int]]) -> Session:
         number = len(self.all) + 1
         session = Session(
-            self._broker_url, _numbered(self._client_id, number), filters=filters,
-            on_ready=lambda: log.info("connected to the broker"), on_refused=self._on_refused, on_subscribed=lambda: self._granted(number),
-            manual_ack=True, **self._options,
-        )  # fmt: skip
+            self._broker_url,
+            _numbered(self._client_id, number),
+            filters=filters,
+            on_ready=lambda: log.info("connected to the broker"),
+            on_refused=self._on_refused,
+            on_subscribed=lambda: self._granted(number),
+            manual_ack=True,
+            **self._options,
+        )
         session.on_lost = lambda: self._lost(session)
         session.on_message = lambda _client, _data, message: self._take(session, message)
         self.all.append(session)

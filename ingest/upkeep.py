@@ -8,8 +8,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from airquality.errors import JeonjuError
-from storage.port import Store
+from jeonju.common.errors import JeonjuError
+from jeonju.storage.port import Store
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ from typing import Final
 
 import typer
 
-from airquality.errors import JeonjuError, UnavailableError
-from jeonju.cli import app
+from jeonju.cli.app import app
+from jeonju.common.errors import JeonjuError, UnavailableError
 
 # A person must change something first: a supervisor does not start it again.
 EXIT_USER_ERROR: Final = 2

@@ -6,8 +6,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from airquality.pollutants import KEYS
-from airquality.vda5050 import Kind
+from jeonju.airquality.pollutants import KEYS
+from jeonju.contract.vda5050 import Kind
 
 Floats = NDArray[np.float64]
 
@@ -30,9 +30,14 @@ class Readings:
     def take(self, rows: NDArray[np.int64] | NDArray[np.bool_]) -> "Readings":
         """Return some of the rows, in the order given."""
         return Readings(
-            times_s=self.times_s[rows], device=self.device[rows], boot=self.boot[rows], seq=self.seq[rows],
-            lat=self.lat[rows], lon=self.lon[rows], values=self.values[rows],
-        )  # fmt: skip
+            times_s=self.times_s[rows],
+            device=self.device[rows],
+            boot=self.boot[rows],
+            seq=self.seq[rows],
+            lat=self.lat[rows],
+            lon=self.lon[rows],
+            values=self.values[rows],
+        )
 
 
 class RobotMessage(NamedTuple):

@@ -13,16 +13,22 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from airquality.dispersion.meteorology import Meteorology
-from airquality.dispersion.plume_rise import Rise, buoyant_rise, fire_buoyancy_flux, momentum_rise, stack_buoyancy_flux
-from airquality.dispersion.puffs import NO_RISE, Puffs
-from airquality.dispersion.surface_layer import wind_speed_at
-from airquality.events import Dust, Fire, Leak
-from airquality.fuels import FUELS, stored_units
-from airquality.pollutants import KEYS
-from airquality.site import Area, Road, Site, Stack
-from simulator.fires import HEAT_PER_AREA_KW_M2, Flame, burning, flame, lifetime_s
-from simulator.schedules import activity
+from jeonju.airquality.dispersion.meteorology import Meteorology
+from jeonju.airquality.dispersion.plume_rise import (
+    Rise,
+    buoyant_rise,
+    fire_buoyancy_flux,
+    momentum_rise,
+    stack_buoyancy_flux,
+)
+from jeonju.airquality.dispersion.puffs import NO_RISE, Puffs
+from jeonju.airquality.dispersion.surface_layer import wind_speed_at
+from jeonju.airquality.fuels import FUELS, stored_units
+from jeonju.airquality.pollutants import KEYS
+from jeonju.contract.events import Dust, Fire, Leak
+from jeonju.contract.site import Area, Road, Site, Stack
+from jeonju.simulator.fires import HEAT_PER_AREA_KW_M2, Flame, burning, flame, lifetime_s
+from jeonju.simulator.schedules import activity
 
 Floats = NDArray[np.float64]
 
@@ -151,18 +157,27 @@ class Emissions:
             sigma_z = max(LEAST_AREA_SIGMA_Z_M, 0.5 * z) if isinstance(emitter, Area) else sigma_y
         is_stack = isinstance(emitter, Stack)
         self._append(
-            name=emitter.name, x_m=x, y_m=y, z_m=z, spacing_m=STACK_SPACING_M if is_stack else SIGMAS_APART * sigma_y,
-            sigma_y_m=sigma_y, sigma_z_m=sigma_z, composition=stored_units(emitter.rates_g_s),
-            amount_per_s=self._scheduled(emitter), rise=self._stack_rise(emitter) if isinstance(emitter, Stack) else _no_rise,
-        )  # fmt: skip
+            name=emitter.name,
+            x_m=x,
+            y_m=y,
+            z_m=z,
+            spacing_m=STACK_SPACING_M if is_stack else SIGMAS_APART * sigma_y,
+            sigma_y_m=sigma_y,
+            sigma_z_m=sigma_z,
+            composition=stored_units(emitter.rates_g_s),
+            amount_per_s=self._scheduled(emitter),
+            rise=self._stack_rise(emitter) if isinstance(emitter, Stack) else _no_rise,
+        )
 
     def _stack_rise(self, stack: Stack) -> Callable[[float, Meteorology], Rise]:
         def rise(_time_s: float, air: Meteorology) -> Rise:
             wind = wind_speed_at(air.surface_layer(), stack.height_m)
             flux = stack_buoyancy_flux(
-                exit_speed_m_s=stack.exit_speed_m_s, diameter_m=stack.diameter_m,
-                exit_temperature_k=stack.exit_temperature_c + 273.15, air_temperature_k=air.temperature_k,
-            )  # fmt: skip
+                exit_speed_m_s=stack.exit_speed_m_s,
+                diameter_m=stack.diameter_m,
+                exit_temperature_k=stack.exit_temperature_c + 273.15,
+                air_temperature_k=air.temperature_k,
+            )
             return max(buoyant_rise(flux, wind, air), momentum_rise(stack.exit_speed_m_s, stack.diameter_m, wind))
 
         return rise
@@ -202,19 +217,35 @@ class Emissions:
         self._append_event(leak, "leak", start_s, leak.duration, leak.rates_g_s, course, 1.0)
 
     def _append_event(
-        self, event: Fire | Leak | Dust, what: str, start_s: float, length_s: float, grams: dict[str, float],
-        amount: Callable[[float, Meteorology], float], sigma_m: float, rise: Callable[[float, Meteorology], Rise] | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        event: Fire | Leak | Dust,
+        what: str,
+        start_s: float,
+        length_s: float,
+        grams: dict[str, float],
+        amount: Callable[[float, Meteorology], float],
+        sigma_m: float,
+        rise: Callable[[float, Meteorology], Rise] | None = None,
+    ) -> None:
         x, y = self._site.map.to_xy(event.lat, event.lon)
 
         def when_active(time_s: float, air: Meteorology) -> float:
             return amount(time_s, air) if time_s >= start_s else 0.0
 
         self._append(
-            name=f"{event.title or event.kind}: {what}", x_m=np.atleast_1d(x), y_m=np.atleast_1d(y), z_m=event.height_m,
-            spacing_m=max(EVENT_SPACING_M, sigma_m), sigma_y_m=sigma_m, sigma_z_m=max(0.5, 0.3 * sigma_m), composition=stored_units(grams),
-            amount_per_s=when_active, rise=rise or _no_rise, released_s=start_s, ends_s=start_s + length_s,
-        )  # fmt: skip
+            name=f"{event.title or event.kind}: {what}",
+            x_m=np.atleast_1d(x),
+            y_m=np.atleast_1d(y),
+            z_m=event.height_m,
+            spacing_m=max(EVENT_SPACING_M, sigma_m),
+            sigma_y_m=sigma_m,
+            sigma_z_m=max(0.5, 0.3 * sigma_m),
+            composition=stored_units(grams),
+            amount_per_s=when_active,
+            rise=rise or _no_rise,
+            released_s=start_s,
+            ends_s=start_s + length_s,
+        )
 
     def _append(self, **attributes: object) -> None:
         self.sources.append(Source(number=len(self.sources), **attributes))  # type: ignore[arg-type]

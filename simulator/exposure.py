@@ -6,9 +6,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from airquality.events import Dust, Fire, Leak, Odour
-from airquality.pollutants import KEYS
-from simulator.fires import lifetime_s
+from jeonju.airquality.pollutants import KEYS
+from jeonju.contract.events import Dust, Fire, Leak, Odour
+from jeonju.simulator.fires import lifetime_s
 
 Floats = NDArray[np.float64]
 

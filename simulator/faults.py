@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from airquality.events import Fault
-from airquality.pollutants import KEYS
+from jeonju.airquality.pollutants import KEYS
+from jeonju.contract.events import Fault
 
 Floats = NDArray[np.float64]
 DAY_S = 86_400.0

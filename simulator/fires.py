@@ -4,8 +4,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from airquality.events import Fire
-from airquality.fuels import FUELS
+from jeonju.airquality.fuels import FUELS
+from jeonju.contract.events import Fire
 
 # Q = α·t² [kW/s²]: 1055 kW after 600, 300, 150 and 75 s (NFPA 92, NFPA 72).
 GROWTH_KW_S2: Final = {"slow": 0.00293, "medium": 0.0117, "fast": 0.0469, "ultra-fast": 0.1876}

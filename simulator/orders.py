@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from msgspec import UNSET
 
-from airquality.errors import RejectedError
-from airquality.vda5050 import (
+from jeonju.common.errors import RejectedError
+from jeonju.contract.vda5050 import (
     ENDED,
     MEASURE,
     Action,

@@ -13,24 +13,13 @@ import simpy
 from msgspec import UNSET
 from numpy.typing import NDArray
 
-from airquality.reading import from_posix_s
-from airquality.site import Robot, Site
-from airquality.thermal import RANGE_M, pixel_c
-from airquality.vda5050 import (
-    Action,
-    Headers,
-    InstantActions,
-    Kind,
-    Node,
-    Order,
-    Stop,
-    encode,
-    route,
-    start_node,
-)
-from simulator.fires import Flame
-from simulator.orders import Orders, duration_s
-from simulator.voice import BATTERY_J, DRIVING_W, HIGHEST_SPEED_M_S, Motion, Voice
+from jeonju.airquality.thermal import RANGE_M, pixel_c
+from jeonju.contract.reading import from_posix_s
+from jeonju.contract.site import Robot, Site
+from jeonju.contract.vda5050 import Action, Headers, InstantActions, Kind, Node, Order, Stop, encode, route, start_node
+from jeonju.simulator.fires import Flame
+from jeonju.simulator.orders import Orders, duration_s
+from jeonju.simulator.state_reporter import BATTERY_J, DRIVING_W, HIGHEST_SPEED_M_S, Motion, Voice
 
 Floats = NDArray[np.float64]
 

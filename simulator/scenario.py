@@ -5,13 +5,13 @@ from typing import Annotated, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from airquality.errors import UserError
-from airquality.events import Event, PositiveS, unknown_name
-from airquality.site import Site, load_site
-from airquality.toml_lines import line_of, load_toml
-from simulator.weather import WeatherOverrides
+from jeonju.common.errors import UserError
+from jeonju.common.toml_lines import line_of, load_toml
+from jeonju.contract.events import Event, PositiveS, unknown_name
+from jeonju.contract.site import Site, load_site
+from jeonju.simulator.weather import WeatherOverrides
 
-EXAMPLES: Final = Path(__file__).parents[1] / "examples" / "scenarios"
+EXAMPLES: Final = Path(__file__).resolve().parents[1] / "examples" / "scenarios"
 
 
 class Scenario(BaseModel):

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from airquality.dispersion.meteorology import Meteorology
+from jeonju.airquality.dispersion.meteorology import Meteorology
 
 # Traffic by hour of a working day and of a weekend day, relative to the mean of a week (typical Korean city roads).
 _WORKDAY: Final = (
@@ -35,7 +35,32 @@ _WORKDAY: Final = (
     0.8,
     0.55,
 )
-_WEEKEND: Final = (0.5, 0.35, 0.25, 0.2, 0.25, 0.4, 0.6, 0.75, 0.9, 1.05, 1.2, 1.25, 1.25, 1.3, 1.3, 1.3, 1.3, 1.25, 1.15, 1.0, 0.85, 0.75, 0.65, 0.5)  # fmt: skip
+_WEEKEND: Final = (
+    0.5,
+    0.35,
+    0.25,
+    0.2,
+    0.25,
+    0.4,
+    0.6,
+    0.75,
+    0.9,
+    1.05,
+    1.2,
+    1.25,
+    1.25,
+    1.3,
+    1.3,
+    1.3,
+    1.3,
+    1.25,
+    1.15,
+    1.0,
+    0.85,
+    0.75,
+    0.65,
+    0.5,
+)
 
 
 def _traffic(local: datetime, _air: Meteorology) -> float:

@@ -6,10 +6,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from airquality.pollutants import KEYS
-from airquality.site import Site
-from simulator.robots import SUN_WARMED_C
-from simulator.weather import WeatherSeries
+from jeonju.airquality.pollutants import KEYS
+from jeonju.contract.site import Site
+from jeonju.simulator.robots import SUN_WARMED_C
+from jeonju.simulator.weather import WeatherSeries
 
 Floats = NDArray[np.float64]
 

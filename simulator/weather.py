@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from airquality.dispersion.meteorology import Meteorology, Stability, pasquill_stability, solar_elevation_deg
-from airquality.site import Site
-from simulator.season import of_season
-from simulator.wander import Track, Wander
+from jeonju.airquality.dispersion.meteorology import Meteorology, Stability, pasquill_stability, solar_elevation_deg
+from jeonju.contract.site import Site
+from jeonju.simulator.ornstein_uhlenbeck import Track, Wander
+from jeonju.simulator.season import of_season
 
 Floats = NDArray[np.float64]
 
@@ -119,9 +119,18 @@ class Weather:
 
     def _generate(self, times_s: Floats) -> Floats:
         (
-            temperature_walk, humidity_walk, pressure_walk, cloud_walk, rain_walk,
-            speed_synoptic, speed_meso, speed_gust, turn_synoptic, turn_meso, turn_meander,
-        ) = self._wander.chunk().T  # fmt: skip
+            temperature_walk,
+            humidity_walk,
+            pressure_walk,
+            cloud_walk,
+            rain_walk,
+            speed_synoptic,
+            speed_meso,
+            speed_gust,
+            turn_synoptic,
+            turn_meso,
+            turn_meander,
+        ) = self._wander.chunk().T
         local = datetime.fromtimestamp(times_s[0], self._zone)
         hour = local.hour + local.minute / 60 + (times_s - times_s[0]) / HOUR_S
         sun = solar_elevation_deg(times_s, *self._site.origin)
@@ -147,14 +156,34 @@ class Weather:
         prevailing = PREVAILING_FROM_DEG[local.month - 1]
         from_deg = prevailing + turn + meander_deg * turn_meander
         return self._override(
-            temperature, humidity, pressure, speed, from_deg, rain, cloud, sun, hour,
-            relative_speed=np.exp(0.18 * speed_gust), meander=turn_meander,
-        )  # fmt: skip
+            temperature,
+            humidity,
+            pressure,
+            speed,
+            from_deg,
+            rain,
+            cloud,
+            sun,
+            hour,
+            relative_speed=np.exp(0.18 * speed_gust),
+            meander=turn_meander,
+        )
 
     def _override(
-        self, temperature: Floats, humidity: Floats, pressure: Floats, speed: Floats, from_deg: Floats, rain: Floats,
-        cloud: Floats, sun: Floats, hour: Floats, *, relative_speed: Floats, meander: Floats,
-    ) -> Floats:  # fmt: skip
+        self,
+        temperature: Floats,
+        humidity: Floats,
+        pressure: Floats,
+        speed: Floats,
+        from_deg: Floats,
+        rain: Floats,
+        cloud: Floats,
+        sun: Floats,
+        hour: Floats,
+        *,
+        relative_speed: Floats,
+        meander: Floats,
+    ) -> Floats:
         """Put in what the scenario lays down; the columns come back in the order in which `sample` reads them."""
         wanted = self._overrides
         still = wanted.meander == "none"

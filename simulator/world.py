@@ -14,19 +14,19 @@ import numpy as np
 import simpy
 from numpy.typing import NDArray
 
-from airquality.dispersion.puffs import Puffs
-from airquality.events import Breakdown, Dispatch, Dust, Event, Fault, Fire, Leak, LostLink, Odour, RegionalEpisode
-from airquality.pollutants import KEYS
-from airquality.site import Site
-from simulator.background import Background, Episode
-from simulator.block import Block, Outlet, RobotMessage
-from simulator.emissions import IS_PARTICLE, Emissions
-from simulator.exposure import Exposure
-from simulator.instruments import Instruments
-from simulator.link import Link
-from simulator.robots import PatrolRobot, hottest_pixel_c
-from simulator.surroundings import ambient
-from simulator.weather import Weather, WeatherOverrides, WeatherSeries, meteorology
+from jeonju.airquality.dispersion.puffs import Puffs
+from jeonju.airquality.pollutants import KEYS
+from jeonju.contract.events import Breakdown, Dispatch, Dust, Event, Fault, Fire, Leak, LostLink, Odour, RegionalEpisode
+from jeonju.contract.site import Site
+from jeonju.simulator.background import Background, Episode
+from jeonju.simulator.block import Block, Outlet, RobotMessage
+from jeonju.simulator.emissions import IS_PARTICLE, Emissions
+from jeonju.simulator.exposure import Exposure
+from jeonju.simulator.instruments import Instruments
+from jeonju.simulator.robots import PatrolRobot, hottest_pixel_c
+from jeonju.simulator.surroundings import ambient
+from jeonju.simulator.uplink import Link
+from jeonju.simulator.weather import Weather, WeatherOverrides, WeatherSeries, meteorology
 
 Floats = NDArray[np.float64]
 
@@ -88,8 +88,12 @@ class World:
         self.weather = Weather(site, start_s=env.now, rng=weather_rng, overrides=weather)
         self.background = Background(site, start_s=env.now, rng=background_rng, weather=self.weather)
         self.emissions = Emissions(site)
-        self._puffs = Puffs(n_sources=len(self.emissions.sources), box_m=_box(site, self.emissions), surroundings=site.surroundings,
-                            averaging_time_s=PUFF_AVERAGING_S)  # fmt: skip
+        self._puffs = Puffs(
+            n_sources=len(self.emissions.sources),
+            box_m=_box(site, self.emissions),
+            surroundings=site.surroundings,
+            averaging_time_s=PUFF_AVERAGING_S,
+        )
         fitted = np.array([[key in device.quantities for key in KEYS] for device in devices])
         self._instruments = Instruments(list(self.kinds), fitted, start_s=env.now, rngs=own[: len(devices)])
         self._robots = [
@@ -120,9 +124,16 @@ class World:
                 self.exposure.follow(event, start_s, boosted)
             case RegionalEpisode():
                 self.background.episodes.append(
-                    Episode(kind=event.type, start_s=start_s, peak_pm10_ug_m3=event.peak_pm10_ug_m3, rise_h=event.rise / 3600,
-                            plateau_h=event.plateau / 3600, decay_h=event.decay / 3600, from_deg=event.from_deg)
-                )  # fmt: skip
+                    Episode(
+                        kind=event.type,
+                        start_s=start_s,
+                        peak_pm10_ug_m3=event.peak_pm10_ug_m3,
+                        rise_h=event.rise / 3600,
+                        plateau_h=event.plateau / 3600,
+                        decay_h=event.decay / 3600,
+                        from_deg=event.from_deg,
+                    )
+                )
             case Fault():
                 self._link.faults.add(event, start_s)
             case LostLink():
@@ -182,8 +193,17 @@ class World:
             if robot.name not in offline
             for message in robot.speak()
         )
-        return Block(devices=self.devices, kinds=self.kinds, readings=readings, offline=offline, true_times_s=times_s,
-                     true_lat=lat, true_lon=lon, truth=truth, messages=messages)  # fmt: skip
+        return Block(
+            devices=self.devices,
+            kinds=self.kinds,
+            readings=readings,
+            offline=offline,
+            true_times_s=times_s,
+            true_lat=lat,
+            true_lon=lon,
+            truth=truth,
+            messages=messages,
+        )
 
     def _places(self, times_s: Floats) -> tuple[Floats, Floats]:
         """Return x, y of every device (T, D, 2), and battery, speed, heading, activity of the robots (T, robots, 4)."""

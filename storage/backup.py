@@ -6,11 +6,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from airquality.errors import UserError
-from storage import influx_backup
-from storage.duckdb_file import checkpoint, connect
-from storage.influx_server import connect as connect_influx
-from storage.open import open_store
+from jeonju.common.errors import UserError
+from jeonju.storage.duckdb.file import checkpoint, connect
+from jeonju.storage.influx import backup as influx_backup
+from jeonju.storage.influx.server import connect as connect_influx
+from jeonju.storage.open import open_store
 
 log = logging.getLogger(__name__)
 
@@ -40,13 +40,19 @@ def check_target(url: str, file: str) -> None:
     """Raise UserError where a file cannot become this store: it holds something, or is of another kind."""
     path = _path_of(url)
     if (file == DUCKDB_FILE) != (path is not None):
-        raise UserError(f"the backup holds {file}, which cannot become the store {url.partition('?')[0]!r}; name another --store")  # fmt: skip
+        raise UserError(
+            f"the backup holds {file}, which cannot become the store {url.partition('?')[0]!r}; name another --store"
+        )
     if path is not None and (path.exists() or path.with_name(f"{path.name}.wal").exists()):
-        raise UserError(f"there is a store {path} already, and it is not overwritten; move it away, or name another --store")  # fmt: skip
+        raise UserError(
+            f"there is a store {path} already, and it is not overwritten; move it away, or name another --store"
+        )
     if path is None:
         with closing(connect_influx(url, None)) as server:
             if not influx_backup.is_empty(server):
-                raise UserError("the database or bucket holds data already, and is not overwritten; name another --store")  # fmt: skip
+                raise UserError(
+                    "the database or bucket holds data already, and is not overwritten; name another --store"
+                )
 
 
 def restore(url: str, file: Path) -> None:

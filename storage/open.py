@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from airquality.errors import UnavailableError, UserError
-from storage.duckdb import DuckDBStore
-from storage.influxdb import InfluxStore
-from storage.port import DEFAULT_RETENTION, Retention, Store
+from jeonju.common.errors import UnavailableError, UserError
+from jeonju.storage.duckdb.store import DuckDBStore
+from jeonju.storage.influx.store import InfluxStore
+from jeonju.storage.port import DEFAULT_RETENTION, Retention, Store
 
 log = logging.getLogger(__name__)
 

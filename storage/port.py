@@ -8,7 +8,7 @@ from typing import Final, NamedTuple, Protocol
 
 import pyarrow as pa
 
-from storage.schema import (
+from jeonju.contract.records import (
     READINGS,
     AlertRecord,
     DeadLetter,
@@ -63,7 +63,7 @@ DEFAULT_RETENTION: Final = Retention()
 class Store(Protocol):
     """A place where readings are kept. Writing the same device and instant again merges into the same row.
 
-    Every method raises `airquality.errors.UnavailableError` when the store cannot be reached now.
+    Every method raises `jeonju.common.errors.UnavailableError` when the store cannot be reached now.
     """
 
     def write(self, commit: Commit) -> Mapping[tuple[str, str], int]:

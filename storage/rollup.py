@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import groupby
 from typing import Final, NamedTuple
 
-from airquality.pollutants import KEYS
-from storage.schema import READINGS, TOO_LARGE
+from jeonju.airquality.pollutants import KEYS
+from jeonju.contract.records import READINGS, TOO_LARGE
 
 # Angles are averaged as directions, not as numbers: the mean of 350° and 10° is 0°.
 ANGLES: Final = ("wind_direction", "heading")

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from airquality.site import Site, load_site
-from broker.embedded import EmbeddedBroker, Kind
-from storage.duckdb import DuckDBStore
+from jeonju.broker.embedded import EmbeddedBroker, Kind
+from jeonju.contract.site import Site, load_site
+from jeonju.storage.duckdb.store import DuckDBStore
 
 # Nothing is timed in a test: how long an example takes, or is made, says more about the machine than about the code.
 settings.register_profile("untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -23,9 +23,9 @@ import pytest
 import urllib3
 import yaml
 
-from broker.embedded import find_program, free_port
+from jeonju.broker.embedded import find_program, free_port
 from tests.conftest import need_broker
-from tests.storage.influx_servers import Influxd, answers
+from tests.storage.influx.servers import Influxd, answers
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[1]
@@ -42,9 +42,19 @@ def test_docker_compose_finds_no_fault() -> None:
     if shutil.which("docker-compose") is None:
         pytest.skip("docker-compose is not installed (apt-get install docker-compose)")
     done = subprocess.run(
-        ["docker-compose", "--project-directory", str(ROOT), "-f", str(ROOT / "docker-compose.yml"), "config", "--quiet"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+        [
+            "docker-compose",
+            "--project-directory",
+            str(ROOT),
+            "-f",
+            str(ROOT / "docker-compose.yml"),
+            "config",
+            "--quiet",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr
     assert "WARNING" not in done.stderr
 
@@ -149,7 +159,9 @@ class Stack:
 
     def start(self, name: str, command: list[str] | None = None) -> None:
         with (self.folder / f"{name}.log").open("wb") as log:
-            process = subprocess.Popen(command or self.command(name), env=self.surroundings(name), stdout=log, stderr=log)  # fmt: skip
+            process = subprocess.Popen(
+                command or self.command(name), env=self.surroundings(name), stdout=log, stderr=log
+            )
         self._stack.callback(process.wait, timeout=60)
         self._stack.callback(process.terminate)
 
@@ -165,7 +177,9 @@ class Stack:
         text = (ROOT / "broker/mosquitto-server.conf").read_text()
         data = self.folder / "mosquitto"
         data.mkdir()
-        text = text.replace("/etc/mosquitto/jeonju", f"{self.folder}/security/broker").replace("/var/lib/mosquitto", str(data))  # fmt: skip
+        text = text.replace("/etc/mosquitto/jeonju", f"{self.folder}/security/broker").replace(
+            "/var/lib/mosquitto", str(data)
+        )
         for port in (8883, 8884, 8885):
             text = text.replace(f"listener {port}\n", f"listener {self.ports[port]} 127.0.0.1\n")
         conf = self.folder / "mosquitto.conf"
@@ -197,7 +211,9 @@ class Stack:
 
     def _here(self, text: str, name: str) -> str:
         own = {"simulate": "simulator"}.get(name, name)
-        text = text.replace("influxdb:8086", f"127.0.0.1:{self.influx}").replace("mosquitto:8885", f"localhost:{self.ports[8885]}")  # fmt: skip
+        text = text.replace("influxdb:8086", f"127.0.0.1:{self.influx}").replace(
+            "mosquitto:8885", f"localhost:{self.ports[8885]}"
+        )
         text = text.replace("/run/secrets", f"{self.folder}/secrets/{own}").replace("/var/lib/jeonju", str(self.folder))
         text = text.replace("0.0.0.0", "127.0.0.1")
         for port, free in self.ports.items():
@@ -214,10 +230,17 @@ class Stack:
         if not program:
             pytest.skip("no influxd 2.x is known; name one with JEONJU_TEST_INFLUXD2=/path/to/influxd")
         port, data = free_port(), self.folder / "influxd2"
-        options = {"http-bind-address": f"127.0.0.1:{port}", "bolt-path": data / "bolt", "engine-path": data / "engine", "sqlite-path": data / "sqlite"}  # fmt: skip
+        options = {
+            "http-bind-address": f"127.0.0.1:{port}",
+            "bolt-path": data / "bolt",
+            "engine-path": data / "engine",
+            "sqlite-path": data / "sqlite",
+        }
         data.mkdir()
         self.influx = port
-        self.start("influxdb", [program, *(f"--{key}={value}" for key, value in options.items()), "--reporting-disabled"])  # fmt: skip
+        self.start(
+            "influxdb", [program, *(f"--{key}={value}" for key, value in options.items()), "--reporting-disabled"]
+        )
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/health"), what="influxd")
         return port
 
@@ -252,9 +275,11 @@ def test_services_come_up_and_readings_arrive_everywhere(stack: Stack) -> None:
 
 def _check_rights_of_grafana(stack: Stack) -> None:
     answer = urllib3.request(
-        "POST", f"http://127.0.0.1:{stack.influx}/api/v2/write?org=jeonju&bucket=air", body=b"forged value=1",
+        "POST",
+        f"http://127.0.0.1:{stack.influx}/api/v2/write?org=jeonju&bucket=air",
+        body=b"forged value=1",
         headers={"Authorization": f"Token {stack.secret('grafana', 'influxdb_token')}"},
-    )  # fmt: skip
+    )
     assert answer.status == 403
     assert (stack.folder / "secrets/grafana/influxdb_token").stat().st_mode & 0o777 == 0o640
     for path in (stack.folder / "secrets").glob("*/*"):

@@ -6,9 +6,9 @@ from typing import get_args
 
 import pytest
 
-from airquality import events
-from airquality.pollutants import QUANTITIES, Quantity
-from api.alerts.wording import KINDS
+from jeonju.airquality.pollutants import QUANTITIES, Quantity
+from jeonju.contract import events
+from jeonju.messages.alerts import KINDS
 
 ROOT = Path(__file__).parents[1]
 

@@ -7,7 +7,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from airquality.dispersion.surface_layer import SurfaceLayer, obukhov_length_m, surface_layer_of
+from jeonju.airquality.dispersion.surface_layer import SurfaceLayer, obukhov_length_m, surface_layer_of
 
 # What the spread of puffs follows: Briggs' curves for a city or for open country, or the surface layer over flat, open land.
 Surroundings = Literal["urban", "rural", "open"]
@@ -64,13 +64,21 @@ def solar_elevation_deg(posix_s: ArrayLike, lat: float, lon: float) -> NDArray[n
     # The Gregorian year repeats closely enough after 365.2425 days for these series.
     gamma = 2 * np.pi * np.mod(days, 365.2425) / 365.2425
     declination = (
-        0.006918 - 0.399912 * np.cos(gamma) + 0.070257 * np.sin(gamma) - 0.006758 * np.cos(2 * gamma)
-        + 0.000907 * np.sin(2 * gamma) - 0.002697 * np.cos(3 * gamma) + 0.00148 * np.sin(3 * gamma)
-    )  # fmt: skip
+        0.006918
+        - 0.399912 * np.cos(gamma)
+        + 0.070257 * np.sin(gamma)
+        - 0.006758 * np.cos(2 * gamma)
+        + 0.000907 * np.sin(2 * gamma)
+        - 0.002697 * np.cos(3 * gamma)
+        + 0.00148 * np.sin(3 * gamma)
+    )
     equation_of_time_min = 229.18 * (
-        0.000075 + 0.001868 * np.cos(gamma) - 0.032077 * np.sin(gamma) - 0.014615 * np.cos(2 * gamma)
+        0.000075
+        + 0.001868 * np.cos(gamma)
+        - 0.032077 * np.sin(gamma)
+        - 0.014615 * np.cos(2 * gamma)
         - 0.040849 * np.sin(2 * gamma)
-    )  # fmt: skip
+    )
     hour_angle = np.radians(np.mod(days, 1.0) * 360.0 + lon + equation_of_time_min / 4.0 - 180.0)
     latitude = np.radians(lat)
     sine = np.sin(latitude) * np.sin(declination) + np.cos(latitude) * np.cos(declination) * np.cos(hour_angle)

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from airquality.dispersion.meteorology import POTENTIAL_TEMPERATURE_GRADIENT_K_M, Meteorology
+from jeonju.airquality.dispersion.meteorology import POTENTIAL_TEMPERATURE_GRADIENT_K_M, Meteorology
 
 GRAVITY_M_S2: Final = 9.80665
 AIR_DENSITY_KG_M3: Final = 1.204  # dry air at 20 °C and 1013.25 hPa

@@ -7,11 +7,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from airquality.dispersion import _kernels as kernels
-from airquality.dispersion.meteorology import Meteorology, Surroundings, wind_towards
-from airquality.dispersion.plume_rise import Rise
-from airquality.dispersion.sigmas import averaging_factor, coefficients, open_coefficients
-from airquality.dispersion.surface_layer import (
+from jeonju.airquality.dispersion import _kernels as kernels
+from jeonju.airquality.dispersion.meteorology import Meteorology, Surroundings, wind_towards
+from jeonju.airquality.dispersion.plume_rise import Rise
+from jeonju.airquality.dispersion.sigmas import averaging_factor, coefficients, open_coefficients
+from jeonju.airquality.dispersion.surface_layer import (
     mean_height_slope,
     mechanical_mixing_height_m,
     sigma_v_m_s,
@@ -131,9 +131,22 @@ class Puffs:
             self._table = np.concatenate([self._table, np.zeros((kernels.ROWS, self._count + len(due)))], axis=1)
         out = np.zeros((len(airs), receptors_m.shape[1], self.n_sources, 2))
         self._count = kernels.march(
-            self._table, self._count, waiting, due, dt_s, _columns(airs, dt_s), profiles, profile_of, self._curves, curves,
-            np.ascontiguousarray(receptors_m, dtype=np.float64), cull_sigmas, self._box, self._max_age_s, out,
-        )  # fmt: skip
+            self._table,
+            self._count,
+            waiting,
+            due,
+            dt_s,
+            _columns(airs, dt_s),
+            profiles,
+            profile_of,
+            self._curves,
+            curves,
+            np.ascontiguousarray(receptors_m, dtype=np.float64),
+            cull_sigmas,
+            self._box,
+            self._max_age_s,
+            out,
+        )
         self._curves, self._lid_m = curves[-1], airs[-1].mixing_height_m
         return out
 

@@ -6,7 +6,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from airquality.dispersion.meteorology import Stability
+from jeonju.airquality.dispersion.meteorology import Stability
 
 BriggsSurroundings = Literal["urban", "rural"]
 

@@ -9,9 +9,9 @@ from typing import Final
 from anyio import to_thread
 from fastapi import FastAPI, Request, Response
 
-from airquality.errors import UnavailableError
-from api.access.guard import READING
-from storage.schema import JournalEntry
+from jeonju.api.access.guard import READING
+from jeonju.common.errors import UnavailableError
+from jeonju.contract.records import JournalEntry
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from api.access.keys import KeyFile, Role
+from jeonju.api.access.keys import KeyFile, Role
 
 COOKIE: Final = "jeonju_key"
 # Needed before there is a key: the page that asks for one, and what supervisors look at.

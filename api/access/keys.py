@@ -10,8 +10,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Final
 
-from airquality.errors import UserError
-from airquality.topics import NAME
+from jeonju.common.errors import UserError
+from jeonju.contract.topics import NAME
 
 PREFIX: Final = "jeonju_"
 SECRET_BYTES: Final = 32

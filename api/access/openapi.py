@@ -4,8 +4,8 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from api.access.guard import OPEN_PATHS, READING, ROLE_MARK
-from api.access.keys import Role
+from jeonju.api.access.guard import OPEN_PATHS, READING, ROLE_MARK
+from jeonju.api.access.keys import Role
 
 REFUSALS: Final = {"401": "No key, or a wrong one", "403": "The key's role is too weak", "429": "Too many requests"}
 

@@ -6,23 +6,39 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, Field
 
-from airquality.errors import UserError
-from api.alerts.handling import Action, Verdict
-from api.http.answers import answer, example
-from api.http.instants import Instant
-from api.http.state import Air, State
-from api.http.who import Who
-from api.notify.cap import as_atom, as_cap
-from api.records import journal_json
-from storage.schema import AlertRecord
+from jeonju.api.http.answers import answer, example
+from jeonju.api.http.instants import Instant
+from jeonju.api.http.state import Air, State
+from jeonju.api.http.who import Who
+from jeonju.common.errors import UserError
+from jeonju.contract.as_json import journal_json
+from jeonju.contract.records import AlertRecord
+from jeonju.response.handling import Action, Verdict
+from jeonju.response.notify.cap import as_atom, as_cap
 
 router = APIRouter(prefix="/api/v1", tags=["alerts"])
 
-_ALERT = {"id": "jeonju-smoke-palbok-03-20231005T040520", "kind": "smoke", "severity": "critical", "device": "palbok-03", "active": True,
-          "started_at": "2023-10-05T04:05:20Z", "summary_en": "Centre of Palbok-dong: Smoke or fire (PM2.5 +95.1 µg/m³ …)",
-          "details": {"class": "fire"}, "handling": {"state": "acknowledged", "who": "kim"}, "held_back": None, "runbook": "smoke"}  # fmt: skip
-_ENTRY = {"id": "5f0c…", "done_at": "2023-10-05T04:07:11Z", "who": "kim", "action": "acknowledge", "subject": _ALERT["id"],
-          "details": {"note": "119"}}  # fmt: skip
+_ALERT = {
+    "id": "jeonju-smoke-palbok-03-20231005T040520",
+    "kind": "smoke",
+    "severity": "critical",
+    "device": "palbok-03",
+    "active": True,
+    "started_at": "2023-10-05T04:05:20Z",
+    "summary_en": "Centre of Palbok-dong: Smoke or fire (PM2.5 +95.1 µg/m³ …)",
+    "details": {"class": "fire"},
+    "handling": {"state": "acknowledged", "who": "kim"},
+    "held_back": None,
+    "runbook": "smoke",
+}
+_ENTRY = {
+    "id": "5f0c…",
+    "done_at": "2023-10-05T04:07:11Z",
+    "who": "kim",
+    "action": "acknowledge",
+    "subject": _ALERT["id"],
+    "details": {"note": "119"},
+}
 # The feed tells of the end of an alert for this long.
 CANCELLED_FOR: Final = timedelta(hours=1)
 
@@ -115,10 +131,12 @@ def close(air: Air, who: Who, alert: str, closing: Closing) -> Response:
 @router.get("/journal", responses=example([_ENTRY]))
 def journal(
     air: Air,
-    subject: Annotated[str | None, Query(description="An alert, an incident, a device, `silences`, `nuisances`, or `channel:NAME`.")] = None,
+    subject: Annotated[
+        str | None, Query(description="An alert, an incident, a device, `silences`, `nuisances`, or `channel:NAME`.")
+    ] = None,
     since: Instant | None = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
-) -> Response:  # fmt: skip
+) -> Response:
     """What people and the system did, the newest last: it is never changed."""
     entries = air.store.journal(air.site.name, since=since, subject=subject)
     return answer([journal_json(entry) for entry in entries[-limit:]])

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Response
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
-from api.access.guard import ADMIN_ONLY
-from api.http.state import Air
+from jeonju.api.access.guard import ADMIN_ONLY
+from jeonju.api.http.state import Air
 
 router = APIRouter(prefix="/api/v1", tags=["health"])
 
@@ -27,4 +27,6 @@ def back_up(air: Air) -> Response:
     except BaseException:
         folder.cleanup()
         raise
-    return FileResponse(file, filename=file.name, media_type="application/octet-stream", background=BackgroundTask(folder.cleanup))  # fmt: skip
+    return FileResponse(
+        file, filename=file.name, media_type="application/octet-stream", background=BackgroundTask(folder.cleanup)
+    )

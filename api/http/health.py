@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from api.http.answers import answer, example
-from api.http.state import Air
+from jeonju.api.http.answers import answer, example
+from jeonju.api.http.state import Air
 
 router = APIRouter(tags=["health"])
 

@@ -5,20 +5,30 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, Field
 
-from airquality.errors import UserError
-from api.http.answers import answer, example
-from api.http.instants import Instant
-from api.http.state import Air, State
-from api.http.who import Who
-from api.incidents.incident import Action
-from api.incidents.report import as_html, as_pdf
-from api.records import alert_json, incident_json, journal_json
-from storage.schema import IncidentRecord
+from jeonju.api.http.answers import answer, example
+from jeonju.api.http.instants import Instant
+from jeonju.api.http.state import Air, State
+from jeonju.api.http.who import Who
+from jeonju.common.errors import UserError
+from jeonju.contract.as_json import alert_json, incident_json, journal_json
+from jeonju.contract.records import IncidentRecord
+from jeonju.response.incidents.incident import Action
+from jeonju.response.incidents.report import as_html, as_pdf
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
 
-_INCIDENT = {"id": "jeonju-20231005T040520-palbok-03", "state": "open", "kind": "fire", "severity": "critical", "zone": "palbok",
-             "opened_at": "2023-10-05T04:05:20Z", "lat": 35.8546, "lon": 127.0976, "radius_m": 90, "confidence": 0.93}  # fmt: skip
+_INCIDENT = {
+    "id": "jeonju-20231005T040520-palbok-03",
+    "state": "open",
+    "kind": "fire",
+    "severity": "critical",
+    "zone": "palbok",
+    "opened_at": "2023-10-05T04:05:20Z",
+    "lat": 35.8546,
+    "lon": 127.0976,
+    "radius_m": 90,
+    "confidence": 0.93,
+}
 
 
 class Doing(BaseModel):
@@ -118,5 +128,7 @@ def _square(air: State, lat: float, lon: float, share: float, cell_m: float) -> 
         [round(float(b), 6), round(float(a), 6)] for a, b in (air.site.map.to_latlon(*corner) for corner in corners)
     ]
     return {
-        "type": "Feature", "properties": {"probability": share}, "geometry": {"type": "Polygon", "coordinates": [ring]},
-    }  # fmt: skip
+        "type": "Feature",
+        "properties": {"probability": share},
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }

@@ -7,15 +7,15 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from fastapi import APIRouter, HTTPException, Query, Response
 
-from airquality import certification
-from airquality.index import POLLUTANTS, Cai, Floats
-from airquality.limits import ADVISORY_LEVELS, DUST_STAGES, Level
-from airquality.pollutants import QUANTITY
-from airquality.standards import YEAR_H, Judged, Standard, judge_year
-from airquality.us_aqi import UsAqi
-from api.http.answers import answer, example
-from api.http.state import Air, State
-from storage.port import Series
+from jeonju.airquality.index import POLLUTANTS, Cai, Floats
+from jeonju.airquality.limits import ADVISORY_LEVELS, DUST_STAGES, Level
+from jeonju.airquality.pollutants import QUANTITY
+from jeonju.airquality.standards import YEAR_H, Judged, Standard, judge_year
+from jeonju.airquality.us_aqi import UsAqi
+from jeonju.api.http.answers import answer, example
+from jeonju.api.http.state import Air, State
+from jeonju.messages import legal as certification
+from jeonju.storage.port import Series
 
 router = APIRouter(prefix="/api/v1", tags=["indexes"])
 
@@ -28,14 +28,19 @@ _STANDARD = {"quantity": "pm25", "body": "korea", "hours": 24, "limit": 35.0, "m
     responses=example(
         {
             "stations": {
-                "palbok-03": {"cai": 84, "grade": "moderate", "pollutant": "pm25", "us_aqi": {"aqi": 102, "grade": "sensitive"},
-                              "instrument_en": "low-cost instrument (no certified grade), reference only"}
+                "palbok-03": {
+                    "cai": 84,
+                    "grade": "moderate",
+                    "pollutant": "pm25",
+                    "us_aqi": {"aqi": 102, "grade": "sensitive"},
+                    "instrument_en": "low-cost instrument (no certified grade), reference only",
+                }
             },
             "zones": {"palbok": {"worst": "palbok-03", "mean_cai": 71, "advisories": {"pm10": 0}}},
             "note_en": "Low-cost instruments (no certified grade): for reference only, not official values of the national network.",
         }
     ),
-)  # fmt: skip
+)
 def cai(air: Air) -> Response:
     """The indexes of the last full hour: of every station, the worst of every zone, and the advisories (0 is none)."""
     pollution = air.live.engine.pollution
@@ -73,11 +78,15 @@ def standards(air: Air) -> Response:
 
 @router.get(
     "/standards/{device}",
-    responses=example({"year": 2026, "standards": [{**_STANDARD, "percentile": 99.0, "times_exceeded": 9, "means": 361}]}),
-)  # fmt: skip
+    responses=example(
+        {"year": 2026, "standards": [{**_STANDARD, "percentile": 99.0, "times_exceeded": 9, "means": 361}]}
+    ),
+)
 def standards_of_a_year(
-    air: Air, device: str, year: Annotated[int | None, Query(ge=2000, le=2100, description="This year by default.")] = None
-) -> Response:  # fmt: skip
+    air: Air,
+    device: str,
+    year: Annotated[int | None, Query(ge=2000, le=2100, description="This year by default.")] = None,
+) -> Response:
     """A year of one device judged as the standards ask: by percentiles of hourly, 8-hour and daily means, and by the year's mean."""
     zone = ZoneInfo(air.site.timezone)
     year = year or air.now().astimezone(zone).year
@@ -87,10 +96,15 @@ def standards_of_a_year(
         raise HTTPException(422, f"year: {year} has not begun")
     hours = _hourly_means(air, device, begin, until)
     rows = [
-        {**_judged(one.judged), "percentile": None if one.judged.standard.hours == YEAR_H else one.judged.standard.percentile,
-         "times_exceeded": one.exceeded, "means": one.known}
-        for one in judge_year(hours) if one.known
-    ]  # fmt: skip
+        {
+            **_judged(one.judged),
+            "percentile": None if one.judged.standard.hours == YEAR_H else one.judged.standard.percentile,
+            "times_exceeded": one.exceeded,
+            "means": one.known,
+        }
+        for one in judge_year(hours)
+        if one.known
+    ]
     return answer({"device": device, "year": year, "standards": rows, **_note(air)})
 
 
@@ -120,9 +134,14 @@ def _station(air: State, name: str) -> dict[str, Any]:
 
 def _index(index: Cai | UsAqi, name: str) -> dict[str, Any]:
     return {
-        name: round(index.value), "grade": index.grade.key, "label_ko": index.grade.label_ko, "label_en": index.grade.label_en,
-        "colour": index.grade.colour, "pollutant": index.pollutant, "sub_indices": {key: round(value, 1) for key, value in index.sub_indices.items()},
-    }  # fmt: skip
+        name: round(index.value),
+        "grade": index.grade.key,
+        "label_ko": index.grade.label_ko,
+        "label_en": index.grade.label_en,
+        "colour": index.grade.colour,
+        "pollutant": index.pollutant,
+        "sub_indices": {key: round(value, 1) for key, value in index.sub_indices.items()},
+    }
 
 
 def _advisories(air: State, place: str) -> dict[str, int]:

@@ -7,13 +7,13 @@ from typing import Annotated, Final
 from fastapi import APIRouter, HTTPException, Query, Response
 from fastapi.responses import StreamingResponse
 
-from airquality.pollutants import QUANTITY
-from api.http.answers import answer, example
-from api.http.indexes import instrument
-from api.http.instants import Instant
-from api.http.state import Air, State
-from api.records import reading_json, series_json
-from storage.port import Series
+from jeonju.airquality.pollutants import QUANTITY
+from jeonju.api.http.answers import answer, example
+from jeonju.api.http.indexes import instrument
+from jeonju.api.http.instants import Instant
+from jeonju.api.http.state import Air, State
+from jeonju.contract.as_json import reading_json, series_json
+from jeonju.storage.port import Series
 
 router = APIRouter(prefix="/api/v1", tags=["readings"])
 
@@ -52,11 +52,20 @@ def geojson(air: Air) -> Response:
         if place is None:
             continue
         record, index = kinds.get(row["device"]), air.live.engine.pollution.cai.get(row["device"])
-        properties = {**reading_json(row), "kind": record.kind if record else "", "origin": record.origin if record else "real",
-                      "state": record.state if record else "", "zone": record.zone if record else ""}  # fmt: skip
+        properties = {
+            **reading_json(row),
+            "kind": record.kind if record else "",
+            "origin": record.origin if record else "real",
+            "state": record.state if record else "",
+            "zone": record.zone if record else "",
+        }
         if index is not None:
-            properties |= {"cai": round(index.value), "grade": index.grade.key, "colour": index.grade.colour,
-                           **instrument(air, row["device"])}  # fmt: skip
+            properties |= {
+                "cai": round(index.value),
+                "grade": index.grade.key,
+                "colour": index.grade.colour,
+                **instrument(air, row["device"]),
+            }
         features.append(
             {
                 "type": "Feature",

@@ -6,22 +6,33 @@ import numpy as np
 from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel, Field
 
-from airquality.errors import UserError
-from airquality.geo import is_within
-from airquality.site import Latitude, Longitude, Site
-from airquality.vda5050 import Stop
-from api.dispatch.control import Work
-from api.dispatch.fleet import FleetRobot
-from api.dispatch.planning import STAY_S
-from api.dispatch.visit import Visit
-from api.http.answers import answer, example
-from api.http.state import Air, State
-from api.http.who import Who
+from jeonju.airquality.geo import is_within
+from jeonju.api.http.answers import answer, example
+from jeonju.api.http.state import Air, State
+from jeonju.api.http.who import Who
+from jeonju.common.errors import UserError
+from jeonju.contract.site import Latitude, Longitude, Site
+from jeonju.contract.vda5050 import Stop
+from jeonju.response.fleet.control import Work
+from jeonju.response.fleet.fleet import FleetRobot
+from jeonju.response.fleet.planning import STAY_S
+from jeonju.response.fleet.visit import Visit
 
 router = APIRouter(prefix="/api/v1/robots", tags=["robots"])
 
-_ROBOT = {"robot": "robot-3", "connected": True, "position": [35.8558, 127.0971], "battery": 71.5, "charging": False, "driving": True,
-          "order": "", "forbidden": False, "available": True, "reason": None, "visit": None}  # fmt: skip
+_ROBOT = {
+    "robot": "robot-3",
+    "connected": True,
+    "position": [35.8558, 127.0971],
+    "battery": 71.5,
+    "charging": False,
+    "driving": True,
+    "order": "",
+    "forbidden": False,
+    "available": True,
+    "reason": None,
+    "visit": None,
+}
 
 
 class Place(BaseModel):
@@ -85,16 +96,30 @@ def _robot_json(air: State, one: FleetRobot, visits: list[Visit]) -> dict[str, A
     )
     reason = one.why_not(now)
     out: dict[str, Any] = {
-        "robot": one.robot.name, "label_ko": one.robot.label_ko, "label_en": one.robot.label_en, "zone": one.robot.zone,
-        "connected": one.is_heard(now), "told_at": one.state_at, "forbidden": one.forbidden, "available": reason is None, "reason": reason,
+        "robot": one.robot.name,
+        "label_ko": one.robot.label_ko,
+        "label_en": one.robot.label_en,
+        "zone": one.robot.zone,
+        "connected": one.is_heard(now),
+        "told_at": one.state_at,
+        "forbidden": one.forbidden,
+        "available": reason is None,
+        "reason": reason,
         "visit": None if visit is None else _visit_json(air.site, visit),
-    }  # fmt: skip
+    }
     if state is not None:
         out |= {
-            "battery": state.power_supply.state_of_charge, "charging": state.power_supply.charging, "driving": state.driving,
-            "paused": state.paused, "mode": state.operating_mode.lower(), "order": "" if state.is_idle else state.order_id,
-            "errors": [{"type": error.error_type, "level": error.error_level, "text": error.error_description} for error in state.errors],
-        }  # fmt: skip
+            "battery": state.power_supply.state_of_charge,
+            "charging": state.power_supply.charging,
+            "driving": state.driving,
+            "paused": state.paused,
+            "mode": state.operating_mode.lower(),
+            "order": "" if state.is_idle else state.order_id,
+            "errors": [
+                {"type": error.error_type, "level": error.error_level, "text": error.error_description}
+                for error in state.errors
+            ],
+        }
     if place is not None:
         out["position"] = [round(float(value), 6) for value in air.site.map.to_latlon(*place)]
     return out

@@ -5,8 +5,8 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
-from api.access.guard import COOKIE, Access, shown_key
-from api.http.answers import answer, example
+from jeonju.api.access.guard import COOKIE, Access, shown_key
+from jeonju.api.http.answers import answer, example
 
 router = APIRouter(prefix="/api/v1", tags=["session"])
 

@@ -8,21 +8,41 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from airquality.durations import parse_duration_s
-from airquality.errors import UserError
-from api.alerts.nuisance import Nuisance
-from api.alerts.silences import Silence
-from api.http.answers import answer, example
-from api.http.instants import Instant
-from api.http.state import Air, State
-from api.http.who import Who
+from jeonju.api.http.answers import answer, example
+from jeonju.api.http.instants import Instant
+from jeonju.api.http.state import Air, State
+from jeonju.api.http.who import Who
+from jeonju.common.durations import parse_duration_s
+from jeonju.common.errors import UserError
+from jeonju.contract.known_source import Nuisance
+from jeonju.response.silences import Silence
 
 router = APIRouter(prefix="/api/v1", tags=["alerts"])
 
-_SILENCE = {"id": "91ab…", "kind": "dust", "zone": "palbok", "device": "*", "from_at": "2026-03-02T00:00:00Z", "until_at": "2026-03-02T09:00:00Z",
-            "reason": "demolition at 팔복로", "who": "kim", "title_ko": "국지적 먼지", "title_en": "Local dust", "active": True}  # fmt: skip
-_NUISANCE = {"id": "77cd…", "lat": 35.8546, "lon": 127.0976, "radius_m": 80, "of_class": "fire", "weekdays": [4], "from_hour": 17, "to_hour": 2,
-             "note": "grill street"}  # fmt: skip
+_SILENCE = {
+    "id": "91ab…",
+    "kind": "dust",
+    "zone": "palbok",
+    "device": "*",
+    "from_at": "2026-03-02T00:00:00Z",
+    "until_at": "2026-03-02T09:00:00Z",
+    "reason": "demolition at 팔복로",
+    "who": "kim",
+    "title_ko": "국지적 먼지",
+    "title_en": "Local dust",
+    "active": True,
+}
+_NUISANCE = {
+    "id": "77cd…",
+    "lat": 35.8546,
+    "lon": 127.0976,
+    "radius_m": 80,
+    "of_class": "fire",
+    "weekdays": [4],
+    "from_hour": 17,
+    "to_hour": 2,
+    "note": "grill street",
+}
 
 Glob = Annotated[str, Field(min_length=1, max_length=100)]
 LONGEST_S: Final = 30 * 86_400.0

@@ -7,11 +7,11 @@ import orjson
 from fastapi import APIRouter, Body, HTTPException, Response
 from pydantic import ValidationError
 
-from airquality import topics
-from airquality.events import EVENT, Dispatch, Dust, Fire, Leak, unknown_name
-from api.access.guard import ADMIN_ONLY
-from api.http.answers import answer
-from api.http.state import Air
+from jeonju.api.access.guard import ADMIN_ONLY
+from jeonju.api.http.answers import answer
+from jeonju.api.http.state import Air
+from jeonju.contract import topics
+from jeonju.contract.events import EVENT, Dispatch, Dust, Fire, Leak, unknown_name
 
 router = APIRouter(prefix="/api/v1/simulation", tags=["simulation"])
 

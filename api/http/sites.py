@@ -6,18 +6,18 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel
 
-from airquality import us_aqi
-from airquality.index import GRADES
-from airquality.limits import ADVISORY_LEVELS, DUST_STAGES
-from airquality.pollutants import QUANTITIES
-from airquality.reading import Adoption
-from airquality.site import Site
-from airquality.standards import ODOUR_LIMITS, STANDARDS
-from api.access.guard import ADMIN_ONLY
-from api.http.answers import answer, example
-from api.http.indexes import standard_json
-from api.http.state import Air
-from api.records import reading_json
+from jeonju.airquality import us_aqi
+from jeonju.airquality.index import GRADES
+from jeonju.airquality.limits import ADVISORY_LEVELS, DUST_STAGES
+from jeonju.airquality.pollutants import QUANTITIES
+from jeonju.airquality.standards import ODOUR_LIMITS, STANDARDS
+from jeonju.api.access.guard import ADMIN_ONLY
+from jeonju.api.http.answers import answer, example
+from jeonju.api.http.indexes import standard_json
+from jeonju.api.http.state import Air
+from jeonju.contract.as_json import reading_json
+from jeonju.contract.reading import Adoption
+from jeonju.contract.site import Site
 
 router = APIRouter(prefix="/api/v1", tags=["site"])
 MOST_UNKNOWN: Final = 1000
@@ -49,11 +49,16 @@ def quantities() -> Response:
 )
 def limits() -> Response:
     """Advisory levels by law, stages of Asian dust, environmental standards (Korea, WHO), odour limits, and the classes of both indexes."""
-    return answer({"advisories": {key: [asdict(level) for level in levels] for key, levels in ADVISORY_LEVELS.items()},
-                   "asian_dust": [asdict(stage) for stage in DUST_STAGES],
-                   "standards": [standard_json(standard) for standard in STANDARDS],
-                   "odour": [asdict(limit) for limit in ODOUR_LIMITS],
-                   "grades": [asdict(grade) for grade in GRADES], "us_grades": [asdict(grade) for grade in us_aqi.GRADES]})  # fmt: skip
+    return answer(
+        {
+            "advisories": {key: [asdict(level) for level in levels] for key, levels in ADVISORY_LEVELS.items()},
+            "asian_dust": [asdict(stage) for stage in DUST_STAGES],
+            "standards": [standard_json(standard) for standard in STANDARDS],
+            "odour": [asdict(limit) for limit in ODOUR_LIMITS],
+            "grades": [asdict(grade) for grade in GRADES],
+            "us_grades": [asdict(grade) for grade in us_aqi.GRADES],
+        }
+    )
 
 
 @router.get(

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from airquality.site import Site
-from api.live import Live
-from api.stream import Stream
-from storage.port import Store
+from jeonju.api.live import Live
+from jeonju.api.stream import Stream
+from jeonju.contract.site import Site
+from jeonju.storage.port import Store
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 from fastapi import Depends, HTTPException, Request
 
-from api.access.guard import LOCAL
+from jeonju.api.access.guard import LOCAL
 
 HEADER = "X-Operator"
 

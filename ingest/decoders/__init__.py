@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from airquality.gateways import Format, Gateway
-from ingest.decoded import Decoding
-from ingest.decoders import (
+from jeonju.contract.gateways import Format, Gateway
+from jeonju.ingest.decoded import Decoding
+from jeonju.ingest.decoders import (
     airkorea,
     chirpstack,
     json,
@@ -18,8 +18,8 @@ from ingest.decoders import (
     vda5050,
     zigbee2mqtt,
 )
-from ingest.decoders.fields import Message
-from ingest.decoders.sparkplug_b import SparkplugB
+from jeonju.ingest.decoders.fields import Message
+from jeonju.ingest.decoders.sparkplug_b import SparkplugB
 
 Decoder = Callable[[Message, Gateway], Decoding]
 

@@ -10,12 +10,12 @@ from typing import Any, Final
 
 import msgspec
 
-from airquality.errors import RejectedError
-from airquality.extras import DROPPED, LONGEST_NAME, MOST_NAMES, dropped_flag
-from airquality.gateways import PLACE_KEYS, Gateway
-from airquality.pollutants import QUANTITY
-from airquality.reading import Reading
-from ingest.decoded import Decoded, Decoding
+from jeonju.airquality.pollutants import QUANTITY
+from jeonju.common.errors import RejectedError
+from jeonju.contract.extras import DROPPED, LONGEST_NAME, MOST_NAMES, dropped_flag
+from jeonju.contract.gateways import PLACE_KEYS, Gateway
+from jeonju.contract.reading import Reading
+from jeonju.ingest.decoded import Decoded, Decoding
 
 LARGEST_PAYLOAD_BYTES: Final = 4 * 1024 * 1024
 # PM1.0 must not become PM10: only these spellings are known, nothing is stripped.

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from airquality.gateways import Gateway
-from ingest.decoders.fields import number, text_or_pointer
+from jeonju.contract.gateways import Gateway
+from jeonju.ingest.decoders.fields import number, text_or_pointer
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # A number that stands for an instant counts seconds, from these sizes on milli-, micro- and nanoseconds (each holds for 1973 to 5138).

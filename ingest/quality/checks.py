@@ -6,14 +6,14 @@ from typing import Final
 
 import numpy as np
 
-from ingest.quality import humidity, stuck
-from ingest.quality.batch_rows import Integers, Rows
-from ingest.quality.clocks import Clocks, judged_times_us
-from ingest.quality.course import Course
-from ingest.quality.flags import Finding
-from ingest.quality.neighbours import Neighbours
-from ingest.quality.steps import StepRule
-from ingest.quality.thresholds import STEPS, STUCK_ENDS
+from jeonju.ingest.quality import humidity, stuck
+from jeonju.ingest.quality.batch_rows import Integers, Rows
+from jeonju.ingest.quality.clocks import Clocks, judged_times_us
+from jeonju.ingest.quality.course import Course
+from jeonju.ingest.quality.flags import Finding
+from jeonju.ingest.quality.neighbours import Neighbours
+from jeonju.ingest.quality.steps import StepRule
+from jeonju.ingest.quality.thresholds import STEPS, STUCK_ENDS
 
 _SMALLEST_ROOM: Final = 64
 

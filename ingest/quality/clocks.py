@@ -6,9 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from ingest.quality.batch_rows import NEVER_US, US_PER_S, Bools, Floats, Integers, Rows, firsts, grown
-from ingest.quality.flags import Finding, in_words
-from ingest.quality.thresholds import (
+from jeonju.ingest.quality.batch_rows import NEVER_US, US_PER_S, Bools, Floats, Integers, Rows, firsts, grown
+from jeonju.ingest.quality.flags import Finding, in_words
+from jeonju.ingest.quality.thresholds import (
     CLOCK_AHEAD_S,
     CLOCK_BEHIND_FOR_S,
     CLOCK_BEHIND_S,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ingest.quality.batch_rows import NEVER_US, Bools, Floats, Integers, firsts, grown
+from jeonju.ingest.quality.batch_rows import NEVER_US, Bools, Floats, Integers, firsts, grown
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,9 +6,9 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from airquality.pollutants import QUANTITY
-from ingest.quality.batch_rows import Bools, Integers
-from ingest.quality.flags import Finding, Flag, worse
+from jeonju.airquality.pollutants import QUANTITY
+from jeonju.ingest.quality.batch_rows import Bools, Integers
+from jeonju.ingest.quality.flags import Finding, Flag, worse
 
 _OK: Final[Flag] = ("ok", "")
 _OUR_KEYS: Final = frozenset((*QUANTITY, "time"))

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from airquality.pollutants import QUANTITY
-from storage.schema import TOO_LARGE
+from jeonju.airquality.pollutants import QUANTITY
+from jeonju.contract.records import TOO_LARGE
 
 Flag = tuple[str, str]
 

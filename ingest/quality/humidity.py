@@ -5,9 +5,9 @@ from functools import cache
 
 import numpy as np
 
-from ingest.quality.batch_rows import Floats
-from ingest.quality.flags import Finding, Flag
-from ingest.quality.thresholds import FOG_PERCENT, HUMID_PERCENT, KAPPA, PARTICLE_DENSITY_G_CM3
+from jeonju.ingest.quality.batch_rows import Floats
+from jeonju.ingest.quality.flags import Finding, Flag
+from jeonju.ingest.quality.thresholds import FOG_PERCENT, HUMID_PERCENT, KAPPA, PARTICLE_DENSITY_G_CM3
 
 
 def overreading(humidity_percent: float, kappa: float) -> float:

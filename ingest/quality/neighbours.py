@@ -10,10 +10,10 @@ from typing import Final
 
 import numpy as np
 
-from airquality.pollutants import QUANTITY
-from ingest.quality.batch_rows import NEVER_US, US_PER_S, Bools, Floats, Integers, Rows
-from ingest.quality.flags import Finding, Flag
-from ingest.quality.thresholds import (
+from jeonju.airquality.pollutants import QUANTITY
+from jeonju.ingest.quality.batch_rows import NEVER_US, US_PER_S, Bools, Floats, Integers, Rows
+from jeonju.ingest.quality.flags import Finding, Flag
+from jeonju.ingest.quality.thresholds import (
     EVIDENCE,
     EVIDENCE_Z,
     NEIGHBOUR_MEAN_S,

@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from airquality.pollutants import QUANTITY
-from ingest.quality.batch_rows import US_PER_S, Floats, Integers
-from ingest.quality.course import Line
-from ingest.quality.flags import Finding, Flag, in_words
-from ingest.quality.thresholds import STEP_GAP_S, STEP_HOLD_S, STEPS, Steps
+from jeonju.airquality.pollutants import QUANTITY
+from jeonju.ingest.quality.batch_rows import US_PER_S, Floats, Integers
+from jeonju.ingest.quality.course import Line
+from jeonju.ingest.quality.flags import Finding, Flag, in_words
+from jeonju.ingest.quality.thresholds import STEP_GAP_S, STEP_HOLD_S, STEPS, Steps
 
 
 class _Held(NamedTuple):

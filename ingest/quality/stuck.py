@@ -4,10 +4,10 @@ from typing import Final
 
 import numpy as np
 
-from ingest.quality.batch_rows import US_PER_S, Bools, Floats, Integers
-from ingest.quality.course import Course, Line
-from ingest.quality.flags import Finding, Flag, in_words
-from ingest.quality.thresholds import (
+from jeonju.ingest.quality.batch_rows import US_PER_S, Bools, Floats, Integers
+from jeonju.ingest.quality.course import Course, Line
+from jeonju.ingest.quality.flags import Finding, Flag, in_words
+from jeonju.ingest.quality.thresholds import (
     STUCK_AT_AN_END_S,
     STUCK_BAD_S,
     STUCK_ENDS,

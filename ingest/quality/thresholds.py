@@ -22,7 +22,6 @@ class Steps:
     noise_share: float = 0.0
 
 
-# fmt: off
 STEPS: Final[dict[str, Steps]] = {
     # Optical counters answer fully within 10 s; smoke of 1000 µg/m³ and whirled-up dust of 2000 µg/m³ are real. Up to the range of 1000 µg/m³.
     "pm1": Steps(noise=10, noise_share=0.35, rise=1000, response_s=4),
@@ -44,7 +43,7 @@ STEPS: Final[dict[str, Steps]] = {
     "humidity": Steps(noise=4, rise=50, response_s=20),
     "pressure": Steps(noise=0.6, rise=3, response_s=60),
 }
-# fmt: on
+
 # Not judged: wind and sound jump by nature, the hottest pixel when a flame comes into view, what a device says of itself.
 
 # After a longer silence anything may have happened. Our choice.

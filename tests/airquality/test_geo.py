@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airquality.geo import LocalMap
+from jeonju.airquality.geo import LocalMap
 
 JEONJU = LocalMap(35.845, 127.08)
 

@@ -3,15 +3,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airquality.index import GRADES, POLLUTANTS, STEP, UPPER, cai, cai_of_hours, grade, moving_24h, sub_index
+from jeonju.airquality.index import GRADES, POLLUTANTS, STEP, UPPER, cai, cai_of_hours, grade, moving_24h, sub_index
 
 
 @pytest.mark.parametrize(
     ("pollutant", "value", "expected"),
     # Worked from AirKorea's table and linear formula.
-    [("pm25", 10, 33.3), ("pm25", 25, 74.2), ("pm25", 45, 135.4), ("pm25", 90, 259.2), ("pm10", 60, 80.0), ("pm10", 120, 185.2),
-     ("o3", 0.070, 83.4), ("o3", 0.100, 123.7), ("no2", 0.020, 33.3), ("co", 0.5, 12.5), ("co", 12, 175.4), ("so2", 0.003, 7.5)],
-)  # fmt: skip
+    [
+        ("pm25", 10, 33.3),
+        ("pm25", 25, 74.2),
+        ("pm25", 45, 135.4),
+        ("pm25", 90, 259.2),
+        ("pm10", 60, 80.0),
+        ("pm10", 120, 185.2),
+        ("o3", 0.070, 83.4),
+        ("o3", 0.100, 123.7),
+        ("no2", 0.020, 33.3),
+        ("co", 0.5, 12.5),
+        ("co", 12, 175.4),
+        ("so2", 0.003, 7.5),
+    ],
+)
 def test_sub_index_of_worked_values(pollutant: str, value: float, expected: float) -> None:
     assert sub_index(pollutant, value) == pytest.approx(expected, abs=0.05)
 
@@ -83,9 +95,16 @@ def test_there_are_four_classes_in_two_languages() -> None:
 
 @pytest.mark.parametrize(
     ("hours", "expected"),
-    [([50.0] * 12, 43.75), ([20.0] * 8 + [100.0] * 4, 73.33), ([20.0] * 12, 20.0), ([20.0] * 9 + [float("nan")] * 3, float("nan")),
-     ([float("nan")] * 4 + [20.0] * 8, float("nan")), ([float("nan")] * 3 + [20.0] * 9, 20.0), ([20.0] * 5, float("nan"))],
-)  # fmt: skip
+    [
+        ([50.0] * 12, 43.75),
+        ([20.0] * 8 + [100.0] * 4, 73.33),
+        ([20.0] * 12, 20.0),
+        ([20.0] * 9 + [float("nan")] * 3, float("nan")),
+        ([float("nan")] * 4 + [20.0] * 8, float("nan")),
+        ([float("nan")] * 3 + [20.0] * 9, 20.0),
+        ([20.0] * 5, float("nan")),
+    ],
+)
 def test_moving_average_of_worked_values(hours: list[float], expected: float) -> None:
     assert moving_24h(hours, "pm25") == pytest.approx(expected, abs=0.01, nan_ok=True)
 
@@ -106,9 +125,14 @@ def test_index_of_a_day_takes_gases_of_the_last_hour_and_moving_particles() -> N
         *[(key, UPPER[key][klass] + STEP[key], (51, 101, 251)[klass]) for key in POLLUTANTS for klass in range(3)],
         *[(key, 10 * UPPER[key][-1], 500) for key in POLLUTANTS],
         *[(key, -1.0, 0) for key in POLLUTANTS],
-        ("pm25", 15.5, 51), ("pm25", 15.49, 50), ("pm10", 80.5, 101), ("o3", 0.0305, 51), ("co", 9.004, 100), ("co", 9.005, 101),
+        ("pm25", 15.5, 51),
+        ("pm25", 15.49, 50),
+        ("pm10", 80.5, 101),
+        ("o3", 0.0305, 51),
+        ("co", 9.004, 100),
+        ("co", 9.005, 101),
     ],
-)  # fmt: skip
+)
 def test_sub_index_at_every_edge(pollutant: str, value: float, expected: float) -> None:
     assert float(sub_index(pollutant, value)) == pytest.approx(expected)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airquality.limits import (
+from jeonju.airquality.limits import (
     ADVISORY_LEVELS,
     DUST_STAGES,
     LONGEST_WITHOUT_DATA_H,

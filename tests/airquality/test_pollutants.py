@@ -1,4 +1,4 @@
-from airquality.pollutants import KEYS, QUANTITIES
+from jeonju.airquality.pollutants import KEYS, QUANTITIES
 
 
 def test_keys_are_unique_and_ranges_are_ranges() -> None:

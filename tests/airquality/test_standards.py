@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from airquality.index import POLLUTANTS
-from airquality.standards import ODOUR_LIMITS, STANDARDS, YEAR_H, Standard, judge_last, judge_year, mean_of_last
-from airquality.units import ppm_per_mg_m3
+from jeonju.airquality.index import POLLUTANTS
+from jeonju.airquality.standards import ODOUR_LIMITS, STANDARDS, YEAR_H, Standard, judge_last, judge_year, mean_of_last
+from jeonju.airquality.units import ppm_per_mg_m3
 
 
 def standard(quantity: str, body: str, hours: int) -> Standard:

@@ -1,6 +1,6 @@
 import pytest
 
-from airquality.units import ppm_per_mg_m3
+from jeonju.airquality.units import ppm_per_mg_m3
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airquality.us_aqi import BREAKPOINTS, GRADES, grade, sub_index, us_aqi
+from jeonju.airquality.us_aqi import BREAKPOINTS, GRADES, grade, sub_index, us_aqi
 
 INDEX_UPPER = (50, 100, 150, 200, 300, 500)
 
@@ -10,14 +10,30 @@ INDEX_UPPER = (50, 100, 150, 200, 300, 500)
 @pytest.mark.parametrize(
     ("pollutant", "value", "expected"),
     [
-        *[(key, edge / row.per_stored, INDEX_UPPER[at]) for key, row in BREAKPOINTS.items() for at, edge in enumerate(row.upper)],
-        *[(key, (edge + row.step) / row.per_stored, INDEX_UPPER[at] + 1) for key, row in BREAKPOINTS.items() for at, edge in enumerate(row.upper[:-1])],
+        *[
+            (key, edge / row.per_stored, INDEX_UPPER[at])
+            for key, row in BREAKPOINTS.items()
+            for at, edge in enumerate(row.upper)
+        ],
+        *[
+            (key, (edge + row.step) / row.per_stored, INDEX_UPPER[at] + 1)
+            for key, row in BREAKPOINTS.items()
+            for at, edge in enumerate(row.upper[:-1])
+        ],
         # Worked by hand from the breakpoints of May 2024.
-        ("pm25", 12.0, 56), ("pm25", 35.0, 99), ("pm25", 0.0, 0), ("pm25", -3.0, 0), ("pm25", 1000.0, 500),
+        ("pm25", 12.0, 56),
+        ("pm25", 35.0, 99),
+        ("pm25", 0.0, 0),
+        ("pm25", -3.0, 0),
+        ("pm25", 1000.0, 500),
         # Truncated to 0.1 before the table is entered.
-        ("pm25", 9.09, 50), ("pm25", 35.49, 100), ("pm10", 154.9, 100), ("o3", 0.0709, 100), ("co", 9.49, 100),
+        ("pm25", 9.09, 50),
+        ("pm25", 35.49, 100),
+        ("pm10", 154.9, 100),
+        ("o3", 0.0709, 100),
+        ("co", 9.49, 100),
     ],
-)  # fmt: skip
+)
 def test_sub_index_of_breakpoints(pollutant: str, value: float, expected: float) -> None:
     assert float(sub_index(pollutant, value)) == expected
 
@@ -30,9 +46,21 @@ def test_sub_index_never_falls_when_the_air_gets_worse(pollutant: str, value: fl
 
 @pytest.mark.parametrize(
     ("index", "key"),
-    [(0, "good"), (50, "good"), (51, "moderate"), (100, "moderate"), (101, "sensitive"), (150, "sensitive"), (151, "unhealthy"), (200, "unhealthy"),
-     (201, "very-unhealthy"), (300, "very-unhealthy"), (301, "hazardous"), (500, "hazardous")],
-)  # fmt: skip
+    [
+        (0, "good"),
+        (50, "good"),
+        (51, "moderate"),
+        (100, "moderate"),
+        (101, "sensitive"),
+        (150, "sensitive"),
+        (151, "unhealthy"),
+        (200, "unhealthy"),
+        (201, "very-unhealthy"),
+        (300, "very-unhealthy"),
+        (301, "hazardous"),
+        (500, "hazardous"),
+    ],
+)
 def test_classes_change_at_their_edges(index: float, key: str) -> None:
     assert grade(index).key == key
 

@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion
 from prometheus_client.parser import text_string_to_metric_families
 
-from airquality import topics
-from airquality.gateways import Gateway
-from airquality.pollutants import QUANTITIES
-from airquality.reading import Reading, encode
-from airquality.site import Site
-from api.app import create_app
-from broker.embedded import EmbeddedBroker
-from ingest.service import Ingest
-from storage.duckdb import DuckDBStore
-from storage.port import Commit, Retention
-from storage.schema import AlertRecord, DeadLetter, DeviceRecord, LedgerEntry, readings_table
+from jeonju.airquality.pollutants import QUANTITIES
+from jeonju.api.app import create_app
+from jeonju.broker.embedded import EmbeddedBroker
+from jeonju.contract import topics
+from jeonju.contract.gateways import Gateway
+from jeonju.contract.reading import Reading, encode
+from jeonju.contract.records import AlertRecord, DeadLetter, DeviceRecord, LedgerEntry, readings_table
+from jeonju.contract.site import Site
+from jeonju.ingest.service import Ingest
+from jeonju.storage.duckdb.store import DuckDBStore
+from jeonju.storage.port import Commit, Retention
 from tests.waiting import wait_until
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -36,10 +36,22 @@ def client(jeonju: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
     """An api without a broker over a store with two hours of two stations."""
     store = DuckDBStore(tmp_path_factory.mktemp("api") / "air.duckdb")
     rows = [
-        {"site": "jeonju", "device": device, "time": NOW - timedelta(seconds=10 * step), "received_at": NOW, "seq": 720 - step, "boot": "1",
-         "pm25": 20.0 + step / 100, "pm10": 30.0, "no2": 0.012, "o3": 0.03, "quality": '{"pm10":["suspect","stuck"]}' if step in (0, 5) else None}
-        for step in range(720) for device in ("palbok-01", "palbok-02")
-    ]  # fmt: skip
+        {
+            "site": "jeonju",
+            "device": device,
+            "time": NOW - timedelta(seconds=10 * step),
+            "received_at": NOW,
+            "seq": 720 - step,
+            "boot": "1",
+            "pm25": 20.0 + step / 100,
+            "pm10": 30.0,
+            "no2": 0.012,
+            "o3": 0.03,
+            "quality": '{"pm10":["suspect","stuck"]}' if step in (0, 5) else None,
+        }
+        for step in range(720)
+        for device in ("palbok-01", "palbok-02")
+    ]
     store.write(
         Commit(
             readings=readings_table(rows),
@@ -166,9 +178,15 @@ def test_device_that_nobody_knew_is_listed_and_adopted(jeonju: Site, tmp_path: P
 def test_hours_are_told_when_the_readings_are_gone(jeonju: Site, tmp_path: Path) -> None:
     store = DuckDBStore(tmp_path / "air.duckdb", Retention(60.0, 60.0, None))
     rows = [
-        {"site": "jeonju", "device": "palbok-01", "time": NOW - timedelta(days=300, minutes=n), "received_at": NOW - timedelta(days=1), "pm25": float(n)}
+        {
+            "site": "jeonju",
+            "device": "palbok-01",
+            "time": NOW - timedelta(days=300, minutes=n),
+            "received_at": NOW - timedelta(days=1),
+            "pm25": float(n),
+        }
         for n in range(1, 121)
-    ]  # fmt: skip
+    ]
     store.write(Commit(readings=readings_table(rows)))
     for _ in store.upkeep(NOW):
         pass
@@ -188,8 +206,22 @@ def test_readiness_means_it(client: TestClient) -> None:
 def test_incident_is_listed_told_worked_and_reported(client: TestClient, jeonju: Site) -> None:
     live = client.app.state.air.live  # type: ignore[attr-defined]
     alert = AlertRecord(
-        "one", "jeonju", "smoke", "critical", "palbok-01", "palbok", NOW, NOW, None, 90.0, None, "pm25", "연기 <b>", "smoke <b>", '{"class": "fire"}'
-    )  # fmt: skip
+        "one",
+        "jeonju",
+        "smoke",
+        "critical",
+        "palbok-01",
+        "palbok",
+        NOW,
+        NOW,
+        None,
+        90.0,
+        None,
+        "pm25",
+        "연기 <b>",
+        "smoke <b>",
+        '{"class": "fire"}',
+    )
     live.store.write_alerts([alert])
     live.incidents.take([alert], {"palbok-01": (jeonju.stations[0].lat, jeonju.stations[0].lon)}, NOW)
     (told,) = get(client, "incidents")
@@ -296,8 +328,14 @@ TEXT = st.text(max_size=12) | st.sampled_from(
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
-@given(path=st.sampled_from(["series", "alerts", "latest", "dead-letters", "ledger", "devices"]),
-       query=st.dictionaries(st.sampled_from(["start", "end", "every", "device", "quantity", "site", "state", "since", "limit", "kind"]), TEXT, max_size=5))  # fmt: skip
+@given(
+    path=st.sampled_from(["series", "alerts", "latest", "dead-letters", "ledger", "devices"]),
+    query=st.dictionaries(
+        st.sampled_from(["start", "end", "every", "device", "quantity", "site", "state", "since", "limit", "kind"]),
+        TEXT,
+        max_size=5,
+    ),
+)
 def test_any_question_gets_an_answer_or_a_reason(client: TestClient, path: str, query: dict[str, str]) -> None:
     answer = client.get(f"/api/v1/{path}", params=query)
     assert answer.status_code in (200, 422)
@@ -353,7 +391,7 @@ def test_reading_and_alert_travel_from_mqtt_to_api_and_back_to_mqtt(
 def test_listener_hears_readings_and_alerts_and_a_slow_one_is_dropped() -> None:
     import asyncio
 
-    from api.stream import MOST_WAITING, Stream
+    from jeonju.api.stream import MOST_WAITING, Stream
 
     async def listen() -> tuple[list[bytes], int]:
         stream = Stream()

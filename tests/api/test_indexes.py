@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-import api.live
-from airquality.errors import UnavailableError
-from airquality.site import Site
-from api.app import create_app
-from broker.embedded import EmbeddedBroker
-from storage.duckdb import DuckDBStore
-from storage.port import Commit
-from storage.schema import AlertRecord, DeviceRecord, LedgerEntry, readings_table
+from jeonju.api import live as live_module
+from jeonju.api.app import create_app
+from jeonju.broker.embedded import EmbeddedBroker
+from jeonju.common.errors import UnavailableError
+from jeonju.contract.records import AlertRecord, DeviceRecord, LedgerEntry, readings_table
+from jeonju.contract.site import Site
+from jeonju.storage.duckdb.store import DuckDBStore
+from jeonju.storage.port import Commit
 from tests.waiting import wait_until
 
 # Half past midnight in Seoul, a day after the new year began there.
@@ -138,7 +138,7 @@ def test_limits_are_all_told(client: TestClient) -> None:
 def test_store_that_goes_away_is_one_alert_that_is_told_at_once_and_stored_later(
     jeonju: Site, broker: EmbeddedBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api.live, "IDLE_S", 0.02)
+    monkeypatch.setattr(live_module, "IDLE_S", 0.02)
     passed, lock = timedelta(0), threading.Lock()
 
     def now() -> datetime:

@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from airquality.errors import UnavailableError
-from airquality.site import Site
-from api.live import Live
-from api.stream import Stream
-from broker.embedded import EmbeddedBroker
-from storage.port import Store
+from jeonju.api.live import Live
+from jeonju.api.stream import Stream
+from jeonju.broker.embedded import EmbeddedBroker
+from jeonju.common.errors import UnavailableError
+from jeonju.contract.site import Site
+from jeonju.storage.port import Store
 from tests.waiting import wait_until
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
-from airquality.site import Site
-from api.access.keys import KeyFile, Role
-from api.app import create_app
-from broker.embedded import EmbeddedBroker
-from jeonju.live_server import HttpSettings, LiveServer
-from storage.duckdb import DuckDBStore
-from tests.api.notifying import NOW, Clock, alert
-from tests.api.robot import Robot
+from jeonju.api.access.keys import KeyFile, Role
+from jeonju.api.app import create_app
+from jeonju.broker.embedded import EmbeddedBroker
+from jeonju.contract.site import Site
+from jeonju.stack.http_server import HttpSettings, LiveServer
+from jeonju.storage.duckdb.store import DuckDBStore
+from tests.response.notifying import NOW, Clock, alert
+from tests.response.robot import Robot
 from tests.waiting import wait_until
 
 ENGLISH, KOREAN = "en-US", "ko-KR"

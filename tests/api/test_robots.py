@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from airquality.site import Site
-from airquality.vda5050 import NodeState
-from api.app import create_app
-from broker.embedded import EmbeddedBroker
-from storage.duckdb import DuckDBStore
-from tests.api.dispatch.maps import NOW
-from tests.api.robot import Robot
+from jeonju.api.app import create_app
+from jeonju.broker.embedded import EmbeddedBroker
+from jeonju.contract.site import Site
+from jeonju.contract.vda5050 import NodeState
+from jeonju.storage.duckdb.store import DuckDBStore
+from tests.response.fleet.maps import NOW
+from tests.response.robot import Robot
 from tests.waiting import wait_until
 
 ROBOTS = "/api/v1/robots"

@@ -6,11 +6,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
-from airquality.site import Site
-from broker.client import Client
-from broker.embedded import EmbeddedBroker
-from broker.rights import Login, of_device
-from broker.security import Secret, Security
+from jeonju.broker.client import Client
+from jeonju.broker.embedded import EmbeddedBroker
+from jeonju.broker.rights import Login, of_device
+from jeonju.broker.security import Secret, Security
+from jeonju.contract.site import Site
 from tests.waiting import wait_until
 
 NOW = datetime.now(UTC)

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airquality.errors import UserError
-from broker import address
-from broker.address import BrokerUrl, parse_broker_url
+from jeonju.broker import address
+from jeonju.broker.address import BrokerUrl, parse_broker_url
+from jeonju.common.errors import UserError
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,11 @@ def test_what_the_url_leaves_out_comes_from_the_surroundings(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("url", "surroundings", "said"),
     [
-        ("mqtt://u@h", {"JEONJU_MQTT_PASSWORD_FILE": "/none"}, r"secret file /none \(JEONJU_MQTT_PASSWORD_FILE\) cannot be read: No such"),
+        (
+            "mqtt://u@h",
+            {"JEONJU_MQTT_PASSWORD_FILE": "/none"},
+            r"secret file /none \(JEONJU_MQTT_PASSWORD_FILE\) cannot be read: No such",
+        ),
         ("mqtt://u@h", {"JEONJU_MQTT_PASSWORD_FILE": "{tmp}"}, "cannot be read: Is a directory"),
         ("mqtt://u@h", {"JEONJU_MQTT_PASSWORD_FILE": "/dev/null"}, "is empty"),
         ("mqtt://u@h", {"JEONJU_MQTT_PASSWORD_FILE": "x", "JEONJU_MQTT_PASSWORD": "x"}, "are both set; keep one"),
@@ -73,7 +77,7 @@ def test_what_the_url_leaves_out_comes_from_the_surroundings(tmp_path: Path) -> 
         ("mqtts://h", {"JEONJU_MQTT_CERT": "/dev/null"}, "a certificate needs its key"),
         ("mqtt://h", {"JEONJU_MQTT_CA": "/dev/null"}, "speaks no TLS, but JEONJU_MQTT_CA .* is set; write mqtts://"),
     ],
-)  # fmt: skip
+)
 def test_each_wrong_setting_has_its_line(tmp_path: Path, url: str, surroundings: dict[str, str], said: str) -> None:
     with pytest.raises(UserError, match=said):
         parse_broker_url(url, {name: value.format(tmp=tmp_path) for name, value in surroundings.items()})

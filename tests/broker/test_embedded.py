@@ -8,9 +8,9 @@ import psutil
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from airquality.errors import UserError
-from broker.client import Client
-from broker.embedded import EmbeddedBroker, free_port
+from jeonju.broker.client import Client
+from jeonju.broker.embedded import EmbeddedBroker, free_port
+from jeonju.common.errors import UserError
 from tests.waiting import wait_until
 
 
@@ -105,8 +105,8 @@ def test_no_port_is_given_twice() -> None:
 
 
 def test_missing_program_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("broker.embedded.sys.executable", str(tmp_path / "python"))
-    monkeypatch.setattr("broker.embedded.shutil.which", lambda *_args, **_named: None)
+    monkeypatch.setattr("jeonju.broker.embedded.sys.executable", str(tmp_path / "python"))
+    monkeypatch.setattr("jeonju.broker.embedded.shutil.which", lambda *_args, **_named: None)
     with pytest.raises(UserError, match="mosquitto is not installed; get it with: apt-get install mosquitto"):
         EmbeddedBroker(tmp_path, kind="mosquitto", port=0).start()
 

@@ -8,8 +8,8 @@ from typing import Any
 import psutil
 import pytest
 
-from airquality.site import Site
-from broker.embedded import EmbeddedBroker, Kind
+from jeonju.broker.embedded import EmbeddedBroker, Kind
+from jeonju.contract.site import Site
 from tests.broker.guarded import Ears, security_with, url_of
 from tests.conftest import need_broker
 from tests.waiting import wait_until
@@ -25,8 +25,8 @@ def test_full_broker_refuses_more_keeps_what_it_took_and_is_emptied_after_a_rest
     tmp_path: Path, jeonju: Site, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     need_broker(kind)
-    monkeypatch.setattr("broker.embedded.QUEUE_ON_DISK_BYTES", BOUND_BYTES)
-    monkeypatch.setattr("broker.embedded.MOSQUITTO_MEMORY_BYTES", BOUND_BYTES)
+    monkeypatch.setattr("jeonju.broker.embedded.QUEUE_ON_DISK_BYTES", BOUND_BYTES)
+    monkeypatch.setattr("jeonju.broker.embedded.MOSQUITTO_MEMORY_BYTES", BOUND_BYTES)
     security, secrets = security_with(tmp_path / "security", jeonju, "one")
     with EmbeddedBroker(tmp_path, kind=kind, port=0, security=security) as broker:
         with Ears(broker.url_for("ingest"), "ingest", TOPIC.format("+"), clean_session=False):

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from airquality.errors import UnavailableError, UserError
-from airquality.site import Site
-from broker.certificates import Authority
-from broker.client import Client, wait_for_broker
-from broker.embedded import EmbeddedBroker, Kind
-from broker.probe import lets_do_everything, warn_of_a_broker_without_rules
-from broker.rights import of_device, of_services
-from broker.security import Secret, Security
-from ingest.service import Ingest
-from storage.duckdb import DuckDBStore
+from jeonju.broker.certificates import Authority
+from jeonju.broker.client import Client, wait_for_broker
+from jeonju.broker.embedded import EmbeddedBroker, Kind
+from jeonju.broker.probe import lets_do_everything, warn_of_a_broker_without_rules
+from jeonju.broker.rights import of_device, of_services
+from jeonju.broker.security import Secret, Security
+from jeonju.common.errors import UnavailableError, UserError
+from jeonju.contract.site import Site
+from jeonju.ingest.service import Ingest
+from jeonju.storage.duckdb.store import DuckDBStore
 from tests.broker.guarded import NOW, Ears, security_with, url_of
 from tests.conftest import need_broker
 from tests.waiting import wait_until
@@ -195,14 +195,14 @@ def test_broker_without_rules_is_told_from_one_with_them(
     security, secrets = security_with(tmp_path / "security", jeonju, "one")
     with EmbeddedBroker(tmp_path, kind=kind, port=0, security=security) as broker:
         logins = [*map(broker.url_for, of_services(jeonju)), url_of(broker, security, secrets["one"])]
-        monkeypatch.setattr("broker.probe.ANSWER_WITHIN_S", 0.3)
+        monkeypatch.setattr("jeonju.broker.probe.ANSWER_WITHIN_S", 0.3)
         assert not any(map(lets_do_everything, logins))
         assert not lets_do_everything(broker.url)
-    monkeypatch.setattr("broker.probe.ANSWER_WITHIN_S", 20)
+    monkeypatch.setattr("jeonju.broker.probe.ANSWER_WITHIN_S", 20)
     with EmbeddedBroker(tmp_path / "open", kind=kind, port=0) as broker:
         warn_of_a_broker_without_rules(broker.url)
         assert not caplog.records, "on loopback nobody else can reach it"
-        monkeypatch.setattr("broker.probe.LOOPBACK", ())
+        monkeypatch.setattr("jeonju.broker.probe.LOOPBACK", ())
         warn_of_a_broker_without_rules(broker.url)
         assert len(caplog.records) == 1
         assert (

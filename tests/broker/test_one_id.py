@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from airquality.errors import UserError
-from broker import client as broker_client
-from broker.client import Client
-from broker.embedded import EmbeddedBroker
-from broker.identity import shown
+from jeonju.broker import client as broker_client
+from jeonju.broker.client import Client
+from jeonju.broker.embedded import EmbeddedBroker
+from jeonju.broker.identity import shown
+from jeonju.common.errors import UserError
 from tests.waiting import wait_until
 
 NEWCOMER = """
@@ -52,7 +52,7 @@ def test_newcomer_gives_up_and_the_incumbent_goes_on(
 
 def test_of_two_that_came_together_one_stays(broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses = iter((1, 6))
-    monkeypatch.setattr("broker.client.random.randint", lambda *_: next(pauses))
+    monkeypatch.setattr("jeonju.broker.client.random.randint", lambda *_: next(pauses))
     both = [Client(broker.url, "one-id") for _ in range(2)]
     for one in both:
         one.begin()

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import pytest
 
-from airquality.site import Site
-from broker.embedded import EmbeddedBroker, Kind
-from broker.rights import Login
-from broker.security import Security
+from jeonju.broker.embedded import EmbeddedBroker, Kind
+from jeonju.broker.rights import Login
+from jeonju.broker.security import Security
+from jeonju.contract.site import Site
 from tests.broker.guarded import Ears, security_with, url_of
 from tests.conftest import need_broker
 from tests.waiting import wait_until
@@ -132,8 +132,13 @@ def test_every_service_can_do_its_work_and_no_more(guarded: Guarded) -> None:
         api.say(COMMAND.format("simulator"), "a command")
         ingest.say("air/v1/jeonju/committed", "a batch")
         airkorea.say("airkorea/전북", "an hour")
-        for client, topic in ((api, READINGS.format("x")), (airkorea, READINGS.format("x")), (doctor, READINGS.format("x")),
-                              (ingest, COMMAND.format("x")), (simulator, "air/v1/jeonju/alerts/x")):  # fmt: skip
+        for client, topic in (
+            (api, READINGS.format("x")),
+            (airkorea, READINGS.format("x")),
+            (doctor, READINGS.format("x")),
+            (ingest, COMMAND.format("x")),
+            (simulator, "air/v1/jeonju/alerts/x"),
+        ):
             client.say(topic, "not its work")
         simulator.say(READINGS.format("any"), "the last")
         everything = [

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 import pytest
 
-import broker
-from airquality.site import Site
-from broker.embedded import find_program, free_port
-from broker.rights import of_device
-from broker.security import Secret, Security
+from jeonju import broker
+from jeonju.broker.embedded import find_program, free_port
+from jeonju.broker.rights import of_device
+from jeonju.broker.security import Secret, Security
+from jeonju.contract.site import Site
 from tests.broker.guarded import NOW, Ears, security_with
 from tests.conftest import need_broker
 from tests.waiting import wait_until

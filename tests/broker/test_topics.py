@@ -4,14 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt.client import topic_matches_sub
 
-from airquality.site import Site
-from broker.rights import covers, of_services, subjects
+from jeonju.broker.rights import covers, of_services, subjects
+from jeonju.contract.site import Site
 
 LEVEL = st.sampled_from(["a", "b", "c.d", ""])
 FILTER = st.builds(
     lambda levels, end: "/".join([*levels, *end]),
-    st.lists(st.one_of(LEVEL, st.just("+")), min_size=1, max_size=4), st.sampled_from([[], ["#"]]),
-).filter(bool)  # fmt: skip
+    st.lists(st.one_of(LEVEL, st.just("+")), min_size=1, max_size=4),
+    st.sampled_from([[], ["#"]]),
+).filter(bool)
 TOPIC = st.lists(LEVEL, min_size=1, max_size=5).map("/".join).filter(bool)
 
 

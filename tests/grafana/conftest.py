@@ -10,24 +10,24 @@ import pytest
 import simpy
 from paho.mqtt.enums import CallbackAPIVersion
 
-import ingest.figures
-from airquality.events import Fault
-from airquality.site import Site
-from api.alerts.engine import AlertEngine
-from api.dispatch.control import FleetControl
-from api.figures import IndexFigures
-from api.incidents.desk import IncidentDesk
-from broker.embedded import EmbeddedBroker
-from ingest.service import Ingest
-from simulator.outlets.mqtt import MqttOutlet
-from simulator.outlets.truth import WithTruth
-from simulator.scenario import load_scenario
-from simulator.world import Cadence, World
-from storage.influxdb import InfluxStore
-from storage.port import Series
-from storage.schema import IncidentRecord, JournalEntry
+from jeonju.broker.embedded import EmbeddedBroker
+from jeonju.contract.events import Fault
+from jeonju.contract.records import IncidentRecord, JournalEntry
+from jeonju.contract.site import Site
+from jeonju.detection.engine import AlertEngine
+from jeonju.detection.index_statistics import IndexFigures
+from jeonju.ingest import figures
+from jeonju.ingest.service import Ingest
+from jeonju.response.fleet.control import FleetControl
+from jeonju.response.incidents.service import IncidentDesk
+from jeonju.simulator.scenario import load_scenario
+from jeonju.simulator.sinks.mqtt import MqttOutlet
+from jeonju.simulator.sinks.truth import WithTruth
+from jeonju.simulator.world import Cadence, World
+from jeonju.storage.influx.store import InfluxStore
+from jeonju.storage.port import Series
 from tests.grafana.reader import Reader
-from tests.storage.influx_servers import Influxd
+from tests.storage.influx.servers import Influxd
 from tests.waiting import wait_until
 
 SCENARIO = load_scenario("palbok-recycler-fire")
@@ -61,13 +61,17 @@ def reader(jeonju: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
 def _live(site: Site, store: InfluxStore, broker_url: str) -> None:
     env = simpy.Environment(initial_time=BEGIN.timestamp())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ingest.figures, "EVERY_S", 0.1)
+        patch.setattr(figures, "EVERY_S", 0.1)
         with Ingest(site, store, broker_url, now=lambda: datetime.fromtimestamp(env.now, UTC)) as service:
             outlet = WithTruth(MqttOutlet(broker_url, site=site.name), broker_url, site=site.name)
             world = World(
-                site, env, outlet, seed=SCENARIO.seed, weather=SCENARIO.weather,
+                site,
+                env,
+                outlet,
+                seed=SCENARIO.seed,
+                weather=SCENARIO.weather,
                 cadence=lambda now_s: FINE if now_s >= FINE_FROM.timestamp() else COARSE,
-            )  # fmt: skip
+            )
             late = (FINE_FROM - BEGIN).total_seconds()
             for event in SCENARIO.events:
                 world.add(event.model_copy(update={"after": event.after + BEFORE.total_seconds()}))

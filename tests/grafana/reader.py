@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from airquality.durations import parse_duration_s
-from tests.storage.influx_servers import Influxd
+from jeonju.common.durations import parse_duration_s
+from tests.storage.influx.servers import Influxd
 
 # As many points as a panel of usual width asks for.
 POINTS = 1000

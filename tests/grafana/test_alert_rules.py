@@ -5,8 +5,8 @@ import re
 from datetime import datetime, timedelta
 from typing import Any
 
-from airquality.limits import ADVISORY_LEVELS
-from grafana import alert_rules
+from jeonju.airquality.limits import ADVISORY_LEVELS
+from jeonju.grafana import alert_rules
 from tests.grafana.reader import Reader
 
 GROUPS = {group["name"]: group["rules"] for group in alert_rules.provisioned()["groups"]}

@@ -8,20 +8,36 @@ from typing import Any
 
 import pytest
 
-from airquality.limits import ADVISORY_LEVELS
-from airquality.pollutants import KEYS, QUANTITY
-from airquality.standards import STANDARDS
-from grafana.__main__ import DASHBOARDS, PROVISIONING, generated
-from grafana.fields import limits_of
-from grafana.language import LANGUAGES
-from grafana.variables import MEASURED, OF_ITSELF
-from storage import influx_names, schema
+from jeonju.airquality.limits import ADVISORY_LEVELS
+from jeonju.airquality.pollutants import KEYS, QUANTITY
+from jeonju.airquality.standards import STANDARDS
+from jeonju.contract import records as schema
+from jeonju.grafana.__main__ import DASHBOARDS, PROVISIONING, generated
+from jeonju.grafana.fields import limits_of
+from jeonju.grafana.language import LANGUAGES
+from jeonju.grafana.variables import MEASURED, OF_ITSELF
+from jeonju.storage.influx import names as influx_names
 from tests.grafana.reader import Asked, Reader, Series, panels
 
 CORE = {
-    "bargauge", "barchart", "dashlist", "gauge", "geomap", "heatmap", "histogram", "logs", "nodeGraph", "piechart", "row", "stat", "state-timeline",
-    "status-history", "table", "text", "timeseries",
-}  # fmt: skip
+    "bargauge",
+    "barchart",
+    "dashlist",
+    "gauge",
+    "geomap",
+    "heatmap",
+    "histogram",
+    "logs",
+    "nodeGraph",
+    "piechart",
+    "row",
+    "stat",
+    "state-timeline",
+    "status-history",
+    "table",
+    "text",
+    "timeseries",
+}
 BOARDS = {path: json.loads(text) for path, text in generated().items() if path.startswith("dashboards/")}
 EVERY_BOARD = pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
 # What is good news when it is empty; the fixture's faults fill some of it.
@@ -40,9 +56,11 @@ def test_only_core_panels_each_in_its_place(board: dict[str, Any]) -> None:
     assert {panel["type"] for panel in board["panels"]} <= CORE
     for one, other in combinations([panel["gridPos"] for panel in board["panels"]], 2):
         apart = (
-            one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
-            or one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"]
-        )  # fmt: skip
+            one["x"] + one["w"] <= other["x"]
+            or other["x"] + other["w"] <= one["x"]
+            or one["y"] + one["h"] <= other["y"]
+            or other["y"] + other["h"] <= one["y"]
+        )
         assert apart, (one, other)
     assert all(panel["options"] for panel in panels(board)), "Grafana takes no options for none, not null"
     assert [panel["id"] for panel in board["panels"]] == list(range(1, len(board["panels"]) + 1))
@@ -59,7 +77,12 @@ def test_no_two_variables_share_an_id_or_a_name(board: dict[str, Any]) -> None:
 
 def test_no_question_of_the_show_kind_names_a_retention_policy() -> None:
     """InfluxDB 2.x answers SHOW from the default retention policy only, and nothing at all for another."""
-    asked = {question for text in generated().values() for question in _texts(json.loads(text)) if re.match(r"\s*SHOW\s", question)}  # fmt: skip
+    asked = {
+        question
+        for text in generated().values()
+        for question in _texts(json.loads(text))
+        if re.match(r"\s*SHOW\s", question)
+    }
     assert asked
     for question in asked:
         assert not re.search(r"""["\w]\s*\.\s*["\w/]|\.\.""", question), question
@@ -295,6 +318,11 @@ def _columns(series: list[Series]) -> set[str]:
 
 
 SHAPES = {
-    "timeseries": _is_course, "stat": _is_number, "state-timeline": _is_state, "status-history": _is_calendar, "table": _is_table, "geomap": _is_map,
+    "timeseries": _is_course,
+    "stat": _is_number,
+    "state-timeline": _is_state,
+    "status-history": _is_calendar,
+    "table": _is_table,
+    "geomap": _is_map,
     "bargauge": _is_bar,
-}  # fmt: skip
+}

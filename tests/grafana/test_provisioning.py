@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 from typing import Final
 
-from grafana.__main__ import PROVISIONING
-from grafana.influxql import DATA_SOURCE_UID
-from grafana.language import LANGUAGES
-from storage.influx_address import TOKEN_VARIABLE
+from jeonju.grafana.__main__ import PROVISIONING
+from jeonju.grafana.influxql import DATA_SOURCE_UID
+from jeonju.grafana.language import LANGUAGES
+from jeonju.storage.influx.address import TOKEN_VARIABLE
 
 MOUNTED_AT: Final = "/etc/grafana/provisioning"
 SOURCES: Final = (PROVISIONING / "datasources/jeonju-air.yaml", PROVISIONING.parent / "influxdb-1.yaml")

@@ -14,16 +14,16 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from fastapi.testclient import TestClient
 
-from airquality.errors import UnavailableError, UserError
-from airquality.reading import Reading, encode
-from airquality.site import Site
-from airquality.topics import readings
-from api.app import create_app
-from broker.embedded import EmbeddedBroker
-from ingest import airkorea
-from ingest.airkorea import LEAST, AirKorea, carry, next_time, publish
-from ingest.service import Ingest
-from storage.duckdb import DuckDBStore
+from jeonju.api.app import create_app
+from jeonju.broker.embedded import EmbeddedBroker
+from jeonju.common.errors import UnavailableError, UserError
+from jeonju.contract.reading import Reading, encode
+from jeonju.contract.site import Site
+from jeonju.contract.topics import readings
+from jeonju.ingest import airkorea
+from jeonju.ingest.airkorea import LEAST, AirKorea, carry, next_time, publish
+from jeonju.ingest.service import Ingest
+from jeonju.storage.duckdb.store import DuckDBStore
 from tests.conftest import SHARED_DATA
 from tests.waiting import wait_until
 
@@ -131,9 +131,21 @@ def test_recorded_answer_is_carried_byte_for_byte(case: str) -> None:
     ("answer", "error", "message"),
     [
         (UNREGISTERED, UserError, r"SERVICE_KEY_IS_NOT_REGISTERED_ERROR: see on data\.go\.kr .* AIRKOREA_KEY is whole"),
-        (in_xml("SERVICE_KEY_IS_NOT_REGISTERED_ERROR", "SERVICE_KEY_IS_NOT_REGISTERED_ERROR"), UserError, "AIRKOREA_KEY is whole"),
-        ((200, b'{"response":{"header":{"resultCode":"30","resultMsg":"SERVICE KEY IS NOT REGISTERED ERROR."}}}'), UserError, "AIRKOREA_KEY is whole"),
-        ((403, b'{"OpenAPI_ServiceResponse":{"cmmMsgHeader":{"returnAuthMsg":"x","returnReasonCode":"31"}}}'), UserError, "has expired"),
+        (
+            in_xml("SERVICE_KEY_IS_NOT_REGISTERED_ERROR", "SERVICE_KEY_IS_NOT_REGISTERED_ERROR"),
+            UserError,
+            "AIRKOREA_KEY is whole",
+        ),
+        (
+            (200, b'{"response":{"header":{"resultCode":"30","resultMsg":"SERVICE KEY IS NOT REGISTERED ERROR."}}}'),
+            UserError,
+            "AIRKOREA_KEY is whole",
+        ),
+        (
+            (403, b'{"OpenAPI_ServiceResponse":{"cmmMsgHeader":{"returnAuthMsg":"x","returnReasonCode":"31"}}}'),
+            UserError,
+            "has expired",
+        ),
         ((401, b"Unauthorized"), UserError, "answers 401 Unauthorized: see on data.go.kr"),
         (in_xml("32", "UNREGISTERED_IP_ERROR"), UserError, "enter the address of this machine"),
         (USED_UP, UnavailableError, "the calls that AirKorea allows this key a day are used up"),
@@ -142,10 +154,14 @@ def test_recorded_answer_is_carried_byte_for_byte(case: str) -> None:
         ((200, b""), UnavailableError, "nothing"),
         ((200, b"\xff\xfe<"), UnavailableError, "no values now"),
         ((200, b"[1]"), UnavailableError, "neither values nor a reason"),
-        ((200, b'{"response":{"header":{"resultCode":"03","resultMsg":"NODATA_ERROR"}}}'), UnavailableError, "03 NODATA_ERROR"),
+        (
+            (200, b'{"response":{"header":{"resultCode":"03","resultMsg":"NODATA_ERROR"}}}'),
+            UnavailableError,
+            "03 NODATA_ERROR",
+        ),
         ((404, b"<html>no {asked}\nhere</html>"), UnavailableError, r"serviceKey=\*\*\*&"),
     ],
-)  # fmt: skip
+)
 def test_refusal_is_one_line_that_never_holds_the_key(
     answer: tuple[int, bytes], error: type[Exception], message: str
 ) -> None:
@@ -248,9 +264,13 @@ def command(portal: Portal, broker_url: str, *more: str, key: str | None = ENCOD
     arguments = ["airkorea", "--province", "전북", "--broker", broker_url, "--service", portal.url, *more]
     surroundings = {name: value for name, value in os.environ.items() if name != "AIRKOREA_KEY"}
     return subprocess.run(
-        [sys.executable, "-m", "jeonju", *arguments], capture_output=True, text=True, timeout=120, check=False,
+        [sys.executable, "-m", "jeonju", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
         env=surroundings | ({} if key is None else {"AIRKOREA_KEY": key}),
-    )  # fmt: skip
+    )
 
 
 def test_official_values_stand_beside_own_stations(

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import ingest.pipeline as pipeline_module
-from airquality.extras import MOST_BYTES, bounded
-from airquality.gateways import Gateway
-from airquality.site import Site
-from ingest.decoders.sparkplug_b.payload import Payload
-from ingest.pipeline import Message, Pipeline
+import jeonju.ingest.pipeline as pipeline_module
+from jeonju.contract.extras import MOST_BYTES, bounded
+from jeonju.contract.gateways import Gateway
+from jeonju.contract.site import Site
+from jeonju.ingest.decoders.sparkplug_b.payload import Payload
+from jeonju.ingest.pipeline import Message, Pipeline
 
 NOW = datetime(2026, 3, 2, 8, 15, 31, tzinfo=UTC)
 
@@ -84,22 +84,32 @@ MADE_UP = {f"made-up-{n}": n for n in range(60_000)}
         Message("gateway/telemetry", json.dumps({"a": MADE_UP}).encode(), NOW),
         Message("lines", ("m,device=a " + ",".join(f"{name}=1" for name in MADE_UP)).encode(), NOW),
         Message("lines", "\n".join(f"m,device=a {name}=1" for name in MADE_UP).encode(), NOW),
-        Message("senml", json.dumps([{"bn": "a:"}, *({"n": name, "v": 1} for name in list(MADE_UP)[:9000])]).encode(), NOW),
+        Message(
+            "senml", json.dumps([{"bn": "a:"}, *({"n": name, "v": 1} for name in list(MADE_UP)[:9000])]).encode(), NOW
+        ),
         Message("application/1/device/a/event/up", json.dumps({"object": MADE_UP}).encode(), NOW),
-        Message("v3/app/devices/a/up", json.dumps({"end_device_ids": {"device_id": "a"}, "uplink_message": {"decoded_payload": MADE_UP}}).encode(), NOW),
+        Message(
+            "v3/app/devices/a/up",
+            json.dumps({"end_device_ids": {"device_id": "a"}, "uplink_message": {"decoded_payload": MADE_UP}}).encode(),
+            NOW,
+        ),
         Message("zigbee2mqtt/a", json.dumps(MADE_UP).encode(), NOW),
         Message("onem2m", json.dumps({"m2m:cin": {"con": {**MADE_UP, "pm25": 1}, "pi": "/cse/ae/a/c"}}).encode(), NOW),
         sparkplug_birth(MADE_UP),
     ],
     ids=lambda message: f"{message.topic[:20]}-{message.payload[:40]!r}",
-)  # fmt: skip
+)
 def test_what_senders_make_up_is_kept_within_bounds_and_what_is_dropped_is_said(jeonju: Site, message: Message) -> None:
     gateways = [
-        Gateway(topic="gateway/telemetry", format="thingsboard"), Gateway(topic="lines", format="line_protocol"), Gateway(topic="senml", format="senml"),
-        Gateway(topic="application/#", format="chirpstack"), Gateway(topic="v3/#", format="tts"),
-        Gateway(topic="zigbee2mqtt/#", format="zigbee2mqtt"), Gateway(topic="onem2m", format="onem2m"),
+        Gateway(topic="gateway/telemetry", format="thingsboard"),
+        Gateway(topic="lines", format="line_protocol"),
+        Gateway(topic="senml", format="senml"),
+        Gateway(topic="application/#", format="chirpstack"),
+        Gateway(topic="v3/#", format="tts"),
+        Gateway(topic="zigbee2mqtt/#", format="zigbee2mqtt"),
+        Gateway(topic="onem2m", format="onem2m"),
         Gateway(topic="spBv1.0/#", format="sparkplug_b"),
-    ]  # fmt: skip
+    ]
     commit = Pipeline(jeonju.model_copy(update={"gateways": gateways})).commit([message])
     assert commit.dead_letters == []
     (row,) = commit.readings.to_pylist()

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from airquality import topics
-from airquality.site import Site
-from broker import client as broker_client
-from broker.embedded import EmbeddedBroker, Kind
-from broker.identity import FILE_NAME, lasting_id, passing_id
-from ingest import handover, sessions
-from ingest.service import NAME, Ingest
-from jeonju.doctor import diagnoses
-from jeonju.live_server import HttpSettings
-from jeonju.stack import UpSettings, running_city
-from storage.duckdb import DuckDBStore
+from jeonju.broker import client as broker_client
+from jeonju.broker.embedded import EmbeddedBroker, Kind
+from jeonju.broker.identity import FILE_NAME, lasting_id, passing_id
+from jeonju.cli.doctor import diagnoses
+from jeonju.contract import topics
+from jeonju.contract.site import Site
+from jeonju.ingest import handover, sessions
+from jeonju.ingest.service import NAME, Ingest
+from jeonju.stack.city import UpSettings, running_city
+from jeonju.stack.http_server import HttpSettings
+from jeonju.storage.duckdb.store import DuckDBStore
 from tests.broker.guarded import Ears, security_with, url_of
 from tests.conftest import need_broker
 from tests.ingest.test_service import leaving, safe, send, sender, stored_seqs
@@ -149,7 +149,7 @@ def test_session_that_a_smaller_site_does_not_need_is_emptied_and_cleared(
 
 def test_handover_ends_when_nothing_comes_that_does_not_come_elsewhere_too(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr("ingest.handover.time.monotonic", lambda: now)
+    monkeypatch.setattr("jeonju.ingest.handover.time.monotonic", lambda: now)
     over = handover.Handover()
     for second in range(60):
         now = float(second)

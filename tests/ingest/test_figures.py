@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-import ingest.figures
-from airquality.errors import UnavailableError
-from airquality.site import Site
-from broker.embedded import EmbeddedBroker
-from ingest.figures import tell_figures
-from ingest.service import Ingest
-from storage.influxdb import InfluxStore
-from storage.schema import ServiceFigures
+from jeonju.broker.embedded import EmbeddedBroker
+from jeonju.common.errors import UnavailableError
+from jeonju.contract.records import ServiceFigures
+from jeonju.contract.site import Site
+from jeonju.ingest import figures as figures_module
+from jeonju.ingest.figures import tell_figures
+from jeonju.ingest.service import Ingest
+from jeonju.storage.influx.store import InfluxStore
 from tests.ingest.test_service import T0, send, sender
-from tests.storage.influx_servers import Influxd
+from tests.storage.influx.servers import Influxd
 from tests.waiting import wait_until
 
 
@@ -27,7 +27,7 @@ def told(server: Influxd) -> list[list[object]]:
 def test_figures_of_a_time_without_the_store_come_when_it_is_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest.figures, "EVERY_S", 0.05)
+    monkeypatch.setattr(figures_module, "EVERY_S", 0.05)
     server = Influxd(tmp_path / "influxd")
     store, stopping, count = InfluxStore(server.url()), threading.Event(), 0
 
@@ -58,7 +58,7 @@ def test_figures_of_a_time_without_the_store_come_when_it_is_back(
 def test_ingest_tells_what_it_did_and_how_old_readings_are(
     jeonju: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ingest.figures, "EVERY_S", 0.05)
+    monkeypatch.setattr(figures_module, "EVERY_S", 0.05)
     server = Influxd(tmp_path / "influxd")
     store = InfluxStore(server.url())
     ticks = iter(range(1_000_000))

@@ -12,15 +12,15 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from pydantic import ValidationError
 
-from airquality.gateways import Gateway, conversion
-from airquality.site import Site
-from broker.embedded import EmbeddedBroker
-from ingest.decoders.sparkplug_b.payload import Payload
-from ingest.diagnosis import Doctor
-from ingest.pipeline import Message, Pipeline
-from ingest.routing import Router, device_name
-from ingest.service import Ingest
-from storage.duckdb import DuckDBStore
+from jeonju.broker.embedded import EmbeddedBroker
+from jeonju.contract.gateways import Gateway, conversion
+from jeonju.contract.site import Site
+from jeonju.ingest.decoders.sparkplug_b.payload import Payload
+from jeonju.ingest.diagnosis import Doctor
+from jeonju.ingest.pipeline import Message, Pipeline
+from jeonju.ingest.routing import Router, device_name
+from jeonju.ingest.service import Ingest
+from jeonju.storage.duckdb.store import DuckDBStore
 from tests.waiting import wait_until
 
 NOW = datetime(2026, 3, 2, 8, 15, 31, tzinfo=UTC)
@@ -53,11 +53,20 @@ def test_there_are_three_worked_examples() -> None:
 @pytest.mark.parametrize(
     ("key", "unit", "value", "stored"),
     [
-        ("temperature", "°F", 212.0, 100.0), ("temperature", "K", 273.15, 0.0), ("pressure", "Pa", 101_325.0, 1013.25), ("pressure", "inHg", 29.92, 1013.21),
-        ("no2", "ppb", 21.0, 0.021), ("o3", "µg/m³", 100.0, 0.05097), ("co", "mg/m³", 1.0, 0.87344), ("pm25", "ug/m3", 12.0, 12.0),
-        ("humidity", "1", 0.5, 50.0), ("voltage", "mV", 2985.0, 2.985), ("wind_speed", "km/h", 36.0, 10.0), ("tvoc", "ppm", 0.2, 200.0),
+        ("temperature", "°F", 212.0, 100.0),
+        ("temperature", "K", 273.15, 0.0),
+        ("pressure", "Pa", 101_325.0, 1013.25),
+        ("pressure", "inHg", 29.92, 1013.21),
+        ("no2", "ppb", 21.0, 0.021),
+        ("o3", "µg/m³", 100.0, 0.05097),
+        ("co", "mg/m³", 1.0, 0.87344),
+        ("pm25", "ug/m3", 12.0, 12.0),
+        ("humidity", "1", 0.5, 50.0),
+        ("voltage", "mV", 2985.0, 2.985),
+        ("wind_speed", "km/h", 36.0, 10.0),
+        ("tvoc", "ppm", 0.2, 200.0),
     ],
-)  # fmt: skip
+)
 def test_units_are_turned_into_ours(key: str, unit: str, value: float, stored: float) -> None:
     scale, offset = conversion(key, unit)
     assert value * scale + offset == pytest.approx(stored, rel=1e-4, abs=1e-9)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.ledger import Ledger, from_ranges, to_ranges
-from storage.schema import LedgerEntry
+from jeonju.contract.records import LedgerEntry
+from jeonju.ingest.ledger import Ledger, from_ranges, to_ranges
 
 
 def account(seqs: list[int | tuple[str, int]], ledger: Ledger | None = None) -> LedgerEntry:

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airquality.errors import RejectedError
-from ingest.decoders.native import MAX_PAYLOAD_BYTES, decode
+from jeonju.common.errors import RejectedError
+from jeonju.ingest.decoders.native import MAX_PAYLOAD_BYTES, decode
 
 
 def test_object_is_one_reading_and_array_is_many() -> None:
@@ -58,7 +58,7 @@ JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(MEMBERS), inner, max_size=6),
     max_leaves=20,
-)  # fmt: skip
+)
 
 
 @given(JSON.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=200))

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airquality import topics
-from airquality.site import load_site
-from ingest.pipeline import KEPT_PAYLOAD_BYTES, Message, Pipeline
-from storage.port import Commit
+from jeonju.contract import topics
+from jeonju.contract.site import load_site
+from jeonju.ingest.pipeline import KEPT_PAYLOAD_BYTES, Message, Pipeline
+from jeonju.storage.port import Commit
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 SITE = load_site("jeonju")

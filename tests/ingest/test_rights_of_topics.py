@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airquality.gateways import Gateway
-from airquality.site import Site, load_site
-from broker.embedded import EmbeddedBroker, Kind
-from ingest.diagnosis import Doctor
-from ingest.pipeline import Message, Pipeline
-from ingest.service import Ingest
-from storage.duckdb import DuckDBStore
+from jeonju.broker.embedded import EmbeddedBroker, Kind
+from jeonju.contract.gateways import Gateway
+from jeonju.contract.site import Site, load_site
+from jeonju.ingest.diagnosis import Doctor
+from jeonju.ingest.pipeline import Message, Pipeline
+from jeonju.ingest.service import Ingest
+from jeonju.storage.duckdb.store import DuckDBStore
 from tests.broker.guarded import Ears, security_with, url_of
 from tests.conftest import need_broker
 from tests.waiting import wait_until
@@ -90,12 +90,18 @@ ROBOT: dict[str, Any] = {"powerSupply": {"stateOfCharge": 5.0}, "connectionState
 @pytest.mark.parametrize(
     ("topic", "body"),
     [
-        *((f"vda5050/v3/KIT/0001/{kind}", ROBOT | {"manufacturer": "KIT", "serialNumber": "0002"}) for kind in ("state", "connection", "factsheet")),
+        *(
+            (f"vda5050/v3/KIT/0001/{kind}", ROBOT | {"manufacturer": "KIT", "serialNumber": "0002"})
+            for kind in ("state", "connection", "factsheet")
+        ),
         ("vda5050/v3/KIT/0001/state", ROBOT | {"manufacturer": "kit"}),
         ("application/1/device/aa01/event/up", {"deviceInfo": {"devEui": "AA02"}, "object": {"temperature": 60}}),
-        ("v3/app/devices/roof/up", {"end_device_ids": {"device_id": "cellar"}, "uplink_message": {"decoded_payload": {"temperature": 60}}}),
+        (
+            "v3/app/devices/roof/up",
+            {"end_device_ids": {"device_id": "cellar"}, "uplink_message": {"decoded_payload": {"temperature": 60}}},
+        ),
     ],
-)  # fmt: skip
+)
 def test_gateway_message_that_names_another_device_than_its_topic_is_refused(topic: str, body: dict[str, Any]) -> None:
     taken = pipeline(GATEWAYS).commit([Message(topic, json.dumps(body).encode(), NOW)])
     assert (taken.readings.num_rows, taken.devices) == (0, [])

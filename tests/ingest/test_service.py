@@ -18,17 +18,17 @@ import pyarrow as pa
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from airquality import topics
-from airquality.errors import UnavailableError, UserError
-from airquality.reading import Reading, encode
-from airquality.site import Site
-from broker.embedded import EmbeddedBroker
-from ingest.quality.batch_rows import Rows
-from ingest.quality.checks import Checks
-from ingest.service import Ingest
-from storage.duckdb import DuckDBStore
-from storage.port import Commit, Series
-from storage.schema import DeviceRecord
+from jeonju.broker.embedded import EmbeddedBroker
+from jeonju.common.errors import UnavailableError, UserError
+from jeonju.contract import topics
+from jeonju.contract.reading import Reading, encode
+from jeonju.contract.records import DeviceRecord
+from jeonju.contract.site import Site
+from jeonju.ingest.quality.batch_rows import Rows
+from jeonju.ingest.quality.checks import Checks
+from jeonju.ingest.service import Ingest
+from jeonju.storage.duckdb.store import DuckDBStore
+from jeonju.storage.port import Commit, Series
 from tests.waiting import wait_until
 
 T0 = datetime(2026, 1, 1, tzinfo=UTC)
@@ -327,7 +327,7 @@ def test_names_that_a_store_holds_of_rejected_messages_take_no_room(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Of a store that was filled by an earlier version, as an InfluxDB still is; beyond the bound one line says so, and the figures count."""
-    monkeypatch.setattr("ingest.pipeline.MOST_DEVICES", 3)
+    monkeypatch.setattr("jeonju.ingest.pipeline.MOST_DEVICES", 3)
     made_up = [DeviceRecord("jeonju", f"made-up-{n}", "", "", "real", "online", T0) for n in range(100)]
     adopted = DeviceRecord("jeonju", "adopted", "palbok", "station", "real", "online", T0)
     store.write(Commit(devices=[*made_up, adopted]))

@@ -9,16 +9,16 @@ import paho.mqtt.client as mqtt
 import pytest
 from fastapi.testclient import TestClient
 
-from airquality.errors import UserError
-from airquality.site import Site
-from api.app import create_app
-from broker.client import Client
-from broker.embedded import EmbeddedBroker
-from ingest import sessions
-from ingest.metrics import IngestMetrics
-from ingest.service import Ingest
-from jeonju.doctor import diagnoses
-from storage.duckdb import DuckDBStore
+from jeonju.api.app import create_app
+from jeonju.broker.client import Client
+from jeonju.broker.embedded import EmbeddedBroker
+from jeonju.cli.doctor import diagnoses
+from jeonju.common.errors import UserError
+from jeonju.contract.site import Site
+from jeonju.ingest import sessions
+from jeonju.ingest.metrics import IngestMetrics
+from jeonju.ingest.service import Ingest
+from jeonju.storage.duckdb.store import DuckDBStore
 from tests.ingest.test_gateways import NOW, with_gateways
 from tests.ingest.test_service import leaving, sender
 from tests.waiting import wait_until

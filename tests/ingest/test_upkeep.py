@@ -10,9 +10,9 @@ from typing import cast
 
 import pytest
 
-from airquality.errors import UnavailableError
-from ingest import upkeep
-from storage.port import Store
+from jeonju.common.errors import UnavailableError
+from jeonju.ingest import upkeep
+from jeonju.storage.port import Store
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a priority is not a thread's own")

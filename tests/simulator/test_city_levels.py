@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import simpy
 
-from airquality.pollutants import KEYS
-from airquality.site import Site
-from simulator.outlets.memory import MemoryOutlet
-from simulator.world import Cadence, World
+from jeonju.airquality.pollutants import KEYS
+from jeonju.contract.site import Site
+from jeonju.simulator.sinks.memory import MemoryOutlet
+from jeonju.simulator.world import Cadence, World
 
 START_S = datetime(2026, 3, 3, 15, 0, tzinfo=UTC).timestamp()  # midnight of a Wednesday in Jeonju
 

@@ -3,17 +3,17 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from airquality.dispersion import _kernels as kernels
-from airquality.dispersion.meteorology import Meteorology, Stability
-from airquality.dispersion.puffs import Puffs
-from airquality.durations import parse_duration_s
-from airquality.events import EVENT, Dust, Fire, Leak
-from airquality.fuels import FUELS
-from airquality.pollutants import KEYS
-from airquality.site import Site
-from simulator.emissions import Emissions
-from simulator.fires import GROWTH_KW_S2, burning, flame, lifetime_s, peak_after_s
-from simulator.schedules import activity
+from jeonju.airquality.dispersion import _kernels as kernels
+from jeonju.airquality.dispersion.meteorology import Meteorology, Stability
+from jeonju.airquality.dispersion.puffs import Puffs
+from jeonju.airquality.fuels import FUELS
+from jeonju.airquality.pollutants import KEYS
+from jeonju.common.durations import parse_duration_s
+from jeonju.contract.events import EVENT, Dust, Fire, Leak
+from jeonju.contract.site import Site
+from jeonju.simulator.emissions import Emissions
+from jeonju.simulator.fires import GROWTH_KW_S2, burning, flame, lifetime_s, peak_after_s
+from jeonju.simulator.schedules import activity
 
 AIR = Meteorology(
     wind_speed_m_s=2.0, wind_from_deg=270.0, stability=Stability.D, mixing_height_m=800.0, temperature_k=288.15

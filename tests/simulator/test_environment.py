@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from airquality.pollutants import KEYS
-from airquality.site import Site
-from simulator.background import ANNUAL, Background, Episode
-from simulator.weather import MEAN_C, Weather, WeatherOverrides
+from jeonju.airquality.pollutants import KEYS
+from jeonju.contract.site import Site
+from jeonju.simulator.background import ANNUAL, Background, Episode
+from jeonju.simulator.weather import MEAN_C, Weather, WeatherOverrides
 from tests.conftest import SHARED_DATA
 
 START_S = datetime(2026, 1, 1, tzinfo=UTC).timestamp()

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from airquality.errors import UserError
-from airquality.events import EVENT
-from simulator.scenario import examples, load_scenario
+from jeonju.common.errors import UserError
+from jeonju.contract.events import EVENT
+from jeonju.simulator.scenario import examples, load_scenario
 
 GOOD = """\
 title_ko = "가"
@@ -39,14 +39,27 @@ def test_every_example_is_good_and_explains_itself(path: Path) -> None:
 
 def test_examples_cover_what_a_city_meets() -> None:
     names = {path.stem for path in examples()}
-    assert names >= {"winter-day", "palbok-recycler-fire", "waste-plant-night-fire", "asian-dust-day", "voc-h2s-release", "livestock-odour-night",
-                     "sensor-fault-day", "robot-breakdown"}  # fmt: skip
+    assert names >= {
+        "winter-day",
+        "palbok-recycler-fire",
+        "waste-plant-night-fire",
+        "asian-dust-day",
+        "voc-h2s-release",
+        "livestock-odour-night",
+        "sensor-fault-day",
+        "robot-breakdown",
+    }
 
 
 @pytest.mark.parametrize(
     ("old", "new", "at", "message"),
     [
-        ('duration = "1h"', 'duration = "an hour"', 4, "duration is no duration; write it like 90s, 15m, 1h30m or 2d (got 'an hour')"),
+        (
+            'duration = "1h"',
+            'duration = "an hour"',
+            4,
+            "duration is no duration; write it like 90s, 15m, 1h30m or 2d (got 'an hour')",
+        ),
         ("wind_speed_m_s = 2", "wind_speed = 2", 7, "weather.wind_speed is not a known setting (got 2)"),
         ("wind_speed_m_s = 2", "wind_speed_m_s = -2", 7, "greater than or equal to 0 (got -2)"),
         ('kind = "fire"', 'kind = "meteor"', 9, "'meteor'"),
@@ -54,12 +67,32 @@ def test_examples_cover_what_a_city_meets() -> None:
         ('after = "10m"', 'after = "10m"\nfuel = "lava"', 12, "fuel is no known fuel; known are waste-paper"),
         ("+09:00", "", 3, "should have timezone info"),
         ('title_en = "a"', 'title_en = "a"\ntitle_en = "b"', None, "is not valid TOML"),
-        (EVENT_TEXT, 'kind = "fault"\ndevice = "palbok-99"\nfault = "stuck"', 9, "names 'palbok-99'; jeonju has palbok-01"),
-        (EVENT_TEXT, 'kind = "breakdown"\ndevice = "palbok-01"\nduration = "1m"', 9, "names 'palbok-01'; jeonju has robot-1"),
+        (
+            EVENT_TEXT,
+            'kind = "fault"\ndevice = "palbok-99"\nfault = "stuck"',
+            9,
+            "names 'palbok-99'; jeonju has palbok-01",
+        ),
+        (
+            EVENT_TEXT,
+            'kind = "breakdown"\ndevice = "palbok-01"\nduration = "1m"',
+            9,
+            "names 'palbok-01'; jeonju has robot-1",
+        ),
     ],
-    ids=["duration-in-words", "misspelt-setting", "negative-wind", "unknown-event", "place-missing", "unknown-fuel", "start-without-zone",
-         "key-twice", "unknown-device", "breakdown-of-a-station"],
-)  # fmt: skip
+    ids=[
+        "duration-in-words",
+        "misspelt-setting",
+        "negative-wind",
+        "unknown-event",
+        "place-missing",
+        "unknown-fuel",
+        "start-without-zone",
+        "key-twice",
+        "unknown-device",
+        "breakdown-of-a-station",
+    ],
+)
 def test_fault_in_a_scenario_is_named_with_its_line(
     tmp_path: Path, old: str, new: str, at: int | None, message: str
 ) -> None:

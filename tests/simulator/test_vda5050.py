@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 import simpy
 
-from airquality.events import EVENT
-from airquality.site import Robot, Site
-from airquality.vda5050 import (
+from jeonju.broker.client import Client
+from jeonju.broker.embedded import EmbeddedBroker
+from jeonju.contract.events import EVENT
+from jeonju.contract.site import Robot, Site
+from jeonju.contract.vda5050 import (
     Action,
     Headers,
     InstantActions,
@@ -26,11 +28,9 @@ from airquality.vda5050 import (
     route,
     start_node,
 )
-from broker.client import Client
-from broker.embedded import EmbeddedBroker
-from simulator.outlets.mqtt import MqttOutlet
-from simulator.robots import CHARGING, MEASURING, ON_ORDER, PATROLLING, STANDING, PatrolRobot
-from simulator.world import Cadence, World
+from jeonju.simulator.robots import CHARGING, MEASURING, ON_ORDER, PATROLLING, STANDING, PatrolRobot
+from jeonju.simulator.sinks.mqtt import MqttOutlet
+from jeonju.simulator.world import Cadence, World
 from tests.waiting import wait_until
 
 START_S = datetime(2026, 3, 4, tzinfo=UTC).timestamp()
@@ -125,8 +125,12 @@ def test_order_is_driven_measured_reported_and_then_the_patrol_goes_on(rig: Rig)
     seen = [[one.action_status for one in state.action_states] for state in rig.states[begun:]]
     course = [statuses for number, statuses in enumerate(seen) if number == 0 or statuses != seen[number - 1]]
     assert course == [
-        ["WAITING", "WAITING"], ["RUNNING", "WAITING"], ["FINISHED", "WAITING"], ["FINISHED", "RUNNING"], ["FINISHED", "FINISHED"],
-    ]  # fmt: skip
+        ["WAITING", "WAITING"],
+        ["RUNNING", "WAITING"],
+        ["FINISHED", "WAITING"],
+        ["FINISHED", "RUNNING"],
+        ["FINISHED", "FINISHED"],
+    ]
     last = rig.states[-1]
     assert (last.is_idle, last.last_node_id, last.last_node_sequence_id) == (True, order.nodes[2].node_id, 4)
     assert rig.activity == PATROLLING
@@ -197,14 +201,20 @@ def _acting(order: Order, action: Action) -> Order:
         (lambda o: _moved(o, x=1e6), "NO_ROUTE_TO_TARGET", "WARNING"),
         (lambda o: _acting(o, Action(action_type="pick", action_id="p")), "INVALID_ORDER_ACTION", "WARNING"),
         (lambda o: _acting(o, Action(action_type="measure", action_id="m")), "INVALID_ORDER_ACTION", "WARNING"),
-        (lambda o: _with(o, edges=[msgspec.structs.replace(o.edges[0], trajectory={"degree": 1})]), "UNSUPPORTED_PARAMETER", "CRITICAL"),
         (
-            lambda o: _with(o, nodes=[Node(**{**msgspec.structs.asdict(o.nodes[0]), "node_position": msgspec.UNSET}), o.nodes[1]]),
+            lambda o: _with(o, edges=[msgspec.structs.replace(o.edges[0], trajectory={"degree": 1})]),
+            "UNSUPPORTED_PARAMETER",
+            "CRITICAL",
+        ),
+        (
+            lambda o: _with(
+                o, nodes=[Node(**{**msgspec.structs.asdict(o.nodes[0]), "node_position": msgspec.UNSET}), o.nodes[1]]
+            ),
             "NO_ROUTE_TO_TARGET",
             "WARNING",
         ),
     ],
-)  # fmt: skip
+)
 def test_order_that_cannot_be_done_is_refused_and_the_patrol_goes_on(
     rig: Rig, change: Any, error: str, level: str
 ) -> None:

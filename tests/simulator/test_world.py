@@ -11,16 +11,16 @@ import pyarrow.parquet as pq
 import pytest
 import simpy
 
-from airquality.errors import UserError
-from airquality.events import EVENT
-from airquality.pollutants import KEYS
-from airquality.site import Site
-from simulator.block import Block
-from simulator.outlets.memory import MemoryOutlet
-from simulator.outlets.parquet import ParquetOutlet
-from simulator.paced import PacedEnvironment
-from simulator.weather import WeatherOverrides
-from simulator.world import Cadence, World
+from jeonju.airquality.pollutants import KEYS
+from jeonju.common.errors import UserError
+from jeonju.contract.events import EVENT
+from jeonju.contract.site import Site
+from jeonju.simulator.block import Block
+from jeonju.simulator.paced import PacedEnvironment
+from jeonju.simulator.sinks.memory import MemoryOutlet
+from jeonju.simulator.sinks.parquet import ParquetOutlet
+from jeonju.simulator.weather import WeatherOverrides
+from jeonju.simulator.world import Cadence, World
 
 START_S = datetime(2026, 3, 4, 0, 0, tzinfo=UTC).timestamp()
 

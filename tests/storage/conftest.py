@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from storage.open import open_store
-from storage.port import Store
-from tests.storage.influx_servers import Influxd, StandIn, real_influxdb_2
+from jeonju.storage.open import open_store
+from jeonju.storage.port import Store
+from tests.storage.influx.servers import Influxd, StandIn, real_influxdb_2
 
 
 @pytest.fixture(scope="session")

@@ -10,16 +10,16 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from airquality.errors import UserError
-from storage import backup
-from storage.duckdb import DuckDBStore
-from storage.duckdb_file import StoreInUseError
-from storage.open import open_store
-from storage.port import Commit, Store
-from storage.schema import SCHEMA_VERSION, DeadLetter
+from jeonju.common.errors import UserError
+from jeonju.contract.records import SCHEMA_VERSION, DeadLetter
+from jeonju.storage import backup
+from jeonju.storage.duckdb.file import StoreInUseError
+from jeonju.storage.duckdb.store import DuckDBStore
+from jeonju.storage.open import open_store
+from jeonju.storage.port import Commit, Store
 from tests.storage import older
-from tests.storage.influx_examples import FOREVER, WHOLE
-from tests.storage.influx_servers import Influxd
+from tests.storage.influx.examples import FOREVER, WHOLE
+from tests.storage.influx.servers import Influxd
 from tests.waiting import wait_until
 
 T0 = FOREVER.start
@@ -30,9 +30,15 @@ def holds(store: Store) -> tuple[object, ...]:
     at = WHOLE.readings["time"][0].as_py().replace(minute=0, second=0, microsecond=0)
     means = replace(FOREVER, start=at, end=at + timedelta(days=1), every_s=3600)
     return (
-        store.readings(FOREVER).to_pylist(), store.readings(means).to_pylist(), store.devices("jeonju"), store.ledger("jeonju"),
-        store.alerts("jeonju"), store.incidents("jeonju"), store.journal("jeonju"), store.dead_letters(),
-    )  # fmt: skip
+        store.readings(FOREVER).to_pylist(),
+        store.readings(means).to_pylist(),
+        store.devices("jeonju"),
+        store.ledger("jeonju"),
+        store.alerts("jeonju"),
+        store.incidents("jeonju"),
+        store.journal("jeonju"),
+        store.dead_letters(),
+    )
 
 
 def fill(store: Store) -> None:
@@ -89,9 +95,9 @@ def test_copy_is_of_one_instant_while_commits_go_on(tmp_path: Path) -> None:
         while not stop.is_set():
             moved += 1
             times = WHOLE.readings["time"].cast("int64").to_pylist()
-            table = WHOLE.readings.set_column(
-                2, "time", [[time + moved * 10**9 for time in times]]
-            ).cast(WHOLE.readings.schema)  # fmt: skip
+            table = WHOLE.readings.set_column(2, "time", [[time + moved * 10**9 for time in times]]).cast(
+                WHOLE.readings.schema
+            )
             letter = DeadLetter(T0, str(moved), b"", "")
             store.write(Commit(readings=table, dead_letters=[letter]))
 
@@ -103,7 +109,11 @@ def test_copy_is_of_one_instant_while_commits_go_on(tmp_path: Path) -> None:
         folder = tmp_path / str(number)
         folder.mkdir()
         with duckdb.connect(str(store.back_up(folder))) as copy:
-            counts.append(copy.execute("SELECT (SELECT count(*) FROM readings), (SELECT count(*) FROM dead_letters)").fetchall()[0])  # fmt: skip
+            counts.append(
+                copy.execute("SELECT (SELECT count(*) FROM readings), (SELECT count(*) FROM dead_letters)").fetchall()[
+                    0
+                ]
+            )
     stop.set()
     writer.join()
     store.close()
@@ -158,7 +168,7 @@ def influx_urls(kind: str, request: pytest.FixtureRequest, database: str) -> Cal
     if kind == "influxdb1":
         server: Influxd = request.getfixturevalue("influxd")
         return lambda name: server.url(f"{database}{name}")
-    from tests.storage.influx_servers import real_influxdb_2
+    from tests.storage.influx.servers import real_influxdb_2
 
     address, options = real_influxdb_2().split("?", 1)
     return lambda name: f"{address}{database}{name}?{options}"
@@ -169,7 +179,9 @@ def lines(file: Path) -> list[str]:
         return sorted(opened)
 
 
-@pytest.mark.parametrize("content", [b"", b"nothing of ours", gzip.compress(b"air value=1 1\n"), gzip.compress(b"# policy raw\n")[:-6]])  # fmt: skip
+@pytest.mark.parametrize(
+    "content", [b"", b"nothing of ours", gzip.compress(b"air value=1 1\n"), gzip.compress(b"# policy raw\n")[:-6]]
+)
 def test_broken_dump_is_said(content: bytes, influxd: Influxd, database: str, tmp_path: Path) -> None:
     file = tmp_path / backup.INFLUX_FILE
     file.write_bytes(content)

@@ -8,10 +8,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from storage import backup
-from storage.duckdb import DuckDBStore
-from storage.port import Commit, Retention, Series
-from storage.schema import SCHEMA_VERSION, DeviceRecord, LedgerEntry, readings_table
+from jeonju.contract.records import SCHEMA_VERSION, DeviceRecord, LedgerEntry, readings_table
+from jeonju.storage import backup
+from jeonju.storage.duckdb.store import DuckDBStore
+from jeonju.storage.port import Commit, Retention, Series
 
 T0 = datetime(2026, 3, 2, tzinfo=UTC)
 KEPT = Retention(None, None, None)
@@ -119,8 +119,8 @@ def test_texts_that_cannot_be_read_at_all_are_dropped_and_flagged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = filled(tmp_path / "air.duckdb")
-    monkeypatch.setattr("storage.duckdb_bounds.MEMORY_LIMIT", "122MiB")
-    monkeypatch.setattr("storage.duckdb_bounds._FEWEST_AT_ONCE", 10_000)
+    monkeypatch.setattr("jeonju.storage.duckdb.bounds.MEMORY_LIMIT", "122MiB")
+    monkeypatch.setattr("jeonju.storage.duckdb.bounds._FEWEST_AT_ONCE", 10_000)
     store = DuckDBStore(path, KEPT)
     rows = latest(store)
     assert {rows[f"device-{n}"]["pm25"] for n in range(30)} == set(map(float, range(30)))

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-import storage.duckdb
-from storage.duckdb import DuckDBStore
-from storage.duckdb_file import CHECKPOINT_BYTES
-from storage.port import Commit, Series
-from storage.schema import readings_table
+from jeonju.contract.records import readings_table
+from jeonju.storage.duckdb import store as duckdb_store
+from jeonju.storage.duckdb.file import CHECKPOINT_BYTES
+from jeonju.storage.duckdb.store import DuckDBStore
+from jeonju.storage.port import Commit, Series
 from tests.waiting import wait_until
 
 WRITER = """
@@ -56,7 +56,7 @@ def test_killed_writer_loses_no_commit_that_returned(tmp_path: Path, checkpoint_
 
 
 def test_log_is_moved_into_the_file_while_writes_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage.duckdb, "CHECKPOINT_BYTES", 20_000)
+    monkeypatch.setattr(duckdb_store, "CHECKPOINT_BYTES", 20_000)
     path = tmp_path / "air.duckdb"
     store = DuckDBStore(path)
     size = path.stat().st_size

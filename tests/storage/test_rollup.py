@@ -17,12 +17,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from ingest import upkeep
-from storage import duckdb_rollup
-from storage.duckdb import DuckDBStore
-from storage.port import Commit, Retention, Series, Store
-from storage.rollup import HOUR_S, MINUTE_S, sources
-from storage.schema import SCHEMA_VERSION, TOO_LARGE, readings_table
+from jeonju.contract.records import SCHEMA_VERSION, TOO_LARGE, readings_table
+from jeonju.ingest import upkeep
+from jeonju.storage.duckdb import rollup as duckdb_rollup
+from jeonju.storage.duckdb.store import DuckDBStore
+from jeonju.storage.port import Commit, Retention, Series, Store
+from jeonju.storage.rollup import HOUR_S, MINUTE_S, sources
 from tests.storage import older
 
 T0 = datetime(2026, 3, 2, tzinfo=UTC)
@@ -50,7 +50,7 @@ def some_rows(seed: int, count: int, *, span_s: int = 9000) -> list[dict[str, An
         )
         row |= {"wind_direction": random.uniform(300, 400) % 360} if random.random() < 0.7 else {}
         rows.append(row)
-    return rows  # fmt: skip
+    return rows
 
 
 def write(store: Store, rows: Iterable[dict[str, Any]]) -> None:
@@ -79,7 +79,7 @@ def expected(
             means[key]["wind_direction"] = (
                 math.degrees(math.atan2(sum(map(math.sin, angles)), sum(map(math.cos, angles)))) % 360
             )
-    return means  # fmt: skip
+    return means
 
 
 def check(
@@ -94,8 +94,12 @@ def check(
         assert known == pytest.approx(means[row["device"], row["time"]], rel=1e-9), row["time"]
 
 
-EDGES = [(T0 - DAY, T0 + DAY), (T0 + timedelta(seconds=17), T0 + timedelta(seconds=8000.5)), (T0 + timedelta(seconds=70), T0 + timedelta(seconds=110)),
-         (T0 + timedelta(minutes=59, seconds=59), T0 + timedelta(hours=2))]  # fmt: skip
+EDGES = [
+    (T0 - DAY, T0 + DAY),
+    (T0 + timedelta(seconds=17), T0 + timedelta(seconds=8000.5)),
+    (T0 + timedelta(seconds=70), T0 + timedelta(seconds=110)),
+    (T0 + timedelta(minutes=59, seconds=59), T0 + timedelta(hours=2)),
+]
 
 
 @pytest.mark.parametrize("every_s", [10, 60, 90, 300, 3600, 7200, 86_400])
@@ -146,8 +150,11 @@ def test_whenever_upkeep_runs_the_means_are_right(seed: int, cuts: list[tuple[in
 
 
 @given(
-    start=st.integers(-(10**6), 10**6), length=st.integers(0, 10**6), marked=st.frozensets(st.integers(-200, 200)), every_s=st.sampled_from([7, 60, 300, 3600, 7200])
-)  # fmt: skip
+    start=st.integers(-(10**6), 10**6),
+    length=st.integers(0, 10**6),
+    marked=st.frozensets(st.integers(-200, 200)),
+    every_s=st.sampled_from([7, 60, 300, 3600, 7200]),
+)
 def test_every_instant_comes_from_exactly_one_table_that_may_give_it(
     start: int, length: int, marked: frozenset[int], every_s: int
 ) -> None:
@@ -252,8 +259,13 @@ def test_old_reading_that_comes_once_more_while_old_ones_are_forgotten_is_kept(
 
 def test_extremes_and_counts_are_kept(tmp_path: Path) -> None:
     store = DuckDBStore(tmp_path / "air.duckdb")
-    write(store, [{"site": "jeonju", "device": "a", "time": T0 + timedelta(seconds=second), "received_at": T0, "pm25": value}
-                  for second, value in ((0, 1.0), (30, 3.0), (70, 0.5), (80, None))])  # fmt: skip
+    write(
+        store,
+        [
+            {"site": "jeonju", "device": "a", "time": T0 + timedelta(seconds=second), "received_at": T0, "pm25": value}
+            for second, value in ((0, 1.0), (30, 3.0), (70, 0.5), (80, None))
+        ],
+    )
     tidy(store)
     store.close()
     with duckdb.connect(str(tmp_path / "air.duckdb")) as connection:
@@ -270,8 +282,19 @@ def test_quantity_that_comes_late_counts_in_its_minutes_only(tmp_path: Path) -> 
     store = DuckDBStore(tmp_path / "air.duckdb")
 
     def send(quantity: str, minutes: Iterable[int], second: int) -> None:
-        write(store, [{"site": "jeonju", "device": "a", "time": T0 + timedelta(minutes=minute, seconds=second), "received_at": T0, quantity: 5.0 + minute}
-                      for minute in minutes])  # fmt: skip
+        write(
+            store,
+            [
+                {
+                    "site": "jeonju",
+                    "device": "a",
+                    "time": T0 + timedelta(minutes=minute, seconds=second),
+                    "received_at": T0,
+                    quantity: 5.0 + minute,
+                }
+                for minute in minutes
+            ],
+        )
         tidy(store)
 
     send("pm25", range(4), 0)

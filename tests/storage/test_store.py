@@ -12,12 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from airquality.errors import UserError
-from airquality.pollutants import KEYS
-from storage.duckdb import DuckDBStore
-from storage.open import open_store
-from storage.port import Commit, Series, Store
-from storage.schema import (
+from jeonju.airquality.pollutants import KEYS
+from jeonju.common.errors import UserError
+from jeonju.contract.records import (
     READINGS,
     SCHEMA_VERSION,
     AlertRecord,
@@ -28,6 +25,9 @@ from storage.schema import (
     LedgerEntry,
     readings_table,
 )
+from jeonju.storage.duckdb.store import DuckDBStore
+from jeonju.storage.open import open_store
+from jeonju.storage.port import Commit, Series, Store
 
 T0 = datetime(2026, 3, 2, tzinfo=UTC)
 NUMBERS = count()
@@ -191,8 +191,24 @@ def test_alerts_are_updated_by_id_and_found_by_state_and_time(store: Store) -> N
 
 def test_incidents_are_updated_by_id_and_found_by_state_and_time(store: Store) -> None:
     first = IncidentRecord(
-        "one", "jeonju", "open", "fire", "critical", "palbok", T0, T0, None, 35.85, 127.1, 120.0, None, 0.8, "화재", "Fire", "{}"
-    )  # fmt: skip
+        "one",
+        "jeonju",
+        "open",
+        "fire",
+        "critical",
+        "palbok",
+        T0,
+        T0,
+        None,
+        35.85,
+        127.1,
+        120.0,
+        None,
+        0.8,
+        "화재",
+        "Fire",
+        "{}",
+    )
     second = first._replace(id="two", opened_at=T0 + timedelta(hours=1), lat=None, lon=None, radius_m=None)
     closed = first._replace(state="closed", closed_at=T0 + timedelta(hours=2), updated_at=T0 + timedelta(hours=2))
     store.write_incidents([first, second])
@@ -217,9 +233,14 @@ def test_journal_is_kept_in_the_order_of_time_and_a_repeat_is_harmless(store: St
 
 
 ROWS = st.lists(
-    st.tuples(st.sampled_from("abc"), st.integers(0, 12), st.dictionaries(st.sampled_from(["pm25", "co", "no2"]), st.floats(0, 9), min_size=1)),
-    min_size=1, max_size=12,
-)  # fmt: skip
+    st.tuples(
+        st.sampled_from("abc"),
+        st.integers(0, 12),
+        st.dictionaries(st.sampled_from(["pm25", "co", "no2"]), st.floats(0, 9), min_size=1),
+    ),
+    min_size=1,
+    max_size=12,
+)
 
 
 @settings(

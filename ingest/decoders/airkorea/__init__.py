@@ -5,10 +5,10 @@ from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-from airquality.gateways import Gateway
-from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, in_entry, mapped_names, named_device, number, says_nothing
-from ingest.decoders.times import site_time
+from jeonju.contract.gateways import Gateway
+from jeonju.ingest.decoded import Decoding
+from jeonju.ingest.decoders.fields import Gathered, Message, in_entry, mapped_names, named_device, number, says_nothing
+from jeonju.ingest.decoders.times import site_time
 
 KEYS: Final = ("so2", "co", "o3", "no2", "pm10", "pm25")
 # Around the items of an answer, from the outside; answers that were XML before have `item` as well.

@@ -2,10 +2,18 @@
 
 from typing import Any
 
-from airquality.gateways import Gateway
-from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, at_pointer, inner_document, mapped_names, number, refuse_other
-from ingest.decoders.times import instant, site_time
+from jeonju.contract.gateways import Gateway
+from jeonju.ingest.decoded import Decoding
+from jeonju.ingest.decoders.fields import (
+    Gathered,
+    Message,
+    at_pointer,
+    inner_document,
+    mapped_names,
+    number,
+    refuse_other,
+)
+from jeonju.ingest.decoders.times import instant, site_time
 
 # What says nothing of the air; `down` is a command to a device.
 SILENT = ("join", "ack", "txack", "log", "integration", "down")

@@ -2,11 +2,11 @@
 
 from functools import partial
 
-from airquality.errors import RejectedError
-from airquality.gateways import Gateway
-from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, at_pointer, named_device, says_nothing
-from ingest.decoders.times import site_time
+from jeonju.common.errors import RejectedError
+from jeonju.contract.gateways import Gateway
+from jeonju.ingest.decoded import Decoding
+from jeonju.ingest.decoders.fields import Gathered, Message, at_pointer, named_device, says_nothing
+from jeonju.ingest.decoders.times import site_time
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:

@@ -5,11 +5,18 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Final, NamedTuple
 
-from airquality.errors import RejectedError
-from airquality.gateways import Gateway
-from ingest.decoded import Decoding
-from ingest.decoders.fields import LARGEST_PAYLOAD_BYTES, Gathered, Message, mapped_names, named_device, says_nothing
-from ingest.decoders.times import from_epoch
+from jeonju.common.errors import RejectedError
+from jeonju.contract.gateways import Gateway
+from jeonju.ingest.decoded import Decoding
+from jeonju.ingest.decoders.fields import (
+    LARGEST_PAYLOAD_BYTES,
+    Gathered,
+    Message,
+    mapped_names,
+    named_device,
+    says_nothing,
+)
+from jeonju.ingest.decoders.times import from_epoch
 
 _ESCAPED: Final = re.compile(r"\\([,= \\\"])")
 _INTEGER: Final = re.compile(r"([-+]?\d+)[iu]")

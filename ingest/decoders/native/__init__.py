@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import msgspec
 
-from airquality import topics
-from airquality.errors import RejectedError
-from airquality.reading import VERSION, Instant, Reading
+from jeonju.common.errors import RejectedError
+from jeonju.contract import topics
+from jeonju.contract.reading import VERSION, Instant, Reading
 
 _DECODER: Final = msgspec.json.Decoder(Reading | list[Reading])
 _FIELDS: Final = frozenset(Reading.__struct_fields__)

@@ -4,10 +4,10 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from airquality.errors import RejectedError
-from airquality.gateways import Gateway
-from ingest.decoded import Decoding
-from ingest.decoders.fields import (
+from jeonju.common.errors import RejectedError
+from jeonju.contract.gateways import Gateway
+from jeonju.ingest.decoded import Decoding
+from jeonju.ingest.decoders.fields import (
     Gathered,
     Message,
     at_pointer,
@@ -17,7 +17,7 @@ from ingest.decoders.fields import (
     number,
     says_nothing,
 )
-from ingest.decoders.times import instant, site_time
+from jeonju.ingest.decoders.times import instant, site_time
 
 # What the resource of the CSE itself is called unless configured otherwise: by Mobius, ACME and OM2M.
 CSE_BASES: Final = frozenset(

@@ -8,19 +8,12 @@ from typing import Any, Final
 
 import cbor2
 
-from airquality.errors import RejectedError
-from airquality.extras import LONGEST_NAME
-from airquality.gateways import Gateway, conversion
-from ingest.decoded import Decoding
-from ingest.decoders.fields import (
-    LARGEST_PAYLOAD_BYTES,
-    Gathered,
-    Message,
-    key_of,
-    leading_number,
-    number,
-)
-from ingest.decoders.times import from_seconds
+from jeonju.common.errors import RejectedError
+from jeonju.contract.extras import LONGEST_NAME
+from jeonju.contract.gateways import Gateway, conversion
+from jeonju.ingest.decoded import Decoding
+from jeonju.ingest.decoders.fields import LARGEST_PAYLOAD_BYTES, Gathered, Message, key_of, leading_number, number
+from jeonju.ingest.decoders.times import from_seconds
 
 # Labels of CBOR (RFC 8428, table 4) and the names of JSON.
 LABELS: Final[dict[int, str]] = {

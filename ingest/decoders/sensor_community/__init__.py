@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-from airquality.gateways import Gateway
-from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, at_pointer, leading_number, mapped_names, named_device
-from ingest.decoders.times import site_time
+from jeonju.contract.gateways import Gateway
+from jeonju.ingest.decoded import Decoding
+from jeonju.ingest.decoders.fields import Gathered, Message, at_pointer, leading_number, mapped_names, named_device
+from jeonju.ingest.decoders.times import site_time
 
 # After a sensor's prefix: P0 is PM1, P1 is PM10, P2 is PM2.5. Without a prefix P1 and P2 are counts of another sensor.
 OF_PARTICLES: Final = {"P0": "pm1", "P1": "pm10", "P2": "pm25"}

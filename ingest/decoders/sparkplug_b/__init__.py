@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from google.protobuf.message import DecodeError
 
-from airquality.errors import RejectedError
-from airquality.gateways import Gateway
-from ingest.decoded import Decoding
-from ingest.decoders.fields import LARGEST_PAYLOAD_BYTES, Gathered, Message, leading_number
-from ingest.decoders.sparkplug_b.payload import Metric, Payload
-from ingest.decoders.times import from_seconds
+from jeonju.common.errors import RejectedError
+from jeonju.contract.gateways import Gateway
+from jeonju.ingest.decoded import Decoding
+from jeonju.ingest.decoders.fields import LARGEST_PAYLOAD_BYTES, Gathered, Message, leading_number
+from jeonju.ingest.decoders.sparkplug_b.payload import Metric, Payload
+from jeonju.ingest.decoders.times import from_seconds
 
 SIGNED_BITS: Final = {1: 8, 2: 16, 3: 32, 4: 64}
 BIRTHS, DATA, DEATHS = ("NBIRTH", "DBIRTH"), ("NDATA", "DDATA"), ("NDEATH", "DDEATH")

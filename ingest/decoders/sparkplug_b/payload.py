@@ -15,13 +15,23 @@ _TYPES: Final = {
     "bytes": _F.TYPE_BYTES,
 }
 _METRIC: Final = (
-    ("name", 1, "string"), ("alias", 2, "uint64"), ("timestamp", 3, "uint64"), ("datatype", 4, "uint32"), ("is_historical", 5, "bool"),
-    ("is_transient", 6, "bool"), ("is_null", 7, "bool"),
-)  # fmt: skip
+    ("name", 1, "string"),
+    ("alias", 2, "uint64"),
+    ("timestamp", 3, "uint64"),
+    ("datatype", 4, "uint32"),
+    ("is_historical", 5, "bool"),
+    ("is_transient", 6, "bool"),
+    ("is_null", 7, "bool"),
+)
 _VALUES: Final = (
-    ("int_value", 10, "uint32"), ("long_value", 11, "uint64"), ("float_value", 12, "float"), ("double_value", 13, "double"),
-    ("boolean_value", 14, "bool"), ("string_value", 15, "string"), ("bytes_value", 16, "bytes"),
-)  # fmt: skip
+    ("int_value", 10, "uint32"),
+    ("long_value", 11, "uint64"),
+    ("float_value", 12, "float"),
+    ("double_value", 13, "double"),
+    ("boolean_value", 14, "bool"),
+    ("string_value", 15, "string"),
+    ("bytes_value", 16, "bytes"),
+)
 
 
 def _messages() -> tuple[Any, Any]:

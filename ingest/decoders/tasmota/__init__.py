@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
 
-from airquality.errors import RejectedError
-from airquality.gateways import Gateway, conversion
-from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, at_pointer, mapped_names, number
-from ingest.decoders.times import instant, site_time
+from jeonju.common.errors import RejectedError
+from jeonju.contract.gateways import Gateway, conversion
+from jeonju.ingest.decoded import Decoding
+from jeonju.ingest.decoders.fields import Gathered, Message, at_pointer, mapped_names, number
+from jeonju.ingest.decoders.times import instant, site_time
 
 # Members of a sensor and our keys. eCO2 is a guess of the driver, CF… are factory values, PB… counts, Gas a resistance, RSSI a Bluetooth sensor's.
 KEY_OF_MEMBER: Final = {

@@ -3,11 +3,11 @@
 from functools import partial
 from typing import Any, Final
 
-from airquality.errors import RejectedError
-from airquality.gateways import Gateway
-from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, in_entry, mapped_names, named_device, says_nothing
-from ingest.decoders.times import instant, site_time
+from jeonju.common.errors import RejectedError
+from jeonju.contract.gateways import Gateway
+from jeonju.ingest.decoded import Decoding
+from jeonju.ingest.decoders.fields import Gathered, Message, in_entry, mapped_names, named_device, says_nothing
+from jeonju.ingest.decoders.times import instant, site_time
 
 # Of devices also instead of v1/devices/me/telemetry.
 SHORT_TOPIC: Final = ["v2", "t"]

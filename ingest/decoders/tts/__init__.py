@@ -2,11 +2,11 @@
 
 from typing import Any, Final
 
-from airquality.gateways import Gateway
-from ingest.decoded import Decoding
-from ingest.decoders.chirpstack import level_after, put_place, strongest
-from ingest.decoders.fields import Gathered, Message, at_pointer, mapped_names, number, refuse_other
-from ingest.decoders.times import instant, site_time
+from jeonju.contract.gateways import Gateway
+from jeonju.ingest.decoded import Decoding
+from jeonju.ingest.decoders.chirpstack import level_after, put_place, strongest
+from jeonju.ingest.decoders.fields import Gathered, Message, at_pointer, mapped_names, number, refuse_other
+from jeonju.ingest.decoders.times import instant, site_time
 
 # An event of the console and an answer of the storage hold the same message one level down; pointers begin at the top.
 WRAPPERS: Final = ("data", "result")

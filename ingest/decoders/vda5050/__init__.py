@@ -6,10 +6,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from airquality.gateways import Gateway
-from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, at_pointer, named_device, number, refuse_other, says_nothing
-from ingest.decoders.times import instant, site_time
+from jeonju.contract.gateways import Gateway
+from jeonju.ingest.decoded import Decoding
+from jeonju.ingest.decoders.fields import (
+    Gathered,
+    Message,
+    at_pointer,
+    named_device,
+    number,
+    refuse_other,
+    says_nothing,
+)
+from jeonju.ingest.decoders.times import instant, site_time
 
 # Version 1.0 writes connectionBroken as well.
 STATES: Final = {

@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-from airquality.gateways import Gateway
-from ingest.decoded import Decoding
-from ingest.decoders.fields import Gathered, Message, at_pointer, mapped_names, number, parse_json
-from ingest.decoders.times import instant, site_time
+from jeonju.contract.gateways import Gateway
+from jeonju.ingest.decoded import Decoding
+from jeonju.ingest.decoders.fields import Gathered, Message, at_pointer, mapped_names, number, parse_json
+from jeonju.ingest.decoders.times import instant, site_time
 
 BASE: Final = "zigbee2mqtt"
 BRIDGE: Final = "bridge"

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from airquality.dispersion.meteorology import (
+from jeonju.airquality.dispersion.meteorology import (
     Meteorology,
     Stability,
     pasquill_stability,

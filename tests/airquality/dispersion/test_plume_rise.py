@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from airquality.dispersion.meteorology import Meteorology, Stability
-from airquality.dispersion.plume_rise import buoyant_rise, fire_buoyancy_flux, momentum_rise, stack_buoyancy_flux
+from jeonju.airquality.dispersion.meteorology import Meteorology, Stability
+from jeonju.airquality.dispersion.plume_rise import buoyant_rise, fire_buoyancy_flux, momentum_rise, stack_buoyancy_flux
 
 
 def air(stability: Stability, temperature_k: float = 293.15) -> Meteorology:

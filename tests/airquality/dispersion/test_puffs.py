@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airquality.dispersion import _kernels as kernels
-from airquality.dispersion.meteorology import Meteorology, Stability
-from airquality.dispersion.plume_rise import buoyant_rise, fire_buoyancy_flux
-from airquality.dispersion.puffs import Puffs
-from airquality.dispersion.sigmas import sigma_y, sigma_z
-from airquality.dispersion.surface_layer import SurfaceLayer, mean_height_slope, wind_speed_at
+from jeonju.airquality.dispersion import _kernels as kernels
+from jeonju.airquality.dispersion.meteorology import Meteorology, Stability
+from jeonju.airquality.dispersion.plume_rise import buoyant_rise, fire_buoyancy_flux
+from jeonju.airquality.dispersion.puffs import Puffs
+from jeonju.airquality.dispersion.sigmas import sigma_y, sigma_z
+from jeonju.airquality.dispersion.surface_layer import SurfaceLayer, mean_height_slope, wind_speed_at
 
 BOX = (-20_000.0, -20_000.0, 20_000.0, 20_000.0)
 AIR = Meteorology(
@@ -214,9 +214,16 @@ def test_culling_changes_the_sum_by_less_than_one_percent() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(
-    wind=st.floats(0, 40), direction=st.floats(0, 360), stability=st.sampled_from(Stability), lid=st.floats(50, 3000),
-    rain=st.floats(0, 100), height=st.floats(0, 300), x=st.floats(-3000, 3000), y=st.floats(-3000, 3000), dt=st.floats(0.1, 60),
-)  # fmt: skip
+    wind=st.floats(0, 40),
+    direction=st.floats(0, 360),
+    stability=st.sampled_from(Stability),
+    lid=st.floats(50, 3000),
+    rain=st.floats(0, 100),
+    height=st.floats(0, 300),
+    x=st.floats(-3000, 3000),
+    y=st.floats(-3000, 3000),
+    dt=st.floats(0.1, 60),
+)
 def test_field_is_finite_and_never_negative(
     wind: float,
     direction: float,

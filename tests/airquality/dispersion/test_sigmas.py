@@ -3,8 +3,8 @@ import warnings
 import numpy as np
 import pytest
 
-from airquality.dispersion.meteorology import Stability
-from airquality.dispersion.sigmas import averaging_factor, sigma_y, sigma_z
+from jeonju.airquality.dispersion.meteorology import Stability
+from jeonju.airquality.dispersion.sigmas import averaging_factor, sigma_y, sigma_z
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airquality.dispersion.meteorology import Stability
-from airquality.dispersion.surface_layer import (
+from jeonju.airquality.dispersion.meteorology import Stability
+from jeonju.airquality.dispersion.surface_layer import (
     SurfaceLayer,
     mean_height_slope,
     mechanical_mixing_height_m,

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from airquality.site import Site
-from api.access.guard import OPEN_PATHS, READING
-from api.access.keys import KeyFile, Role
-from api.app import create_app
-from storage.duckdb import DuckDBStore
+from jeonju.api.access.guard import OPEN_PATHS, READING
+from jeonju.api.access.keys import KeyFile, Role
+from jeonju.api.app import create_app
+from jeonju.contract.site import Site
+from jeonju.storage.duckdb.store import DuckDBStore
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 FIRE = {"kind": "fire", "lat": 35.85, "lon": 127.09}
@@ -98,7 +98,7 @@ def test_who_tries_keys_is_soon_not_answered_any_more(door: Door) -> None:
 def test_who_asks_too_often_is_told_to_wait_and_others_are_not(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     from limits import RateLimitItemPerMinute
 
-    monkeypatch.setattr("api.access.guard.REQUESTS", RateLimitItemPerMinute(5))
+    monkeypatch.setattr("jeonju.api.access.guard.REQUESTS", RateLimitItemPerMinute(5))
     answers = [door.ask("GET", "/api/v1/quantities", "viewer") for _ in range(7)]
     assert answers == [200] * 5 + [429] * 2
     assert door.ask("GET", "/api/v1/quantities", "operator") == 200

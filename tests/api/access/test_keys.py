@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from airquality.errors import UserError
-from api.access.keys import KeyFile, Role
+from jeonju.api.access.keys import KeyFile, Role
+from jeonju.common.errors import UserError
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 

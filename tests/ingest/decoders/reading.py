@@ -4,10 +4,10 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from airquality.gateways import Format, Gateway
-from ingest.decoded import Decoding
-from ingest.decoders import decoder
-from ingest.decoders.fields import Message
+from jeonju.contract.gateways import Format, Gateway
+from jeonju.ingest.decoded import Decoding
+from jeonju.ingest.decoders import decoder
+from jeonju.ingest.decoders.fields import Message
 
 NOW = datetime(2026, 3, 2, 8, 15, 31, tzinfo=UTC)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.decoders.fields import at_pointer
-from ingest.decoders.times import instant
+from jeonju.ingest.decoders.fields import at_pointer
+from jeonju.ingest.decoders.times import instant
 
 AT = datetime(2024, 1, 2, 3, 4, 5, 123000, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airquality.errors import RejectedError
+from jeonju.common.errors import RejectedError
 from tests.ingest.decoders.reading import read, times, values
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from airquality.errors import RejectedError
+from jeonju.common.errors import RejectedError
 from tests.ingest.decoders.reading import read, times, values
 
 TOPIC = "/oneM2M/req/Mobius2/SAE/json"

@@ -12,21 +12,30 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from airquality.errors import RejectedError
-from airquality.gateways import Format, Gateway
-from ingest.decoded import Decoding
-from ingest.decoders import decoder
-from ingest.decoders.fields import Message
+from jeonju.common.errors import RejectedError
+from jeonju.contract.gateways import Format, Gateway
+from jeonju.ingest.decoded import Decoding
+from jeonju.ingest.decoders import decoder
+from jeonju.ingest.decoders.fields import Message
 from tests.conftest import SHARED_DATA
 
 NOW = datetime(2026, 3, 2, 8, 15, 31, tzinfo=UTC)
 FORMATS = get_args(Format)
 TOPICS = {
-    "airkorea": "airkorea/jeonbuk", "chirpstack": "application/1/device/a/event/up", "json": "vendor/1", "line_protocol": "telegraf/air",
-    "onem2m": "/oneM2M/req/a/b/json", "senml": "senml/1", "sensor_community": "airrohr/1", "sparkplug_b": "spBv1.0/air/NBIRTH/gw",
-    "tasmota": "tele/a/SENSOR", "thingsboard": "v1/gateway/telemetry", "tts": "v3/a/devices/b/up", "vda5050": "vda5050/v3/KIT/1/state",
+    "airkorea": "airkorea/jeonbuk",
+    "chirpstack": "application/1/device/a/event/up",
+    "json": "vendor/1",
+    "line_protocol": "telegraf/air",
+    "onem2m": "/oneM2M/req/a/b/json",
+    "senml": "senml/1",
+    "sensor_community": "airrohr/1",
+    "sparkplug_b": "spBv1.0/air/NBIRTH/gw",
+    "tasmota": "tele/a/SENSOR",
+    "thingsboard": "v1/gateway/telemetry",
+    "tts": "v3/a/devices/b/up",
+    "vda5050": "vda5050/v3/KIT/1/state",
     "zigbee2mqtt": "zigbee2mqtt/a",
-}  # fmt: skip
+}
 MAPPING = [
     {"pointer": "/a/b", "key": "pm25"},
     {"pointer": "/values/0", "key": "temperature", "unit": "°F"},
@@ -72,9 +81,50 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
     max_leaves=20,
 )
-NAMES = ("pm25", "temperature", "time", "ts", "values", "deviceInfo", "object", "rxInfo", "uplink_message", "end_device_ids", "bn", "bt", "n", "u", "v", "m2m:sgn",
-         "nev", "rep", "m2m:cin", "con", "sur", "pc", "response", "body", "items", "dataTime", "pm10Value", "sensordatavalues", "value_type", "StatusSNS", "Time",
-         "velocity", "powerSupply", "connectionState", "last_seen", "location", "Timestamp", "ct", "m2m:rqp", "to", "item", "list")  # fmt: skip
+NAMES = (
+    "pm25",
+    "temperature",
+    "time",
+    "ts",
+    "values",
+    "deviceInfo",
+    "object",
+    "rxInfo",
+    "uplink_message",
+    "end_device_ids",
+    "bn",
+    "bt",
+    "n",
+    "u",
+    "v",
+    "m2m:sgn",
+    "nev",
+    "rep",
+    "m2m:cin",
+    "con",
+    "sur",
+    "pc",
+    "response",
+    "body",
+    "items",
+    "dataTime",
+    "pm10Value",
+    "sensordatavalues",
+    "value_type",
+    "StatusSNS",
+    "Time",
+    "velocity",
+    "powerSupply",
+    "connectionState",
+    "last_seen",
+    "location",
+    "Timestamp",
+    "ct",
+    "m2m:rqp",
+    "to",
+    "item",
+    "list",
+)
 familiar = st.recursive(
     anything,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=6),

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from airquality.errors import RejectedError
-from airquality.gateways import Gateway
-from ingest.decoded import Decoding
-from ingest.decoders.fields import Message
-from ingest.decoders.sparkplug_b import SparkplugB
-from ingest.decoders.sparkplug_b.payload import Payload
+from jeonju.common.errors import RejectedError
+from jeonju.contract.gateways import Gateway
+from jeonju.ingest.decoded import Decoding
+from jeonju.ingest.decoders.fields import Message
+from jeonju.ingest.decoders.sparkplug_b import SparkplugB
+from jeonju.ingest.decoders.sparkplug_b.payload import Payload
 from tests.ingest.decoders.reading import NOW, times, values
 
 AT_MS = 1772439330000

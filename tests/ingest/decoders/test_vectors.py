@@ -9,12 +9,12 @@ from typing import Any, get_args
 
 import pytest
 
-from airquality.errors import UserError
-from airquality.gateways import Format, Gateway
-from airquality.pollutants import QUANTITY
-from ingest.decoders import decoder
-from ingest.decoders.fields import Message
-from jeonju.evaluate.gateways import decode_case, evaluate_gateways
+from jeonju.airquality.pollutants import QUANTITY
+from jeonju.common.errors import UserError
+from jeonju.contract.gateways import Format, Gateway
+from jeonju.evaluation.gateways import decode_case, evaluate_gateways
+from jeonju.ingest.decoders import decoder
+from jeonju.ingest.decoders.fields import Message
 from tests.conftest import SHARED_DATA
 
 VECTORS = SHARED_DATA.parent / "vectors"

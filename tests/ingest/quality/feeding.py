@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from ingest.quality.batch_rows import US_PER_S, Rows
-from ingest.quality.checks import Checks
-from ingest.quality.flags import Finding, Flag, worse
+from jeonju.ingest.quality.batch_rows import US_PER_S, Rows
+from jeonju.ingest.quality.checks import Checks
+from jeonju.ingest.quality.flags import Finding, Flag, worse
 
 START_S = 1_772_000_400  # a multiple of ten minutes
 

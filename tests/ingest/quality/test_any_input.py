@@ -9,13 +9,13 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airquality.pollutants import KEYS
-from airquality.reading import Reading
-from airquality.site import load_site
-from ingest.batch import Batch
-from ingest.ledger import Ledger
-from ingest.pipeline import Message, Pipeline
-from ingest.quality.checks import Checks
+from jeonju.airquality.pollutants import KEYS
+from jeonju.contract.reading import Reading
+from jeonju.contract.site import load_site
+from jeonju.ingest.batch import Batch
+from jeonju.ingest.ledger import Ledger
+from jeonju.ingest.pipeline import Message, Pipeline
+from jeonju.ingest.quality.checks import Checks
 from tests.ingest.quality.feeding import feed
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

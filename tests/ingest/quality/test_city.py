@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 import simpy
 
-from airquality.events import EVENT
-from airquality.pollutants import KEYS
-from airquality.site import Site
-from ingest.quality.batch_rows import US_PER_S, Rows
-from ingest.quality.checks import Checks
-from ingest.quality.flags import Flag
-from simulator.block import Block
-from simulator.scenario import load_scenario
-from simulator.world import Cadence, World
+from jeonju.airquality.pollutants import KEYS
+from jeonju.contract.events import EVENT
+from jeonju.contract.site import Site
+from jeonju.ingest.quality.batch_rows import US_PER_S, Rows
+from jeonju.ingest.quality.checks import Checks
+from jeonju.ingest.quality.flags import Flag
+from jeonju.simulator.block import Block
+from jeonju.simulator.scenario import load_scenario
+from jeonju.simulator.world import Cadence, World
 from tests.ingest.quality.feeding import flags_of
 
 H = 3600

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ingest.quality.checks import Checks
+from jeonju.ingest.quality.checks import Checks
 from tests.ingest.quality.feeding import feed
 
 H = 3600

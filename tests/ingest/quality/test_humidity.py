@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from ingest.quality.checks import Checks
-from ingest.quality.humidity import overreading
+from jeonju.ingest.quality.checks import Checks
+from jeonju.ingest.quality.humidity import overreading
 from tests.ingest.quality.feeding import feed
 
 

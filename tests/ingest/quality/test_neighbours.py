@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ingest.quality.checks import Checks
+from jeonju.ingest.quality.checks import Checks
 from tests.ingest.quality.feeding import feed
 
 STATIONS = [f"s{n}" for n in range(6)]

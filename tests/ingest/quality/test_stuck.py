@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ingest.quality.checks import Checks
+from jeonju.ingest.quality.checks import Checks
 from tests.ingest.quality.feeding import feed
 
 H = 3600

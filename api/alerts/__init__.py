@@ -1,1 +1,0 @@
-"""Alert rules, their state and their life."""

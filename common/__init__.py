@@ -1,0 +1,1 @@
+"""What every part needs: errors, clocks, durations, secret files, TOML with line numbers."""

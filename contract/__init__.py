@@ -1,0 +1,1 @@
+"""What the parts agree on: messages, topics, records, the site file."""

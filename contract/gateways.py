@@ -1,0 +1,143 @@
+"""What a site file says about gateways that speak a format of their own: on which topics, in which format, and what is to be known besides."""
+
+from typing import Annotated, Final, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from jeonju.airquality.pollutants import KEYS, QUANTITY
+from jeonju.airquality.units import ppm_per_mg_m3
+from jeonju.contract.topics import NAME, ROOT, is_filter
+
+Format = Literal[
+    "airkorea",
+    "chirpstack",
+    "json",
+    "line_protocol",
+    "onem2m",
+    "senml",
+    "sensor_community",
+    "sparkplug_b",
+    "tasmota",
+    "thingsboard",
+    "tts",
+    "vda5050",
+    "zigbee2mqtt",
+]
+# Besides the quantities a message may tell where the device is.
+PLACE_KEYS: Final = ("latitude", "longitude")
+# Units that gateways send, as scale and offset to the unit in which a quantity is stored: value · scale + offset.
+_LINEAR: Final[dict[tuple[str, str], tuple[float, float]]] = {
+    ("°C", "°F"): (5 / 9, -160 / 9),
+    ("°C", "K"): (1.0, -273.15),
+    ("hPa", "Pa"): (0.01, 0.0),
+    ("hPa", "kPa"): (10.0, 0.0),
+    ("hPa", "mmHg"): (1.33322387415, 0.0),
+    ("hPa", "inHg"): (33.863886666667, 0.0),
+    ("%", "1"): (100.0, 0.0),
+    ("ppm", "ppb"): (1e-3, 0.0),
+    ("ppb", "ppm"): (1e3, 0.0),
+    ("V", "mV"): (1e-3, 0.0),
+    ("µg/m³", "mg/m³"): (1e3, 0.0),
+    ("m/s", "km/h"): (1 / 3.6, 0.0),
+    ("m/s", "kn"): (1852 / 3600, 0.0),
+}
+
+
+def conversion(key: str, unit: str) -> tuple[float, float]:
+    """Return scale and offset that turn a value in `unit` into the unit a quantity is stored in.
+
+    Gases by mass are taken at 25 °C and 1 atm. Raises ValueError for a unit that does not fit.
+    """
+    stored = "°" if key in PLACE_KEYS else QUANTITY[key].unit
+    unit = unit.replace("ug/m3", "µg/m³").replace("mg/m3", "mg/m³")
+    if unit == stored:
+        return 1.0, 0.0
+    if (stored, unit) in _LINEAR:
+        return _LINEAR[stored, unit]
+    if stored == "ppm" and unit in ("mg/m³", "µg/m³"):
+        return ppm_per_mg_m3(key) * (1.0 if unit == "mg/m³" else 1e-3), 0.0
+    raise ValueError(f"{key} is stored in {stored}; {unit!r} cannot be turned into that")
+
+
+def _key(text: str) -> str:
+    if text not in KEYS and text not in PLACE_KEYS:
+        raise ValueError(f"{text!r} is no quantity; there are: {', '.join([*KEYS, *PLACE_KEYS])}")
+    return text
+
+
+def _pointer(text: str) -> str:
+    if text and not text.startswith("/"):
+        raise ValueError(f"{text!r} is no JSON pointer; write it like /object/{text}")
+    return text
+
+
+def _filter(text: str) -> str:
+    if not is_filter(text) or text.startswith(f"{ROOT}/"):
+        raise ValueError(
+            f"{text!r} is no topic filter of a gateway: `+` and a last `#` stand for whole levels, and {ROOT}/ is the platform's own"
+        )
+    return text
+
+
+def _name(text: str) -> str:
+    if not NAME.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is no device name: 1 to 64 letters, digits, '-' or '_', beginning with a letter or digit"
+        )
+    return text
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"{text!r} is no time zone such as Asia/Seoul") from error
+    return text
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Mapping(_Strict):
+    """Where a message holds a quantity, and how its number becomes ours: value · scale + offset.
+
+    `pointer` is a JSON pointer, empty for a message that is a lone number, or `/` and a name.
+    """
+
+    pointer: Annotated[str, AfterValidator(_pointer)]
+    key: Annotated[str, AfterValidator(_key)]
+    unit: str | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+
+    def model_post_init(self, _context: object) -> None:
+        """Refuse a unit that does not fit."""
+        if self.unit is not None:
+            conversion(self.key, self.unit)
+
+    def convert(self, value: float) -> float:
+        """Return a value of the message in the unit that the quantity is stored in."""
+        value = value * self.scale + self.offset
+        if self.unit is None:
+            return value
+        scale, offset = conversion(self.key, self.unit)
+        return value * scale + offset
+
+
+class Gateway(_Strict):
+    """One kind of messages: the topics they come on and the format they are in.
+
+    `device` and `time` are a fixed text or, beginning with `/`, a JSON pointer. `timezone` is that of device clocks that send none,
+    `device_tag` the tag that names the device in line protocol. `names` gives devices our names where their own are not wanted.
+    """
+
+    topic: Annotated[str, AfterValidator(_filter)]
+    format: Format
+    device: str | None = None
+    time: str | None = None
+    timezone: Annotated[str, AfterValidator(_zone)] | None = None
+    device_tag: str | None = None
+    mapping: list[Mapping] = []
+    names: dict[str, Annotated[str, AfterValidator(_name)]] = {}

@@ -1,0 +1,192 @@
+"""A city as data: its zones, stations, robots and emission sources, read from one TOML file."""
+
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from jeonju.airquality.dispersion.meteorology import Surroundings
+from jeonju.airquality.geo import LocalMap
+from jeonju.airquality.pollutants import QUANTITY
+from jeonju.common.errors import UserError
+from jeonju.common.toml_lines import load_toml
+from jeonju.contract.certificate import Certificate
+from jeonju.contract.gateways import Gateway
+from jeonju.contract.topics import NAME
+
+BUILT_IN_SITES = Path(__file__).with_name("sites")
+
+
+def _name(text: str) -> str:
+    if not NAME.fullmatch(text):
+        raise ValueError("must be 1 to 64 letters, digits, '-' or '_', beginning with a letter or digit")
+    return text
+
+
+def _quantity(key: str) -> str:
+    if key not in QUANTITY:
+        raise ValueError(f"is no known quantity; known are {', '.join(QUANTITY)}")
+    return key
+
+
+Name = Annotated[str, AfterValidator(_name)]
+QuantityKey = Annotated[str, AfterValidator(_quantity)]
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
+LatLon = tuple[Latitude, Longitude]
+
+
+class _Strict(BaseModel):
+    """Unknown settings are errors, and nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Zone(_Strict):
+    """A named part of the city, for which advisories are issued. Odour limits are laxer in an industrial one."""
+
+    name: Name
+    label_ko: str
+    label_en: str
+    land_use: Literal["industrial", "other"] = "other"
+    outline: Annotated[list[LatLon], Field(min_length=3)]
+
+
+class Station(_Strict):
+    """A fixed instrument mast."""
+
+    name: Name
+    label_ko: str = ""
+    label_en: str = ""
+    zone: Name
+    lat: Latitude
+    lon: Longitude
+    height_m: Annotated[float, Field(gt=0, le=100)] = 3.0
+    certificate: Certificate = "none"
+    quantities: Annotated[list[QuantityKey], Field(min_length=1)]
+
+
+class Robot(_Strict):
+    """A patrol robot, its closed loop and the dock it charges at; `vda5050` is `manufacturer/serialNumber` as it calls itself there."""
+
+    name: Name
+    label_ko: str = ""
+    label_en: str = ""
+    zone: Name
+    dock: LatLon
+    loop: Annotated[list[LatLon], Field(min_length=3)]
+    height_m: Annotated[float, Field(gt=0, le=10)] = 1.2
+    certificate: Certificate = "none"
+    quantities: Annotated[list[QuantityKey], Field(min_length=1)]
+    vda5050: Annotated[str, Field(pattern=r"^$|^[A-Za-z0-9_.:-]+/[A-Za-z0-9_.:-]+$")] = ""
+
+    @property
+    def identity(self) -> str:
+        """How the robot is called in VDA 5050; a simulated one that says nothing else by our own name."""
+        return self.vda5050 or f"jeonju-air/{self.name}"
+
+
+class _Emitter(_Strict):
+    """What every emission source has: rates per species at full activity, and when it is active.
+
+    `rates_g_s` are grams per second of the whole source for each quantity that it emits.
+    """
+
+    name: Name
+    label_ko: str = ""
+    label_en: str = ""
+    schedule: Literal["always", "weekdays", "two-shifts", "rush-hours", "night", "warm-nights"] = "always"
+    rates_g_s: Annotated[dict[QuantityKey, Annotated[float, Field(ge=0)]], Field(min_length=1)]
+
+
+class Stack(_Emitter):
+    """A chimney: a point with momentum and heat, so its plume rises."""
+
+    kind: Literal["stack"]
+    lat: Latitude
+    lon: Longitude
+    height_m: Annotated[float, Field(gt=0, le=300)]
+    diameter_m: Annotated[float, Field(gt=0, le=20)]
+    exit_speed_m_s: Annotated[float, Field(ge=0, le=60)]
+    exit_temperature_c: Annotated[float, Field(ge=-20, le=1200)]
+
+
+class Area(_Emitter):
+    """A yard, works or farm that emits near the ground over a disc of `radius_m`."""
+
+    kind: Literal["area"]
+    lat: Latitude
+    lon: Longitude
+    radius_m: Annotated[float, Field(gt=0, le=3000)]
+    height_m: Annotated[float, Field(ge=0, le=50)] = 2.0
+
+
+class Road(_Emitter):
+    """A road as a line of points; `rates_g_s` is for its whole length."""
+
+    kind: Literal["road"]
+    line: Annotated[list[LatLon], Field(min_length=2)]
+
+
+Emitter = Annotated[Stack | Area | Road, Field(discriminator="kind")]
+
+
+class Site(_Strict):
+    """One city. Names of stations and robots are unique, and every one lies in a known zone."""
+
+    name: Name
+    label_ko: str
+    label_en: str
+    timezone: str
+    origin: LatLon
+    elevation_m: float = 0.0
+    surroundings: Surroundings = "urban"
+    roughness_m: Annotated[float, Field(gt=0, le=5)] = 0.8
+    note: str = ""
+    zones: Annotated[list[Zone], Field(min_length=1)]
+    stations: list[Station] = []
+    robots: list[Robot] = []
+    sources: list[Emitter] = []
+    gateways: list[Gateway] = []
+
+    @model_validator(mode="after")
+    def _names_agree(self) -> "Site":
+        seen: set[str] = set()
+        for device in self.devices:
+            if device.name in seen:
+                raise ValueError(f"has two devices named {device.name!r}; device names must be unique")
+            seen.add(device.name)
+        zones = {zone.name for zone in self.zones}
+        for device in self.devices:
+            if device.zone not in zones:
+                raise ValueError(
+                    f"device {device.name!r} is in zone {device.zone!r}, which is not among {sorted(zones)}"
+                )
+        return self
+
+    @property
+    def devices(self) -> "tuple[Station | Robot, ...]":
+        """Stations, then robots, in the order of the file."""
+        return (*self.stations, *self.robots)
+
+    @cached_property
+    def map(self) -> LocalMap:
+        """The site's flat map around its origin."""
+        return LocalMap(*self.origin)
+
+
+def load_site(name_or_path: str | Path) -> Site:
+    """Read a built-in site by name (`jeonju`) or any site file by path.
+
+    Raises UserError, naming file and line, for a file that is missing or wrong.
+    """
+    path = Path(name_or_path)
+    if path.suffix != ".toml":
+        path = BUILT_IN_SITES / f"{name_or_path}.toml"
+        if not path.exists():
+            known = ", ".join(sorted(file.stem for file in BUILT_IN_SITES.glob("*.toml")))
+            raise UserError(
+                f"no site is named {str(name_or_path)!r}; built in: {known}; or give the path of a .toml file"
+            )
+    return load_toml(path, Site)

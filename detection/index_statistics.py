@@ -1,0 +1,37 @@
+"""The air-quality index over time, kept in the store for the dashboards."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from jeonju.airquality.index import Cai
+from jeonju.contract.records import IndexFigure
+from jeonju.contract.site import Site
+from jeonju.storage.port import Store
+
+EVERY: Final = timedelta(minutes=1)
+
+
+@dataclass
+class IndexFigures:
+    """Hands the index of every station to the store, about once a minute of the readings' own time."""
+
+    site: Site
+    store: Store
+    _told_at: datetime | None = None
+
+    def tell(self, indexes: Mapping[str, Cai], at: datetime) -> None:
+        """Keep the indexes as they are with the readings up to `at`. Raises UnavailableError when the store is away."""
+        if self._told_at is not None and self._told_at <= at < self._told_at + EVERY:
+            return
+        self.store.write_figures(
+            [
+                IndexFigure(
+                    self.site.name, one.name, at, one.lat, one.lon, index.value, index.grade.key, index.pollutant
+                )
+                for one in self.site.stations
+                if (index := indexes.get(one.name)) is not None
+            ]
+        )
+        self._told_at = at

@@ -1,0 +1,110 @@
+"""The book of alerts: begins one when its condition has held for long enough, keeps it up to date, ends it when that is gone for long enough."""
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from jeonju.contract.records import AlertRecord
+from jeonju.contract.site import Site
+from jeonju.detection.condition import Condition
+from jeonju.rules.rules import Rules
+
+# An alert that goes on is written again this often with its present value.
+REFRESH_S: Final = 60.0
+
+Key = tuple[str, str]  # kind, place
+
+
+class AlertBook:
+    """Every alert of a site that lasts; what changed is handed out once. Times are those of the readings."""
+
+    def __init__(self, site: Site, rules: Rules) -> None:
+        self._site = site.name
+        self._rules = rules
+        self._zone_of = {device.name: device.zone for device in site.devices} | {z.name: z.name for z in site.zones}
+        self._zones = {zone.name for zone in site.zones}
+        self._active: dict[Key, AlertRecord] = {}
+        self._held: dict[Key, tuple[Condition, datetime]] = {}  # what holds, and since when
+        self._gone: dict[Key, datetime] = {}  # alerts whose condition holds no more, and since when
+        self._changed: dict[str, AlertRecord] = {}
+
+    @property
+    def active(self) -> list[AlertRecord]:
+        """Every alert that lasts, the newest first."""
+        return sorted(self._active.values(), key=lambda alert: alert.started_at, reverse=True)
+
+    def resume(self, alerts: Iterable[AlertRecord]) -> None:
+        """Go on with the alerts that lasted when the last run ended."""
+        self._active = {(alert.kind, alert.device or alert.zone or ""): alert for alert in alerts}
+
+    def end_all_but(self, kinds: frozenset[str]) -> None:
+        """End what no rule and no watcher raises any more, as when a rule was taken out of its file."""
+        for key in [key for key in self._active if key[0] not in kinds]:
+            self._end(key, self._active[key].updated_at)
+
+    def hold(self, kinds: frozenset[str], conditions: Iterable[Condition], now: datetime) -> None:
+        """Take all that holds now of some kinds: what is new begins to hold, and what is not among it is gone."""
+        holding = {(one.kind, one.place): one for one in conditions if self._rules.of(one.kind).enabled}
+        for key, condition in holding.items():
+            self._gone.pop(key, None)
+            self._held[key] = condition, self._held[key][1] if key in self._held else now
+            if key in self._active:
+                self._go_on(key, condition, now)
+        for key in [key for key in self._held if key[0] in kinds and key not in holding]:
+            del self._held[key]
+        for key in self._active:
+            if key[0] in kinds and key not in holding:
+                self._gone.setdefault(key, now)
+        self.settle(kinds, now)
+
+    def settle(self, kinds: frozenset[str], now: datetime) -> None:
+        """Begin what of some kinds has held for long enough by now, and end what has been gone for long enough.
+
+        Each kind has a time of its own: that of the readings judged so far, or the clock for what is no matter of readings, which is ahead of it.
+        """
+        for key, (condition, since) in self._held.items():
+            if key[0] not in kinds or key in self._active:
+                continue
+            if (now - since).total_seconds() >= self._rules.of(key[0]).hold:
+                self._go_on(key, condition, now)
+        for key, since in list(self._gone.items()):
+            if key[0] in kinds and (now - since).total_seconds() >= self._rules.of(key[0]).keep:
+                self._end(key, now)
+
+    def take_changes(self) -> list[AlertRecord]:
+        """Return every alert that began, changed or ended since the last call."""
+        changed = list(self._changed.values())
+        self._changed.clear()
+        return changed
+
+    def _end(self, key: Key, now: datetime) -> None:
+        self._gone.pop(key, None)
+        alert = self._active.pop(key)
+        self._changed[alert.id] = alert._replace(updated_at=now, ended_at=max(now, alert.started_at))
+
+    def _go_on(self, key: Key, condition: Condition, now: datetime) -> None:
+        kind, place = key
+        severity = self._rules.of(kind).severity or condition.severity
+        before = self._active.get(key)
+        if before and before.severity == severity and (now - before.updated_at).total_seconds() < REFRESH_S:
+            return
+        started_at = before.started_at if before else now
+        alert = AlertRecord(
+            id=f"{self._site}-{kind}-{place or 'all'}-{started_at:%Y%m%dT%H%M%S}",
+            site=self._site,
+            kind=kind,
+            severity=severity,
+            device=place if place and place not in self._zones else None,
+            zone=self._zone_of.get(place),
+            started_at=started_at,
+            updated_at=now,
+            ended_at=None,
+            value=condition.value,
+            limit=condition.limit,
+            quantity=condition.quantity,
+            summary_ko=condition.summary_ko,
+            summary_en=condition.summary_en,
+            details=json.dumps(condition.details, ensure_ascii=False),
+        )
+        self._active[key] = self._changed[alert.id] = alert

@@ -1,0 +1,196 @@
+"""Which devices show smoke, dust or a release now: rises are summed up until they are sure, then their ratios say what they are."""
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jeonju.contract.site import Site
+from jeonju.detection.smoke.baseline import WATCHED, Baseline, Flags, Floats, Rises
+from jeonju.detection.smoke.classes import CLASSES, log_likelihoods, probabilities
+from jeonju.detection.smoke.nuisance import LEAST_RISE_FACTOR, LOG_ODDS, Nuisances
+from jeonju.detection.smoke.positions import Positions
+from jeonju.detection.windows import Bin
+from jeonju.rules.watched import BIN_S, QUANTITIES
+
+Numbers = NDArray[np.int64]
+
+# CUSUM: rises below `SLACK` spreads count against, the sum raises above `RAISE`. Textbooks have slack 0.5 and 4 to 5 for independent values; 10 s
+# means of city air are correlated over minutes and have long tails.
+SLACK: Final = 2.0
+RAISE: Final = 10.0
+HIGHEST_SUM: Final = 40.0
+# A single bin is capped, so that one outlier alone cannot raise anything.
+MOST_PER_BIN: Final = 6.0
+# Ratios are taken of rises smoothed over this, as instruments are not equally quick.
+SMOOTHED_S: Final = 60.0
+
+# The kind of alert of each class that raises one, and the least rise that is worth it: a plume of smoke at some hundred metres adds tens of µg/m³ of
+# PM2.5; works and yards raise dust and odours every day, so these must stand out from what is usual there.
+KIND_OF: Final = {"fire": "smoke", "dust": "dust", "industrial": "release"}
+LEAST_RISE: Final = {
+    "smoke": {"pm25": 14.0},
+    "dust": {"pm10": 150.0},
+    "release": {"tvoc": 300.0, "h2s": 0.012, "nh3": 0.4},
+}
+SURE: Final = {"smoke": 0.97, "dust": 0.9, "release": 0.9}
+# A device that leans towards fire supports a neighbour that is sure of it.
+LEANING: Final = 0.5
+# An alert ends when what raised it has been below this share of the least rise for so long.
+CLEAR_BELOW: Final = 0.4
+CLEAR_AFTER_S: Final = 600.0
+# What is below that cannot raise an alert, and is not looked at.
+_WORTH_A_LOOK: Final = np.array(
+    [CLEAR_BELOW * min(least.get(key, np.inf) for least in LEAST_RISE.values()) for key in WATCHED]
+)
+# Rises of fewer spreads are not worth naming as a reason.
+NAMED_FROM: Final = 3.0
+
+# A thermal camera above this and this far above the air sees fire; roofs in the sun stay below 75 °C.
+FLAME_C: Final = 85.0
+FLAME_ABOVE_AIR_C: Final = 50.0
+_PM25: Final = WATCHED.index("pm25")
+_HOT, _AIR, _HUMIDITY = (QUANTITIES.index(key) for key in ("thermal_max", "temperature", "humidity"))
+
+
+class Finding(NamedTuple):
+    """What a device shows now: the kind of alert, what decides it, every rise, and how probable each class is."""
+
+    kind: str  # smoke, dust or release
+    quantity: str
+    value: float
+    rises: dict[str, float]
+    classes: dict[str, float]
+
+
+class SmokeDetector:
+    """State of all devices; give it every bin in order."""
+
+    def __init__(self, site: Site, nuisances: Nuisances | None = None) -> None:
+        self.nuisances = nuisances or Nuisances([], site)
+        self.positions = Positions(site)
+        # Devices by number, as bins count them: what each shows, and who seems to stand in smoke, raised or not.
+        self.raised: dict[int, Finding] = {}
+        self.leaning: set[int] = set()
+        self._baseline = Baseline()
+        self._smoothed = np.empty((0, len(WATCHED)))
+        self._sum = np.empty((0, len(WATCHED)))
+        self._quiet_s = np.empty(0)
+
+    def step(self, one: Bin) -> None:
+        """Take one bin; `raised` is what devices show after it."""
+        self._grow(len(one.devices))
+        carried, unsure = self.positions.step(one)
+        self._forget(carried)
+        rises = self._baseline.rises(one.means, one.end_s, self.positions.alike)
+        local = np.where(unsure[:, None], 0.0, rises.local)
+        self._smoothed += min(BIN_S / SMOOTHED_S, 1.0) * np.where(rises.present, local - self._smoothed, 0.0)
+        z = np.minimum(local / rises.spread, MOST_PER_BIN + SLACK) - SLACK
+        self._sum = np.where(rises.present, np.clip(self._sum + z, 0.0, HIGHEST_SUM), self._sum)
+        strong, hot = self._sum > RAISE, _sees_fire(one.means)
+        self._baseline.learn(rises, BIN_S, strong.any(axis=1) | unsure)
+        looked_at = (strong & (self._smoothed > _WORTH_A_LOOK)).any(axis=1) | hot
+        looked_at[list(self.raised)] = True
+        self._judge(one, np.flatnonzero(looked_at), rises, strong, hot)
+
+    def learn(self, one: Bin, seconds: float) -> None:
+        """Take a mean over `seconds` of the past, which raises nothing: only what is usual is learnt."""
+        self._grow(len(one.devices))
+        _, unsure = self.positions.step(one)
+        rises = self._baseline.rises(one.means, one.end_s, self.positions.alike)
+        self._baseline.learn(rises, seconds, np.asarray((rises.local > RAISE * rises.spread).any(axis=1)) | unsure)
+
+    def _grow(self, devices: int) -> None:
+        self._baseline.grow(devices)
+        more = devices - len(self._quiet_s)
+        if more > 0:
+            none = np.zeros((more, len(WATCHED)))
+            self._smoothed = np.concatenate([self._smoothed, none])
+            self._sum = np.concatenate([self._sum, none])
+            self._quiet_s = np.concatenate([self._quiet_s, np.zeros(more)])
+
+    def _forget(self, which: Flags) -> None:
+        self._baseline.forget(which)
+        self._sum[which] = self._smoothed[which] = 0.0
+        for number in np.flatnonzero(which):
+            self.raised.pop(int(number), None)
+
+    def _judge(self, one: Bin, numbers: Numbers, rises: Rises, strong: Flags, hot: Flags) -> None:
+        self.leaning = set()
+        if not len(numbers):
+            return
+        marked = self.nuisances.at(one.end_s, self.positions.xy_m[numbers])
+        log_odds = np.column_stack([LOG_ODDS * marked, np.zeros(len(numbers))])
+        seen, spread, present = self._smoothed[numbers], rises.spread[numbers], rises.present[numbers]
+        shares = probabilities(log_likelihoods(seen, spread, present), one.means[numbers, _HUMIDITY], log_odds)
+        for row, number in enumerate(numbers.tolist()):
+            look = _Look(seen[row], spread[row], strong[number], shares[row], marked[row])
+            found = _flame(look, float(one.means[number, _HOT])) if hot[number] else _found(look)
+            self._hold(number, found, seen[row])
+            if hot[number] or (look.share("fire") > LEANING and strong[number, _PM25]):
+                self.leaning.add(number)
+
+    def _hold(self, number: int, found: Finding | None, local: Floats) -> None:
+        """Raise, keep, change or clear what one device shows."""
+        before = self.raised.get(number)
+        if found is not None:
+            self._quiet_s[number] = 0.0
+            # Smoke stays smoke while it thins out, and anything may become smoke.
+            if before is None or found.kind in (before.kind, "smoke"):
+                self.raised[number] = found
+        elif before is not None:
+            least = LEAST_RISE[before.kind]
+            quiet = all(local[WATCHED.index(key)] < CLEAR_BELOW * least[key] for key in least)
+            self._quiet_s[number] = self._quiet_s[number] + BIN_S if quiet else 0.0
+            if self._quiet_s[number] >= CLEAR_AFTER_S:
+                del self.raised[number]
+                self._sum[number] = 0.0
+
+
+class _Look(NamedTuple):
+    """One device that is worth a look: its smoothed rises, and what they mean."""
+
+    local: Floats
+    spread: Floats
+    strong: Flags
+    shares: Floats
+    marked: Flags
+
+    def share(self, of_class: str) -> float:
+        return float(self.shares[CLASSES.index(of_class)])
+
+    def rises(self) -> dict[str, float]:
+        clear = self.local > NAMED_FROM * self.spread
+        return {
+            key: round(float(value), 4) for key, value, seen in zip(WATCHED, self.local, clear, strict=True) if seen
+        }
+
+
+def _found(look: _Look) -> Finding | None:
+    """Return what rises enough and is surely of a class that raises an alert."""
+    classes = {name: round(look.share(name), 3) for name in CLASSES}
+    for of_class, kind in KIND_OF.items():
+        if look.share(of_class) < SURE[kind]:
+            continue
+        factor = LEAST_RISE_FACTOR if look.marked[CLASSES.index(of_class)] else 1.0
+        for key, least in LEAST_RISE[kind].items():
+            column = WATCHED.index(key)
+            if look.strong[column] and look.local[column] > factor * least:
+                return Finding(kind, key, round(float(look.local[column]), 4), look.rises(), classes)
+    return None
+
+
+def _flame(look: _Look, hottest_c: float) -> Finding:
+    hottest = round(hottest_c, 1)
+    return Finding(
+        "smoke",
+        "thermal_max",
+        hottest,
+        look.rises() | {"thermal_max": hottest},
+        dict.fromkeys(CLASSES, 0.0) | {"fire": 1.0},
+    )
+
+
+def _sees_fire(means: Floats) -> Flags:
+    hot, air = means[:, _HOT], means[:, _AIR]
+    return np.asarray(np.nan_to_num(hot) > np.maximum(FLAME_C, np.nan_to_num(air) + FLAME_ABOVE_AIR_C))

@@ -1,0 +1,1 @@
+"""Scores against the known truth and against measurements."""

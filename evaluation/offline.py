@@ -1,0 +1,122 @@
+"""Run a scenario as fast as possible: readings, truth, alerts, score and a picture into one folder."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import simpy
+
+from jeonju.common.errors import UserError
+from jeonju.contract.events import Dust, Fire, Leak
+from jeonju.contract.records import INSTANT, AlertRecord
+from jeonju.contract.site import Site, load_site
+from jeonju.detection.engine import AlertEngine
+from jeonju.evaluation.closed_loop import ClosedLoop, score_look
+from jeonju.evaluation.located import locate_events
+from jeonju.evaluation.score import fitting, score
+from jeonju.ingest.ledger import Ledger
+from jeonju.rules.rules import Rules, shipped_rules
+from jeonju.simulator.block import Outlet
+from jeonju.simulator.exposure import Followed
+from jeonju.simulator.scenario import Scenario
+from jeonju.simulator.sinks.parquet import ParquetOutlet
+from jeonju.simulator.world import World
+
+ALERTS: Final = pa.schema(
+    [
+        pa.field(name, INSTANT if name.endswith("_at") else pa.float64() if name in ("value", "limit") else pa.string())
+        for name in AlertRecord._fields
+    ]
+)
+PROGRESS_STEPS: Final = 200
+
+
+@dataclass
+class OfflineRun:
+    """One scenario on its way through simulator and alert engine; with `dispatch`, robots go and look at what is found."""
+
+    scenario: Scenario
+    out: Path
+    on_progress: Callable[[float], None] = lambda _share: None
+    dispatch: bool = False
+    rules: Rules = field(default_factory=shipped_rules)
+
+    def run(self) -> dict[str, Any]:
+        """Run it and return the score; everything is in `out` afterwards, nothing half-written."""
+        site = load_site(self.scenario.site)
+        engine, ledger, alerts = AlertEngine(site, rules=self.rules), Ledger(), dict[str, AlertRecord]()
+
+        def judge(batch: pa.RecordBatch) -> None:
+            table = pa.Table.from_batches([batch])
+            for device, boot, seq in zip(*(table[name].to_pylist() for name in ("device", "boot", "seq")), strict=True):
+                ledger.count(site.name, device, boot, seq)
+            changed = engine.update(table)
+            alerts.update({alert.id: alert for alert in changed})
+            loop.take(batch, changed)
+
+        outlet = ParquetOutlet(self.out, site=site.name, on_readings=judge)
+        loop = ClosedLoop(site, outlet)
+        try:
+            world = self._simulate(site, loop if self.dispatch else outlet, loop)
+            alerts.update({alert.id: alert for alert in engine.finish()})
+            outlet.close()
+        except BaseException:
+            outlet.abandon()
+            raise
+        found = sorted(alerts.values(), key=lambda alert: (alert.started_at, alert.id))
+        losses = {
+            entry.device: {
+                "received": entry.received,
+                "repeated": entry.repeated,
+                "missing": entry.missing,
+                "late": entry.late,
+            }
+            for entry in ledger.changes()
+        }
+        result = {**score(world.exposure.events, found), "alerts": len(found), "loss": losses}
+        located, maps = locate_events(site, self.out, world.exposure.events, found, world.emissions)
+        result["events"] = [{**event, **where} for event, where in zip(result["events"], located, strict=True)]
+        if self.dispatch:
+            result["visits"] = _visits(site, loop, world.exposure.events, found)
+        self._write(world, found, maps, result)
+        return result
+
+    def _simulate(self, site: Site, outlet: Outlet, loop: ClosedLoop) -> World:
+        env = simpy.Environment(initial_time=self.scenario.start_s)
+        world = World(site, env, outlet, seed=self.scenario.seed, weather=self.scenario.weather)
+        loop.hand_over = world.hand_over_order
+        for event in self.scenario.events:
+            world.add(event)
+        for step in range(1, PROGRESS_STEPS + 1):
+            # Blocks end on whole minutes; the last one must be in.
+            env.run(until=self.scenario.start_s + self.scenario.duration * step / PROGRESS_STEPS + 1e-6)
+            self.on_progress(step / PROGRESS_STEPS)
+        return world
+
+    def _write(self, world: World, alerts: list[AlertRecord], maps: pa.Table, result: dict[str, Any]) -> None:
+        rows = [alert._asdict() for alert in alerts]
+        events = [followed.as_dict() for followed in world.exposure.events]
+        try:
+            pq.write_table(pa.Table.from_pylist(rows, schema=ALERTS), self.out / "alerts.parquet")
+            pq.write_table(maps, self.out / "sources.parquet")
+            (self.out / "events.json").write_text(json.dumps(events, ensure_ascii=False, indent=2), encoding="utf-8")
+            (self.out / "score.json").write_text(json.dumps(result, ensure_ascii=False, indent=2), encoding="utf-8")
+        except OSError as error:
+            raise UserError(
+                f"cannot write to {self.out}: {error.strerror or error}; free some space or choose another --out"
+            ) from error
+
+
+def _visits(
+    site: Site, loop: ClosedLoop, events: Sequence[Followed], alerts: Sequence[AlertRecord]
+) -> list[dict[str, Any]]:
+    """Return what each robot's visit brought, against the event that it was sent to; false alarms have no true place."""
+    for number, event in enumerate(events):
+        if isinstance(event.event, Fire | Leak | Dust) and loop.incident in {one.id for one in fitting(event, alerts)}:
+            x_m, y_m = (float(value) for value in site.map.to_xy(event.event.lat, event.event.lon))
+            return [{"event": number, **score_look(look, (x_m, y_m))} for look in loop.looks]
+    return [{"event": None, **score_look(look, None)} for look in loop.looks]

@@ -1,0 +1,94 @@
+"""Events against what was really released at METEC; `releases.csv` is read here and nowhere else."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jeonju.common.errors import UserError
+from jeonju.evaluation.releases import MINUTE_S, Found, find, read_site
+from jeonju.evaluation.tables import read_table
+
+
+@dataclass(frozen=True)
+class Release:
+    """What really happened."""
+
+    start_s: float
+    end_s: float
+    source: str
+    rate_kg_h: float
+
+
+def evaluate_releases(
+    folder: Path, on_progress: Callable[[float], None] = lambda _: None
+) -> tuple[dict[str, Any], list[Found], list[Release]]:
+    """Run detector and finder over a folder of measurements and score them.
+
+    Raises UserError for files, columns or numbers that are missing.
+    """
+    site = read_site(folder)
+    releases = [
+        Release(row.instant("start"), row.instant("end"), row.text("source"), row.number("rate_kg_h"))
+        for row in read_table(folder, "releases.csv", ("start", "end", "source", "rate_kg_h"))
+    ]
+    names = [candidate.name for candidate in site.candidates]
+    if unknown := {release.source for release in releases} - set(names):
+        raise UserError(
+            f"{folder / 'releases.csv'} names {', '.join(sorted(unknown))}, which sources.csv does not have"
+        )
+    found, reading = find(site, on_progress)
+    return {**score(found, releases, names), "wind_read_as": reading}, found, releases
+
+
+def score(found: list[Found], releases: list[Release], names: list[str]) -> dict[str, Any]:
+    """Compare events with releases as the README of the data defines it; an event belongs to the release that it overlaps longest."""
+    delays_min: dict[Release, float] = {}
+    events = []
+    for one in found:
+        over = [release for release in releases if _overlap_s(one, release) > 0]
+        for release in over:
+            delays_min.setdefault(release, (one.event.started_s - release.start_s) / MINUTE_S)
+        events.append(_described(one, max(over, key=lambda release: _overlap_s(one, release), default=None), names))
+    overlapping = [event for event in events if event["release"] is not None]
+    localized = [event for event in overlapping if event["source"] == event["release"]["source"]]
+    fitting = [event for event in localized if 0.5 <= event["rate_kg_h"][1] / event["release"]["rate_kg_h"] <= 2.0]
+    return {
+        "releases": len(releases),
+        "detected": len(delays_min),
+        "events": len(events),
+        "false_events": len(events) - len(overlapping),
+        "localized": len(localized),
+        "localized_fraction": _share(len(localized), len(overlapping)),
+        "median_delay_min": round(float(np.median(list(delays_min.values()))), 2) if delays_min else None,
+        "rate_within_x2": _share(len(fitting), len(localized)),
+        "event_list": events,
+    }
+
+
+def _overlap_s(one: Found, release: Release) -> float:
+    return min(release.end_s, one.event.last_evidence_s) - max(release.start_s, one.event.started_s)
+
+
+def _described(one: Found, truth: Release | None, names: list[str]) -> dict[str, Any]:
+    estimate = one.estimate
+    return {
+        "start": _text(one.event.started_s),
+        "end": _text(one.event.last_evidence_s),
+        "release": None if truth is None else {"source": truth.source, "rate_kg_h": truth.rate_kg_h},
+        "source": names[estimate.best],
+        "probability": round(float(estimate.probability[estimate.best]), 3),
+        "unsure": estimate.is_unsure(),
+        "rate_kg_h": [round(float(value), 3) for value in estimate.rates[estimate.best]],
+        "reasons": one.event.reasons,
+    }
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None
+
+
+def _text(time_s: float) -> str:
+    return f"{np.datetime64(int(time_s), 's')}Z"

@@ -1,0 +1,132 @@
+"""Writes docs/validation.md: a page of words with every number and picture made anew."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from string import Template
+from typing import Any, Final
+
+import numpy as np
+
+from jeonju.common.errors import UserError
+from jeonju.evaluation.dispersion import Arc, evaluate_dispersion
+from jeonju.evaluation.pictures import draw_arcs, draw_releases
+from jeonju.evaluation.release_score import evaluate_releases
+
+TEMPLATE: Final = Path(__file__).with_name("validation.md.in")
+CITY_COLUMNS: Final = {
+    "fires": "fires",
+    "located": "found",
+    "median_error_m": "median error [m]",
+    "p90_error_m": "9 of 10 within [m]",
+    "within_300_m": "within 300 m",
+    "sure": "sure",
+    "median_error_when_sure_m": "median error when sure [m]",
+    "rate_within_x2": "rate within ×2",
+}
+
+
+def write_report(
+    data: Path, benchmarks: Path, out: Path, on_progress: Callable[[float], None] = lambda _: None
+) -> None:
+    """Evaluate the folders in `data`, read the benchmarks' JSON, and write the page and, beside it in images/, its pictures.
+
+    Raises UserError for files that are missing or cannot be written.
+    """
+    measured = _benchmarks(benchmarks)
+    (out.parent / "images").mkdir(parents=True, exist_ok=True)
+    dispersion, arcs = evaluate_dispersion(data / "prairie_grass", lambda share: on_progress(0.2 * share))
+    draw_arcs(arcs, dispersion, out.parent / "images" / "validation-arcs.png")
+    releases, found, truth = evaluate_releases(
+        data / "controlled_release", lambda share: on_progress(0.2 + 0.8 * share)
+    )
+    draw_releases(data / "controlled_release", found, truth, out.parent / "images" / "validation-releases.png")
+    puffs = measured["dispersion"]
+    rates = sorted(release.rate_kg_h for release in truth)
+    text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        {key: f"{dispersion[key]:.2f}" for key in ("fac2", "fb", "nmse", "mg", "vg")},
+        n_arcs=dispersion["n_arcs"],
+        n_runs=len({arc.run for arc in arcs}),
+        arc_table=_arc_table(arcs),
+        n_releases=releases["releases"],
+        rates_span=f"{rates[0]:.1f} to {rates[-1]:.1f} kg/h",
+        detected=releases["detected"],
+        events=releases["events"],
+        false_events=releases["false_events"],
+        localized_percent=_percent(releases["localized_fraction"]),
+        rate_percent=_percent(releases["rate_within_x2"]),
+        delay=releases["median_delay_min"],
+        release_table=_release_table(releases["event_list"]),
+        wind_read_as=releases["wind_read_as"],
+        city_table=_city_table(measured["incidents"]),
+        first_map_s=measured["incidents"]["first_map_s"],
+        seeds=max(row["fires"] for name, row in measured["incidents"].items() if name not in ("first_map_s", "all")),
+        puff_5_s=_thousands(puffs["puff_every_5_s"]["times_real_time"]),
+        puff_1_s=_thousands(puffs["puff_every_1_s"]["times_real_time"]),
+        puff_error=max(row["error_percent"] for row in puffs.values()),
+    )
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write {out}: {error.strerror}; choose another --out") from error
+
+
+def _benchmarks(path: Path) -> dict[str, Any]:
+    try:
+        measured: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{path} cannot be read ({error}); make it with: python -m benchmarks dispersion incidents > {path}"
+        ) from error
+    if missing := {"dispersion", "incidents"} - set(measured):
+        raise UserError(
+            f"{path} has no {' and no '.join(sorted(missing))}; make it with: python -m benchmarks dispersion incidents > {path}"
+        )
+    return measured
+
+
+def _arc_table(arcs: Sequence[Arc]) -> str:
+    rows = []
+    for distance_m in sorted({arc.distance_m for arc in arcs}):
+        here = [arc for arc in arcs if arc.distance_m == distance_m and arc.measured > 0]
+        ratios = {
+            stable: [a.predicted / a.measured for a in here if stable is None or a.is_stable == stable]
+            for stable in (None, False, True)
+        }
+        within = np.mean([0.5 <= ratio <= 2 for ratio in ratios[None]])
+        medians = (f"{np.median(values):.2f}" if values else "–" for values in ratios.values())
+        rows.append((f"{distance_m:g} m", str(len(here)), *medians, f"{within:.2f}"))
+    return _table(("arc", "runs", "median of predicted / measured", "in unstable air", "in stable air", "FAC2"), rows)
+
+
+def _release_table(events: Sequence[dict[str, Any]]) -> str:
+    rows = []
+    for event in events:
+        truth = event["release"]
+        low, rate, high = event["rate_kg_h"]
+        when = f"{event['start'][5:16]} to {event['end'][5:16]}".replace("T", " ")
+        released = f"{truth['source']}, {truth['rate_kg_h']:.2f} kg/h" if truth else "nothing"
+        found = f"{event['source']} ({_percent(event['probability'])} %{', unsure' if event['unsure'] else ''})"
+        rows.append((when, released, found, f"{rate:.2f} ({low:.2f} to {high:.2f})"))
+    return _table(("event, UTC", "released", "found", "rate [kg/h] (90 %)"), rows)
+
+
+def _city_table(incidents: dict[str, Any]) -> str:
+    rows = [
+        (name, *(str(row.get(key, "–")) for key in CITY_COLUMNS))
+        for name, row in incidents.items()
+        if isinstance(row, dict)
+    ]
+    return _table(("scenario", *CITY_COLUMNS.values()), rows)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows))
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.0f}"
+
+
+def _thousands(value: float) -> str:
+    return f"{value:,.0f}".replace(",", " ")

@@ -1,0 +1,338 @@
+"""The commands of `jeonju`; each only reads its options and calls what does the work."""
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jeonju.broker.rights import Login
+from jeonju.cli.alerts import app as alerts_app
+from jeonju.cli.device import app as device_app
+from jeonju.cli.evaluate import app as evaluate_app
+from jeonju.cli.key import app as key_app
+from jeonju.cli.logs import log_warnings
+from jeonju.cli.operations import app as operations_app
+from jeonju.cli.options import (
+    Broker,
+    BrokerAddress,
+    Data,
+    Host,
+    Json,
+    KeepMinutes,
+    KeepRaw,
+    Port,
+    Robots,
+    RulesPath,
+    ScenarioName,
+    Seconds,
+    SiteName,
+    StoreUrl,
+    TlsCertificate,
+    TlsKey,
+    duration_s,
+    until_over,
+)
+from jeonju.cli.progress import progress
+from jeonju.cli.services import app as services_app
+from jeonju.cli.settings import PREFIX, take_settings
+from jeonju.common.errors import UserError
+from jeonju.contract.site import load_site
+from jeonju.simulator.scenario import examples, load_scenario
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": PREFIX},
+)
+site_app = typer.Typer(no_args_is_help=True, help="Cities as data.")
+scenario_app = typer.Typer(no_args_is_help=True, help="What happens in a city, as data.")
+app.add_typer(site_app, name="site")
+app.add_typer(scenario_app, name="scenario")
+app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(device_app, name="device")
+app.add_typer(key_app, name="key")
+app.add_typer(alerts_app, name="alerts")
+app.add_typer(services_app)
+app.add_typer(operations_app)
+
+
+@app.callback()
+def settings(
+    context: typer.Context,
+    *,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            envvar="JEONJU_CONFIG",
+            help="Options in a TOML file, such as: [up] port = 9000 (docs/configuration.md).",
+        ),
+    ] = None,
+) -> None:
+    """Simulate, carry, store, watch and judge the air of a city.
+
+    Begin with `jeonju up`, then open the address that it shows.
+    """
+    if config is not None:
+        take_settings(context, config)
+
+
+@app.command()
+def up(
+    *,
+    scenario: Annotated[
+        str | None, typer.Option("--scenario", help="Play a scenario: the clock begins at its start.")
+    ] = None,
+    site: SiteName = "jeonju",
+    simulate: Annotated[
+        bool,
+        typer.Option("--simulate/--no-simulate", help="With simulated devices, or waiting for real ones only."),
+    ] = True,
+    history: Annotated[
+        float,
+        typer.Option(
+            "--history", parser=duration_s, metavar="DURATION", help="How much of the past to simulate first."
+        ),
+    ] = "24h",  # type: ignore[assignment]
+    speed: Annotated[
+        float, typer.Option("--speed", min=0.1, max=3600, help="How many times as fast as real time.")
+    ] = 1.0,
+    broker: Broker = "embedded",
+    store: StoreUrl = None,
+    keep_raw: KeepRaw = "30d",  # type: ignore[assignment]
+    keep_minutes: KeepMinutes = "400d",  # type: ignore[assignment]
+    data: Data = Path("data"),
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            "--keys", envvar="JEONJU_API_KEYS", help="File of the keys that the API takes; keys.json in --data."
+        ),
+    ] = None,
+    tls_cert: TlsCertificate = None,
+    tls_key: TlsKey = None,
+    robots: Robots = "auto",
+    mqtt_port: Annotated[
+        int, typer.Option("--mqtt-port", min=0, max=65535, help="Port of the embedded broker; 0 takes a free one.")
+    ] = 1883,
+    mqtt_host: Annotated[
+        str,
+        typer.Option(
+            "--mqtt-host",
+            help="Address that the embedded broker listens on; 0.0.0.0 is every one, and needs accounts: `jeonju device setup`.",
+        ),
+    ] = "127.0.0.1",
+    mqtt_login: Annotated[
+        Login, typer.Option("--mqtt-login", help="How clients log in to the embedded broker once there are accounts.")
+    ] = "password",
+    security: Annotated[
+        Path | None,
+        typer.Option(
+            "--security", envvar="JEONJU_SECURITY", help="Folder of the broker's accounts; security in --data."
+        ),
+    ] = None,
+    rules: RulesPath = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Seed of the simulated city.")] = 6,
+    stop_after: Seconds = None,
+    as_json: Json = False,
+) -> None:
+    """Run the whole city in one process: simulator, broker, store, api and page.
+
+    It first makes up for a day of history, then goes on live. Ctrl-C stops it; the data stays for the next start.
+    With --no-simulate it waits for real devices and gateways.
+    """
+    from jeonju.cli.summary import summary_line, watch
+    from jeonju.rules.rules import load_rules
+    from jeonju.stack.city import UpSettings, running_city
+    from jeonju.stack.http_server import HttpSettings
+    from jeonju.storage.port import Retention
+
+    log_warnings()
+    settings = UpSettings(
+        site=site,
+        simulate=simulate,
+        scenario=load_scenario(scenario) if scenario else None,
+        history_s=history,
+        speed=speed,
+        broker=broker,
+        store=store,
+        data=data / Path(scenario).stem if scenario else data,
+        mqtt_port=mqtt_port,
+        seed=seed,
+        retention=Retention(keep_raw, keep_minutes),
+        sends_robots=robots == "auto",
+        http=HttpSettings(
+            host=host, port=port, keys=keys or data / "keys.json", certificate=tls_cert, private_key=tls_key
+        ),
+        mqtt_host=mqtt_host,
+        mqtt_login=mqtt_login,
+        security=security or data / "security",
+        rules=load_rules(rules),
+    )
+    over = until_over(stop_after)
+    if not as_json:
+        typer.echo("starting …", err=True)
+    with running_city(settings) as city:
+        watch(city, until=over, as_json=as_json)
+        state = city.state()
+    if (trouble := city.ingest.stats().trouble) is not None:
+        raise UserError(f"{trouble}. What was not stored stays with the broker and is taken at the next start")
+    typer.echo(
+        json.dumps({"event": "stopped", **state})
+        if as_json
+        else f"stopped; {summary_line(state)}; the data is in {settings.data}"
+    )
+
+
+@app.command()
+def run(
+    scenario: ScenarioName,
+    *,
+    out: Annotated[Path, typer.Option("--out", help="Folder for readings, truth, alerts, score and picture.")] = Path(
+        "out"
+    ),
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the scenario's.")] = None,
+    rules: RulesPath = None,
+    dispatch: Annotated[bool, typer.Option("--dispatch", help="Let a robot go and look at what is found.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run a scenario offline, as fast as possible, and score its alerts against the truth."""
+    from jeonju.evaluation.offline import OfflineRun
+    from jeonju.evaluation.picture import draw
+    from jeonju.rules.rules import load_rules
+
+    loaded = load_scenario(scenario)
+    if seed is not None:
+        loaded = loaded.model_copy(update={"seed": seed})
+    begun = time.monotonic()
+    with progress(loaded.title_en) as advance:
+        result = OfflineRun(loaded, out, advance, dispatch=dispatch, rules=load_rules(rules)).run()
+    draw(loaded, out, out / "run.png")
+    if as_json:
+        typer.echo(json.dumps(result, ensure_ascii=False))
+        return
+    typer.echo(f"{loaded.title_en}: {loaded.duration / 3600:g} h in {time.monotonic() - begun:.1f} s")
+    for event in result["events"]:
+        found = (
+            f"{event['class']} by {event['detected_by']}, {event['delay_s'] / 60:.1f} min after its start"
+            if event["detected"]
+            else "not found"
+        )
+        typer.echo(
+            f"  {event['kind']} {event['title']}: {found if event['reached'] or event['detected'] else 'reached no device'}"
+        )
+    for visit in result.get("visits", []):
+        typer.echo(
+            f"  {visit['robot']}, {visit['stops']} stops ({visit['outcome'] or 'under way'}): "
+            f"off by {visit['error_before_m']} m when sent, {visit['error_after_m']} m afterwards"
+        )
+    typer.echo(f"  {result['alerts']} alerts, {result['false_alarms']} local alerts without a cause")
+    typer.echo(f"  {out}: readings.parquet truth.parquet alerts.parquet events.json score.json run.png")
+
+
+@app.command()
+def replay(
+    recordings: Annotated[
+        list[Path],
+        typer.Argument(help="A readings.parquet, or a folder with one or with observations.csv and sensors.csv."),
+    ],
+    *,
+    broker: BrokerAddress = "mqtt://127.0.0.1:1883",
+    site: Annotated[
+        str | None, typer.Option("--site", help="Publish under this site instead of the recording's own.")
+    ] = None,
+    speed: Annotated[
+        float | None, typer.Option("--speed", min=0.001, help="Times its own pace; as fast as possible by default.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Publish recorded readings onto MQTT."""
+    from jeonju.cli.replay import kept_for
+    from jeonju.cli.replay import replay as publish
+    from jeonju.common.clock import utc_now
+
+    for line in kept_for(recordings, utc_now()):
+        typer.echo(line, err=True)
+    with progress("replay", total=None) as advance:
+        count = publish(recordings, broker, site=site, speed=speed, on_progress=advance)
+    typer.echo(
+        json.dumps({"published": count}) if as_json else f"{count:,} readings published and acknowledged by the broker"
+    )
+
+
+@app.command()
+def doctor(
+    *,
+    topic: Annotated[str, typer.Option("--topic", help="Topic filter to listen on, such as 'v3/#'.")],
+    site: SiteName = "jeonju",
+    broker: BrokerAddress = "mqtt://127.0.0.1:1883",
+    stop_after: Seconds = None,
+    as_json: Json = False,
+) -> None:
+    """Point a gateway at the broker and see, message by message, how it is understood or why not.
+
+    Nothing is stored. Where the site file does not know a topic, a ready entry for it is shown.
+    """
+    from jeonju.cli.doctor import diagnoses, in_words
+
+    for found in diagnoses(load_site(site), broker, topic, until_over(stop_after)):
+        typer.echo(in_words(found, as_json=as_json))
+
+
+@site_app.command("check")
+def site_check(
+    site: Annotated[str, typer.Argument(help="A site file, or the name of a built-in site such as `jeonju`.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Check a site file; every fault is named with its line."""
+    checked = load_site(site)
+    counts = {name: len(getattr(checked, name)) for name in ("zones", "stations", "robots", "sources")}
+    typer.echo(
+        json.dumps(counts)
+        if as_json
+        else f"{site}: good; " + ", ".join(f"{count} {what}" for what, count in counts.items())
+    )
+
+
+@scenario_app.command("list")
+def scenario_list(*, as_json: Json = False) -> None:
+    """List the examples that come with the project."""
+    loaded = {path.stem: load_scenario(path) for path in examples()}
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {name: {"title_en": one.title_en, "title_ko": one.title_ko} for name, one in loaded.items()},
+                ensure_ascii=False,
+            )
+        )
+        return
+    for name, one in loaded.items():
+        typer.echo(f"{name:24} {one.duration / 3600:>4g} h  {one.title_en} · {one.title_ko}")
+
+
+@scenario_app.command("check")
+def scenario_check(scenario: ScenarioName, *, as_json: Json = False) -> None:
+    """Check a scenario file; every fault is named with its line."""
+    checked = load_scenario(scenario)
+    facts = {
+        "title": checked.title_en,
+        "start": checked.start.isoformat(),
+        "hours": checked.duration / 3600,
+        "events": len(checked.events),
+    }
+    typer.echo(
+        json.dumps(facts)
+        if as_json
+        else f"{scenario}: good; {facts['hours']:g} h from {checked.start:%Y-%m-%d %H:%M %z}, {facts['events']} events"
+    )
+
+
+@scenario_app.command("show")
+def scenario_show(scenario: ScenarioName) -> None:
+    """Print a scenario with every default filled in, as JSON."""
+    typer.echo(load_scenario(scenario).model_dump_json(indent=2))

@@ -1,0 +1,86 @@
+"""`jeonju evaluate …`: one JSON object on standard output, a picture where asked for."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from jeonju.cli.progress import progress
+
+app = typer.Typer(no_args_is_help=True, help="Scores against measurements that others made.")
+
+Folder = Annotated[
+    Path, typer.Argument(help="Folder with the measurements; its README says which files.", metavar="DIR")
+]
+Plot = Annotated[Path | None, typer.Option("--plot", help="Draw a picture into this PNG file.", metavar="FILE.png")]
+
+
+@app.command()
+def dispersion(folder: Folder, *, plot: Plot = None) -> None:
+    """Predict the Prairie Grass tracer experiment from its weather, and compare the maximum of every arc.
+
+    DIR holds runs.csv and arcs.csv. FAC2 is the share within a factor of two, FB the fractional bias, NMSE the scatter.
+    """
+    from jeonju.evaluation.dispersion import evaluate_dispersion
+    from jeonju.evaluation.pictures import draw_arcs
+
+    with progress("Prairie Grass") as advance:
+        result, arcs = evaluate_dispersion(folder, advance)
+    if plot is not None:
+        draw_arcs(arcs, result, plot)
+    _print(result)
+
+
+@app.command()
+def releases(folder: Folder, *, plot: Plot = None) -> None:
+    """Find controlled releases of methane minute by minute, name their source and rate, and compare with the truth.
+
+    DIR holds observations.csv, sensors.csv, sources.csv and releases.csv; the last is read only to score.
+    """
+    from jeonju.evaluation.pictures import draw_releases
+    from jeonju.evaluation.release_score import evaluate_releases
+
+    with progress("controlled releases") as advance:
+        result, found, truth = evaluate_releases(folder, advance)
+    if plot is not None:
+        draw_releases(folder, found, truth, plot)
+    _print(result)
+
+
+@app.command()
+def gateways(folder: Folder) -> None:
+    """Decode recorded messages of real gateways, and count by format which are read exactly.
+
+    DIR holds {format}/{case}/case.json with its messages and expected.json.
+    """
+    from jeonju.evaluation.gateways import evaluate_gateways
+
+    with progress("gateways") as advance:
+        result = evaluate_gateways(folder, advance)
+    _print(result)
+
+
+@app.command()
+def report(
+    data: Annotated[
+        Path, typer.Argument(help="Folder that holds prairie_grass/ and controlled_release/.", metavar="DIR")
+    ],
+    *,
+    benchmarks: Annotated[
+        Path, typer.Option("--benchmarks", help="What `python -m benchmarks dispersion incidents` printed.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The page; its pictures go to images/ beside it.")] = Path(
+        "docs/validation.md"
+    ),
+) -> None:
+    """Write the validation page: every table and picture made anew."""
+    from jeonju.evaluation.report import write_report
+
+    with progress("validation") as advance:
+        write_report(data, benchmarks, out, advance)
+    typer.echo(f"wrote {out}")
+
+
+def _print(result: dict[str, Any]) -> None:
+    typer.echo(json.dumps(result, ensure_ascii=False))

@@ -1,0 +1,118 @@
+"""What several commands share: their options, how they end, and where their warnings go."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from jeonju.common.durations import parse_duration_s
+
+
+def duration_s(text: str) -> float:
+    """Read a duration such as 2m, and tell a person what is wrong with one that is none."""
+    try:
+        return parse_duration_s(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} {error}") from error
+
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text for people.")]
+SiteName = Annotated[str, typer.Option("--site", envvar="JEONJU_SITE", help="A built-in site or a site file.")]
+ScenarioName = Annotated[
+    str, typer.Argument(help="An example by name (see `jeonju scenario list`) or a scenario file.")
+]
+Data = Annotated[
+    Path, typer.Option("--data", envvar="JEONJU_DATA", help="Folder for the store and the broker's queues.")
+]
+Broker = Annotated[
+    str,
+    typer.Option(
+        "--broker", envvar="JEONJU_BROKER", help="embedded, mosquitto, or the address of a broker: mqtt://host:1883."
+    ),
+]
+BrokerAddress = Annotated[
+    str, typer.Option("--broker", envvar="JEONJU_BROKER", help="Address of the broker: mqtt://user:password@host:1883.")
+]
+StoreUrl = Annotated[
+    str | None,
+    typer.Option("--store", envvar="JEONJU_STORE", help="Path of the store, or influxdb://host:8086/database."),
+]
+StoreOf = Annotated[
+    str,
+    typer.Option("--store", envvar="JEONJU_STORE", help="Path of the store, or influxdb://host:8086/database."),
+]
+Host = Annotated[str, typer.Option("--host", help="Address that the page and the API listen on.")]
+Port = Annotated[
+    int,
+    typer.Option(
+        "--port", envvar="JEONJU_PORT", min=0, max=65535, help="Port of the page and the API; 0 takes a free one."
+    ),
+]
+Keys = Annotated[
+    Path, typer.Option("--keys", envvar="JEONJU_API_KEYS", help="File of the keys that the API takes (`jeonju key`).")
+]
+TlsCertificate = Annotated[
+    Path | None,
+    typer.Option("--tls-cert", envvar="JEONJU_API_TLS_CERT", help="Certificate chain of the API, for HTTPS."),
+]
+TlsKey = Annotated[
+    Path | None, typer.Option("--tls-key", envvar="JEONJU_API_TLS_KEY", help="Private key of that certificate.")
+]
+Robots = Annotated[
+    Literal["auto", "manual"],
+    typer.Option("--robots", help="auto sends the nearest able robot to an incident; manual leaves it to people."),
+]
+Metrics = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics", envvar="JEONJU_METRICS", metavar="[HOST:]PORT", help="Serve /metrics, /healthz and /readyz there."
+    ),
+]
+SecurityFolder = Annotated[
+    Path,
+    typer.Option("--security", envvar="JEONJU_SECURITY", help="Folder of the broker's accounts and certificates."),
+]
+RulesPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--rules",
+        envvar="JEONJU_RULES",
+        help="TOML with alert rules and channels, laid over the shipped ones (docs/alerts.md); try it with `jeonju alerts check`.",
+    ),
+]
+Seconds = Annotated[
+    float | None,
+    typer.Option("--for", parser=duration_s, metavar="DURATION", help="Stop by itself after this long, such as 2m."),
+]
+KeepRaw = Annotated[
+    float,
+    typer.Option("--keep-raw", parser=duration_s, metavar="DURATION", help="How long readings stay in the store."),
+]
+KeepMinutes = Annotated[
+    float,
+    typer.Option(
+        "--keep-minutes",
+        parser=duration_s,
+        metavar="DURATION",
+        help="How long means of minutes stay; those of hours do for ever.",
+    ),
+]
+
+
+def until_over(stop_after: float | None) -> Callable[[float], bool]:
+    """Return a wait that ends early, and says so, on Ctrl-C, SIGTERM or after `stop_after` seconds."""
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    end = None if stop_after is None else time.monotonic() + stop_after
+
+    def over(wait_s: float) -> bool:
+        if end is not None:
+            wait_s = min(wait_s, max(end - time.monotonic(), 0.0))
+        return stopped.wait(wait_s) or (end is not None and time.monotonic() >= end)
+
+    return over

@@ -1,0 +1,217 @@
+"""The services one by one, for several processes or machines."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jeonju.cli.logs import log_warnings
+from jeonju.cli.options import (
+    BrokerAddress,
+    Host,
+    KeepMinutes,
+    KeepRaw,
+    Keys,
+    Metrics,
+    Port,
+    Robots,
+    RulesPath,
+    Seconds,
+    SiteName,
+    StoreOf,
+    TlsCertificate,
+    TlsKey,
+    duration_s,
+    until_over,
+)
+from jeonju.contract.site import load_site
+from jeonju.simulator.scenario import load_scenario
+
+app = typer.Typer()
+
+
+@app.command()
+def simulate(
+    *,
+    scenario: Annotated[str | None, typer.Option("--scenario", help="Play a scenario from its start.")] = None,
+    site: SiteName = "jeonju",
+    broker: BrokerAddress = "mqtt://127.0.0.1:1883",
+    history: Annotated[
+        float,
+        typer.Option(
+            "--history", parser=duration_s, metavar="DURATION", help="How much of the past to simulate first."
+        ),
+    ] = "0s",  # type: ignore[assignment]
+    speed: Annotated[float, typer.Option("--speed", min=0.1, max=3600)] = 1.0,
+    seed: Annotated[int, typer.Option("--seed", min=0)] = 1,
+    metrics: Metrics = None,
+    stop_after: Seconds = None,
+) -> None:
+    """Run only the simulated devices, against a broker that is there."""
+    from jeonju.broker.client import wait_for_broker
+    from jeonju.common.scaled_clock import ScaledClock
+    from jeonju.stack.city import Simulation, UpSettings
+    from jeonju.stack.health_server import vitals
+
+    log_warnings()
+    loaded = load_scenario(scenario) if scenario else None
+    settings = UpSettings(site=site, scenario=loaded, history_s=history, speed=speed, seed=seed)
+    clock = ScaledClock(loaded.start, speed) if loaded else ScaledClock(speed=speed)
+    begin_s = (clock.start_at.timestamp() - history) // 10 * 10
+    over = until_over(stop_after)
+    if not wait_for_broker(broker, over):
+        return
+    simulation = Simulation(load_site(loaded.site if loaded else site), settings, clock, broker, begin_s=begin_s)
+
+    def alive() -> str | None:
+        return None if simulation.failure is None else f"the simulator failed: {simulation.failure}"
+
+    def ready() -> str | None:
+        return alive() or simulation.refusal or (None if simulation.is_live else "still simulating the past")
+
+    with vitals(metrics, simulation.figures(), alive=alive, ready=ready):
+        simulation.start()
+        try:
+            while not over(0.5):
+                if simulation.failure:
+                    raise simulation.failure
+        finally:
+            simulation.close()
+
+
+@app.command()
+def ingest(
+    *,
+    site: SiteName = "jeonju",
+    broker: BrokerAddress = "mqtt://127.0.0.1:1883",
+    store: StoreOf = "data/air.duckdb",
+    member: Annotated[
+        str | None,
+        typer.Option(
+            "--member",
+            help="Name of this one of several ingest processes that split the load (MQTT 5 shared subscriptions: Mosquitto).",
+        ),
+    ] = None,
+    client_id_file: Annotated[
+        Path,
+        typer.Option(
+            "--client-id-file",
+            help="File with the secret part of the client id at the broker; made where there is none.",
+        ),
+    ] = Path("data/client-id"),
+    keep_raw: KeepRaw = "30d",  # type: ignore[assignment]
+    keep_minutes: KeepMinutes = "400d",  # type: ignore[assignment]
+    metrics: Metrics = None,
+    stop_after: Seconds = None,
+) -> None:
+    """Run only the ingest service: from the broker into the store. A DuckDB store serves one process at a time."""
+    from contextlib import closing
+
+    from jeonju.broker.client import wait_for_broker
+    from jeonju.broker.identity import lasting_id
+    from jeonju.broker.probe import warn_of_a_broker_without_rules
+    from jeonju.common.clock import utc_now
+    from jeonju.ingest.metrics import IngestMetrics
+    from jeonju.ingest.service import NAME, Ingest
+    from jeonju.stack.health_server import vitals
+    from jeonju.storage.open import wait_for_store
+    from jeonju.storage.port import Retention
+
+    log_warnings()
+    loaded, over = load_site(site), until_over(stop_after)
+    client_id = lasting_id(NAME, client_id_file)
+    # Before the broker: a mistake in its address is told at once.
+    opened = wait_for_store(store, over, Retention(keep_raw, keep_minutes))
+    if opened is None:
+        return
+    with closing(opened):
+        if not wait_for_broker(broker, over):
+            return
+        warn_of_a_broker_without_rules(broker)
+        with (
+            Ingest(loaded, opened, broker, member=member, client_id=client_id) as service,
+            vitals(
+                metrics,
+                IngestMetrics(service.stats, utc_now),
+                alive=lambda: None if service.failure is None else f"ingest failed: {service.failure}",
+                ready=lambda: service.stats().trouble_now,
+            ),
+        ):
+            while not over(0.5):
+                if service.failure:
+                    raise service.failure
+
+
+@app.command()
+def api(
+    *,
+    site: SiteName = "jeonju",
+    broker: BrokerAddress = "mqtt://127.0.0.1:1883",
+    store: StoreOf = "data/air.duckdb",
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    keys: Keys = Path("data/keys.json"),
+    tls_cert: TlsCertificate = None,
+    tls_key: TlsKey = None,
+    rules: RulesPath = None,
+    robots: Robots = "auto",
+    stop_after: Seconds = None,
+) -> None:
+    """Run only the API with alerts and page. A DuckDB store serves one process at a time."""
+    from contextlib import closing
+
+    from jeonju.api.app import create_app
+    from jeonju.rules.rules import load_rules
+    from jeonju.stack.http_server import HttpSettings, LiveServer
+    from jeonju.storage.open import wait_for_store
+
+    log_warnings()
+    settings = HttpSettings(host=host, port=port, keys=keys, certificate=tls_cert, private_key=tls_key)
+    settings.check()
+    loaded, judged_by, over = load_site(site), load_rules(rules), until_over(stop_after)
+    opened = wait_for_store(store, over)
+    if opened is None:
+        return
+    with closing(opened):
+        app = create_app(loaded, opened, broker, keys=keys, sends_robots=robots == "auto", rules=judged_by)
+        with LiveServer(app, settings, before_shutdown=app.state.air.stream.close) as server:
+            typer.echo(server.url)
+            while not over(0.5):
+                if failure := app.state.air.live.failure:
+                    raise failure
+
+
+@app.command()
+def airkorea(
+    *,
+    province: Annotated[str, typer.Option("--province", help="Province as AirKorea names it.")] = "전북",
+    every: Annotated[
+        float, typer.Option("--every", parser=duration_s, metavar="DURATION", help="How often to ask, 10m at least.")
+    ] = "1h",  # type: ignore[assignment]
+    once: Annotated[bool, typer.Option("--once", help="Ask once and end.")] = False,
+    broker: BrokerAddress = "mqtt://127.0.0.1:1883",
+    service: Annotated[str | None, typer.Option("--service", help="Another address of the interface.")] = None,
+    stop_after: Seconds = None,
+) -> None:
+    """Ask AirKorea for a province's official hourly values and put them on the broker, on airkorea/PROVINCE.
+
+    The key of data.go.kr is taken from AIRKOREA_KEY. The site file says which gateway reads that topic.
+    """
+    from datetime import timedelta
+
+    from jeonju.common.clock import utc_now
+    from jeonju.ingest.airkorea import SERVICE, AirKorea, carry, key_from_surroundings
+
+    log_warnings()
+    source = AirKorea(province, key_from_surroundings(), service=service or SERVICE)
+    carry(
+        source,
+        broker,
+        every=timedelta(seconds=every),
+        once=once,
+        now=utc_now,
+        over=until_over(stop_after),
+        on_answer=lambda answer: typer.echo(
+            f"airkorea/{province}: {len(answer.payload)} bytes, newest hour {answer.newest or 'none'}"
+        ),
+    )

@@ -1,1 +1,0 @@
-"""Scores against measurements that others made; `docs/validation.md` says what they mean."""

@@ -1,0 +1,281 @@
+"""The whole city in one process: broker, store, ingest, api and simulator, started and stopped in order."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, get_args
+
+import pyarrow.compute as pc
+from prometheus_client.registry import Collector
+
+from jeonju.api.app import create_app
+from jeonju.api.live import Live
+from jeonju.broker.address import parse_broker_url
+from jeonju.broker.embedded import EmbeddedBroker, Kind
+from jeonju.broker.identity import FILE_NAME, lasting_id
+from jeonju.broker.rights import Login
+from jeonju.broker.security import Security
+from jeonju.common.errors import UserError
+from jeonju.common.scaled_clock import ScaledClock
+from jeonju.contract.events import Event
+from jeonju.contract.site import Site, load_site
+from jeonju.ingest.metrics import IngestMetrics
+from jeonju.ingest.service import NAME, Ingest
+from jeonju.rules.rules import Rules, shipped_rules
+from jeonju.simulator.metrics import SimulatorMetrics
+from jeonju.simulator.paced import PacedEnvironment
+from jeonju.simulator.scenario import Scenario
+from jeonju.simulator.sinks.mqtt import MqttOutlet
+from jeonju.simulator.sinks.truth import WithTruth
+from jeonju.simulator.world import HISTORY, LIVE, Cadence, World
+from jeonju.stack.http_server import HttpSettings, LiveServer
+from jeonju.storage.open import open_store
+from jeonju.storage.port import DEFAULT_RETENTION, Retention, Store
+
+HEARD_WITHIN_S: Final = 120.0
+# Live means that what was measured this long ago has been stored.
+LIVE_WITHIN_S: Final = 15.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpSettings:
+    """What `jeonju up` was asked for; `store` None means a file in `data`."""
+
+    site: str = "jeonju"
+    simulate: bool = True
+    scenario: Scenario | None = None
+    history_s: float = 86_400.0
+    speed: float = 1.0
+    broker: str = "embedded"
+    store: str | None = None
+    retention: Retention = DEFAULT_RETENTION
+    rules: Rules = field(default_factory=shipped_rules)
+    data: Path = Path("data")
+    http: HttpSettings = field(default_factory=HttpSettings)
+    sends_robots: bool = True
+    mqtt_port: int = 1883
+    mqtt_host: str = "127.0.0.1"
+    mqtt_login: Login = "password"
+    security: Path = Path("data/security")
+    seed: int = 6
+
+
+@dataclass
+class City:
+    """A running city, for those who watch it."""
+
+    site: Site
+    clock: ScaledClock
+    store: Store
+    ingest: Ingest
+    live: Live
+    url: str
+    broker_url: str
+    simulation: "Simulation | None"
+    _rate: tuple[float, int] = field(default=(0.0, 0))
+
+    def state(self) -> dict[str, Any]:
+        """Return what the summary shows."""
+        stats = self.ingest.stats()
+        now, (before, readings) = time.monotonic(), self._rate
+        rate = (stats.readings - readings) / (now - before) if before else 0.0
+        self._rate = now, stats.readings
+        times = self.store.latest(self.site.name)["time"].to_pylist()
+        reference = max(times, default=self.clock.now())
+        indexes = self.live.engine.pollution.cai
+        worst = max(indexes, key=lambda name: indexes[name].value, default=None)
+        return {
+            "now": self.clock.now().isoformat(timespec="seconds"),
+            "live": self.simulation.is_live and self._is_stored(times)
+            if self.simulation
+            else stats.trouble_now is None,
+            "devices_heard": sum((reference - seen).total_seconds() <= HEARD_WITHIN_S for seen in times),
+            "readings": stats.readings,
+            "readings_per_s": round(rate, 1),
+            "worst_cai": None
+            if worst is None
+            else {"device": worst, "cai": round(indexes[worst].value), "grade": indexes[worst].grade.key},
+            "alerts": len(self.live.engine.active),
+            "rejected": stats.rejected,
+            "store_available": stats.store_available,
+            "broker_connected": stats.connected,
+            "url": self.url,
+            "broker": self.broker_url,
+        }
+
+    def _is_stored(self, times: list[datetime]) -> bool:
+        lag_s = (
+            (self.clock.now() - min(times)).total_seconds() if len(times) >= len(self.site.devices) else float("inf")
+        )
+        return lag_s <= LIVE_WITHIN_S * self.clock.speed
+
+
+class Simulation:
+    """The simulated city in its thread: it makes up for the history at full speed, then keeps to the clock."""
+
+    def __init__(
+        self, site: Site, settings: UpSettings, clock: ScaledClock, broker_url: str, *, begin_s: float
+    ) -> None:
+        self._clock = clock
+        self._env = PacedEnvironment(begin_s, clock.now, speed=settings.speed)
+        outlet = MqttOutlet(
+            broker_url,
+            site=site.name,
+            on_event=self._hand_over,
+            on_order=self._hand_over_order,
+            robots={robot.name: robot.identity for robot in site.robots},
+        )
+        self._commands = outlet
+        self._outlet = WithTruth(outlet, broker_url, site=site.name)
+        scenario = settings.scenario
+        self._world = World(
+            site,
+            self._env,
+            self._outlet,
+            seed=scenario.seed if scenario else settings.seed,
+            weather=scenario.weather if scenario else None,
+            cadence=self._cadence,
+            boot=int(time.time()),
+        )
+        for event in scenario.events if scenario else ():
+            # Events count from the start of the scenario, which is where the clock began; history lies before it.
+            after = event.after + clock.start_at.timestamp() - begin_s
+            if after >= 0:
+                self._world.add(event.model_copy(update={"after": after}))
+        self.failure: BaseException | None = None
+        self._after: threading.Event | None = None
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the history is made up for."""
+        return self._env.caught_up.is_set()
+
+    @property
+    def refusal(self) -> str | None:
+        """One line where the broker does not let the simulator or a robot hear what it is told."""
+        return self._commands.refusal
+
+    @property
+    def behind_s(self) -> float:
+        """How far simulated time is behind its clock."""
+        return max(self._clock.now().timestamp() - self._env.now, 0.0)
+
+    def figures(self) -> Collector:
+        """Return what Prometheus may ask."""
+        return SimulatorMetrics(lambda: self.behind_s, lambda: self.is_live)
+
+    def start(self, after: threading.Event | None = None) -> None:
+        """Begin, at once or once others are ready for what is sent."""
+        self._after = after
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop, and let every device say goodbye."""
+        self._closing.set()
+        self._env.stop()
+        self._outlet.close()
+        self._thread.join()
+
+    def _hand_over(self, event: Event) -> None:
+        self._world.hand_over(event)
+
+    def _hand_over_order(self, robot: str, kind: str, payload: bytes) -> None:
+        self._world.hand_over_order(robot, kind, payload)
+
+    def _cadence(self, now_s: float) -> Cadence:
+        """Ten seconds while whole blocks of history are missing, every second from then on."""
+        return HISTORY if now_s + HISTORY.block_s < self._clock.now().timestamp() else LIVE
+
+    def _run(self) -> None:
+        # A look now and then: whoever ends the city cannot say that the others are ready.
+        while self._after is not None and not self._after.wait(0.1):
+            if self._closing.is_set():
+                return
+        try:
+            self._env.run_paced()
+        except Exception as error:  # noqa: BLE001  (the one supervisor: whatever it is, it is shown and ends the city)
+            self.failure = error
+
+
+@contextmanager
+def running_city(settings: UpSettings) -> Iterator[City]:
+    """Start everything in order, and stop it in reverse, whatever happens in between.
+
+    Raises UserError for a port in use, a broker that refuses, a store that cannot be opened.
+    """
+    settings.http.check()
+    if settings.scenario and not settings.simulate:
+        raise UserError("a scenario is played by simulated devices; give --scenario or --no-simulate")
+    site = load_site(settings.scenario.site if settings.scenario else settings.site)
+    clock = (
+        ScaledClock(settings.scenario.start, settings.speed) if settings.scenario else ScaledClock(speed=settings.speed)
+    )
+    with ExitStack() as stack:
+        store_url = settings.store or str(settings.data / "air.duckdb")
+        # A server counts ages by its own clock: by that the readings of a scenario, which has its own time, can be too old to be taken.
+        retention = None if settings.scenario else settings.retention
+        store = stack.enter_context(closing(open_store(store_url, retention)))
+        broker_url, url_for = _start_broker(settings, stack)
+        ingest = stack.enter_context(
+            Ingest(site, store, url_for("ingest"), now=clock.now, client_id=lasting_id(NAME, settings.data / FILE_NAME))
+        )
+        simulation: Simulation | None = None
+        figures: list[Collector] = [IngestMetrics(ingest.stats, clock.now)]
+        if settings.simulate:
+            begin_s = _begin_s(settings, site, store, clock.start_at)
+            simulation = Simulation(site, settings, clock, url_for("simulator"), begin_s=begin_s)
+            figures.append(simulation.figures())
+        app = create_app(
+            site,
+            store,
+            url_for("api"),
+            keys=settings.http.keys,
+            sends_robots=settings.sends_robots,
+            now=clock.now,
+            rules=settings.rules,
+            figures=figures,
+        )
+        live: Live = app.state.air.live
+        server = stack.enter_context(LiveServer(app, settings.http, before_shutdown=app.state.air.stream.close))
+        if simulation:
+            stack.callback(simulation.close)
+            simulation.start(after=live.follows)
+        yield City(site, clock, store, ingest, live, server.url, broker_url, simulation)
+
+
+def _start_broker(settings: UpSettings, stack: ExitStack) -> tuple[str, Callable[[str], str]]:
+    """Return where the broker is, to be shown, and the address at which each of our services logs in."""
+    for kind in get_args(Kind):
+        if settings.broker == kind:
+            broker = EmbeddedBroker(
+                settings.data,
+                kind=kind,
+                port=settings.mqtt_port,
+                host=settings.mqtt_host,
+                security=Security(settings.security),
+                login=settings.mqtt_login,
+            )
+            stack.enter_context(broker)
+            return broker.url, broker.url_for
+    address = parse_broker_url(settings.broker)
+    return address._replace(username=None, ca=None, certificate=None, key=None).text(), lambda _service: settings.broker
+
+
+def _begin_s(settings: UpSettings, site: Site, store: Store, start_at: datetime) -> float:
+    """History begins where the data of the last run ends, but not more than `history_s` ago."""
+    begin_s = start_at.timestamp() - settings.history_s
+    newest = pc.max(store.latest(site.name)["time"]).as_py()
+    if newest is not None:
+        if newest > start_at and settings.scenario:
+            raise UserError(
+                f"{settings.data} already holds this scenario up to {newest:%Y-%m-%d %H:%M}Z; choose another --data, or remove it"
+            )
+        begin_s = max(begin_s, min(newest.timestamp() + 1, start_at.timestamp()))
+    # Whole tens of seconds, so that the readings of history and of a live city fall on the same instants.
+    return float(begin_s // 10 * 10 + (10 if newest is not None else 0))

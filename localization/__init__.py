@@ -1,0 +1,1 @@
+"""From alerts and readings to the place and strength of a source."""

@@ -1,0 +1,118 @@
+"""Who stands downwind: where the plume of an incident is carried within the next hour if wind and source stay as they are."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jeonju.airquality.dispersion.meteorology import Meteorology
+from jeonju.airquality.dispersion.puffs import Puffs
+from jeonju.contract.site import Site
+
+Floats = NDArray[np.float64]
+
+AHEAD_S: Final = 3600.0
+TICK_S: Final = 30.0
+BREATHING_HEIGHT_M: Final = 1.5
+SOURCE_HEIGHT_M: Final = 2.0
+# Points inside a zone at which the plume is looked for stand so far apart.
+STEP_M: Final = 250.0
+MARGIN_M: Final = 1000.0
+# A zone is named when the plume reaches it with at least this probability.
+LEAST_PROBABILITY: Final = 0.1
+
+
+class Downwind(NamedTuple):
+    """A zone that the plume may reach: how probable it is, after how many minutes, and how much it adds there at most.
+
+    `peak` is the mean over the possible sources of the highest 10-minute mean in the zone, in the stored unit of the quantity.
+    """
+
+    zone: str
+    probability: float
+    minutes: float
+    peak: float
+
+
+def zones_downwind(
+    site: Site, places_m: Floats, weights: Floats, amount_per_s: float, air: Meteorology, *, least: float
+) -> tuple[Downwind, ...]:
+    """Return the zones that the plume reaches within the next hour, the soonest first.
+
+    `places_m` (places, 2) and `weights` are where the source may be; `amount_per_s` is what it releases, in stored units · m³ per second.
+    Reached is where it adds `least` or more at breathing height. The plume is taken not to rise: what is lofted comes down farther away and thinner.
+    """
+    receptors, zone_of = _points(site)
+    if not len(places_m) or not len(receptors):
+        return ()
+    reach = np.vstack([receptors[:, :2], places_m])
+    box = (*(reach.min(axis=0) - MARGIN_M), *(reach.max(axis=0) + MARGIN_M))
+    puffs = Puffs(n_sources=len(places_m), box_m=box, surroundings=site.surroundings, averaging_time_s=600.0)
+    ticks = round(AHEAD_S / TICK_S)
+    for number, (x_m, y_m) in enumerate(places_m):
+        for tick in range(ticks):
+            puffs.release(number, x_m=x_m, y_m=y_m, z_m=SOURCE_HEIGHT_M, mass=TICK_S * amount_per_s, tick=tick)
+    # (ticks, points, places): gases; particles fall out only in rain, which would be counted on in vain.
+    course = puffs.march(TICK_S, [air] * ticks, receptors[None])[..., 0]
+    share = weights / weights.sum()
+    found = [_of_zone(zone, course[:, zone_of == zone], share, least) for zone in dict.fromkeys(zone_of)]
+    return tuple(sorted((one for one in found if one is not None), key=lambda one: one.minutes))
+
+
+def _of_zone(zone: str, course: Floats, share: Floats, least: float) -> Downwind | None:
+    highest = course.max(axis=1)
+    reached = highest >= least
+    probability = float(share[reached.any(axis=0)].sum())
+    if probability < LEAST_PROBABILITY:
+        return None
+    first = int(reached.any(axis=1).argmax())
+    return Downwind(
+        zone, round(probability, 2), round((first + 1) * TICK_S / 60, 1), round(float(share @ highest.max(axis=0)), 4)
+    )
+
+
+def _points(site: Site) -> tuple[Floats, NDArray[np.str_]]:
+    """Return points (n, 3) on a grid inside every zone, and the zone of each."""
+    points, names = [], []
+    for zone in site.zones:
+        corners = np.array(zone.outline)
+        x, y = site.map.to_xy(corners[:, 0], corners[:, 1])
+        grid = np.stack(
+            np.meshgrid(np.arange(x.min(), x.max(), STEP_M), np.arange(y.min(), y.max(), STEP_M)), axis=-1
+        ).reshape(-1, 2)
+        inside = grid[_inside(grid, np.column_stack([x, y]))]
+        points.append(inside)
+        names += [zone.name] * len(inside)
+    flat = np.vstack(points)
+    return np.column_stack([flat, np.full(len(flat), BREATHING_HEIGHT_M)]), np.array(names)
+
+
+def _inside(points: Floats, corners: Floats) -> NDArray[np.bool_]:
+    """Tell which points lie within a polygon: a ray to the east crosses its border an odd number of times."""
+    inside = np.zeros(len(points), dtype=bool)
+    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
+        crosses = (points[:, 1] < y0) != (points[:, 1] < y1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            at = x0 + (points[:, 1] - y0) / (y1 - y0) * (x1 - x0)
+        inside ^= crosses & (points[:, 0] < at)
+    return inside
+
+
+def sample_places(x_m: Floats, y_m: Floats, probability: Floats, count: int) -> tuple[Floats, Floats]:
+    """Return at most `count` places (places, 2) and weights that stand for a map of probability: its most probable cells, apart from each other."""
+    left = probability.copy()
+    places: list[Sequence[float]] = []
+    weights = []
+    for _ in range(count):
+        a, b = np.unravel_index(int(left.argmax()), left.shape)
+        if left[a, b] <= 0:
+            break
+        around = np.hypot(x_m[:, None] - x_m[a], y_m[None] - y_m[b]) <= _APART_M
+        places.append((float(x_m[a]), float(y_m[b])))
+        weights.append(float(left[around].sum()))
+        left[around] = 0.0
+    return np.array(places).reshape(-1, 2), np.array(weights)
+
+
+_APART_M: Final = 150.0

@@ -1,0 +1,137 @@
+"""Where an incident comes from and goes to, from the readings around it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from jeonju.airquality.fuels import stored_units
+from jeonju.airquality.pollutants import KEYS
+from jeonju.contract.records import AlertRecord
+from jeonju.contract.site import Site
+from jeonju.localization.plume_forecast import Downwind, sample_places, zones_downwind
+from jeonju.localization.source_map import (
+    BASELINE_MIN,
+    BLOCK_MIN,
+    DETECTION_LEVEL,
+    LEAD_MIN,
+    MINUTE_S,
+    SourceMap,
+    airs_of,
+    locate_source,
+    minute_means,
+)
+
+# Later readings say little new of where it began, and the map would take ever longer; a robot has been there and back by then.
+LONGEST_S: Final = 7200.0
+# A map is made of that many minutes at least.
+LEAST_S: Final = 2 * MINUTE_S * BLOCK_MIN
+SHOWN_SHARE: Final = 0.9
+HALF: Final = 0.5
+PLACES: Final = 8
+RECENT_MIN: Final = 10
+
+
+def span_of(opened_at: datetime, now: datetime) -> tuple[datetime, datetime]:
+    """Return from when to when readings are needed."""
+    noticed_s = opened_at.timestamp()
+    until_s = min(max(now.timestamp(), noticed_s + LEAST_S), noticed_s + LONGEST_S)
+    begin_s = noticed_s - MINUTE_S * (BASELINE_MIN + LEAD_MIN + 1)
+    return datetime.fromtimestamp(begin_s // MINUTE_S * MINUTE_S, UTC), datetime.fromtimestamp(until_s, UTC)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where it may come from: the most probable place, the radius around it that holds half of the probability, and the cells.
+
+    `cells` are (lat, lon, probability), the most probable first, as many as hold nine tenths; `rate_g_s` are the 5 %, 50 % and 95 % points.
+    """
+
+    quantity: str
+    lat: float
+    lon: float
+    radius_m: float
+    elsewhere: float
+    is_unsure: bool
+    rate_g_s: tuple[float, float, float]
+    cells: tuple[tuple[float, float, float], ...]
+    cell_m: float
+    traced_at: datetime
+
+
+class Trace(NamedTuple):
+    """Where an incident comes from, as a map and in short, and who stands downwind."""
+
+    map: SourceMap
+    source: Source
+    downwind: tuple[Downwind, ...]
+
+
+def trace(
+    site: Site, opened_at: datetime, alerts: Collection[AlertRecord], readings: pa.Table, until: datetime
+) -> Trace:
+    """Return where the source may be, and which zones its plume reaches within the next hour in the wind of the last minutes.
+
+    `readings` are those over `span_of(opened_at, …)`: minute means of stations; of robots each one, for they move.
+    """
+    quantity = _quantity(alerts)
+    noticed_s, until_s = opened_at.timestamp(), until.timestamp()
+    found = locate_source(
+        site, readings, quantity, noticed_s=noticed_s, until_s=until_s, noticed_by=_noticed_by(alerts)
+    )
+    return Trace(found, _source(site, found, until), _downwind(site, found, readings, until_s))
+
+
+def _quantity(alerts: Collection[AlertRecord]) -> str:
+    """Return what the plume is followed by: what most alerts were raised for, fine particles where a camera saw a flame."""
+    named = [alert.quantity for alert in alerts if alert.quantity in DETECTION_LEVEL]
+    return max(set(named), key=lambda key: (named.count(key), key)) if named else "pm25"
+
+
+def _noticed_by(alerts: Collection[AlertRecord]) -> Collection[str]:
+    return {alert.device for alert in alerts if alert.device}
+
+
+def _source(site: Site, found: SourceMap, at: datetime) -> Source:
+    x, y = (axis.ravel() for axis in np.meshgrid(found.x_m, found.y_m, indexing="ij"))
+    share = found.probability.ravel()
+    order = np.argsort(-share)
+    total = np.cumsum(share[order])
+    shown = order[: int(np.searchsorted(total, SHOWN_SHARE * total[-1])) + 1]
+    best_x, best_y = found.best_m
+    lat, lon = site.map.to_latlon(x[shown], y[shown])
+    best_lat, best_lon = (float(value) for value in site.map.to_latlon(best_x, best_y))
+    distance = np.hypot(x - best_x, y - best_y)
+    by_distance = np.argsort(distance)
+    within = np.cumsum(share[by_distance])
+    half = min(int(np.searchsorted(within, HALF * within[-1])), len(within) - 1)
+    return Source(
+        quantity=found.quantity,
+        lat=round(best_lat, 6),
+        lon=round(best_lon, 6),
+        radius_m=round(max(float(distance[by_distance[half]]), found.cell_m / 2), 0),
+        elsewhere=round(found.elsewhere, 4),
+        is_unsure=found.is_unsure,
+        rate_g_s=tuple(round(rate, 3) for rate in found.rate_g_s),  # type: ignore[arg-type]
+        cells=tuple(
+            (round(float(a), 6), round(float(b), 6), round(float(p), 6))
+            for a, b, p in zip(lat, lon, share[shown], strict=True)
+        ),
+        cell_m=found.cell_m,
+        traced_at=at,
+    )
+
+
+def _downwind(site: Site, found: SourceMap, readings: pa.Table, until_s: float) -> tuple[Downwind, ...]:
+    minutes = minute_means(site, readings, found.quantity, start_s=until_s - MINUTE_S * RECENT_MIN, until_s=until_s)
+    airs = airs_of(site, minutes, slice(0, len(minutes.values)))
+    if airs is None:
+        return ()
+    places, weights = sample_places(found.x_m, found.y_m, found.probability, PLACES)
+    per_gram = float(stored_units({found.quantity: 1.0})[KEYS.index(found.quantity)])
+    return zones_downwind(
+        site, places, weights, found.rate_g_s[1] * per_gram, airs[-1], least=DETECTION_LEVEL[found.quantity]
+    )

@@ -1,0 +1,1 @@
+"""What is done about alerts: triage, incidents, robots, notification."""

@@ -1,0 +1,128 @@
+"""The rules of alerts as data: how each built-in kind behaves, thresholds of one's own, and channels, read from TOML.
+
+`rules.toml` beside this file comes with the project. A file of one's own is laid over it: what it sets for a rule that is there replaces
+those settings, and what it names anew is added.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Tag
+
+from jeonju.common.errors import UserError
+from jeonju.common.toml_lines import line_of, load_toml
+from jeonju.contract.site import Name
+from jeonju.messages.alerts import KINDS
+from jeonju.rules.channels import AnyChannel
+from jeonju.rules.rule import Rule, Threshold
+
+SHIPPED: Final = Path(__file__).with_name("rules.toml")
+_PLAIN: Final = Rule()
+
+
+def _sort(given: Any) -> str:
+    """Whatever says anything that only a threshold has is one; the settings of a kind have none of these."""
+    own = set(Threshold.model_fields) - set(Rule.model_fields)
+    return "threshold" if isinstance(given, Threshold) or (isinstance(given, Mapping) and own & set(given)) else "kind"
+
+
+AnyRule = Annotated[Annotated[Threshold, Tag("threshold")] | Annotated[Rule, Tag("kind")], Discriminator(_sort)]
+
+
+class RulesFile(BaseModel):
+    """What stands in one file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rules: dict[Name, AnyRule] = {}
+    channels: tuple[AnyChannel, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All rules in force, by kind, and the channels."""
+
+    rules: Mapping[str, Rule]
+    channels: tuple[AnyChannel, ...] = field(default=())
+
+    def of(self, kind: str) -> Rule:
+        """Return how a kind behaves; one that no rule names behaves plainly."""
+        return self.rules.get(kind, _PLAIN)
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """Every kind of alert that there can be."""
+        return frozenset([*KINDS, *self.rules])
+
+    @property
+    def thresholds(self) -> dict[str, Threshold]:
+        """The threshold rules that are enabled."""
+        return {name: rule for name, rule in self.rules.items() if isinstance(rule, Threshold) and rule.enabled}
+
+    def title(self, kind: str) -> tuple[str, str]:
+        """Return what a kind is called, in Korean and English."""
+        korean, english = KINDS.get(kind, (kind, kind))
+        rule = self.of(kind)
+        return rule.title_ko or korean, rule.title_en or english
+
+    def runbook(self, kind: str) -> str:
+        """Return the heading in docs/runbook.md."""
+        return self.of(kind).runbook or kind
+
+
+@cache
+def shipped_rules() -> Rules:
+    """Return the rules that come with the project."""
+    return Rules(_checked(SHIPPED, {}).rules)
+
+
+def load_rules(path: Path | None) -> Rules:
+    """Return the shipped rules with those of a file laid over them.
+
+    Raises UserError, naming file and line, for a file that is missing or wrong.
+    """
+    shipped = shipped_rules()
+    if path is None:
+        return shipped
+    own = _checked(path, shipped.rules)
+    rules = dict(shipped.rules)
+    for name, rule in own.rules.items():
+        before = rules.get(name)
+        laid_over = before is not None and not isinstance(rule, Threshold)
+        given = {key: getattr(rule, key) for key in rule.model_fields_set}
+        rules[name] = before.model_copy(update=given) if before is not None and laid_over else rule
+    return Rules(rules, own.channels)
+
+
+def _checked(path: Path, known: Mapping[str, Rule]) -> RulesFile:
+    """Read a file and check what its rules say of each other."""
+    file = load_toml(path, RulesFile)
+    if faults := list(_faults(file, known)):
+        text = path.read_text(encoding="utf-8")
+        raise UserError("\n".join(f"{path}:{line_of(text, where)}: {_dotted(where)} {what}" for where, what in faults))
+    return file
+
+
+def _faults(file: RulesFile, known: Mapping[str, Rule]) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    thresholds = {name for name, rule in file.rules.items() if isinstance(rule, Threshold)}
+    kinds = {*KINDS, *known, *thresholds}
+    for name, rule in file.rules.items():
+        if name not in kinds:
+            yield ("rules", name), f"is no kind of alert ({', '.join(sorted(kinds))}), and a threshold needs a quantity"
+        if name in KINDS and name in thresholds:
+            yield ("rules", name), "is built in and cannot be a threshold; choose another name"
+        for other in rule.inhibited_by:
+            if other not in kinds or other == name:
+                what = "the rule itself" if other == name else f"{other!r}, which is no kind of alert"
+                yield ("rules", name, "inhibited_by"), f"names {what}"
+    names = [channel.name for channel in file.channels]
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            yield ("channels", number, "name"), f"is taken twice: {name!r}"
+
+
+def _dotted(where: tuple[str | int, ...]) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".")

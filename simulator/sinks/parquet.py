@@ -1,0 +1,141 @@
+"""Write readings and truth as Parquet files that appear only when they are whole."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from jeonju.airquality.pollutants import KEYS
+from jeonju.common.errors import UserError
+from jeonju.simulator.block import Block
+
+INSTANT: Final = pa.timestamp("us", tz="UTC")
+LABEL: Final = pa.dictionary(pa.int32(), pa.string())
+BLOCKS_PER_ROW_GROUP: Final = 90
+
+
+class ParquetOutlet:
+    """`readings.parquet` has the columns of the store, `truth.parquet` the true air at the same devices; both under `directory`.
+
+    `on_readings` is shown every batch of readings as it is written.
+    """
+
+    def __init__(
+        self, directory: Path, *, site: str, on_readings: Callable[[pa.RecordBatch], None] | None = None
+    ) -> None:
+        self._site = site
+        self._on_readings = on_readings
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"cannot write to {directory}: {error.strerror}; choose another --out") from error
+        self._files = {name: _File(directory / f"{name}.parquet") for name in ("readings", "truth")}
+
+    def send(self, block: Block) -> None:
+        """Append one block to both files."""
+        readings = readings_batch(block, self._site)
+        self._files["readings"].append(readings)
+        if self._on_readings is not None:
+            self._on_readings(readings)
+        self._files["truth"].append(self._truth(block))
+
+    def close(self) -> None:
+        """Write what is left and give the files their names."""
+        for file in self._files.values():
+            file.finish()
+
+    def abandon(self) -> None:
+        """Leave nothing half-written behind."""
+        for file in self._files.values():
+            file.abandon()
+
+    def _truth(self, block: Block) -> pa.RecordBatch:
+        steps, devices = block.true_lat.shape
+        values = block.truth.astype(np.float32).reshape(-1, len(KEYS))
+        return pa.RecordBatch.from_pydict(
+            {
+                **_labels(block, self._site, np.tile(np.arange(devices), steps)),
+                "time": _instants(np.repeat(block.true_times_s, devices)),
+                "lat": block.true_lat.ravel(),
+                "lon": block.true_lon.ravel(),
+                **{key: pa.array(values[:, column], from_pandas=True) for column, key in enumerate(KEYS)},
+            }
+        )
+
+
+def readings_batch(block: Block, site: str) -> pa.RecordBatch:
+    """Return the readings of a block with the columns of the store, in the order in which they are sent."""
+    rows = block.readings
+    return pa.RecordBatch.from_pydict(
+        {
+            **_labels(block, site, rows.device),
+            "time": _instants(rows.times_s),
+            "boot": pa.array(rows.boot).cast(pa.string()),
+            "seq": rows.seq,
+            "lat": rows.lat,
+            "lon": rows.lon,
+            **{key: pa.array(rows.values[:, column], from_pandas=True) for column, key in enumerate(KEYS)},
+        }
+    )
+
+
+def _labels(block: Block, site: str, device: Any) -> dict[str, pa.DictionaryArray]:
+    sites = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(device), dtype=np.int32)), [site])
+    return {
+        "site": sites,
+        "device": pa.DictionaryArray.from_arrays(pa.array(device, pa.int32()), list(block.devices)),
+    }
+
+
+def _instants(times_s: Any) -> pa.Array:
+    """Return timestamps to the millisecond, as devices send them."""
+    return pa.array(np.round(times_s * 1000).astype(np.int64) * 1000).cast(INSTANT)
+
+
+class _File:
+    """One Parquet file under a temporary name until it is finished."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._partial = path.with_suffix(".partial")
+        self._writer: pq.ParquetWriter | None = None
+        self._waiting: list[pa.RecordBatch] = []
+
+    def append(self, batch: pa.RecordBatch) -> None:
+        self._waiting.append(batch)
+        if len(self._waiting) >= BLOCKS_PER_ROW_GROUP:
+            self._flush()
+
+    def finish(self) -> None:
+        self._flush()
+        try:
+            if self._writer is not None:
+                self._writer.close()
+                self._partial.replace(self._path)
+        except OSError as error:
+            raise self._cannot_write(error) from error
+
+    def abandon(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        self._partial.unlink(missing_ok=True)
+
+    def _flush(self) -> None:
+        if not self._waiting:
+            return
+        table = pa.Table.from_batches(self._waiting)
+        try:
+            if self._writer is None:
+                self._writer = pq.ParquetWriter(self._partial, table.schema, compression="zstd", compression_level=1)
+            self._writer.write_table(table)
+        except OSError as error:
+            raise self._cannot_write(error) from error
+        self._waiting = []
+
+    def _cannot_write(self, error: OSError) -> UserError:
+        return UserError(
+            f"cannot write {self._path}: {error.strerror or error}; free some space or choose another --out"
+        )

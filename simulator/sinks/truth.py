@@ -1,0 +1,53 @@
+"""Send the truth too: once a minute what every device would have measured without noise and faults, as readings of the site `{site}-truth`."""
+
+from typing import Final
+
+import numpy as np
+
+from jeonju.airquality.pollutants import KEYS
+from jeonju.broker.client import Client
+from jeonju.broker.identity import passing_id
+from jeonju.contract import topics
+from jeonju.contract.reading import Reading, encode, from_posix_s
+from jeonju.simulator.block import Block, Outlet
+
+EVERY_S: Final = 60.0
+
+
+class WithTruth:
+    """Another outlet, and beside it the truth, which takes the same way through broker, ingest and store as any gateway's readings."""
+
+    def __init__(self, outlet: Outlet, broker_url: str, *, site: str) -> None:
+        """Raises UserError when the broker cannot be reached."""
+        self._outlet = outlet
+        self._site = topics.TRUTH.format(site=site)
+        self._client = Client(broker_url, passing_id(f"jeonju-simulator-{self._site}"))
+        self._client.begin(patiently=True)
+
+    def send(self, block: Block) -> None:
+        """Send a block's readings, and a message with the truth of each whole minute in it."""
+        self._outlet.send(block)
+        for step in np.flatnonzero(block.true_times_s % EVERY_S == 0):
+            self._client.publish(topics.readings(self._site, topics.SIMULATOR), encode(_truth(block, int(step))), qos=1)
+
+    def close(self) -> None:
+        """Finish what was begun."""
+        self._outlet.close()
+        self._client.end()
+
+
+def _truth(block: Block, step: int) -> list[Reading]:
+    time = from_posix_s(float(block.true_times_s[step]))
+    return [
+        Reading(
+            device=device,
+            time=time,
+            position=(float(block.true_lat[step, d]), float(block.true_lon[step, d])),
+            values={
+                key: round(float(value), 6)
+                for key, value in zip(KEYS, block.truth[step, d], strict=True)
+                if np.isfinite(value)
+            },
+        )
+        for d, device in enumerate(block.devices)
+    ]

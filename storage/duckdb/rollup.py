@@ -1,0 +1,140 @@
+"""Means over minutes and hours in DuckDB: how they are filled, combined and forgotten.
+
+A write marks the minutes that it touches in `rollup_due`, within its own transaction. A step of the upkeep makes the marked minutes of one hour anew
+from the readings, that hour from its minutes, and takes the marks away, in one transaction: whenever the process is killed, marks and roll-ups agree.
+Writes go on beside it, and the minutes that they touch keep their marks; late readings mark their minute again. A roll-up never gives way to one that
+counts fewer readings: that one was made after the readings were gone.
+"""
+
+from collections.abc import Collection, Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import Any, Final
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from jeonju.storage.rollup import (
+    ANSWERED,
+    COLUMNS,
+    COMBINED,
+    HOUR_S,
+    MINUTE_S,
+    QUANTITIES,
+    READ,
+    SECOND_US,
+    SECONDS,
+    fold,
+    sources,
+)
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+COLUMN_TYPES: Final = {column.name: column.type for column in COLUMNS}
+_LAYOUT: Final = ", ".join(f'"{name}" {kind}' for name, kind in COLUMN_TYPES.items())
+ROLL_UPS: Final = tuple(SECONDS)
+TABLES: Final = "CREATE TABLE IF NOT EXISTS rollup_due (minute TIMESTAMPTZ NOT NULL);" + "".join(
+    f"CREATE TABLE IF NOT EXISTS {table} (site VARCHAR NOT NULL, device VARCHAR NOT NULL, time TIMESTAMPTZ NOT NULL, {_LAYOUT});"
+    for table in ROLL_UPS
+)
+MARK_ALL: Final = "INSERT INTO rollup_due SELECT DISTINCT time_bucket(INTERVAL 60 SECONDS, time) FROM readings"
+
+
+_WITHIN: Final = "part.time >= $start AND part.time < $until"
+_COUNTED: Final = ", ".join(f'count(part."{name}")' for name in QUANTITIES)
+
+
+def _merge(finer: str, table: str, every_s: int, absent: Collection[str] = ()) -> str:
+    # The bounds on old.time let DuckDB look at the newest rows only.
+    return f"""
+MERGE INTO {table} AS old USING ({fold(finer, every_s, _WITHIN, all_columns=True, absent=absent)}) AS new
+ON old.site = new.site AND old.device = new.device AND old.time = new.time AND old.time >= $start AND old.time < $until
+WHEN MATCHED AND new.reading_count >= old.reading_count
+THEN UPDATE SET {", ".join(f'"{name}" = new."{name}"' for name in COLUMN_TYPES)}
+WHEN NOT MATCHED THEN INSERT BY NAME"""
+
+
+def marked_minutes(connection: duckdb.DuckDBPyConnection) -> frozenset[int]:
+    """Return the minutes [min since 1970] whose roll-ups are still to be made."""
+    rows = connection.execute("SELECT DISTINCT epoch_us(minute) // 60_000_000 FROM rollup_due").fetchall()
+    return frozenset(row[0] for row in rows)
+
+
+def mark(connection: duckdb.DuckDBPyConnection, readings: pa.Table, marked: frozenset[int]) -> frozenset[int]:
+    """Mark the minutes of new readings, but those that are marked already, and return them all."""
+    minutes = frozenset(np.unique(readings["time"].cast(pa.int64()).to_numpy() // (MINUTE_S * SECOND_US)).tolist())
+    if fresh := minutes - marked:
+        instants = [_instant(minute * MINUTE_S) for minute in fresh]
+        connection.execute("INSERT INTO rollup_due SELECT unnest($minutes)", {"minutes": instants})
+    return minutes
+
+
+def roll_up(connection: duckdb.DuckDBPyConnection, minutes: list[int]) -> None:
+    """Make some minutes of one hour anew, and the hour."""
+    for run in _runs(minutes):
+        span = {"start": _instant(run[0] * MINUTE_S), "until": _instant((run[-1] + 1) * MINUTE_S)}
+        row = connection.execute(f"SELECT {_COUNTED} FROM readings AS part WHERE {_WITHIN}", span).fetchone()
+        # Most quantities are measured by nobody; to fold them takes as long as the others.
+        absent = [name for name, count in zip(QUANTITIES, row or (), strict=True) if not count]
+        connection.execute(_merge("readings", "readings_1m", MINUTE_S, absent), span)
+    hour = minutes[0] // 60 * HOUR_S
+    span = {"start": _instant(hour), "until": _instant(hour + HOUR_S)}
+    connection.execute(_merge("readings_1m", "readings_1h", HOUR_S), span)
+
+
+def _runs(minutes: list[int]) -> Iterator[list[int]]:
+    """Divide minutes in order into those that follow each other."""
+    for _, run in groupby(enumerate(minutes), lambda numbered: numbered[1] - numbered[0]):
+        yield [minute for _, minute in run]
+
+
+def unmark(connection: duckdb.DuckDBPyConnection, minutes: Collection[int]) -> None:
+    """Take the marks of minutes away."""
+    instants = [_instant(minute * MINUTE_S) for minute in minutes]
+    connection.execute("DELETE FROM rollup_due WHERE minute IN (SELECT unnest($minutes))", {"minutes": instants})
+
+
+def forget(connection: duckdb.DuckDBPyConnection, table: str, before: datetime, step: timedelta) -> bool:
+    """Remove the earliest rows that were measured and arrived before an instant, at most those of a step; tell whether there were any."""
+    old = "time < $before AND received_at < $before"
+    row = connection.execute(f"SELECT epoch_us(min(time)) FROM {table} WHERE {old}", {"before": before}).fetchone()
+    if row is None or row[0] is None:
+        return False
+    first = _EPOCH + timedelta(microseconds=row[0])
+    until = {"before": before, "first": first, "until": first + step}
+    connection.execute(f"DELETE FROM {table} WHERE {old} AND time >= $first AND time < $until", until)
+    return True
+
+
+def means(
+    start: datetime, end: datetime, every_s: int, marked: Collection[int], where: str, values: list[Any]
+) -> tuple[str, list[Any]]:
+    """Return the query, and its values, for means over intervals of the rows that fit `where` (on `part`)."""
+    whole, parts, bound = "", [], []
+    for table, spans in sources((_microseconds(start), _microseconds(end)), every_s, marked).items():
+        if not spans:
+            continue
+        within = " OR ".join(["(part.time >= ? AND part.time < ?)"] * len(spans))
+        bound += [*values, *(_EPOCH + timedelta(microseconds=at) for span in spans for at in span)]
+        if SECONDS.get(table) == every_s:
+            # Each row is a whole interval, and the first table, so its values come first.
+            whole = f"SELECT {ANSWERED} FROM {table} AS part WHERE {where} AND ({within})"
+        elif table == "readings":
+            parts.append(fold(table, every_s, f"{where} AND ({within})", all_columns=False))
+        else:
+            bucket = f"time_bucket(INTERVAL {int(every_s)} SECONDS, part.time)"
+            parts.append(
+                f"SELECT site, device, {bucket} AS time, {READ} FROM {table} AS part WHERE {where} AND ({within})"
+            )
+    answers = [whole] if whole else []
+    if parts:
+        answers.append(COMBINED.format(parts=" UNION ALL ".join(parts)))
+    return " UNION ALL ".join(answers or [f"SELECT {ANSWERED} FROM readings_1m AS part WHERE false"]), bound
+
+
+def _instant(seconds: int) -> datetime:
+    return _EPOCH + timedelta(seconds=seconds)
+
+
+def _microseconds(instant: datetime) -> int:
+    return (instant - _EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,286 @@
+"""Means over minutes and hours in InfluxDB: one way for all servers, by questions and writes only (docs/decisions/0018).
+
+After the readings of a commit, the minutes that they touch are marked with a number of their own. A step of the upkeep makes the marked minutes
+of one hour anew from the readings, that hour from its minutes, and then notes the numbers it saw as done: what was marked again meanwhile stays due.
+A commit is repeated until it is taken, and its marks are the last of it that concerns readings, so a kill leaves marks or readings that come again.
+"""
+
+import secrets
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import groupby
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+
+from jeonju.contract.records import INSTANT, READINGS, TOO_LARGE
+from jeonju.storage.duckdb.file import connect
+from jeonju.storage.influx.influxql import READINGS_FROM, Span, quoted, source, span_between, table_of, tagged, within
+from jeonju.storage.influx.line_protocol import record_line, table_lines
+from jeonju.storage.influx.names import (
+    AIR_1H,
+    AIR_1M,
+    DEVICE_TAG,
+    DONE,
+    DUE,
+    FLOATS,
+    HOURS,
+    MINUTES,
+    POLICIES,
+    ROLLUP_DUE,
+    SITE,
+)
+from jeonju.storage.influx.server import Server
+from jeonju.storage.port import Series
+from jeonju.storage.rollup import (
+    ANGLES,
+    ANSWERED,
+    COLUMNS,
+    HOUR_S,
+    MINUTE_S,
+    NUMBERS,
+    SECOND_US,
+    SECONDS,
+    fold,
+    sources,
+)
+
+_MINUTE_US: Final = MINUTE_S * SECOND_US
+_RUN_MINUTES: Final = 5
+_HOUR_US: Final = HOUR_S * SECOND_US
+# Intervals begin at the same instants as in DuckDB: whole intervals since Monday, 2000-01-03.
+_FIRST_INTERVAL_S: Final = 946_857_600
+_RADIANS: Final = repr(float(np.pi / 180))
+_STORED: Final = {"readings_1m": AIR_1M, "readings_1h": AIR_1H}
+_ARROW: Final = {
+    "DOUBLE": pa.float64(),
+    "FLOAT": pa.float64(),
+    "INTEGER": pa.int64(),
+    "BIGINT": pa.int64(),
+    "VARCHAR": pa.string(),
+    "TIMESTAMPTZ": INSTANT,
+}
+_INFLUX: Final = {pa.float64(): "float", pa.int64(): "integer", pa.string(): "string", INSTANT: "integer"}
+ROWS: Final = pa.schema(
+    [
+        (SITE, pa.string()),
+        (DEVICE_TAG, pa.string()),
+        ("time", INSTANT),
+        *((one.name, _ARROW[one.type]) for one in COLUMNS),
+    ]
+)
+_DESCRIBED: Final = [
+    "max(received_at) AS received_at",
+    "max(seq) AS seq",
+    "last(boot) AS boot",
+    "last(quality) AS quality",
+]
+_ALL_COLUMNS: Final = (SITE, DEVICE_TAG, *(one.name for one in COLUMNS))
+_READ_COLUMNS: Final = tuple(one.name for one in COLUMNS if one.is_read)
+# The mean angles, which dashboards need and sine and cosine give.
+_DIRECTIONS: Final = ", ".join(f"(degrees(atan2({name}_sin, {name}_cos)) + 360) % 360 AS {name}" for name in ANGLES)
+
+
+def field_types() -> dict[str, str]:
+    """Return the types that the fields of roll-ups have in InfluxDB."""
+    types = {field.name: _INFLUX[field.type] for field in ROWS if field.name not in (SITE, DEVICE_TAG, "time")}
+    return types | dict.fromkeys(ANGLES, "float")
+
+
+# The number of the mark of a minute in each policy that holds readings of it.
+Marks = Mapping[str, int]
+
+
+def mark_lines(minutes: Iterable[int]) -> list[str]:
+    """Return the lines that mark minutes [min since 1970] as due."""
+    # Of no other commit, so that what one marks another does not clear.
+    number = 1 + secrets.randbits(62)
+    return [record_line(ROLLUP_DUE, {}, {DUE: number, DONE: 0}, minute * _MINUTE_US) for minute in minutes]
+
+
+def marked(server: Server, span: Span | None = None) -> dict[int, dict[str, int]]:
+    """Return the minutes [min since 1970] that are still to be rolled up, each with its marks."""
+    when = f" AND {within(span)}" if span else ""
+    found: dict[int, dict[str, int]] = {}
+    for policy in POLICIES:
+        question = f"SELECT {DUE} FROM {source(ROLLUP_DUE, policy)} WHERE {DUE} != {DONE}{when}"
+        for part in server.query(question):
+            for time, due in part.rows:
+                found.setdefault(time // _MINUTE_US, {})[policy] = due
+    return found
+
+
+class Folding:
+    """Makes coarser rows of finer ones in memory, with the same SQL as the DuckDB store."""
+
+    def __init__(self) -> None:
+        self._connection = connect(":memory:")
+
+    def fold(self, rows: pa.Table, every_s: int) -> pa.Table:
+        """Return the roll-ups over `every_s` seconds of finer roll-ups, or of parts of them."""
+        return self._ask(fold("rows", every_s, "true", all_columns=True), rows=rows).cast(ROWS)
+
+    def means(self, rows: pa.Table, every_s: int, limit: int) -> pa.Table:
+        """Return the same as READINGS, in their order."""
+        folded = fold("rows", every_s, "true", all_columns=False)
+        query = f"SELECT {ANSWERED} FROM ({folded}) ORDER BY time, device LIMIT {int(limit)}"
+        return self._ask(query, rows=rows).cast(READINGS)
+
+    def not_fewer(self, made: pa.Table, stored: pa.Table) -> pa.Table:
+        """Return what was made, without what counts fewer readings than what is stored: that was made before readings were gone."""
+        same = "made.site = stored.site AND made.device = stored.device AND made.time = stored.time"
+        query = f"SELECT made.* FROM made ANTI JOIN stored ON {same} AND stored.reading_count > made.reading_count"
+        return self._ask(query, made=made, stored=stored).cast(ROWS)
+
+    def together(self, made: pa.Table, stored: pa.Table) -> pa.Table:
+        """Return what was made, and what is stored besides."""
+        query = "FROM made UNION ALL BY NAME FROM stored ANTI JOIN made USING (site, device, time)"
+        return self._ask(query, made=made, stored=stored).cast(ROWS)
+
+    def with_directions(self, rows: pa.Table) -> pa.Table:
+        """Return the rows with their mean angles."""
+        return self._ask(f"SELECT *, {_DIRECTIONS} FROM rows", rows=rows)
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self._connection.close()
+
+    def _ask(self, query: str, **tables: pa.Table) -> pa.Table:
+        with self._connection.cursor() as cursor:
+            for name, table in tables.items():
+                cursor.register(name, table)
+            return cursor.sql(query).to_arrow_table()
+
+
+def roll_up(server: Server, folding: Folding, marks: Mapping[int, Marks]) -> None:
+    """Make some minutes of one hour anew, and the hour, and note their marks as done."""
+    hour = (min(marks) // 60 * _HOUR_US, (min(marks) // 60 + 1) * _HOUR_US)
+    # Minutes so old are not kept, so that the hour must be made of all its readings at once.
+    minutes_of_hour = range(hour[0] // _MINUTE_US, hour[1] // _MINUTE_US)
+    wanted = minutes_of_hour if any(HOURS in policies for policies in marks.values()) else marks
+    beyond = _beyond_means(server, (min(wanted) * _MINUTE_US, (max(wanted) + 1) * _MINUTE_US))
+    questions = [
+        one for span in _runs(wanted) for one in _from_readings(span, MINUTE_S, beyond=beyond, all_columns=True)
+    ]
+    made = folding.fold(table_of(server.query(*questions), ROWS), MINUTE_S)
+    stored = _stored(server, "readings_1m", hour)
+    minutes = folding.not_fewer(made, stored)
+    server.write(table_lines(AIR_1M, folding.with_directions(minutes)), "us", MINUTES)
+    made = folding.fold(folding.together(minutes, stored), HOUR_S)
+    hours = folding.not_fewer(made, _stored(server, "readings_1h", hour))
+    server.write(table_lines(AIR_1H, folding.with_directions(hours)), "us", HOURS)
+    for policy in POLICIES:
+        done = [
+            record_line(ROLLUP_DUE, {}, {DONE: policies[policy]}, minute * _MINUTE_US)
+            for minute, policies in marks.items()
+            if policy in policies
+        ]
+        if done:
+            server.write(done, "us", policy)
+
+
+def _runs(minutes: Iterable[int]) -> Iterator[Span]:
+    """Return spans that hold the minutes, each so short that a server with thousands of devices answers in time."""
+    for _, run in groupby(sorted(minutes), lambda minute: minute // _RUN_MINUTES):
+        members = list(run)
+        yield members[0] * _MINUTE_US, (members[-1] + 1) * _MINUTE_US
+
+
+def means(server: Server, folding: Folding, series: Series, every_s: int) -> pa.Table:
+    """Return the means over intervals, from the coarsest roll-ups that have them and are not due."""
+    span = span_between(series.start, series.end)
+    stale: Mapping[int, Marks] = {}
+    if every_s % MINUTE_S == 0:
+        stale = marked(server, (span[0] // _HOUR_US * _HOUR_US, -(-span[1] // _HOUR_US) * _HOUR_US))
+    where = [tagged(SITE, series.site), *([tagged(DEVICE_TAG, *series.devices)] if series.devices else [])]
+    questions: list[str] = []
+    for table, spans in sources(span, every_s, stale).items():
+        # So many of each device are enough, as there is at most one row of a device to an interval.
+        most = f" LIMIT {series.limit * max(1, every_s // SECONDS.get(table, every_s))}"
+        for one in spans:
+            if table == "readings":
+                beyond = _beyond_means(server, one, *where)
+                questions += _from_readings(one, every_s, *where, beyond=beyond, end=most, all_columns=False)
+            else:
+                questions.append(
+                    _select_stored(table, one, *where, end=f" GROUP BY {SITE}, {DEVICE_TAG}{most}", all_columns=False)
+                )
+    return folding.means(table_of(server.query(*questions), ROWS), every_s, series.limit)
+
+
+def _beyond_means(server: Server, span: Span, *where: str) -> set[str]:
+    """Return the quantities with values that cannot be part of a mean.
+
+    The server has no form for a sum that exceeds 64 bits, and then answers nothing.
+    """
+    extremes = ", ".join(
+        f"{way}({quoted(name)}) AS {quoted(f'{way}_{name}')}" for name in FLOATS for way in ("min", "max")
+    )
+    question = f"SELECT {extremes} FROM {READINGS_FROM} WHERE {' AND '.join([*where, within(span)])}"
+    return {
+        column[4:]
+        for part in server.query(question)
+        for row in part.rows
+        for column, value in zip(part.columns, row, strict=True)
+        if column != "time" and value is not None and abs(value) >= TOO_LARGE
+    }
+
+
+def _from_readings(
+    span: Span, every_s: int, *where: str, beyond: Collection[str], end: str = "", all_columns: bool
+) -> list[str]:
+    """Return the questions for roll-ups of readings: for numbers, for angles by way of sine and cosine.
+
+    Quantities with values `beyond` what can be part of a mean take questions of their own.
+    """
+    table = READINGS_FROM
+    conditions = " AND ".join([*where, within(span)])
+    group = f"GROUP BY time({int(every_s)}s, {_FIRST_INTERVAL_S % int(every_s)}s), {SITE}, {DEVICE_TAG} fill(none){end}"
+    # A condition picks whole readings, so each such quantity takes a question of its own.
+    apart = [([name], f"{conditions} AND {_usable(name)}") for name in beyond]
+    together = ([name for name in FLOATS if name not in beyond], conditions)
+    asked = []
+    for names, which in (together, *apart):
+        described = _DESCRIBED if names is together[0] else []
+        if described and all_columns:
+            described = [*described, "count(received_at) AS reading_count"]
+        if columns := [*described, *_numbers(names, all_columns=all_columns)]:
+            asked.append(f"SELECT {', '.join(columns)} FROM {table} WHERE {which} {group}")
+        if angles := [name for name in names if name in ANGLES]:
+            inner = ", ".join(
+                f"{way}({name} * {_RADIANS}) AS {name}_{way}" for name in angles for way in ("sin", "cos")
+            )
+            outer = ", ".join(
+                f"mean({name}_sin) AS {name}_sin, mean({name}_cos) AS {name}_cos, count({name}_sin) AS {name}_count"
+                for name in angles
+            )
+            asked.append(
+                f"SELECT {outer} FROM (SELECT {inner} FROM {table} WHERE {which}) WHERE {within(span)} {group}"
+            )
+    return asked
+
+
+def _usable(name: str) -> str:
+    # InfluxQL knows no exponents.
+    return f"{quoted(name)} > -{TOO_LARGE:.1f} AND {quoted(name)} < {TOO_LARGE:.1f}"
+
+
+def _numbers(names: Iterable[str], *, all_columns: bool) -> Iterator[str]:
+    for name in names:
+        if name not in ANGLES:
+            yield f"mean({quoted(name)}) AS {quoted(name)}, count({quoted(name)}) AS {quoted(f'{name}_count')}"
+        if all_columns and name in NUMBERS:
+            yield from (f"{way}({quoted(name)}) AS {quoted(f'{name}_{way}')}" for way in ("min", "max"))
+
+
+def _stored(server: Server, table: str, span: Span) -> pa.Table:
+    return table_of(server.query(_select_stored(table, span, all_columns=True)), ROWS)
+
+
+def _select_stored(table: str, span: Span, *where: str, end: str = "", all_columns: bool) -> str:
+    columns = ", ".join(_column(ROWS.field(name)) for name in (_ALL_COLUMNS if all_columns else _READ_COLUMNS))
+    return f"SELECT {columns} FROM {source(_STORED[table])} WHERE {' AND '.join([*where, within(span)])}{end}"
+
+
+def _column(field: Any) -> str:
+    return f"{quoted(field.name)}::{'tag' if field.name in (SITE, DEVICE_TAG) else _INFLUX[field.type]}"

@@ -1,0 +1,76 @@
+"""What ingest's rules really say is understood as the fault it is."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jeonju.contract.quality import read_flags
+from jeonju.contract.reading import Reading, encode
+from jeonju.contract.site import Site
+from jeonju.ingest.pipeline import Message, Pipeline
+
+T0 = datetime(2026, 3, 4, tzinfo=UTC)
+
+
+def faults(site: Site, readings: list[tuple[Reading, datetime]]) -> dict[str, set[str]]:
+    """Return per fault the quantities that are flagged for it, after these readings went through ingest."""
+    pipeline, found = Pipeline(site), dict[str, set[str]]()
+    for start in range(0, len(readings), 100):
+        messages = [
+            Message(f"air/v1/jeonju/{one.device}/readings", encode(one), at)
+            for one, at in readings[start : start + 100]
+        ]
+        for text in pipeline.commit(messages).readings["quality"].to_pylist():
+            for fault, reasons in (read_flags(text).faults if text else {}).items():
+                found.setdefault(fault, set()).update(reasons)
+    return found
+
+
+def course(device: str, minutes: int, **wrong: float) -> list[tuple[Reading, datetime]]:
+    """A reading every minute that moves in every digit, but for what is wrong."""
+    made = []
+    for minute in range(minutes):
+        at = T0 + timedelta(minutes=minute)
+        values = {
+            "pm25": 20 + 0.1 * (minute % 7),
+            "o3": 0.03 + 0.0001 * (minute % 5),
+            "temperature": 10 + 0.1 * (minute % 3),
+        } | wrong
+        made.append((Reading(device=device, seq=minute, boot="1", time=at, values=dict(values)), at))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("wrong", "expected"), [({"pm25": 33.3}, {"stuck": {"pm25"}}), ({"o3": 9.0}, {"out-of-range": {"o3"}}), ({}, {})]
+)
+def test_stuck_and_out_of_range(jeonju: Site, wrong: dict[str, float], expected: dict[str, set[str]]) -> None:
+    assert faults(jeonju, course("palbok-01", 60, **wrong)) == expected
+
+
+def test_apart_from_its_neighbours(jeonju: Site) -> None:
+    readings = [one for number in range(1, 7) for one in course(f"palbok-0{number}", 80)]
+    for reading, _ in readings:
+        if reading.device == "palbok-03":
+            reading.values["temperature"] = (reading.values["temperature"] or 0) + 15
+    assert faults(jeonju, sorted(readings, key=lambda one: one[1])) == {"drifting": {"temperature"}}
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=2), timedelta(days=400)])
+def test_wrong_clock(jeonju: Site, ahead: timedelta) -> None:
+    readings = [(msgspec.structs.replace(one, time=at + ahead), at) for one, at in course("palbok-01", 5)]
+    assert faults(jeonju, readings) == {"clock-skew": {"time"}}
+
+
+def test_bad_quantities_are_those_flagged_bad() -> None:
+    flags = read_flags(
+        '{"pm25":["bad","outside the plausible range"],"o3":["suspect","jumped from 0.1 to 0.2 ppm within 1 s"]}'
+    )
+    assert (flags.bad, flags.faults) == (frozenset({"pm25"}), {"out-of-range": {"pm25": "outside the plausible range"}})
+
+
+@given(st.text())
+def test_any_text_is_read(text: str) -> None:
+    read_flags(text)

@@ -1,0 +1,62 @@
+"""One alert says that the store, the broker or all data are gone."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from jeonju.contract.records import AlertRecord
+from jeonju.contract.site import Site
+from jeonju.detection.engine import AlertEngine
+from jeonju.detection.health.links import Links
+from tests.detection.health.feeding import T0
+
+
+def course(site: Site, minutes: int, store: set[int], broker: set[int], data: set[int]) -> list[AlertRecord]:
+    """Return every alert in its last state; the sets hold the minutes in which something is there."""
+    engine, links, alerts = AlertEngine(site), Links(T0), dict[str, AlertRecord]()
+    for step in range(minutes * 12):
+        now: datetime = T0 + timedelta(seconds=5 * step)
+        minute = step // 12
+        if minute in data:
+            links.heard_at = now
+        links.note(now, store=minute in store, broker=minute in broker)
+        alerts |= {alert.id: alert for alert in engine.note_link(links.condition(now), now)}
+    return list(alerts.values())
+
+
+ALL = set(range(60))
+GAP = set(range(10, 30))
+
+
+@pytest.mark.parametrize(
+    ("kind", "store", "broker", "data"),
+    [
+        ("store-away", ALL - GAP, ALL, ALL - GAP),
+        ("broker-away", ALL, ALL - GAP, ALL - GAP),
+        ("store-away", ALL - GAP, ALL - GAP, ALL - GAP),
+        ("no-data", ALL, ALL, ALL - GAP),
+    ],
+)
+def test_one_alert_for_the_first_cause(
+    jeonju: Site, kind: str, store: set[int], broker: set[int], data: set[int]
+) -> None:
+    (alert,) = course(jeonju, 60, store, broker, data)
+    assert (alert.kind, alert.device, alert.zone, alert.severity) == (kind, None, None, "critical")
+    assert alert.ended_at is not None
+    assert timedelta(minutes=10) < alert.started_at - T0 <= timedelta(minutes=13, seconds=5)
+    assert timedelta(minutes=29) < alert.ended_at - T0 <= timedelta(minutes=30, seconds=5)
+
+
+def test_data_that_does_not_come_back_with_the_broker_is_an_alert_of_its_own(jeonju: Site) -> None:
+    first, second = course(jeonju, 60, ALL, ALL - GAP, set(range(10)))
+    assert (first.kind, second.kind) == ("broker-away", "no-data")
+    assert second.started_at - T0 > timedelta(minutes=33)
+
+
+def test_short_break_is_no_alert(jeonju: Site) -> None:
+    engine, links = AlertEngine(jeonju), Links(T0)
+    for step in range(200):
+        now = T0 + timedelta(seconds=step)
+        links.heard_at = now
+        links.note(now, store=True, broker=not 100 <= step < 129)
+        assert engine.note_link(links.condition(now), now) == []

@@ -1,0 +1,100 @@
+"""History that is made up for: event time runs a thousand times as fast as arrival, and every device has a queue of its own."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from jeonju.contract.records import readings_table
+from jeonju.contract.site import Site
+from jeonju.detection.engine import AlertEngine
+from tests.detection.test_engine import CLEAN
+
+NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+BLOCK_S, BLOCKS = 600, 12
+BEGIN = NOW - timedelta(seconds=BLOCK_S * BLOCKS)
+
+
+def feed(engine: AlertEngine, device: str, first: datetime, count: int, every_s: float, arrived: datetime) -> None:
+    times = [first + timedelta(seconds=every_s * step) for step in range(count)]
+    engine.update(
+        readings_table(
+            [{"site": "jeonju", "device": device, "time": time, "received_at": arrived, **CLEAN} for time in times]
+        )
+    )
+
+
+def history(engine: AlertEngine, device: str, arrived: datetime, blocks: int = BLOCKS) -> None:
+    for block in range(blocks):
+        feed(engine, device, BEGIN + timedelta(seconds=BLOCK_S * block), 60, 10.0, arrived)
+
+
+def names(site: Site) -> list[str]:
+    return [device.name for device in site.devices]
+
+
+def moments() -> Iterator[datetime]:
+    """Arrivals a tenth of a second apart."""
+    arrived = NOW
+    while True:
+        yield arrived
+        arrived += timedelta(seconds=0.1)
+
+
+def test_first_start_waits_for_every_device_of_the_site(jeonju: Site) -> None:
+    engine, arrivals = AlertEngine(jeonju), moments()
+    # The whole history of one device after that of another, as connections come up.
+    for name in names(jeonju):
+        history(engine, name, next(arrivals))
+    assert engine.too_late == 0
+    assert engine.pollution.cai or engine.pollution.us_aqi
+
+
+def test_device_whose_last_history_comes_after_the_present_of_the_others_is_judged(jeonju: Site) -> None:
+    engine, arrivals = AlertEngine(jeonju), moments()
+    *others, slow = names(jeonju)
+    for name in [*others, slow]:
+        history(engine, name, next(arrivals), BLOCKS - 1)
+    # Every second from here, at first much faster than the clock.
+    began = BEGIN + timedelta(seconds=BLOCK_S * (BLOCKS - 1))
+    for second in range(BLOCK_S):
+        arrived = NOW + timedelta(seconds=3 + second / 200)
+        for name in others:
+            feed(engine, name, began + timedelta(seconds=second), 1, 1.0, arrived)
+        if second < 300:
+            feed(engine, slow, began + timedelta(seconds=second), 1, 1.0, arrived)
+    # The others have caught up and go on with the clock while the rest of the slow one is under way.
+    for second in range(5):
+        at = NOW + timedelta(seconds=6 + second)
+        for name in others:
+            feed(engine, name, at, 1, 1.0, at)
+    feed(engine, slow, began + timedelta(seconds=300), 300, 1.0, NOW + timedelta(seconds=11))
+    assert engine.too_late == 0
+
+
+def test_device_of_the_site_that_never_comes_holds_up_nobody_for_long(jeonju: Site) -> None:
+    engine = AlertEngine(jeonju)
+    *others, _absent = names(jeonju)
+    for second in range(0, 1200, 10):
+        at = NOW + timedelta(seconds=second)
+        for name in others:
+            feed(engine, name, at, 1, 10.0, at)
+    # Judged without the absent one, so what comes from so long ago is too late.
+    feed(engine, others[0], NOW, 1, 10.0, NOW + timedelta(seconds=1200))
+    assert engine.too_late == 1
+
+
+@pytest.mark.parametrize("behind", [timedelta(minutes=5), timedelta(days=9000)])
+def test_clock_that_is_behind_holds_up_nobody_once_the_past_is_made_up_for(jeonju: Site, behind: timedelta) -> None:
+    engine, arrivals = AlertEngine(jeonju), moments()
+    *others, wrong = names(jeonju)
+    for name in others:
+        history(engine, name, next(arrivals))
+    for second in range(0, 120, 10):
+        at = NOW + timedelta(seconds=10 + second)
+        for name in others:
+            feed(engine, name, at, 1, 10.0, at)
+        feed(engine, wrong, at - behind, 1, 10.0, at)
+    before = engine.too_late
+    feed(engine, others[0], NOW + timedelta(seconds=20), 1, 10.0, NOW + timedelta(seconds=131))
+    assert engine.too_late == before + 1

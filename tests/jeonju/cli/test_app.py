@@ -1,0 +1,267 @@
+"""The command as people type it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from contextlib import closing
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from jeonju.broker.embedded import EmbeddedBroker
+from jeonju.contract.records import LedgerEntry
+from jeonju.contract.site import load_site
+from jeonju.ingest.service import Ingest
+from jeonju.storage.duckdb.store import DuckDBStore
+from tests.waiting import wait_until
+
+
+def jeonju(*arguments: object, within_s: float = 120) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "jeonju", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=within_s,
+        check=False,
+    )
+
+
+def quick_up(folder: Path, *more: object) -> list[str]:
+    return [
+        sys.executable,
+        "-m",
+        "jeonju",
+        *map(str, ("up", "--data", folder, "--port", 0, "--mqtt-port", 0, "--history", "30m", "--json", *more)),
+    ]
+
+
+def test_up_makes_up_for_history_and_goes_live(tmp_path: Path) -> None:
+    with subprocess.Popen(quick_up(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            live = json.loads(process.stdout.readline())
+            wait_until(
+                lambda: _figure(live["url"], "ingest_readings") > live["readings"], what="readings of the present"
+            )
+            wait_until(
+                lambda: _figure(live["url"], "api_readings") > live["readings"], what="all of the past to be judged"
+            )
+            assert _figure(live["url"], "api_readings_too_late") == 0
+            process.send_signal(signal.SIGTERM)
+            out, errors = process.communicate(timeout=120)
+        finally:
+            process.kill()
+    assert process.returncode == 0, errors
+    stopped = json.loads(out)
+    assert (live["event"], stopped["event"]) == ("live", "stopped")
+    assert live["devices_heard"] == 26
+    assert stopped["rejected"] == 0
+    store = DuckDBStore(tmp_path / "air.duckdb")
+    ledger = store.ledger("jeonju")
+    assert len(ledger) == 26
+    assert all((entry.missing, entry.repeated, entry.rejected) == (0, 0, 0) for entry in ledger)
+    # What ingest had no time to take at the end, such as a goodbye, the broker keeps for the next start.
+    with EmbeddedBroker(tmp_path, port=0) as broker, Ingest(load_site("jeonju"), store, broker.url):
+        wait_until(lambda: {record.state for record in store.devices("jeonju")} == {"offline"}, what="every goodbye")
+    store.close()
+
+
+def _figure(url: str, name: str) -> float:
+    with urllib.request.urlopen(f"{url}/metrics", timeout=60) as page:
+        families = text_string_to_metric_families(page.read().decode())
+        return next(one.value for family in families for one in family.samples if one.name == f"jeonju_{name}_total")
+
+
+def test_up_ends_by_itself_live_or_not(tmp_path: Path) -> None:
+    done = subprocess.run(quick_up(tmp_path, "--for", "1s"), capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["event"] == "stopped"
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_up_is_stopped_cleanly_and_goes_on_at_the_next_start(tmp_path: Path, how: signal.Signals) -> None:
+    counts = []
+    for _ in range(2):
+        with subprocess.Popen(quick_up(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            live = process.stdout.readline()
+            process.send_signal(how)
+            _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+        assert "Traceback" not in errors
+        counts.append(json.loads(live)["readings"])
+    # The second start only makes up for the time in between.
+    assert counts[1] < counts[0]
+
+
+def test_up_on_a_port_in_use_says_so_in_one_line_and_exits_with_2(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = jeonju("up", "--data", tmp_path, "--port", taken.getsockname()[1], "--mqtt-port", 0)
+    assert done.returncode == 2
+    assert "choose another port with --port" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("up", "--broker", "nonsense", "--data", "{tmp}"), "is no broker address"),
+        (("up", "--store", "mysql://x", "--data", "{tmp}"), "no store is of the kind 'mysql'"),
+        (("up", "--scenario", "nothing", "--data", "{tmp}"), "no scenario is named 'nothing'"),
+        (("run", "nothing"), "no scenario is named 'nothing'"),
+        (("run", "winter-day", "--out", "/dev/null/x"), "cannot write to /dev/null/x"),
+        (("replay", "{tmp}"), "is no recording"),
+        (("site", "check", "seoul"), "no site is named 'seoul'"),
+        (("scenario", "check", "{tmp}/absent.toml"), "absent.toml: cannot be read"),
+        (("up", "--for", "ever"), "is no duration"),
+        (("doctor", "--topic", "v3/##"), "'v3/##' is no topic filter"),
+        (("doctor", "--topic", ""), "'' is no topic filter"),
+        (("ingest", "--store", "/dev/null/x.duckdb"), "/dev/null/x.duckdb cannot be opened as a store"),
+        (("ingest", "--store", "{tmp}/x.duckdb", "--site", "seoul"), "no site is named 'seoul'"),
+        (("evaluate", "gateways", "{tmp}"), "holds no {format}/{case}/case.json"),
+    ],
+)
+def test_mistake_is_one_clear_line_and_exit_status_2(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    done = jeonju(*(argument.replace("{tmp}", str(tmp_path)) for argument in arguments))
+    assert done.returncode == 2
+    assert message in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_store_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:
+    import duckdb
+
+    DuckDBStore(tmp_path / "air.duckdb").close()
+    with duckdb.connect(str(tmp_path / "air.duckdb")) as connection:
+        connection.execute("UPDATE meta SET schema_version = 77")
+    done = jeonju("up", "--data", tmp_path, "--port", 0, "--mqtt-port", 0)
+    assert done.returncode == 2
+    assert "written by a newer version (schema 77" in done.stderr
+
+
+def test_store_in_use_by_another_process_is_refused(tmp_path: Path) -> None:
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            f"from storage.duckdb import DuckDBStore; s = DuckDBStore({str(tmp_path / 'air.duckdb')!r}); print('held', flush=True); input()",
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "held\n"
+    done = jeonju("up", "--data", tmp_path, "--port", 0, "--mqtt-port", 0)
+    holder.communicate("\n")
+    assert done.returncode == 2
+    assert "in use by another process" in done.stderr
+
+
+def test_run_writes_everything_and_finds_the_fire(tmp_path: Path) -> None:
+    done = jeonju("run", "smouldering-heap", "--out", tmp_path, "--json")
+    assert done.returncode == 0, done.stderr
+    score = json.loads(done.stdout)
+    assert score == json.loads((tmp_path / "score.json").read_text())
+    (event,) = score["events"]
+    assert event["detected"]
+    assert event["class"] == "fire"
+    assert event["delay_from_first_reached_s"] < 600
+    assert event["location_error_m"] < 500
+    assert event["rank_of_true_cell"] >= 1
+    assert event["rate_ratio"] > 0
+    assert event["located_by"] == "pm25"
+    assert score["false_alarms"] == 0
+    assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")
+    alerts = pq.read_table(tmp_path / "alerts.parquet").to_pylist()
+    # Two hours in its smoke are at the level of an advisory at that station.
+    assert "smoke" in {alert["kind"] for alert in alerts} <= {"smoke", "pm25-advisory", "pm10-advisory"}
+    assert all(alert["device"] for alert in alerts)
+    assert pq.read_metadata(tmp_path / "readings.parquet").num_rows == 4 * 3600 * 26
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "alerts.parquet",
+        "events.json",
+        "readings.parquet",
+        "run.png",
+        "score.json",
+        "sources.parquet",
+        "truth.parquet",
+    ]
+
+
+def test_lists_and_checks_speak_to_people_and_to_scripts() -> None:
+    assert "winter-day" in jeonju("scenario", "list").stdout
+    assert json.loads(jeonju("scenario", "list", "--json").stdout)["winter-day"]["title_ko"]
+    assert json.loads(jeonju("site", "check", "jeonju", "--json").stdout) == {
+        "zones": 3,
+        "stations": 20,
+        "robots": 6,
+        "sources": 21,
+    }
+    assert json.loads(jeonju("scenario", "show", "winter-day").stdout)["seed"] == 11
+
+
+def test_help_teaches_every_command() -> None:
+    for command in ("up", "run", "replay", "simulate", "ingest", "api", "site", "scenario"):
+        done = jeonju(command, "--help")
+        assert done.returncode == 0
+        assert len(done.stdout.split()) > 15
+
+
+def test_broker_dies_with_a_killed_city(tmp_path: Path) -> None:
+    process = subprocess.Popen(quick_up(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    process.stdout.readline()
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert children
+    process.kill()
+    process.communicate()
+    wait_until(lambda: not any(_runs(int(child)) for child in children), what="the end of the broker")
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().split(")")[-1].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small disk")
+def test_full_disk_is_said_in_one_line_and_the_next_start_with_room_loses_nothing(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    up = ("up", "--data", disk, "--port", 0, "--mqtt-port", 0, "--history", "12h", "--for", "25s")
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)], capture_output=True, check=False
+    ).returncode:
+        pytest.skip("this system does not let root mount a small disk")
+    try:
+        done = jeonju(*up)
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+        assert "No space left on device" in " ".join(done.stderr.split())
+        assert "free some space" in " ".join(done.stderr.split())
+        # How much the store took before broker and store together filled the disk depends on which of them was quicker.
+        before = _ledger(disk)
+        assert before
+        subprocess.run(["mount", "-o", "remount,size=200m", str(disk)], check=True)
+        assert jeonju(*up).returncode == 0
+        after = _ledger(disk)
+        assert len(after) == 26
+        assert all(entry.received > before[device].received for device, entry in after.items() if device in before)
+        assert {entry.missing for entry in after.values()} == {0}
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def _ledger(data: Path) -> dict[str, LedgerEntry]:
+    with closing(DuckDBStore(data / "air.duckdb")) as store:
+        return {entry.device: entry for entry in store.ledger("jeonju")}

@@ -1,0 +1,44 @@
+"""Keys at the command line, and an api that is not opened to others without one."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from jeonju.cli.app import app
+from jeonju.common.errors import UserError
+from jeonju.stack.http_server import HttpSettings
+
+
+def key(*arguments: str) -> str:
+    result = CliRunner().invoke(app, ["key", *arguments], catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.stdout.strip()
+
+
+def test_key_is_shown_once_listed_without_it_and_revoked(tmp_path: Path) -> None:
+    file = str(tmp_path / "keys.json")
+    secret = key("add", "kim", "--role", "operator", "--keys", file)
+    assert secret.startswith("jeonju_")
+    (row,) = json.loads(key("list", "--json", "--keys", file))
+    assert (row["name"], row["role"]) == ("kim", "operator")
+    assert secret not in key("list", "--keys", file)
+    key("revoke", "kim", "--keys", file)
+    assert json.loads(key("list", "--json", "--keys", file)) == []
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "air.example"])
+def test_others_are_not_let_in_without_a_key(tmp_path: Path, host: str) -> None:
+    keys = tmp_path / "keys.json"
+    with pytest.raises(UserError, match=r"lets others in, and there is no key in .*; make one first: jeonju key add"):
+        HttpSettings(host=host, keys=keys).check()
+    key("add", "kim", "--keys", str(keys))
+    HttpSettings(host=host, keys=keys).check()
+
+
+def test_certificate_that_cannot_be_used_is_named_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="needs both --tls-cert and --tls-key"):
+        HttpSettings(certificate=tmp_path / "a.pem").check()
+    with pytest.raises(UserError, match=r"a\.pem and .*b\.pem cannot be used for HTTPS: No such file"):
+        HttpSettings(certificate=tmp_path / "a.pem", private_key=tmp_path / "b.pem").check()

@@ -1,0 +1,146 @@
+"""The report, as it is asked for over HTTP, and its words."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args
+
+import pytest
+from fastapi.testclient import TestClient
+from httpx2 import Response
+
+from jeonju.api.app import create_app
+from jeonju.common.errors import UnavailableError
+from jeonju.contract.records import AlertRecord, IncidentRecord, JournalEntry
+from jeonju.contract.site import Site
+from jeonju.localization.trace import Trace
+from jeonju.response.fleet.visit import Outcome
+from jeonju.response.incidents import service
+from jeonju.response.incidents.incident import ACTIONS, Action
+from jeonju.response.incidents.report import WORDS
+from jeonju.storage.duckdb.store import DuckDBStore
+
+NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+ALERT = AlertRecord(
+    "one", "jeonju", "smoke", "critical", "palbok-01", "palbok", NOW, NOW, None, None, None, None, "연기", "smoke", "{}"
+)
+NOTES = pytest.mark.parametrize("note", [None, "", "소방서에 <알림>"], ids=["absent", "empty", "given"])
+SOURCE = {
+    "quantity": "pm25",
+    "lat": 35.85,
+    "lon": 127.09,
+    "radius_m": 50.0,
+    "elsewhere": 1.0,
+    "is_unsure": True,
+    "rate_g_s": [0.1, 1.0, 9.0],
+    "cells": [[35.85, 127.09, 0.0]],
+    "cell_m": 100.0,
+    "traced_at": NOW.isoformat(),
+}
+VISIT = {"incident": "old", "robot": "robot-1", "sent_at": NOW.isoformat(), "outcome": "", "ended_at": None}
+DOWNWIND = {"zone": "palbok", "probability": 0.5, "minutes": 2.0, "peak": 3.0}
+
+
+@pytest.fixture
+def client(jeonju: Site, store: DuckDBStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    """An api that traces no source: there are no readings, and maps are given here where they matter."""
+
+    def away(*_: Any) -> Trace:
+        raise UnavailableError("no readings")
+
+    monkeypatch.setattr(service, "trace", away)
+    with TestClient(create_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as started:
+        yield started
+
+
+def opened(client: TestClient, **other: Any) -> str:
+    """Open an incident as an alert does; return its path."""
+    incidents = client.app.state.air.live.incidents  # type: ignore[attr-defined]
+    incidents.take([ALERT._replace(**other)], {}, NOW)
+    (told,) = client.get("/api/v1/incidents").json()
+    return f"/api/v1/incidents/{told['id']}"
+
+
+def report(client: TestClient, path: str, kind: str, language: str) -> Response:
+    answer = client.get(f"{path}/report.{kind}", params={"language": language})
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def pages(client: TestClient, path: str) -> list[str]:
+    """Return the report in Korean and in English."""
+    return [report(client, path, "html", language).text for language in ("ko", "en")]
+
+
+@NOTES
+def test_report_tells_every_action_with_and_without_a_note(client: TestClient, note: str | None) -> None:
+    path = opened(client)
+    actions: tuple[Action, ...] = ("acknowledge", "comment", "confirm", "false-alarm", "close")
+    assert set(actions) == set(ACTIONS)
+    for action in actions:
+        doing = {"action": action} | ({} if note is None else {"note": note})
+        assert client.post(path, json=doing).status_code == 200
+        for number, page in enumerate(pages(client, path)):
+            said = f"<td>{WORDS[action][number]}"
+            assert (f"{said}: 소방서에 &lt;알림&gt;</td>" if note else f"{said}</td>") in page
+    assert report(client, path, "pdf", "ko").content.startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("device", ["palbok-01", "of-no-zone"])
+def test_report_of_what_the_system_closed_says_why(client: TestClient, device: str) -> None:
+    path = opened(client, device=device, ended_at=NOW)
+    client.app.state.air.live.incidents.take([], {}, NOW + timedelta(hours=3))  # type: ignore[attr-defined]
+    assert all("nothing seen any more" in page for page in pages(client, path))
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        {},
+        {"classes": {"fire": 1.0}, "verdict": None, "source": None, "downwind": [DOWNWIND]},
+        {"classes": {"fire": 1.0}, "source": SOURCE, "downwind": [DOWNWIND], "visits": [VISIT]},
+        {
+            "source": SOURCE | {"cells": []},
+            "visits": [VISIT | {"places": [], "outcome": "done", "ended_at": NOW.isoformat()}],
+        },
+    ],
+    ids=["nothing", "untraced", "elsewhere", "no-cells"],
+)
+def test_report_needs_nothing_that_an_incident_may_lack(
+    client: TestClient, store: DuckDBStore, details: dict[str, Any]
+) -> None:
+    record = IncidentRecord(
+        "old",
+        "jeonju",
+        "open",
+        "traffic",
+        "info",
+        None,
+        NOW,
+        NOW,
+        None,
+        None,
+        None,
+        None,
+        None,
+        None,
+        "오래됨",
+        "old",
+        json.dumps(details),
+    )
+    store.write_incidents([record])
+    store.write_journal(
+        [JournalEntry(action, "jeonju", NOW, "kim", action, "old", "{}") for action in (*ACTIONS, "unheard-of")]
+    )
+    korean, english = pages(client, "/api/v1/incidents/old")
+    assert "오래됨" in korean
+    assert "unheard-of" in english
+    assert report(client, "/api/v1/incidents/old", "pdf", "ko").content.startswith(b"%PDF")
+    assert client.get("/api/v1/incidents").json()[0]["details"]["visits"] == details.get("visits", [])
+
+
+@pytest.mark.parametrize("outcome", get_args(Outcome))
+def test_every_outcome_of_a_visit_has_words_in_both_languages(outcome: str) -> None:
+    korean, english = WORDS[outcome]
+    assert english == outcome
+    assert any("가" <= letter <= "힣" for letter in korean)

@@ -1,0 +1,149 @@
+"""The desk over a real store: traces, keeps, goes on after a restart, and takes what people do."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from jeonju.common.errors import UnavailableError, UserError
+from jeonju.contract.records import READINGS, AlertRecord, IncidentRecord
+from jeonju.contract.site import Site
+from jeonju.response.fleet.control import FleetControl
+from jeonju.response.fleet.dispatcher import Message
+from jeonju.response.incidents.service import IncidentDesk
+from jeonju.storage.duckdb.store import DuckDBStore
+from jeonju.storage.port import Commit
+from tests.localization.plume import NOTICED_S, UNTIL_S, readings, upwind_of
+from tests.response.fleet.maps import source_map, state_of
+from tests.waiting import wait_until
+
+NOTICED, UNTIL = datetime.fromtimestamp(NOTICED_S, UTC), datetime.fromtimestamp(UNTIL_S, UTC)
+ALERT = AlertRecord(
+    "jeonju-smoke-palbok-03",
+    "jeonju",
+    "smoke",
+    "critical",
+    "palbok-03",
+    "palbok",
+    NOTICED,
+    NOTICED,
+    None,
+    90.0,
+    None,
+    "pm25",
+    "연기",
+    "smoke",
+    '{"class": "fire"}',
+)
+
+
+@pytest.fixture(scope="module")
+def burning(jeonju: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckDBStore]:
+    """A store with a plume from 300 m upwind of palbok-03."""
+    table = readings(jeonju, upwind_of(jeonju, "palbok-03", 300.0))
+    columns = {name: table[name] for name in table.column_names} | {
+        "site": pa.array(["jeonju"] * table.num_rows),
+        "received_at": table["time"],
+    }
+    whole = pa.table(
+        {
+            f.name: columns[f.name].cast(f.type) if f.name in columns else pa.nulls(table.num_rows, f.type)
+            for f in READINGS
+        },
+        schema=READINGS,
+    )
+    store = DuckDBStore(tmp_path_factory.mktemp("desk") / "air.duckdb")
+    store.write(Commit(readings=whole))
+    yield store
+    store.close()
+
+
+def at_the_desk(site: Site, store: DuckDBStore, told: list[IncidentRecord]) -> IncidentDesk:
+    fleet = FleetControl(site, store, lambda: UNTIL, lambda _message: None, automatic=False)
+    return IncidentDesk(site, store, lambda: UNTIL, told.append, fleet)
+
+
+def test_source_is_traced_stored_and_told_and_a_restart_goes_on(jeonju: Site, burning: DuckDBStore) -> None:
+    told: list[IncidentRecord] = []
+    desk = at_the_desk(jeonju, burning, told)
+    desk.start()
+    station = next(one for one in jeonju.stations if one.name == "palbok-03")
+    burning.write_alerts([ALERT])
+    desk.take([ALERT], {"palbok-03": (station.lat, station.lon)}, UNTIL)
+    wait_until(lambda: any(one.lat is not None for one in told), what="the map")
+    desk.stop()
+    (stored,) = burning.incidents("jeonju")
+    assert stored == told[-1]
+    assert stored.lat is not None
+    assert stored.lon is not None
+    x, y = jeonju.map.to_xy(stored.lat, stored.lon)
+    true = upwind_of(jeonju, "palbok-03", 300.0)
+    assert np.hypot(x - true[0], y - true[1]) < 200
+    source = json.loads(stored.details)["source"]
+    assert sum(share for *_, share in source["cells"]) >= 0.89 * (1 - source["elsewhere"])
+    assert json.loads(stored.details)["downwind"][0]["zone"] == "palbok"
+
+    again = at_the_desk(jeonju, burning, told)
+    again.resume()
+    assert again.act(stored.id, "acknowledge", "kim", "소방서에 알림").state == "acknowledged"
+    found = again.find(stored.id)
+    assert found is not None
+    assert found.source is not None
+    assert found.source.lat == stored.lat
+    with pytest.raises(UserError, match="needs one that is open"):
+        again.act(stored.id, "acknowledge", "lee")
+    assert [(entry.who, entry.action) for entry in burning.journal("jeonju", subject=stored.id)] == [
+        ("kim", "acknowledge")
+    ]
+
+
+def test_what_is_over_is_closed_by_the_system_and_written_down(jeonju: Site, store: DuckDBStore) -> None:
+    desk = at_the_desk(jeonju, store, [])
+    ended = ALERT._replace(ended_at=NOTICED + timedelta(minutes=5), updated_at=NOTICED + timedelta(minutes=5))
+    desk.take([ALERT], {}, NOTICED)
+    desk.take([ended], {}, NOTICED + timedelta(minutes=5))
+    desk.take([], {}, NOTICED + timedelta(hours=3))
+    (closed,) = store.incidents("jeonju", active=False)
+    assert closed.closed_at == NOTICED + timedelta(hours=3)
+    assert [(entry.who, entry.action) for entry in store.journal("jeonju")] == [("system", "close")]
+
+
+def test_what_could_not_be_written_down_was_not_done(jeonju: Site, tmp_path: Path) -> None:
+    store = DuckDBStore(tmp_path / "gone.duckdb")
+    desk = at_the_desk(jeonju, store, [])
+    desk.take([ALERT], {}, NOTICED)
+    (incident,) = store.incidents("jeonju")
+    store.close()
+    with pytest.raises(UnavailableError):
+        desk.act(incident.id, "close", "kim")
+    found = desk.find(incident.id)
+    assert found is not None
+    assert found.state == "open"
+
+
+@pytest.mark.parametrize("who", ["kim", "system"])
+def test_robot_is_called_off_an_incident_that_is_closed(jeonju: Site, store: DuckDBStore, who: str) -> None:
+    sent: list[Message] = []
+    fleet = FleetControl(jeonju, store, lambda: UNTIL, sent.extend, automatic=True)
+    desk = IncidentDesk(jeonju, store, lambda: UNTIL, lambda _record: None, fleet)
+    fleet.resume()
+    desk.take([ALERT], {}, NOTICED)
+    (incident,) = store.incidents("jeonju")
+    fire_m = (1250.0, 1120.0)
+    fleet.hear(*state_of(jeonju, "robot-1", (fire_m[0] + 300.0, fire_m[1]), UNTIL))
+    fleet.look(incident.id, source_map(jeonju, fire_m, 80.0))
+    desk.take([], {}, NOTICED)
+    (incident,) = store.incidents("jeonju")
+    assert json.loads(incident.details)["visits"][0]["ended_at"] is None
+    if who == "system":
+        desk.take([ALERT._replace(ended_at=NOTICED, updated_at=NOTICED)], {}, NOTICED)
+        desk.take([], {}, NOTICED + timedelta(hours=3))
+    else:
+        desk.act(incident.id, "close", who)
+    assert [message.is_order for message in sent] == [True, False]
+    (closed,) = store.incidents("jeonju", active=False)
+    assert json.loads(closed.details)["visits"][0]["outcome"] == "incident closed"
