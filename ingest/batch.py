@@ -199,7 +199,7 @@ class Batch:
         self._said.setdefault((key, flag), []).append(row)
 
     def _extra_texts(self) -> pa.Array:
-        """Return what is kept of the extra content of each row as a JSON object, and flag it: numbers under unknown names, what is no number, what is not kept."""
+        """Return what is kept of the extra content of each row as a JSON object, and flag it, as what is not kept."""
         if not self._extra:
             return pa.nulls(len(self), pa.string())
         texts: list[str | None] = [None] * len(self)

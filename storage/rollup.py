@@ -45,9 +45,7 @@ def _is_usable(column: str) -> str:
 
 def _mean(name: str, quantity: str, of_reading: str) -> Iterator[Column]:
     weight = f'part."{quantity}_count"'
-    # Servers hold roll-ups of versions that took every number.
-    usable = f"""FILTER ({_is_usable(f'part."{name}"')})"""
-    from_parts = f'sum(part."{name}" * {weight}) {usable} / sum({weight}) {usable}'
+    from_parts = f'sum(part."{name}" * {weight}) / sum({weight})'
     yield Column(name, "DOUBLE", f"avg({of_reading})", from_parts, quantity=quantity)
 
 
@@ -78,7 +76,7 @@ def _columns() -> Iterator[Column]:
                     extreme,
                     "FLOAT",
                     f'{function}(part."{name}")',
-                    f"""{function}(part."{extreme}") FILTER ({_is_usable(f'part."{extreme}"')})""",
+                    f'{function}(part."{extreme}")',
                     is_read=False,
                     quantity=name,
                 )
@@ -89,8 +87,24 @@ _READ_COLUMNS: Final = tuple(column for column in COLUMNS if column.is_read)
 READ: Final = ", ".join(f'part."{column.name}"' for column in _READ_COLUMNS)
 
 
-def fold(table: str, every_s: int, where: str, *, all_columns: bool, absent: Collection[str] = ()) -> str:
-    """Return the query that makes rows over `every_s` seconds out of readings or finer rows; `absent` quantities, which no row has, cost nothing."""
+_NAMED: Final = ", ".join(f'part."{name}"' for name in QUANTITIES)
+# To look for such values takes a quarter of the time of a mean, to leave them out as long as the mean.
+ANY_TOO_LARGE: Final = f"greatest({_NAMED}) >= {TOO_LARGE!r}::DOUBLE OR least({_NAMED}) <= -{TOO_LARGE!r}::DOUBLE"
+
+
+def fold(
+    table: str,
+    every_s: int,
+    where: str,
+    *,
+    all_columns: bool,
+    absent: Collection[str] = (),
+    any_too_large: bool = False,
+) -> str:
+    """Return the query that makes rows over `every_s` seconds out of readings or finer rows; `absent` quantities, which no row has, cost nothing.
+
+    `any_too_large` tells whether there are readings for which ANY_TOO_LARGE holds.
+    """
 
     def made_of(column: Column) -> str:
         if column.quantity in absent:
@@ -99,7 +113,7 @@ def fold(table: str, every_s: int, where: str, *, all_columns: bool, absent: Col
 
     made = ", ".join(f'{made_of(column)} AS "{column.name}"' for column in COLUMNS if all_columns or column.is_read)
     bucket = f"time_bucket(INTERVAL {int(every_s)} SECONDS, part.time)"
-    rows = _usable(where, absent) if table == "readings" else f"{table} AS part WHERE {where}"
+    rows = _usable(where, absent) if any_too_large else f"{table} AS part WHERE {where}"
     return f"SELECT part.site, part.device, {bucket} AS time, {made} FROM {rows} GROUP BY 1, 2, 3"
 
 

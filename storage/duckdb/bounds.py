@@ -6,6 +6,7 @@ in every backup. Such readings, and the rows that stand in one vector with them,
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import duckdb
@@ -24,6 +25,8 @@ VECTOR_ROWS: Final = 2048
 # For this once, since DuckDB unpacks all texts of a vector that stand before a row. What even then cannot be read is dropped.
 MEMORY_LIMIT: Final = "512MB"
 _MOST_AT_ONCE: Final = 512
+_MOST_BYTES_AT_ONCE: Final = 32 * 1024 * 1024
+# What cannot be read is looked for no closer than this: it takes a moment each time.
 _FEWEST_AT_ONCE: Final = 128
 _UNREADABLE: Final = msgspec.json.encode(
     {
@@ -35,7 +38,6 @@ _UNREADABLE: Final = msgspec.json.encode(
 ).decode()
 _WITHIN: Final = "rowid BETWEEN $first AND $last"
 _TOO_LONG: Final = " OR ".join(f"strlen({name}) > {LONGEST_TEXT}" for name in ("extra", "quality", "boot"))
-
 # Rows of a transaction that is not committed have numbers from here on.
 _FIRST_NEW: Final = 2**60
 _Range = tuple[int, int]
@@ -102,21 +104,27 @@ def _write_anew(
 
 
 def _read(reader: duckdb.DuckDBPyConnection, first: int, last: int) -> Iterator[pa.Table]:
-    """Yield the rows of a range, in halves where it takes too much memory; what cannot be read comes without texts."""
+    """Yield the rows of a range, in halves where it holds too much; what cannot be read comes without texts."""
     within = {"first": first, "last": last}
-    try:
+    size = _text_bytes(reader, first, last)
+    if size is not None and (size <= _MOST_BYTES_AT_ONCE or first == last):
         yield reader.sql(f"SELECT * FROM readings WHERE {_WITHIN}", params=within).to_arrow_table()
-        return
-    except duckdb.OutOfMemoryException:
-        pass
-    if last - first >= _FEWEST_AT_ONCE:
-        middle = (first + last) // 2
-        yield from _read(reader, first, middle)
-        yield from _read(reader, middle + 1, last)
-    else:
+    elif size is None and last - first < _FEWEST_AT_ONCE:
         texts = "NULL::VARCHAR AS extra, $flags AS quality, NULL::VARCHAR AS boot"
         query = f"SELECT * REPLACE ({texts}) FROM readings WHERE {_WITHIN}"
         yield reader.sql(query, params=within | {"flags": _UNREADABLE}).to_arrow_table()
+    else:
+        middle = (first + last) // 2
+        yield from _read(reader, first, middle)
+        yield from _read(reader, middle + 1, last)
+
+
+def _text_bytes(reader: duckdb.DuckDBPyConnection, first: int, last: int) -> int | None:
+    """Return the length of all texts in a range, None where they take more memory than there is."""
+    with suppress(duckdb.OutOfMemoryException):
+        query = f"SELECT sum(coalesce(strlen(extra), 0) + coalesce(strlen(quality), 0)) FROM readings WHERE {_WITHIN}"
+        return int(reader.execute(query, {"first": first, "last": last}).fetchall()[0][0] or 0)
+    return None
 
 
 def _bounded_table(table: pa.Table) -> pa.Table:

@@ -6,7 +6,7 @@ Writes go on beside it, and the minutes that they touch keep their marks; late r
 counts fewer readings: that one was made after the readings were gone.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any, Final
@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from jeonju.storage.rollup import (
     ANSWERED,
+    ANY_TOO_LARGE,
     COLUMNS,
     COMBINED,
     HOUR_S,
@@ -41,13 +42,16 @@ MARK_ALL: Final = "INSERT INTO rollup_due SELECT DISTINCT time_bucket(INTERVAL 6
 
 
 _WITHIN: Final = "part.time >= $start AND part.time < $until"
-_COUNTED: Final = ", ".join(f'count(part."{name}")' for name in QUANTITIES)
+_COUNTED: Final = ", ".join(
+    [f"coalesce(bool_or({ANY_TOO_LARGE}), false)", *(f'count(part."{name}")' for name in QUANTITIES)]
+)
 
 
-def _merge(finer: str, table: str, every_s: int, absent: Collection[str] = ()) -> str:
+def _merge(finer: str, table: str, every_s: int, absent: Collection[str] = (), *, any_too_large: bool = False) -> str:
+    folded = fold(finer, every_s, _WITHIN, all_columns=True, absent=absent, any_too_large=any_too_large)
     # The bounds on old.time let DuckDB look at the newest rows only.
     return f"""
-MERGE INTO {table} AS old USING ({fold(finer, every_s, _WITHIN, all_columns=True, absent=absent)}) AS new
+MERGE INTO {table} AS old USING ({folded}) AS new
 ON old.site = new.site AND old.device = new.device AND old.time = new.time AND old.time >= $start AND old.time < $until
 WHEN MATCHED AND new.reading_count >= old.reading_count
 THEN UPDATE SET {", ".join(f'"{name}" = new."{name}"' for name in COLUMN_TYPES)}
@@ -73,10 +77,13 @@ def roll_up(connection: duckdb.DuckDBPyConnection, minutes: list[int]) -> None:
     """Make some minutes of one hour anew, and the hour."""
     for run in _runs(minutes):
         span = {"start": _instant(run[0] * MINUTE_S), "until": _instant((run[-1] + 1) * MINUTE_S)}
-        row = connection.execute(f"SELECT {_COUNTED} FROM readings AS part WHERE {_WITHIN}", span).fetchone()
+        any_too_large, *counts = connection.execute(
+            f"SELECT {_COUNTED} FROM readings AS part WHERE {_WITHIN}", span
+        ).fetchall()[0]
         # Most quantities are measured by nobody; to fold them takes as long as the others.
-        absent = [name for name, count in zip(QUANTITIES, row or (), strict=True) if not count]
-        connection.execute(_merge("readings", "readings_1m", MINUTE_S, absent), span)
+        absent = [name for name, count in zip(QUANTITIES, counts, strict=True) if not count]
+        query = _merge("readings", "readings_1m", MINUTE_S, absent, any_too_large=any_too_large)
+        connection.execute(query, span)
     hour = minutes[0] // 60 * HOUR_S
     span = {"start": _instant(hour), "until": _instant(hour + HOUR_S)}
     connection.execute(_merge("readings_1m", "readings_1h", HOUR_S), span)
@@ -107,20 +114,32 @@ def forget(connection: duckdb.DuckDBPyConnection, table: str, before: datetime, 
 
 
 def means(
-    start: datetime, end: datetime, every_s: int, marked: Collection[int], where: str, values: list[Any]
+    start: datetime,
+    end: datetime,
+    every_s: int,
+    marked: Collection[int],
+    where: str,
+    values: list[Any],
+    is_any: Callable[[str, list[Any]], bool],
 ) -> tuple[str, list[Any]]:
-    """Return the query, and its values, for means over intervals of the rows that fit `where` (on `part`)."""
+    """Return the query, and its values, for means over intervals of the rows that fit `where` (on `part`).
+
+    `is_any` tells whether there are readings that fit a condition, which has values.
+    """
     whole, parts, bound = "", [], []
     for table, spans in sources((_microseconds(start), _microseconds(end)), every_s, marked).items():
         if not spans:
             continue
         within = " OR ".join(["(part.time >= ? AND part.time < ?)"] * len(spans))
-        bound += [*values, *(_EPOCH + timedelta(microseconds=at) for span in spans for at in span)]
+        own = [*values, *(_EPOCH + timedelta(microseconds=at) for span in spans for at in span)]
+        bound += own
         if SECONDS.get(table) == every_s:
             # Each row is a whole interval, and the first table, so its values come first.
             whole = f"SELECT {ANSWERED} FROM {table} AS part WHERE {where} AND ({within})"
         elif table == "readings":
-            parts.append(fold(table, every_s, f"{where} AND ({within})", all_columns=False))
+            readings = f"{where} AND ({within})"
+            any_too_large = is_any(f"{readings} AND ({ANY_TOO_LARGE})", own)
+            parts.append(fold(table, every_s, readings, all_columns=False, any_too_large=any_too_large))
         else:
             bucket = f"time_bucket(INTERVAL {int(every_s)} SECONDS, part.time)"
             parts.append(

@@ -103,7 +103,9 @@ class DuckDBStore:
             query = f"SELECT {_COLUMNS} FROM readings AS part WHERE {within} AND time <= coalesce(({last}), 'infinity')"
             values = 2 * [*values, series.start, series.end]
         else:
-            query, values = rollup.means(series.start, series.end, series.every_s, self._marked, where, values)
+            query, values = rollup.means(
+                series.start, series.end, series.every_s, self._marked, where, values, self._is_any
+            )
         result = self._fetch(f"{query} ORDER BY time, device LIMIT {int(series.limit)}", values)
         return result.cast(READINGS)
 
@@ -329,6 +331,9 @@ class DuckDBStore:
             return self._connection.cursor().sql(query, params=values).to_arrow_table()
         except duckdb.Error as error:
             raise UnavailableError(f"the store {self._path} did not answer: {first_line(error)}") from error
+
+    def _is_any(self, where: str, values: list[Any]) -> bool:
+        return bool(self._fetch(f"SELECT 1 FROM readings AS part WHERE {where} LIMIT 1", values).num_rows)
 
     def _records(self, record: Any, table: str, where: str, values: list[Any]) -> list[Any]:
         columns = ", ".join(f'"{name}"' for name in record._fields)

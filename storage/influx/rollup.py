@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jeonju.contract.records import INSTANT, READINGS, TOO_LARGE
 from jeonju.storage.duckdb.file import connect
@@ -118,13 +119,13 @@ class Folding:
 
     def fold(self, rows: pa.Table, every_s: int) -> pa.Table:
         """Return the roll-ups over `every_s` seconds of finer roll-ups, or of parts of them."""
-        return self._ask(fold("rows", every_s, "true", all_columns=True), rows=rows).cast(ROWS)
+        return self._ask(fold("rows", every_s, "true", all_columns=True), rows=_without_too_large(rows)).cast(ROWS)
 
     def means(self, rows: pa.Table, every_s: int, limit: int) -> pa.Table:
         """Return the same as READINGS, in their order."""
         folded = fold("rows", every_s, "true", all_columns=False)
         query = f"SELECT {ANSWERED} FROM ({folded}) ORDER BY time, device LIMIT {int(limit)}"
-        return self._ask(query, rows=rows).cast(READINGS)
+        return self._ask(query, rows=_without_too_large(rows)).cast(READINGS)
 
     def not_fewer(self, made: pa.Table, stored: pa.Table) -> pa.Table:
         """Return what was made, without what counts fewer readings than what is stored: that was made before readings were gone."""
@@ -150,6 +151,19 @@ class Folding:
             for name, table in tables.items():
                 cursor.register(name, table)
             return cursor.sql(query).to_arrow_table()
+
+
+def _without_too_large(rows: pa.Table) -> pa.Table:
+    """Return roll-ups without what versions that took every number made of them: the value, and the count that is its weight."""
+    for column in COLUMNS:
+        if column.type not in ("DOUBLE", "FLOAT"):
+            continue
+        is_too_large = pc.fill_null(pc.greater_equal(pc.abs(rows[column.name]), TOO_LARGE), fill_value=False)
+        if pc.any(is_too_large).as_py():
+            for name in (column.name, f"{column.quantity}_count"):
+                kept = pc.if_else(is_too_large, None, rows[name])
+                rows = rows.set_column(rows.schema.get_field_index(name), name, kept)
+    return rows
 
 
 def roll_up(server: Server, folding: Folding, marks: Mapping[int, Marks]) -> None:

@@ -71,7 +71,10 @@ def _first(look_up: Callable[[str], Any], *pointers: str) -> float | None:
 
 
 def _device(content: dict[str, Any], message: Message, gateway: Gateway) -> str:
-    """Header members may be missing: then the topic, …/{manufacturer}/{serial}/{kind}, names the robot. They must not name another one than it does."""
+    """Header members may be missing: then the topic, …/{manufacturer}/{serial}/{kind}, names the robot.
+
+    Raises RejectedError where they name another one than a topic of the standard does.
+    """
     levels = message.levels
     of_topic = levels[-3:-1] if len(levels) >= 3 else ["", ""]
     if OF_STANDARD.fullmatch(message.topic):

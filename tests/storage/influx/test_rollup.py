@@ -99,6 +99,25 @@ def test_numbers_that_no_mean_can_hold_are_kept_and_left_out_of_means(url: str, 
     store.close()
 
 
+def test_roll_ups_of_numbers_that_no_mean_can_hold_are_left_out_of_coarser_ones(
+    influxd: Influxd, database: str
+) -> None:
+    store = InfluxStore(influxd.url(database))
+    rows = some_rows(6, 200)
+    write(store, rows)
+    tidy(store)
+    # As a version that took every number made them, in minutes without other readings.
+    lines = [
+        f"air_1m,site=jeonju,device=a pm25=1.7976931348623157e308,pm25_max=1.7976931348623157e308,pm25_count=1i,reading_count=1i {int(T0.timestamp()) * 1_000_000 + 60_000_000 * minute}"
+        for minute in (151, 152, 153)
+    ]
+    store._server.write(lines, "us", MINUTES)
+    found = store.readings(Series(site="jeonju", start=T0, end=T0 + timedelta(hours=3), every_s=5400, devices=("a",)))
+    # Made of minutes; the three stand in the second interval.
+    assert [0 < value < 99 for value in found["pm25"].to_pylist()] == [True, True]
+    store.close()
+
+
 @pytest.mark.parametrize(("age_days", "policy"), [(60, MINUTES), (500, HOURS)])
 def test_reading_older_than_readings_are_kept_is_a_reading_and_in_the_means_of_its_time(
     url: str, age_days: int, policy: str, caplog: pytest.LogCaptureFixture
