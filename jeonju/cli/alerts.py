@@ -20,7 +20,6 @@ from jeonju.common.errors import UserError
 from jeonju.contract.as_json import alert_json
 from jeonju.contract.records import READINGS, AlertRecord, readings_table
 from jeonju.contract.site import Site, load_site
-from jeonju.detection.engine import AlertEngine
 from jeonju.rules.rules import Rules, load_rules
 
 app = typer.Typer(no_args_is_help=True, help="Alert rules: check them, and try them on recorded data (docs/alerts.md).")
@@ -100,6 +99,9 @@ def judged(site: Site, rules: Rules, timeline: Path) -> tuple[list[AlertRecord],
 
     Raises UserError for what is no recording.
     """
+    # Here, because every command loads this file and only this one needs the detectors.
+    from jeonju.detection.engine import AlertEngine
+
     engine, alerts = AlertEngine(site, rules=rules), dict[str, AlertRecord]()
     for table in _by_minute(_tables(site, timeline)):
         alerts.update({alert.id: alert for alert in engine.update(table)})

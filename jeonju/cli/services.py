@@ -50,18 +50,19 @@ def simulate(
     """Run only the simulated devices, against a broker that is there."""
     from jeonju.broker.client import wait_for_broker
     from jeonju.common.scaled_clock import ScaledClock
-    from jeonju.stack.city import Simulation, UpSettings
+    from jeonju.simulator.service import Simulation
     from jeonju.stack.health_server import vitals
 
     log_warnings()
     loaded = load_scenario(scenario) if scenario else None
-    settings = UpSettings(site=site, scenario=loaded, history_s=history, speed=speed, seed=seed)
     clock = ScaledClock(loaded.start, speed) if loaded else ScaledClock(speed=speed)
     begin_s = (clock.start_at.timestamp() - history) // 10 * 10
     over = until_over(stop_after)
     if not wait_for_broker(broker, over):
         return
-    simulation = Simulation(load_site(loaded.site if loaded else site), settings, clock, broker, begin_s=begin_s)
+    simulation = Simulation(
+        load_site(loaded.site if loaded else site), clock, broker, begin_s=begin_s, scenario=loaded, seed=seed
+    )
 
     def alive() -> str | None:
         return None if simulation.failure is None else f"the simulator failed: {simulation.failure}"
@@ -69,7 +70,7 @@ def simulate(
     def ready() -> str | None:
         return alive() or simulation.refusal or (None if simulation.is_live else "still simulating the past")
 
-    with vitals(metrics, simulation.figures(), alive=alive, ready=ready):
+    with vitals(metrics, simulation.metrics(), alive=alive, ready=ready):
         simulation.start()
         try:
             while not over(0.5):

@@ -1,6 +1,5 @@
 """The whole city in one process: broker, store, ingest, api and simulator, started and stopped in order."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
@@ -21,17 +20,12 @@ from jeonju.broker.rights import Login
 from jeonju.broker.security import Security
 from jeonju.common.errors import UserError
 from jeonju.common.scaled_clock import ScaledClock
-from jeonju.contract.events import Event
 from jeonju.contract.site import Site, load_site
 from jeonju.ingest.metrics import IngestMetrics
 from jeonju.ingest.service import NAME, Ingest
 from jeonju.rules.rules import Rules, shipped_rules
-from jeonju.simulator.metrics import SimulatorMetrics
-from jeonju.simulator.paced import PacedEnvironment
 from jeonju.simulator.scenario import Scenario
-from jeonju.simulator.sinks.mqtt import MqttOutlet
-from jeonju.simulator.sinks.truth import WithTruth
-from jeonju.simulator.world import HISTORY, LIVE, Cadence, World
+from jeonju.simulator.service import Simulation
 from jeonju.stack.http_server import HttpSettings, LiveServer
 from jeonju.storage.open import open_store
 from jeonju.storage.port import DEFAULT_RETENTION, Retention, Store
@@ -75,7 +69,7 @@ class City:
     live: Live
     url: str
     broker_url: str
-    simulation: "Simulation | None"
+    simulation: Simulation | None
     _rate: tuple[float, int] = field(default=(0.0, 0))
 
     def state(self) -> dict[str, Any]:
@@ -114,95 +108,6 @@ class City:
         return lag_s <= LIVE_WITHIN_S * self.clock.speed
 
 
-class Simulation:
-    """The simulated city in its thread: it makes up for the history at full speed, then keeps to the clock."""
-
-    def __init__(
-        self, site: Site, settings: UpSettings, clock: ScaledClock, broker_url: str, *, begin_s: float
-    ) -> None:
-        self._clock = clock
-        self._env = PacedEnvironment(begin_s, clock.now, speed=settings.speed)
-        outlet = MqttOutlet(
-            broker_url,
-            site=site.name,
-            on_event=self._hand_over,
-            on_order=self._hand_over_order,
-            robots={robot.name: robot.identity for robot in site.robots},
-        )
-        self._commands = outlet
-        self._outlet = WithTruth(outlet, broker_url, site=site.name)
-        scenario = settings.scenario
-        self._world = World(
-            site,
-            self._env,
-            self._outlet,
-            seed=scenario.seed if scenario else settings.seed,
-            weather=scenario.weather if scenario else None,
-            cadence=self._cadence,
-            boot=int(time.time()),
-        )
-        for event in scenario.events if scenario else ():
-            # Events count from the start of the scenario, which is where the clock began; history lies before it.
-            after = event.after + clock.start_at.timestamp() - begin_s
-            if after >= 0:
-                self._world.add(event.model_copy(update={"after": after}))
-        self.failure: BaseException | None = None
-        self._after: threading.Event | None = None
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
-
-    @property
-    def is_live(self) -> bool:
-        """Whether the history is made up for."""
-        return self._env.caught_up.is_set()
-
-    @property
-    def refusal(self) -> str | None:
-        """One line where the broker does not let the simulator or a robot hear what it is told."""
-        return self._commands.refusal
-
-    @property
-    def behind_s(self) -> float:
-        """How far simulated time is behind its clock."""
-        return max(self._clock.now().timestamp() - self._env.now, 0.0)
-
-    def figures(self) -> Collector:
-        """Return what Prometheus may ask."""
-        return SimulatorMetrics(lambda: self.behind_s, lambda: self.is_live)
-
-    def start(self, after: threading.Event | None = None) -> None:
-        """Begin, at once or once others are ready for what is sent."""
-        self._after = after
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop, and let every device say goodbye."""
-        self._closing.set()
-        self._env.stop()
-        self._outlet.close()
-        self._thread.join()
-
-    def _hand_over(self, event: Event) -> None:
-        self._world.hand_over(event)
-
-    def _hand_over_order(self, robot: str, kind: str, payload: bytes) -> None:
-        self._world.hand_over_order(robot, kind, payload)
-
-    def _cadence(self, now_s: float) -> Cadence:
-        """Ten seconds while whole blocks of history are missing, every second from then on."""
-        return HISTORY if now_s + HISTORY.block_s < self._clock.now().timestamp() else LIVE
-
-    def _run(self) -> None:
-        # A look now and then: whoever ends the city cannot say that the others are ready.
-        while self._after is not None and not self._after.wait(0.1):
-            if self._closing.is_set():
-                return
-        try:
-            self._env.run_paced()
-        except Exception as error:  # noqa: BLE001  (the one supervisor: whatever it is, it is shown and ends the city)
-            self.failure = error
-
-
 @contextmanager
 def running_city(settings: UpSettings) -> Iterator[City]:
     """Start everything in order, and stop it in reverse, whatever happens in between.
@@ -229,8 +134,10 @@ def running_city(settings: UpSettings) -> Iterator[City]:
         figures: list[Collector] = [IngestMetrics(ingest.stats, clock.now)]
         if settings.simulate:
             begin_s = _begin_s(settings, site, store, clock.start_at)
-            simulation = Simulation(site, settings, clock, url_for("simulator"), begin_s=begin_s)
-            figures.append(simulation.figures())
+            simulation = Simulation(
+                site, clock, url_for("simulator"), begin_s=begin_s, scenario=settings.scenario, seed=settings.seed
+            )
+            figures.append(simulation.metrics())
         app = create_app(
             site,
             store,

@@ -1,0 +1,112 @@
+"""The simulator as a service: the world of a site in a thread of its own, publishing over MQTT, first the history at full speed, then live."""
+
+import threading
+import time
+from typing import Final
+
+from prometheus_client.registry import Collector
+
+from jeonju.common.scaled_clock import ScaledClock
+from jeonju.contract.site import Site
+from jeonju.simulator.metrics import SimulatorMetrics
+from jeonju.simulator.paced import PacedEnvironment
+from jeonju.simulator.scenario import Scenario
+from jeonju.simulator.sinks.mqtt import MqttOutlet
+from jeonju.simulator.sinks.truth import WithTruth
+from jeonju.simulator.world import HISTORY, LIVE, Cadence, World
+
+DEFAULT_SEED: Final = 1
+
+
+class Simulation:
+    """One simulated site in its thread. It simulates from `begin_s` (POSIX time) up to the clock at full speed, then keeps to the clock.
+
+    With a scenario, its weather, events and seed count; its events are timed from where the clock began, and `seed` is not used.
+    Raises UserError for a broker that cannot be reached.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        clock: ScaledClock,
+        broker_url: str,
+        *,
+        begin_s: float,
+        scenario: Scenario | None = None,
+        seed: int = DEFAULT_SEED,
+    ) -> None:
+        self._clock = clock
+        self._env = PacedEnvironment(begin_s, clock.now, speed=clock.speed)
+        outlet = MqttOutlet(
+            broker_url,
+            site=site.name,
+            # The sink is made before the world; both callbacks come from the network's threads once it runs.
+            on_event=lambda event: self._world.hand_over(event),
+            on_order=lambda robot, kind, payload: self._world.hand_over_order(robot, kind, payload),
+            robots={robot.name: robot.identity for robot in site.robots},
+        )
+        self._commands = outlet
+        self._outlet = WithTruth(outlet, broker_url, site=site.name)
+        self._world = World(
+            site,
+            self._env,
+            self._outlet,
+            seed=scenario.seed if scenario else seed,
+            weather=scenario.weather if scenario else None,
+            cadence=self._cadence,
+            boot=int(time.time()),
+        )
+        for event in scenario.events if scenario else ():
+            # Events are timed from the start of the scenario, which is where the clock began; history lies before it.
+            after = event.after + clock.start_at.timestamp() - begin_s
+            if after >= 0:
+                self._world.add(event.model_copy(update={"after": after}))
+        self.failure: BaseException | None = None
+        self._after: threading.Event | None = None
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="simulator", daemon=True)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the history has been simulated."""
+        return self._env.caught_up.is_set()
+
+    @property
+    def refusal(self) -> str | None:
+        """Return one line where the broker does not let the simulator or a robot hear its commands."""
+        return self._commands.refusal
+
+    @property
+    def behind_s(self) -> float:
+        """How far simulated time is behind its clock [s]."""
+        return max(self._clock.now().timestamp() - self._env.now, 0.0)
+
+    def metrics(self) -> Collector:
+        """Return the simulator's own metrics for Prometheus."""
+        return SimulatorMetrics(lambda: self.behind_s, lambda: self.is_live)
+
+    def start(self, after: threading.Event | None = None) -> None:
+        """Start the thread; it simulates at once, or when `after` is set: when others are ready for what it publishes."""
+        self._after = after
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop, and report every device offline."""
+        self._closing.set()
+        self._env.stop()
+        self._outlet.close()
+        self._thread.join()
+
+    def _cadence(self, now_s: float) -> Cadence:
+        """Return ten seconds while whole blocks of history are missing, one second from then on."""
+        return HISTORY if now_s + HISTORY.block_s < self._clock.now().timestamp() else LIVE
+
+    def _run(self) -> None:
+        # Polled: whoever stops the city cannot set `after`.
+        while self._after is not None and not self._after.wait(0.1):
+            if self._closing.is_set():
+                return
+        try:
+            self._env.run_paced()
+        except Exception as error:  # noqa: BLE001  (the one supervisor: whatever it is, it is shown and ends the service)
+            self.failure = error
