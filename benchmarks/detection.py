@@ -22,7 +22,7 @@ from jeonju.detection.engine import AlertEngine
 from jeonju.detection.windows import GRACE_S
 from jeonju.evaluation.score import CLASS_OF, FOUND_BY, LOCAL_KINDS, belongs
 from jeonju.simulator.block import Block
-from jeonju.simulator.exposure import Followed
+from jeonju.simulator.exposure import EventExposure
 from jeonju.simulator.scenario import Scenario, examples, load_scenario
 from jeonju.simulator.sinks.parquet import readings_batch
 from jeonju.simulator.weather import WeatherOverrides
@@ -67,7 +67,7 @@ class _Judged:
         """Nothing to finish."""
 
 
-def _play(scenario: Scenario) -> tuple[list[Followed], list[AlertRecord]]:
+def _play(scenario: Scenario) -> tuple[list[EventExposure], list[AlertRecord]]:
     site = load_site(scenario.site)
     env = simpy.Environment(initial_time=scenario.start_s)
     judged = _Judged(AlertEngine(site), site.name)

@@ -11,21 +11,21 @@ from pathlib import Path
 os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 import pyarrow, simpy
 pyarrow.set_cpu_count(1)
-from airquality.site import load_site
-from simulator.outlets.parquet import ParquetOutlet
-from simulator.scenario import load_scenario
-from simulator.world import World
+from jeonju.contract.site import load_site
+from jeonju.simulator.sinks.parquet import ParquetSink
+from jeonju.simulator.scenario import load_scenario
+from jeonju.simulator.world import World
 
 scenario = load_scenario("winter-day")
 with tempfile.TemporaryDirectory() as folder:
-    warm = World(load_site("jeonju"), simpy.Environment(scenario.start_s), ParquetOutlet(Path(folder) / "warm", site="jeonju"), seed=1)
+    warm = World(load_site("jeonju"), simpy.Environment(scenario.start_s), ParquetSink(Path(folder) / "warm", site="jeonju"), seed=1)
     warm.env.run(until=scenario.start_s + 61)
     env = simpy.Environment(scenario.start_s)
-    outlet = ParquetOutlet(Path(folder), site="jeonju")
-    World(load_site("jeonju"), env, outlet, seed=scenario.seed)
+    sink = ParquetSink(Path(folder), site="jeonju")
+    World(load_site("jeonju"), env, sink, seed=scenario.seed)
     wall, cpu = time.perf_counter(), time.process_time()
     env.run(until=scenario.start_s + 86_400 + 1e-6)
-    outlet.close()
+    sink.close()
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
 print(json.dumps({
     "wall_s": round(wall, 2), "cpu_s": round(cpu, 2), "times_real_time": round(86_400 / wall),

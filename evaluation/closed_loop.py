@@ -17,7 +17,7 @@ from jeonju.contract.site import Site
 from jeonju.localization.source_map import BASELINE_MIN, DETECTION_LEVEL, LEAD_MIN, MINUTE_S, SourceMap, locate_source
 from jeonju.response.fleet.dispatcher import Dispatcher
 from jeonju.response.fleet.visit import Visit
-from jeonju.simulator.block import Block, Outlet
+from jeonju.simulator.block import Block, Sink
 
 KINDS: Final = ("smoke", "release", "dust")
 COLUMNS: Final = ("device", "time", "lat", "lon", "wind_speed", "wind_direction", "temperature", "thermal_max")
@@ -38,14 +38,14 @@ class Look:
 
 @dataclass
 class ClosedLoop:
-    """Follows one run block by block: an outlet between the simulator and another one. There is one incident, that of the first local alert.
+    """Follows one run block by block: a sink between the simulator and another one. There is one incident, that of the first local alert.
 
-    `hand_over` takes robot, kind and message.
+    `send_order` takes robot, kind and message.
     """
 
     site: Site
-    outlet: Outlet
-    hand_over: Callable[[str, str, bytes], None] = lambda _robot, _kind, _payload: None
+    sink: Sink
+    send_order: Callable[[str, str, bytes], None] = lambda _robot, _kind, _payload: None
     dispatcher: Dispatcher = field(init=False)
     looks: list[Look] = field(default_factory=list)
     _recent: deque[pa.RecordBatch] = field(default_factory=deque)
@@ -74,7 +74,7 @@ class ClosedLoop:
 
     def send(self, block: Block) -> None:
         """Pass a block on; then let the dispatcher hear the robots, look at the incident, and speak."""
-        self.outlet.send(block)
+        self.sink.send(block)
         now_s = float(block.true_times_s[-1])
         now = datetime.fromtimestamp(now_s, UTC)
         for message in block.messages:
@@ -94,12 +94,12 @@ class ClosedLoop:
             messages = self.dispatcher.follow(now)
         for topic, payload in messages:
             robot, kind = topics.robot_and_kind(topic) or ("", "")
-            self.hand_over(self._robot_of[robot], kind, payload)
+            self.send_order(self._robot_of[robot], kind, payload)
         self._conclude(now_s)
 
     def close(self) -> None:
         """Finish what was begun."""
-        self.outlet.close()
+        self.sink.close()
 
     @property
     def incident(self) -> str | None:

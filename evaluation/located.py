@@ -18,7 +18,7 @@ from jeonju.contract.site import Site
 from jeonju.evaluation.score import fitting
 from jeonju.localization.source_map import BASELINE_MIN, LEAD_MIN, MINUTE_S, SourceMap, locate_source
 from jeonju.simulator.emissions import Emissions
-from jeonju.simulator.exposure import Followed
+from jeonju.simulator.exposure import EventExposure
 
 # The answer that is scored: half an hour after the first alert, when people are on their way.
 AFTER_S: Final = 1800.0
@@ -38,7 +38,7 @@ UNKNOWN: Final = dict.fromkeys(
 
 
 def locate_events(
-    site: Site, run: Path, events: Sequence[Followed], alerts: Sequence[AlertRecord], emissions: Emissions
+    site: Site, run: Path, events: Sequence[EventExposure], alerts: Sequence[AlertRecord], emissions: Emissions
 ) -> tuple[list[dict[str, Any]], pa.Table]:
     """Return for each event what the source finder makes of the readings in `run`, and the maps of probability.
 
@@ -70,7 +70,9 @@ def _locate(site: Site, run: Path, alerts: Sequence[AlertRecord]) -> tuple[Sourc
     return locate_source(site, readings, quantity, noticed_s=noticed_s, until_s=until_s, noticed_by=noticed_by), until_s
 
 
-def _compared(site: Site, event: Followed, found: SourceMap, emissions: Emissions, until_s: float) -> dict[str, Any]:
+def _compared(
+    site: Site, event: EventExposure, found: SourceMap, emissions: Emissions, until_s: float
+) -> dict[str, Any]:
     assert isinstance(event.event, Fire | Leak | Dust)  # noqa: S101  (for the type checker)
     x_m, y_m = (float(value) for value in site.map.to_xy(event.event.lat, event.event.lon))
     best_x_m, best_y_m = found.best_m
@@ -85,7 +87,7 @@ def _compared(site: Site, event: Followed, found: SourceMap, emissions: Emission
     }
 
 
-def _released_g_s(event: Followed, quantity: str, emissions: Emissions, until_s: float) -> float:
+def _released_g_s(event: EventExposure, quantity: str, emissions: Emissions, until_s: float) -> float:
     """Return how much of a quantity the event released on average over the half hour before `until_s`."""
     column = KEYS.index(quantity)
     per_gram = stored_units({quantity: 1.0})[column]

@@ -20,10 +20,10 @@ from jeonju.evaluation.located import locate_events
 from jeonju.evaluation.score import fitting, score
 from jeonju.ingest.ledger import Ledger
 from jeonju.rules.rules import Rules, shipped_rules
-from jeonju.simulator.block import Outlet
-from jeonju.simulator.exposure import Followed
+from jeonju.simulator.block import Sink
+from jeonju.simulator.exposure import EventExposure
 from jeonju.simulator.scenario import Scenario
-from jeonju.simulator.sinks.parquet import ParquetOutlet
+from jeonju.simulator.sinks.parquet import ParquetSink
 from jeonju.simulator.world import World
 
 ALERTS: Final = pa.schema(
@@ -58,14 +58,14 @@ class OfflineRun:
             alerts.update({alert.id: alert for alert in changed})
             loop.take(batch, changed)
 
-        outlet = ParquetOutlet(self.out, site=site.name, on_readings=judge)
-        loop = ClosedLoop(site, outlet)
+        sink = ParquetSink(self.out, site=site.name, on_readings=judge)
+        loop = ClosedLoop(site, sink)
         try:
-            world = self._simulate(site, loop if self.dispatch else outlet, loop)
+            world = self._simulate(site, loop if self.dispatch else sink, loop)
             alerts.update({alert.id: alert for alert in engine.finish()})
-            outlet.close()
+            sink.close()
         except BaseException:
-            outlet.abandon()
+            sink.abandon()
             raise
         found = sorted(alerts.values(), key=lambda alert: (alert.started_at, alert.id))
         losses = {
@@ -85,10 +85,10 @@ class OfflineRun:
         self._write(world, found, maps, result)
         return result
 
-    def _simulate(self, site: Site, outlet: Outlet, loop: ClosedLoop) -> World:
+    def _simulate(self, site: Site, sink: Sink, loop: ClosedLoop) -> World:
         env = simpy.Environment(initial_time=self.scenario.start_s)
-        world = World(site, env, outlet, seed=self.scenario.seed, weather=self.scenario.weather)
-        loop.hand_over = world.hand_over_order
+        world = World(site, env, sink, seed=self.scenario.seed, weather=self.scenario.weather)
+        loop.send_order = world.enqueue_order
         for event in self.scenario.events:
             world.add(event)
         for step in range(1, PROGRESS_STEPS + 1):
@@ -99,7 +99,7 @@ class OfflineRun:
 
     def _write(self, world: World, alerts: list[AlertRecord], maps: pa.Table, result: dict[str, Any]) -> None:
         rows = [alert._asdict() for alert in alerts]
-        events = [followed.as_dict() for followed in world.exposure.events]
+        events = [exposure.to_dict() for exposure in world.exposure.events]
         try:
             pq.write_table(pa.Table.from_pylist(rows, schema=ALERTS), self.out / "alerts.parquet")
             pq.write_table(maps, self.out / "sources.parquet")
@@ -112,7 +112,7 @@ class OfflineRun:
 
 
 def _visits(
-    site: Site, loop: ClosedLoop, events: Sequence[Followed], alerts: Sequence[AlertRecord]
+    site: Site, loop: ClosedLoop, events: Sequence[EventExposure], alerts: Sequence[AlertRecord]
 ) -> list[dict[str, Any]]:
     """Return what each robot's visit brought, against the event that it was sent to; false alarms have no true place."""
     for number, event in enumerate(events):

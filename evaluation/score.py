@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final, Protocol, TypeVar
 
-from jeonju.simulator.exposure import Followed
+from jeonju.simulator.exposure import EventExposure
 
 # Which kinds of alert find which kinds of event.
 FOUND_BY: Final = {"fire": ("smoke",), "leak": ("release",), "dust": ("dust",), "odour": ("release",)}
@@ -37,7 +37,7 @@ class Alert(Protocol):
 A = TypeVar("A", bound=Alert)
 
 
-def score(events: Sequence[Followed], alerts: Sequence[Alert]) -> dict[str, Any]:
+def score(events: Sequence[EventExposure], alerts: Sequence[Alert]) -> dict[str, Any]:
     """Match alerts with events.
 
     An alert belongs to an event when it is raised while the event lasts or within half an hour after, by a device that the event's plume has
@@ -59,12 +59,12 @@ def score(events: Sequence[Followed], alerts: Sequence[Alert]) -> dict[str, Any]
     }
 
 
-def fitting(event: Followed, alerts: Sequence[A]) -> list[A]:
+def fitting(event: EventExposure, alerts: Sequence[A]) -> list[A]:
     """Return the alerts that belong to an event and are of a kind that finds it."""
     return [alert for alert in alerts if alert.kind in FOUND_BY[event.event.kind] and belongs(alert, event)]
 
 
-def belongs(alert: Alert, event: Followed) -> bool:
+def belongs(alert: Alert, event: EventExposure) -> bool:
     """Tell whether a local alert is raised by what an event released."""
     if alert.kind not in LOCAL_KINDS:
         return False
@@ -73,7 +73,7 @@ def belongs(alert: Alert, event: Followed) -> bool:
     return event.start_s <= raised_s <= event.end_s + AFTERMATH_S and (alert.device in event.reached_s or seen_hot)
 
 
-def _result(event: Followed, alert: Alert | None) -> dict[str, Any]:
+def _result(event: EventExposure, alert: Alert | None) -> dict[str, Any]:
     first_reached_s = min(event.reached_s.values(), default=None)
     result = {
         "kind": event.event.kind,

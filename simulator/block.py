@@ -1,4 +1,4 @@
-"""What the world hands to an outlet: the readings of a stretch of time in the order in which they are sent, and the truth behind them."""
+"""The contract between the world and its sinks: a block of readings in the order in which they are sent, and the true air behind them."""
 
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -41,7 +41,7 @@ class Readings:
 
 
 class RobotMessage(NamedTuple):
-    """A VDA 5050 message of a robot, as it goes over the wire."""
+    """A VDA 5050 message that a robot publishes, encoded."""
 
     robot: str
     kind: Kind
@@ -50,7 +50,7 @@ class RobotMessage(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Block:
-    """A stretch of simulated time. `offline` names the devices that have no connection at its end, `messages` what robots tell fleet control then."""
+    """A stretch of simulated time. `offline` names the devices without a connection at its end, `messages` are those that robots publish then."""
 
     devices: tuple[str, ...]
     kinds: tuple[str, ...]
@@ -63,14 +63,14 @@ class Block:
     messages: tuple[RobotMessage, ...] = ()
 
 
-class Outlet(Protocol):
-    """Where blocks go."""
+class Sink(Protocol):
+    """Receives the blocks of a run, in order."""
 
     def send(self, block: Block) -> None:
-        """Take one block; may wait when what is behind it is slow."""
+        """Handle one block; may block while the receiver is slow."""
 
     def close(self) -> None:
-        """Finish what was begun."""
+        """Flush and release everything; no block follows."""
 
 
 def joined(parts: list[Readings]) -> Readings:

@@ -1,4 +1,4 @@
-"""All that the city emits: every source releases puffs when they are due, at the rate of its hour, event or fire.
+"""Emissions: every source releases puffs when they are due, at the rate of its schedule, event or fire.
 
 A puff carries an amount: kilograms burnt for fires, seconds at full rate for everything else. `composition` turns a concentration of that
 amount into each species in stored units.
@@ -49,7 +49,7 @@ IS_PARTICLE: Final = np.array([key.startswith("pm") for key in KEYS])
 
 @dataclass(kw_only=True)
 class Source:
-    """One emitter: where, how often a puff, how much per second, how high it rises and what it consists of."""
+    """One emitter: place, puff spacing, amount per second, rise and composition."""
 
     name: str
     number: int
@@ -84,7 +84,7 @@ class Emissions:
         return np.stack([source.composition for source in self.sources]) if self.sources else np.zeros((0, len(KEYS)))
 
     def release(self, puffs: Puffs, *, tick: int, time_s: float, dt_s: float, air: Meteorology) -> None:
-        """Release what falls due in the `dt_s` seconds that begin at `time_s`, which are tick `tick` of the next march."""
+        """Release the puffs that are due in the `dt_s` seconds from `time_s` on, which are tick `tick` of the next march."""
         while puffs.n_sources < len(self.sources):
             puffs.add_source()
         for source in self.sources:
@@ -108,14 +108,14 @@ class Emissions:
                 )
 
     def add(self, event: Fire | Leak | Dust, start_s: float) -> list[int]:
-        """Let a fire, leak or dust event begin at `start_s`; return the numbers of its sources."""
+        """Add the sources of an event that begins at `start_s`; return their numbers."""
         first = len(self.sources)
         if isinstance(event, Fire):
             self._add_fire(event, start_s)
         elif isinstance(event, Leak):
             self._add_leak(event, start_s)
         else:
-            # Whirled-up dust is coarse: about a tenth of it is PM2.5 (US EPA AP-42, unpaved surfaces).
+            # Resuspended dust is coarse: about a tenth of it is PM2.5 (US EPA AP-42, unpaved surfaces).
             rates = {"pm10": event.pm10_g_s, "pm25": 0.1 * event.pm10_g_s, "pm1": 0.02 * event.pm10_g_s}
             self._append_event(
                 event, "dust", start_s, event.duration, rates, lambda _time, _air: 1.0, DISC_TO_SIGMA * event.radius_m
@@ -123,12 +123,12 @@ class Emissions:
         return list(range(first, len(self.sources)))
 
     def boost(self, name: str, factor: float, start_s: float, end_s: float) -> list[int]:
-        """Let a source of the site emit `factor` times as much for a while; return its number."""
+        """Multiply the rate of a source of the site by `factor` from `start_s` until `end_s`; return its number."""
         self._boosts.append((name, factor, start_s, end_s))
         return [source.number for source in self.sources if source.name == name]
 
     def flames(self, time_s: float) -> list[Flame]:
-        """Return every hot spot that a camera might see now."""
+        """Return every hot spot that a thermal camera may see at `time_s`."""
         seen = (
             flame(fire, time_s - start_s, *(float(v) for v in self._site.map.to_xy(fire.lat, fire.lon)))
             for fire, start_s in self._fires
@@ -210,11 +210,11 @@ class Emissions:
         self._fires.append((fire, start_s))
 
     def _add_leak(self, leak: Leak, start_s: float) -> None:
-        def course(time_s: float, _air: Meteorology) -> float:
+        def relative_rate(time_s: float, _air: Meteorology) -> float:
             # A decaying leak falls to 5 % at its end.
             return 1.0 if leak.course == "constant" else float(np.exp(-3.0 * (time_s - start_s) / leak.duration))
 
-        self._append_event(leak, "leak", start_s, leak.duration, leak.rates_g_s, course, 1.0)
+        self._append_event(leak, "leak", start_s, leak.duration, leak.rates_g_s, relative_rate, 1.0)
 
     def _append_event(
         self,

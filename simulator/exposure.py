@@ -1,4 +1,4 @@
-"""Who was reached by which event, and how strongly: the truth against which detection is scored."""
+"""Which devices each event reached, when, and how strongly: the truth against which detection is scored."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -28,8 +28,8 @@ _LIMITS: Final = np.array([REACHED.get(key, np.inf) for key in KEYS])
 
 
 @dataclass
-class Followed:
-    """One event, and for each device it reached: when first, and the strongest contribution of each quantity."""
+class EventExposure:
+    """One event, and for each device that it reached: when first (POSIX time), and the highest contribution of each quantity in stored units."""
 
     event: Fire | Leak | Dust | Odour
     start_s: float
@@ -38,8 +38,8 @@ class Followed:
     reached_s: dict[str, float] = field(default_factory=dict)
     peak: dict[str, dict[str, float]] = field(default_factory=dict)
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return all of it as plain data."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as JSON-compatible data."""
         return {
             **self.event.model_dump(exclude={"after"}),
             "start_s": self.start_s,
@@ -51,25 +51,25 @@ class Followed:
 
 @dataclass
 class Exposure:
-    """Follows every event that releases something."""
+    """The exposure of all devices to every event that releases something."""
 
     devices: tuple[str, ...]
-    events: list[Followed] = field(default_factory=list)
+    events: list[EventExposure] = field(default_factory=list)
 
-    def follow(self, event: Fire | Leak | Dust | Odour, start_s: float, sources: list[int]) -> None:
-        """Watch the puffs of these sources as one event."""
+    def add(self, event: Fire | Leak | Dust | Odour, start_s: float, sources: list[int]) -> None:
+        """Follow the puffs of these sources as one event."""
         length_s = lifetime_s(event) if isinstance(event, Fire) else event.duration
-        self.events.append(Followed(event, start_s, start_s + length_s, sources))
+        self.events.append(EventExposure(event, start_s, start_s + length_s, sources))
 
-    def note(self, time_s: float, amount: Floats, composition: Floats) -> None:
-        """Look at the amounts (devices, sources, 2) of one tick."""
-        for followed in self.events:
-            if time_s < followed.start_s or not amount[:, followed.sources, 0].any():
+    def update(self, time_s: float, amount: Floats, composition: Floats) -> None:
+        """Account for the amounts (devices, sources, 2) at the devices at one tick; `composition` is (sources, len(KEYS))."""
+        for exposure in self.events:
+            if time_s < exposure.start_s or not amount[:, exposure.sources, 0].any():
                 continue
-            added = amount[:, followed.sources, 0] @ composition[followed.sources]
+            added = amount[:, exposure.sources, 0] @ composition[exposure.sources]
             for device in np.flatnonzero((added >= _LIMITS).any(axis=1)):
                 name = self.devices[device]
-                followed.reached_s.setdefault(name, time_s)
-                peak = followed.peak.setdefault(name, {})
+                exposure.reached_s.setdefault(name, time_s)
+                peak = exposure.peak.setdefault(name, {})
                 for column in np.flatnonzero(added[device] >= _LIMITS):
                     peak[KEYS[column]] = max(peak.get(KEYS[column], 0.0), float(added[device, column]))

@@ -14,7 +14,7 @@ DAY_S = 86_400.0
 
 @dataclass
 class Sending:
-    """What devices are about to send: all arrays are (T, D) and faults change them in place."""
+    """Readings about to be sent by D devices at T instants: all arrays are (T, D), and faults change them in place."""
 
     times_s: Floats  # as the device's clock shows them
     values: Floats  # (T, D, len(KEYS))
@@ -27,7 +27,7 @@ class Sending:
 
 @dataclass
 class Faults:
-    """All faults of a run; remembers what a stuck instrument shows and how often a device has restarted."""
+    """All faults of a run; it keeps the value at which an instrument is stuck and which restarts have happened."""
 
     devices: tuple[str, ...]
     _windows: list[tuple[Fault, int, float, float]] = field(default_factory=list)
@@ -35,7 +35,7 @@ class Faults:
     _rebooted: set[int] = field(default_factory=set)
 
     def add(self, fault: Fault, start_s: float) -> None:
-        """Let a fault begin; without a duration it lasts."""
+        """Add a fault that begins at `start_s` (POSIX time); without a duration it never ends."""
         end_s = start_s + fault.duration if fault.duration > 0 else np.inf
         self._windows.append((fault, self.devices.index(fault.device), start_s, end_s))
 
@@ -48,7 +48,7 @@ class Faults:
         }
 
     def apply(self, true_times_s: Floats, sending: Sending) -> None:
-        """Change what is sent by every fault that is on."""
+        """Apply every active fault to the readings, in place."""
         for number, (fault, device, start_s, end_s) in enumerate(self._windows):
             on = (true_times_s >= start_s) & (true_times_s < end_s)
             if fault.fault == "reboot":
@@ -80,7 +80,7 @@ class Faults:
                 sending.swapped[on, device] = True
 
     def _reboot(self, number: int, device: int, since: NDArray[np.bool_], sending: Sending) -> None:
-        """From the restart on, the boot is another and the count begins again."""
+        """From the restart on, the boot number is one higher and the sequence starts again at zero."""
         if not since.any():
             return
         sending.boot[since, device] += 1

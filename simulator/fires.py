@@ -1,4 +1,4 @@
-"""The life of a fire: how much burns, flaming and smouldering, and what a thermal camera would see."""
+"""The burning of a fire over time: rates of flaming and smouldering, heat, and the hot spot that a thermal camera would see."""
 
 from typing import Final, NamedTuple
 
@@ -18,7 +18,7 @@ SMOULDER_AREA_PER_KG_S: Final = 60.0  # m² that glow for each kg/s, about 17 g/
 
 
 class Burning(NamedTuple):
-    """What burns at one moment."""
+    """Fuel burnt per second in flames and smouldering, and the heat released."""
 
     flaming_kg_s: float
     smouldering_kg_s: float

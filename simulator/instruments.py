@@ -1,6 +1,6 @@
-"""What an instrument makes of the air: slow, noisy, drifting, humid, cross-sensitive, and each unit a little different.
+"""Models of instruments: response time, noise, drift, humidity effect, cross-sensitivity, and differences between units.
 
-One row for each quantity. Figures are those of common low-cost instruments (Sensirion SPS30, Alphasense B4 cells, SGP40, MLX90640) from their data
+One row for each quantity. Values are those of common low-cost instruments (Sensirion SPS30, Alphasense B4 cells, SGP40, MLX90640) from their data
 sheets and field studies; spreads are standard deviations between units after the maker's calibration.
 """
 
@@ -19,7 +19,10 @@ DAY_S: Final = 86_400.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Instrument:
-    """`response_s` is the time to 63 %; `noise` and spreads are in the quantity's unit, `noise_share` and `gain_spread` relative."""
+    """Properties of the instrument of one quantity.
+
+    `response_s` is the time to 63 %; `noise` and spreads are in the quantity's unit, `noise_share` and `gain_spread` relative.
+    """
 
     key: str
     response_s: float
@@ -31,7 +34,9 @@ class Instrument:
     drift_spread_per_day: float = 0.0
     lowest: float = -np.inf
     highest: float = np.inf
-    cross: tuple[str, float] | None = None  # (other quantity, spread of what is left of its effect after compensation)
+    cross: tuple[str, float] | None = (
+        None  # (other quantity, spread between units of its residual effect after compensation)
+    )
 
 
 INSTRUMENTS: Final[tuple[Instrument, ...]] = (
@@ -157,7 +162,7 @@ VOC_INDEX_EXPONENT: Final = 0.9
 
 @njit(cache=True, nogil=True)
 def _respond(signal: Floats, keep: Floats, state: Floats) -> None:
-    """Let every instrument follow its signal (times, devices, instruments) in place, with its own memory."""
+    """Apply first-order response to the signal (times, devices, instruments) in place; `state` is the last value of each instrument."""
     for t in range(signal.shape[0]):
         for d in range(signal.shape[1]):
             for k in range(signal.shape[2]):
@@ -169,7 +174,7 @@ def _respond(signal: Floats, keep: Floats, state: Floats) -> None:
 
 @njit(cache=True, nogil=True)
 def _voc_index(tvoc: Floats, learn: float, baseline: Floats, out: Floats) -> None:
-    """Compare each VOC reading (times, devices) with the slowly learnt baseline of its device."""
+    """Write to `out` the VOC index of each VOC reading (times, devices) relative to the slowly learnt baseline of its device."""
     for t in range(tvoc.shape[0]):
         for d in range(tvoc.shape[1]):
             if np.isnan(baseline[d]):
@@ -179,7 +184,7 @@ def _voc_index(tvoc: Floats, learn: float, baseline: Floats, out: Floats) -> Non
 
 
 class Instruments:
-    """The instruments of all devices of a site; `fitted` is (devices, len(KEYS)) bool."""
+    """The instruments of all devices of a site; `fitted` (devices, len(KEYS)) says which a device has. One generator per device."""
 
     def __init__(
         self, kinds: list[str], fitted: NDArray[np.bool_], *, start_s: float, rngs: list[np.random.Generator]
@@ -198,9 +203,9 @@ class Instruments:
         self._kappa = np.array([KAPPA[kind] for kind in kinds])
 
     def measure(self, truth: Floats, times_s: Floats, interval_s: float) -> Floats:
-        """Return what is read (T, D, len(KEYS)) of the true air (T, D, len(KEYS)); NaN where a device has no such instrument."""
+        """Return the readings (T, D, len(KEYS)) of the true air (T, D, len(KEYS)); NaN where a device has no such instrument."""
         signal = truth[:, :, _COLUMN]
-        self._see_particles(signal, truth)
+        self._count_particles(signal, truth)
         for k, row in enumerate(INSTRUMENTS):
             if row.cross is not None:
                 other, spread = row.cross
@@ -216,10 +221,10 @@ class Instruments:
         signal = signal * self._gain + self._offset + self._drift * days
         noise = np.stack([rng.standard_normal((len(times_s), len(INSTRUMENTS))) for rng in self._rngs], axis=1)
         signal += noise * (_row("noise") + _row("noise_share") * np.abs(signal))
-        return self._report(signal)
+        return self._quantize(signal)
 
-    def _see_particles(self, signal: Floats, truth: Floats) -> None:
-        """Humid particles look larger, coarse ones are partly missed."""
+    def _count_particles(self, signal: Floats, truth: Floats) -> None:
+        """Apply what optical counters do: hygroscopic growth at high humidity, and poor counting of coarse particles."""
         activity = np.clip(truth[:, :, KEYS.index("humidity")], 40.0, 97.0) / 100.0
         growth = 1 + (self._kappa / PARTICLE_DENSITY_G_CM3) / (1 / activity - 1)
         fine, coarse = MEASURED.index("pm25"), MEASURED.index("pm10")
@@ -228,8 +233,8 @@ class Instruments:
         for key in ("pm1", "pm25", "pm10"):
             signal[:, :, MEASURED.index(key)] *= growth
 
-    def _report(self, signal: Floats) -> Floats:
-        """Round and clip as the instrument does, and leave out what is not fitted."""
+    def _quantize(self, signal: Floats) -> Floats:
+        """Round and clip as the instrument does; NaN where it is not fitted."""
         resolution = _row("resolution")
         rounded = np.clip(np.round(signal / resolution) * resolution, _row("lowest"), _row("highest"))
         direction = MEASURED.index("wind_direction")

@@ -1,7 +1,7 @@
-"""Random walks that are pulled back to zero: the building block of weather and background air.
+"""Ornstein-Uhlenbeck processes: the random part of weather and background air.
 
-Each column is an Ornstein-Uhlenbeck process with mean 0, variance 1 and its own relaxation time. They are made in chunks of an hour on a
-grid of whole minutes, so that the result does not depend on how far ahead is asked at a time.
+Each column is a process with mean 0, variance 1 and its own relaxation time. They are generated in chunks of an hour on a grid of whole
+minutes, so that the result does not depend on how far ahead each call asks.
 """
 
 from typing import Final
@@ -19,31 +19,31 @@ Floats = NDArray[np.float64]
 
 @njit(cache=True, nogil=True)
 def _relax(shocks: Floats, memory: Floats, state: Floats) -> None:
-    """Turn white noise (steps, processes) into relaxing walks in place, going on from `state` and leaving the last step there."""
+    """Turn white noise (steps, processes) into the processes in place, starting from `state`, which becomes the last step."""
     for step in range(shocks.shape[0]):
         for k in range(shocks.shape[1]):
             state[k] = memory[k] * state[k] + np.sqrt(1.0 - memory[k] ** 2) * shocks[step, k]
             shocks[step, k] = state[k]
 
 
-class Wander:
-    """Several independent relaxing walks with the given relaxation times [s]."""
+class OrnsteinUhlenbeck:
+    """Independent processes of mean 0 and variance 1 with the given relaxation times [s]."""
 
     def __init__(self, relaxation_s: list[float], rng: np.random.Generator) -> None:
         self._rng = rng
         self._memory = np.exp(-GRID_S / np.array(relaxation_s))
-        # Begin in the stationary state, so that the first hour is like any other.
+        # A draw from the stationary distribution, so that the first hour is like any other.
         self._state = rng.standard_normal(len(relaxation_s))
 
     def chunk(self) -> Floats:
-        """Return the next hour, (60, processes)."""
+        """Return the next hour (60, processes), one row a minute."""
         shocks = self._rng.standard_normal((CHUNK_STEPS, len(self._state)))
         _relax(shocks, self._memory, self._state)
         return shocks
 
 
-class Track:
-    """A growing table over grid instants; the past beyond `KEPT_CHUNKS` hours is forgotten, so a live city can run for months."""
+class SampledSeries:
+    """A series sampled on the grid, interpolated in between; only the last `KEPT_CHUNKS` hours are kept, so a live city can run for months."""
 
     KEPT_CHUNKS: Final = 3
 
@@ -54,11 +54,11 @@ class Track:
         self._joined: tuple[Floats, Floats] | None = None
 
     def next_times(self) -> Floats:
-        """Return the grid instants of the chunk that is to be appended next."""
+        """Return the grid instants (60) of the next chunk."""
         return self.end_s + GRID_S * np.arange(CHUNK_STEPS)
 
     def append(self, chunk: Floats) -> None:
-        """Add the values (60, columns) at `next_times`."""
+        """Append the values (60, columns) at `next_times`."""
         self._times = [*self._times, self.next_times()][-self.KEPT_CHUNKS :]
         self._chunks = [*self._chunks, chunk][-self.KEPT_CHUNKS :]
         self.end_s += CHUNK_S

@@ -1,7 +1,7 @@
 """A SimPy environment that never runs ahead of a clock.
 
-Started in the past it makes up for it at full speed and then goes on with the clock: history and live are the same code, and so is waking up after
-a computer slept.
+Started in the past it runs at full speed until it reaches the clock, then keeps to it: history, live operation and resuming after the computer slept
+are the same code.
 """
 
 import threading
@@ -12,7 +12,7 @@ import simpy
 
 
 class PacedEnvironment(simpy.Environment):
-    """`now` tells the time, `seconds_ahead` turns simulated seconds into seconds to wait (1 when the clock is the wall clock)."""
+    """`now` returns the clock's time; the clock runs `speed` times as fast as the wall clock. `caught_up` is set once the clock is reached."""
 
     def __init__(self, initial_s: float, now: Callable[[], datetime], *, speed: float = 1.0) -> None:
         super().__init__(initial_time=initial_s)
@@ -22,7 +22,7 @@ class PacedEnvironment(simpy.Environment):
         self.caught_up = threading.Event()
 
     def stop(self) -> None:
-        """Let `run_paced` return soon, from any thread."""
+        """Make `run_paced` return soon; may be called from any thread."""
         self._stopped.set()
 
     def run_paced(self) -> None:

@@ -1,7 +1,7 @@
-"""Patrol robots as SimPy processes: drive the loop, stop, charge, follow orders, break down.
+"""Patrol robots as SimPy processes: patrol, charge, follow orders, break down.
 
-A robot writes where it goes as corners in time (instant, x, y, battery). Between two corners everything is linear, so its state at any instant is
-an interpolation, and a robot costs nothing between two decisions.
+A robot's path is a list of corners in time (instant, x, y, battery). Between two corners everything is linear, so its state at any instant is an
+interpolation, and a robot costs no event between two decisions.
 """
 
 from collections.abc import Generator
@@ -18,8 +18,9 @@ from jeonju.contract.reading import from_posix_s
 from jeonju.contract.site import Robot, Site
 from jeonju.contract.vda5050 import Action, Headers, InstantActions, Kind, Node, Order, Stop, encode, route, start_node
 from jeonju.simulator.fires import Flame
-from jeonju.simulator.orders import Orders, duration_s
-from jeonju.simulator.state_reporter import BATTERY_J, DRIVING_W, HIGHEST_SPEED_M_S, Motion, Voice
+from jeonju.simulator.order_checks import duration_s
+from jeonju.simulator.orders import Orders
+from jeonju.simulator.state_reporter import BATTERY_J, DRIVING_W, HIGHEST_SPEED_M_S, Motion, StateReporter
 
 Floats = NDArray[np.float64]
 
@@ -30,9 +31,9 @@ CHARGING_W: Final = 900.0
 GO_CHARGING_BELOW_PERCENT: Final = 25.0
 CHARGED_PERCENT: Final = 95.0
 STOP_S: Final = (0.0, 25.0)
-# A robot that is paused or waits for the rest of its order looks at nothing new in between.
-PATIENCE_S: Final = 3600.0
-# What a robot does, as the quantity `robot_activity` has it.
+# The length of one wait of a robot that is paused or waits for the rest of its order; an interrupt ends it.
+LONGEST_WAIT_S: Final = 3600.0
+# Values of the quantity `robot_activity`.
 STANDING, PATROLLING, ON_ORDER, MEASURING, CHARGING = range(5)
 
 # Roofs and asphalt in the sun are warmer than the air by up to this.
@@ -51,7 +52,7 @@ class _Corner:
 
 
 class PatrolRobot:
-    """One robot; `start` it once. What fleet control wants of it is in `orders`, what it tells comes out of `speak`."""
+    """One robot; call `start` once. `orders` holds its VDA 5050 order, `due_messages` returns its messages."""
 
     KEPT_S: Final = 7200.0
 
@@ -60,8 +61,8 @@ class PatrolRobot:
         self._env = env
         self._rng = rng
         self.orders = Orders(site.name)
-        self._voice = Voice(robot.identity, site.name)
-        self._from_afar = Headers(robot.identity)
+        self._reporter = StateReporter(robot.identity, site.name)
+        self._fleet_headers = Headers(robot.identity)
         corners = np.array(robot.loop)
         self._loop = np.column_stack(site.map.to_xy(corners[:, 0], corners[:, 1]))
         self._dock = np.array(site.map.to_xy(*robot.dock))
@@ -74,53 +75,61 @@ class PatrolRobot:
         self._measured_s = 0.0
 
     def start(self) -> None:
-        """Begin to live in the environment."""
-        self._process = self._env.process(self._live())
+        """Start the robot's process in the environment."""
+        self._process = self._env.process(self._run())
 
     def break_down(self, duration_s: float) -> None:
-        """Stand still until repaired."""
+        """Stand still for `duration_s`."""
         self._broken_until_s = max(self._broken_until_s, self._env.now + duration_s)
-        self._think_again()
+        self._replan()
 
     def receive(self, kind: str, payload: bytes) -> None:
-        """Take an order or instant actions as they come over the wire."""
+        """Handle an order (`kind` "order") or instant actions, encoded as on the wire."""
         x, y, *_ = self.track(np.array([self._env.now]))[0]
         if kind == "order":
-            self._voice.answer("stateRequest")
-            # A robot on its way drives on; one that waits or patrols has something else to do now.
-            if self.orders.take_order(payload, float(x), float(y), broken=self._is_broken) and not self._is_on_its_way:
-                self._think_again()
+            self._reporter.request("stateRequest")
+            # A robot that drives on an order goes on; one that waits or patrols replans.
+            if (
+                self.orders.handle_order(payload, float(x), float(y), broken=self._is_broken)
+                and not self._is_on_its_way
+            ):
+                self._replan()
         else:
             before = self.orders.signature(), self.orders.wants_charging
-            for wanted in self.orders.take_instant_actions(payload):
-                self._voice.answer(wanted)
+            for request in self.orders.handle_instant_actions(payload):
+                self._reporter.request(request)
             if before != (self.orders.signature(), self.orders.wants_charging):
-                self._think_again()
+                self._replan()
 
-    def sent_to(self, x_m: float, y_m: float, stay_s: float) -> list[tuple[Kind, bytes]]:
-        """Return the messages with which fleet control would send it to a place, calling off what it was told before."""
+    def messages_to_go(self, x_m: float, y_m: float, stay_s: float) -> list[tuple[Kind, bytes]]:
+        """Return the messages with which fleet control would send it to a place; they cancel an order that is active."""
         x, y, *_ = (float(value) for value in self.track(np.array([self._env.now]))[0])
         order_id, at = f"scenario-{self._env.now:.0f}", from_posix_s(self._env.now)
         start = start_node(self.orders.map_id, order_id, x, y)
         nodes, edges = route(self.orders.map_id, order_id, [Stop(x_m, y_m, stay_s)], start=start, released=1)
-        order = Order(**self._from_afar.next(Order, at), order_id=order_id, order_update_id=0, nodes=nodes, edges=edges)
+        order = Order(
+            **self._fleet_headers.next(Order, at), order_id=order_id, order_update_id=0, nodes=nodes, edges=edges
+        )
         if self.orders.is_idle:
             return [("order", encode(order))]
         cancel = Action(action_type="cancelOrder", action_id=f"{order_id}-cancel")
         return [
-            ("instantActions", encode(InstantActions(**self._from_afar.next(InstantActions, at), actions=[cancel]))),
+            (
+                "instantActions",
+                encode(InstantActions(**self._fleet_headers.next(InstantActions, at), actions=[cancel])),
+            ),
             ("order", encode(order)),
         ]
 
-    def speak(self) -> list[tuple[Kind, bytes]]:
-        """Return what is to be published now: kind and message."""
+    def due_messages(self) -> list[tuple[Kind, bytes]]:
+        """Return the messages that are due now, as kind and payload."""
         now_s = self._env.now
         x, y, battery, speed, heading, activity = (float(value) for value in self.track(np.array([now_s]))[0])
         motion = Motion(x, y, heading, speed, battery, charging=activity == CHARGING, broken=self._is_broken)
-        return self._voice.speak(now_s, self.orders, motion)
+        return self._reporter.due_messages(now_s, self.orders, motion)
 
     def track(self, times_s: Floats) -> Floats:
-        """Return x, y, battery, speed, heading and activity (times, 6) at instants not after the end of what is planned."""
+        """Return x, y, battery, speed, heading and activity (times, 6) at instants up to the end of the planned path."""
         self._corners = [c for c in self._corners[:-1] if c.time_s >= times_s[0] - self.KEPT_S] + self._corners[-1:]
         grid = np.array([c.time_s for c in self._corners])
         x = np.interp(times_s, grid, [c.x_m for c in self._corners])
@@ -145,25 +154,25 @@ class PatrolRobot:
     def _is_on_its_way(self) -> bool:
         return self._corners[-1].activity == ON_ORDER
 
-    def _think_again(self) -> None:
+    def _replan(self) -> None:
         if self._process is None:
             raise RuntimeError(f"{self.name} has not been started")
         self._process.interrupt()
 
-    def _live(self) -> Step:
-        """Do one thing after the other; an interrupt cuts it short, and what to do is asked anew."""
+    def _run(self) -> Step:
+        """Run one activity after the other; an interrupt ends it, and the next one is chosen again."""
         while True:
             try:
-                yield from self._do_next()
+                yield from self._next_activity()
             except simpy.Interrupt:
-                self._cut_short()
+                self._end_leg()
 
-    def _do_next(self) -> Step:
+    def _next_activity(self) -> Step:
         orders = self.orders
         if self._is_broken:
             yield from self._wait(self._broken_until_s - self._env.now, 0.5 * STANDING_W, STANDING)
         elif orders.paused or orders.waits_for_update:
-            yield from self._wait(PATIENCE_S, STANDING_W, STANDING)
+            yield from self._wait(LONGEST_WAIT_S, STANDING_W, STANDING)
         elif orders.next_action is not None:
             yield from self._measure(duration_s(orders.next_action))
         elif orders.next_node is not None:
@@ -175,8 +184,8 @@ class PatrolRobot:
             yield from self._patrol()
 
     def _measure(self, seconds: float) -> Step:
-        """Stand and measure; what was measured before a pause counts."""
-        self.orders.begun()
+        """Stand and measure; time measured before a pause counts."""
+        self.orders.action_started()
         begun_s = self._env.now
         try:
             yield from self._wait(max(seconds - self._measured_s, 0.0), STANDING_W, MEASURING)
@@ -184,7 +193,7 @@ class PatrolRobot:
             self._measured_s = self._measured_s + self._env.now - begun_s if self.orders.next_action else 0.0
             raise
         self._measured_s = 0.0
-        self.orders.finished()
+        self.orders.action_finished()
 
     def _go_to(self, node: Node) -> Step:
         place = node.node_position
@@ -193,7 +202,7 @@ class PatrolRobot:
         yield from self._drive(
             np.array([place.x, place.y]), min(HIGHEST_SPEED_M_S, limit or HIGHEST_SPEED_M_S), ON_ORDER
         )
-        self.orders.arrived()
+        self.orders.node_reached()
 
     def _patrol(self) -> Step:
         if self._corners[-1].battery_percent < GO_CHARGING_BELOW_PERCENT:
@@ -210,25 +219,25 @@ class PatrolRobot:
     def _drive(self, to_xy: Floats, speed_m_s: float, activity: int) -> Step:
         here = self._corners[-1]
         seconds = float(np.hypot(to_xy[0] - here.x_m, to_xy[1] - here.y_m)) / speed_m_s
-        yield from self._go_on(seconds, float(to_xy[0]), float(to_xy[1]), DRIVING_W, activity)
+        yield from self._add_leg(seconds, float(to_xy[0]), float(to_xy[1]), DRIVING_W, activity)
 
     def _wait(self, seconds: float, power_w: float, activity: int) -> Step:
-        yield from self._go_on(seconds, self._corners[-1].x_m, self._corners[-1].y_m, power_w, activity)
+        yield from self._add_leg(seconds, self._corners[-1].x_m, self._corners[-1].y_m, power_w, activity)
 
-    def _go_on(self, seconds: float, x_m: float, y_m: float, power_w: float, activity: int) -> Step:
+    def _add_leg(self, seconds: float, x_m: float, y_m: float, power_w: float, activity: int) -> Step:
         battery = float(np.clip(self._corners[-1].battery_percent - 100 * power_w * seconds / BATTERY_J, 0.0, 100.0))
         self._corners.append(_Corner(self._env.now + seconds, x_m, y_m, battery, activity))
         yield self._env.timeout(seconds)
 
-    def _cut_short(self) -> None:
-        """Forget the rest of the present leg: the robot is where it is now."""
+    def _end_leg(self) -> None:
+        """End the present leg where the robot is now."""
         now = self._env.now
         x, y, battery, _, _, activity = (float(value) for value in self.track(np.array([now]))[0])
         self._corners = [c for c in self._corners if c.time_s < now] + [_Corner(now, x, y, battery, int(activity))]
 
 
 def hottest_pixel_c(xy_m: Floats, surface_c: Floats, flames: list[Flame]) -> Floats:
-    """Return what a thermal camera turning all round reports at places (N, 2) over surfaces of `surface_c` (N)."""
+    """Return the hottest pixel [°C] of a rotating thermal camera at places (N, 2), over surfaces of `surface_c` (N)."""
     hottest = surface_c
     for spot in flames:
         distance = np.hypot(xy_m[:, 0] - spot.x_m, xy_m[:, 1] - spot.y_m)

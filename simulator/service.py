@@ -11,8 +11,8 @@ from jeonju.contract.site import Site
 from jeonju.simulator.metrics import SimulatorMetrics
 from jeonju.simulator.paced import PacedEnvironment
 from jeonju.simulator.scenario import Scenario
-from jeonju.simulator.sinks.mqtt import MqttOutlet
-from jeonju.simulator.sinks.truth import WithTruth
+from jeonju.simulator.sinks.mqtt import MqttSink
+from jeonju.simulator.sinks.truth import TruthSink
 from jeonju.simulator.world import HISTORY, LIVE, Cadence, World
 
 DEFAULT_SEED: Final = 1
@@ -37,20 +37,20 @@ class Simulation:
     ) -> None:
         self._clock = clock
         self._env = PacedEnvironment(begin_s, clock.now, speed=clock.speed)
-        outlet = MqttOutlet(
+        sink = MqttSink(
             broker_url,
             site=site.name,
             # The sink is made before the world; both callbacks come from the network's threads once it runs.
-            on_event=lambda event: self._world.hand_over(event),
-            on_order=lambda robot, kind, payload: self._world.hand_over_order(robot, kind, payload),
+            on_event=lambda event: self._world.enqueue_event(event),
+            on_order=lambda robot, kind, payload: self._world.enqueue_order(robot, kind, payload),
             robots={robot.name: robot.identity for robot in site.robots},
         )
-        self._commands = outlet
-        self._outlet = WithTruth(outlet, broker_url, site=site.name)
+        self._commands = sink
+        self._sink = TruthSink(sink, broker_url, site=site.name)
         self._world = World(
             site,
             self._env,
-            self._outlet,
+            self._sink,
             seed=scenario.seed if scenario else seed,
             weather=scenario.weather if scenario else None,
             cadence=self._cadence,
@@ -94,7 +94,7 @@ class Simulation:
         """Stop, and report every device offline."""
         self._closing.set()
         self._env.stop()
-        self._outlet.close()
+        self._sink.close()
         self._thread.join()
 
     def _cadence(self, now_s: float) -> Cadence:

@@ -1,4 +1,4 @@
-"""What a simulated robot tells in VDA 5050, and when: its state on every change and every 30 s, its place every 5 s, its factsheet when asked."""
+"""The VDA 5050 messages of a simulated robot: state on every change and every 30 s, position every 5 s, factsheet on request."""
 
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -22,7 +22,8 @@ from jeonju.contract.vda5050 import (
     encode,
     theta_of,
 )
-from jeonju.simulator.orders import LONGEST_STAY_S, Orders
+from jeonju.simulator.order_checks import LONGEST_STAY_S
+from jeonju.simulator.orders import Orders
 
 VISUALIZATION_EVERY_S: Final = 5.0
 # A typical patrol robot of about 150 kg; the pilot's are not published. Korea allows 10 km/h for 100 to 230 kg.
@@ -40,14 +41,14 @@ INSTANT_ACTIONS: Final = (
     "clearInstantActions",
 )
 
-# A robot that has broken down neither drives on nor takes orders until it is repaired.
+# A robot that has broken down neither drives nor accepts orders until it is repaired.
 BROKEN: Final = Error(
     error_type="BREAKDOWN", error_level="FATAL", error_description="stands still until it is repaired"
 )
 
 
 class Motion(NamedTuple):
-    """Where a robot is and what its battery does."""
+    """Position, motion and battery of a robot."""
 
     x_m: float
     y_m: float
@@ -58,37 +59,41 @@ class Motion(NamedTuple):
     broken: bool
 
 
-class Voice:
-    """One robot's messages."""
+class StateReporter:
+    """Decides which messages of one robot are due."""
 
     def __init__(self, identity: str, map_id: str) -> None:
         self._headers = Headers(identity)
         self._map_id = map_id
-        self._asked: set[str] = {"factsheetRequest"}
-        self._told: tuple[Any, ...] = ()
-        self._told_s = self._shown_s = float("-inf")
+        self._requested: set[str] = {"factsheetRequest"}
+        self._reported: tuple[Any, ...] = ()
+        self._reported_s = self._visualized_s = float("-inf")
         self._state_number = 0
 
-    def answer(self, request: str) -> None:
-        """Remember what was asked for: stateRequest or factsheetRequest."""
-        self._asked.add(request)
+    def request(self, request: str) -> None:
+        """Note a stateRequest or factsheetRequest; the next call of `due_messages` answers it."""
+        self._requested.add(request)
 
-    def speak(self, now_s: float, orders: Orders, motion: Motion) -> list[tuple[Kind, bytes]]:
-        """Return the messages that are due."""
+    def due_messages(self, now_s: float, orders: Orders, motion: Motion) -> list[tuple[Kind, bytes]]:
+        """Return the messages that are due at `now_s` (POSIX time), as kind and payload."""
         messages: list[Header] = []
         at = from_posix_s(now_s)
-        if "factsheetRequest" in self._asked:
+        if "factsheetRequest" in self._requested:
             messages.append(Factsheet(**self._headers.next(Factsheet, at), **FACTS))
         place = RobotPosition(
             x=round(motion.x_m, 2), y=round(motion.y_m, 2), theta=theta_of(motion.heading_deg), map_id=self._map_id
         )
         velocity = Velocity(vx=round(motion.speed_m_s, 2))
         now = (orders.signature(), motion.speed_m_s > 0, motion.charging, motion.broken)
-        if "stateRequest" in self._asked or now != self._told or now_s - self._told_s >= STATE_WITHIN_S - 1e-6:
+        if (
+            "stateRequest" in self._requested
+            or now != self._reported
+            or now_s - self._reported_s >= STATE_WITHIN_S - 1e-6
+        ):
             header = self._headers.next(State, at)
             messages.append(_state(header, orders, motion, place, velocity))
-            self._told, self._told_s, self._state_number = now, now_s, header["header_id"]
-        elif now_s - max(self._shown_s, self._told_s) >= VISUALIZATION_EVERY_S - 1e-6:
+            self._reported, self._reported_s, self._state_number = now, now_s, header["header_id"]
+        elif now_s - max(self._visualized_s, self._reported_s) >= VISUALIZATION_EVERY_S - 1e-6:
             header = self._headers.next(Visualization, at)
             messages.append(
                 Visualization(
@@ -98,8 +103,8 @@ class Voice:
                     velocity=velocity,
                 )
             )
-            self._shown_s = now_s
-        self._asked.clear()
+            self._visualized_s = now_s
+        self._requested.clear()
         return [(KIND_OF[type(message)], encode(message)) for message in messages]
 
 

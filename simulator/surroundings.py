@@ -1,4 +1,4 @@
-"""What surrounds a device besides pollutants: temperature, humidity, wind, noise and warm surfaces."""
+"""The environment of a device besides pollutants: temperature, humidity, pressure, wind, noise and warm surfaces."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -18,7 +18,7 @@ _NIGHT_DB, _DAY_DB = 48.0, 63.0
 
 
 def ambient(truth: Floats, times_s: Floats, air: WeatherSeries, site: Site) -> None:
-    """Fill the columns of the truth (T, D, len(KEYS)) that are the same all over the city."""
+    """Fill the columns of the true air (T, D, len(KEYS)) that are the same everywhere in the city."""
     local = datetime.fromtimestamp(times_s[0], ZoneInfo(site.timezone))
     hour = local.hour + local.minute / 60
     busy = np.clip(np.interp(hour, [0, 5, 8, 20, 23, 24], [0.2, 0.0, 1.0, 0.9, 0.3, 0.2]), 0, 1)

@@ -1,4 +1,4 @@
-"""The way of readings out of the devices: counting, faults, lost radio links and what was kept meanwhile."""
+"""The uplink of the devices: sequence numbers, faults, lost radio links, and the readings buffered during them."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass
-class Link:
+class Uplink:
     """Numbers readings per device and decides which are sent, when, and how often."""
 
     devices: tuple[str, ...]
@@ -20,19 +20,19 @@ class Link:
     faults: Faults = field(init=False)
     _last_seq: NDArray[np.int64] = field(init=False)
     _lost: list[tuple[int, float, float]] = field(default_factory=list)
-    _kept: list[Readings] = field(default_factory=list)
+    _buffered: list[Readings] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Begin to count at zero."""
+        """Start every sequence at zero."""
         self.faults = Faults(self.devices)
         self._last_seq = np.full(len(self.devices), -1, dtype=np.int64)
 
     def lose(self, device: str, start_s: float, end_s: float) -> None:
-        """Cut a device's radio link for a while; it keeps its readings and sends them afterwards."""
+        """Cut a device's radio link from `start_s` until `end_s`; it buffers its readings and sends them afterwards."""
         self._lost.append((self.devices.index(device), start_s, end_s))
 
     def send(self, times_s: Floats, values: Floats, lat: Floats, lon: Floats) -> tuple[Readings, frozenset[str]]:
-        """Return what leaves the devices in this block, in sending order, and who is offline at its end."""
+        """Return the readings that are sent in this block, in sending order, and the devices that are offline at its end."""
         shape = lat.shape
         sending = Sending(
             times_s=np.repeat(times_s[:, None], shape[1], axis=1),
@@ -56,7 +56,7 @@ class Link:
             lon=lon.ravel(),
             values=values.reshape(-1, values.shape[2]),
         ).take(rows)
-        return self._hold_back(flat, np.repeat(times_s, shape[1])[rows], float(times_s[-1])), frozenset(
+        return self._buffer(flat, np.repeat(times_s, shape[1])[rows], float(times_s[-1])), frozenset(
             offline | self.faults.silent(float(times_s[-1]))
         )
 
@@ -72,16 +72,16 @@ class Link:
         rows = rows[sending.sent.ravel()[rows]]
         return np.repeat(rows, 1 + sending.repeated.ravel()[rows])
 
-    def _hold_back(self, readings: Readings, true_times_s: Floats, now_s: float) -> Readings:
-        """Keep what a lost link cannot carry, and add what was kept of links that are back."""
+    def _buffer(self, readings: Readings, true_times_s: Floats, now_s: float) -> Readings:
+        """Buffer the readings of links that are lost, and add those buffered for links that are restored."""
         if not self._lost:
             return readings
         lost = np.zeros(len(readings), dtype=bool)
         for device, start_s, end_s in self._lost:
             lost |= (readings.device == device) & (true_times_s >= start_s) & (true_times_s < end_s)
         down = {device for device, start_s, end_s in self._lost if start_s <= now_s < end_s}
-        kept = joined([*self._kept, readings.take(lost)])
+        kept = joined([*self._buffered, readings.take(lost)])
         waiting = np.isin(kept.device, list(down))
-        self._kept = [kept.take(waiting)]
+        self._buffered = [kept.take(waiting)]
         self._lost = [window for window in self._lost if window[2] > now_s]
         return joined([kept.take(~waiting), readings.take(~lost)])

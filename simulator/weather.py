@@ -1,4 +1,4 @@
-"""The weather over the city: season, hour of day, and what wanders around them."""
+"""The weather over the city: season, hour of day, and random variation around them."""
 
 from datetime import datetime
 from statistics import NormalDist
@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from jeonju.airquality.dispersion.meteorology import Meteorology, Stability, pasquill_stability, solar_elevation_deg
 from jeonju.contract.site import Site
-from jeonju.simulator.ornstein_uhlenbeck import Track, Wander
+from jeonju.simulator.ornstein_uhlenbeck import OrnsteinUhlenbeck, SampledSeries
 from jeonju.simulator.season import of_season
 
 Floats = NDArray[np.float64]
@@ -39,7 +39,7 @@ WEIBULL_SHAPE: Final = 1.6
 _WEIBULL_MEAN_OF_UNIT_SCALE: Final = 0.8966  # Γ(1 + 1/1.6)
 
 HOUR_S: Final = 3600.0
-# Relaxation times [s] of the walks, in the order of the unpacking in `_generate`.
+# Relaxation times [s] of the processes, in the order of the unpacking in `_generate`.
 _RELAXATION_S: Final = [
     70 * HOUR_S,  # temperature: day-to-day autocorrelation 0.71
     30 * HOUR_S,  # humidity
@@ -58,7 +58,7 @@ _NORMAL: Final = NormalDist()
 
 
 class WeatherOverrides(BaseModel):
-    """What a scenario lays down about the weather; everything else follows the season. `meander = "none"` holds the wind still."""
+    """The weather that a scenario prescribes; everything else follows the season. `meander = "none"` keeps the wind steady."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -97,14 +97,14 @@ class Weather:
         self._site = site
         self._zone = ZoneInfo(site.timezone)
         self._overrides = overrides or WeatherOverrides()
-        self._wander = Wander(_RELAXATION_S, rng)
-        self._track = Track(start_s)
+        self._processes = OrnsteinUhlenbeck(_RELAXATION_S, rng)
+        self._series = SampledSeries(start_s)
 
     def sample(self, times_s: Floats) -> WeatherSeries:
-        """Return the weather at ascending instants; the past beyond three hours is forgotten."""
-        while self._track.end_s <= times_s[-1] + 60.0:
-            self._track.append(self._generate(self._track.next_times()))
-        temperature, humidity, pressure, east, north, rain, cloud, sun, mixing = self._track.at(times_s).T
+        """Return the weather at ascending instants; instants more than three hours before earlier ones are no longer kept."""
+        while self._series.end_s <= times_s[-1] + 60.0:
+            self._series.append(self._generate(self._series.next_times()))
+        temperature, humidity, pressure, east, north, rain, cloud, sun, mixing = self._series.at(times_s).T
         speed = np.maximum(np.hypot(east, north), LEAST_WIND_M_S if self._overrides.wind_speed_m_s is None else 0.0)
         from_deg = np.mod(np.degrees(np.arctan2(-east, -north)), 360.0)
         if self._overrides.stability is None:
@@ -119,18 +119,18 @@ class Weather:
 
     def _generate(self, times_s: Floats) -> Floats:
         (
-            temperature_walk,
-            humidity_walk,
-            pressure_walk,
-            cloud_walk,
-            rain_walk,
+            temperature_process,
+            humidity_process,
+            pressure_process,
+            cloud_process,
+            rain_process,
             speed_synoptic,
             speed_meso,
             speed_gust,
             turn_synoptic,
             turn_meso,
             turn_meander,
-        ) = self._wander.chunk().T
+        ) = self._processes.chunk().T
         local = datetime.fromtimestamp(times_s[0], self._zone)
         hour = local.hour + local.minute / 60 + (times_s - times_s[0]) / HOUR_S
         sun = solar_elevation_deg(times_s, *self._site.origin)
@@ -138,15 +138,15 @@ class Weather:
         def now(table: tuple[float, ...]) -> float:
             return of_season(table, local)
 
-        rain = _rain(rain_walk, now(WET_SHARE), now(RAIN_MM))
+        rain = _rain(rain_process, now(WET_SHARE), now(RAIN_MM))
         # More cloud in the rainy season; overcast while it rains.
-        cloud = np.clip(_share_below(cloud_walk + 0.9 * (now(HUMIDITY_PERCENT) - 67) / 12), 0, 1)
+        cloud = np.clip(_share_below(cloud_process + 0.9 * (now(HUMIDITY_PERCENT) - 67) / 12), 0, 1)
         cloud = np.where(rain > 0, 1.0, cloud)
         swing_c = 0.5 * (now(MAXIMUM_C) - now(MINIMUM_C)) * (1.25 - 0.7 * cloud) * np.cos((hour - 15) * np.pi / 12)
-        temperature = now(MEAN_C) + swing_c + 0.85 * now(TEMPERATURE_STD_C) * temperature_walk
-        humidity = now(HUMIDITY_PERCENT) - 2.6 * swing_c + now(HUMIDITY_STD_PERCENT) * humidity_walk
+        temperature = now(MEAN_C) + swing_c + 0.85 * now(TEMPERATURE_STD_C) * temperature_process
+        humidity = now(HUMIDITY_PERCENT) - 2.6 * swing_c + now(HUMIDITY_STD_PERCENT) * humidity_process
         humidity = np.clip(np.where(rain > 0, np.maximum(humidity, 90), humidity), 15, 99)
-        sea_level_hpa = 1016 + 8 * np.cos((local.timetuple().tm_yday - 15) * 2 * np.pi / 365) + 4.5 * pressure_walk
+        sea_level_hpa = 1016 + 8 * np.cos((local.timetuple().tm_yday - 15) * 2 * np.pi / 365) + 4.5 * pressure_process
         pressure = sea_level_hpa * np.exp(-self._site.elevation_m / 8430)
         speed = _wind_speed((speed_synoptic + 0.8 * speed_meso + 0.45 * speed_gust) / np.sqrt(1 + 0.64 + 0.2025), hour)
         speed *= now(WIND_BY_MONTH)
@@ -184,7 +184,7 @@ class Weather:
         relative_speed: Floats,
         meander: Floats,
     ) -> Floats:
-        """Put in what the scenario lays down; the columns come back in the order in which `sample` reads them."""
+        """Apply what the scenario prescribes; return the columns in the order in which `sample` reads them."""
         wanted = self._overrides
         still = wanted.meander == "none"
         if wanted.wind_speed_m_s is not None:
@@ -223,28 +223,28 @@ def meteorology(series: WeatherSeries, index: int, roughness_m: float) -> Meteor
     )
 
 
-def _share_below(walk: Floats) -> Floats:
+def _share_below(process: Floats) -> Floats:
     """Return the standard normal distribution function."""
-    return np.array([_NORMAL.cdf(value) for value in walk])
+    return np.array([_NORMAL.cdf(value) for value in process])
 
 
-def _rain(walk: Floats, wet_share: float, monthly_mm: float) -> Floats:
-    """Rain falls while the walk is in its upper `wet_share`; its rate is exponential with the mean that gives the monthly sum."""
+def _rain(process: Floats, wet_share: float, monthly_mm: float) -> Floats:
+    """Return the rain [mm/h]: it falls while the process is in its upper `wet_share`, at an exponential rate with the mean of the monthly sum."""
     dry = 1 - wet_share
-    wetness = np.maximum(_share_below(walk) - dry, 0) / wet_share
+    wetness = np.maximum(_share_below(process) - dry, 0) / wet_share
     mean_mm_h = monthly_mm / (30.4 * 24 * wet_share)
     return mean_mm_h * -np.log1p(-np.minimum(wetness, 0.9999))
 
 
-def _wind_speed(walk: Floats, hour: Floats) -> Floats:
-    """Weibull-distributed speed, strongest in the afternoon and often nearly calm at night."""
-    below = np.clip(_share_below(walk), 1e-6, 1 - 1e-6)
+def _wind_speed(process: Floats, hour: Floats) -> Floats:
+    """Return a Weibull-distributed speed [m/s], strongest in the afternoon and often nearly calm at night."""
+    below = np.clip(_share_below(process), 1e-6, 1 - 1e-6)
     by_hour = 1 + 0.42 * np.cos((hour - 15) * np.pi / 12)
     return MEAN_WIND_M_S / _WEIBULL_MEAN_OF_UNIT_SCALE * by_hour * (-np.log1p(-below)) ** (1 / WEIBULL_SHAPE)
 
 
 def _mixing_height(sun_deg: Floats, cloud: Floats, speed: Floats, hour: Floats) -> Floats:
-    """150 to 350 m at night, growing with wind; up to about 1500 m on a clear afternoon, some two hours behind the sun."""
+    """Return the mixing height [m]: 150 to 350 m at night, growing with wind; up to about 1500 m on a clear afternoon, two hours behind the sun."""
     mechanical_m = 140 + 70 * np.minimum(speed, 6)
     lagged = np.clip(np.sin(np.radians(sun_deg)) * np.clip((hour - 6) / 8, 0, 1) ** 0.7, 0, 1)
     return np.maximum(mechanical_m, 1700 * lagged * (1 - 0.5 * cloud))

@@ -1,7 +1,7 @@
-"""The simulated city: one SimPy environment in which weather, sources, robots, instruments and faults meet.
+"""The simulated world: weather, sources, robots, instruments and faults of one site in one SimPy environment.
 
 Time is cut into blocks. For each block the air is computed on ticks (all puffs at all devices in one kernel call), interpolated to the sampling
-instants, measured, spoilt by faults and sent. Nothing here knows whether the environment runs live or as fast as it can.
+instants, measured, changed by faults and sent to the sink. Nothing here depends on whether the environment runs live or at full speed.
 """
 
 import threading
@@ -19,13 +19,13 @@ from jeonju.airquality.pollutants import KEYS
 from jeonju.contract.events import Breakdown, Dispatch, Dust, Event, Fault, Fire, Leak, LostLink, Odour, RegionalEpisode
 from jeonju.contract.site import Site
 from jeonju.simulator.background import Background, Episode
-from jeonju.simulator.block import Block, Outlet, RobotMessage
+from jeonju.simulator.block import Block, RobotMessage, Sink
 from jeonju.simulator.emissions import IS_PARTICLE, Emissions
 from jeonju.simulator.exposure import Exposure
 from jeonju.simulator.instruments import Instruments
 from jeonju.simulator.robots import PatrolRobot, hottest_pixel_c
 from jeonju.simulator.surroundings import ambient
-from jeonju.simulator.uplink import Link
+from jeonju.simulator.uplink import Uplink
 from jeonju.simulator.weather import Weather, WeatherOverrides, WeatherSeries, meteorology
 
 Floats = NDArray[np.float64]
@@ -42,7 +42,9 @@ FLUCTUATION_MEMORY_S: Final = 20.0
 
 @dataclass(kw_only=True)
 class Cadence:
-    """How time is cut: a reading every `interval_s`, the air every `tick_s`, a block every `block_s`; each divides the next."""
+    """Time steps [s]: a reading every `interval_s`, the air every `tick_s`, a block every `block_s`, which both others divide.
+
+    Raises ValueError where they do not divide it."""
 
     interval_s: float = 1.0
     tick_s: float = 5.0
@@ -61,16 +63,16 @@ HISTORY: Final = Cadence(interval_s=10.0, tick_s=10.0, block_s=600.0)
 
 
 class World:
-    """One city; built twice with the same seed it is the same twice.
+    """The world of one site; two worlds with the same seed and events send the same blocks.
 
-    `cadence` says, for the instant at which a block begins, how time is cut in it.
+    `cadence` returns the time steps of the block that begins at an instant (POSIX time). `boot` is the first boot number of every device.
     """
 
     def __init__(
         self,
         site: Site,
         env: simpy.Environment,
-        outlet: Outlet,
+        sink: Sink,
         *,
         seed: int,
         weather: WeatherOverrides | None = None,
@@ -80,7 +82,7 @@ class World:
         self.site = site
         self.env = env
         self._cadence = cadence
-        self._outlet = outlet
+        self._sink = sink
         devices = site.devices
         self.devices = tuple(device.name for device in devices)
         self.kinds = ("station",) * len(site.stations) + ("robot",) * len(site.robots)
@@ -105,23 +107,23 @@ class World:
         lat, lon = (np.array([getattr(station, name) for station in site.stations]) for name in ("lat", "lon"))
         self._station_xy = np.column_stack(site.map.to_xy(lat, lon)) if len(lat) else np.zeros((0, 2))
         self._heights_m = np.array([device.height_m for device in devices])
-        self._link = Link(self.devices, boot=boot)
+        self._uplink = Uplink(self.devices, boot=boot)
         self.exposure = Exposure(self.devices)
         self._swing = self._air_rng.standard_normal(len(devices))
         self._plume: Floats | None = None
         self._inbox: deque[Callable[[], None]] = deque()
         self._inbox_lock = threading.Lock()
-        env.process(self._live())
+        env.process(self._run())
 
     def add(self, event: Event) -> None:
-        """Let an event happen `event.after` seconds from the present instant of the simulation."""
+        """Add an event that begins `event.after` seconds after the present instant of the simulation."""
         start_s = self.env.now + event.after
         match event:
             case Fire() | Leak() | Dust():
-                self.exposure.follow(event, start_s, self.emissions.add(event, start_s))
+                self.exposure.add(event, start_s, self.emissions.add(event, start_s))
             case Odour():
                 boosted = self.emissions.boost(event.source, event.factor, start_s, start_s + event.duration)
-                self.exposure.follow(event, start_s, boosted)
+                self.exposure.add(event, start_s, boosted)
             case RegionalEpisode():
                 self.background.episodes.append(
                     Episode(
@@ -135,63 +137,63 @@ class World:
                     )
                 )
             case Fault():
-                self._link.faults.add(event, start_s)
+                self._uplink.faults.add(event, start_s)
             case LostLink():
-                self._link.lose(event.device, start_s, start_s + event.duration)
+                self._uplink.lose(event.device, start_s, start_s + event.duration)
             case Breakdown() | Dispatch():
-                self.env.process(self._call(event))
+                self.env.process(self._command_robot(event))
 
-    def hand_over(self, event: Event) -> None:
-        """Add an event from another thread; it begins with the next block."""
+    def enqueue_event(self, event: Event) -> None:
+        """Add an event from any thread; it takes effect with the next block."""
         with self._inbox_lock:
             self._inbox.append(lambda: self.add(event))
 
-    def hand_over_order(self, robot: str, kind: str, payload: bytes) -> None:
-        """Hand an order or instant actions to a robot, from any thread; it reads them with the next block."""
+    def enqueue_order(self, robot: str, kind: str, payload: bytes) -> None:
+        """Send a VDA 5050 order or instant actions to a robot, from any thread; they take effect with the next block."""
         with self._inbox_lock:
             self._inbox.append(lambda: self._robot(robot).receive(kind, payload))
 
     def _robot(self, name: str) -> PatrolRobot:
         return next(robot for robot in self._robots if robot.name == name)
 
-    def _call(self, event: Breakdown | Dispatch) -> Generator[simpy.Event, Any, None]:
+    def _command_robot(self, event: Breakdown | Dispatch) -> Generator[simpy.Event, Any, None]:
         yield self.env.timeout(event.after)
         robot = self._robot(event.device)
         if isinstance(event, Breakdown):
             robot.break_down(event.duration)
             return
         x_m, y_m = (float(value) for value in self.site.map.to_xy(event.lat, event.lon))
-        for kind, payload in robot.sent_to(x_m, y_m, event.stay):
+        for kind, payload in robot.messages_to_go(x_m, y_m, event.stay):
             robot.receive(kind, payload)
 
-    def _live(self) -> Generator[simpy.Event, Any, None]:
+    def _run(self) -> Generator[simpy.Event, Any, None]:
         while True:
             begun_s, cadence = self.env.now, self._cadence(self.env.now)
             yield self.env.timeout(cadence.block_s)
-            self._outlet.send(self._block(begun_s, cadence))
+            self._sink.send(self._block(begun_s, cadence))
             with self._inbox_lock:
                 arrived = list(self._inbox)
                 self._inbox.clear()
-            for take in arrived:
-                take()
+            for apply in arrived:
+                apply()
 
     def _block(self, begun_s: float, cadence: Cadence) -> Block:
         times_s = _steps(begun_s, cadence.interval_s, cadence.block_s)
         ticks_s = _steps(begun_s, cadence.tick_s, cadence.block_s)
         air = self.weather.sample(times_s)
-        xy, carried = self._places(times_s)
-        truth = self._truth(times_s, ticks_s, xy, air, cadence)
+        xy, carried = self._positions(times_s)
+        truth = self._true_air(times_s, ticks_s, xy, air, cadence)
         measured = self._instruments.measure(truth, times_s, cadence.interval_s)
         for column, key in enumerate(("battery", "speed", "heading", "robot_activity")):
             decimals = 2 if key == "speed" else 1
             measured[:, len(self.site.stations) :, KEYS.index(key)] = np.round(carried[:, :, column], decimals)
         lat, lon = (np.round(value, 6) for value in self.site.map.to_latlon(xy[..., 0], xy[..., 1]))
-        readings, offline = self._link.send(times_s, measured, lat, lon)
+        readings, offline = self._uplink.send(times_s, measured, lat, lon)
         messages = tuple(
             RobotMessage(robot.name, *message)
             for robot in self._robots
             if robot.name not in offline
-            for message in robot.speak()
+            for message in robot.due_messages()
         )
         return Block(
             devices=self.devices,
@@ -205,7 +207,7 @@ class World:
             messages=messages,
         )
 
-    def _places(self, times_s: Floats) -> tuple[Floats, Floats]:
+    def _positions(self, times_s: Floats) -> tuple[Floats, Floats]:
         """Return x, y of every device (T, D, 2), and battery, speed, heading, activity of the robots (T, robots, 4)."""
         tracks = (
             np.stack([robot.track(times_s) for robot in self._robots], axis=1)
@@ -215,9 +217,9 @@ class World:
         stations = np.broadcast_to(self._station_xy, (len(times_s), *self._station_xy.shape))
         return np.concatenate([stations, tracks[:, :, :2]], axis=1), tracks[:, :, 2:]
 
-    def _truth(self, times_s: Floats, ticks_s: Floats, xy: Floats, air: WeatherSeries, cadence: Cadence) -> Floats:
+    def _true_air(self, times_s: Floats, ticks_s: Floats, xy: Floats, air: WeatherSeries, cadence: Cadence) -> Floats:
         truth = self.background.sample(times_s, xy)
-        plume = self._plumes(ticks_s, cadence.tick_s)
+        plume = self._added_by_sources(ticks_s, cadence.tick_s)
         place = (times_s - ticks_s[0] + cadence.tick_s) / cadence.tick_s
         low = np.minimum(place.astype(np.int64), len(ticks_s) - 1)
         share = (place - low)[:, None, None]
@@ -233,9 +235,9 @@ class World:
                     surface_c[t] = hottest_pixel_c(xy[t, first:], surface_c[t], flames)
         return truth
 
-    def _plumes(self, ticks_s: Floats, tick_s: float) -> Floats:
-        """Return what all sources add at all devices, in stored units, at the last tick of the block before and at each of this one."""
-        xy, _ = self._places(ticks_s)
+    def _added_by_sources(self, ticks_s: Floats, tick_s: float) -> Floats:
+        """Return what all sources add at all devices, in stored units (ticks + 1, D, len(KEYS)); the first is the last tick of the block before."""
+        xy, _ = self._positions(ticks_s)
         weather = self.weather.sample(ticks_s)
         if self._plume is None:
             self._plume = np.zeros((len(self.devices), len(KEYS)))
@@ -246,14 +248,14 @@ class World:
         amounts = self._puffs.march(tick_s, airs, receptors)
         composition = self.emissions.composition
         for time_s, amount in zip(ticks_s, amounts, strict=True):
-            self.exposure.note(float(time_s), amount, composition)
+            self.exposure.update(float(time_s), amount, composition)
         added = np.where(IS_PARTICLE, amounts[..., 1] @ composition, amounts[..., 0] @ composition)
         fields = np.concatenate([self._plume[None], added])
         self._plume = fields[-1]
         return fields
 
     def _fluctuation(self, steps: int, interval_s: float) -> Floats:
-        """Return lognormal factors of mean 1 (T, D) with memory, one course for each device."""
+        """Return autocorrelated lognormal factors of mean 1 (T, D), one series for each device."""
         memory = np.exp(-interval_s / FLUCTUATION_MEMORY_S)
         shocks = self._air_rng.standard_normal((steps, len(self.devices))) * np.sqrt(1 - memory**2)
         for t in range(steps):

@@ -1,4 +1,4 @@
-"""How a simulated device loses its link."""
+"""How a simulated device loses its connection."""
 
 import socket
 
@@ -6,7 +6,7 @@ import paho.mqtt.client as mqtt
 
 
 def cut(client: mqtt.Client) -> None:
-    """Vanish without a word, so that the broker sends the last will; a later start makes the connection anew."""
+    """Drop the connection without a DISCONNECT, so that the broker publishes the last will; a later start connects again."""
     client.loop_stop()
     if isinstance(connection := client.socket(), socket.socket):
         connection.shutdown(socket.SHUT_RDWR)

@@ -6,13 +6,13 @@ from jeonju.simulator.block import Block
 
 
 @dataclass
-class MemoryOutlet:
+class MemorySink:
     """Collects every block."""
 
     blocks: list[Block] = field(default_factory=list)
 
     def send(self, block: Block) -> None:
-        """Keep it."""
+        """Append the block."""
         self.blocks.append(block)
 
     def close(self) -> None:

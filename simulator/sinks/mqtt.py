@@ -1,4 +1,4 @@
-"""Send readings over MQTT as the devices themselves would: one connection each, QoS 1, a last will, and a memory when the link is down."""
+"""Publish over MQTT as real devices do: one connection each, QoS 1, a last will, and a queue while the link is down."""
 
 import logging
 import threading
@@ -21,22 +21,22 @@ from jeonju.contract.events import EVENT, Event
 from jeonju.contract.reading import DeviceStatus, Reading, encode, encode_status, from_posix_s
 from jeonju.simulator.block import Block, Readings
 from jeonju.simulator.sinks.connection import cut
-from jeonju.simulator.sinks.vda5050 import RobotLink
+from jeonju.simulator.sinks.vda5050 import RobotConnection
 
 log = logging.getLogger(__name__)
 
 MOST_IN_A_MESSAGE: Final = 60
-# Beyond this many unacknowledged messages of all devices the world waits: the broker sets the pace.
+# With this many unacknowledged messages of all devices the world waits: backpressure from the broker.
 MOST_OUTSTANDING: Final = 2000
-# A broker that cannot acknowledge, because its disk is full for one, is not waited for device by device.
-GOODBYE_WITHIN_S: Final = 3.0
+# The wait for acknowledgements when closing, of all devices together: a broker whose disk is full acknowledges none.
+CLOSE_WITHIN_S: Final = 3.0
 STATUS_KEYS: Final = frozenset(("battery", "voltage", "speed", "heading", "robot_activity", "rssi", "snr"))
 
 
-class MqttOutlet:
-    """Connections of all simulated devices of a site to one broker, and the simulator's own, on which it takes commands.
+class MqttSink:
+    """Connections of all simulated devices of a site to one broker, and the simulator's own, which receives commands.
 
-    `robots` gives the names in VDA 5050 of those that are to speak it; `on_order` takes robot, kind and message of what they are told.
+    `robots` maps the robots that speak VDA 5050 to their names there; `on_order` is called with robot, kind and message from the network's threads.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class MqttOutlet:
     ) -> None:
         self._url = broker_url
         self._robots = {
-            name: RobotLink(self._url, identity, f"{site}-{name}-robot", partial(on_order, name))
+            name: RobotConnection(self._url, identity, f"{site}-{name}-robot", partial(on_order, name))
             for name, identity in (robots or {}).items()
         }
         self._site = site
@@ -64,21 +64,21 @@ class MqttOutlet:
     @property
     def refusal(self) -> str | None:
         """One line where the broker does not let the simulator or a robot hear what it is told."""
-        listening: list[Client | RobotLink] = [*([self._own] if self._own else []), *self._robots.values()]
+        listening: list[Client | RobotConnection] = [*([self._own] if self._own else []), *self._robots.values()]
         return next((one.refusal for one in listening if one.refusal), None)
 
     def send(self, block: Block) -> None:
-        """Publish a block's readings, each device over its own connection; waits while the broker is behind."""
-        # Nobody connects any more once the goodbyes are said.
+        """Publish a block's readings, each device over its own connection; blocks while the broker is behind."""
+        # Nobody connects any more once every device has been published as offline.
         with self._sending:
             if not self._closing.is_set():
                 self._send(block)
 
     def close(self) -> None:
-        """Say goodbye for every device, wait a moment for all last words together, and leave."""
+        """Publish every device as offline, wait up to `CLOSE_WITHIN_S` for all acknowledgements together, and disconnect."""
         self._closing.set()
         with self._sending:
-            self._leave()
+            self._disconnect()
 
     def _send(self, block: Block) -> None:
         for number, (name, kind) in enumerate(zip(block.devices, block.kinds, strict=True)):
@@ -92,23 +92,23 @@ class MqttOutlet:
                 device.connect()
                 self._publish(device, rows)
             if name in block.offline:
-                device.drop()
+                device.cut_connection()
             else:
                 device.connect()
         at = from_posix_s(float(block.true_times_s[-1]))
         for name, robot in self._robots.items():
-            told = [] if name in block.offline else [one for one in block.messages if one.robot == name]
-            robot.send(at, told, offline=name in block.offline)
+            messages = [] if name in block.offline else [message for message in block.messages if message.robot == name]
+            robot.send(at, messages, offline=name in block.offline)
 
-    def _leave(self) -> None:
-        everyone: list[_Device | RobotLink] = [*self._devices.values(), *self._robots.values()]
-        last_words = [one.say_goodbye() for one in everyone]
-        until_s = time.monotonic() + GOODBYE_WITHIN_S
-        for words in last_words:
-            if words is not None and words.rc == mqtt.MQTT_ERR_SUCCESS:
-                words.wait_for_publish(max(until_s - time.monotonic(), 0.0))
-        for one in everyone:
-            one.leave()
+    def _disconnect(self) -> None:
+        connections: list[_Device | RobotConnection] = [*self._devices.values(), *self._robots.values()]
+        offline_messages = [connection.publish_offline() for connection in connections]
+        until_s = time.monotonic() + CLOSE_WITHIN_S
+        for message in offline_messages:
+            if message is not None and message.rc == mqtt.MQTT_ERR_SUCCESS:
+                message.wait_for_publish(max(until_s - time.monotonic(), 0.0))
+        for connection in connections:
+            connection.disconnect()
         if self._own:
             self._own.end()
 
@@ -117,24 +117,24 @@ class MqttOutlet:
         for start in range(0, len(readings), MOST_IN_A_MESSAGE):
             part = readings[start : start + MOST_IN_A_MESSAGE]
             while not self._outstanding.acquire(timeout=0.5):
-                device.refuse_to_wait_in_vain()
+                device.raise_if_refused()
                 if self._closing.is_set():
                     return
             device.publish(encode(part[0] if len(part) == 1 else part))
 
     def _listen(self) -> Client:
-        """Take commands for the simulator: events that begin now."""
+        """Subscribe to commands for the simulator: events that begin now."""
         topic = topics.command(self._site, topics.SIMULATOR)
         client = Client(self._url, passing_id(f"jeonju-simulator-{self._site}"), filters=[(topic, 1)])
-        client.on_message = lambda _client, _data, message: self._take_command(message.payload)
+        client.on_message = lambda _client, _data, message: self._handle_command(message.payload)
         client.begin()
         return client
 
-    def _take_command(self, payload: bytes | bytearray) -> None:
+    def _handle_command(self, payload: bytes | bytearray) -> None:
         try:
             event = EVENT.validate_python(msgspec.json.decode(payload)["event"])
         except (msgspec.DecodeError, ValidationError, KeyError, TypeError) as error:
-            log.warning("a command for the simulator is not understood: %s", " ".join(str(error).split())[:200])
+            log.warning("a command for the simulator cannot be read: %s", " ".join(str(error).split())[:200])
             return
         if self._on_event:
             self._on_event(event)
@@ -150,21 +150,21 @@ class _Device:
         self._kind = kind
         self._connected = False
         self._outstanding = outstanding
-        self._client = Client(url, f"{site}-{name}", on_ready=self._say_online)
+        self._client = Client(url, f"{site}-{name}", on_ready=self._publish_online)
         self._client.max_inflight_messages_set(100)
         self._client.will_set(self._status, self._payload("offline"), qos=1, retain=True)
         self._client.on_publish = self._on_publish
         self._statuses: set[int] = set()
 
     def connect(self) -> None:
-        """Connect, unless the connection is there; from then on it comes back by itself."""
-        self.refuse_to_wait_in_vain()
+        """Connect unless connected; from then on the client reconnects by itself."""
+        self.raise_if_refused()
         if not self._connected:
             self._client.begin(patiently=True)
             self._connected = True
 
-    def refuse_to_wait_in_vain(self) -> None:
-        """Raise the UserError of a broker that will never take this device."""
+    def raise_if_refused(self) -> None:
+        """Raise the UserError with which the broker refused this device for good."""
         if self._client.failure:
             raise self._client.failure
 
@@ -172,25 +172,25 @@ class _Device:
         """Send a message; it is kept until the broker has acknowledged it."""
         self._client.publish(self._topic, payload, qos=1)
 
-    def drop(self) -> None:
-        """Lose the link."""
+    def cut_connection(self) -> None:
+        """Cut the connection without a word, as a lost link does."""
         if self._connected:
             cut(self._client)
             self._connected = False
 
-    def say_goodbye(self) -> mqtt.MQTTMessageInfo | None:
-        """Say that the device is offline; the last will has said it where the link is lost."""
+    def publish_offline(self) -> mqtt.MQTTMessageInfo | None:
+        """Publish the status offline; where the link is lost, the last will has done so."""
         if not self._connected:
             return None
         return self._client.publish(self._status, self._payload("offline"), qos=1, retain=True)
 
-    def leave(self) -> None:
+    def disconnect(self) -> None:
         """Disconnect."""
         if self._connected:
             self._client.end()
 
-    def _say_online(self) -> None:
-        # Called by the network thread, as _on_publish is: the number is known before its acknowledgement is looked at.
+    def _publish_online(self) -> None:
+        # Called by the network thread, as _on_publish is: the message id is stored before its acknowledgement is handled.
         self._statuses.add(self._client.publish(self._status, self._payload("online"), qos=1, retain=True).mid)
 
     def _payload(self, state: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Write readings and truth as Parquet files that appear only when they are whole."""
+"""Write readings and truth as Parquet files, which get their names only once they are complete."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,10 +17,10 @@ LABEL: Final = pa.dictionary(pa.int32(), pa.string())
 BLOCKS_PER_ROW_GROUP: Final = 90
 
 
-class ParquetOutlet:
+class ParquetSink:
     """`readings.parquet` has the columns of the store, `truth.parquet` the true air at the same devices; both under `directory`.
 
-    `on_readings` is shown every batch of readings as it is written.
+    `on_readings` is called with every batch of readings as it is written.
     """
 
     def __init__(
@@ -43,12 +43,12 @@ class ParquetOutlet:
         self._files["truth"].append(self._truth(block))
 
     def close(self) -> None:
-        """Write what is left and give the files their names."""
+        """Flush both files and give them their names."""
         for file in self._files.values():
             file.finish()
 
     def abandon(self) -> None:
-        """Leave nothing half-written behind."""
+        """Delete what was written so far."""
         for file in self._files.values():
             file.abandon()
 

@@ -1,4 +1,4 @@
-"""Send the truth too: once a minute what every device would have measured without noise and faults, as readings of the site `{site}-truth`."""
+"""Publish the truth too: once a minute, what every device would have measured without noise and faults, as readings of the site `{site}-truth`."""
 
 from typing import Final
 
@@ -9,30 +9,30 @@ from jeonju.broker.client import Client
 from jeonju.broker.identity import passing_id
 from jeonju.contract import topics
 from jeonju.contract.reading import Reading, encode, from_posix_s
-from jeonju.simulator.block import Block, Outlet
+from jeonju.simulator.block import Block, Sink
 
 EVERY_S: Final = 60.0
 
 
-class WithTruth:
-    """Another outlet, and beside it the truth, which takes the same way through broker, ingest and store as any gateway's readings."""
+class TruthSink:
+    """Passes blocks to another sink and publishes their truth, which goes through broker, ingest and store like any gateway's readings."""
 
-    def __init__(self, outlet: Outlet, broker_url: str, *, site: str) -> None:
+    def __init__(self, sink: Sink, broker_url: str, *, site: str) -> None:
         """Raises UserError when the broker cannot be reached."""
-        self._outlet = outlet
+        self._sink = sink
         self._site = topics.TRUTH.format(site=site)
         self._client = Client(broker_url, passing_id(f"jeonju-simulator-{self._site}"))
         self._client.begin(patiently=True)
 
     def send(self, block: Block) -> None:
-        """Send a block's readings, and a message with the truth of each whole minute in it."""
-        self._outlet.send(block)
+        """Pass the block on, and publish a message with the truth of each whole minute in it."""
+        self._sink.send(block)
         for step in np.flatnonzero(block.true_times_s % EVERY_S == 0):
             self._client.publish(topics.readings(self._site, topics.SIMULATOR), encode(_truth(block, int(step))), qos=1)
 
     def close(self) -> None:
-        """Finish what was begun."""
-        self._outlet.close()
+        """Close the other sink and disconnect."""
+        self._sink.close()
         self._client.end()
 
 

@@ -1,4 +1,4 @@
-"""A simulated robot's own connection for VDA 5050, beside that of its air sensors, as a robot's controller has it."""
+"""The VDA 5050 connection of a simulated robot, separate from that of its air sensors, as on a real robot's controller."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -12,8 +12,8 @@ from jeonju.simulator.block import RobotMessage
 from jeonju.simulator.sinks.connection import cut
 
 
-class RobotLink:
-    """Publishes what a robot tells and takes what it is told: `on_message` gets kind and payload, from the network's thread."""
+class RobotConnection:
+    """Publishes a robot's messages and receives its orders: `on_message` is called with kind and payload, from the network's thread."""
 
     def __init__(self, url: str, identity: str, client_id: str, on_message: Callable[[str, bytes], None]) -> None:
         self._identity = identity
@@ -22,8 +22,8 @@ class RobotLink:
         self._connected = False
         self._latest: dict[Kind, bytes] = {}
         filters = [(self._topic("order"), 0), (self._topic("instantActions"), 0)]
-        self._client = Client(url, client_id, on_ready=self._say_online, filters=filters)
-        self._client.on_message = lambda _client, _data, message: self._take(message, on_message)
+        self._client = Client(url, client_id, on_ready=self._publish_online, filters=filters)
+        self._client.on_message = lambda _client, _data, message: self._handle(message, on_message)
 
     @property
     def refusal(self) -> str | None:
@@ -31,7 +31,7 @@ class RobotLink:
         return self._client.refusal
 
     def send(self, at: datetime, messages: Sequence[RobotMessage], *, offline: bool) -> None:
-        """Publish what the robot tells at an instant; connect for it, or lose the link."""
+        """Publish the robot's messages of an instant, connecting first if need be; with `offline`, cut the connection instead."""
         self._at = at
         if offline:
             if self._connected:
@@ -47,18 +47,18 @@ class RobotLink:
             self._latest[message.kind] = message.payload
             self._publish(message.kind, message.payload)
 
-    def say_goodbye(self) -> mqtt.MQTTMessageInfo | None:
-        """Say that the robot is offline; the last will has said it where the link is lost."""
+    def publish_offline(self) -> mqtt.MQTTMessageInfo | None:
+        """Publish the connection state OFFLINE; where the link is lost, the last will has done so."""
         return self._publish("connection", self._connection("OFFLINE")) if self._connected else None
 
-    def leave(self) -> None:
+    def disconnect(self) -> None:
         """Disconnect."""
         if self._connected:
             self._client.end()
 
-    def _say_online(self) -> None:
+    def _publish_online(self) -> None:
         self._publish("connection", self._connection("ONLINE"))
-        # What was told before there was a connection reached nobody.
+        # Messages published before the connection existed reached nobody.
         for kind in ("factsheet", "state"):
             if kind in self._latest:
                 self._publish(kind, self._latest[kind])
@@ -66,12 +66,12 @@ class RobotLink:
     def _publish(self, kind: Kind, payload: bytes) -> mqtt.MQTTMessageInfo:
         return self._client.publish(self._topic(kind), payload, qos=qos(kind), retain=kind in RETAINED)
 
-    def _take(self, message: mqtt.MQTTMessage, on_message: Callable[[str, bytes], None]) -> None:
+    def _handle(self, message: mqtt.MQTTMessage, on_message: Callable[[str, bytes], None]) -> None:
         _, kind = topics.robot_and_kind(message.topic) or ("", "")
         on_message(kind, bytes(message.payload))
 
     def _connection(self, state: ConnectionState) -> bytes:
-        assert self._at is not None  # noqa: S101  (nothing is said before the first block)
+        assert self._at is not None  # noqa: S101  (nothing is published before the first block)
         return encode(Connection(**self._headers.next(Connection, self._at), connection_state=state))
 
     def _topic(self, kind: str) -> str:

@@ -21,8 +21,8 @@ from jeonju.ingest.service import Ingest
 from jeonju.response.fleet.control import FleetControl
 from jeonju.response.incidents.service import IncidentDesk
 from jeonju.simulator.scenario import load_scenario
-from jeonju.simulator.sinks.mqtt import MqttOutlet
-from jeonju.simulator.sinks.truth import WithTruth
+from jeonju.simulator.sinks.mqtt import MqttSink
+from jeonju.simulator.sinks.truth import TruthSink
 from jeonju.simulator.world import Cadence, World
 from jeonju.storage.influx.store import InfluxStore
 from jeonju.storage.port import Series
@@ -63,11 +63,11 @@ def _live(site: Site, store: InfluxStore, broker_url: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(figures, "EVERY_S", 0.1)
         with Ingest(site, store, broker_url, now=lambda: datetime.fromtimestamp(env.now, UTC)) as service:
-            outlet = WithTruth(MqttOutlet(broker_url, site=site.name), broker_url, site=site.name)
+            sink = TruthSink(MqttSink(broker_url, site=site.name), broker_url, site=site.name)
             world = World(
                 site,
                 env,
-                outlet,
+                sink,
                 seed=SCENARIO.seed,
                 weather=SCENARIO.weather,
                 cadence=lambda now_s: FINE if now_s >= FINE_FROM.timestamp() else COARSE,
@@ -83,7 +83,7 @@ def _live(site: Site, store: InfluxStore, broker_url: str) -> None:
             _send_nonsense(broker_url)
             wait_until(lambda: service.stats().rejected, within_s=300)
             env.run(until=END.timestamp() + 1e-6)
-            outlet.close()
+            sink.close()
             wait_until(lambda: _newest(store, site) >= END and not service.stats().waiting, within_s=300)
             told = service.stats().commits
             wait_until(

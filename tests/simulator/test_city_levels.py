@@ -8,7 +8,7 @@ import simpy
 
 from jeonju.airquality.pollutants import KEYS
 from jeonju.contract.site import Site
-from jeonju.simulator.sinks.memory import MemoryOutlet
+from jeonju.simulator.sinks.memory import MemorySink
 from jeonju.simulator.world import Cadence, World
 
 START_S = datetime(2026, 3, 3, 15, 0, tzinfo=UTC).timestamp()  # midnight of a Wednesday in Jeonju
@@ -20,23 +20,21 @@ def added(jeonju: Site) -> dict[str, dict[str, float]]:
     totals = []
     for seed in (1, 2, 3):
         env = simpy.Environment(START_S)
-        outlet = MemoryOutlet()
-        world = World(
-            jeonju, env, outlet, seed=seed, cadence=lambda _now: Cadence(interval_s=60, tick_s=30, block_s=600)
-        )
+        sink = MemorySink()
+        world = World(jeonju, env, sink, seed=seed, cadence=lambda _now: Cadence(interval_s=60, tick_s=30, block_s=600))
         env.run(until=START_S + 86_400 + 1e-6)
-        times = np.concatenate([block.true_times_s for block in outlet.blocks])
+        times = np.concatenate([block.true_times_s for block in sink.blocks])
         # The same background again, without the sources.
         rngs = np.random.default_rng(seed).spawn(3 + 2 * len(jeonju.devices))
         alone = type(world.background)(
             jeonju, start_s=START_S, rng=rngs[1], weather=type(world.weather)(jeonju, start_s=START_S, rng=rngs[0])
         )
         background = []
-        for block in outlet.blocks:
+        for block in sink.blocks:
             xy = np.stack(jeonju.map.to_xy(block.true_lat, block.true_lon), axis=-1)
             background.append(alone.sample(block.true_times_s, xy))
         totals.append(
-            (np.concatenate([block.truth for block in outlet.blocks]) - np.concatenate(background)).mean(axis=0)
+            (np.concatenate([block.truth for block in sink.blocks]) - np.concatenate(background)).mean(axis=0)
         )
         assert len(times) == 1440
     mean = np.mean(totals, axis=0)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from jeonju.airquality.pollutants import KEYS
 from jeonju.contract.site import Site
-from jeonju.simulator.background import ANNUAL, Background, Episode
+from jeonju.simulator.background import Background, Episode
+from jeonju.simulator.background_levels import ANNUAL
 from jeonju.simulator.weather import MEAN_C, Weather, WeatherOverrides
 from tests.conftest import SHARED_DATA
 

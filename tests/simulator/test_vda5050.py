@@ -29,7 +29,7 @@ from jeonju.contract.vda5050 import (
     start_node,
 )
 from jeonju.simulator.robots import CHARGING, MEASURING, ON_ORDER, PATROLLING, STANDING, PatrolRobot
-from jeonju.simulator.sinks.mqtt import MqttOutlet
+from jeonju.simulator.sinks.mqtt import MqttSink
 from jeonju.simulator.world import Cadence, World
 from tests.waiting import wait_until
 
@@ -57,7 +57,7 @@ class Rig:
     def pass_s(self, seconds: float) -> "Rig":
         for _ in range(int(seconds)):
             self.env.run(until=self.env.now + 1.0)
-            for kind, payload in self.patrol.speak():
+            for kind, payload in self.patrol.due_messages():
                 if kind == "state":
                     self.states.append(decode(payload, State))
                     self.state_at_s.append(self.env.now)
@@ -350,17 +350,17 @@ def test_robot_on_a_real_broker_takes_an_order_and_its_last_will_tells_that_it_i
     env = simpy.Environment(initial_time=START_S)
     has_arrived = threading.Event()
 
-    def hand_over(*order: Any) -> None:
-        world.hand_over_order(*order)
+    def enqueue(*order: Any) -> None:
+        world.enqueue_order(*order)
         has_arrived.set()
 
-    outlet = MqttOutlet(
+    sink = MqttSink(
         broker.url,
         site=site.name,
         robots={"robot-1": "jeonju-air/robot-1"},
-        on_order=hand_over,
+        on_order=enqueue,
     )
-    world = World(site, env, outlet, seed=1, cadence=lambda _now: Cadence(tick_s=1.0, block_s=1.0))
+    world = World(site, env, sink, seed=1, cadence=lambda _now: Cadence(tick_s=1.0, block_s=1.0))
     control = _FleetControl(broker)
 
     def until(condition: Any, what: str) -> None:
@@ -389,7 +389,7 @@ def test_robot_on_a_real_broker_takes_an_order_and_its_last_will_tells_that_it_i
         # The world may be ahead of the broker: the link can be back before its loss is heard.
         until(lambda: "CONNECTION_BROKEN" in control.states_of_the_connection(), "the last will")
         until(lambda: control.latest("connection")["connectionState"] == "ONLINE", "the link")
-        outlet.close()
+        sink.close()
         wait_until(lambda: control.latest("connection")["connectionState"] == "OFFLINE", what="the goodbye")
         late = _FleetControl(broker)
         wait_until(
@@ -398,4 +398,4 @@ def test_robot_on_a_real_broker_takes_an_order_and_its_last_will_tells_that_it_i
         late.close()
     finally:
         control.close()
-        outlet.close()
+        sink.close()

@@ -17,8 +17,8 @@ from jeonju.contract.events import EVENT
 from jeonju.contract.site import Site
 from jeonju.simulator.block import Block
 from jeonju.simulator.paced import PacedEnvironment
-from jeonju.simulator.sinks.memory import MemoryOutlet
-from jeonju.simulator.sinks.parquet import ParquetOutlet
+from jeonju.simulator.sinks.memory import MemorySink
+from jeonju.simulator.sinks.parquet import ParquetSink
 from jeonju.simulator.weather import WeatherOverrides
 from jeonju.simulator.world import Cadence, World
 
@@ -31,14 +31,14 @@ def simulate(
     *events: dict[str, Any],
     seed: int = 1,
     cadence: Cadence | None = None,
-    outlet: Any = None,
+    sink: Any = None,
     **weather: Any,
 ) -> tuple[World, list[Block]]:
     env = simpy.Environment(initial_time=START_S)
-    memory = MemoryOutlet()
+    memory = MemorySink()
     chosen = cadence or Cadence()
     world = World(
-        site, env, outlet or memory, seed=seed, weather=WeatherOverrides(**weather), cadence=lambda _now: chosen
+        site, env, sink or memory, seed=seed, weather=WeatherOverrides(**weather), cadence=lambda _now: chosen
     )
     for event in events:
         world.add(EVENT.validate_python(event))
@@ -59,9 +59,9 @@ def seqs(blocks: list[Block], device: str) -> list[int]:
 def test_same_seed_writes_the_same_bytes_and_another_seed_others(jeonju: Site, tmp_path: Path) -> None:
     digests = []
     for number, seed in enumerate((5, 5, 6)):
-        outlet = ParquetOutlet(tmp_path / str(number), site="jeonju")
-        simulate(jeonju, 300, {"kind": "fire", "lat": 35.8552, "lon": 127.0925}, seed=seed, outlet=outlet)
-        outlet.close()
+        sink = ParquetSink(tmp_path / str(number), site="jeonju")
+        simulate(jeonju, 300, {"kind": "fire", "lat": 35.8552, "lon": 127.0925}, seed=seed, sink=sink)
+        sink.close()
         digests.append(
             [
                 hashlib.sha256((tmp_path / str(number) / name).read_bytes()).hexdigest()
@@ -109,9 +109,9 @@ def test_smoke_is_measured_downwind_and_not_upwind(jeonju: Site) -> None:
     downwind = values(blocks, "palbok-03", "pm25")
     assert downwind[1200:].mean() > downwind[:60].mean() + 30
     assert values(blocks, west, "pm25")[1200:].mean() < values(blocks, west, "pm25")[:60].mean() + 10
-    (followed,) = world.exposure.events
-    assert "palbok-03" in followed.reached_s
-    assert west not in followed.reached_s
+    (exposure,) = world.exposure.events
+    assert "palbok-03" in exposure.reached_s
+    assert west not in exposure.reached_s
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_thermal_camera_sees_a_flame_nearby_and_not_far_away(jeonju: Site) -> No
 def test_unwritable_folder_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot write to .*; choose another --out"):
-        ParquetOutlet(tmp_path / "file" / "x", site="jeonju")
+        ParquetSink(tmp_path / "file" / "x", site="jeonju")
 
 
 def test_full_disk_leaves_nothing_half_written(jeonju: Site) -> None:
@@ -227,19 +227,19 @@ def test_full_disk_leaves_nothing_half_written(jeonju: Site) -> None:
     import tempfile
 
     with tempfile.TemporaryDirectory() as folder:
-        outlet = ParquetOutlet(Path(folder), site="jeonju")
+        sink = ParquetSink(Path(folder), site="jeonju")
         Path(folder, "readings.partial").symlink_to(full)
-        simulate(jeonju, 60, outlet=outlet)
+        simulate(jeonju, 60, sink=sink)
         with pytest.raises(UserError, match="free some space"):
-            outlet.close()
-        outlet.abandon()
+            sink.close()
+        sink.abandon()
         assert not list(Path(folder).glob("readings.*"))
 
 
 def test_parquet_holds_readings_and_truth_of_the_same_instants(jeonju: Site, tmp_path: Path) -> None:
-    outlet = ParquetOutlet(tmp_path, site="jeonju")
-    simulate(jeonju, 120, outlet=outlet)
-    outlet.close()
+    sink = ParquetSink(tmp_path, site="jeonju")
+    simulate(jeonju, 120, sink=sink)
+    sink.close()
     readings, truth = (pq.read_table(tmp_path / f"{name}.parquet") for name in ("readings", "truth"))
     assert readings.num_rows == truth.num_rows == 120 * 26
     assert readings["time"].to_pylist() == truth["time"].to_pylist()

@@ -25,7 +25,7 @@ BLOCK_S = 100.0
 
 
 @dataclass
-class CheckedOutlet:
+class CheckedSink:
     """Gives every block to the checks, as if it arrived at its end."""
 
     site: Site
@@ -65,24 +65,24 @@ class CheckedOutlet:
         """Nothing to finish."""
 
 
-def run(site: Site, scenario_name: str, hours: float, *events: dict[str, Any]) -> CheckedOutlet:
+def run(site: Site, scenario_name: str, hours: float, *events: dict[str, Any]) -> CheckedSink:
     scenario = load_scenario(scenario_name)
     env = simpy.Environment(initial_time=scenario.start_s)
-    outlet = CheckedOutlet(site, scenario.start_s)
+    sink = CheckedSink(site, scenario.start_s)
     cadence = Cadence(interval_s=INTERVAL_S, tick_s=INTERVAL_S, block_s=BLOCK_S)
-    world = World(site, env, outlet, seed=scenario.seed, weather=scenario.weather, cadence=lambda _now: cadence)
+    world = World(site, env, sink, seed=scenario.seed, weather=scenario.weather, cadence=lambda _now: cadence)
     for event in (*scenario.events, *map(EVENT.validate_python, events)):
         world.add(event)
     env.run(until=scenario.start_s + hours * H + 1e-6)
-    return outlet
+    return sink
 
 
 @pytest.mark.parametrize(("scenario", "hours"), [("winter-day", 10), ("palbok-recycler-fire", 3), ("haze-episode", 6)])
 def test_less_than_one_in_a_hundred_values_of_healthy_devices_is_flagged(
     jeonju: Site, scenario: str, hours: float
 ) -> None:
-    outlet = run(jeonju, scenario, hours)
-    assert outlet.by_rule["other"] < 0.01 * outlet.values, outlet.first
+    sink = run(jeonju, scenario, hours)
+    assert sink.by_rule["other"] < 0.01 * sink.values, sink.first
 
 
 FAULTS: list[tuple[dict[str, Any], str, str, float]] = [
@@ -112,9 +112,9 @@ FAULTS: list[tuple[dict[str, Any], str, str, float]] = [
 def test_every_fault_is_flagged_in_the_stated_time_and_nothing_else_is(jeonju: Site) -> None:
     start_s = 600.0
     faults = [{"kind": "fault", "after": start_s, **fault} for fault, *_ in FAULTS]
-    outlet = run(jeonju, "winter-day", 3, *faults)
+    sink = run(jeonju, "winter-day", 3, *faults)
     for fault, key, reason, within_s in FAULTS:
-        at_s, flag = outlet.first[fault["device"], key]
+        at_s, flag = sink.first[fault["device"], key]
         assert flag[1].startswith(reason), flag
         assert 0 <= at_s - start_s <= within_s, (fault, at_s)
-    assert set(outlet.first) == {(fault["device"], key) for fault, key, *_ in FAULTS}
+    assert set(sink.first) == {(fault["device"], key) for fault, key, *_ in FAULTS}

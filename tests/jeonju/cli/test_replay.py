@@ -75,13 +75,13 @@ def test_controlled_releases_come_back_from_the_api_exactly(jeonju: Site, tmp_pa
 
 
 def test_recording_of_a_run_is_published_as_it_was(jeonju: Site, tmp_path: Path) -> None:
-    from jeonju.simulator.sinks.parquet import ParquetOutlet
+    from jeonju.simulator.sinks.parquet import ParquetSink
     from jeonju.storage.port import Series
     from tests.simulator.test_world import simulate
 
-    outlet = ParquetOutlet(tmp_path / "run", site="jeonju")
-    simulate(jeonju, 60, outlet=outlet)
-    outlet.close()
+    sink = ParquetSink(tmp_path / "run", site="jeonju")
+    simulate(jeonju, 60, sink=sink)
+    sink.close()
     store = DuckDBStore(tmp_path / "air.duckdb")
     with EmbeddedBroker(tmp_path, port=0) as broker, Ingest(jeonju, store, broker.url) as ingest:
         assert replay([tmp_path / "run"], broker.url) == 60 * 26

@@ -34,7 +34,7 @@ from jeonju.response.fleet.fleet import SILENT_AFTER_S, Fleet
 from jeonju.response.fleet.visit import Visit
 from jeonju.simulator.block import Block
 from jeonju.simulator.robots import PATROLLING
-from jeonju.simulator.sinks.memory import MemoryOutlet
+from jeonju.simulator.sinks.memory import MemorySink
 from jeonju.simulator.world import Cadence, World
 from tests.response.fleet.maps import FAULT, NOW, source_map, tell
 
@@ -176,7 +176,7 @@ class _Loop:
     def __init__(self, site: Site) -> None:
         self.site = site.model_copy(update={"stations": [], "sources": []})
         self.env = simpy.Environment(initial_time=NOW.timestamp())
-        self.memory = MemoryOutlet()
+        self.memory = MemorySink()
         cadence = Cadence(interval_s=10.0, tick_s=10.0, block_s=10.0)
         self.world = World(self.site, self.env, self.memory, seed=2, cadence=lambda _now: cadence)
         self.dispatcher = Dispatcher(self.site)
@@ -198,7 +198,7 @@ class _Loop:
     def say(self, messages: list[Message]) -> None:
         for message in messages:
             _, kind = topics.robot_and_kind(message.topic) or ("", "")
-            self.world.hand_over_order(robot_of(message), kind, message.payload)
+            self.world.enqueue_order(robot_of(message), kind, message.payload)
 
 
 def test_simulated_robot_is_led_from_stop_to_stop_and_home(jeonju: Site) -> None:

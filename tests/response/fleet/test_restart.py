@@ -37,19 +37,19 @@ class _Robot:
 
     def take(self, message: Message) -> None:
         if message.is_order:
-            self.orders.take_order(message.payload, *self.place_m)
+            self.orders.handle_order(message.payload, *self.place_m)
         else:
-            self.orders.take_instant_actions(message.payload)
+            self.orders.handle_instant_actions(message.payload)
 
     def drive(self) -> None:
         """Do all that is released."""
         while (node := self.orders.next_node) is not None:
             assert node.node_position
             self.place_m = node.node_position.x, node.node_position.y
-            self.orders.arrived()
+            self.orders.node_reached()
             while self.orders.next_action is not None:
-                self.orders.begun()
-                self.orders.finished()
+                self.orders.action_started()
+                self.orders.action_finished()
 
     def state(self, now: datetime) -> tuple[str, bytes]:
         of = self.orders

@@ -9,7 +9,7 @@ import simpy
 
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.contract.site import Site
-from jeonju.simulator.sinks.mqtt import GOODBYE_WITHIN_S, MqttOutlet
+from jeonju.simulator.sinks.mqtt import CLOSE_WITHIN_S, MqttSink
 from jeonju.simulator.world import Cadence, World
 
 START_S = 1_772_409_600.0
@@ -18,17 +18,17 @@ START_S = 1_772_409_600.0
 def test_city_leaves_a_broker_that_does_not_answer_without_waiting_for_each_device(
     broker: EmbeddedBroker, jeonju: Site
 ) -> None:
-    outlet = MqttOutlet(broker.url, site=jeonju.name)
+    sink = MqttSink(broker.url, site=jeonju.name)
     env = simpy.Environment(initial_time=START_S)
-    World(jeonju, env, outlet, seed=1, cadence=lambda _now: Cadence(tick_s=1.0, block_s=1.0))
+    World(jeonju, env, sink, seed=1, cadence=lambda _now: Cadence(tick_s=1.0, block_s=1.0))
     env.run(until=START_S + 2.0)
     assert broker.pid is not None
     os.kill(broker.pid, signal.SIGSTOP)
     begun_s = time.monotonic()
     try:
-        outlet.close()
+        sink.close()
         # Far less than the devices would take one after the other.
-        assert time.monotonic() - begun_s < GOODBYE_WITHIN_S * len(jeonju.devices) / 3
+        assert time.monotonic() - begun_s < CLOSE_WITHIN_S * len(jeonju.devices) / 3
     finally:
         os.kill(broker.pid, signal.SIGCONT)
 

@@ -12,8 +12,8 @@ from jeonju.airquality.pollutants import KEYS
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.contract.reading import Reading
 from jeonju.contract.site import Site
-from jeonju.simulator.sinks.memory import MemoryOutlet
-from jeonju.simulator.sinks.truth import WithTruth
+from jeonju.simulator.sinks.memory import MemorySink
+from jeonju.simulator.sinks.truth import TruthSink
 from jeonju.simulator.world import World
 from tests.waiting import wait_until
 
@@ -33,13 +33,13 @@ def test_truth_of_every_device_is_sent_once_a_minute_beside_the_readings(jeonju:
         listener.loop_start()
         listener.subscribe("air/v1/jeonju-truth/+/readings", 1)
         wait_until(lambda: subscribed)
-        memory = MemoryOutlet()
-        outlet = WithTruth(memory, broker.url, site="jeonju")
+        memory = MemorySink()
+        sink = TruthSink(memory, broker.url, site="jeonju")
         env = simpy.Environment(initial_time=BEGIN_S)
-        World(jeonju, env, outlet, seed=3)
+        World(jeonju, env, sink, seed=3)
         env.run(until=BEGIN_S + 180 + 1e-6)
         wait_until(lambda: len(heard) == 3)
-        outlet.close()
+        sink.close()
         listener.disconnect()
         listener.loop_stop()
     assert len(memory.blocks) == 3
