@@ -1,4 +1,4 @@
-"""What a robot's thermal camera sees of fire, and how far: used forward by the simulator, backward by the source finder."""
+"""What a robot's thermal camera sees of fire, and how far: used forward by the simulator, backward by the source estimator."""
 
 from typing import Final
 

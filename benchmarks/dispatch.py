@@ -1,4 +1,4 @@
-"""Fires of the example scenarios with fresh seeds: how far off the source finder was before a robot went to look, and after."""
+"""Fires of the example scenarios with fresh seeds: how far off the source estimator was before a robot went to look, and after."""
 
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -12,7 +12,7 @@ from jeonju.evaluation.offline import OfflineRun
 from jeonju.simulator.scenario import load_scenario
 
 SEEDS = 10
-# Seeds that no number of the dispatcher was chosen on, nor one of alerts or finder.
+# Seeds that no number of the dispatcher was chosen on, nor one of alerts or source estimator.
 FIRST_SEED = 3000
 
 

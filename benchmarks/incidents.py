@@ -1,4 +1,4 @@
-"""Fires of the example scenarios with 50 seeds each: how far from the fire the source finder points, and how fast a first map is there."""
+"""Fires of the example scenarios with 50 seeds each: how far from the fire the source map points, and how fast a first map is there."""
 
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -16,7 +16,7 @@ from jeonju.simulator.scenario import load_scenario
 
 SCENARIOS = ("palbok-recycler-fire", "waste-plant-night-fire", "smouldering-heap")
 SEEDS = 50
-# Seeds that no alert or finder number was set on.
+# Seeds that no number of alerts or source estimator was set on.
 FIRST_SEED = 1000
 FIRST_MAP_AFTER_S = 600.0
 REPEATS = 3

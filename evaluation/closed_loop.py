@@ -1,10 +1,13 @@
-"""Robots that go and look, offline: what the simulated robots tell reaches the dispatcher, and its orders reach them, all in one SimPy run."""
+"""The closed loop offline: alerts open incidents, a robot is sent to measure, the source map improves, all within one SimPy run.
+
+Incidents, maps and orders come from the code that serves live: `response.incidents.tracker`, `localization.trace`, `response.fleet.dispatcher`.
+"""
 
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pyarrow as pa
@@ -14,123 +17,128 @@ from jeonju.airquality.thermal import is_fire
 from jeonju.contract import topics
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
-from jeonju.localization.source_map import BASELINE_MIN, DETECTION_LEVEL, LEAD_MIN, MINUTE_S, SourceMap, locate_source
-from jeonju.response.fleet.dispatcher import Dispatcher
+from jeonju.localization.source_map import BASELINE_MIN, DETECTION_LEVEL, LEAD_MIN, SourceMap
+from jeonju.localization.trace import LONGEST_S, source_map, span_of
+from jeonju.response.fleet.dispatcher import Dispatcher, Message
 from jeonju.response.fleet.visit import Visit
+from jeonju.response.incidents.incident import Incident, LatLon
+from jeonju.response.incidents.tracker import IncidentBook
 from jeonju.simulator.block import Block, Sink
 
-KINDS: Final = ("smoke", "release", "dust")
 COLUMNS: Final = ("device", "time", "lat", "lon", "wind_speed", "wind_direction", "temperature", "thermal_max")
-# Alerts that begin within this time of the first belong to the same incident.
-SAME_INCIDENT_S: Final = 1800.0
-REMEMBERED_S: Final = MINUTE_S * (BASELINE_MIN + LEAD_MIN) + 2 * 3600.0
+# A map needs the readings from before the incident up to two hours after its beginning.
+REMEMBERED: Final = timedelta(minutes=BASELINE_MIN + LEAD_MIN, seconds=LONGEST_S)
 
 
 @dataclass
-class Look:
-    """What was thought of an incident's place when a robot was sent, and when its visit was over."""
+class ScoredVisit:
+    """A robot's visit to an incident, and the source map when it was sent and when it ended."""
 
     visit: Visit
     before: SourceMap
     after: SourceMap | None = None
-    without_visit: SourceMap | None = None
+    without_visit: SourceMap | None = None  # the map at the end without what the robot measured on it
 
 
 @dataclass
 class ClosedLoop:
-    """Follows one run block by block: a sink between the simulator and another one. There is one incident, that of the first local alert.
+    """Follows one run block by block, as a sink between the world and another one; `handle` gets each block's readings while that one writes them.
 
-    `send_order` takes robot, kind and message.
+    `send_order` is called with robot, kind and payload of each VDA 5050 message to a robot.
     """
 
     site: Site
     sink: Sink
     send_order: Callable[[str, str, bytes], None] = lambda _robot, _kind, _payload: None
-    dispatcher: Dispatcher = field(init=False)
-    looks: list[Look] = field(default_factory=list)
-    _recent: deque[pa.RecordBatch] = field(default_factory=deque)
-    _alerts: list[AlertRecord] = field(default_factory=list)
-    _sees_fire: int = 0  # for how many blocks
+    visits: list[ScoredVisit] = field(default_factory=list)
+    incidents: dict[str, Incident] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Know the robots of the site."""
-        self.dispatcher = Dispatcher(self.site)
+        """Start without incidents, and with the robots of the site."""
+        self._dispatcher = Dispatcher(self.site)
+        self._tracker = IncidentBook(self.site)
         self._identity_of = {robot.name: robot.identity for robot in self.site.robots}
         self._robot_of = {robot.identity: robot.name for robot in self.site.robots}
+        self._recent: deque[pa.RecordBatch] = deque()
+        self._places: dict[str, LatLon] = {}
+        self._seen_hot_blocks = 0
 
-    def take(self, readings: pa.RecordBatch, alerts: Sequence[AlertRecord]) -> None:
-        """Take the readings of a block and the alerts that changed with them."""
+    def handle(self, readings: pa.RecordBatch, alerts: Sequence[AlertRecord]) -> None:
+        """Handle the readings of a block and the alerts that changed with them."""
+        if not readings.num_rows:
+            return
         self._recent.append(readings)
-        thermal, air = (readings[key].to_numpy(zero_copy_only=False) for key in ("thermal_max", "temperature"))
-        self._sees_fire = (
-            self._sees_fire + 1 if self._sees_fire or (self._alerts and is_fire(thermal, air).any()) else 0
-        )
-        self._alerts += [
-            one for one in alerts if one.kind in KINDS and one.id not in {known.id for known in self._alerts}
-        ]
-        until = pc.max(readings["time"]).as_py()
-        while until is not None and (until - pc.max(self._recent[0]["time"]).as_py()).total_seconds() > REMEMBERED_S:
+        newest = pc.max(readings["time"]).as_py()
+        while newest - pc.max(self._recent[0]["time"]).as_py() > REMEMBERED:
             self._recent.popleft()
+        columns = (readings[name].to_pylist() for name in ("device", "lat", "lon"))
+        self._places |= {device: (lat, lon) for device, lat, lon in zip(*columns, strict=True)}
+        changed = self._tracker.take(alerts, self._places)
+        self.incidents |= {incident.id: incident for incident in changed}
+        thermal, air = (readings[key].to_numpy(zero_copy_only=False) for key in ("thermal_max", "temperature"))
+        if self._seen_hot_blocks or (self.incidents and is_fire(thermal, air).any()):
+            self._seen_hot_blocks += 1
 
     def send(self, block: Block) -> None:
-        """Pass a block on; then let the dispatcher hear the robots, look at the incident, and speak."""
+        """Pass a block on; then give the dispatcher the robots' messages and new maps, and send the robots its orders."""
         self.sink.send(block)
-        now_s = float(block.true_times_s[-1])
-        now = datetime.fromtimestamp(now_s, UTC)
+        now = datetime.fromtimestamp(float(block.true_times_s[-1]), UTC)
         for message in block.messages:
             topic = topics.vda5050(self._identity_of[message.robot], message.kind)
-            self.dispatcher.fleet.take(topic, message.payload, now)
-        if not self._alerts:
-            return
-        incident = self._alerts[0].id
-        # A fire that is seen for the first time may lie on the way.
-        if self.dispatcher.wants_map(incident) or self._sees_fire == 1:
-            found = self._locate(now_s)
-            known = len(self.dispatcher.visits)
-            messages = self.dispatcher.step(incident, found, now)
-            if len(self.dispatcher.visits) > known:
-                self.looks.append(Look(self.dispatcher.visits[-1], found))
-        else:
-            messages = self.dispatcher.follow(now)
+            self._dispatcher.fleet.take(topic, message.payload, now)
+        for incident in self._tracker.end_what_is_over(now):
+            self.incidents[incident.id] = incident
+            self._publish(self._dispatcher.leave(incident.id, now))
+        open_incidents = [incident for incident in self.incidents.values() if incident.closed_at is None]
+        mapped = [self._map_and_step(incident, now) for incident in open_incidents]
+        if self.incidents and not any(mapped):
+            self._publish(self._dispatcher.follow(now))
+        self._conclude(now)
+
+    def close(self) -> None:
+        """Close the other sink."""
+        self.sink.close()
+
+    def _map_and_step(self, incident: Incident, now: datetime) -> bool:
+        """Give the dispatcher a new map of an incident where it would use one; return whether it did."""
+        # A fire that a camera sees for the first time may lie on a robot's way.
+        is_due = self._dispatcher.wants_map(incident.id) or self._seen_hot_blocks == 1
+        if not is_due or now - incident.opened_at > timedelta(seconds=LONGEST_S):
+            return False
+        found = self._locate(incident, now)
+        known = len(self._dispatcher.visits)
+        self._publish(self._dispatcher.step(incident.id, found, now))
+        self.visits += [ScoredVisit(visit, found) for visit in self._dispatcher.visits[known:]]
+        return True
+
+    def _publish(self, messages: Sequence[Message]) -> None:
         for topic, payload in messages:
             robot, kind = topics.robot_and_kind(topic) or ("", "")
             self.send_order(self._robot_of[robot], kind, payload)
-        self._conclude(now_s)
 
-    def close(self) -> None:
-        """Finish what was begun."""
-        self.sink.close()
+    def _conclude(self, now: datetime) -> None:
+        for scored in self.visits:
+            if scored.visit.ended_at is not None and scored.after is None:
+                incident = self.incidents[scored.visit.incident]
+                scored.after = self._locate(incident, now)
+                scored.without_visit = self._locate(incident, now, without=scored.visit)
 
-    @property
-    def incident(self) -> str | None:
-        """The alert that opened the incident."""
-        return self._alerts[0].id if self._alerts else None
-
-    def _conclude(self, now_s: float) -> None:
-        for look in self.looks:
-            if look.visit.ended_at is not None and look.after is None:
-                look.after = self._locate(now_s)
-                look.without_visit = self._locate(now_s, without=look.visit)
-
-    def _locate(self, until_s: float, without: Visit | None = None) -> SourceMap:
-        """Ask the source finder; `without` leaves out what a robot measured on its visit."""
-        first = self._alerts[0]
-        noticed_s = first.started_at.timestamp()
-        quantity = first.quantity if first.quantity in DETECTION_LEVEL else "pm25"
-        readings = pa.Table.from_batches([batch.select([*COLUMNS, quantity]) for batch in self._recent])
+    def _locate(self, incident: Incident, now: datetime, without: Visit | None = None) -> SourceMap:
+        """Return the source map of an incident from the readings so far; `without` leaves out what a robot measured on its visit."""
+        quantities = [key for key in DETECTION_LEVEL if key in self._recent[0].schema.names]
+        readings = pa.Table.from_batches([batch.select([*COLUMNS, *quantities]) for batch in self._recent])
         if without is not None:
             late = pc.greater_equal(readings["time"], pa.scalar(without.sent_at, readings["time"].type))
             readings = readings.filter(
                 pc.invert(pc.and_(late, pc.equal(readings["device"].cast(pa.string()), without.robot)))
             )
-        within = [one for one in self._alerts if one.started_at.timestamp() <= noticed_s + SAME_INCIDENT_S]
-        noticed_by = {one.device for one in within if one.device}
-        return locate_source(self.site, readings, quantity, noticed_s=noticed_s, until_s=until_s, noticed_by=noticed_by)
+        _, until = span_of(incident.opened_at, now)
+        return source_map(self.site, incident.opened_at, incident.alerts.values(), readings, until)
 
 
-def score_look(look: Look, true_m: tuple[float, float] | None) -> dict[str, Any]:
-    """Return how far from the true place the source finder pointed before and after a visit, and without what the robot measured on it."""
-    visit = look.visit
+def score_visit(scored: ScoredVisit, true_m: tuple[float, float] | None) -> dict[str, Any]:
+    """Return how far the source map was off before and after a visit, and without what the robot measured on it."""
+    visit = scored.visit
 
     def off_m(found: SourceMap | None) -> int | None:
         return None if found is None or true_m is None else round(math.dist(found.best_m, true_m))
@@ -142,7 +150,7 @@ def score_look(look: Look, true_m: tuple[float, float] | None) -> dict[str, Any]
         "outcome": visit.outcome,
         "stops": len(visit.places),
         "nearest_stop_m": round(min(math.dist(stop[:2], true_m) for stop in visit.places)) if true_m else None,
-        "error_before_m": off_m(look.before),
-        "error_after_m": off_m(look.after),
-        "error_without_visit_m": off_m(look.without_visit),
+        "error_before_m": off_m(scored.before),
+        "error_after_m": off_m(scored.after),
+        "error_without_visit_m": off_m(scored.without_visit),
     }

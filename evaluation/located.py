@@ -1,7 +1,9 @@
-"""Where each detected event of a run seemed to come from, against where it was and how much it really released."""
+"""The source map of each detected event of a run, against its true place and rate.
+
+The map is made as for an incident that is live, but without the robots' cameras: it scores what the plume alone says."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +18,8 @@ from jeonju.contract.events import Dust, Fire, Leak
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
 from jeonju.evaluation.score import fitting
-from jeonju.localization.source_map import BASELINE_MIN, LEAD_MIN, MINUTE_S, SourceMap, locate_source
+from jeonju.localization.source_map import BASELINE_MIN, LEAD_MIN, MINUTE_S, SourceMap
+from jeonju.localization.trace import source_map, traced_quantity
 from jeonju.simulator.emissions import Emissions
 from jeonju.simulator.exposure import EventExposure
 
@@ -40,7 +43,7 @@ UNKNOWN: Final = dict.fromkeys(
 def locate_events(
     site: Site, run: Path, events: Sequence[EventExposure], alerts: Sequence[AlertRecord], emissions: Emissions
 ) -> tuple[list[dict[str, Any]], pa.Table]:
-    """Return for each event what the source finder makes of the readings in `run`, and the maps of probability.
+    """Return the score of the source map of each event, made from the readings in `run`, and the cells of all maps.
 
     Events without one place (odours of large areas) and those that raised no alert have no answer.
     """
@@ -57,17 +60,15 @@ def locate_events(
 
 
 def _locate(site: Site, run: Path, alerts: Sequence[AlertRecord]) -> tuple[SourceMap, float]:
-    first = min(alerts, key=lambda alert: alert.started_at)
-    noticed_s = first.started_at.timestamp()
-    until_s = noticed_s + AFTER_S
-    quantity = first.quantity if first.quantity in ("pm25", "pm10", "co", "tvoc", "h2s", "nh3") else "pm25"
+    opened_at = min(alert.started_at for alert in alerts)
+    until = opened_at + timedelta(seconds=AFTER_S)
+    known = [alert for alert in alerts if alert.started_at < until]
     span = [
-        ("time", ">=", _instant(noticed_s - MINUTE_S * (BASELINE_MIN + LEAD_MIN + 1))),
-        ("time", "<", _instant(until_s)),
+        ("time", ">=", opened_at - timedelta(minutes=BASELINE_MIN + LEAD_MIN + 1)),
+        ("time", "<", until),
     ]
-    readings = pq.read_table(run / "readings.parquet", columns=[*COLUMNS, quantity], filters=span)
-    noticed_by = {alert.device for alert in alerts if alert.device and alert.started_at.timestamp() < until_s}
-    return locate_source(site, readings, quantity, noticed_s=noticed_s, until_s=until_s, noticed_by=noticed_by), until_s
+    readings = pq.read_table(run / "readings.parquet", columns=[*COLUMNS, traced_quantity(known)], filters=span)
+    return source_map(site, opened_at, known, readings, until), until.timestamp()
 
 
 def _compared(
@@ -112,7 +113,3 @@ def _cells(site: Site, number: int, found: SourceMap) -> list[dict[str, Any]]:
         }
         for k in range(len(a))
     ]
-
-
-def _instant(posix_s: float) -> datetime:
-    return datetime.fromtimestamp(posix_s, UTC)

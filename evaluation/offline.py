@@ -15,7 +15,7 @@ from jeonju.contract.events import Dust, Fire, Leak
 from jeonju.contract.records import INSTANT, AlertRecord
 from jeonju.contract.site import Site, load_site
 from jeonju.detection.engine import AlertEngine
-from jeonju.evaluation.closed_loop import ClosedLoop, score_look
+from jeonju.evaluation.closed_loop import ClosedLoop, ScoredVisit, score_visit
 from jeonju.evaluation.located import locate_events
 from jeonju.evaluation.score import fitting, score
 from jeonju.ingest.ledger import Ledger
@@ -56,7 +56,8 @@ class OfflineRun:
                 ledger.count(site.name, device, boot, seq)
             changed = engine.update(table)
             alerts.update({alert.id: alert for alert in changed})
-            loop.take(batch, changed)
+            if self.dispatch:
+                loop.handle(batch, changed)
 
         sink = ParquetSink(self.out, site=site.name, on_readings=judge)
         loop = ClosedLoop(site, sink)
@@ -114,9 +115,19 @@ class OfflineRun:
 def _visits(
     site: Site, loop: ClosedLoop, events: Sequence[EventExposure], alerts: Sequence[AlertRecord]
 ) -> list[dict[str, Any]]:
-    """Return what each robot's visit brought, against the event that it was sent to; false alarms have no true place."""
+    """Return the score of each robot's visit against the event whose alerts opened its incident; a false alarm has no true place."""
+    places: dict[int, tuple[float, float]] = {}
+    event_of: dict[str, int] = {}  # alert → event
     for number, event in enumerate(events):
-        if isinstance(event.event, Fire | Leak | Dust) and loop.incident in {one.id for one in fitting(event, alerts)}:
+        if isinstance(event.event, Fire | Leak | Dust):
             x_m, y_m = (float(value) for value in site.map.to_xy(event.event.lat, event.event.lon))
-            return [{"event": number, **score_look(look, (x_m, y_m))} for look in loop.looks]
-    return [{"event": None, **score_look(look, None)} for look in loop.looks]
+            places[number] = x_m, y_m
+            for alert in fitting(event, alerts):
+                event_of.setdefault(alert.id, number)
+
+    def scored(visit: ScoredVisit) -> dict[str, Any]:
+        raised = loop.incidents[visit.visit.incident].alerts
+        number = next((event_of[alert_id] for alert_id in raised if alert_id in event_of), None)
+        return {"event": number, **score_visit(visit, None if number is None else places[number])}
+
+    return [scored(visit) for visit in loop.visits]

@@ -120,7 +120,7 @@ def _map(axis: Any, site: Site, run: Path, events: list[dict[str, Any]], alerts:
 
 
 def _source_maps(axis: Any, run: Path) -> None:
-    """Show where the source finder thinks that the events were: the darker, the more probable."""
+    """Show where the source estimator thinks that the events were: the darker, the more probable."""
     cells = pq.read_table(run / "sources.parquet")
     for number in set(cells["event"].to_pylist()):
         one = cells.filter(pc.equal(cells["event"], number))

@@ -1,4 +1,7 @@
-"""Decides, minute by minute and from the past alone, when a release begins and when it is over.
+"""The detector of `jeonju evaluate releases`: decides, minute by minute and from the past alone, when a release begins and ends.
+
+It serves that evaluation alone: a few fixed sensors of one gas, one value a minute. Alerts are raised by `detection/`, which needs devices of
+several quantities with a value a second.
 
 A plume that passes a sensor is unsteady: turbulence lets it come and go. Air that fills up slowly on a calm night, or a sensor that drifts with the
 temperature, rises just as high but smoothly. So a hit needs both: an excess, and unsteadiness well above what is usual for that sensor.
@@ -35,9 +38,9 @@ class Event:
 
 
 class ReleaseDetector:
-    """Watches one quantity at several sensors, one value a minute.
+    """Detects releases from one quantity at several sensors, one value a minute.
 
-    `least_excess` is what counts as a rise at all and `resolution` the smallest step the sensors can tell, both in the sensors' unit.
+    `least_excess` is the smallest excess that counts and `resolution` the smallest step of the sensors, both in the sensors' unit.
     """
 
     def __init__(self, sensors: Sequence[str], *, least_excess: float, resolution: float, unit: str) -> None:
@@ -49,7 +52,7 @@ class ReleaseDetector:
         self.event: Event | None = None
 
     def update(self, time_s: float, values: NDArray[np.float64]) -> tuple[Excess, Event | None]:
-        """Take one minute; return the excess of every sensor, and the event that this minute closes, if it does."""
+        """Update with one minute; return the excess of every sensor, and the event that this minute closes, if it does."""
         now = self._baseline.update(values)
         with np.errstate(invalid="ignore"):
             hit = (now.excess > self._least_excess) & (now.unsteadiness > UNSTEADY)

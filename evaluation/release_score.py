@@ -25,7 +25,7 @@ class Release:
 def evaluate_releases(
     folder: Path, on_progress: Callable[[float], None] = lambda _: None
 ) -> tuple[dict[str, Any], list[Found], list[Release]]:
-    """Run detector and finder over a folder of measurements and score them.
+    """Run detector and estimator over a folder of measurements and score them.
 
     Raises UserError for files, columns or numbers that are missing.
     """

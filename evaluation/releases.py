@@ -1,4 +1,4 @@
-"""Methane at the METEC site: the project's detector and source finder over the observations as a stream.
+"""Methane at the METEC site: a release detector of this evaluation and the project's source estimator, over the observations as a stream.
 
 A decision at a minute uses nothing later; the source of an event rests on what was measured up to its end.
 """
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from jeonju.airquality.dispersion.meteorology import Meteorology, Stability, pasquill_stability, solar_elevation_deg
 from jeonju.common.errors import UserError
+from jeonju.evaluation.named_sources import Candidate, NamedSources
 from jeonju.evaluation.release_detector import Event, ReleaseDetector
 from jeonju.evaluation.tables import Row, read_table
 from jeonju.localization.baseline import mean_of_known
-from jeonju.localization.footprints import Candidate, NamedSources
-from jeonju.localization.source_estimator import SourceEstimate, SourceFinder
+from jeonju.localization.source_estimator import SourceEstimate, SourceEstimator
 
 Floats = NDArray[np.float64]
 
@@ -141,7 +141,7 @@ def find(site: Site, on_progress: Callable[[float], None] = lambda _: None) -> t
 def locate(site: Site, excess_ppm: Floats, event: Event, reading: str) -> SourceEstimate:
     """Return the source of an event from the minutes between its start and its last evidence, with the wind read in one way."""
     first, last = np.searchsorted(site.times_s, [event.started_s - MINUTE_S * LEAD_MIN, event.last_evidence_s])
-    finder = SourceFinder(len(site.candidates), rates=RATES_KG_H, detection_level=DETECTION_LEVEL_PPM)
+    estimator = SourceEstimator(len(site.candidates), rates=RATES_KG_H, detection_level=DETECTION_LEVEL_PPM)
     plumes = NamedSources(site.candidates, surroundings="open", averaging_time_s=AVERAGING_S, max_age_s=900.0)
     receptors = site.places_m[None]
     # The puffs of the minutes before are in the air already.
@@ -153,8 +153,8 @@ def locate(site: Site, excess_ppm: Floats, event: Event, reading: str) -> Source
             continue
         response = PPM_PER_KG_H * plumes.respond(TICK_S, airs, receptors)
         if begin >= first:
-            finder.add(mean_of_known(excess_ppm[minutes]), response, MINUTE_S * (minutes.stop - begin))
-    return finder.estimate()
+            estimator.add(mean_of_known(excess_ppm[minutes]), response, MINUTE_S * (minutes.stop - begin))
+    return estimator.estimate()
 
 
 def _airs(site: Site, minutes: slice, reading: str) -> list[Meteorology] | None:

@@ -1,4 +1,4 @@
-"""What a sensor would show without the release: learnt from the past alone, per sensor and for the whole network."""
+"""Baseline of a sensor, its value without the release: learnt from the past alone, per sensor and for the whole network."""
 
 import warnings
 from collections import deque
@@ -13,18 +13,18 @@ Floats = NDArray[np.float64]
 WINDOW_MIN: Final = 60
 LOW_QUANTILE: Final = 0.1
 LEAST_SAMPLES: Final = 5
-# How much a sensor jumps from minute to minute when nothing happens is the median over half a day, so that events hardly count.
+# The usual change of a sensor from minute to minute is the median over half a day, so that events hardly count.
 TYPICAL_WINDOW_MIN: Final = 720
 LEAST_TYPICAL_SAMPLES: Final = 30
 RECENT_MIN: Final = 10
-# The network's common rise is only told from a plume with this many sensors.
+# A common rise of the network can be told from a plume with at least this many sensors.
 LEAST_NETWORK: Final = 3
 
 
 class Excess(NamedTuple):
-    """One minute of every sensor: `excess` above its baseline and the network's rise, and how unsteady it is relative to itself (1 is usual).
+    """One minute of every sensor: `excess` above its baseline and the network's rise, and its variability relative to its usual one (1).
 
-    Both are NaN where a sensor is silent or not yet known.
+    Both are NaN where a sensor is silent or has too short a past.
     """
 
     excess: Floats
@@ -32,7 +32,7 @@ class Excess(NamedTuple):
 
 
 class Baseline:
-    """Follows `n` sensors minute by minute. `resolution` is the smallest step that the sensors can tell, in their unit."""
+    """Follows `n` sensors minute by minute. `resolution` is the smallest step of the sensors, in their unit."""
 
     def __init__(self, n: int, *, resolution: float) -> None:
         self._resolution = resolution
@@ -41,7 +41,7 @@ class Baseline:
         self._last = np.full(n, np.nan)
 
     def update(self, values: Floats) -> Excess:
-        """Take the values of one minute (NaN where there is none)."""
+        """Update with the values of one minute (NaN where there is none) and return their excess."""
         self._values.append(values)
         self._jumps.append(np.abs(values - self._last))
         self._last = values

@@ -1,8 +1,7 @@
-"""What every candidate source would do to every sensor: the puffs of the simulator, run forward from each candidate at unit rate."""
+"""Footprints: the dilution from every possible source to every sensor, from the simulator's puffs run forward at unit rate."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,78 +17,10 @@ Floats = NDArray[np.float64]
 MARGIN_M: Final = 300.0
 
 
-class Footprints(Protocol):
-    """Candidates whose puffs are carried on from call to call."""
-
-    @property
-    def n(self) -> int:
-        """How many candidates there are."""
-
-    def respond(self, dt_s: float, airs: Sequence[Meteorology], receptors_m: Floats) -> Floats:
-        """Let ticks pass; return the dilution [s/m³], concentration per released rate, of each candidate at each receptor (receptors, candidates)."""
-
-    def forget(self) -> None:
-        """Drop all puffs, as after an hour without wind data."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A place that may emit: metres east and north on the site's map, and above ground."""
-
-    name: str
-    x_m: float
-    y_m: float
-    z_m: float
-    sigma_m: float = 0.5
-
-
-class NamedSources:
-    """Candidates by name, each with puffs of its own."""
-
-    def __init__(
-        self, candidates: Sequence[Candidate], *, surroundings: Surroundings, averaging_time_s: float, max_age_s: float
-    ) -> None:
-        self.candidates = tuple(candidates)
-        self._options = {"surroundings": surroundings, "averaging_time_s": averaging_time_s, "max_age_s": max_age_s}
-        self._puffs: Puffs | None = None
-
-    @property
-    def n(self) -> int:
-        """How many candidates there are."""
-        return len(self.candidates)
-
-    def forget(self) -> None:
-        """Drop all puffs."""
-        self._puffs = None
-
-    def respond(self, dt_s: float, airs: Sequence[Meteorology], receptors_m: Floats) -> Floats:
-        """See `Footprints`; `receptors_m` is (ticks or 1, receptors, 3)."""
-        if self._puffs is None:
-            self._puffs = Puffs(n_sources=self.n, box_m=self._box(receptors_m), **self._options)  # type: ignore[arg-type]
-        for number, place in enumerate(self.candidates):
-            for tick in range(len(airs)):
-                self._puffs.release(
-                    number,
-                    x_m=place.x_m,
-                    y_m=place.y_m,
-                    z_m=place.z_m,
-                    mass=dt_s,
-                    tick=tick,
-                    sigma_y_m=place.sigma_m,
-                    sigma_z_m=place.sigma_m,
-                )
-        return np.asarray(self._puffs.march(dt_s, airs, receptors_m)[..., 0].mean(axis=0))
-
-    def _box(self, receptors_m: Floats) -> tuple[float, float, float, float]:
-        x = [*receptors_m[..., 0].ravel(), *(place.x_m for place in self.candidates)]
-        y = [*receptors_m[..., 1].ravel(), *(place.y_m for place in self.candidates)]
-        return min(x) - MARGIN_M, min(y) - MARGIN_M, max(x) + MARGIN_M, max(y) + MARGIN_M
-
-
 class GridSources:
-    """Candidates everywhere on a grid, at one height and with one rise.
+    """Sources in every cell of a grid, at one height and with one plume rise; their puffs are carried on from call to call.
 
-    The wind is taken to be the same all over the site. So the puffs of one cell are those of any other, shifted: one run serves all cells.
+    The wind is assumed to be the same all over the site, so the puffs of one cell are those of any other, shifted: one run serves all cells.
     """
 
     def __init__(
@@ -116,12 +47,16 @@ class GridSources:
         return len(self.x_m) * len(self.y_m)
 
     def forget(self) -> None:
-        """Drop all puffs."""
+        """Drop all puffs, as after an hour without wind data."""
         reach_m = float(np.hypot(np.ptp(self.x_m), np.ptp(self.y_m))) + MARGIN_M
         self._puffs = Puffs(n_sources=1, box_m=(-reach_m, -reach_m, reach_m, reach_m), **self._options)  # type: ignore[arg-type]
 
     def respond(self, dt_s: float, airs: Sequence[Meteorology], receptors_m: Floats) -> Floats:
-        """See `Footprints`; cells count along x first, then y. Evaluated once, at the last tick and the receptors' places then."""
+        """Advance by one tick of `dt_s` for each air; return the dilution [s/m³] of each cell at each receptor (receptors, cells).
+
+        The dilution is concentration per released rate, at the last tick. `receptors_m` is (ticks, receptors, 3), of which the last places count;
+        cells are in the order of x first, then y.
+        """
         for tick in range(len(airs)):
             self._puffs.release(
                 0,

@@ -1,4 +1,4 @@
-"""Who stands downwind: where the plume of an incident is carried within the next hour if wind and source stay as they are."""
+"""Plume forecast: the zones that the plume of an incident reaches within the next hour, if wind and source stay as they are."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from jeonju.airquality.dispersion.meteorology import Meteorology
 from jeonju.airquality.dispersion.puffs import Puffs
+from jeonju.airquality.geo import is_within
 from jeonju.contract.site import Site
 
 Floats = NDArray[np.float64]
@@ -16,7 +17,7 @@ AHEAD_S: Final = 3600.0
 TICK_S: Final = 30.0
 BREATHING_HEIGHT_M: Final = 1.5
 SOURCE_HEIGHT_M: Final = 2.0
-# Points inside a zone at which the plume is looked for stand so far apart.
+# Spacing of the points of a zone at which the plume is computed.
 STEP_M: Final = 250.0
 MARGIN_M: Final = 1000.0
 # A zone is named when the plume reaches it with at least this probability.
@@ -41,7 +42,7 @@ def zones_downwind(
     """Return the zones that the plume reaches within the next hour, the soonest first.
 
     `places_m` (places, 2) and `weights` are where the source may be; `amount_per_s` is what it releases, in stored units · m³ per second.
-    Reached is where it adds `least` or more at breathing height. The plume is taken not to rise: what is lofted comes down farther away and thinner.
+    Reached is where it adds `least` or more at breathing height. No plume rise is assumed: a lofted plume comes down farther away and more diluted.
     """
     receptors, zone_of = _points(site)
     if not len(places_m) or not len(receptors):
@@ -53,15 +54,15 @@ def zones_downwind(
     for number, (x_m, y_m) in enumerate(places_m):
         for tick in range(ticks):
             puffs.release(number, x_m=x_m, y_m=y_m, z_m=SOURCE_HEIGHT_M, mass=TICK_S * amount_per_s, tick=tick)
-    # (ticks, points, places): gases; particles fall out only in rain, which would be counted on in vain.
-    course = puffs.march(TICK_S, [air] * ticks, receptors[None])[..., 0]
+    # (ticks, points, places): gases; particles are lost only by rain, which is not forecast.
+    added = puffs.march(TICK_S, [air] * ticks, receptors[None])[..., 0]
     share = weights / weights.sum()
-    found = [_of_zone(zone, course[:, zone_of == zone], share, least) for zone in dict.fromkeys(zone_of)]
-    return tuple(sorted((one for one in found if one is not None), key=lambda one: one.minutes))
+    found = [_of_zone(zone, added[:, zone_of == zone], share, least) for zone in dict.fromkeys(zone_of)]
+    return tuple(sorted((zone for zone in found if zone is not None), key=lambda zone: zone.minutes))
 
 
-def _of_zone(zone: str, course: Floats, share: Floats, least: float) -> Downwind | None:
-    highest = course.max(axis=1)
+def _of_zone(zone: str, added: Floats, share: Floats, least: float) -> Downwind | None:
+    highest = added.max(axis=1)
     reached = highest >= least
     probability = float(share[reached.any(axis=0)].sum())
     if probability < LEAST_PROBABILITY:
@@ -81,26 +82,15 @@ def _points(site: Site) -> tuple[Floats, NDArray[np.str_]]:
         grid = np.stack(
             np.meshgrid(np.arange(x.min(), x.max(), STEP_M), np.arange(y.min(), y.max(), STEP_M)), axis=-1
         ).reshape(-1, 2)
-        inside = grid[_inside(grid, np.column_stack([x, y]))]
+        inside = grid[is_within(x, y, grid[:, 0], grid[:, 1])]
         points.append(inside)
         names += [zone.name] * len(inside)
     flat = np.vstack(points)
     return np.column_stack([flat, np.full(len(flat), BREATHING_HEIGHT_M)]), np.array(names)
 
 
-def _inside(points: Floats, corners: Floats) -> NDArray[np.bool_]:
-    """Tell which points lie within a polygon: a ray to the east crosses its border an odd number of times."""
-    inside = np.zeros(len(points), dtype=bool)
-    for (x0, y0), (x1, y1) in zip(corners, np.roll(corners, -1, axis=0), strict=True):
-        crosses = (points[:, 1] < y0) != (points[:, 1] < y1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            at = x0 + (points[:, 1] - y0) / (y1 - y0) * (x1 - x0)
-        inside ^= crosses & (points[:, 0] < at)
-    return inside
-
-
 def sample_places(x_m: Floats, y_m: Floats, probability: Floats, count: int) -> tuple[Floats, Floats]:
-    """Return at most `count` places (places, 2) and weights that stand for a map of probability: its most probable cells, apart from each other."""
+    """Return at most `count` places (places, 2) and weights that represent a map of probability: its most probable cells, apart from each other."""
     left = probability.copy()
     places: list[Sequence[float]] = []
     weights = []

@@ -1,4 +1,4 @@
-"""Which source explains what the sensors saw: Bayes' rule over candidates and emission rates, with "none of these" among the answers.
+"""Source estimate: Bayes' rule over candidate sources and emission rates, with "none of these" among the answers.
 
 A block is a stretch of minutes: the mean excess at each sensor, and what each candidate would add there at unit rate (`footprints`). Measured and
 modelled values are compared as logarithms, because a plume model is wrong by factors; a small share of outliers
@@ -16,13 +16,13 @@ Floats = NDArray[np.float64]
 
 # A good dispersion model is within a factor of two for half of the pairs (Chang and Hanna 2004), so e-fold errors are usual.
 MODEL_ERROR_LOG: Final = 1.0
-# How often a sensor shows what no plume did: an odd gust, a building in the way, a fault.
+# Probability of an outlier, a value that no plume explains: a gust, a building in the way, a fault.
 OUTLIERS: Final = 0.01
-# A source that is not among the candidates may touch any sensor at any time, as strongly as it likes: this often, anywhere within seven e-folds.
-ELSEWHERE_TOUCHES: Final = 0.1
+# A source that is not among the candidates reaches any sensor in any block with this probability, at any level within seven e-folds.
+ELSEWHERE_REACHES: Final = 0.1
 E_FOLDS: Final = 7.0
 ELSEWHERE_PRIOR: Final = 0.1
-# Minutes close together share their errors: so long a stretch counts as one observation.
+# Minutes close together share their errors: a stretch of this length counts as one observation.
 INDEPENDENT_AFTER_S: Final = 600.0
 # Below this probability of the best candidate (or of the best neighbourhood) the answer is "unsure".
 SURE_FROM: Final = 0.5
@@ -34,11 +34,11 @@ STEPS_BETWEEN_RATES: Final = 8
 
 @dataclass(frozen=True)
 class SourceEstimate:
-    """What is known of the source.
+    """The posterior of the source.
 
     `probability` is of each candidate; what it lacks to 1 is `elsewhere`: a source that is not among them. `rates` are the 5 %, 50 % and 95 %
-    points of the emission rate of each candidate, in the unit that the dilution was scaled with. `blocks` is how many independent stretches it
-    rests on, `log_evidence` how much better all answers together explain what was seen than "nothing was released" does.
+    points of the emission rate of each candidate, in the unit that the dilution was scaled with. `blocks` is the number of independent stretches it
+    rests on, `log_evidence` the log likelihood ratio of all answers together to "nothing was released".
     """
 
     probability: Floats
@@ -58,11 +58,11 @@ class SourceEstimate:
         return bool(share < SURE_FROM)
 
 
-class SourceFinder:
-    """Gathers evidence block by block; the estimate may be asked for at any time.
+class SourceEstimator:
+    """Accumulates evidence block by block; `estimate` may be called at any time.
 
-    `detection_level` is the excess below which a sensor cannot tell anything, in the sensors' unit; `rates` the emission rates that are thought
-    possible (ascending, equally spaced in their logarithm, which is also the prior).
+    `detection_level` is the smallest excess that a sensor can tell from nothing, in the sensors' unit; `rates` are the possible emission rates
+    (ascending, equally spaced in their logarithm, which is also the prior).
     """
 
     def __init__(
@@ -79,9 +79,9 @@ class SourceFinder:
         self._blocks = 0.0
 
     def add(self, excess: Floats, response: Floats, duration_s: float, *, outliers: Floats | float = OUTLIERS) -> None:
-        """Take one block: the mean excess of each sensor (NaN: unknown), and what each candidate adds there at unit rate (sensors, candidates).
+        """Add one block: the mean excess of each sensor (NaN: unknown), and what each candidate adds there at unit rate (sensors, candidates).
 
-        `outliers` is how often a sensor shows what no plume did.
+        `outliers` is the probability of an outlier, of each sensor or of all.
         """
         known = np.isfinite(excess) & np.isfinite(response).all(axis=1)
         if not known.any():
@@ -91,11 +91,11 @@ class SourceFinder:
         measured = np.log1p(np.maximum(excess[known], 0.0) / self._level)
         at_unit_rate = np.ascontiguousarray(response[known]) / self._level
         _add_block(measured, at_unit_rate, self._rates, share, wrong, self._log_likelihood)
-        self._log_elsewhere += share * float(_log_touched(measured, wrong).sum())
+        self._log_elsewhere += share * float(_log_elsewhere_ratio(measured, wrong).sum())
         self._blocks += share
 
-    def weigh(self, log_ratio: Floats) -> None:
-        """Take evidence of another kind: how much better (logarithm) each candidate explains it than "none of these" does."""
+    def add_evidence(self, log_ratio: Floats) -> None:
+        """Add evidence of another kind: the log likelihood ratio of each candidate to "none of these"."""
         self._log_likelihood += log_ratio[:, None]
 
     def rate_of(self, candidates: NDArray[np.bool_]) -> tuple[float, float, float]:
@@ -120,10 +120,10 @@ class SourceFinder:
         )
 
 
-def _log_touched(measured: Floats, outliers: Floats) -> Floats:
-    """Return for each sensor how much better "touched by a plume from elsewhere, or not" explains it than "nothing was released"."""
+def _log_elsewhere_ratio(measured: Floats, outliers: Floats) -> Floats:
+    """Return for each sensor the log likelihood ratio of "a plume from elsewhere reaches it, or not" to "nothing was released"."""
     nothing = np.exp([_log_density(value, wrong) for value, wrong in zip(measured, outliers, strict=True)])
-    return np.asarray(np.log(1.0 - ELSEWHERE_TOUCHES + ELSEWHERE_TOUCHES / E_FOLDS / nothing))
+    return np.asarray(np.log(1.0 - ELSEWHERE_REACHES + ELSEWHERE_REACHES / E_FOLDS / nothing))
 
 
 def _quantiles(weights: Floats, rates: Floats) -> Floats:
@@ -136,7 +136,7 @@ def _quantiles(weights: Floats, rates: Floats) -> Floats:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _log_density(residual: float, outliers: float) -> float:
-    """Return the logarithm of the density of a residual: normal, or now and then anything."""
+    """Return the logarithm of the density of a residual: normal, with a share of uniform outliers."""
     core = np.exp(-0.5 * (residual / MODEL_ERROR_LOG) ** 2) / (MODEL_ERROR_LOG * np.sqrt(2.0 * np.pi))
     return float(np.log((1.0 - outliers) * core + outliers / E_FOLDS))
 

@@ -1,6 +1,6 @@
 """Where in the city a plume comes from: a map of probability, from an hour of readings around the moment at which it was noticed.
 
-It knows only what the devices report: the wind of the stations, the excess of one quantity at stations and robots, wherever these are by then.
+It uses only what the devices report: the wind of the stations, and the excess of one quantity at stations and robots, at their places of each time.
 """
 
 from collections.abc import Collection
@@ -19,9 +19,9 @@ from jeonju.airquality.fuels import stored_units
 from jeonju.airquality.pollutants import KEYS
 from jeonju.contract.site import Site
 from jeonju.localization.baseline import Baseline, mean_of_known
-from jeonju.localization.camera_evidence import Glances, look_round
+from jeonju.localization.camera_evidence import Observations, observe
 from jeonju.localization.footprints import GridSources
-from jeonju.localization.source_estimator import OUTLIERS, SURE_FROM, SourceFinder
+from jeonju.localization.source_estimator import OUTLIERS, SURE_FROM, SourceEstimator
 
 Floats = NDArray[np.float64]
 
@@ -60,7 +60,7 @@ AVERAGING_S: Final = 600.0
 NOTICED_OUTLIERS: Final = 1e-4
 # As far from the best cell as still counts as the same place.
 NEAR_M: Final = 300.0
-# What a robot has seen tells more than cells of 50 m can hold: then the surroundings are looked at in these.
+# A camera observation is more precise than cells of 50 m: then the map is a close one with these.
 CLOSE_EXTENT_M: Final = 600.0
 CLOSE_CELL_M: Final = 10.0
 
@@ -83,12 +83,12 @@ class SourceMap:
 
     @property
     def cell_m(self) -> float:
-        """How wide a cell is."""
+        """Width of a cell [m]."""
         return float(self.x_m[1] - self.x_m[0])
 
     @property
     def spread_m(self) -> float:
-        """How far from the best cell the source is, root mean square over the map."""
+        """Root mean square distance of the source from the best cell, over the map [m]."""
         x_m, y_m = self.best_m
         square = (self.x_m[:, None] - x_m) ** 2 + (self.y_m[None] - y_m) ** 2
         return float(np.sqrt((self.probability * square).sum() / self.probability.sum()))
@@ -123,13 +123,13 @@ class Minutes:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of an incident: minute means, their excess (minutes, devices), how often a device errs, and what cameras saw."""
+    """The evidence of an incident: minute means, their excess (minutes, devices), each device's probability of outliers, and camera observations."""
 
     quantity: str
     minutes: Minutes
     excess: Floats
     outliers: Floats
-    glances: Glances
+    observations: Observations
 
 
 def locate_source(
@@ -138,8 +138,8 @@ def locate_source(
     """Return where the source of a plume may be.
 
     `readings` holds device, time, lat, lon, wind_speed, wind_direction and the quantity from an hour before `noticed_s` to `until_s`; with
-    temperature and thermal_max, what robots saw since `noticed_s` counts too. The map is centred on the devices that noticed it, which are
-    taken to be right. When a robot has seen fire, it is a close one around the best cell. Without wind or readings the answer is a flat map.
+    temperature and thermal_max, the cameras of robots count from `noticed_s` on. The map is centred on the devices that noticed it, whose values
+    are hardly ever outliers. When a robot has seen fire, the map is a close one around the best cell. Without wind or readings it is flat.
     """
     minutes = minute_means(
         site, readings, quantity, start_s=noticed_s - MINUTE_S * (BASELINE_MIN + LEAD_MIN), until_s=until_s
@@ -147,10 +147,10 @@ def locate_source(
     noticing = np.array([device.name in noticed_by for device in site.devices])
     baseline = Baseline(len(site.devices), resolution=0.1 * DETECTION_LEVEL[quantity])
     excess = np.array([baseline.update(row).excess for row in minutes.values])
-    glances = look_round(site, readings, since_s=noticed_s, until_s=until_s)
-    known = Evidence(quantity, minutes, excess, np.where(noticing, NOTICED_OUTLIERS, OUTLIERS), glances)
+    observations = observe(site, readings, since_s=noticed_s, until_s=until_s)
+    known = Evidence(quantity, minutes, excess, np.where(noticing, NOTICED_OUTLIERS, OUTLIERS), observations)
     wide = _map(site, known, _centre(minutes, noticing), EXTENT_M, CELL_M)
-    return _map(site, known, wide.best_m, CLOSE_EXTENT_M, CLOSE_CELL_M) if glances.hot.any() else wide
+    return _map(site, known, wide.best_m, CLOSE_EXTENT_M, CLOSE_CELL_M) if observations.hot.any() else wide
 
 
 def _map(site: Site, known: Evidence, centre_m: tuple[float, float], extent_m: float, cell_m: float) -> SourceMap:
@@ -158,19 +158,19 @@ def _map(site: Site, known: Evidence, centre_m: tuple[float, float], extent_m: f
     x_m, y_m = (middle + half for middle in centre_m)
     grids = _grids(site, known.minutes, x_m, y_m)
     level = DETECTION_LEVEL[known.quantity]
-    finder = SourceFinder(sum(grid.n for grid in grids), rates=RATES_G_S, detection_level=level)
-    _weigh(finder, site, known, grids)
-    finder.weigh(np.tile(known.glances.log_ratio(x_m, y_m).ravel(), len(grids)))
-    estimate = finder.estimate()
+    estimator = SourceEstimator(sum(grid.n for grid in grids), rates=RATES_G_S, detection_level=level)
+    _add_blocks(estimator, site, known, grids)
+    estimator.add_evidence(np.tile(known.observations.log_ratio(x_m, y_m).ravel(), len(grids)))
+    estimate = estimator.estimate()
     by_rise = estimate.probability.reshape(len(grids), len(half), len(half))
     probability = by_rise.sum(axis=0)
     around = near(x_m, y_m, _best(x_m, y_m, probability))
-    rate = finder.rate_of(np.broadcast_to(around, by_rise.shape).ravel())
+    rate = estimator.rate_of(np.broadcast_to(around, by_rise.shape).ravel())
     return SourceMap(known.quantity, x_m, y_m, probability, estimate.elsewhere, rate, _latest_air(site, known.minutes))
 
 
-def _weigh(finder: SourceFinder, site: Site, known: Evidence, grids: list[GridSources]) -> None:
-    """Give the finder every block from the lead on; before it the puffs only spread over the map."""
+def _add_blocks(estimator: SourceEstimator, site: Site, known: Evidence, grids: list[GridSources]) -> None:
+    """Add every block from the lead on to the estimator; before it the puffs only spread over the map."""
     gain = stored_units({known.quantity: 1.0})[KEYS.index(known.quantity)]
     minutes, excess = known.minutes, known.excess
     for begin in range(BASELINE_MIN - SPIN_UP_MIN, len(excess), BLOCK_MIN):
@@ -185,11 +185,11 @@ def _weigh(finder: SourceFinder, site: Site, known: Evidence, grids: list[GridSo
         response = np.concatenate([grid.respond(TICK_S, airs, receptors) for grid in grids], axis=1)
         if begin >= BASELINE_MIN:
             mean = np.where(np.isfinite(places[0, :, 0]), mean_of_known(excess[block]), np.nan)
-            finder.add(mean, gain * response, MINUTE_S * (block.stop - block.start), outliers=known.outliers)
+            estimator.add(mean, gain * response, MINUTE_S * (block.stop - block.start), outliers=known.outliers)
 
 
 def near(x_m: Floats, y_m: Floats, place_m: tuple[float, float]) -> NDArray[np.bool_]:
-    """Tell which cells count as the same place."""
+    """Return which cells (x, y) count as the same place."""
     return np.asarray(np.hypot(x_m[:, None] - place_m[0], y_m[None] - place_m[1]) <= NEAR_M)
 
 
@@ -199,7 +199,7 @@ def _best(x_m: Floats, y_m: Floats, probability: Floats) -> tuple[float, float]:
 
 
 def minute_means(site: Site, readings: pa.Table, quantity: str, *, start_s: float, until_s: float) -> Minutes:
-    """Gather readings into minutes; what a device did not report is NaN."""
+    """Return the minute means of readings; NaN where a device did not report."""
     devices = [device.name for device in site.devices]
     count = max(int((until_s - start_s) // MINUTE_S), 1)
     times = readings["time"].cast(pa.int64()).to_numpy() / 1e6
@@ -236,7 +236,7 @@ def _by_cell(columns: Floats, cell: NDArray[np.int64], cells: int) -> Floats:
 
 
 def _centre(minutes: Minutes, noticing: NDArray[np.bool_]) -> tuple[float, float]:
-    """Return where the devices that noticed it were last heard, or the middle of all devices."""
+    """Return the last known mean position of the devices that noticed it, or of all devices."""
     places = mean_of_known(minutes.places_m[-LEAD_MIN:], least=1)[:, :2]
     for wanted in (noticing, np.ones_like(noticing)):
         heard = places[wanted & np.isfinite(places[:, 0])]

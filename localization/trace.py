@@ -1,4 +1,4 @@
-"""Where an incident comes from and goes to, from the readings around it."""
+"""Trace an incident: its source map, its most probable source, and the zones downwind, from the readings around it."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from jeonju.localization.source_map import (
     minute_means,
 )
 
-# Later readings say little new of where it began, and the map would take ever longer; a robot has been there and back by then.
+# Later readings add little about where it began, and the map would take ever longer; a robot has been there and back by then.
 LONGEST_S: Final = 7200.0
 # A map is made of that many minutes at least.
 LEAST_S: Final = 2 * MINUTE_S * BLOCK_MIN
@@ -36,7 +36,7 @@ RECENT_MIN: Final = 10
 
 
 def span_of(opened_at: datetime, now: datetime) -> tuple[datetime, datetime]:
-    """Return from when to when readings are needed."""
+    """Return the start and end of the readings that a map at `now` needs."""
     noticed_s = opened_at.timestamp()
     until_s = min(max(now.timestamp(), noticed_s + LEAST_S), noticed_s + LONGEST_S)
     begin_s = noticed_s - MINUTE_S * (BASELINE_MIN + LEAD_MIN + 1)
@@ -45,7 +45,7 @@ def span_of(opened_at: datetime, now: datetime) -> tuple[datetime, datetime]:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where it may come from: the most probable place, the radius around it that holds half of the probability, and the cells.
+    """The source in short: the most probable place, the radius around it that holds half of the probability, and the cells.
 
     `cells` are (lat, lon, probability), the most probable first, as many as hold nine tenths; `rate_g_s` are the 5 %, 50 % and 95 % points.
     """
@@ -63,7 +63,7 @@ class Source:
 
 
 class Trace(NamedTuple):
-    """Where an incident comes from, as a map and in short, and who stands downwind."""
+    """The source of an incident, as a map and in short, and the zones downwind."""
 
     map: SourceMap
     source: Source
@@ -73,26 +73,32 @@ class Trace(NamedTuple):
 def trace(
     site: Site, opened_at: datetime, alerts: Collection[AlertRecord], readings: pa.Table, until: datetime
 ) -> Trace:
-    """Return where the source may be, and which zones its plume reaches within the next hour in the wind of the last minutes.
+    """Return the source map of an incident, and the zones that its plume reaches within the next hour in the wind of the last minutes.
 
     `readings` are those over `span_of(opened_at, …)`: minute means of stations; of robots each one, for they move.
     """
-    quantity = _quantity(alerts)
-    noticed_s, until_s = opened_at.timestamp(), until.timestamp()
-    found = locate_source(
-        site, readings, quantity, noticed_s=noticed_s, until_s=until_s, noticed_by=_noticed_by(alerts)
+    found = source_map(site, opened_at, alerts, readings, until)
+    return Trace(found, _source(site, found, until), _downwind(site, found, readings, until.timestamp()))
+
+
+def source_map(
+    site: Site, opened_at: datetime, alerts: Collection[AlertRecord], readings: pa.Table, until: datetime
+) -> SourceMap:
+    """Return the map of where the source of an incident may be, from its alerts and the readings over `span_of(opened_at, until)`."""
+    return locate_source(
+        site,
+        readings,
+        traced_quantity(alerts),
+        noticed_s=opened_at.timestamp(),
+        until_s=until.timestamp(),
+        noticed_by={alert.device for alert in alerts if alert.device},
     )
-    return Trace(found, _source(site, found, until), _downwind(site, found, readings, until_s))
 
 
-def _quantity(alerts: Collection[AlertRecord]) -> str:
-    """Return what the plume is followed by: what most alerts were raised for, fine particles where a camera saw a flame."""
+def traced_quantity(alerts: Collection[AlertRecord]) -> str:
+    """Return the quantity by which a plume is traced: that of most alerts, PM2.5 where none names one, as when a camera saw a flame."""
     named = [alert.quantity for alert in alerts if alert.quantity in DETECTION_LEVEL]
     return max(set(named), key=lambda key: (named.count(key), key)) if named else "pm25"
-
-
-def _noticed_by(alerts: Collection[AlertRecord]) -> Collection[str]:
-    return {alert.device for alert in alerts if alert.device}
 
 
 def _source(site: Site, found: SourceMap, at: datetime) -> Source:

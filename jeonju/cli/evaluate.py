@@ -34,7 +34,9 @@ def dispersion(folder: Folder, *, plot: Plot = None) -> None:
 
 @app.command()
 def releases(folder: Folder, *, plot: Plot = None) -> None:
-    """Find controlled releases of methane minute by minute, name their source and rate, and compare with the truth.
+    """Detect controlled releases of methane minute by minute, estimate their source and rate, and compare with the truth.
+
+    Source and rate come from the source estimator that ships. The detector is one of this evaluation alone, not one of those that raise alerts.
 
     DIR holds observations.csv, sensors.csv, sources.csv and releases.csv; the last is read only to score.
     """

@@ -40,7 +40,7 @@ def test_tables_of_the_page_are_those_of_today(tmp_path: Path) -> None:
     written, committed = page.read_text(), (ROOT / "docs/validation.md").read_text()
     assert "$" not in written
     assert "| smouldering-heap | 2 | 1 | 80 |" in written
-    of_today = [line for line in written.partition("## The same finder")[0].splitlines() if line.startswith("|")]
+    of_today = [line for line in written.partition("## The same estimator")[0].splitlines() if line.startswith("|")]
     assert len(of_today) > 20
     assert [line for line in of_today if line not in committed] == []
     for picture in ("validation-arcs.png", "validation-releases.png"):

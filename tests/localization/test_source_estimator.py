@@ -1,4 +1,4 @@
-"""The source finder on releases that were made with the same physics, and on what it cannot know."""
+"""The source estimator on releases that were made with the same physics, and on what it cannot know."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,9 @@ from hypothesis.extra import numpy as hnp
 
 from jeonju.airquality.dispersion.meteorology import Meteorology, Stability
 from jeonju.airquality.dispersion.puffs import Puffs
-from jeonju.localization.footprints import Candidate, GridSources, NamedSources
-from jeonju.localization.source_estimator import SourceEstimate, SourceFinder
+from jeonju.evaluation.named_sources import Candidate, NamedSources
+from jeonju.localization.footprints import GridSources
+from jeonju.localization.source_estimator import SourceEstimate, SourceEstimator
 
 RATES = np.geomspace(0.01, 1000.0, 41)
 PLACES = [
@@ -50,7 +51,7 @@ def sought(
     rng = np.random.default_rng(seed)
     plumes = NamedSources(candidates, **OPTIONS)  # type: ignore[arg-type]
     truth = NamedSources([true or Candidate("none", 0.0, 0.0, 2.0)], **OPTIONS)  # type: ignore[arg-type]
-    finder = SourceFinder(len(candidates), rates=RATES, detection_level=1.0)
+    estimator = SourceEstimator(len(candidates), rates=RATES, detection_level=1.0)
     for block in range(blocks):
         air = airs(360.0 * block / 18)
         signal = (rate if true else 0.0) * truth.respond(4.0, air, receptors[None])[:, 0] * 1e3
@@ -58,8 +59,8 @@ def sought(
             len(receptors)
         )
         excess[blind or []] = np.nan
-        finder.add(excess, 1e3 * plumes.respond(4.0, air, receptors[None]), 600.0)
-    return finder.estimate()
+        estimator.add(excess, 1e3 * plumes.respond(4.0, air, receptors[None]), 600.0)
+    return estimator.estimate()
 
 
 @pytest.mark.parametrize("number", range(len(PLACES)))
@@ -73,7 +74,7 @@ def test_true_source_and_rate_are_found(number: int) -> None:
 
 
 def test_interval_of_the_rate_holds_the_truth_about_as_often_as_it_says() -> None:
-    """90 % intervals over 60 releases; the model's error is as large as the finder thinks, and its tails are lighter."""
+    """90 % intervals over 60 releases; the model's error is as large as the estimator thinks, and its tails are lighter."""
     held = 0
     for seed in range(60):
         rng = np.random.default_rng(1000 + seed)
@@ -95,11 +96,11 @@ def test_source_that_is_no_candidate_leaves_it_unsure(place: Candidate) -> None:
 def test_what_no_candidate_explains_is_told_to_be_elsewhere() -> None:
     """The sensors upwind of every candidate see it, whatever the wind."""
     plumes = NamedSources(PLACES, **OPTIONS)  # type: ignore[arg-type]
-    finder = SourceFinder(len(PLACES), rates=RATES, detection_level=1.0)
+    estimator = SourceEstimator(len(PLACES), rates=RATES, detection_level=1.0)
     for block in range(18):
         response = 1e3 * plumes.respond(4.0, airs(360.0 * block / 18), AROUND[None])
-        finder.add(np.where(response.max(axis=1) < 1e-3, 50.0, 0.0), response, 600.0)
-    found = finder.estimate()
+        estimator.add(np.where(response.max(axis=1) < 1e-3, 50.0, 0.0), response, 600.0)
+    found = estimator.estimate()
     assert found.elsewhere > 0.9
     assert found.is_unsure()
 
@@ -128,7 +129,7 @@ def test_evidence_grows_with_every_block() -> None:
 
 def test_minutes_close_together_count_as_one_observation() -> None:
     """The same ten minutes given as one block or as ten say the same."""
-    once, often = (SourceFinder(2, rates=RATES, detection_level=1.0) for _ in range(2))
+    once, often = (SourceEstimator(2, rates=RATES, detection_level=1.0) for _ in range(2))
     excess, response = np.array([3.0, 0.0]), np.array([[1.0, 0.1], [0.0, 1.0]])
     once.add(excess, response, 600.0)
     for _ in range(10):
@@ -142,10 +143,10 @@ def test_minutes_close_together_count_as_one_observation() -> None:
     hnp.arrays(np.float64, (5, 3, 4), elements=st.one_of(st.floats(0, 1e9), st.just(np.nan))),
 )
 def test_answer_is_a_distribution_whatever_comes(excess: np.ndarray, response: np.ndarray) -> None:
-    finder = SourceFinder(4, rates=RATES, detection_level=0.1)
+    estimator = SourceEstimator(4, rates=RATES, detection_level=0.1)
     for row, block in zip(excess, response, strict=True):
-        finder.add(row, block, 600.0)
-    found = finder.estimate()
+        estimator.add(row, block, 600.0)
+    found = estimator.estimate()
     assert found.probability.sum() + found.elsewhere == pytest.approx(1.0)
     assert np.all(np.isfinite(found.rates))
     assert np.all(np.diff(found.rates, axis=1) >= 0)

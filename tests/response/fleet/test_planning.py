@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jeonju.contract.site import Site
-from jeonju.localization.camera_evidence import Glances
+from jeonju.localization.camera_evidence import Observations
 from jeonju.localization.source_map import SourceMap
 from jeonju.response.fleet.planning import STAND_OFF_M, Ground, plan_stops
 from tests.response.fleet.maps import source_map
@@ -67,8 +67,8 @@ def test_without_wind_the_camera_alone_is_planned_with(jeonju: Site, palbok: tup
 def test_a_seen_fire_moves_the_next_stop_towards_it(jeonju: Site, palbok: tuple[float, float]) -> None:
     wide = source_map(jeonju, palbok, 150.0, close=True)
     x, y = palbok[0] + 100, palbok[1] + 50
-    glances = Glances(np.array([x]), np.array([y]), np.array([True]))
-    seen = wide.probability * np.exp(3 * glances.log_ratio(wide.x_m, wide.y_m))
+    observations = Observations(np.array([x]), np.array([y]), np.array([True]))
+    seen = wide.probability * np.exp(3 * observations.log_ratio(wide.x_m, wide.y_m))
     narrowed = SourceMap("pm25", wide.x_m, wide.y_m, seen / seen.sum(), 0.0, wide.rate_g_s, wide.air)
     (stop,) = plan_stops(jeonju, narrowed, palbok, most=1)
     assert np.hypot(stop.x_m - x, stop.y_m - y) < 120
@@ -90,7 +90,7 @@ def test_glances_are_strongest_where_hot_and_cold_ones_agree() -> None:
     hot = np.array([[0, 0], [40, 0]])
     cold = np.array([[-60, 0], [-60, 30], [0, -60], [40, -60]])
     places = np.concatenate([hot, cold]).astype(float)
-    ratio = Glances(places[:, 0], places[:, 1], np.array([True] * 2 + [False] * 4)).log_ratio(x, y)
+    ratio = Observations(places[:, 0], places[:, 1], np.array([True] * 2 + [False] * 4)).log_ratio(x, y)
     a, b = np.unravel_index(int(ratio.argmax()), ratio.shape)
     assert abs(x[a] - 20) <= 30
     assert 0 <= y[b] <= 40
