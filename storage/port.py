@@ -90,6 +90,9 @@ class Store(Protocol):
     def alerts(self, site: str, *, since: datetime | None = None, active: bool | None = None) -> list[AlertRecord]:
         """Return alerts that touch the time from `since` on, newest first; `active` picks those that last or have ended."""
 
+    def alert(self, alert_id: str) -> AlertRecord | None:
+        """Return the alert of an id, None where there is none."""
+
     def write_incidents(self, incidents: Sequence[IncidentRecord]) -> None:
         """Insert or update incidents by `id`."""
 
@@ -97,6 +100,9 @@ class Store(Protocol):
         self, site: str, *, since: datetime | None = None, active: bool | None = None
     ) -> list[IncidentRecord]:
         """Return incidents that touch the time from `since` on, newest first; `active` picks those that are not closed, or that are."""
+
+    def incident(self, incident_id: str) -> IncidentRecord | None:
+        """Return the incident of an id, None where there is none."""
 
     def write_journal(self, entries: Sequence[JournalEntry]) -> None:
         """Append entries; one that is there already, by `id`, stays as it is."""

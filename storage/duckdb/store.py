@@ -170,6 +170,14 @@ class DuckDBStore:
         where, values = _lasting("ended_at", site, since, active)
         return self._records(AlertRecord, "alerts", f"{where} ORDER BY started_at DESC, id LIMIT 10000", values)
 
+    def alert(self, alert_id: str) -> AlertRecord | None:
+        """Return the alert of an id, None where there is none."""
+        return next(iter(self._records(AlertRecord, "alerts", "id = ?", [alert_id])), None)
+
+    def incident(self, incident_id: str) -> IncidentRecord | None:
+        """Return the incident of an id, None where there is none."""
+        return next(iter(self._records(IncidentRecord, "incidents", "id = ?", [incident_id])), None)
+
     def incidents(
         self, site: str, *, since: datetime | None = None, active: bool | None = None
     ) -> list[IncidentRecord]:

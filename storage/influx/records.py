@@ -107,12 +107,15 @@ def letter_lines(letters: Iterable[DeadLetter]) -> Iterator[str]:
         yield record_line(DEAD_LETTER, {SHELF: str(shelf)}, fields, time * 1000 + number % 1000)
 
 
-def records(server: Server, record: Any, site: str, conditions: Sequence[str] = (), end: str = "") -> Iterator[Any]:
-    """Return the records of a site that fit all conditions."""
+def records(
+    server: Server, record: Any, site: str | None, conditions: Sequence[str] = (), end: str = ""
+) -> Iterator[Any]:
+    """Return the records of a site, or of all sites, that fit all conditions."""
     measurement, tags, _ = _KEPT[record]
     types = _FIELDS[record]
     columns = [f"{quoted(name)}::{'tag' if name in tags else _TYPES[types[name]]}" for name in record._fields]
-    where = " AND ".join([tagged(SITE, site), *conditions])
+    of_site = [] if site is None else [tagged(SITE, site)]
+    where = " AND ".join([*of_site, *conditions])
     for part in server.query(f"SELECT {', '.join(columns)}, {UNSET} FROM {source(measurement)} WHERE {where} {end}"):
         for _time, *values, unset in part.rows:
             absent = unset.split(",")

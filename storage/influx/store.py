@@ -43,6 +43,7 @@ from jeonju.storage.influx.names import (
     DONE,
     DUE,
     FLOATS,
+    ID,
     INTEGERS,
     POLICIES,
     RAW,
@@ -163,6 +164,14 @@ class InfluxStore:
         """Return alerts that touch the time from `since` on, newest first."""
         found = records(self._server, AlertRecord, site, lasting("ended_at", since, active))
         return sorted(found, key=lambda alert: (-microseconds(alert.started_at), alert.id))[:MOST_RECORDS]
+
+    def alert(self, alert_id: str) -> AlertRecord | None:
+        """Return the alert of an id, None where there is none."""
+        return next(iter([*records(self._server, AlertRecord, None, [tagged(ID, alert_id)])]), None)
+
+    def incident(self, incident_id: str) -> IncidentRecord | None:
+        """Return the incident of an id, None where there is none."""
+        return next(iter([*records(self._server, IncidentRecord, None, [tagged(ID, incident_id)])]), None)
 
     def incidents(
         self, site: str, *, since: datetime | None = None, active: bool | None = None

@@ -189,6 +189,18 @@ def test_alerts_are_updated_by_id_and_found_by_state_and_time(store: Store) -> N
     assert store.alerts("jeonju", since=T0 + timedelta(hours=3)) == [alert(5)]
 
 
+@pytest.mark.parametrize("name", ["one", "it's \\ \"one\" = 1, 하나"])
+def test_one_alert_is_found_by_its_id(store: Store, name: str) -> None:
+    wanted = alert(1)._replace(id=name)
+    assert store.alert(name) is None
+    store.write_alerts([wanted, alert(2), alert(3)._replace(id="none", site="elsewhere")])
+    assert store.alert(name) == wanted
+    store.write_alerts([wanted._replace(value=2.0, severity="warning")])
+    assert store.alert(name) == wanted._replace(value=2.0, severity="warning")
+    assert store.alert("none") == alert(3)._replace(id="none", site="elsewhere")
+    assert store.alert("") is None
+
+
 def test_incidents_are_updated_by_id_and_found_by_state_and_time(store: Store) -> None:
     first = IncidentRecord(
         "one",
@@ -218,6 +230,7 @@ def test_incidents_are_updated_by_id_and_found_by_state_and_time(store: Store) -
     assert store.incidents("jeonju", active=False) == [closed]
     assert store.incidents("jeonju", since=T0 + timedelta(hours=3)) == [second]
     assert store.incidents("elsewhere") == []
+    assert [store.incident(name) for name in ("one", "two", "three")] == [closed, second, None]
 
 
 def test_journal_is_kept_in_the_order_of_time_and_a_repeat_is_harmless(store: Store) -> None:
