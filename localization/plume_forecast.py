@@ -1,7 +1,8 @@
 """Plume forecast: the zones that the plume of an incident reaches within the next hour, if wind and source stay as they are."""
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,8 @@ MARGIN_M: Final = 1000.0
 LEAST_PROBABILITY: Final = 0.1
 
 
-class Downwind(NamedTuple):
+@dataclass(frozen=True)
+class Downwind:
     """A zone that the plume may reach: how probable it is, after how many minutes, and how much it adds there at most.
 
     `peak` is the mean over the possible sources of the highest 10-minute mean in the zone, in the stored unit of the quantity.
@@ -57,7 +59,7 @@ def zones_downwind(
     # (ticks, points, places): gases; particles are lost only by rain, which is not forecast.
     added = puffs.march(TICK_S, [air] * ticks, receptors[None])[..., 0]
     share = weights / weights.sum()
-    found = [_of_zone(zone, added[:, zone_of == zone], share, least) for zone in dict.fromkeys(zone_of)]
+    found = [_of_zone(zone, added[:, zone_of == zone], share, least) for zone in dict.fromkeys(zone_of.tolist())]
     return tuple(sorted((zone for zone in found if zone is not None), key=lambda zone: zone.minutes))
 
 
