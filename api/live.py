@@ -20,7 +20,7 @@ from jeonju.broker.client import Client
 from jeonju.broker.identity import passing_id
 from jeonju.common.errors import UnavailableError, UserError
 from jeonju.contract import topics
-from jeonju.contract.as_json import incident_json, reading_json
+from jeonju.contract.as_json import reading_json
 from jeonju.contract.reading import Adoption, DeviceStatus
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
@@ -28,13 +28,7 @@ from jeonju.detection.engine import AlertEngine
 from jeonju.detection.health.links import Links
 from jeonju.detection.index_statistics import IndexFigures
 from jeonju.detection.restore import engine_from_store
-from jeonju.response.fleet.control import FleetControl
-from jeonju.response.fleet.dispatcher import Message
-from jeonju.response.incidents.service import IncidentDesk
-from jeonju.response.notify.channels import open_outboxes
-from jeonju.response.notify.mqtt import RetainedAlerts
-from jeonju.response.publisher import Announcer
-from jeonju.response.triage import AlertDesk
+from jeonju.response.service import ResponseService
 from jeonju.rules.rules import Rules, shipped_rules
 from jeonju.storage.port import Store
 
@@ -79,16 +73,7 @@ class Live:
         """Prepare the connection; nothing is opened yet. `follows` is set once what is committed from now on is heard, or never can be."""
         self.follows = threading.Event()
         self.engine = AlertEngine(self.site, rules=self.rules)
-        self.fleet = FleetControl(self.site, self.store, self.now, self._tell_robots, automatic=self.sends_robots)
         self.index_figures = IndexFigures(self.site, self.store)
-        self.incidents = IncidentDesk(
-            self.site,
-            self.store,
-            self.now,
-            lambda record: self.stream.send("incident", incident_json(record)),
-            self.fleet,
-        )
-        self.desk = AlertDesk(self.site, self.store, self.rules, self.now)
         self._work: queue.Queue[Callable[[], None] | None] = queue.Queue(MOST_WAITING)
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
         self._links = Links(self.now())
@@ -102,42 +87,39 @@ class Live:
             on_lost=self._lost,
         )
         self._client.on_message = self._on_message
-        retained = RetainedAlerts(
-            self.site.name, self.desk, lambda topic, body: self._client.publish(topic, body, qos=1, retain=True)
+        self.response = ResponseService(
+            self.site,
+            self.store,
+            self.rules,
+            self.now,
+            self._client,
+            self.stream.send,
+            sends_robots=self.sends_robots,
         )
-        outboxes = open_outboxes(self.site, self.store, self.desk, self.now)
         self._client.filters = (
             (topics.committed(self.site.name), 0),
             (topics.status(self.site.name, "+"), 1),
-            (retained.subscription, 1),
-            (topics.vda5050("+/+", "state"), 0),
-            (topics.vda5050("+/+", "connection"), 1),
+            *self.response.subscriptions,
         )
-        self._announcer = Announcer(self.store, self.desk, self.stream.send, retained, outboxes)
-        self.desk.on_change = lambda alert: self._announcer.tell([alert])
 
     def start(self) -> None:
         """Begin to follow; a broker that is not there yet is tried again and again."""
         self._thread.start()
-        self.incidents.start()
-        for outbox in self._announcer.outboxes:
-            outbox.start()
+        self.response.start()
         self._client.begin(patiently=True)
 
     def stop(self) -> None:
         """Finish what has arrived and leave."""
         self._work.put(None)
         self._thread.join()
-        self.incidents.stop()
-        for outbox in self._announcer.outboxes:
-            outbox.stop()
+        self.response.stop()
         # Last: what is finished before may still have to tell robots something, and would find the broker away.
         self._client.end()
 
     @property
     def is_alive(self) -> bool:
         """Whether alerts are judged and incidents traced."""
-        return self._thread.is_alive() and self.incidents.is_alive
+        return self._thread.is_alive() and self.response.is_alive
 
     def send_command(self, device: str, payload: bytes) -> None:
         """Publish a command for a device, or for the simulator.
@@ -182,10 +164,8 @@ class Live:
             self._put(lambda: self._take_readings(payload))
         elif (place := topics.site_and_device(message.topic)) is not None:
             self._put(lambda: self._take_status(place[1], payload))
-        elif topics.robot_and_kind(message.topic) is not None:
-            self._put(lambda: self.fleet.hear(message.topic, payload))
         else:
-            self._put(lambda: self._announcer.retained.take(message.topic, payload))
+            self._put(lambda: self.response.handle_message(message.topic, payload))
 
     def _put(self, work: Callable[[], None]) -> None:
         try:
@@ -220,13 +200,11 @@ class Live:
             self.follows.set()
 
     def _rebuild(self) -> None:
-        self._announce([])
-        self.desk.load()
-        engine, recent = engine_from_store(self.site, self.store, self.rules, self.desk.nuisances.values(), self.now())
-        self.incidents.resume()
-        self.fleet.resume()
-        for alert in engine.active:
-            self._announcer.retained.tell(alert)
+        self.response.handle([], self.feed.last_reading_at)
+        self.response.restore()
+        marked = self.response.alerts.known_sources.marked.values()
+        engine, recent = engine_from_store(self.site, self.store, self.rules, marked, self.now())
+        self.response.republish(engine.active)
         self.engine = engine
         self._publish(engine.update(recent))
 
@@ -235,7 +213,7 @@ class Live:
         self._put(self._mark_places)
 
     def _mark_places(self) -> None:
-        self.engine.smoke.mark(self.desk.nuisances.values())
+        self.engine.smoke.mark(self.response.alerts.known_sources.marked.values())
 
     def _take_readings(self, payload: bytes) -> None:
         with pa.ipc.open_stream(payload) as reader:
@@ -258,13 +236,6 @@ class Live:
             return  # ingest keeps it as a dead letter
         self.engine.device_state(device, status.state)
 
-    def _tell_robots(self, messages: list[Message]) -> None:
-        """Publish as VDA 5050 wants it: once, and never again; whoever does not confirm it is told anew."""
-        if not self._client.is_connected():
-            raise UnavailableError("the broker is away; try again later")
-        for topic, payload in messages:
-            self._client.publish(topic, payload, qos=0)
-
     def _look_at_store(self) -> None:
         """Ask for the ledger now and then; after the store was away everything is rebuilt from it."""
         now = self.now()
@@ -284,29 +255,16 @@ class Live:
             self._publish(changed)
 
     def _publish(self, alerts: list[AlertRecord]) -> None:
-        """Announce alerts, or hold them back while the store is away."""
+        """Hand over alerts that changed; while the store is away they are held back."""
         if self.feed.store_available:
             try:
-                self._announce(alerts)
+                self.response.handle(alerts, self.feed.last_reading_at)
             except UnavailableError:
                 self.feed.store_available = False
                 log.warning("the store is away; alerts are kept until it is back")
             else:
                 return
-        self._announcer.hold_back(alerts)
-
-    def _announce(self, alerts: list[AlertRecord]) -> None:
-        saved = self._announcer.announce(alerts)
-        if self.feed.last_reading_at is not None:
-            self.incidents.take(saved, self._places() if saved else {}, self.feed.last_reading_at)
-
-    def _places(self) -> dict[str, tuple[float, float]]:
-        """Return where every device is: stations as the site says, whoever sends its place as it said last."""
-        rows = self.store.latest(self.site.name).select(["device", "lat", "lon"]).to_pylist()
-        sent = {
-            row["device"]: (row["lat"], row["lon"]) for row in rows if row["lat"] is not None and row["lon"] is not None
-        }
-        return {station.name: (station.lat, station.lon) for station in self.site.stations} | sent
+        self.response.hold_back(alerts)
 
     def state(self) -> dict[str, Any]:
         """Return the live side's state for the health page."""
@@ -322,7 +280,7 @@ class Live:
             "active_alerts": len(self.engine.active),
             "readings_too_late_to_judge": self.engine.too_late,
             "feed_batches_dropped": self.feed.dropped,
-            "notifications": self._announcer.state(),
+            "notifications": self.response.state(),
         }
 
 

@@ -10,13 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from jeonju.contract.records import JournalEntry
 from jeonju.contract.site import Latitude, Longitude
 
-# All entries have one subject, so that old marks are found however long the journal has become.
+# All entries have one subject, so that old marks are found however long the journal has become. The words of the journal are those of the first
+# version, as stored entries never change.
 SUBJECT: Final = "nuisances"
 MARKED: Final = "nuisance"
 REMOVED: Final = "nuisance-removed"
 
 
-class Nuisance(BaseModel):
+class KnownSource(BaseModel):
     """One marked place. Hours are local and the end is not included; `from_hour` after `to_hour` goes over midnight. Monday is weekday 0."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,13 +32,13 @@ class Nuisance(BaseModel):
     note: Annotated[str, Field(max_length=2000)] = ""
 
     @model_validator(mode="after")
-    def _lasts(self) -> "Nuisance":
+    def _lasts(self) -> "KnownSource":
         if self.from_hour == self.to_hour:
             raise ValueError("from_hour and to_hour are the same; leave them out for the whole day")
         return self
 
     def applies(self, local: datetime) -> bool:
-        """Tell whether the place is a nuisance at this local time; the hours after midnight belong to the evening before."""
+        """Tell whether the place is marked at this local time; the hours after midnight belong to the evening before."""
         hour = local.hour + local.minute / 60
         over_midnight = self.from_hour > self.to_hour
         if over_midnight and hour < self.to_hour:
@@ -45,18 +46,22 @@ class Nuisance(BaseModel):
         return local.weekday() in self.weekdays and self.from_hour <= hour and (over_midnight or hour < self.to_hour)
 
 
-def nuisances(entries: Iterable[JournalEntry]) -> dict[str, Nuisance]:
+def known_sources(entries: Iterable[JournalEntry]) -> dict[str, KnownSource]:
     """Return the places that are marked after all entries, in order, by the id of the entry that marked them.
 
     What cannot be read marks nothing: an alert too many is better than a fire that is not told.
     """
-    marked: dict[str, Nuisance] = {}
+    marked: dict[str, KnownSource] = {}
     for entry in entries:
         if entry.action == MARKED:
             try:
-                marked[entry.id] = Nuisance.model_validate_json(entry.details)
+                marked[entry.id] = KnownSource.model_validate_json(entry.details)
             except ValidationError:
                 continue
         elif entry.action == REMOVED:
             marked.pop(json.loads(entry.details).get("nuisance"), None)
     return marked
+
+
+# Detection still says so.
+Nuisance, nuisances = KnownSource, known_sources

@@ -19,10 +19,11 @@ from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
 from jeonju.localization.source_map import BASELINE_MIN, DETECTION_LEVEL, LEAD_MIN, SourceMap
 from jeonju.localization.trace import LONGEST_S, source_map, span_of
-from jeonju.response.fleet.dispatcher import Dispatcher, Message
-from jeonju.response.fleet.visit import Visit
+from jeonju.response.fleet.dispatcher import Dispatcher
+from jeonju.response.fleet.mission import Mission
+from jeonju.response.fleet.orders import Message
 from jeonju.response.incidents.incident import Incident, LatLon
-from jeonju.response.incidents.tracker import IncidentBook
+from jeonju.response.incidents.tracker import IncidentTracker
 from jeonju.simulator.block import Block, Sink
 
 COLUMNS: Final = ("device", "time", "lat", "lon", "wind_speed", "wind_direction", "temperature", "thermal_max")
@@ -34,7 +35,7 @@ REMEMBERED: Final = timedelta(minutes=BASELINE_MIN + LEAD_MIN, seconds=LONGEST_S
 class ScoredVisit:
     """A robot's visit to an incident, and the source map when it was sent and when it ended."""
 
-    visit: Visit
+    visit: Mission
     before: SourceMap
     after: SourceMap | None = None
     without_visit: SourceMap | None = None  # the map at the end without what the robot measured on it
@@ -56,7 +57,7 @@ class ClosedLoop:
     def __post_init__(self) -> None:
         """Start without incidents, and with the robots of the site."""
         self._dispatcher = Dispatcher(self.site)
-        self._tracker = IncidentBook(self.site)
+        self._tracker = IncidentTracker(self.site)
         self._identity_of = {robot.name: robot.identity for robot in self.site.robots}
         self._robot_of = {robot.identity: robot.name for robot in self.site.robots}
         self._recent: deque[pa.RecordBatch] = deque()
@@ -73,7 +74,7 @@ class ClosedLoop:
             self._recent.popleft()
         columns = (readings[name].to_pylist() for name in ("device", "lat", "lon"))
         self._places |= {device: (lat, lon) for device, lat, lon in zip(*columns, strict=True)}
-        changed = self._tracker.take(alerts, self._places)
+        changed = self._tracker.add(alerts, self._places)
         self.incidents |= {incident.id: incident for incident in changed}
         thermal, air = (readings[key].to_numpy(zero_copy_only=False) for key in ("thermal_max", "temperature"))
         if self._seen_hot_blocks or (self.incidents and is_fire(thermal, air).any()):
@@ -85,10 +86,10 @@ class ClosedLoop:
         now = datetime.fromtimestamp(float(block.true_times_s[-1]), UTC)
         for message in block.messages:
             topic = topics.vda5050(self._identity_of[message.robot], message.kind)
-            self._dispatcher.fleet.take(topic, message.payload, now)
-        for incident in self._tracker.end_what_is_over(now):
+            self._dispatcher.fleet.handle(topic, message.payload, now)
+        for incident in self._tracker.close_idle(now):
             self.incidents[incident.id] = incident
-            self._publish(self._dispatcher.leave(incident.id, now))
+            self._publish(self._dispatcher.end_missions(incident.id, now))
         open_incidents = [incident for incident in self.incidents.values() if incident.closed_at is None]
         mapped = [self._map_and_step(incident, now) for incident in open_incidents]
         if self.incidents and not any(mapped):
@@ -106,9 +107,9 @@ class ClosedLoop:
         if not is_due or now - incident.opened_at > timedelta(seconds=LONGEST_S):
             return False
         found = self._locate(incident, now)
-        known = len(self._dispatcher.visits)
+        known = len(self._dispatcher.missions)
         self._publish(self._dispatcher.step(incident.id, found, now))
-        self.visits += [ScoredVisit(visit, found) for visit in self._dispatcher.visits[known:]]
+        self.visits += [ScoredVisit(visit, found) for visit in self._dispatcher.missions[known:]]
         return True
 
     def _publish(self, messages: Sequence[Message]) -> None:
@@ -123,7 +124,7 @@ class ClosedLoop:
                 scored.after = self._locate(incident, now)
                 scored.without_visit = self._locate(incident, now, without=scored.visit)
 
-    def _locate(self, incident: Incident, now: datetime, without: Visit | None = None) -> SourceMap:
+    def _locate(self, incident: Incident, now: datetime, without: Mission | None = None) -> SourceMap:
         """Return the source map of an incident from the readings so far; `without` leaves out what a robot measured on its visit."""
         quantities = [key for key in DETECTION_LEVEL if key in self._recent[0].schema.names]
         readings = pa.Table.from_batches([batch.select([*COLUMNS, *quantities]) for batch in self._recent])
@@ -148,8 +149,8 @@ def score_visit(scored: ScoredVisit, true_m: tuple[float, float] | None) -> dict
         "sent_at": visit.sent_at.isoformat(),
         "ended_at": visit.ended_at.isoformat() if visit.ended_at else None,
         "outcome": visit.outcome,
-        "stops": len(visit.places),
-        "nearest_stop_m": round(min(math.dist(stop[:2], true_m) for stop in visit.places)) if true_m else None,
+        "stops": len(visit.stops),
+        "nearest_stop_m": round(min(math.dist(stop[:2], true_m) for stop in visit.stops)) if true_m else None,
         "error_before_m": off_m(scored.before),
         "error_after_m": off_m(scored.after),
         "error_without_visit_m": off_m(scored.without_visit),

@@ -1,22 +1,31 @@
 """What people did about an alert, as the journal tells it."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
 
+import msgspec
+
 from jeonju.common.errors import UserError
 from jeonju.contract.records import JournalEntry
+from jeonju.response.journal import details_of
 
 Action = Literal["acknowledge", "comment", "close"]
 Verdict = Literal["confirmed", "false-alarm"]
 ACTIONS: Final = ("acknowledge", "comment", "close")
 
 
+class ActionDetails(msgspec.Struct, omit_defaults=True):
+    """The details of an entry about an alert."""
+
+    note: str = ""
+    verdict: Verdict | None = None  # of `close`
+
+
 @dataclass(frozen=True, kw_only=True)
 class Handling:
-    """Where an alert stands with people: open → acknowledged → closed. It ends by itself, whatever people do."""
+    """Where an alert stands with people: open → acknowledged → closed. The alert itself ends by what is measured, whatever people do."""
 
     state: Literal["open", "acknowledged", "closed"] = "open"
     verdict: Verdict | None = None
@@ -25,13 +34,13 @@ class Handling:
     comments: int = 0
 
 
-def after(handling: Handling, entry: JournalEntry) -> Handling:
+def handling_after(handling: Handling, entry: JournalEntry) -> Handling:
     """Return the state after one more entry about the alert."""
     if entry.action == "comment":
         return replace(handling, comments=handling.comments + 1)
     if entry.action == "acknowledge":
         return replace(handling, state="acknowledged", who=entry.who, since=entry.done_at)
-    verdict = json.loads(entry.details)["verdict"]
+    verdict = details_of(entry, ActionDetails).verdict
     return replace(handling, state="closed", verdict=verdict, who=entry.who, since=entry.done_at)
 
 
@@ -40,7 +49,7 @@ def handling_of(entries: Iterable[JournalEntry]) -> Handling:
     handling = Handling()
     for entry in entries:
         if entry.action in ACTIONS:
-            handling = after(handling, entry)
+            handling = handling_after(handling, entry)
     return handling
 
 

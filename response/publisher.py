@@ -1,62 +1,74 @@
-"""Alerts on their way out: stored first, then told, so that an alert that was told can always be looked up."""
+"""Alerts on their way out: put into words and stored first, then published, so that a published alert can always be looked up."""
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from jeonju.contract.records import AlertRecord
 from jeonju.detection.health.links import LINK_KINDS
 from jeonju.response.notify.mqtt import RetainedAlerts
 from jeonju.response.notify.outbox import Outbox
-from jeonju.response.triage import AlertDesk
+from jeonju.response.triage import AlertService
 from jeonju.storage.port import Store
 
 log = logging.getLogger(__name__)
 
 
-@dataclass
-class Announcer:
-    """Stores alerts and tells them: as retained messages, to listeners, through every channel."""
+class Publisher:
+    """Stores alerts and publishes them: as retained messages, to listeners (`broadcast`), through every channel.
 
-    store: Store
-    desk: AlertDesk
-    send: Callable[[str, Any], None]
-    retained: RetainedAlerts
-    outboxes: Sequence[Outbox]
-    _unsaved: dict[str, AlertRecord] = field(default_factory=dict)
+    `with_words` makes the sentences of an alert from its facts; nothing else in the room does.
+    """
 
-    def hold_back(self, alerts: list[AlertRecord]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        alerts: AlertService,
+        broadcast: Callable[[str, Any], None],
+        retained: RetainedAlerts,
+        outboxes: Sequence[Outbox],
+        with_words: Callable[[AlertRecord], AlertRecord],
+    ) -> None:
+        self._store, self._alerts, self._broadcast, self._with_words = store, alerts, broadcast, with_words
+        self.retained, self.outboxes = retained, outboxes
+        self._unsaved: dict[str, AlertRecord] = {}
+
+    def hold_back(self, alerts: Sequence[AlertRecord]) -> None:
         """Keep alerts until the store is there again.
 
-        Told at once are the one that says so, and what is critical: a fire does not wait.
+        Published at once are the one that says so, and what is critical: a fire does not wait.
         """
-        self._unsaved |= {alert.id: alert for alert in alerts}
+        alerts = self._keep(alerts)
         urgent = [alert for alert in alerts if alert.kind in LINK_KINDS or alert.severity == "critical"]
-        self.desk.take(urgent)
-        self.tell(urgent)
+        self._alerts.handle(urgent)
+        self.publish(urgent)
 
-    def announce(self, alerts: list[AlertRecord]) -> list[AlertRecord]:
-        """Store and tell alerts, and all that were held back; return what was stored.
+    def store_and_publish(self, alerts: Sequence[AlertRecord]) -> list[AlertRecord]:
+        """Store and publish alerts, and all that were held back; return what was stored.
 
         Raises UnavailableError, and keeps them, while the store is away.
         """
-        self._unsaved |= {alert.id: alert for alert in alerts}
+        self._keep(alerts)
         saved = list(self._unsaved.values())
         if saved:
-            self.store.write_alerts(saved)
+            self._store.write_alerts(saved)
             self._unsaved = {}
-            self.desk.take(saved)
-            self.tell(saved)
+            self._alerts.handle(saved)
+            self.publish(saved)
         return saved
 
-    def tell(self, alerts: Sequence[AlertRecord]) -> None:
-        """Tell alerts to everybody."""
+    def publish(self, alerts: Sequence[AlertRecord]) -> None:
+        """Publish alerts as they are now."""
         for alert in alerts:
-            self.retained.tell(alert)
-            self.send("alert", self.desk.told(alert))
+            self.retained.publish(alert)
+            self._broadcast("alert", self._alerts.to_json(alert))
         for outbox in self.outboxes:
             outbox.wake()
+
+    def _keep(self, alerts: Sequence[AlertRecord]) -> list[AlertRecord]:
+        worded = [self._with_words(alert) for alert in alerts]
+        self._unsaved |= {alert.id: alert for alert in worded}
+        return worded
 
     def state(self) -> dict[str, Any]:
         """Return how each channel is doing."""

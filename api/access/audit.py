@@ -1,8 +1,6 @@
 """What is written down: every request that changes something, with who asked and what became of it."""
 
-import json
 import logging
-import uuid
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -11,7 +9,7 @@ from fastapi import FastAPI, Request, Response
 
 from jeonju.api.access.guard import READING
 from jeonju.common.errors import UnavailableError
-from jeonju.contract.records import JournalEntry
+from jeonju.response.journal import Journal
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +40,10 @@ def write_down_changes(app: FastAPI) -> None:
 
 def _write(app: FastAPI, request: Request, who: str, status: int) -> None:
     air = app.state.air
-    details = json.dumps({"method": request.method, "status": status, "address": _address(request)})
-    entry = JournalEntry(uuid.uuid4().hex, air.site.name, air.now(), who, ACTION, request.url.path[:500], details)
+    journal = Journal(air.site.name, air.store, air.now)
+    details = {"method": request.method, "status": status, "address": _address(request)}
     try:
-        air.store.write_journal([entry])
+        journal.write(journal.entry(ACTION, request.url.path[:500], who, details))
     except UnavailableError as error:
         log.warning("not in the journal: %s %s by %s; %s", request.method, request.url.path, who, error)
 

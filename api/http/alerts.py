@@ -76,29 +76,30 @@ def alerts(
     found = [
         alert for alert in air.store.alerts(air.site.name, since=since, active=active) if kind in (None, alert.kind)
     ]
-    return answer([air.live.desk.told(alert) for alert in found[:limit]])
+    return answer([air.response.alerts.to_json(alert) for alert in found[:limit]])
 
 
 @router.get("/alerts.cap.xml", response_class=Response)
 def feed(air: Air) -> Response:
     """Alerts that last or ended within the last hour as an Atom feed of CAP 1.2 messages; what is silenced or inhibited is not in it."""
-    now, desk = air.now(), air.live.desk
-    told = [
+    now, service = air.now(), air.response.alerts
+    published = [
         alert
-        for alert in desk.recent()
-        if desk.rules.of(alert.kind).cap is not None
-        and desk.held_back_by(alert, now) is None
+        for alert in service.recent()
+        if service.rules.of(alert.kind).cap is not None
+        and service.held_back_by(alert, now) is None
         and (alert.ended_at is None or alert.ended_at >= now - CANCELLED_FOR)
     ]
     return Response(
-        as_atom(air.site, desk.rules, told, _simulated(air), now), media_type="application/atom+xml; charset=utf-8"
+        as_atom(air.site, service.rules, published, _simulated(air), now),
+        media_type="application/atom+xml; charset=utf-8",
     )
 
 
 @router.get("/alerts/{alert}/cap.xml", response_class=Response)
 def cap(air: Air, alert: str) -> Response:
     """One alert as a CAP 1.2 message."""
-    found = as_cap(air.site, air.live.desk.rules, _found(air, alert), _simulated(air))
+    found = as_cap(air.site, air.response.alerts.rules, _found(air, alert), _simulated(air))
     return Response(found, media_type="application/cap+xml; charset=utf-8")
 
 
@@ -107,7 +108,7 @@ def one_alert(air: Air, alert: str) -> Response:
     """One alert with its journal."""
     found = _found(air, alert)
     journal = [journal_json(entry) for entry in air.store.journal(air.site.name, subject=found.id)]
-    return answer({**air.live.desk.told(found), "journal": journal})
+    return answer({**air.response.alerts.to_json(found), "journal": journal})
 
 
 @router.post("/alerts/{alert}/acknowledge", responses=example(_ALERT))
@@ -145,14 +146,14 @@ def journal(
 def _act(air: State, alert: str, action: Action, who: str, note: str, verdict: Verdict | None = None) -> Response:
     found = _found(air, alert)
     try:
-        air.live.desk.act(found, action, who, note, verdict)
+        air.response.alerts.act(found, action, who, note, verdict)
     except UserError as error:
         raise HTTPException(409, str(error)) from error
-    return answer(air.live.desk.told(found))
+    return answer(air.response.alerts.to_json(found))
 
 
 def _found(air: State, alert: str) -> AlertRecord:
-    found = air.live.desk.find(alert)
+    found = air.response.alerts.find(alert)
     if found is None:
         raise HTTPException(404, f"no alert is called {alert[:200]!r}; see /api/v1/alerts?state=all")
     return found

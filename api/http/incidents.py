@@ -72,7 +72,7 @@ def act(air: Air, who: Who, incident: str, doing: Doing) -> Response:
     """Acknowledge, comment, confirm, call it a false alarm, or close it; it is written down with the name of the key and the time."""
     _found(air, incident)
     try:
-        return answer(_brief(air.live.incidents.act(incident, doing.action, who, doing.note)))
+        return answer(_brief(air.response.incidents.act(incident, doing.action, who, doing.note)))
     except UserError as error:
         raise HTTPException(409, str(error)) from error
 
@@ -92,9 +92,9 @@ def report_pdf(air: Air, incident: str, language: Literal["ko", "en"] = "ko") ->
 
 
 def _found(air: State, incident_id: str) -> IncidentRecord:
-    for one in air.store.incidents(air.site.name):
-        if one.id == incident_id:
-            return one
+    found = air.store.incident(incident_id)
+    if found is not None and found.site == air.site.name:
+        return found
     raise HTTPException(404, f"no incident is called {incident_id[:200]!r}; see /api/v1/incidents?state=all")
 
 
@@ -107,9 +107,8 @@ def _brief(record: IncidentRecord) -> dict[str, Any]:
 
 def _whole(air: State, record: IncidentRecord) -> dict[str, Any]:
     out = incident_json(record)
-    wanted = set(out["details"]["alerts"])
-    alerts = [one for one in air.store.alerts(air.site.name, since=record.opened_at) if one.id in wanted]
-    out["alerts"] = [alert_json(one) for one in sorted(alerts, key=lambda one: one.started_at)]
+    alerts = [alert for alert in map(air.store.alert, out["details"]["alerts"]) if alert is not None]
+    out["alerts"] = [alert_json(alert) for alert in sorted(alerts, key=lambda alert: alert.started_at)]
     out["journal"] = [journal_json(entry) for entry in air.store.journal(air.site.name, subject=record.id)]
     return out
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi import APIRouter, HTTPException, Path, Query, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from jeonju.api.http.answers import answer, example
@@ -14,7 +14,7 @@ from jeonju.api.http.state import Air, State
 from jeonju.api.http.who import Who
 from jeonju.common.durations import parse_duration_s
 from jeonju.common.errors import UserError
-from jeonju.contract.known_source import Nuisance
+from jeonju.contract.known_source import KnownSource
 from jeonju.response.silences import Silence
 
 router = APIRouter(prefix="/api/v1", tags=["alerts"])
@@ -32,7 +32,7 @@ _SILENCE = {
     "title_en": "Local dust",
     "active": True,
 }
-_NUISANCE = {
+_KNOWN_SOURCE = {
     "id": "77cd…",
     "lat": 35.8546,
     "lon": 127.0976,
@@ -67,9 +67,9 @@ def silences(
     air: Air, state: Annotated[Literal["active", "all"], Query(description="Those that last, or all.")] = "active"
 ) -> Response:
     """Silences, the newest first."""
-    air.live.desk.load()
-    known = [_told(air, one) for one in air.live.desk.silences.values()]
-    return answer([one for one in reversed(known) if state == "all" or one["active"]])
+    air.response.alerts.silences.load()
+    known = [_silence_json(air, silence) for silence in air.response.alerts.silences.known.values()]
+    return answer([silence for silence in reversed(known) if state == "all" or silence["active"]])
 
 
 @router.post("/silences", status_code=201)
@@ -78,45 +78,47 @@ def silence(air: Air, who: Who, wanted: Silencing) -> Response:
     until = _until(wanted, air.now())
     globs = {"kind": wanted.kind, "zone": wanted.zone, "device": wanted.device}
     try:
-        made = air.live.desk.silence(who, until, wanted.reason, globs)
+        made = air.response.alerts.silences.add(who, until, wanted.reason, globs)
     except UserError as error:
         raise HTTPException(422, str(error)) from error
-    return answer(_told(air, made), 201)
+    return answer(_silence_json(air, made), 201)
 
 
 @router.delete("/silences/{silence_id}", status_code=204)
 def end_silence(air: Air, who: Who, silence_id: str) -> Response:
     """End a silence before its time; what still lasts is sent."""
     try:
-        air.live.desk.end_silence(silence_id, who)
+        air.response.alerts.silences.end(silence_id, who)
     except UserError as error:
         raise HTTPException(404, str(error)) from error
     return Response(status_code=204)
 
 
-@router.get("/nuisances", responses=example([_NUISANCE]))
+@router.get("/nuisances", responses=example([_KNOWN_SOURCE]))
 def nuisances(air: Air) -> Response:
     """Places that were marked because they smoke, smell or dust again and again."""
-    air.live.desk.load()
-    return answer([{"id": key, **place.model_dump()} for key, place in air.live.desk.nuisances.items()])
+    air.response.alerts.known_sources.load()
+    return answer(
+        [{"id": key, **place.model_dump()} for key, place in air.response.alerts.known_sources.marked.items()]
+    )
 
 
 @router.post("/nuisances", status_code=201)
-def mark(air: Air, who: Who, place: Nuisance) -> Response:
+def mark(air: Air, who: Who, place: KnownSource) -> Response:
     """Mark a place: what is found there at these hours weighs less. Hours are local; Monday is weekday 0."""
     away_km = math.hypot(*air.site.map.to_xy(place.lat, place.lon)) / 1000
     if away_km > FURTHEST_KM:
         raise HTTPException(422, f"the place is {away_km:.0f} km from the middle of {air.site.label_en}")
-    made = air.live.desk.mark(place, who)
+    made = air.response.alerts.known_sources.add(place, who)
     air.live.places_marked()
     return answer({"id": made, **place.model_dump()}, 201)
 
 
 @router.delete("/nuisances/{nuisance_id}", status_code=204)
-def unmark(air: Air, who: Who, nuisance_id: str) -> Response:
+def unmark(air: Air, who: Who, source_id: Annotated[str, Path(alias="nuisance_id")]) -> Response:
     """Take a mark away."""
     try:
-        air.live.desk.unmark(nuisance_id, who)
+        air.response.alerts.known_sources.remove(source_id, who)
     except UserError as error:
         raise HTTPException(404, str(error)) from error
     air.live.places_marked()
@@ -132,8 +134,8 @@ def _until(wanted: Silencing, now: datetime) -> datetime:
     return now + timedelta(seconds=length_s)
 
 
-def _told(air: State, silence: Silence) -> dict[str, Any]:
-    title_ko, title_en = air.live.desk.rules.title(silence.kind)
+def _silence_json(air: State, silence: Silence) -> dict[str, Any]:
+    title_ko, title_en = air.response.alerts.rules.title(silence.kind)
     return {
         **asdict(silence),
         "title_ko": title_ko,

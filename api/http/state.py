@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from jeonju.api.live import Live
 from jeonju.api.stream import Stream
 from jeonju.contract.site import Site
+from jeonju.response.service import ResponseService
 from jeonju.storage.port import Store
 
 
@@ -22,6 +23,11 @@ class State:
     live: Live
     stream: Stream
     now: Callable[[], datetime]
+
+    @property
+    def response(self) -> ResponseService:
+        """What is done about alerts."""
+        return self.live.response
 
 
 def _state(request: Request) -> State:

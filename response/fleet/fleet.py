@@ -1,8 +1,8 @@
-"""What fleet control knows of the robots of a site: their last state and connection, and whether operators forbid to send them."""
+"""What fleet control knows of the robots of a site: their last state and connection, and whether operators have disabled them."""
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -22,14 +22,14 @@ SPEED_M_S: Final = 1.5
 
 @dataclass
 class FleetRobot:
-    """One robot as it last told."""
+    """One robot as of its last messages; a disabled one is sent nowhere."""
 
     robot: Robot
     dock_m: tuple[float, float]
     state: State | None = None
     state_at: datetime | None = None
     connected: bool = True
-    forbidden: bool = False
+    is_disabled: bool = False
 
     @property
     def place_m(self) -> tuple[float, float] | None:
@@ -37,16 +37,16 @@ class FleetRobot:
         place = self.state.mobile_robot_position if self.state else None
         return (place.x, place.y) if place and place.localized else None
 
-    def is_heard(self, now: datetime) -> bool:
+    def is_online(self, now: datetime) -> bool:
         """Whether its link is alive."""
         return self.connected and self.state_at is not None and (now - self.state_at).total_seconds() <= SILENT_AFTER_S
 
-    def why_not(self, now: datetime) -> str | None:
+    def unavailable_because(self, now: datetime) -> str | None:
         """Return why it cannot be sent anywhere now, or None."""
         state = self.state
-        if self.forbidden:
+        if self.is_disabled:
             return "an operator forbids to send it"
-        if state is None or not self.is_heard(now):
+        if state is None or not self.is_online(now):
             return "it is not heard"
         checks = (
             (self.place_m is None, "it does not know where it is"),
@@ -78,28 +78,24 @@ class FleetRobot:
         return way_m + STANDING_M_PER_S * stay_s <= self.reach_m()
 
 
-@dataclass
 class Fleet:
-    """All robots of a site, by name."""
+    """All robots of a site, by name. At first nothing is known but their docks."""
 
-    site: Site
-    robots: dict[str, FleetRobot] = field(init=False)
-
-    def __post_init__(self) -> None:
-        """Nothing is known yet but their docks."""
-        docks = {robot.name: self.site.map.to_xy(*robot.dock) for robot in self.site.robots}
-        self.robots = {
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        docks = {robot.name: site.map.to_xy(*robot.dock) for robot in site.robots}
+        self.robots: dict[str, FleetRobot] = {
             robot.name: FleetRobot(robot, (float(docks[robot.name][0]), float(docks[robot.name][1])))
-            for robot in self.site.robots
+            for robot in site.robots
         }
 
-    def take(self, topic: str, payload: bytes, now: datetime) -> str | None:
-        """Take a message of a robot; return its name, None for what is no state or connection of ours.
+    def handle(self, topic: str, payload: bytes, now: datetime) -> str | None:
+        """Handle a message of a robot; return its name, None for what is no state or connection of ours.
 
         Raises RejectedError for a message that cannot be read.
         """
         identity, kind = topics.robot_and_kind(topic) or ("", "")
-        known = next((one for one in self.robots.values() if one.robot.identity == identity), None)
+        known = next((robot for robot in self.robots.values() if robot.robot.identity == identity), None)
         if known is None or kind not in ("state", "connection"):
             return None
         if kind == "state":
@@ -112,6 +108,10 @@ class Fleet:
         self, x_m: float, y_m: float, stay_s: float, now: datetime, *, without: Collection[str] = ()
     ) -> FleetRobot | None:
         """Return the nearest robot that can be sent to a place, stay there and still reach its dock."""
-        fit = [one for name, one in self.robots.items() if name not in without and one.why_not(now) is None]
-        able = [one for one in fit if one.can_visit(x_m, y_m, stay_s)]
-        return min(able, key=lambda one: math.dist(one.place_m or (0.0, 0.0), (x_m, y_m)), default=None)
+        available = [
+            robot
+            for name, robot in self.robots.items()
+            if name not in without and robot.unavailable_because(now) is None
+        ]
+        able = [robot for robot in available if robot.can_visit(x_m, y_m, stay_s)]
+        return min(able, key=lambda robot: math.dist(robot.place_m or (0.0, 0.0), (x_m, y_m)), default=None)

@@ -4,149 +4,30 @@ What it will find at a place is one of six outcomes: fire seen or not, and no sm
 over where the source may be, takes most from the entropy of the map (its mutual information), for the time that it costs.
 """
 
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jeonju.airquality.fuels import stored_units
-from jeonju.airquality.geo import is_within
-from jeonju.airquality.pollutants import KEYS
 from jeonju.contract.site import Site
 from jeonju.contract.vda5050 import Stop
 from jeonju.localization.camera_evidence import seen_from
-from jeonju.localization.footprints import GridSources
 from jeonju.localization.source_estimator import MODEL_ERROR_LOG
-from jeonju.localization.source_map import AVERAGING_S, CELL_M, DETECTION_LEVEL, SOURCE_HEIGHT_M, TICK_S, SourceMap
+from jeonju.localization.source_map import DETECTION_LEVEL, SourceMap
 from jeonju.response.fleet.fleet import SPEED_M_S
+from jeonju.response.fleet.search_map import SearchMap
 
 Floats = NDArray[np.float64]
 
 STAY_S: Final = 90.0
-# The finder takes ten minutes for one observation, so that it is not surer than its model is right. A wrong guess costs a robot one stop, waiting
-# costs minutes of a fire: planning takes three minutes for one, which makes the map this power of itself.
-BOLDNESS: Final = 3.0
-# Not nearer to a place that may burn than this: 60 MW of fire, of which 30 % is radiated, sends 1.6 kW/m² that far (point source), the most at
-# which people in working clothes may stay (API 521).
-STAND_OFF_M: Final = 30.0
-HEAT_RISK: Final = 0.1
-# Out of the plume where the located quantity is expected above this, in stored units: the effective range of optical counters (Plantower PMS5003:
-# 500 µg/m³), the ceiling for workers of CO and a third of what is immediately dangerous of H₂S and NH₃ (NIOSH: 200, 100, 300 ppm).
-HOTTEST: Final = {"pm25": 500.0, "pm10": 500.0, "co": 200.0, "h2s": 30.0, "nh3": 100.0, "tvoc": 60_000.0}
 # Between no smoke, some and much: this many e-folds above what an instrument can tell.
 SMOKE_STEPS: Final = (0.7, 2.5)
 # Cells that hold this much of the probability are planned with, and at most so many.
 PLANNED_SHARE: Final = 0.98
 MOST_CELLS: Final = 600
-CANDIDATES_WITHIN_M: Final = 700.0
-CANDIDATE_SPACING_M: Final = 25.0
-# Fires that a device notices from afar must be large, and large ones are rare (sizes follow a power law, and smoke thins out with about the square of
-# the distance): so cells of a wide map count less with the square of their distance to the devices that noticed it, beyond this.
-NOTICED_FROM_M: Final = 150.0
 APART_M: Final = 40.0
 # Below this nothing is worth a stop.
 LEAST_GAIN_NAT: Final = 0.02
-PLUME_S: Final = 900.0
-ROBOT_HEIGHT_M: Final = 1.2
-
-
-@dataclass(frozen=True)
-class Ground:
-    """A source map, made ready for planning."""
-
-    site: Site
-    found: SourceMap
-
-    @cached_property
-    def weight(self) -> Floats:
-        """How much each cell counts: its probability, and on a wide map its distance to the devices that noticed it, which are its middle."""
-        found = self.found
-        if found.cell_m < CELL_M:
-            return found.probability / found.probability.sum()
-        x, y = found.x_m - found.x_m.mean(), found.y_m - found.y_m.mean()
-        weight = found.probability**BOLDNESS / (1.0 + (x[:, None] ** 2 + y[None] ** 2) / NOTICED_FROM_M**2)
-        return np.asarray(weight / weight.sum())
-
-    @cached_property
-    def dilution(self) -> Floats:
-        """What a source at unit rate adds at a robot, by the cells between them: [source x − robot x, source y − robot y]."""
-        a, b = (len(axis) - 1 for axis in (self.found.x_m, self.found.y_m))
-        if self.found.air is None:
-            return np.zeros((2 * a + 1, 2 * b + 1))
-        x_m, y_m = (self.found.cell_m * np.arange(-n, n + 1, dtype=np.float64) for n in (a, b))
-        grid = GridSources(
-            x_m,
-            y_m,
-            height_m=SOURCE_HEIGHT_M,
-            surroundings=self.site.surroundings,
-            averaging_time_s=AVERAGING_S,
-            max_age_s=PLUME_S,
-        )
-        receptor = np.array([[[0.0, 0.0, ROBOT_HEIGHT_M]]])
-        response = grid.respond(TICK_S, [self.found.air] * round(PLUME_S / TICK_S), receptor)
-        gain = stored_units({self.found.quantity: 1.0})[KEYS.index(self.found.quantity)]
-        return np.asarray(gain * response.reshape(2 * a + 1, 2 * b + 1))
-
-    @cached_property
-    def danger(self) -> NDArray[np.bool_]:
-        """Which cells a robot must keep out of: heat, the hottest plume."""
-        found = self.found
-        a, b = (len(axis) - 1 for axis in (found.x_m, found.y_m))
-        dx, dy = (found.cell_m * np.arange(-n, n + 1) for n in (a, b))
-        heat = _spread(self.weight, (np.hypot(dx[:, None], dy[None]) <= STAND_OFF_M).astype(float))
-        # `dilution` counts from the robot to the source; smoke goes the other way.
-        plume = _spread(self.weight, found.rate_g_s[1] * self.dilution[::-1, ::-1])
-        return np.asarray((heat > HEAT_RISK) | (plume > HOTTEST[found.quantity]))
-
-    @property
-    def best_m(self) -> tuple[float, float]:
-        """The middle of the cell that counts most."""
-        a, b = np.unravel_index(int(self.weight.argmax()), self.weight.shape)
-        return float(self.found.x_m[a]), float(self.found.y_m[b])
-
-    def candidates(self) -> NDArray[np.int64]:
-        """Return cells (N, 2) where a robot may stand: not too far from where the source may be, inside the site's zones, out of danger."""
-        found = self.found
-        step = max(round(CANDIDATE_SPACING_M / found.cell_m), 1)
-        a, b = np.meshgrid(np.arange(0, len(found.x_m), step), np.arange(0, len(found.y_m), step), indexing="ij")
-        cells = np.column_stack([a.ravel(), b.ravel()])
-        x, y = found.x_m[cells[:, 0]], found.y_m[cells[:, 1]]
-        near = np.hypot(x - self.best_m[0], y - self.best_m[1]) <= CANDIDATES_WITHIN_M
-        return cells[near & self.is_inside(x, y) & ~self.danger[cells[:, 0], cells[:, 1]]]
-
-    def is_inside(self, x_m: Floats, y_m: Floats) -> NDArray[np.bool_]:
-        """Tell which places lie in a zone of the site."""
-        inside = np.zeros(len(x_m), dtype=bool)
-        for zone in self.site.zones:
-            inside |= is_within(*self.site.map.to_xy(*np.array(zone.outline).T), x_m, y_m)
-        return inside
-
-    def is_dangerous(self, x_m: float, y_m: float) -> bool:
-        """Tell whether a place lies where a robot must keep out; places off the map are far away."""
-        a, b = (
-            round((x_m - self.found.x_m[0]) / self.found.cell_m),
-            round((y_m - self.found.y_m[0]) / self.found.cell_m),
-        )
-        on_map = 0 <= a < len(self.found.x_m) and 0 <= b < len(self.found.y_m)
-        return on_map and bool(self.danger[a, b])
-
-    def is_clear(self, here_m: tuple[float, float], cells: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Tell to which cells the straight way leads through no danger; a robot that stands in danger may leave it."""
-        found = self.found
-        along = np.linspace(0.0, 1.0, 60)[:, None]
-        x = here_m[0] + along * (found.x_m[cells[:, 0]] - here_m[0])
-        y = here_m[1] + along * (found.y_m[cells[:, 1]] - here_m[1])
-        a, b = (
-            np.round((value - axis[0]) / found.cell_m).astype(np.int64)
-            for value, axis in ((x, found.x_m), (y, found.y_m))
-        )
-        on_map = (a >= 0) & (a < len(found.x_m)) & (b >= 0) & (b < len(found.y_m))
-        hit = np.zeros(x.shape, dtype=bool)
-        hit[on_map] = self.danger[a[on_map], b[on_map]]
-        leaving = np.cumprod(hit, axis=0).astype(bool)
-        return np.asarray(~(hit & ~leaving).any(axis=0))
 
 
 def plan_stops(site: Site, found: SourceMap, here_m: tuple[float, float], *, most: int) -> list[Stop]:
@@ -154,18 +35,18 @@ def plan_stops(site: Site, found: SourceMap, here_m: tuple[float, float], *, mos
 
     Later ones take it that nothing was seen at those before, and are planned again when that is known.
     """
-    ground = Ground(site, found)
-    open_cells = ground.candidates()
-    likely = np.argsort(ground.weight, axis=None)[::-1][:MOST_CELLS]
-    likely = likely[: int(np.searchsorted(np.cumsum(ground.weight.ravel()[likely]), PLANNED_SHARE)) + 1]
-    weight = ground.weight.ravel()[likely]
-    sources = np.column_stack(np.unravel_index(likely, ground.weight.shape))
+    search = SearchMap(site, found)
+    open_cells = search.candidates()
+    likely = np.argsort(search.weight, axis=None)[::-1][:MOST_CELLS]
+    likely = likely[: int(np.searchsorted(np.cumsum(search.weight.ravel()[likely]), PLANNED_SHARE)) + 1]
+    weight = search.weight.ravel()[likely]
+    sources = np.column_stack(np.unravel_index(likely, search.weight.shape))
     stops: list[Stop] = []
     for _ in range(most):
-        cells = open_cells[ground.is_clear(here_m, open_cells)]
+        cells = open_cells[search.is_clear(here_m, open_cells)]
         if not len(cells) or weight.sum() <= 0:
             break
-        outcome = _outcomes(ground, cells, sources)
+        outcome = _outcomes(search, cells, sources)
         gain = _information(weight / weight.sum(), outcome)
         x, y = found.x_m[cells[:, 0]], found.y_m[cells[:, 1]]
         cost_s = STAY_S + np.hypot(x - here_m[0], y - here_m[1]) / SPEED_M_S
@@ -181,13 +62,13 @@ def plan_stops(site: Site, found: SourceMap, here_m: tuple[float, float], *, mos
     return stops
 
 
-def _outcomes(ground: Ground, cells: NDArray[np.int64], sources: NDArray[np.int64]) -> Floats:
+def _outcomes(search: SearchMap, cells: NDArray[np.int64], sources: NDArray[np.int64]) -> Floats:
     """Return how probable each outcome is at each place for each source (places, sources, 6); the first three are those without sight of fire."""
-    found = ground.found
+    found = search.found
     off = sources[None] - cells[:, None]
     distance = found.cell_m * np.hypot(off[..., 0], off[..., 1])
     seen = seen_from(distance)[..., None]
-    expected = found.rate_g_s[1] * ground.dilution[off[..., 0] + len(found.x_m) - 1, off[..., 1] + len(found.y_m) - 1]
+    expected = found.rate_g_s[1] * search.dilution[off[..., 0] + len(found.x_m) - 1, off[..., 1] + len(found.y_m) - 1]
     folds = np.log1p(expected / DETECTION_LEVEL[found.quantity])
     below = [_logistic((step - folds) / MODEL_ERROR_LOG) for step in SMOKE_STEPS]
     smoke = np.stack([below[0], below[1] - below[0], 1.0 - below[1]], axis=-1)
@@ -207,10 +88,3 @@ def _entropy(probability: Floats) -> Floats:
 def _logistic(value: Floats) -> Floats:
     """Return the normal distribution function to within 0.01 (Bowling et al. 2009: logistic with 1.702)."""
     return np.asarray(1.0 / (1.0 + np.exp(-1.702 * value)))
-
-
-def _spread(share: Floats, kernel: Floats) -> Floats:
-    """Return the convolution of a map with a kernel that counts from −(n − 1) to n − 1 cells, on the map."""
-    shape = [n + m - 1 for n, m in zip(share.shape, kernel.shape, strict=True)]
-    both = np.fft.irfft2(np.fft.rfft2(share, shape) * np.fft.rfft2(kernel, shape), shape)
-    return np.asarray(both[share.shape[0] - 1 : 2 * share.shape[0] - 1, share.shape[1] - 1 : 2 * share.shape[1] - 1])

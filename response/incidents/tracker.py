@@ -1,4 +1,4 @@
-"""The book of incidents: which alerts belong together, and when an incident is over. No I/O and no clock."""
+"""Which alerts belong together, and when an incident is over. No store, no broker and no clock: live and offline use the same class."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -20,27 +20,45 @@ GAP: Final = timedelta(minutes=30)
 OVER_AFTER: Final = timedelta(hours=2)
 
 
-class IncidentBook:
-    """Every incident that is not closed, and the alerts of those that are, which open nothing any more."""
+class IncidentTracker:
+    """Every incident that is not closed, and the alerts of those that are, which open nothing any more.
+
+    Call `add` with alerts as they change, in the order of time, and `close_idle` with the time of the readings; both return the incidents that
+    changed. `open` has what is open, by id, the oldest first. An `Incident` has `opened_at`, `alerts`, `places`, `devices` (who noticed it),
+    `classes` and `kind`. Offline that is all there is to it:
+
+        tracker = IncidentTracker(site)
+        for alerts, until in steps:
+            changed = tracker.add(alerts, places)
+            over = tracker.close_idle(until)
+        first = next(iter(tracker.open.values()), None)
+        quantity = traced_quantity(first.alerts.values())       # jeonju.localization.trace
+        locate_source(site, readings, quantity, noticed_s=first.opened_at.timestamp(), noticed_by=first.devices, …)
+
+    `incidents` are those that were known before, such as those of the store.
+    """
 
     def __init__(self, site: Site, incidents: Iterable[Incident] = ()) -> None:
         self._site = site
         self._zone_of = {device.name: device.zone for device in site.devices}
         self.open: dict[str, Incident] = {}
-        self._done: set[str] = set()
-        for one in incidents:
-            if one.closed_at is not None:
-                self._done |= one.alerts.keys()
-            elif one.alerts:
-                self.open[one.id] = one
+        self._closed_alerts: set[str] = set()
+        for incident in incidents:
+            if incident.closed_at is not None:
+                self._closed_alerts |= incident.alerts.keys()
+            elif incident.alerts:
+                self.open[incident.id] = incident
 
-    def take(self, alerts: Iterable[AlertRecord], places: Mapping[str, LatLon]) -> list[Incident]:
-        """Take alerts that changed, and where each device is; return the incidents that changed by them."""
+    def add(self, alerts: Iterable[AlertRecord], places: Mapping[str, LatLon]) -> list[Incident]:
+        """Add alerts that are new or have changed; `places` are where each device is (lat, lon). Return the incidents that changed.
+
+        Alerts of kinds that no source is sought for, those without a device, and those of closed incidents are left out.
+        """
         changed = {}
-        for alert in sorted(alerts, key=lambda one: one.started_at):
-            if alert.kind not in CLASSES or alert.device is None or alert.id in self._done:
+        for alert in sorted(alerts, key=lambda alert: alert.started_at):
+            if alert.kind not in CLASSES or alert.device is None or alert.id in self._closed_alerts:
                 continue
-            incident = self._of(alert) or self._near(alert, places.get(alert.device)) or self._opened(alert)
+            incident = self._of(alert) or self._nearest(alert, places.get(alert.device)) or self._opened(alert)
             incident.alerts[alert.id] = alert
             if alert.device in places:
                 incident.places.setdefault(alert.id, places[alert.device])
@@ -49,39 +67,43 @@ class IncidentBook:
         return list(changed.values())
 
     def act(self, incident_id: str, action: Action, at: datetime) -> Incident:
-        """Take an action of people. Raises UserError for one that is not open, or whose state does not allow it."""
+        """Apply an action of people. Raises UserError for an incident that is not open, or whose state does not allow it."""
         incident = self.open.get(incident_id)
         if incident is None:
             raise UserError(f"no open incident is called {incident_id!r}")
-        incident.move(action, at)
+        incident.apply(action, at)
         if incident.closed_at is not None:
-            self._forget(incident)
+            self._close(incident)
         return incident
 
-    def end_what_is_over(self, now: datetime) -> list[Incident]:
-        """Close every incident that nothing was seen of for `OVER_AFTER`; `now` is the time of the readings."""
-        over = [one for one in self.open.values() if not one.is_active and now - one.active_until >= OVER_AFTER]
-        for one in over:
-            one.move("close", now)
-            self._forget(one)
+    def close_idle(self, now: datetime) -> list[Incident]:
+        """Close every incident of which nothing was seen for `OVER_AFTER`, and return them; `now` is the time of the readings."""
+        over = [
+            incident
+            for incident in self.open.values()
+            if not incident.is_active and now - incident.active_until >= OVER_AFTER
+        ]
+        for incident in over:
+            incident.apply("close", now)
+            self._close(incident)
         return over
 
-    def _forget(self, incident: Incident) -> None:
+    def _close(self, incident: Incident) -> None:
         del self.open[incident.id]
         # Alerts that last when people close their incident will still be heard of.
-        self._done |= {key for key, alert in incident.alerts.items() if alert.ended_at is None}
+        self._closed_alerts |= {alert_id for alert_id, alert in incident.alerts.items() if alert.ended_at is None}
 
     def _of(self, alert: AlertRecord) -> Incident | None:
-        return next((one for one in self.open.values() if alert.id in one.alerts), None)
+        return next((incident for incident in self.open.values() if alert.id in incident.alerts), None)
 
-    def _near(self, alert: AlertRecord, place: LatLon | None) -> Incident | None:
+    def _nearest(self, alert: AlertRecord, place: LatLon | None) -> Incident | None:
         """Return the nearest incident that an alert may belong to."""
         if place is None:
             return None
         distances = {
-            one.id: self._distance_m(one, place)
-            for one in self.open.values()
-            if one.is_active or alert.started_at - one.active_until <= GAP
+            incident.id: self._distance_m(incident, place)
+            for incident in self.open.values()
+            if incident.is_active or alert.started_at - incident.active_until <= GAP
         }
         nearest = min(distances, key=lambda key: distances[key], default=None)
         return self.open[nearest] if nearest is not None and distances[nearest] <= REACH_M else None

@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
+from jeonju.messages import legal
 from jeonju.rules.rules import Rules
 
 CAP: Final = "urn:oasis:names:tc:emergency:cap:1.2"
@@ -21,10 +22,7 @@ SEVERITY: Final = {"info": "Minor", "warning": "Moderate", "critical": "Severe"}
 URGENCY: Final = {"info": "Future", "warning": "Expected", "critical": "Immediate"}
 # A message that is not renewed says nothing after this.
 EXPIRES_AFTER: Final = timedelta(hours=1)
-NOTES: Final = {
-    "ko-KR": "보급형 측정기의 참고용 자료이며 국가측정망의 공식 자료가 아닙니다.",
-    "en-US": "Low-cost instruments: for reference only, not official values of the national network.",
-}
+LANGUAGE_TAGS: Final = ("ko-KR", "en-US")
 
 
 def as_cap(site: Site, rules: Rules, alert: AlertRecord, simulated: Collection[str]) -> bytes:
@@ -41,7 +39,7 @@ def as_atom(
     _text(feed, "title", f"{site.label_ko} · {site.label_en}")
     _text(feed, "updated", now.astimezone(UTC).isoformat(timespec="seconds"))
     _text(ET.SubElement(feed, "author"), "name", _sender(site))
-    for alert in sorted(alerts, key=lambda one: one.updated_at, reverse=True):
+    for alert in sorted(alerts, key=lambda alert: alert.updated_at, reverse=True):
         entry = ET.SubElement(feed, "entry")
         _text(entry, "id", f"urn:jeonju-air:{_identifier(alert)}")
         _text(entry, "title", alert.summary_ko)
@@ -70,7 +68,7 @@ def _message(site: Site, rules: Rules, alert: AlertRecord, simulated: Collection
     if alert.ended_at is not None:
         raised = _identifier(alert._replace(ended_at=None))
         _text(message, "references", f"{_sender(site)},{raised},{_instant(alert.started_at)}")
-    for number, language in enumerate(NOTES):
+    for number, language in enumerate(LANGUAGE_TAGS):
         _info(message, site, rules, alert, number, language)
     return message
 
@@ -89,7 +87,7 @@ def _info(message: ET.Element, site: Site, rules: Rules, alert: AlertRecord, num
     _text(info, "expires", _instant((alert.ended_at or alert.updated_at) + EXPIRES_AFTER))
     _text(info, "senderName", (site.label_ko, site.label_en)[number])
     _text(info, "headline", (alert.summary_ko, alert.summary_en)[number])
-    _text(info, "description", NOTES[language])
+    _text(info, "description", legal.note(device.certificate for device in site.devices)[number])
     for name in ("value", "limit", "quantity"):
         if getattr(alert, name) is not None:
             parameter = ET.SubElement(info, "parameter")
@@ -101,8 +99,8 @@ def _info(message: ET.Element, site: Site, rules: Rules, alert: AlertRecord, num
 def _area(info: ET.Element, site: Site, alert: AlertRecord, number: int) -> None:
     """A station is a circle of 500 m, what is about a zone or moves in it the zone's outline."""
     area = ET.SubElement(info, "area")
-    station = next((one for one in site.stations if one.name == alert.device), None)
-    zone = next((one for one in site.zones if one.name == alert.zone), None)
+    station = next((station for station in site.stations if station.name == alert.device), None)
+    zone = next((zone for zone in site.zones if zone.name == alert.zone), None)
     named = station or zone or site
     _text(area, "areaDesc", (named.label_ko, named.label_en)[number] or site.name)
     if station is not None:
@@ -134,7 +132,7 @@ def _instant(at: datetime) -> str:
 
 def _text(parent: ET.Element, name: str, text: str) -> None:
     # Control characters may not stand in XML at all.
-    ET.SubElement(parent, name).text = "".join(one for one in text if one.isprintable())
+    ET.SubElement(parent, name).text = "".join(letter for letter in text if letter.isprintable())
 
 
 def _document(root: ET.Element) -> bytes:

@@ -6,28 +6,21 @@ from collections.abc import Callable
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
-from typing import Any, Final
+from typing import Final
 
 from jeonju.common.errors import UnavailableError
-from jeonju.response.notify.notification import Notification
+from jeonju.messages.catalogue import LANGUAGES, Language, Pair
+from jeonju.messages.words import word
+from jeonju.response.notify.notification import Due, Notification
 from jeonju.rules.channels import Email, read_secret
 
 ANSWERS_WITHIN_S: Final = 20.0
-STATES: Final = {
-    "raised": ("발생", "raised"),
-    "repeated": ("지속", "still lasts"),
-    "closed": ("처리 완료", "closed"),
-    "ended": ("종료", "ended"),
-}
-SEVERITIES: Final = {"info": ("정보", "info"), "warning": ("주의", "warning"), "critical": ("위험", "critical")}
-FOOTER: Final = (
-    "보급형 측정기의 참고용 자료이며 국가측정망의 공식 자료가 아닙니다.",
-    "Low-cost instruments: for reference only, not official values of the national network.",
-)
 
 
-def open_mail(settings: Email) -> Callable[[Notification, datetime], None]:
+def open_mail(settings: Email, footer: Pair) -> Callable[[Notification, datetime], None]:
     """Return what sends a notification; it raises UnavailableError when the server does not take it.
+
+    `footer` stands below every mail, in Korean or English.
 
     Raises UserError when there is no password.
     """
@@ -38,33 +31,40 @@ def open_mail(settings: Email) -> Callable[[Notification, datetime], None]:
             with _connected(settings) as server:
                 if settings.user is not None and password is not None:
                     server.login(settings.user, password)
-                server.send_message(message(notification, settings, now))
+                server.send_message(_mail(notification, settings, footer, now))
         except (OSError, smtplib.SMTPException) as error:
             raise UnavailableError(f"{settings.host}:{settings.port} does not take mail: {_reason(error)}") from error
 
     return send
 
 
-def message(notification: Notification, settings: Email, now: datetime) -> EmailMessage:
-    """Return the mail; its Message-ID is the same whenever the same states are told."""
-    language = ("ko", "en").index(settings.language)
-    title = (notification.title_ko, notification.title_en)[language]
-    states = {STATES[one.state.split("-")[0]][language] for one in notification.due}
+def _mail(notification: Notification, settings: Email, footer: Pair, now: datetime) -> EmailMessage:
+    """Return the mail; its Message-ID is the same whenever the same states are sent."""
+    language = settings.language
+    number = LANGUAGES.index(language)
+    title = (notification.title_ko, notification.title_en)[number]
+    events = sorted({_event(due, language) for due in notification.due})
+    severity = word("severity", notification.severity, language)
     mail = EmailMessage()
     mail["From"], mail["To"] = settings.sender, ", ".join(settings.to)
-    severity, place = SEVERITIES[notification.severity][language], notification.zone or notification.site
-    mail["Subject"] = f"[{severity}] {title} ({', '.join(sorted(states))}) {place}"
+    mail["Subject"] = f"[{severity}] {title} ({', '.join(events)}) {notification.zone or notification.site}"
     mail["Date"] = format_datetime(now)
     mail["Message-ID"] = f"<{notification.id}@{settings.sender.split('@')[1]}>"
     # No answering machine answers this.
     mail["Auto-Submitted"] = "auto-generated"
-    lines = [_line(one.alert, STATES[one.state.split("-")[0]][language], settings.language) for one in notification.due]
-    mail.set_content("\n".join([*lines, "", FOOTER[language]]) + "\n")
+    lines = [_line(due, language) for due in notification.due]
+    mail.set_content("\n".join([*lines, "", footer[number]]) + "\n")
     return mail
 
 
-def _line(alert: dict[str, Any], state: str, language: str) -> str:
-    return f"{alert['started_at']} {state}: {alert[f'summary_{language}']} (runbook: {alert['runbook']})"
+def _line(due: Due, language: Language) -> str:
+    alert = due.alert
+    summary = alert[f"summary_{language}"]
+    return f"{alert['started_at']} {_event(due, language)}: {summary} (runbook: {alert['runbook']})"
+
+
+def _event(due: Due, language: Language) -> str:
+    return word("notification-event", due.state.split("-")[0], language)
 
 
 def _connected(settings: Email) -> smtplib.SMTP:

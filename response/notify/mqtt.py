@@ -1,6 +1,6 @@
 """The channel that is always there: every alert that lasts is a retained message, with its present value and what people did about it.
 
-It needs no log of what was told: what the broker retains is the log, and whatever should not be there is taken away on every connection.
+It needs no log of what was sent: what the broker retains is the log, and whatever should not be there is removed on every connection.
 """
 
 import json
@@ -8,24 +8,24 @@ from collections.abc import Callable
 
 from jeonju.contract import topics
 from jeonju.contract.records import AlertRecord
-from jeonju.response.triage import AlertDesk
+from jeonju.response.triage import AlertService
 
 
 class RetainedAlerts:
-    """Keeps the retained messages of a site as the alerts are; `publish` takes a topic and a payload that is to be retained."""
+    """Keeps the retained messages of a site as the alerts are; `send` takes a topic and a payload that is to be retained."""
 
-    def __init__(self, site: str, desk: AlertDesk, publish: Callable[[str, bytes], object]) -> None:
-        self._site, self._desk, self._publish = site, desk, publish
+    def __init__(self, site: str, alerts: AlertService, send: Callable[[str, bytes], object]) -> None:
+        self._site, self._alerts, self._send = site, alerts, send
         self.subscription = topics.alert(site, "+")
 
-    def tell(self, alert: AlertRecord) -> None:
-        """Publish an alert as it is now; one that has ended is taken away."""
-        body = b"" if alert.ended_at else json.dumps(self._desk.told(alert), ensure_ascii=False).encode()
-        self._publish(topics.alert(self._site, alert.id), body)
+    def publish(self, alert: AlertRecord) -> None:
+        """Publish an alert as it is now; one that has ended is removed."""
+        body = b"" if alert.ended_at else json.dumps(self._alerts.to_json(alert), ensure_ascii=False).encode()
+        self._send(topics.alert(self._site, alert.id), body)
 
-    def take(self, topic: str, payload: bytes) -> None:
-        """Take what the broker retains, and remove an alert that ended while nobody could say so."""
+    def handle_message(self, topic: str, payload: bytes) -> None:
+        """Handle a message that the broker retains: remove an alert that ended while nobody could say so."""
         prefix = topics.alert(self._site, "")
-        lasting = {alert.id for alert in self._desk.recent() if alert.ended_at is None}
+        lasting = {alert.id for alert in self._alerts.recent() if alert.ended_at is None}
         if payload and topic.removeprefix(prefix) not in lasting:
-            self._publish(topic, b"")
+            self._send(topic, b"")

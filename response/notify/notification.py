@@ -1,4 +1,4 @@
-"""What is due to be told, and the notifications that tell it: alerts of the same kind and zone go out as one."""
+"""What is due for a channel, and the notifications of it: alerts of the same kind and zone go out as one."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -11,12 +11,12 @@ from jeonju.contract.records import AlertRecord
 from jeonju.response.handling import Handling
 from jeonju.rules.channels import RANK, Channel
 
-# What a channel was told of an alert: each state with the instant of telling. States are `raised-SEVERITY`, `repeated-N`, `closed-VERDICT`, `ended`.
-Told = Mapping[str, datetime]
+# What was sent to a channel about an alert: each state, and when. States are `raised-SEVERITY`, `repeated-N`, `closed-VERDICT`, `ended`.
+Sent = Mapping[str, datetime]
 
 
 class Due(NamedTuple):
-    """One state of one alert; `alert` is what everybody is told of it."""
+    """One state of one alert; `alert` is its JSON, the same for everybody."""
 
     alert_id: str
     state: str
@@ -25,7 +25,7 @@ class Due(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Notification:
-    """News of one kind in one zone for one channel. `id` is the same whenever the same states are told, so a receiver can know a repeat."""
+    """News of one kind in one zone for one channel. `id` is the same whenever the same states are sent, so a receiver can know a repeat."""
 
     id: str
     site: str
@@ -38,11 +38,11 @@ class Notification:
     @property
     def severity(self) -> str:
         """The worst among its alerts."""
-        return max((one.alert["severity"] for one in self.due), key=RANK.__getitem__)
+        return max((due.alert["severity"] for due in self.due), key=RANK.__getitem__)
 
-    def body(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return it as JSON."""
-        alerts = [{**one.alert, "event": one.state, "event_id": f"{one.alert_id}/{one.state}"} for one in self.due]
+        alerts = [{**due.alert, "event": due.state, "event_id": f"{due.alert_id}/{due.state}"} for due in self.due]
         about = {
             name: getattr(self, name) for name in ("id", "site", "kind", "zone", "severity", "title_ko", "title_en")
         }
@@ -50,25 +50,25 @@ class Notification:
 
 
 def due_state(
-    channel: Channel, alert: AlertRecord, handling: Handling, told: Told, *, is_held_back: bool, now: datetime
+    channel: Channel, alert: AlertRecord, handling: Handling, sent: Sent, *, is_held_back: bool, now: datetime
 ) -> str | None:
-    """Return the next state of an alert that a channel is to be told, None for none."""
-    if "ended" in told or any(state.startswith("closed") for state in told):
+    """Return the next state of an alert that is to be sent to a channel, None for none."""
+    if "ended" in sent or any(state.startswith("closed") for state in sent):
         return None
-    loudest = max((RANK[state.removeprefix("raised-")] for state in told if state.startswith("raised")), default=-1)
+    loudest = max((RANK[state.removeprefix("raised-")] for state in sent if state.startswith("raised")), default=-1)
     may_raise = not is_held_back and handling.state != "closed" and _is_for(channel, alert)
-    # What began and ended while nobody could be told is told all the same, first that it began.
-    if RANK[alert.severity] > loudest and may_raise and (alert.ended_at is None or not told):
+    # What began and ended while nothing could be sent is sent all the same, first that it began.
+    if RANK[alert.severity] > loudest and may_raise and (alert.ended_at is None or not sent):
         return f"raised-{alert.severity}"
-    if not told:
+    if not sent:
         return None
     if handling.state == "closed":
         return f"closed-{handling.verdict}"
     if alert.ended_at is not None:
         return "ended"
-    is_old = channel.repeat > 0 and (now - max(told.values())).total_seconds() >= channel.repeat
+    is_old = channel.repeat > 0 and (now - max(sent.values())).total_seconds() >= channel.repeat
     if is_old and may_raise and handling.state == "open":
-        return f"repeated-{sum(state.startswith('repeated') for state in told) + 1}"
+        return f"repeated-{sum(state.startswith('repeated') for state in sent) + 1}"
     return None
 
 
@@ -80,9 +80,9 @@ def _is_for(channel: Channel, alert: AlertRecord) -> bool:
 def grouped(channel: str, site: str, due: Iterable[Due], titles: Mapping[str, tuple[str, str]]) -> list[Notification]:
     """Return one notification for each kind and zone, the worst first."""
     groups: dict[tuple[str, str | None], list[Due]] = {}
-    for one in due:
-        groups.setdefault((one.alert["kind"], one.alert["zone"]), []).append(one)
-    found = [
+    for state in due:
+        groups.setdefault((state.alert["kind"], state.alert["zone"]), []).append(state)
+    notifications = [
         Notification(
             id=_id_of(channel, members),
             site=site,
@@ -94,9 +94,9 @@ def grouped(channel: str, site: str, due: Iterable[Due], titles: Mapping[str, tu
         )
         for (kind, zone), members in groups.items()
     ]
-    return sorted(found, key=lambda one: -RANK[one.severity])
+    return sorted(notifications, key=lambda notification: -RANK[notification.severity])
 
 
 def _id_of(channel: str, due: list[Due]) -> str:
-    told = sorted(f"{one.alert_id}/{one.state}" for one in due)
-    return hashlib.sha256("\n".join([channel, *told]).encode()).hexdigest()[:32]
+    states = sorted(f"{state.alert_id}/{state.state}" for state in due)
+    return hashlib.sha256("\n".join([channel, *states]).encode()).hexdigest()[:32]

@@ -1,6 +1,6 @@
-"""A channel that posts signed JSON.
+"""A channel that posts signed JSON, by Standard Webhooks (standardwebhooks.com): receivers verify it with a library of their language.
 
-The receiver makes HMAC-SHA256 with the shared secret over `TIMESTAMP.BODY` and compares; a timestamp that is minutes old is a replay.
+A request also has the three headers of earlier versions: HMAC-SHA256 with the shared secret over `TIMESTAMP.BODY`, in hexadecimal.
 """
 
 import hashlib
@@ -11,20 +11,14 @@ from typing import Final
 
 import orjson
 import urllib3
+from standardwebhooks import Webhook as Signer
 
 from jeonju.common.errors import UnavailableError
 from jeonju.response.notify.notification import Notification
 from jeonju.rules.channels import Webhook, read_secret
 
 ANSWERS_WITHIN_S: Final = 10.0
-TIMESTAMP: Final = "X-Jeonju-Timestamp"
-SIGNATURE: Final = "X-Jeonju-Signature"
-NOTIFICATION: Final = "X-Jeonju-Notification"
-
-
-def signature(secret: str, timestamp: str, body: bytes) -> str:
-    """Return what the signature header holds."""
-    return "sha256=" + hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+PREFIX: Final = "whsec_"  # of a secret that is base64, as the standard has it; any other is taken as text
 
 
 def open_webhook(settings: Webhook) -> Callable[[Notification, datetime], None]:
@@ -37,14 +31,8 @@ def open_webhook(settings: Webhook) -> Callable[[Notification, datetime], None]:
     host = urllib3.util.parse_url(settings.url).netloc
 
     def send(notification: Notification, now: datetime) -> None:
-        body = orjson.dumps(notification.body())
-        timestamp = str(int(now.timestamp()))
-        headers = {
-            "Content-Type": "application/json",
-            TIMESTAMP: timestamp,
-            SIGNATURE: signature(secret, timestamp, body),
-            NOTIFICATION: notification.id,
-        }
+        body = orjson.dumps(notification.to_json())
+        headers = {"Content-Type": "application/json", **signed(secret, notification.id, now, body)}
         try:
             answer = pool.request("POST", settings.url, body=body, headers=headers, redirect=False)
         except urllib3.exceptions.HTTPError as error:
@@ -53,3 +41,18 @@ def open_webhook(settings: Webhook) -> Callable[[Notification, datetime], None]:
             raise UnavailableError(f"{host} answered {answer.status}")
 
     return send
+
+
+def signed(secret: str, notification_id: str, now: datetime, body: bytes) -> dict[str, str]:
+    """Return the headers by which a receiver knows who sent a body, when, and whether it is a repeat."""
+    timestamp = str(int(now.timestamp()))
+    signer = Signer(secret if secret.startswith(PREFIX) else secret.encode())
+    former = hmac.new(secret.encode(), timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
+    return {
+        "webhook-id": notification_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": signer.sign(notification_id, now, body.decode()),
+        "X-Jeonju-Notification": notification_id,
+        "X-Jeonju-Timestamp": timestamp,
+        "X-Jeonju-Signature": f"sha256={former}",
+    }

@@ -223,7 +223,7 @@ def test_incident_is_listed_told_worked_and_reported(client: TestClient, jeonju:
         '{"class": "fire"}',
     )
     live.store.write_alerts([alert])
-    live.incidents.take([alert], {"palbok-01": (jeonju.stations[0].lat, jeonju.stations[0].lon)}, NOW)
+    live.response.incidents.handle([alert], {"palbok-01": (jeonju.stations[0].lat, jeonju.stations[0].lon)}, NOW)
     (told,) = get(client, "incidents")
     path = f"/api/v1/incidents/{told['id']}"
     assert (told["kind"], told["state"], told["confidence"]) == ("fire", "open", 1.0)

@@ -19,7 +19,7 @@ from jeonju.detection.index_statistics import IndexFigures
 from jeonju.ingest import figures
 from jeonju.ingest.service import Ingest
 from jeonju.response.fleet.control import FleetControl
-from jeonju.response.incidents.service import IncidentDesk
+from jeonju.response.incidents.service import IncidentService
 from jeonju.simulator.scenario import load_scenario
 from jeonju.simulator.sinks.mqtt import MqttSink
 from jeonju.simulator.sinks.truth import TruthSink
@@ -113,21 +113,21 @@ def _judge(site: Site, store: InfluxStore) -> None:
     engine, figures, told = AlertEngine(site), IndexFigures(site, store), list[IncidentRecord]()
     now = END - timedelta(minutes=1)
     fleet = FleetControl(site, store, lambda: now, lambda _message: None, automatic=False)
-    desk = IncidentDesk(site, store, lambda: now, told.append, fleet)
+    incidents = IncidentService(site, store, lambda: now, told.append, fleet)
     places = {one.name: (one.lat, one.lon) for one in site.stations} | {one.name: one.dock for one in site.robots}
-    desk.start()
+    incidents.start()
     begin = BEGIN
     while begin < END:
         end = begin + timedelta(minutes=10)
         alerts = engine.update(store.readings(Series(site=site.name, start=begin, end=end)))
         store.write_alerts(alerts)
-        desk.take(alerts, places, end)
+        incidents.handle(alerts, places, end)
         figures.tell(engine.pollution.cai, end)
         begin = end
     wait_until(lambda: any(one.radius_m for one in told), what="where the fire is")
     fire = next(one for one in reversed(told) if one.radius_m)
-    desk.act(fire.id, "acknowledge", "kim", "fire brigade called")
-    desk.stop()
+    incidents.act(fire.id, "acknowledge", "kim", "fire brigade called")
+    incidents.stop()
     sent = JournalEntry(
         "sent", site.name, fire.opened_at, "system", "dispatch", "robot-2", json.dumps({"incident": fire.id})
     )

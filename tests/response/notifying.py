@@ -1,5 +1,7 @@
 """Alerts to be told, and a control room that listens."""
 
+import hashlib
+import hmac
 import json
 import threading
 from collections.abc import Iterator
@@ -8,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from standardwebhooks import Webhook
+
 from jeonju.contract.records import AlertRecord
-from jeonju.response.notify.webhook import NOTIFICATION, SIGNATURE, TIMESTAMP, signature
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 SECRET = "고양이 cat"
@@ -69,6 +72,16 @@ class ControlRoom:
         return [one["event_id"] for body in self.received for one in body["alerts"]]
 
 
+def check_signatures(body: bytes, headers: dict[str, str]) -> None:
+    """Check the signature of Standard Webhooks, and the one of earlier versions, as a receiver does."""
+    at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
+    signature = Webhook(SECRET.encode()).sign(headers["webhook-id"], at, body.decode())
+    assert hmac.compare_digest(headers["webhook-signature"], signature)
+    former = hmac.new(SECRET.encode(), headers["X-Jeonju-Timestamp"].encode() + b"." + body, hashlib.sha256)
+    assert headers["X-Jeonju-Signature"] == f"sha256={former.hexdigest()}"
+    assert headers["webhook-id"] == headers["X-Jeonju-Notification"] == json.loads(body)["id"]
+
+
 @contextmanager
 def control_room(port: int = 0) -> Iterator[ControlRoom]:
     """A real web server that checks every signature."""
@@ -77,8 +90,7 @@ def control_room(port: int = 0) -> Iterator[ControlRoom]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            assert self.headers[SIGNATURE] == signature(SECRET, self.headers[TIMESTAMP], body)
-            assert self.headers[NOTIFICATION] == json.loads(body)["id"]
+            check_signatures(body, dict(self.headers))
             room.received.append(json.loads(body))
             room.answers.wait(60)
             try:

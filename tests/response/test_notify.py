@@ -15,14 +15,18 @@ import httpx2
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
+from standardwebhooks import Webhook as StandardWebhook
+from standardwebhooks import WebhookVerificationError
 
+from jeonju.common.clock import utc_now
 from jeonju.common.errors import UnavailableError, UserError
 from jeonju.contract.site import Site
+from jeonju.messages import legal
 from jeonju.response.notify.mail import open_mail
 from jeonju.response.notify.notification import Notification
 from jeonju.response.notify.outbox import Outbox
-from jeonju.response.notify.webhook import open_webhook
-from jeonju.response.triage import AlertDesk
+from jeonju.response.notify.webhook import open_webhook, signed
+from jeonju.response.triage import AlertService
 from jeonju.rules.channels import Channel, Email, Webhook, read_secret
 from jeonju.rules.rules import Rules, load_rules, shipped_rules
 from jeonju.storage.duckdb.store import DuckDBStore
@@ -57,52 +61,54 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def desk(jeonju: Site, store: DuckDBStore, clock: Clock) -> AlertDesk:
-    return AlertDesk(jeonju, store, shipped_rules(), clock)
+def service(jeonju: Site, store: DuckDBStore, clock: Clock) -> AlertService:
+    return AlertService(jeonju, store, shipped_rules(), clock)
 
 
 Open = Callable[..., tuple[Outbox, Told]]
 
 
 @pytest.fixture
-def opened(store: DuckDBStore, desk: AlertDesk, clock: Clock) -> Open:
+def opened(store: DuckDBStore, service: AlertService, clock: Clock) -> Open:
     """Return what opens an outbox, as each start of the process does."""
 
     def make(channel: Channel = ROOM) -> tuple[Outbox, Told]:
         told = Told()
-        outbox = Outbox("jeonju", store, desk, channel, told, clock)
+        outbox = Outbox("jeonju", store, service, channel, told, clock)
         outbox.send_due()
         return outbox, told
 
     return make
 
 
-def raise_alerts(store: DuckDBStore, desk: AlertDesk, *alerts: Any) -> None:
+def raise_alerts(store: DuckDBStore, service: AlertService, *alerts: Any) -> None:
     store.write_alerts(alerts)
-    desk.take(alerts)
+    service.handle(alerts)
 
 
 def test_every_state_is_told_once_and_a_restart_tells_nothing_again(
-    store: DuckDBStore, desk: AlertDesk, opened: Open
+    store: DuckDBStore, service: AlertService, opened: Open
 ) -> None:
     outbox, told = opened()
     for severity in ("warning", "warning", "critical", "warning"):
-        raise_alerts(store, desk, alert("one", severity=severity))
+        raise_alerts(store, service, alert("one", severity=severity))
         outbox.send_due()
     assert told.take() == [["one raised-warning"], ["one raised-critical"]]
     again, told = opened()
     assert told.take() == []
-    raise_alerts(store, desk, alert("one", ended_at=NOW + timedelta(minutes=5)))
+    raise_alerts(store, service, alert("one", ended_at=NOW + timedelta(minutes=5)))
     again.send_due()
     again.send_due()
     assert told.take() == [["one ended"]]
 
 
-def test_same_kind_and_zone_go_out_as_one_and_others_apart(store: DuckDBStore, desk: AlertDesk, opened: Open) -> None:
+def test_same_kind_and_zone_go_out_as_one_and_others_apart(
+    store: DuckDBStore, service: AlertService, opened: Open
+) -> None:
     outbox, told = opened()
     raise_alerts(
         store,
-        desk,
+        service,
         alert("a"),
         alert("b", device="palbok-01"),
         alert("c", device="manseong-01", zone="manseong"),
@@ -117,14 +123,14 @@ def test_same_kind_and_zone_go_out_as_one_and_others_apart(store: DuckDBStore, d
 
 
 def test_alert_that_began_and_ended_while_nobody_could_be_told_is_told_in_order(
-    store: DuckDBStore, desk: AlertDesk, opened: Open
+    store: DuckDBStore, service: AlertService, opened: Open
 ) -> None:
     outbox, told = opened()
     told.is_down = True
-    raise_alerts(store, desk, alert("one"))
+    raise_alerts(store, service, alert("one"))
     with pytest.raises(UnavailableError):
         outbox.send_due()
-    raise_alerts(store, desk, alert("one", ended_at=NOW + timedelta(seconds=1)))
+    raise_alerts(store, service, alert("one", ended_at=NOW + timedelta(seconds=1)))
     told.is_down = False
     outbox.send_due()
     assert told.take() == [["one raised-critical"], ["one ended"]]
@@ -132,7 +138,7 @@ def test_alert_that_began_and_ended_while_nobody_could_be_told_is_told_in_order(
 
 
 def test_what_was_over_before_the_channel_was_there_is_not_told(
-    store: DuckDBStore, desk: AlertDesk, opened: Open
+    store: DuckDBStore, service: AlertService, opened: Open
 ) -> None:
     store.write_alerts(
         [
@@ -143,10 +149,10 @@ def test_what_was_over_before_the_channel_was_there_is_not_told(
     assert opened()[1].take() == [["lasts raised-critical"]]
 
 
-def test_least_severity_and_kinds_choose(store: DuckDBStore, desk: AlertDesk, opened: Open) -> None:
+def test_least_severity_and_kinds_choose(store: DuckDBStore, service: AlertService, opened: Open) -> None:
     raise_alerts(
         store,
-        desk,
+        service,
         alert("a", severity="info"),
         alert("b", kind="dust", severity="warning", device="palbok-01"),
         alert("c"),
@@ -158,30 +164,32 @@ def test_least_severity_and_kinds_choose(store: DuckDBStore, desk: AlertDesk, op
 
 
 def test_repeats_stop_when_somebody_acknowledges(
-    store: DuckDBStore, desk: AlertDesk, opened: Open, clock: Clock
+    store: DuckDBStore, service: AlertService, opened: Open, clock: Clock
 ) -> None:
-    raise_alerts(store, desk, alert("one"))
+    raise_alerts(store, service, alert("one"))
     outbox, told = opened()
     for _ in range(2):
         clock.at += timedelta(hours=4)
         outbox.send_due()
         outbox.send_due()
     assert told.take() == [["one raised-critical"], ["one repeated-1"], ["one repeated-2"]]
-    desk.act(alert("one"), "acknowledge", "kim")
+    service.act(alert("one"), "acknowledge", "kim")
     clock.at += timedelta(hours=9)
     outbox.send_due()
     assert told.take() == []
-    desk.act(alert("one"), "close", "kim", verdict="false-alarm")
+    service.act(alert("one"), "close", "kim", verdict="false-alarm")
     outbox.send_due()
     assert told.take() == [["one closed-false-alarm"]]
-    raise_alerts(store, desk, alert("one", ended_at=clock()))
+    raise_alerts(store, service, alert("one", ended_at=clock()))
     outbox.send_due()
     assert told.take() == []
 
 
-def test_silence_holds_back_until_it_is_over(store: DuckDBStore, desk: AlertDesk, opened: Open, clock: Clock) -> None:
-    desk.silence("kim", NOW + timedelta(hours=1), "exercise", {"kind": "smoke", "zone": "pal*", "device": "*"})
-    raise_alerts(store, desk, alert("in"), alert("out", device="manseong-01", zone="manseong"))
+def test_silence_holds_back_until_it_is_over(
+    store: DuckDBStore, service: AlertService, opened: Open, clock: Clock
+) -> None:
+    service.silences.add("kim", NOW + timedelta(hours=1), "exercise", {"kind": "smoke", "zone": "pal*", "device": "*"})
+    raise_alerts(store, service, alert("in"), alert("out", device="manseong-01", zone="manseong"))
     outbox, told = opened()
     assert told.take() == [["out raised-critical"]]
     clock.at += timedelta(hours=1)
@@ -190,11 +198,11 @@ def test_silence_holds_back_until_it_is_over(store: DuckDBStore, desk: AlertDesk
 
 
 def test_inhibited_alert_is_told_when_what_inhibits_it_is_over(
-    store: DuckDBStore, desk: AlertDesk, opened: Open
+    store: DuckDBStore, service: AlertService, opened: Open
 ) -> None:
     raise_alerts(
         store,
-        desk,
+        service,
         alert("smoke"),
         alert("cai", kind="cai", severity="warning"),
         alert("far", kind="cai", severity="warning", device="palbok-01"),
@@ -202,13 +210,13 @@ def test_inhibited_alert_is_told_when_what_inhibits_it_is_over(
     )
     outbox, told = opened()
     assert told.take() == [["smoke raised-critical"], ["far raised-warning"]]
-    raise_alerts(store, desk, alert("smoke", ended_at=NOW + timedelta(seconds=2)))
+    raise_alerts(store, service, alert("smoke", ended_at=NOW + timedelta(seconds=2)))
     outbox.send_due()
     assert told.take() == [["smoke ended"], ["cai raised-warning"]]
 
 
 def test_one_notification_that_is_refused_does_not_hold_up_the_others(
-    store: DuckDBStore, desk: AlertDesk, clock: Clock
+    store: DuckDBStore, service: AlertService, clock: Clock
 ) -> None:
     heard: list[str] = []
 
@@ -217,18 +225,18 @@ def test_one_notification_that_is_refused_does_not_hold_up_the_others(
             raise UnavailableError("no")
         heard.append(notification.kind)
 
-    outbox = Outbox("jeonju", store, desk, ROOM, send, clock)
-    raise_alerts(store, desk, alert("a"), alert("b", kind="dust", severity="warning", device="palbok-01"))
+    outbox = Outbox("jeonju", store, service, ROOM, send, clock)
+    raise_alerts(store, service, alert("a"), alert("b", kind="dust", severity="warning", device="palbok-01"))
     with pytest.raises(UnavailableError):
         outbox.send_due()
     assert (heard, outbox.counters.waiting, outbox.counters.sent) == (["dust"], 1, 1)
 
 
 def test_store_that_goes_away_after_telling_makes_nobody_be_told_twice(
-    store: DuckDBStore, desk: AlertDesk, opened: Open, monkeypatch: pytest.MonkeyPatch
+    store: DuckDBStore, service: AlertService, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outbox, told = opened()
-    raise_alerts(store, desk, alert("one"))
+    raise_alerts(store, service, alert("one"))
     write = store.write_journal
 
     def away(*_: Any) -> None:
@@ -261,18 +269,18 @@ def webhook_rules(folder: Path, url: str, *more: str) -> Rules:
 
 
 def test_webhook_that_is_down_is_tried_again_and_holds_nobody_else_up(
-    store: DuckDBStore, desk: AlertDesk, clock: Clock, tmp_path: Path
+    store: DuckDBStore, service: AlertService, clock: Clock, tmp_path: Path
 ) -> None:
     told = Told()
     with control_room() as room:
         (settings,) = webhook_rules(tmp_path, room.url).channels
         assert isinstance(settings, Webhook)
         outboxes = [
-            Outbox("jeonju", store, desk, settings, open_webhook(settings), clock),
-            Outbox("jeonju", store, desk, Channel(name="other", group_wait=0.0), told, clock),
+            Outbox("jeonju", store, service, settings, open_webhook(settings), clock),
+            Outbox("jeonju", store, service, Channel(name="other", group_wait=0.0), told, clock),
         ]
         room.status = 503
-        raise_alerts(store, desk, alert("one"))
+        raise_alerts(store, service, alert("one"))
         for outbox in outboxes:
             outbox.start()
         wait_until(lambda: "answered 503" in str(outboxes[0].counters.trouble), what="a failure")
@@ -286,13 +294,22 @@ def test_webhook_that_is_down_is_tried_again_and_holds_nobody_else_up(
             outbox.stop()
 
 
+@pytest.mark.parametrize("secret", ["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "고양이 cat"])
+def test_receivers_verify_a_webhook_with_the_standards_library(secret: str) -> None:
+    headers, body = signed(secret, "n1", utc_now(), b'{"id": "n1"}'), b'{"id": "n1"}'
+    receiver = StandardWebhook(secret if secret.startswith("whsec_") else secret.encode())
+    assert receiver.verify(body, headers) == {"id": "n1"}
+    with pytest.raises(WebhookVerificationError):
+        receiver.verify(b'{"id": "n2"}', headers)
+
+
 def test_stop_does_not_wait_for_a_channel_that_is_down(
-    store: DuckDBStore, desk: AlertDesk, clock: Clock, tmp_path: Path
+    store: DuckDBStore, service: AlertService, clock: Clock, tmp_path: Path
 ) -> None:
     (settings,) = webhook_rules(tmp_path, "http://127.0.0.1:1/").channels
     assert isinstance(settings, Webhook)
-    raise_alerts(store, desk, alert("one"))
-    outbox = Outbox("jeonju", store, desk, settings, open_webhook(settings), clock)
+    raise_alerts(store, service, alert("one"))
+    outbox = Outbox("jeonju", store, service, settings, open_webhook(settings), clock)
     outbox.start()
     wait_until(lambda: outbox.counters.failed, what="a failure")
     outbox.stop()
@@ -333,7 +350,7 @@ def mailbox() -> Iterator[tuple[Mailbox, int]]:
 
 
 def test_mail_is_sent_in_the_language_asked_for_and_tried_again(
-    store: DuckDBStore, desk: AlertDesk, clock: Clock, mailbox: tuple[Mailbox, int]
+    store: DuckDBStore, service: AlertService, clock: Clock, mailbox: tuple[Mailbox, int]
 ) -> None:
     box, port = mailbox
     settings = Email(
@@ -346,8 +363,8 @@ def test_mail_is_sent_in_the_language_asked_for_and_tried_again(
         to=("a@b.test", "c@d.test"),
         group_wait=0.0,
     )
-    outbox = Outbox("jeonju", store, desk, settings, open_mail(settings), clock)
-    raise_alerts(store, desk, alert("one"), alert("two", device="palbok-01"))
+    outbox = Outbox("jeonju", store, service, settings, open_mail(settings, legal.note(["none"])), clock)
+    raise_alerts(store, service, alert("one"), alert("two", device="palbok-01"))
     box.answer = "451 try later"
     with pytest.raises(UnavailableError, match="does not take mail"):
         outbox.send_due()
@@ -400,8 +417,6 @@ def serve(folder: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def test_process_killed_between_alert_and_sending_tells_it_after_the_restart_and_only_once(tmp_path: Path) -> None:
-    from jeonju.common.clock import utc_now
-
     store = DuckDBStore(tmp_path / "air.duckdb")
     store.write_alerts([alert("one", started_at=utc_now())])
     store.close()

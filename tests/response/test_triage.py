@@ -17,7 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from jeonju.api.app import create_app
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.contract import topics
-from jeonju.contract.known_source import Nuisance
+from jeonju.contract.known_source import KnownSource
 from jeonju.contract.records import DeviceRecord
 from jeonju.contract.site import Site
 from jeonju.response.notify.cap import CAP, as_cap
@@ -174,7 +174,7 @@ def test_nuisance_is_marked_listed_and_taken_away(
 
 
 def test_hours_of_a_nuisance_go_over_midnight() -> None:
-    friday = Nuisance(lat=35.8, lon=127.1, weekdays=(4,), from_hour=17, to_hour=2)
+    friday = KnownSource(lat=35.8, lon=127.1, weekdays=(4,), from_hour=17, to_hour=2)
     noon = NOW.replace(day=6)  # a Friday
     assert [friday.applies(noon + timedelta(hours=h)) for h in (0, 4.9, 5, 11.9, 13.9, 14)] == [
         False,
@@ -301,10 +301,10 @@ def test_cap_message_of_every_shipped_rule_and_severity_is_as_the_standard_says(
 def test_feed_has_what_lasts_and_what_just_ended_and_not_what_is_held_back(
     client: TestClient, store: DuckDBStore, clock: Clock
 ) -> None:
-    live = client.app.state.air.live  # type: ignore[attr-defined]
+    service = client.app.state.air.response.alerts  # type: ignore[attr-defined]
     store.write(Commit(devices=[DeviceRecord("jeonju", "palbok-03", "palbok", "station", "simulated", "online", NOW)]))
     ended = alert("ended", device="palbok-01", started_at=NOW - timedelta(hours=1), ended_at=NOW)
-    live.desk.take([ended, alert("quiet", kind="silent", severity="info", device="palbok-02")])
+    service.handle([ended, alert("quiet", kind="silent", severity="info", device="palbok-02")])
     answer = client.get("/api/v1/alerts.cap.xml")
     assert answer.headers["content-type"].startswith("application/atom+xml")
     messages = ET.fromstring(answer.content).findall(f".//{{{CAP}}}alert")

@@ -189,7 +189,7 @@ def test_alerts_are_updated_by_id_and_found_by_state_and_time(store: Store) -> N
     assert store.alerts("jeonju", since=T0 + timedelta(hours=3)) == [alert(5)]
 
 
-@pytest.mark.parametrize("name", ["one", "it's \\ \"one\" = 1, 하나"])
+@pytest.mark.parametrize("name", ["one", 'it\'s \\ "one" = 1, 하나'])
 def test_one_alert_is_found_by_its_id(store: Store, name: str) -> None:
     wanted = alert(1)._replace(id=name)
     assert store.alert(name) is None

@@ -60,7 +60,7 @@ def state_of(site: Site, name: str, place_m: tuple[float, float], now: datetime,
 
 def tell(fleet: Fleet, name: str, place_m: tuple[float, float], *, now: datetime = NOW, **changes: Any) -> None:
     """Let a robot tell its state."""
-    assert fleet.take(*state_of(fleet.site, name, place_m, now, **changes), now) == name
+    assert fleet.handle(*state_of(fleet.site, name, place_m, now, **changes), now) == name
 
 
 FAULT = Error(error_type="BREAKDOWN", error_level="FATAL")

@@ -8,7 +8,7 @@ from jeonju.common.errors import UnavailableError, UserError
 from jeonju.contract.site import Site
 from jeonju.contract.vda5050 import InstantActions, NodeState, Stop, decode
 from jeonju.response.fleet.control import FleetControl
-from jeonju.response.fleet.dispatcher import Message
+from jeonju.response.fleet.orders import Message
 from jeonju.storage.duckdb.store import DuckDBStore
 from tests.response.fleet.maps import NOW, source_map, state_of
 
@@ -22,7 +22,7 @@ class Fleet:
     def __init__(self, site: Site, store: DuckDBStore, *, automatic: bool = True) -> None:
         self.site, self.sent, self.is_away = site, list[Message](), False
         self.control = FleetControl(site, store, lambda: NOW, self._publish, automatic=automatic)
-        self.control.resume()
+        self.control.restore()
 
     def _publish(self, messages: list[Message]) -> None:
         if self.is_away:
@@ -31,7 +31,9 @@ class Fleet:
 
     def hear_all(self) -> None:
         for number, robot in enumerate(self.site.robots):
-            self.control.hear(*state_of(self.site, robot.name, (FIRE_M[0] + 400 + 100 * number, FIRE_M[1]), NOW))
+            self.control.handle_message(
+                *state_of(self.site, robot.name, (FIRE_M[0] + 400 + 100 * number, FIRE_M[1]), NOW)
+            )
 
 
 @pytest.fixture
@@ -47,10 +49,10 @@ def actions(store: DuckDBStore) -> list[tuple[str, str, str]]:
 
 def test_robot_is_sent_to_an_incident_and_both_are_told(fleet: Fleet, jeonju: Site, store: DuckDBStore) -> None:
     assert fleet.control.wants_map(INCIDENT)
-    fleet.control.look(INCIDENT, source_map(jeonju, FIRE_M, 80.0))
+    fleet.control.handle_map(INCIDENT, source_map(jeonju, FIRE_M, 80.0))
     assert [message.topic.rpartition("/")[2] for message in fleet.sent] == ["order"]
-    (visit,) = fleet.control.visits(INCIDENT)
-    assert (visit["robot"], visit["ended_at"], len(visit["places"])) == ("robot-1", None, 1)
+    (mission,) = fleet.control.missions(INCIDENT)
+    assert (mission["robot"], mission["ended_at"], len(mission["places"])) == ("robot-1", None, 1)
     (entry,) = store.journal("jeonju")
     assert (entry.who, entry.action, entry.subject) == ("system", "dispatch", "robot-1")
     assert json.loads(entry.details)["incident"] == INCIDENT
@@ -62,21 +64,19 @@ def test_where_people_send_robots_none_goes_by_itself(jeonju: Site, store: DuckD
     manual = Fleet(jeonju, store, automatic=False)
     manual.hear_all()
     assert not manual.control.wants_map(INCIDENT)
-    manual.control.look(INCIDENT, source_map(jeonju, FIRE_M, 80.0))
+    manual.control.handle_map(INCIDENT, source_map(jeonju, FIRE_M, 80.0))
     assert manual.sent == []
-    manual.control.operate(
-        "send", "robot-2", "kim", lambda fleet, now: fleet.send("robot-2", [Stop(*FIRE_M, 60.0)], now)
-    )
+    manual.control.send("robot-2", [Stop(*FIRE_M, 60.0)], "kim")
     assert len(manual.sent) == 1
     assert set(actions(store)) == {("system", "dispatch", "robot-2"), ("kim", "send", "robot-2")}
 
 
 def test_robot_that_was_forbidden_stays_so_after_a_restart(fleet: Fleet, jeonju: Site, store: DuckDBStore) -> None:
-    fleet.control.operate("forbid", "robot-1", "kim", lambda dispatcher, now: dispatcher.forbid("robot-1", now))
+    fleet.control.disable("robot-1", "kim")
     again = Fleet(jeonju, store)
     again.hear_all()
-    again.control.look(INCIDENT, source_map(jeonju, FIRE_M, 80.0))
-    assert again.control.visits(INCIDENT)[0]["robot"] == "robot-2"
+    again.control.handle_map(INCIDENT, source_map(jeonju, FIRE_M, 80.0))
+    assert again.control.missions(INCIDENT)[0]["robot"] == "robot-2"
 
 
 def test_robot_that_waits_for_an_order_forgotten_in_a_restart_is_called_back_and_others_are_left_alone(
@@ -90,17 +90,19 @@ def test_robot_that_waits_for_an_order_forgotten_in_a_restart_is_called_back_and
         "last_node_id": "stop-1",
         "driving": False,
     }
-    again.control.hear(*state_of(jeonju, "robot-2", FIRE_M, NOW, order_id="warehouse-17", node_states=horizon))
+    again.control.handle_message(
+        *state_of(jeonju, "robot-2", FIRE_M, NOW, order_id="warehouse-17", node_states=horizon)
+    )
     assert again.sent == []
-    again.control.hear(*state_of(jeonju, "robot-1", FIRE_M, NOW, **waiting))
+    again.control.handle_message(*state_of(jeonju, "robot-1", FIRE_M, NOW, **waiting))
     (message,) = again.sent
     assert [action.action_type for action in decode(message.payload, InstantActions).actions] == ["cancelOrder"]
 
 
 def test_what_cannot_be_done_is_not_written_down(fleet: Fleet, store: DuckDBStore) -> None:
     with pytest.raises(UserError, match="is on no order"):
-        fleet.control.operate("recall", "robot-1", "kim", lambda dispatcher, now: dispatcher.recall("robot-1", now))
+        fleet.control.recall("robot-1", "kim")
     fleet.is_away = True
     with pytest.raises(UnavailableError, match="the broker is away"):
-        fleet.control.operate("send", "robot-1", "kim", lambda d, now: d.send("robot-1", [Stop(*FIRE_M, 60.0)], now))
+        fleet.control.send("robot-1", [Stop(*FIRE_M, 60.0)], "kim")
     assert ("kim", "send", "robot-1") not in actions(store)

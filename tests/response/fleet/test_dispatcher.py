@@ -23,15 +23,15 @@ from jeonju.contract.vda5050 import (
     encode,
 )
 from jeonju.response.fleet.dispatcher import (
-    LONGEST_VISIT_S,
+    LONGEST_MISSION_S,
     LOST_AFTER_S,
     MOST_SENDINGS,
     REPEAT_AFTER_S,
     Dispatcher,
-    Message,
 )
 from jeonju.response.fleet.fleet import SILENT_AFTER_S, Fleet
-from jeonju.response.fleet.visit import Visit
+from jeonju.response.fleet.mission import Mission
+from jeonju.response.fleet.orders import Message
 from jeonju.simulator.block import Block
 from jeonju.simulator.robots import PATROLLING
 from jeonju.simulator.sinks.memory import MemorySink
@@ -87,7 +87,7 @@ def test_robot_that_is_not_able_stays_where_it_is(
     dispatcher: Dispatcher, jeonju: Site, changes: dict[str, Any], reason: str
 ) -> None:
     tell(dispatcher.fleet, "robot-3", (FIRE_M[0] + 400, FIRE_M[1]), **changes)
-    assert reason in (dispatcher.fleet.robots["robot-3"].why_not(NOW) or "")
+    assert reason in (dispatcher.fleet.robots["robot-3"].unavailable_because(NOW) or "")
     (message,) = dispatcher.step("i1", source_map(jeonju, FIRE_M, 80.0), NOW)
     assert robot_of(message) == "robot-4"
     with pytest.raises(UserError, match=reason):
@@ -106,19 +106,19 @@ def test_battery_must_last_for_way_stay_and_dock(dispatcher: Dispatcher, jeonju:
 def test_robot_that_is_not_heard_is_not_sent(dispatcher: Dispatcher, jeonju: Site) -> None:
     robot = dispatcher.fleet.robots["robot-3"].robot
     gone = Connection(**Headers(robot.identity).next(Connection, NOW), connection_state="CONNECTION_BROKEN")
-    dispatcher.fleet.take(topics.vda5050(robot.identity, "connection"), encode(gone), NOW)
+    dispatcher.fleet.handle(topics.vda5050(robot.identity, "connection"), encode(gone), NOW)
     (message,) = dispatcher.step("i1", source_map(jeonju, FIRE_M, 80.0), NOW)
     assert robot_of(message) == "robot-4"
     assert Dispatcher(jeonju).step("i1", source_map(jeonju, FIRE_M, 80.0), NOW) == []
-    assert dispatcher.fleet.robots["robot-5"].why_not(later(SILENT_AFTER_S + 1)) == "it is not heard"
+    assert dispatcher.fleet.robots["robot-5"].unavailable_because(later(SILENT_AFTER_S + 1)) == "it is not heard"
 
 
 def test_foreign_and_broken_messages_change_nothing(jeonju: Site) -> None:
     fleet = Fleet(jeonju)
-    assert fleet.take("vda5050/v3/KIT/0001/state", b"{}", NOW) is None
-    assert fleet.take("vda5050/v3/jeonju-air/robot-1/factsheet", b"{}", NOW) is None
+    assert fleet.handle("vda5050/v3/KIT/0001/state", b"{}", NOW) is None
+    assert fleet.handle("vda5050/v3/jeonju-air/robot-1/factsheet", b"{}", NOW) is None
     with pytest.raises(RejectedError):
-        fleet.take("vda5050/v3/jeonju-air/robot-1/state", b"{}", NOW)
+        fleet.handle("vda5050/v3/jeonju-air/robot-1/state", b"{}", NOW)
 
 
 def test_order_that_is_not_heard_is_sent_again_and_then_another_robot_goes(
@@ -127,14 +127,14 @@ def test_order_that_is_not_heard_is_sent_again_and_then_another_robot_goes(
     found = source_map(jeonju, FIRE_M, 80.0)
     (first,) = dispatcher.step("i1", found, NOW)
     clock, sent = NOW, 1
-    while (visit := dispatcher.visit_of("i1")) and not visit.ended_at:
+    while (mission := dispatcher.mission_to("i1")) and not mission.ended_at:
         clock += timedelta(seconds=REPEAT_AFTER_S)
         for name in dispatcher.fleet.robots:
             tell(dispatcher.fleet, name, (FIRE_M[0] + 400, FIRE_M[1]), now=clock)
         again = dispatcher.follow(clock)
         sent += len(again)
         assert all(message == first for message in again)
-    assert (sent, visit.outcome if visit else "") == (MOST_SENDINGS, "refused")
+    assert (sent, mission.outcome if mission else "") == (MOST_SENDINGS, "refused")
     (second,) = dispatcher.step("i1", found, clock)
     assert robot_of(second) != robot_of(first)
 
@@ -153,7 +153,7 @@ def test_robot_that_is_lost_is_replaced(dispatcher: Dispatcher, jeonju: Site) ->
 def test_operators_recall_forbid_and_allow(dispatcher: Dispatcher, jeonju: Site) -> None:
     found = source_map(jeonju, FIRE_M, 80.0)
     dispatcher.step("i1", found, NOW)
-    (call_back,) = dispatcher.forbid("robot-3", later(1))
+    (call_back,) = dispatcher.disable("robot-3", later(1))
     assert decode(call_back.payload, InstantActions).actions[0].action_type == "cancelOrder"
     (second,) = dispatcher.step("i1", found, later(2))
     assert robot_of(second) == "robot-4"
@@ -161,13 +161,13 @@ def test_operators_recall_forbid_and_allow(dispatcher: Dispatcher, jeonju: Site)
         dispatcher.send("robot-3", [Stop(*FIRE_M, 60.0)], later(3))
     dispatcher.recall("robot-4", later(4))
     assert dispatcher.step("i1", found, later(5)) == []  # people called it off: nobody else goes
-    dispatcher.allow("robot-3")
+    dispatcher.enable("robot-3")
     (sent,) = dispatcher.send("robot-3", [Stop(*FIRE_M, 60.0)], later(6))
     assert [node.released for node in order_of(sent).nodes] == [True, True]
     with pytest.raises(UserError, match="on no order"):
         dispatcher.recall("robot-5", NOW)
     with pytest.raises(UserError, match="no robot is named 'robot-9'"):
-        dispatcher.allow("robot-9")
+        dispatcher.enable("robot-9")
 
 
 class _Loop:
@@ -190,7 +190,7 @@ class _Loop:
         now = datetime.fromtimestamp(self.env.now, UTC)
         for message in block.messages:
             identity = f"jeonju-air/{message.robot}"
-            self.dispatcher.fleet.take(topics.vda5050(identity, message.kind), message.payload, now)
+            self.dispatcher.fleet.handle(topics.vda5050(identity, message.kind), message.payload, now)
         for one in self.dispatcher.fleet.robots.values():
             self.errors += [error.error_type for error in one.state.errors] if one.state else []
         return block, now
@@ -204,37 +204,37 @@ class _Loop:
 def test_simulated_robot_is_led_from_stop_to_stop_and_home(jeonju: Site) -> None:
     loop = _Loop(jeonju)
     stops: list[int] = []
-    visit: Visit | None = None
+    mission: Mission | None = None
     for turn in range(400):
         _, now = loop.block()
         if turn < 3:
             continue
-        visit = loop.dispatcher.visit_of("i1")
+        mission = loop.dispatcher.mission_to("i1")
         # The longer it looks, the more is known.
-        spread_m = 120.0 / (1 + len(visit.places if visit else [])) ** 1.5
+        spread_m = 120.0 / (1 + len(mission.stops if mission else [])) ** 1.5
         if loop.dispatcher.wants_map("i1"):
             loop.say(loop.dispatcher.step("i1", source_map(jeonju, FIRE_M, spread_m, close=True), now))
         else:
             loop.say(loop.dispatcher.follow(now))
-        visit = loop.dispatcher.visit_of("i1")
-        assert visit is not None
-        stops.append(len(visit.places))
-        if visit.ended_at is not None:
+        mission = loop.dispatcher.mission_to("i1")
+        assert mission is not None
+        stops.append(len(mission.stops))
+        if mission.ended_at is not None:
             break
-    assert visit is not None
-    assert visit.outcome == "located"
+    assert mission is not None
+    assert mission.outcome == "located"
     assert stops[-1] >= 3
-    assert len(loop.dispatcher.visits) == 1
+    assert len(loop.dispatcher.missions) == 1
     assert loop.errors == []
     for _ in range(3):
         block, _ = loop.block()
-    robot = loop.world.devices.index(visit.robot)
+    robot = loop.world.devices.index(mission.robot)
     at = loop.site.map.to_xy(block.true_lat[-1, robot], block.true_lon[-1, robot])
     assert loop.world._robots[robot].track(np.array([loop.env.now]))[0, 5] == PATROLLING
     assert np.hypot(at[0] - FIRE_M[0], at[1] - FIRE_M[1]) > 30
 
 
-def _sent_once(loop: _Loop) -> Visit:
+def _sent_once(loop: _Loop) -> Mission:
     """Send a robot, give no other map, and go on until it waits at its stop."""
     for _ in range(4):
         _, now = loop.block()
@@ -242,34 +242,34 @@ def _sent_once(loop: _Loop) -> Visit:
     while not loop.dispatcher.wants_map("i1"):
         _, now = loop.block()
         loop.say(loop.dispatcher.follow(now))
-    visit = loop.dispatcher.visit_of("i1")
-    assert visit is not None
-    return visit
+    mission = loop.dispatcher.mission_to("i1")
+    assert mission is not None
+    return mission
 
 
 def test_robot_that_gets_no_map_any_more_goes_home(jeonju: Site) -> None:
     loop = _Loop(jeonju)
-    visit = _sent_once(loop)
-    while visit.ended_at is None:
+    mission = _sent_once(loop)
+    while mission.ended_at is None:
         _, now = loop.block()
         loop.say(loop.dispatcher.follow(now))
-    assert visit.outcome == "time is up"
-    assert LONGEST_VISIT_S < (visit.ended_at - visit.sent_at).total_seconds() < LONGEST_VISIT_S + 60
+    assert mission.outcome == "time is up"
+    assert LONGEST_MISSION_S < (mission.ended_at - mission.sent_at).total_seconds() < LONGEST_MISSION_S + 60
     assert loop.errors == []
 
 
 def test_robot_leaves_an_incident_that_is_closed(jeonju: Site) -> None:
     loop = _Loop(jeonju)
-    visit = _sent_once(loop)
+    mission = _sent_once(loop)
     _, now = loop.block()
-    loop.say(loop.dispatcher.leave("another", now))
-    assert visit.ended_at is None
-    loop.say(loop.dispatcher.leave("i1", now))
-    assert visit.outcome == "incident closed"
+    loop.say(loop.dispatcher.end_missions("another", now))
+    assert mission.ended_at is None
+    loop.say(loop.dispatcher.end_missions("i1", now))
+    assert mission.outcome == "incident closed"
     for _ in range(3):
         _, now = loop.block()
         loop.say(loop.dispatcher.follow(now))
-    assert loop.dispatcher.fleet.robots[visit.robot].why_not(now) is None
+    assert loop.dispatcher.fleet.robots[mission.robot].unavailable_because(now) is None
 
 
 def test_robot_is_turned_back_when_its_way_turns_out_to_lead_into_the_fire(jeonju: Site) -> None:
@@ -277,17 +277,17 @@ def test_robot_is_turned_back_when_its_way_turns_out_to_lead_into_the_fire(jeonj
     for _ in range(4):
         _, now = loop.block()
     loop.say(loop.dispatcher.step("i1", source_map(jeonju, FIRE_M, 80.0), now))
-    visit = loop.dispatcher.visit_of("i1")
-    assert visit is not None
-    target = visit.places[0]
+    mission = loop.dispatcher.mission_to("i1")
+    assert mission is not None
+    target = mission.stops[0]
     fire = source_map(jeonju, (target.x_m, target.y_m), 12.0, close=True)
     loop.block()
-    first_order = visit.order_id
+    first_order = mission.order_id
     for _ in range(4):
         _, now = loop.block()
         loop.say(loop.dispatcher.step("i1", fire, now))
-    assert visit.order_id != first_order
-    assert visit.turned_back == 1
-    assert visit.ended_at is None
-    assert np.hypot(visit.places[-1].x_m - target.x_m, visit.places[-1].y_m - target.y_m) > 30
-    assert loop.dispatcher.fleet.robots[visit.robot].state is not None
+    assert mission.order_id != first_order
+    assert mission.turned_back == 1
+    assert mission.ended_at is None
+    assert np.hypot(mission.stops[-1].x_m - target.x_m, mission.stops[-1].y_m - target.y_m) > 30
+    assert loop.dispatcher.fleet.robots[mission.robot].state is not None

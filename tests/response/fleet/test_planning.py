@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from jeonju.contract.site import Site
 from jeonju.localization.camera_evidence import Observations
 from jeonju.localization.source_map import SourceMap
-from jeonju.response.fleet.planning import STAND_OFF_M, Ground, plan_stops
+from jeonju.response.fleet.planning import plan_stops
+from jeonju.response.fleet.search_map import STAND_OFF_M, SearchMap, is_in_a_zone
 from tests.response.fleet.maps import source_map
 
 
@@ -22,35 +23,35 @@ def test_stops_lie_in_a_zone_out_of_danger_and_near_enough_to_tell_something(
     jeonju: Site, palbok: tuple[float, float]
 ) -> None:
     found = source_map(jeonju, palbok, 60.0)
-    ground = Ground(jeonju, found)
+    search = SearchMap(jeonju, found)
     stops = plan_stops(jeonju, found, (palbok[0] - 400, palbok[1]), most=3)
     assert 2 <= len({stop[:2] for stop in stops}) == len(stops) <= 3
     for stop in stops:
-        assert ground.is_inside(np.array([stop.x_m]), np.array([stop.y_m])).all()
-        assert not ground.is_dangerous(stop.x_m, stop.y_m)
+        assert is_in_a_zone(jeonju, np.array([stop.x_m]), np.array([stop.y_m])).all()
+        assert not search.is_dangerous(stop.x_m, stop.y_m)
     assert np.hypot(stops[0].x_m - palbok[0], stops[0].y_m - palbok[1]) < 200
 
 
 def test_known_fire_is_kept_away_from_and_its_hottest_plume_too(jeonju: Site, palbok: tuple[float, float]) -> None:
-    ground = Ground(jeonju, source_map(jeonju, palbok, 12.0, close=True, rate_g_s=100.0))
+    search = SearchMap(jeonju, source_map(jeonju, palbok, 12.0, close=True, rate_g_s=100.0))
     x, y = palbok
-    assert ground.is_dangerous(x + STAND_OFF_M - 5, y)
-    assert ground.is_dangerous(x + 80, y)  # down the west wind
-    assert not ground.is_dangerous(x - 80, y)
-    assert not ground.is_dangerous(x, y + 100)
-    assert not ground.is_dangerous(x + 10_000, y)
-    weak = Ground(jeonju, source_map(jeonju, palbok, 12.0, close=True, rate_g_s=0.1))
+    assert search.is_dangerous(x + STAND_OFF_M - 5, y)
+    assert search.is_dangerous(x + 80, y)  # down the west wind
+    assert not search.is_dangerous(x - 80, y)
+    assert not search.is_dangerous(x, y + 100)
+    assert not search.is_dangerous(x + 10_000, y)
+    weak = SearchMap(jeonju, source_map(jeonju, palbok, 12.0, close=True, rate_g_s=0.1))
     assert not weak.is_dangerous(x + 80, y)
 
 
 def test_way_does_not_lead_through_danger_but_out_of_it(jeonju: Site, palbok: tuple[float, float]) -> None:
     found = source_map(jeonju, palbok, 10.0, close=True)
-    ground = Ground(jeonju, found)
+    search = SearchMap(jeonju, found)
     west, east = (int(np.abs(found.x_m - palbok[0] - off).argmin()) for off in (-150, 200))
     middle = int(np.abs(found.y_m - palbok[1]).argmin())
     cells = np.array([[west, middle], [east, middle]])
-    assert ground.is_clear((palbok[0] - 280, palbok[1]), cells).tolist() == [True, False]
-    assert ground.is_clear(palbok, cells).tolist() == [True, True]
+    assert search.is_clear((palbok[0] - 280, palbok[1]), cells).tolist() == [True, False]
+    assert search.is_clear(palbok, cells).tolist() == [True, True]
 
 
 def test_what_is_known_needs_no_stop_and_nothing_is_planned_outside_of_the_zones(
@@ -85,7 +86,7 @@ def test_any_map_is_planned_with_without_nan(jeonju: Site, seed: int, close: boo
         assert np.isfinite(stop).all()
 
 
-def test_glances_are_strongest_where_hot_and_cold_ones_agree() -> None:
+def test_observations_are_strongest_where_hot_and_cold_ones_agree() -> None:
     x = y = np.arange(-200.0, 201.0, 10.0)
     hot = np.array([[0, 0], [40, 0]])
     cold = np.array([[-60, 0], [-60, 30], [0, -60], [40, -60]])

@@ -12,7 +12,8 @@ from jeonju.contract.records import JournalEntry
 from jeonju.contract.site import Site
 from jeonju.contract.vda5050 import Order, Stop, decode
 from jeonju.response.fleet.control import FleetControl
-from jeonju.response.fleet.dispatcher import LOST_AFTER_S, REPEAT_AFTER_S, Message
+from jeonju.response.fleet.dispatcher import LOST_AFTER_S, REPEAT_AFTER_S
+from jeonju.response.fleet.orders import Message
 from jeonju.simulator.orders import Orders
 from jeonju.storage.duckdb.store import DuckDBStore
 from tests.response.fleet.maps import NOW, source_map, state_of
@@ -81,7 +82,7 @@ class _City:
         self.robots = [_Robot(site, one.name, (FIRE_M[0] + 400 + 100 * number, FIRE_M[1])) for number, one in east]
         self.store = DuckDBStore(path)
         self.control = self._control()
-        self.control.resume()
+        self.control.restore()
 
     @property
     def first(self) -> _Robot:
@@ -94,7 +95,7 @@ class _City:
         self.store.close()
         self.store, self.is_killed_before_sending = DuckDBStore(self.path), False
         self.control = self._control()
-        self.control.resume()
+        self.control.restore()
 
     def _publish(self, messages: list[Message]) -> None:
         if messages and self.is_killed_before_sending:
@@ -106,19 +107,18 @@ class _City:
 
     def hear(self, *robots: _Robot) -> None:
         for robot in robots or self.robots:
-            self.control.hear(*robot.state(self.now))
+            self.control.handle_message(*robot.state(self.now))
 
     def look(self, spread_m: float = 80.0) -> None:
-        self.control.look(INCIDENT, source_map(self.site, FIRE_M, spread_m, close=spread_m < 60.0))
+        self.control.handle_map(INCIDENT, source_map(self.site, FIRE_M, spread_m, close=spread_m < 60.0))
 
     def send(self, stop: Stop) -> None:
         name = self.first.name
-        self.control.operate("send", name, "kim", lambda fleet, now: fleet.send(name, [stop], now))
+        self.control.send(name, [stop], "kim")
 
     def operate(self, action: str) -> None:
         name = self.first.name
-        works = {"recall": lambda d, now: d.recall(name, now), "forbid": lambda d, now: d.forbid(name, now)}
-        self.control.operate(action, name, "kim", works[action])
+        {"recall": self.control.recall, "disable": self.control.disable}[action](name, "kim")
 
     def later(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -140,7 +140,7 @@ class _City:
         ]
 
     def outcomes(self) -> list[str]:
-        return [visit["outcome"] for visit in self.control.visits(INCIDENT)]
+        return [mission["outcome"] for mission in self.control.missions(INCIDENT)]
 
     def journal(self) -> list[str]:
         return [entry.action for entry in self.store.journal("jeonju")]
@@ -156,7 +156,7 @@ def city(jeonju: Site, tmp_path: Path) -> Iterator[_City]:
 
 @pytest.fixture(scope="module")
 def undisturbed(jeonju: Site, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, int]]:
-    """The orders of a visit without a restart."""
+    """The orders of a mission without a restart."""
     made = _City(jeonju, tmp_path_factory.mktemp("undisturbed") / "air.duckdb")
     made.hear()
     for number in range(TURNS):
@@ -182,8 +182,8 @@ def test_visit_goes_on_after_a_restart_as_if_there_had_been_none(
     assert len(city.sent) == len(undisturbed)
     assert city.outcomes() == ["located"]
     assert city.first.orders.errors == []
-    (visit,) = city.control.visits(INCIDENT)
-    assert len(visit["places"]) == len(undisturbed) - 1
+    (mission,) = city.control.missions(INCIDENT)
+    assert len(mission["places"]) == len(undisturbed) - 1
     assert city.journal()[0] == "dispatch"
     assert city.journal().count("dispatch-over") == 1
 
@@ -223,7 +223,7 @@ def test_update_that_was_written_but_not_sent_is_sent_once_after_the_restart(cit
     assert city.first.orders.errors == []
 
 
-@pytest.mark.parametrize("action", ["recall", "forbid"])
+@pytest.mark.parametrize("action", ["recall", "disable"])
 def test_robot_whose_call_back_was_written_but_not_sent_is_called_back_after_the_restart(
     city: _City, action: str
 ) -> None:
@@ -251,7 +251,7 @@ def test_visit_of_a_robot_that_left_its_order_meanwhile_is_over_and_another_goes
     city.hear()
     assert city.outcomes() == [outcome]
     city.look()
-    assert [visit["robot"] for visit in city.control.visits(INCIDENT)] == ["robot-1", "robot-2"]
+    assert [mission["robot"] for mission in city.control.missions(INCIDENT)] == ["robot-1", "robot-2"]
     assert len(city.sent) == 2
 
 
@@ -290,12 +290,12 @@ def test_robot_that_was_turned_back_sets_out_again_after_the_restart(city: _City
     fire = source_map(city.site, (target.x, target.y), 12.0, close=True)
     city.is_killed_before_sending = True
     with pytest.raises(_Killed):
-        city.control.look(INCIDENT, fire)
+        city.control.handle_map(INCIDENT, fire)
     city.restart()
     city.hear()
     assert city.first.orders.is_idle
     city.hear()
-    city.control.look(INCIDENT, fire)
+    city.control.handle_map(INCIDENT, fire)
     city.hear()
     assert len(city.orders()) == 2
     assert not city.first.orders.is_idle
@@ -317,18 +317,18 @@ def test_what_operators_sent_and_forbade_outlives_a_restart(city: _City) -> None
     city.send(Stop(*FIRE_M, 60.0))
     city.restart()
     city.hear()
-    with city.control.dispatching() as dispatcher:
-        (visit,) = dispatcher.visits
-    assert (visit.robot, visit.ended_at, visit.places) == ("robot-1", None, [Stop(*FIRE_M, 60.0)])
+    (mission,) = city.control._dispatcher.missions
+    assert city.control.status()[0].mission == mission
+    assert (mission.robot, mission.ended_at, mission.stops) == ("robot-1", None, [Stop(*FIRE_M, 60.0)])
     city.first.drive()
     city.hear()
-    assert visit.outcome == "done"
-    city.operate("forbid")
+    assert mission.outcome == "done"
+    city.operate("disable")
     city.restart()
     city.restart()
     city.hear()
     city.look()
-    assert [one["robot"] for one in city.control.visits(INCIDENT)] == ["robot-2"]
+    assert [one["robot"] for one in city.control.missions(INCIDENT)] == ["robot-2"]
 
 
 def test_no_robot_is_sent_while_it_cannot_be_written_down_but_called_back(
@@ -345,11 +345,11 @@ def test_no_robot_is_sent_while_it_cannot_be_written_down_but_called_back(
         city.hear()
         city.look()
         assert len(city.sent) == 1
-        assert len(city.control.visits(INCIDENT)[0]["places"]) == 1
+        assert len(city.control.missions(INCIDENT)[0]["places"]) == 1
         name = city.robots[1].name
         with pytest.raises(UnavailableError, match="store is away"):
-            city.control.operate("send", name, "kim", lambda d, now: d.send(name, [Stop(*FIRE_M, 60.0)], now))
-        city.operate("forbid")
+            city.control.send(name, [Stop(*FIRE_M, 60.0)], "kim")
+        city.operate("disable")
         assert city.first.orders.is_idle
         assert city.journal() == ["dispatch", "dispatch-on"]
     city.hear()
@@ -366,11 +366,11 @@ def test_before_the_journal_is_read_nobody_is_sent_and_nobody_called_back(city: 
     city.hear()
     city.look()
     with pytest.raises(UnavailableError, match="not read from the store yet"):
-        city.control.operate("send", "robot-2", "kim", lambda d, now: d.send("robot-2", [Stop(*FIRE_M, 60.0)], now))
+        city.control.send("robot-2", [Stop(*FIRE_M, 60.0)], "kim")
     assert len(city.sent) == 1
     # What is forbidden meanwhile counts.
-    city.operate("forbid")
-    city.control.resume()
+    city.operate("disable")
+    city.control.restore()
     city.hear()
     assert city.outcomes() == ["forbidden"]
     assert city.first.orders.is_idle

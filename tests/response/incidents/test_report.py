@@ -14,10 +14,11 @@ from jeonju.common.errors import UnavailableError
 from jeonju.contract.records import AlertRecord, IncidentRecord, JournalEntry
 from jeonju.contract.site import Site
 from jeonju.localization.trace import Trace
-from jeonju.response.fleet.visit import Outcome
-from jeonju.response.incidents import service
+from jeonju.messages.catalogue import LANGUAGES
+from jeonju.messages.words import word
+from jeonju.response.fleet.mission import Outcome
+from jeonju.response.incidents import tracing
 from jeonju.response.incidents.incident import ACTIONS, Action
-from jeonju.response.incidents.report import WORDS
 from jeonju.storage.duckdb.store import DuckDBStore
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -48,15 +49,15 @@ def client(jeonju: Site, store: DuckDBStore, monkeypatch: pytest.MonkeyPatch) ->
     def away(*_: Any) -> Trace:
         raise UnavailableError("no readings")
 
-    monkeypatch.setattr(service, "trace", away)
+    monkeypatch.setattr(tracing, "trace", away)
     with TestClient(create_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as started:
         yield started
 
 
 def opened(client: TestClient, **other: Any) -> str:
     """Open an incident as an alert does; return its path."""
-    incidents = client.app.state.air.live.incidents  # type: ignore[attr-defined]
-    incidents.take([ALERT._replace(**other)], {}, NOW)
+    incidents = client.app.state.air.response.incidents  # type: ignore[attr-defined]
+    incidents.handle([ALERT._replace(**other)], {}, NOW)
     (told,) = client.get("/api/v1/incidents").json()
     return f"/api/v1/incidents/{told['id']}"
 
@@ -80,8 +81,8 @@ def test_report_tells_every_action_with_and_without_a_note(client: TestClient, n
     for action in actions:
         doing = {"action": action} | ({} if note is None else {"note": note})
         assert client.post(path, json=doing).status_code == 200
-        for number, page in enumerate(pages(client, path)):
-            said = f"<td>{WORDS[action][number]}"
+        for language, page in zip(LANGUAGES, pages(client, path), strict=True):
+            said = f"<td>{word('journal-action', action, language)}"
             assert (f"{said}: 소방서에 &lt;알림&gt;</td>" if note else f"{said}</td>") in page
     assert report(client, path, "pdf", "ko").content.startswith(b"%PDF")
 
@@ -89,7 +90,7 @@ def test_report_tells_every_action_with_and_without_a_note(client: TestClient, n
 @pytest.mark.parametrize("device", ["palbok-01", "of-no-zone"])
 def test_report_of_what_the_system_closed_says_why(client: TestClient, device: str) -> None:
     path = opened(client, device=device, ended_at=NOW)
-    client.app.state.air.live.incidents.take([], {}, NOW + timedelta(hours=3))  # type: ignore[attr-defined]
+    client.app.state.air.response.incidents.handle([], {}, NOW + timedelta(hours=3))  # type: ignore[attr-defined]
     assert all("nothing seen any more" in page for page in pages(client, path))
 
 
@@ -141,6 +142,6 @@ def test_report_needs_nothing_that_an_incident_may_lack(
 
 @pytest.mark.parametrize("outcome", get_args(Outcome))
 def test_every_outcome_of_a_visit_has_words_in_both_languages(outcome: str) -> None:
-    korean, english = WORDS[outcome]
+    korean, english = (word("mission-outcome", outcome, language) for language in LANGUAGES)
     assert english == outcome
     assert any("가" <= letter <= "힣" for letter in korean)

@@ -1,4 +1,4 @@
-"""The desk over a real store: traces, keeps, goes on after a restart, and takes what people do."""
+"""The incidents over a real store: traces, keeps, goes on after a restart, and takes what people do."""
 
 import json
 from collections.abc import Iterator
@@ -13,8 +13,8 @@ from jeonju.common.errors import UnavailableError, UserError
 from jeonju.contract.records import READINGS, AlertRecord, IncidentRecord
 from jeonju.contract.site import Site
 from jeonju.response.fleet.control import FleetControl
-from jeonju.response.fleet.dispatcher import Message
-from jeonju.response.incidents.service import IncidentDesk
+from jeonju.response.fleet.orders import Message
+from jeonju.response.incidents.service import IncidentService
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit
 from tests.localization.plume import NOTICED_S, UNTIL_S, readings, upwind_of
@@ -56,26 +56,26 @@ def burning(jeonju: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         },
         schema=READINGS,
     )
-    store = DuckDBStore(tmp_path_factory.mktemp("desk") / "air.duckdb")
+    store = DuckDBStore(tmp_path_factory.mktemp("incidents") / "air.duckdb")
     store.write(Commit(readings=whole))
     yield store
     store.close()
 
 
-def at_the_desk(site: Site, store: DuckDBStore, told: list[IncidentRecord]) -> IncidentDesk:
+def incident_service(site: Site, store: DuckDBStore, told: list[IncidentRecord]) -> IncidentService:
     fleet = FleetControl(site, store, lambda: UNTIL, lambda _message: None, automatic=False)
-    return IncidentDesk(site, store, lambda: UNTIL, told.append, fleet)
+    return IncidentService(site, store, lambda: UNTIL, told.append, fleet)
 
 
 def test_source_is_traced_stored_and_told_and_a_restart_goes_on(jeonju: Site, burning: DuckDBStore) -> None:
     told: list[IncidentRecord] = []
-    desk = at_the_desk(jeonju, burning, told)
-    desk.start()
+    incidents = incident_service(jeonju, burning, told)
+    incidents.start()
     station = next(one for one in jeonju.stations if one.name == "palbok-03")
     burning.write_alerts([ALERT])
-    desk.take([ALERT], {"palbok-03": (station.lat, station.lon)}, UNTIL)
+    incidents.handle([ALERT], {"palbok-03": (station.lat, station.lon)}, UNTIL)
     wait_until(lambda: any(one.lat is not None for one in told), what="the map")
-    desk.stop()
+    incidents.stop()
     (stored,) = burning.incidents("jeonju")
     assert stored == told[-1]
     assert stored.lat is not None
@@ -87,8 +87,8 @@ def test_source_is_traced_stored_and_told_and_a_restart_goes_on(jeonju: Site, bu
     assert sum(share for *_, share in source["cells"]) >= 0.89 * (1 - source["elsewhere"])
     assert json.loads(stored.details)["downwind"][0]["zone"] == "palbok"
 
-    again = at_the_desk(jeonju, burning, told)
-    again.resume()
+    again = incident_service(jeonju, burning, told)
+    again.restore()
     assert again.act(stored.id, "acknowledge", "kim", "소방서에 알림").state == "acknowledged"
     found = again.find(stored.id)
     assert found is not None
@@ -102,11 +102,11 @@ def test_source_is_traced_stored_and_told_and_a_restart_goes_on(jeonju: Site, bu
 
 
 def test_what_is_over_is_closed_by_the_system_and_written_down(jeonju: Site, store: DuckDBStore) -> None:
-    desk = at_the_desk(jeonju, store, [])
+    incidents = incident_service(jeonju, store, [])
     ended = ALERT._replace(ended_at=NOTICED + timedelta(minutes=5), updated_at=NOTICED + timedelta(minutes=5))
-    desk.take([ALERT], {}, NOTICED)
-    desk.take([ended], {}, NOTICED + timedelta(minutes=5))
-    desk.take([], {}, NOTICED + timedelta(hours=3))
+    incidents.handle([ALERT], {}, NOTICED)
+    incidents.handle([ended], {}, NOTICED + timedelta(minutes=5))
+    incidents.handle([], {}, NOTICED + timedelta(hours=3))
     (closed,) = store.incidents("jeonju", active=False)
     assert closed.closed_at == NOTICED + timedelta(hours=3)
     assert [(entry.who, entry.action) for entry in store.journal("jeonju")] == [("system", "close")]
@@ -114,13 +114,13 @@ def test_what_is_over_is_closed_by_the_system_and_written_down(jeonju: Site, sto
 
 def test_what_could_not_be_written_down_was_not_done(jeonju: Site, tmp_path: Path) -> None:
     store = DuckDBStore(tmp_path / "gone.duckdb")
-    desk = at_the_desk(jeonju, store, [])
-    desk.take([ALERT], {}, NOTICED)
+    incidents = incident_service(jeonju, store, [])
+    incidents.handle([ALERT], {}, NOTICED)
     (incident,) = store.incidents("jeonju")
     store.close()
     with pytest.raises(UnavailableError):
-        desk.act(incident.id, "close", "kim")
-    found = desk.find(incident.id)
+        incidents.act(incident.id, "close", "kim")
+    found = incidents.find(incident.id)
     assert found is not None
     assert found.state == "open"
 
@@ -129,21 +129,21 @@ def test_what_could_not_be_written_down_was_not_done(jeonju: Site, tmp_path: Pat
 def test_robot_is_called_off_an_incident_that_is_closed(jeonju: Site, store: DuckDBStore, who: str) -> None:
     sent: list[Message] = []
     fleet = FleetControl(jeonju, store, lambda: UNTIL, sent.extend, automatic=True)
-    desk = IncidentDesk(jeonju, store, lambda: UNTIL, lambda _record: None, fleet)
-    fleet.resume()
-    desk.take([ALERT], {}, NOTICED)
+    incidents = IncidentService(jeonju, store, lambda: UNTIL, lambda _record: None, fleet)
+    fleet.restore()
+    incidents.handle([ALERT], {}, NOTICED)
     (incident,) = store.incidents("jeonju")
     fire_m = (1250.0, 1120.0)
-    fleet.hear(*state_of(jeonju, "robot-1", (fire_m[0] + 300.0, fire_m[1]), UNTIL))
-    fleet.look(incident.id, source_map(jeonju, fire_m, 80.0))
-    desk.take([], {}, NOTICED)
+    fleet.handle_message(*state_of(jeonju, "robot-1", (fire_m[0] + 300.0, fire_m[1]), UNTIL))
+    fleet.handle_map(incident.id, source_map(jeonju, fire_m, 80.0))
+    incidents.handle([], {}, NOTICED)
     (incident,) = store.incidents("jeonju")
     assert json.loads(incident.details)["visits"][0]["ended_at"] is None
     if who == "system":
-        desk.take([ALERT._replace(ended_at=NOTICED, updated_at=NOTICED)], {}, NOTICED)
-        desk.take([], {}, NOTICED + timedelta(hours=3))
+        incidents.handle([ALERT._replace(ended_at=NOTICED, updated_at=NOTICED)], {}, NOTICED)
+        incidents.handle([], {}, NOTICED + timedelta(hours=3))
     else:
-        desk.act(incident.id, "close", who)
+        incidents.act(incident.id, "close", who)
     assert [message.is_order for message in sent] == [True, False]
     (closed,) = store.incidents("jeonju", active=False)
     assert json.loads(closed.details)["visits"][0]["outcome"] == "incident closed"

@@ -1,0 +1,91 @@
+# 사건, 사건 보고서, 로봇 출동, 알림.
+
+incident-title = { $kind ->
+    [fire] 화재·연기 의심
+    [industrial] 가스·악취 누출 의심
+    [dust] 국지적 먼지
+   *[other] { $kind }
+}
+incident-summary = { $place }: { incident-title } ({ $devices }개 장비에서 감지)
+
+# 값을 나타내는 말. 모르는 값은 그대로 쓴다.
+incident-state = { $key ->
+    [open] 접수
+    [acknowledged] 확인 중
+    [confirmed] 사실로 확인
+    [false-alarm] 오경보
+    [closed] 종료
+   *[other] { $value }
+}
+incident-class = { $key ->
+    [fire] 화재
+    [industrial] 가스·악취 누출
+    [dust] 국지적 먼지
+    [traffic] 차량 배출
+    [regional] 광역 유입
+    [sensor-fault] 센서 이상
+   *[other] { $value }
+}
+severity = { $key ->
+    [info] 정보
+    [warning] 주의
+    [critical] 위험
+   *[other] { $value }
+}
+journal-action = { $key ->
+    [acknowledge] 확인함
+    [confirm] 사실로 확인함
+    [false-alarm] 오경보로 판단함
+    [close] 종료함
+    [comment] 의견
+   *[other] { $value }
+}
+mission-outcome = { $key ->
+    [located] 발생지 확인
+    [nothing-more-to-gain] 더 얻을 것 없음
+    [time-is-up] 시간 초과
+    [done] 완료
+    [recalled] 복귀 명령
+    [incident-closed] 사건 종료
+    [refused] 거부됨
+    [lost] 연락 끊김
+    [failed] 실패
+    [forbidden] 출동 금지
+    [on-another-order] 다른 명령 수행
+    [order-forgotten] 명령을 잃음
+   *[other] { $value }
+}
+
+report-title = 사건 보고서
+report-state = 상태
+report-severity = 심각도
+report-class = 추정 원인
+report-zone = 구역
+report-opened = 시작
+report-closed = 종료
+report-source = 추정 발생지
+report-radius = 확률 절반이 들어 있는 반경
+report-rate = 배출률 (5 · 50 · 95 %)
+report-unsure = 아직 확실하지 않음
+report-untraced = 아직 추적되지 않음
+report-elsewhere = 지도 밖일 확률
+report-downwind = 앞으로 한 시간 동안 바람이 닿는 구역
+report-none = 없음
+report-probability = 확률
+report-after = 도달
+report-adds = 최대 증가
+report-robots = 로봇 출동
+report-stops = { $count }곳 측정
+report-alerts = 경보
+report-journal = 조치 기록
+report-ongoing = 계속됨
+report-minutes = { $minutes }분
+report-made = 작성
+
+notification-event = { $key ->
+    [raised] 발생
+    [repeated] 지속
+    [closed] 처리 완료
+    [ended] 종료
+   *[other] { $value }
+}

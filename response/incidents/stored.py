@@ -1,0 +1,81 @@
+"""Incidents as rows of the store, and back."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from jeonju.contract.records import AlertRecord, IncidentRecord
+from jeonju.localization.plume_forecast import Downwind
+from jeonju.localization.trace import Source
+from jeonju.response.incidents.incident import Incident, LatLon
+
+
+class IncidentDetails(msgspec.Struct, kw_only=True):
+    """The details of a stored incident. Everything has a default: earlier versions wrote less."""
+
+    alerts: list[str] = []
+    devices: list[str] = []
+    classes: dict[str, float] = {}
+    verdict: str | None = None
+    places: dict[str, LatLon] = {}
+    source: Source | None = None
+    downwind: tuple[Downwind, ...] = ()
+    visits: list[dict[str, Any]] = []  # robots' missions
+
+
+def record_of(incident: Incident) -> IncidentRecord:
+    """Return the row that is stored, with facts only: its sentences are empty (`messages.incidents.summaries` makes them)."""
+    source, classes = incident.source, incident.classes
+    details = IncidentDetails(
+        alerts=sorted(incident.alerts),
+        devices=incident.devices,
+        classes=classes,
+        verdict=incident.verdict,
+        places=incident.places,
+        source=source,
+        downwind=incident.downwind,
+        visits=incident.missions,
+    )
+    plain = msgspec.to_builtins(details, builtin_types=(datetime,))
+    return IncidentRecord(
+        id=incident.id,
+        site=incident.site,
+        state=incident.state,
+        kind=incident.kind,
+        severity=incident.severity,
+        zone=incident.zone,
+        opened_at=incident.opened_at,
+        updated_at=incident.updated_at,
+        closed_at=incident.closed_at,
+        lat=source.lat if source else None,
+        lon=source.lon if source else None,
+        radius_m=source.radius_m if source else None,
+        rate_g_s=source.rate_g_s[1] if source else None,
+        confidence=classes[incident.kind],
+        summary_ko="",
+        summary_en="",
+        details=json.dumps(plain, ensure_ascii=False, default=datetime.isoformat),
+    )
+
+
+def incident_of(record: IncidentRecord, alerts: Mapping[str, AlertRecord]) -> Incident:
+    """Return the incident of a stored row; alerts that the store has no more are left out."""
+    details = msgspec.json.decode(record.details, type=IncidentDetails)
+    return Incident(
+        id=record.id,
+        site=record.site,
+        opened_at=record.opened_at,
+        updated_at=record.updated_at,
+        zone=record.zone,
+        state=record.state,
+        verdict=details.verdict,
+        closed_at=record.closed_at,
+        alerts={alert_id: alerts[alert_id] for alert_id in details.alerts if alert_id in alerts},
+        places=details.places,
+        source=details.source,
+        downwind=details.downwind,
+        missions=details.visits,
+    )
