@@ -1,4 +1,4 @@
-"""What people did about an alert, as the journal tells it."""
+"""What people did about an alert, as the journal has it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

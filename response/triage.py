@@ -26,7 +26,7 @@ from jeonju.response.silences import Silences
 from jeonju.rules.rules import Rules
 from jeonju.storage.port import Store
 
-# Alerts that ended are known for so long after their end, so that channels are told of it.
+# Alerts that ended are known for so long after their end, so that channels still learn of it.
 REMEMBERED: Final = timedelta(days=1)
 
 

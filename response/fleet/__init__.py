@@ -1,1 +1,1 @@
-"""Robots that go and look: which is sent, where it looks, what keeps it safe, and what fleet control tells it in VDA 5050."""
+"""Robots sent to incidents: which one, where it measures, what keeps it safe, and its orders in VDA 5050."""

@@ -1,4 +1,4 @@
-"""Where a robot should look: places from which its camera and its instruments are expected to tell most about the source, outside of danger.
+"""Where a robot should measure: places from which its camera and instruments are expected to narrow the source most, outside of danger.
 
 What it will find at a place is one of six outcomes: fire seen or not, and no smoke, some, or much. The best place is the one whose outcome, averaged
 over where the source may be, takes most from the entropy of the map (its mutual information), for the time that it costs.
@@ -20,7 +20,7 @@ from jeonju.response.fleet.search_map import SearchMap
 Floats = NDArray[np.float64]
 
 STAY_S: Final = 90.0
-# Between no smoke, some and much: this many e-folds above what an instrument can tell.
+# Between no smoke, some and much: this many e-folds above an instrument's detection level.
 SMOKE_STEPS: Final = (0.7, 2.5)
 # Cells that hold this much of the probability are planned with, and at most so many.
 PLANNED_SHARE: Final = 0.98
@@ -55,7 +55,7 @@ def plan_stops(site: Site, found: SourceMap, here_m: tuple[float, float], *, mos
             break
         here_m = float(x[best]), float(y[best])
         stops.append(Stop(*here_m, STAY_S))
-        # What a place has told it would mostly tell again.
+        # A second measurement near the first would mostly repeat it.
         east, north = found.x_m[open_cells[:, 0]] - here_m[0], found.y_m[open_cells[:, 1]] - here_m[1]
         open_cells = open_cells[np.hypot(east, north) > APART_M]
         weight = weight * outcome[best, :, :3].sum(axis=1)

@@ -1,1 +1,1 @@
-"""Alerts that belong together, from the first minute to the report."""
+"""Incidents: alerts that belong together, from the first minute to the report."""

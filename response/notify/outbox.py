@@ -37,7 +37,7 @@ LONGEST_WAIT_S: Final = 300.0
 class SentDetails(msgspec.Struct):
     """The details of an entry about a channel: which states of which alerts were sent; none when the channel was opened."""
 
-    told: list[tuple[str, str]] = []  # alert, state
+    states: list[tuple[str, str]] = msgspec.field(default_factory=list, name="told")  # alert, state
 
 
 @dataclass
@@ -173,7 +173,7 @@ class Outbox:
             entries = [self._entry(f"{self._site}-{self._subject}", OPENED)]
             self._journal.write(*entries)
         for entry in entries:
-            for alert_id, state in details_of(entry, SentDetails).told:
+            for alert_id, state in details_of(entry, SentDetails).states:
                 self._sent.setdefault(alert_id, {})[state] = entry.done_at
         self._opened_at = entries[0].done_at
 

@@ -145,3 +145,17 @@ def test_every_outcome_of_a_visit_has_words_in_both_languages(outcome: str) -> N
     korean, english = (word("mission-outcome", outcome, language) for language in LANGUAGES)
     assert english == outcome
     assert any("가" <= letter <= "힣" for letter in korean)
+
+
+def test_one_incident_and_its_alerts_are_asked_of_the_store_by_id(
+    client: TestClient, store: DuckDBStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many newer ones there are: a list of them ends after the newest 10 000."""
+    store.write_alerts([ALERT._replace(started_at=NOW - timedelta(days=9), ended_at=NOW - timedelta(days=8))])
+    path = opened(client)
+    for listing in ("alerts", "incidents"):
+        monkeypatch.setattr(store, listing, lambda *_, **__: [])
+    assert [alert["id"] for alert in client.get(path).json()["alerts"]] == ["one"]
+    assert client.get("/api/v1/alerts/one").status_code == 200
+    assert client.get("/api/v1/alerts/nothing").status_code == 404
+    assert client.get("/api/v1/incidents/nothing").status_code == 404
