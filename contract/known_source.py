@@ -64,4 +64,5 @@ def known_sources(entries: Iterable[JournalEntry]) -> dict[str, KnownSource]:
 
 
 # Detection still says so.
-Nuisance, nuisances = KnownSource, known_sources
+Nuisance = KnownSource
+nuisances = known_sources
