@@ -1,6 +1,6 @@
 """Trace an incident: its source map, its most probable source, and the zones downwind, from the readings around it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, NamedTuple

@@ -34,10 +34,10 @@ def test_city_leaves_a_broker_that_does_not_answer_without_waiting_for_each_devi
 
 
 def test_nobody_connects_once_the_goodbyes_are_said(broker: EmbeddedBroker, jeonju: Site) -> None:
-    outlet = MqttOutlet(broker.url, site=jeonju.name)
+    sink = MqttSink(broker.url, site=jeonju.name)
     env = simpy.Environment(initial_time=START_S)
-    World(jeonju, env, outlet, seed=1, cadence=lambda _now: Cadence(tick_s=1.0, block_s=1.0))
+    World(jeonju, env, sink, seed=1, cadence=lambda _now: Cadence(tick_s=1.0, block_s=1.0))
     # As where the end comes while the first block is still being made.
-    outlet.close()
+    sink.close()
     env.run(until=START_S + 2.0)
     assert not [thread.name for thread in threading.enumerate() if f"{jeonju.name}-" in thread.name]
