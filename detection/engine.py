@@ -22,7 +22,6 @@ from jeonju.detection.health.links import LINK_KINDS
 from jeonju.detection.lifecycle import AlertBook
 from jeonju.detection.pollution import Pollution
 from jeonju.detection.windows import Bin, Bins, columns, times_s
-from jeonju.messages.alerts import Labels
 from jeonju.rules.rules import Rules, shipped_rules
 from jeonju.rules.watched import BIN_S, QUANTITIES
 
@@ -42,22 +41,21 @@ class AlertEngine:
         At `nuisances`, places that people have marked, alerts weigh less.
         """
         rules = rules or shipped_rules()
-        labels = Labels(site)
         self.pollution = Pollution(_stations(site, known))
         industrial = {zone.name for zone in site.zones if zone.land_use == "industrial"}
         zone_of = {record.device: record.zone for record in known} | {
             device.name: device.zone for device in site.devices
         }
-        self._pollution = PollutionWatcher(labels, self.pollution)
-        odour = OdourWatcher(labels, lambda device: zone_of.get(device) in industrial)
-        self.smoke = SmokeWatcher(site, labels)
+        self._pollution = PollutionWatcher(self.pollution)
+        odour = OdourWatcher(lambda device: zone_of.get(device) in industrial)
+        self.smoke = SmokeWatcher(site)
         self.smoke.mark(nuisances)
-        self._thresholds = ThresholdWatcher(site, labels, rules, self.pollution)
+        self._thresholds = ThresholdWatcher(site, rules, self.pollution)
         self._watchers: tuple[Watcher, ...] = (self._pollution, odour, self.smoke, self._thresholds)
         self._rules = rules
-        self._health = HealthWatcher(labels, site)
+        self._health = HealthWatcher(site)
         self._health.silence.offline |= {record.device for record in known if record.state == "offline"}
-        self._repeats = RepeatsWatcher(labels)
+        self._repeats = RepeatsWatcher()
         self._bins = Bins(device.name for device in site.devices)
         self._book = AlertBook(site, rules)
 

@@ -1,10 +1,10 @@
 """The book of alerts: begins one when its condition has held for long enough, keeps it up to date, ends it when that is gone for long enough."""
 
-import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+from jeonju.contract.details import encode
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
 from jeonju.detection.condition import Condition
@@ -103,8 +103,8 @@ class AlertBook:
             value=condition.value,
             limit=condition.limit,
             quantity=condition.quantity,
-            summary_ko=condition.summary_ko,
-            summary_en=condition.summary_en,
-            details=json.dumps(condition.details, ensure_ascii=False),
+            summary_ko="",  # in words when it is stored (messages/alerts.py)
+            summary_en="",
+            details=encode(condition.details),
         )
         self._active[key] = self._changed[alert.id] = alert

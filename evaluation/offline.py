@@ -19,6 +19,7 @@ from jeonju.evaluation.closed_loop import ClosedLoop, ScoredVisit, score_visit
 from jeonju.evaluation.located import locate_events
 from jeonju.evaluation.score import fitting, score
 from jeonju.ingest.ledger import Ledger
+from jeonju.messages.alerts import Labels, with_words
 from jeonju.rules.rules import Rules, shipped_rules
 from jeonju.simulator.block import Sink
 from jeonju.simulator.exposure import EventExposure
@@ -99,7 +100,8 @@ class OfflineRun:
         return world
 
     def _write(self, world: World, alerts: list[AlertRecord], maps: pa.Table, result: dict[str, Any]) -> None:
-        rows = [alert._asdict() for alert in alerts]
+        labels = Labels(load_site(self.scenario.site))
+        rows = [with_words(alert, labels, self.rules.title)._asdict() for alert in alerts]
         events = [exposure.to_dict() for exposure in world.exposure.events]
         try:
             pq.write_table(pa.Table.from_pylist(rows, schema=ALERTS), self.out / "alerts.parquet")

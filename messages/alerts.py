@@ -1,46 +1,67 @@
-"""What alerts say, in Korean and English."""
+"""The sentences of alerts, made of their facts right before an alert is stored, published or printed."""
 
-from typing import Final
+import logging
+from collections.abc import Callable
+from typing import Final, TypeVar
 
+from msgspec import structs
+
+from jeonju.airquality.index import GRADES
+from jeonju.airquality.limits import ADVISORY_LEVELS, DUST_STAGES
 from jeonju.airquality.pollutants import QUANTITY
+from jeonju.contract import details as facts
+from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
-from jeonju.messages.legal import REFERENCE_ONLY
+from jeonju.messages.catalogue import CatalogueError, Pair, both
 
-KINDS: Final[dict[str, tuple[str, str]]] = {
-    "cai": ("대기질 나쁨", "Bad air"),
-    "pm10-advisory": ("미세먼지 경보", "PM10 advisory"),
-    "pm25-advisory": ("초미세먼지 경보", "PM2.5 advisory"),
-    "o3-advisory": ("오존 경보", "Ozone advisory"),
-    "asian-dust": ("황사 위기경보", "Asian dust crisis"),
-    "odour": ("악취 기준 초과", "Odour limit exceeded"),
-    "smoke": ("연기·화재 의심", "Smoke or fire"),
-    "dust": ("국지적 먼지", "Local dust"),
-    "release": ("가스·악취 누출 의심", "Gas release or odour"),
-    "silent": ("장비 무응답", "Device silent"),
-    "many-silent": ("여러 장비 동시 무응답", "Many devices silent"),
-    "stuck": ("측정값 고착", "Stuck"),
-    "drifting": ("측정값 편차", "Apart from others"),
-    "out-of-range": ("측정범위 이탈", "Outside the plausible range"),
-    "battery-low": ("배터리 부족", "Battery low"),
-    "clock-skew": ("시계 오차", "Clock wrong"),
-    "repeats": ("중복 전송 과다", "Too many repeats"),
-    "no-data": ("자료 수신 중단", "No data at all"),
-    "broker-away": ("브로커 연결 끊김", "Broker away"),
-    "store-away": ("저장소 연결 끊김", "Store away"),
-}
-CLASSES: Final = {"smoke": "fire", "dust": "dust", "release": "industrial"}
+log = logging.getLogger(__name__)
+
+Title = Callable[[str], Pair]  # what a kind is called; the rules in force may call it otherwise than the catalogue
+
+KINDS: Final = (
+    "cai",
+    "pm10-advisory",
+    "pm25-advisory",
+    "o3-advisory",
+    "asian-dust",
+    "odour",
+    "smoke",
+    "dust",
+    "release",
+    "silent",
+    "many-silent",
+    "stuck",
+    "drifting",
+    "out-of-range",
+    "battery-low",
+    "clock-skew",
+    "repeats",
+    "no-data",
+    "broker-away",
+    "store-away",
+)
+# The rises that are named as reasons, the clearest signs first.
+_REASONS: Final = ("pm25", "pm10", "co", "tvoc", "h2s", "nh3")
 
 
-class Labels(dict[str, tuple[str, str]]):
+class Labels(dict[str, Pair]):
     """What devices and zones of a site are called, in Korean and English; a name that is not known stands for itself."""
 
     def __init__(self, site: Site) -> None:
         super().__init__(
-            {one.name: (one.label_ko or one.name, one.label_en or one.name) for one in (*site.zones, *site.devices)}
+            {
+                place.name: (place.label_ko or place.name, place.label_en or place.name)
+                for place in (*site.zones, *site.devices)
+            }
         )
 
-    def __missing__(self, name: str) -> tuple[str, str]:
+    def __missing__(self, name: str) -> Pair:
         return name, name
+
+
+def kind_title(kind: str) -> Pair:
+    """Return what a kind is called; one that is not built in is called by its name."""
+    return both(f"kind-{kind}") if kind in KINDS else (kind, kind)
 
 
 def amount(quantity: str, value: float) -> str:
@@ -49,19 +70,206 @@ def amount(quantity: str, value: float) -> str:
     return f"{value:.{row.decimals}f} {row.unit}"
 
 
-def reference_only(korean: str, english: str) -> tuple[str, str]:
-    """Return what is said of the air with the words that the law asks for beside values of low-cost instruments."""
-    return f"{korean} ({REFERENCE_ONLY[0]})", f"{english} ({REFERENCE_ONLY[1]})"
+def with_words(alert: AlertRecord, labels: Labels, title: Title = kind_title) -> AlertRecord:
+    """Return the alert with its sentences, and its reasons in words; one that has them, such as one of the store, as it is.
+
+    An alert is never lost for want of words: where they cannot be made, the sentence names place and kind, and the log says why.
+    """
+    if alert.summary_ko and alert.summary_en:
+        return alert
+    try:
+        alert = _with_reasons(alert, labels)
+        korean, english = summaries(alert, labels, title)
+    except (CatalogueError, KeyError, StopIteration, TypeError, ValueError):
+        log.exception("no sentence can be made for alert %s", alert.id)
+        korean, english = both("plain", place=labels[_place(alert)], what=title(alert.kind))
+    return alert._replace(summary_ko=korean, summary_en=english)
 
 
-def reasons(rises: dict[str, float]) -> tuple[list[str], list[str]]:
-    """Return in words what rose above the device's own baseline and the network, in Korean and English, the clearest signs first."""
-    korean, english = [], []
-    if "thermal_max" in rises:
-        korean.append(f"열화상 {rises['thermal_max']:.0f} °C")
-        english.append(f"thermal camera sees {rises['thermal_max']:.0f} °C")
-    for key in ("pm25", "pm10", "co", "tvoc", "h2s", "nh3"):
-        if key in rises:
-            korean.append(f"{QUANTITY[key].label_ko} +{amount(key, rises[key])}")
-            english.append(f"{QUANTITY[key].label_en} +{amount(key, rises[key])}")
-    return korean, english
+def summaries(alert: AlertRecord, labels: Labels, title: Title = kind_title) -> Pair:
+    """Return what an alert says, in Korean and English. Raises CatalogueError, KeyError or TypeError when facts are missing."""
+    sentence = _SENTENCES.get(alert.kind)
+    place = labels[_place(alert)]
+    return _threshold(alert, place, title(alert.kind)) if sentence is None else sentence(alert, place, labels)
+
+
+def _place(alert: AlertRecord) -> str:
+    return alert.device or alert.zone or ""
+
+
+def _with_reasons(alert: AlertRecord, labels: Labels) -> AlertRecord:
+    if alert.kind in facts.CLASSES:
+        smoke = facts.decode(alert.details, facts.SmokeDetails)
+        reasons = _reasons(smoke, labels)
+        korean, english = [words[0] for words in reasons], [words[1] for words in reasons]
+        return alert._replace(details=facts.encode(structs.replace(smoke, reasons_ko=korean, reasons_en=english)))
+    if alert.kind == "drifting":
+        fault = facts.decode(alert.details, facts.FaultDetails)
+        if (seen := fault.collocation) is not None:
+            own, other = amount(seen.quantity, seen.own), amount(seen.quantity, seen.other)
+            reasons_of = {seen.quantity: both("collocation-reason", own=own, other=other)[1]}
+            return alert._replace(details=facts.encode(structs.replace(fault, reasons=reasons_of)))
+    return alert
+
+
+T = TypeVar("T")
+
+
+def _known(fact: T | None) -> T:
+    if fact is None:
+        raise ValueError("a value, its limit or its quantity is missing")
+    return fact
+
+
+def _quantity(key: str) -> Pair:
+    return QUANTITY[key].label_ko, QUANTITY[key].label_en
+
+
+def _joined(pairs: list[Pair]) -> Pair:
+    return ", ".join(korean for korean, _ in pairs), ", ".join(english for _, english in pairs)
+
+
+def _reasons(smoke: facts.SmokeDetails, labels: Labels) -> list[Pair]:
+    heat = smoke.rises.get("thermal_max")
+    return [
+        *([] if heat is None else [both("reason-heat", amount=f"{heat:.0f} °C")]),
+        *(
+            both("reason-rise", quantity=_quantity(key), amount=amount(key, smoke.rises[key]))
+            for key in _REASONS
+            if key in smoke.rises
+        ),
+        *(
+            both("reason-support", place=labels[supporter.device], distance=f"{supporter.distance_m:.0f} m")
+            for supporter in smoke.supporters
+        ),
+    ]
+
+
+def _smoke(alert: AlertRecord, place: Pair, labels: Labels) -> Pair:
+    smoke = facts.decode(alert.details, facts.SmokeDetails)
+    share = round(100 * (smoke.confidence or 0.0))
+    reasons = _joined(_reasons(smoke, labels))
+    return both("smoke", place=place, what=kind_title(alert.kind), share=str(share), reasons=reasons)
+
+
+def _cai(alert: AlertRecord, place: Pair, _labels: Labels) -> Pair:
+    index = facts.decode(alert.details, facts.IndexDetails)
+    grade = next(grade for grade in GRADES if grade.key == index.grade)
+    return both(
+        "cai",
+        place=place,
+        index=f"{_known(alert.value):.0f}",
+        grade=(grade.label_ko, grade.label_en),
+        quantity=_quantity(index.pollutant),
+    )
+
+
+def _hourly_mean(alert: AlertRecord) -> Pair:
+    if alert.value is None or alert.quantity is None:
+        return both("no-hourly-mean")
+    return both("hourly-mean", amount=amount(alert.quantity, alert.value))
+
+
+def _advisory(alert: AlertRecord, place: Pair, _labels: Labels) -> Pair:
+    quantity = alert.kind.removesuffix("-advisory")
+    key = facts.decode(alert.details, facts.AdvisoryDetails).level
+    level = next(level for level in ADVISORY_LEVELS[quantity] if level.key == key)
+    return both(
+        "advisory",
+        place=place,
+        quantity=_quantity(quantity),
+        level=(level.label_ko, level.label_en),
+        mean=_hourly_mean(alert),
+    )
+
+
+def _asian_dust(alert: AlertRecord, _place_of: Pair, _labels: Labels) -> Pair:
+    key = facts.decode(alert.details, facts.AdvisoryDetails).level
+    stage = next(stage for stage in DUST_STAGES if stage.key == key)
+    return both("asian-dust", level=(stage.label_ko, stage.label_en), mean=_hourly_mean(alert))
+
+
+def _odour(alert: AlertRecord, place: Pair, _labels: Labels) -> Pair:
+    gas, value, limit = _known(alert.quantity), _known(alert.value), _known(alert.limit)
+    return both(
+        "odour",
+        place=place,
+        quantity=_quantity(gas),
+        amount=amount(gas, value),
+        limit=f"{limit:g} {QUANTITY[gas].unit}",
+    )
+
+
+def _threshold(alert: AlertRecord, place: Pair, what: Pair) -> Pair:
+    rule = facts.decode(alert.details, facts.ThresholdDetails)
+    if rule.missing:
+        return both("threshold-missing", place=place, what=what)
+    value, limit = (
+        f"{number:.0f}" if alert.quantity is None else amount(alert.quantity, number)
+        for number in (_known(alert.value), _known(alert.limit))
+    )
+    return both(f"threshold-{rule.side or 'above'}", place=place, what=what, amount=value, limit=limit)
+
+
+def _many_silent(alert: AlertRecord, _place_of: Pair, _labels: Labels) -> Pair:
+    known = facts.decode(alert.details, facts.ManySilentDetails).known
+    return both("many-silent", silent=f"{_known(alert.value):.0f}", known=str(known))
+
+
+def _silent(alert: AlertRecord, place: Pair, _labels: Labels) -> Pair:
+    minutes = facts.decode(alert.details, facts.SilentDetails).silent_s / 60
+    duration = both("minutes", count=f"{minutes:.0f}") if minutes < 120 else both("hours", count=f"{minutes / 60:.0f}")
+    return both("silent", place=place, duration=duration)
+
+
+def _fault(alert: AlertRecord, place: Pair, _labels: Labels) -> Pair:
+    fault, what = facts.decode(alert.details, facts.FaultDetails), kind_title(alert.kind)
+    if (seen := fault.collocation) is not None:
+        values = {name: amount(seen.quantity, getattr(seen, name)) for name in ("own", "other", "median")}
+        return both("collocation", place=place, what=what, quantity=_quantity(seen.quantity), **values)
+    quantities = _joined([_quantity(key) for key in fault.reasons if key in QUANTITY])
+    why = "; ".join(dict.fromkeys(fault.reasons.values()))
+    name = "fault-of" if quantities[0] else "fault"
+    said: dict[str, str | Pair] = {"place": place, "what": what, "quantities": quantities, "why": why}
+    korean, english = both(name, **said)
+    # Ingest gives its reasons in English only.
+    return (korean, both(f"{name}-why", **said)[1]) if why else (korean, english)
+
+
+def _battery_low(alert: AlertRecord, place: Pair, _labels: Labels) -> Pair:
+    return both("battery-low", place=place, what=kind_title(alert.kind), share=f"{_known(alert.value):.0f}")
+
+
+def _repeats(alert: AlertRecord, place: Pair, _labels: Labels) -> Pair:
+    return both("repeats", place=place, what=kind_title(alert.kind), share=f"{100 * _known(alert.value):.0f}")
+
+
+def _link(alert: AlertRecord, _place_of: Pair, _labels: Labels) -> Pair:
+    return both(alert.kind)
+
+
+Sentence = Callable[[AlertRecord, Pair, Labels], Pair]
+
+# Threshold rules, whose kinds are named by whoever wrote them, have none here.
+_SENTENCES: Final[dict[str, Sentence]] = {
+    "cai": _cai,
+    "pm10-advisory": _advisory,
+    "pm25-advisory": _advisory,
+    "o3-advisory": _advisory,
+    "asian-dust": _asian_dust,
+    "odour": _odour,
+    "smoke": _smoke,
+    "dust": _smoke,
+    "release": _smoke,
+    "silent": _silent,
+    "many-silent": _many_silent,
+    "stuck": _fault,
+    "drifting": _fault,
+    "out-of-range": _fault,
+    "clock-skew": _fault,
+    "battery-low": _battery_low,
+    "repeats": _repeats,
+    "no-data": _link,
+    "broker-away": _link,
+    "store-away": _link,
+}

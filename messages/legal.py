@@ -7,27 +7,24 @@ from collections.abc import Iterable
 from typing import Final
 
 from jeonju.contract.certificate import Certificate
+from jeonju.messages.catalogue import Pair, both
 
-LABELS: Final[dict[Certificate, tuple[str, str]]] = {
-    "grade-1": ("성능인증 1등급", "certified, grade 1"),
-    "outside-grade-1": ("성능인증 1등급 외", "certified, outside grade 1"),
-    "none": ("성능인증 등급 없음", "no certified grade"),
+_GRADES: Final[dict[Certificate, str]] = {
+    "grade-1": "grade-1",
+    "outside-grade-1": "outside-grade-1",
+    "none": "grade-none",
 }
-# Put behind whatever is said of the air in a line, such as in an alert.
-REFERENCE_ONLY: Final = ("간이측정기 참고용", "low-cost instrument, reference only")
 
 
-def label(certificate: Certificate) -> tuple[str, str]:
+def label(certificate: Certificate) -> Pair:
     """Return what one instrument is called, in Korean and English."""
-    korean, english = LABELS[certificate]
-    return f"간이측정기({korean}), 참고용", f"low-cost instrument ({english}), reference only"
+    return both("instrument", grade=both(_GRADES[certificate]))
 
 
-def note(certificates: Iterable[Certificate]) -> tuple[str, str]:
-    """Return the sentence that stands beside values of such instruments, in Korean and English."""
-    present = [one for one in LABELS if one in set(certificates)] or ["none"]
-    korean, english = ("; ".join(words) for words in zip(*(LABELS[one] for one in present), strict=True))
-    return (
-        f"간이측정기({korean})의 참고용 자료이며 국가 대기오염측정망의 공식 자료가 아닙니다.",
-        f"Low-cost instruments ({english}): for reference only, not official values of the national network.",
-    )
+def note(certificates: Iterable[Certificate] | None = None) -> Pair:
+    """Return the sentence that stands beside values of such instruments, in Korean and English; without grades where None is given."""
+    if certificates is None:
+        return both("legal-note-plain")
+    present = [grade for grade in _GRADES if grade in set(certificates)] or ["none"]
+    korean, english = ("; ".join(words) for words in zip(*(both(_GRADES[one]) for one in present), strict=True))
+    return both("legal-note", grades=(korean, english))

@@ -12,6 +12,7 @@ from jeonju.contract import topics
 from jeonju.contract.as_json import incident_json
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
+from jeonju.messages.alerts import Labels, with_words
 from jeonju.response.fleet.control import FleetControl
 from jeonju.response.fleet.orders import Message
 from jeonju.response.incidents.incident import LatLon
@@ -34,11 +35,6 @@ class Broker(Protocol):
 
     def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> object:
         """Send a message, now or when the broker is there again."""
-
-
-def _with_words(alert: AlertRecord) -> AlertRecord:
-    """Return the alert as it is: detection writes its sentences so far."""
-    return alert
 
 
 class ResponseService:
@@ -68,7 +64,10 @@ class ResponseService:
             site.name, self.alerts, lambda topic, body: broker.publish(topic, body, qos=1, retain=True)
         )
         outboxes = open_outboxes(site, store, self.alerts, now)
-        self._publisher = Publisher(store, self.alerts, broadcast, retained, outboxes, _with_words)
+        labels = Labels(site)
+        self._publisher = Publisher(
+            store, self.alerts, broadcast, retained, outboxes, lambda alert: with_words(alert, labels, rules.title)
+        )
         self.alerts.on_change = lambda alert: self._publisher.publish([alert])
 
     @property

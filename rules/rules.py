@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Tag
 from jeonju.common.errors import UserError
 from jeonju.common.toml_lines import line_of, load_toml
 from jeonju.contract.site import Name
-from jeonju.messages.alerts import KINDS
+from jeonju.messages.alerts import KINDS, kind_title
 from jeonju.rules.channels import AnyChannel
 from jeonju.rules.rule import Rule, Threshold
 
@@ -64,7 +64,7 @@ class Rules:
 
     def title(self, kind: str) -> tuple[str, str]:
         """Return what a kind is called, in Korean and English."""
-        korean, english = KINDS.get(kind, (kind, kind))
+        korean, english = kind_title(kind)
         rule = self.of(kind)
         return rule.title_ko or korean, rule.title_en or english
 

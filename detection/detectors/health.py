@@ -1,6 +1,5 @@
 """Devices that are silent, or that send what cannot be relied on."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -9,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from jeonju.airquality.pollutants import QUANTITY
+from jeonju.contract.details import Collocation, FaultDetails, ManySilentDetails, SilentDetails, decode
 from jeonju.contract.quality import read_flags
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
@@ -25,7 +25,6 @@ from jeonju.detection.health.course import Course, Integers
 from jeonju.detection.health.passing import Passings
 from jeonju.detection.health.silence import Clocks, Silence
 from jeonju.detection.windows import Bin, Bins, Floats, arrivals_s, times_s
-from jeonju.messages.alerts import KINDS, Labels, amount
 
 _NUMBER: Final = {cause.kind: number for number, cause in enumerate(CAUSES)}
 _BATTERY: Final = CAUSES.index(BATTERY_LOW)
@@ -36,7 +35,6 @@ _FLAGGED: Final = tuple(number for number, cause in enumerate(CAUSES) if cause i
 class HealthWatcher:
     """Unlike the others it judges rows and what does not come, so it is given every table besides the bins."""
 
-    labels: Labels
     site: Site
     kinds: frozenset[str] = frozenset(["silent", "many-silent", *_NUMBER])
     silence: Silence = field(default_factory=Silence)
@@ -64,7 +62,7 @@ class HealthWatcher:
                 device, cause = bins.number(alert.device), _NUMBER[alert.kind]
                 self._grow(len(bins.devices))
                 self._course.resume(device, cause, alert.started_at.timestamp(), alert.updated_at.timestamp())
-                self._reasons[device, cause] = json.loads(alert.details).get("reasons", {})
+                self._reasons[device, cause] = decode(alert.details, FaultDetails).reasons
                 if cause == _BATTERY and alert.value is not None:
                     self._battery[device] = alert.value
 
@@ -133,21 +131,15 @@ class HealthWatcher:
                 kind="many-silent",
                 place="",
                 severity="critical",
-                summary_ko=f"장비 {silence.devices}대 중 {len(names)}대가 동시에 무응답: 통신망·게이트웨이·전원 확인",
-                summary_en=f"{len(names)} of {silence.devices} devices fell silent at once: look at network, gateway and power",
-                details={"devices": names[:100]},
+                details=ManySilentDetails(devices=names[:100], known=silence.devices),
                 value=float(len(names)),
             )
         for device in sorted(silence.silent):
-            place_ko, place_en = self.labels[device]
-            minutes = silence.lag_s[device] / 60
             yield Condition(
                 kind="silent",
                 place=device,
                 severity="info",
-                summary_ko=f"{place_ko}: {_duration_ko(minutes)}째 자료 없음",
-                summary_en=f"{place_en}: nothing heard for {_duration_en(minutes)}",
-                details={"offline": device in silence.offline},
+                details=SilentDetails(offline=device in silence.offline, silent_s=round(silence.lag_s[device], 1)),
             )
 
     def _faulty(self, name: str, device: int, cause: int) -> Condition:
@@ -155,30 +147,20 @@ class HealthWatcher:
         if cause == _BATTERY:
             return self._low_battery(name, float(self._battery[device]))
         reasons = self._reasons.get((device, cause), {})
-        known = [QUANTITY[key] for key in reasons if key in QUANTITY]
-        korean, english = ", ".join(row.label_ko for row in known), ", ".join(row.label_en for row in known)
-        why = "; ".join(dict.fromkeys(reasons.values()))
-        place_ko, place_en = self.labels[name]
+        known = [key for key in reasons if key in QUANTITY]
         return Condition(
             kind=kind,
             place=name,
             severity="info",
-            summary_ko=f"{place_ko}: {KINDS[kind][0]}" + (f" ({korean})" if korean else ""),
-            summary_en=f"{place_en}: {KINDS[kind][1]}"
-            + (f", {english}" if english else "")
-            + (f": {why}" if why else ""),
-            details={"reasons": reasons},
-            quantity=known[0].key if len(known) == 1 else None,
+            details=FaultDetails(reasons=reasons),
+            quantity=known[0] if len(known) == 1 else None,
         )
 
     def _low_battery(self, name: str, percent: float) -> Condition:
-        place_ko, place_en = self.labels[name]
         return Condition(
             kind=BATTERY_LOW.kind,
             place=name,
             severity="warning" if percent < BATTERY_EMPTY_PERCENT else "info",
-            summary_ko=f"{place_ko}: {KINDS[BATTERY_LOW.kind][0]} ({percent:.0f} %)",
-            summary_en=f"{place_en}: {KINDS[BATTERY_LOW.kind][1]} ({percent:.0f} %)",
             value=percent,
             limit=BATTERY_LOW_PERCENT,
             quantity="battery",
@@ -186,15 +168,13 @@ class HealthWatcher:
 
     def _drifts_in_passing(self, name: str) -> Condition:
         passing = self.passings.drifting[name]
-        place_ko, place_en = self.labels[name]
-        own, other, median = (amount("pm25", value) for value in (passing.own, passing.other, passing.median))
         return Condition(
             kind=DRIFTING.kind,
             place=name,
             severity="info",
-            summary_ko=f"{place_ko}: {KINDS[DRIFTING.kind][0]} (초미세먼지 {own}, 지나칠 때 상대 장비 {other}, 전체 중앙값 {median})",
-            summary_en=f"{place_en}: {KINDS[DRIFTING.kind][1]}, PM2.5 {own} where what passed it saw {other} (median of all {median})",
-            details={"reasons": {"pm25": f"{own} against {other} in passing"}},
+            details=FaultDetails(
+                collocation=Collocation(quantity="pm25", own=passing.own, other=passing.other, median=passing.median)
+            ),
             value=passing.own,
             quantity="pm25",
         )
@@ -205,11 +185,3 @@ class HealthWatcher:
             self._arrived_s = np.append(self._arrived_s, np.full(more, -np.inf))
             self._battery = np.append(self._battery, np.full(more, np.nan))
             self._course.grow(length)
-
-
-def _duration_ko(minutes: float) -> str:
-    return f"{minutes:.0f}분" if minutes < 120 else f"{minutes / 60:.0f}시간"
-
-
-def _duration_en(minutes: float) -> str:
-    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.0f} h"

@@ -7,11 +7,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from jeonju.airquality.pollutants import QUANTITY
 from jeonju.airquality.standards import ODOUR_LIMITS, OdourLimit
+from jeonju.contract.details import OdourDetails
 from jeonju.detection.condition import Condition
 from jeonju.detection.windows import Bin, Floats
-from jeonju.messages.alerts import Labels, amount, reference_only
 from jeonju.rules.watched import QUANTITIES
 
 # Those of the limits that are measured.
@@ -29,7 +28,6 @@ MISSING_MEANS: Final = 6
 class OdourWatcher:
     """Judges H₂S and NH₃ of every device over ten minutes. `is_industrial` tells in what area a device stands."""
 
-    labels: Labels
     is_industrial: Callable[[str], bool]
     kinds: frozenset[str] = frozenset(["odour"])
     _slot: int | None = None
@@ -71,22 +69,15 @@ class OdourWatcher:
     def _condition(self, device: str, row: int) -> Condition:
         held = [column for column in range(len(_LIMITS)) if self._left[row, column]]
         worst = max(held, key=lambda column: self._last[row, column] / self._limits[row, column])
-        value, limit, gas = float(self._last[row, worst]), float(self._limits[row, worst]), QUANTITY[_LIMITS[worst].key]
-        place_ko, place_en = self.labels[device]
-        korean, english = reference_only(
-            f"{place_ko}: {gas.label_ko} 10분 평균 {amount(gas.key, value)}, 악취 배출허용기준 {limit:g} ppm",
-            f"{place_en}: {gas.label_en} {amount(gas.key, value)} over 10 min, odour limit {limit:g} ppm",
-        )
+        value, limit = float(self._last[row, worst]), float(self._limits[row, worst])
         return Condition(
             kind="odour",
             place=device,
             severity="warning",
-            summary_ko=korean,
-            summary_en=english,
-            details={"class": "industrial", "area": "industrial" if self.is_industrial(device) else "other"},
+            details=OdourDetails(area="industrial" if self.is_industrial(device) else "other"),
             value=value,
             limit=limit,
-            quantity=gas.key,
+            quantity=_LIMITS[worst].key,
         )
 
     def _grow(self, devices: list[str]) -> None:

@@ -1,20 +1,18 @@
 """Bad air at stations by the index; advisories of zones and stations, and Asian dust, by the law."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from jeonju.airquality.index import Cai
 from jeonju.airquality.limits import ADVISORY_LEVELS, DUST_STAGES, LONGEST_WITHOUT_DATA_H, AdvisoryState, Level
-from jeonju.airquality.pollutants import QUANTITY
+from jeonju.contract.details import AdvisoryDetails, IndexDetails, decode
 from jeonju.contract.records import AlertRecord
 from jeonju.detection.condition import Condition
 from jeonju.detection.pollution import Pollution
 from jeonju.detection.windows import Bin, Floats
-from jeonju.messages.alerts import Labels, amount, reference_only
 
 # Bad air has ended when the index was moderate or better for this many hours in a row, so an index around 100 does not end it every hour. Our choice.
 GOOD_HOURS: Final = 2
@@ -26,7 +24,6 @@ _ADVISORIES: Final = {f"{quantity}-advisory": quantity for quantity in ADVISORY_
 class PollutionWatcher:
     """Says at which stations the index is bad, where an advisory is in force, and which stage Asian dust has reached."""
 
-    labels: Labels
     pollution: Pollution
     kinds: frozenset[str] = frozenset(["cai", ASIAN_DUST, *_ADVISORIES])
     _bad: dict[str, tuple[Cai, int]] = field(default_factory=dict)  # station → its last bad index, and the hour of it
@@ -35,7 +32,7 @@ class PollutionWatcher:
     def resume(self, alerts: Iterable[AlertRecord], before_s: float) -> None:
         """Go on with what is in force since before `before_s`, when the hours begin that will be relived."""
         levels = {
-            (alert.kind, alert.device or alert.zone or ""): json.loads(alert.details).get("level")
+            (alert.kind, alert.device or alert.zone or ""): decode(alert.details, AdvisoryDetails).level
             for alert in alerts
             if alert.started_at.timestamp() < before_s
         }
@@ -75,24 +72,16 @@ class PollutionWatcher:
     def _bad_air(self) -> Iterator[Condition]:
         for station, (last_bad, _) in self._bad.items():
             index = self.pollution.cai.get(station, last_bad)
-            place_ko, place_en = self.labels[station]
-            leading = QUANTITY[index.pollutant]
-            details: dict[str, Any] = {
-                "grade": index.grade.key,
-                "sub_indices": {key: round(value, 1) for key, value in index.sub_indices.items()},
-            }
-            if station not in self.pollution.cai:
-                details["missing"] = True
-            korean, english = reference_only(
-                f"{place_ko}: 통합대기환경지수 {index.value:.0f} ({index.grade.label_ko}), 주오염물질 {leading.label_ko}",
-                f"{place_en}: CAI {index.value:.0f} ({index.grade.label_en}), led by {leading.label_en}",
+            details = IndexDetails(
+                grade=index.grade.key,
+                sub_indices={key: round(value, 1) for key, value in index.sub_indices.items()},
+                pollutant=index.pollutant,
+                missing=station not in self.pollution.cai,
             )
             yield Condition(
                 kind="cai",
                 place=station,
                 severity="critical" if index.grade.key == "very-bad" else "warning",
-                summary_ko=korean,
-                summary_en=english,
                 details=details,
                 value=round(index.value, 1),
                 limit=100.0,
@@ -102,20 +91,13 @@ class PollutionWatcher:
         for (place, quantity), state in self.pollution.advisories.items():
             if state.level == 0:
                 continue
-            level, row = ADVISORY_LEVELS[quantity][state.level - 1], QUANTITY[quantity]
+            level = ADVISORY_LEVELS[quantity][state.level - 1]
             mean = self.pollution.hourly_means.get((place, quantity), float("nan"))
-            place_ko, place_en = self.labels[place]
-            korean, english = reference_only(
-                f"{place_ko}: {row.label_ko} {level.label_ko} 수준 ({_hourly_ko(quantity, mean)})",
-                f"{place_en}: {row.label_en} {level.label_en} level ({_hourly_en(quantity, mean)})",
-            )
             yield Condition(
                 kind=f"{quantity}-advisory",
                 place=place,
                 severity="warning" if state.level == 1 else "critical",
-                summary_ko=korean,
-                summary_en=english,
-                details={"level": level.key, "scope": "zone" if place in self.pollution.zones else "station"},
+                details=AdvisoryDetails(level=level.key, scope="zone" if place in self.pollution.zones else "station"),
                 value=None if np.isnan(mean) else mean,
                 limit=level.issue_at,
                 quantity=quantity,
@@ -125,17 +107,11 @@ class PollutionWatcher:
         if self.pollution.dust.level == 0:
             return
         stage, mean = DUST_STAGES[self.pollution.dust.level - 1], self.pollution.dust_mean
-        korean, english = reference_only(
-            f"황사 위기경보 '{stage.label_ko}' 수준 ({_hourly_ko('pm10', mean)})",
-            f"Asian dust crisis, stage “{stage.label_en}” ({_hourly_en('pm10', mean)})",
-        )
         yield Condition(
             kind=ASIAN_DUST,
             place="",
             severity="warning" if self.pollution.dust.level == 1 else "critical",
-            summary_ko=korean,
-            summary_en=english,
-            details={"level": stage.key},
+            details=AdvisoryDetails(level=stage.key),
             value=None if np.isnan(mean) else mean,
             limit=stage.issue_at,
             quantity="pm10",
@@ -148,11 +124,3 @@ def _is_bad(index: Cai) -> bool:
 
 def _state(levels: tuple[Level, ...], key: str | None) -> AdvisoryState:
     return AdvisoryState(next((number for number, level in enumerate(levels, 1) if level.key == key), 0))
-
-
-def _hourly_ko(quantity: str, mean: float) -> str:
-    return "시간평균 자료 없음" if np.isnan(mean) else f"시간평균 {amount(quantity, mean)}"
-
-
-def _hourly_en(quantity: str, mean: float) -> str:
-    return "no hourly mean now" if np.isnan(mean) else f"hourly mean {amount(quantity, mean)}"

@@ -9,7 +9,6 @@ from jeonju.contract.records import AlertRecord, LedgerEntry
 from jeonju.detection.condition import Condition
 from jeonju.detection.health.causes import REPEATS_SHARE
 from jeonju.detection.health.repeats import Repeats
-from jeonju.messages.alerts import KINDS, Labels
 
 REPEATS: Final = "repeats"
 
@@ -18,7 +17,6 @@ REPEATS: Final = "repeats"
 class RepeatsWatcher:
     """Judged by the ledger, not by bins: what is repeated is stored once, so no reading shows it."""
 
-    labels: Labels
     kinds: frozenset[str] = frozenset([REPEATS])
     _repeats: Repeats = field(default_factory=Repeats)
 
@@ -30,13 +28,10 @@ class RepeatsWatcher:
         """Take the ledger as it stands now; return every device that repeats too much."""
         self._repeats.take(ledger, now)
         for device, share in self._repeats.shares.items():
-            place_ko, place_en = self.labels[device]
             yield Condition(
                 kind=REPEATS,
                 place=device,
                 severity="info",
-                summary_ko=f"{place_ko}: {KINDS[REPEATS][0]} (메시지의 {share:.0%})",
-                summary_en=f"{place_en}: {KINDS[REPEATS][1]}, {share:.0%} of its messages",
                 value=round(share, 3),
                 limit=REPEATS_SHARE,
             )

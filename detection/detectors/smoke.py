@@ -1,10 +1,9 @@
 """Smoke, dust and releases at single devices, and which devices support each other."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
+from jeonju.contract.details import CLASSES, SmokeDetails, Supporter, decode
 from jeonju.contract.known_source import Nuisance
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
@@ -13,7 +12,6 @@ from jeonju.detection.smoke.corroboration import Support, Wind, supports
 from jeonju.detection.smoke.detector import Finding, SmokeDetector
 from jeonju.detection.smoke.nuisance import Nuisances
 from jeonju.detection.windows import Bin
-from jeonju.messages.alerts import CLASSES, KINDS, Labels, reasons
 
 
 @dataclass
@@ -21,7 +19,6 @@ class SmokeWatcher:
     """Says which device stands in smoke, in dust or in a release."""
 
     site: Site
-    labels: Labels
     kinds: frozenset[str] = frozenset(CLASSES)
     _wind: Wind = field(default_factory=Wind)
 
@@ -42,13 +39,13 @@ class SmokeWatcher:
         """Go on with alerts that lasted: they end when it has been quiet for long enough, not because of a restart."""
         for alert in alerts:
             if alert.kind in self.kinds and alert.device in devices:
-                details = json.loads(alert.details)
+                smoke = decode(alert.details, SmokeDetails)
                 self._detector.raised[devices.index(alert.device)] = Finding(
                     alert.kind,
                     alert.quantity or "pm25",
                     alert.value or 0.0,
-                    details.get("rises", {}),
-                    details.get("classes", {}),
+                    smoke.rises,
+                    smoke.classes,
                 )
 
     def step(self, one: Bin) -> list[Condition]:
@@ -68,40 +65,26 @@ class SmokeWatcher:
             yield self._condition(devices, devices[number], finding, supporters)
 
     def _condition(self, devices: list[str], device: str, finding: Finding, supporters: list[Support]) -> Condition:
-        korean, english = reasons(finding.rises)
-        for support in supporters:
-            more_ko, more_en = self._support(devices[support.number], support)
-            korean.append(more_ko)
-            english.append(more_en)
         of_class = CLASSES[finding.kind]
-        place_ko, place_en = self.labels[device]
-        sure = round(100 * finding.classes.get(of_class, 0.0))
-        details: dict[str, Any] = {
-            "class": of_class,
-            "classes": finding.classes,
-            "confidence": finding.classes.get(of_class),
-            "reasons_ko": korean,
-            "reasons_en": english,
-            "rises": finding.rises,
-            "supported_by": [devices[support.number] for support in supporters],
-        }
         return Condition(
             kind=finding.kind,
             place=device,
             severity=_severity(finding, supporters),
-            summary_ko=f"{place_ko}: {KINDS[finding.kind][0]} {sure} % (평소와 주변보다 {', '.join(korean)})",
-            summary_en=f"{place_en}: {KINDS[finding.kind][1]}, {sure} % sure (above its usual level and the network: {', '.join(english)})",
-            details=details,
+            details=SmokeDetails(
+                of_class=of_class,
+                classes=finding.classes,
+                confidence=finding.classes.get(of_class),
+                rises=finding.rises,
+                supported_by=[devices[support.number] for support in supporters],
+                supporters=[_supporter(devices[support.number], support) for support in supporters],
+            ),
             value=finding.value,
             quantity=finding.quantity,
         )
 
-    def _support(self, device: str, support: Support) -> tuple[str, str]:
-        place_ko, place_en = self.labels[device]
-        return (
-            f"바람 방향으로 {support.distance_m:.0f} m 거리의 {place_ko}에서도 감지",
-            f"{place_en}, {support.distance_m:.0f} m away in line with the wind, shows it too",
-        )
+
+def _supporter(device: str, support: Support) -> Supporter:
+    return Supporter(device=device, distance_m=round(support.distance_m, 1), downwind_m=round(support.downwind_m, 1))
 
 
 def _severity(finding: Finding, supporters: list[Support]) -> str:

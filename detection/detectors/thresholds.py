@@ -8,11 +8,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from jeonju.contract.details import ThresholdDetails
 from jeonju.contract.site import Site
 from jeonju.detection.condition import Condition
 from jeonju.detection.pollution import Pollution
 from jeonju.detection.windows import Bin
-from jeonju.messages.alerts import Labels, amount
 from jeonju.rules.rule import Threshold
 from jeonju.rules.rules import Rules
 from jeonju.rules.watched import BIN_S, QUANTITIES
@@ -83,8 +83,8 @@ class RunningMean:
 class ThresholdWatcher:
     """Says where a mean is beyond its limit, for every threshold rule."""
 
-    def __init__(self, site: Site, labels: Labels, rules: Rules, pollution: Pollution) -> None:
-        self._labels, self._rules, self._pollution = labels, rules, pollution
+    def __init__(self, site: Site, rules: Rules, pollution: Pollution) -> None:
+        self._pollution = pollution
         self._thresholds = rules.thresholds
         self._zone_of = {device.name: device.zone for device in site.devices}
         self._stations = {station.name for station in site.stations}
@@ -152,20 +152,14 @@ class ThresholdWatcher:
         return values, np.array([device in self._index_heard for device in self._devices], dtype=bool)
 
     def _condition(self, name: str, rule: Threshold, device: str, value: float) -> Condition:
-        place, title = self._labels[device], self._rules.title(name)
         known = not np.isnan(value)
-        seen, limit = _in_words(rule, value), _in_words(rule, rule.level)
-        than_ko, than_en = ("초과", "above") if rule.sign > 0 else ("미만", "below")
-        reason_ko = f"{seen}, {limit} {than_ko}" if known else "값 없음"
-        reason_en = f"{seen}, {than_en} {limit}" if known else "no value"
-        details = {"limit": rule.limit.name} if rule.limit.name else {}
         return Condition(
             kind=name,
             place=device,
             severity=rule.severity,
-            summary_ko=f"{place[0]}: {title[0]} ({reason_ko})",
-            summary_en=f"{place[1]}: {title[1]} ({reason_en})",
-            details=details if known else {**details, "missing": True},
+            details=ThresholdDetails(
+                limit=rule.limit.name or "", side="above" if rule.sign > 0 else "below", missing=not known
+            ),
             value=round(value, 4) if known else None,
             limit=rule.level,
             quantity=rule.quantity,
@@ -182,7 +176,3 @@ def _judge(rule: Threshold, values: Floats, before: NDArray[np.bool_], is_due: N
     missing = np.isnan(values)
     when_missing = {"keep": before, "clear": np.zeros_like(before), "alert": is_due | before}[rule.missing]
     return np.asarray(np.where(missing, when_missing, beyond | (before & ~back)))
-
-
-def _in_words(rule: Threshold, value: float) -> str:
-    return f"{value:.0f}" if rule.quantity is None else amount(rule.quantity, value)

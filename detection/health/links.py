@@ -13,27 +13,9 @@ from jeonju.detection.condition import Condition
 AWAY_AFTER: Final = timedelta(seconds=30)
 NO_DATA_AFTER: Final = timedelta(minutes=3)
 
-STORE_AWAY: Final = Condition(
-    kind="store-away",
-    place="",
-    severity="critical",
-    summary_ko="저장소에 연결할 수 없습니다. 다른 경보는 연결될 때까지 보류됩니다",
-    summary_en="The store cannot be reached; other alerts are held back until it can",
-)
-BROKER_AWAY: Final = Condition(
-    kind="broker-away",
-    place="",
-    severity="critical",
-    summary_ko="MQTT 브로커에 연결할 수 없습니다",
-    summary_en="The MQTT broker cannot be reached",
-)
-NO_DATA: Final = Condition(
-    kind="no-data",
-    place="",
-    severity="critical",
-    summary_ko="모든 장비의 자료가 끊겼습니다",
-    summary_en="No device is heard",
-)
+STORE_AWAY: Final = Condition(kind="store-away", place="", severity="critical")
+BROKER_AWAY: Final = Condition(kind="broker-away", place="", severity="critical")
+NO_DATA: Final = Condition(kind="no-data", place="", severity="critical")
 LINK_KINDS: Final = frozenset([STORE_AWAY.kind, BROKER_AWAY.kind, NO_DATA.kind])
 
 

@@ -20,6 +20,7 @@ from jeonju.common.errors import UserError
 from jeonju.contract.as_json import alert_json
 from jeonju.contract.records import READINGS, AlertRecord, readings_table
 from jeonju.contract.site import Site, load_site
+from jeonju.messages.alerts import Labels, with_words
 from jeonju.rules.rules import Rules, load_rules
 
 app = typer.Typer(no_args_is_help=True, help="Alert rules: check them, and try them on recorded data (docs/alerts.md).")
@@ -106,7 +107,9 @@ def judged(site: Site, rules: Rules, timeline: Path) -> tuple[list[AlertRecord],
     for table in _by_minute(_tables(site, timeline)):
         alerts.update({alert.id: alert for alert in engine.update(table)})
     alerts.update({alert.id: alert for alert in engine.finish()})
-    return sorted(alerts.values(), key=lambda alert: (alert.started_at, alert.id)), engine.too_late
+    labels = Labels(site)
+    told = [with_words(alert, labels, rules.title) for alert in alerts.values()]
+    return sorted(told, key=lambda alert: (alert.started_at, alert.id)), engine.too_late
 
 
 def _tables(site: Site, timeline: Path) -> Iterator[pa.Table]:

@@ -11,10 +11,10 @@ import msgspec
 import numpy as np
 
 from jeonju.common.errors import UserError
+from jeonju.contract.details import CLASSES
 from jeonju.contract.records import AlertRecord
 from jeonju.localization.plume_forecast import Downwind
 from jeonju.localization.trace import Source
-from jeonju.messages.alerts import CLASSES
 
 LatLon = tuple[float, float]
 Action = Literal["acknowledge", "confirm", "false-alarm", "close", "comment"]

@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 
 from jeonju.common.errors import UserError
+from jeonju.contract.details import CLASSES
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
-from jeonju.messages.alerts import CLASSES
 from jeonju.response.incidents.incident import Action, Incident, LatLon
 
 # A plume that one device sees reaches others within this; farther apart, two alerts are two incidents. The same reach as the map of the source.

@@ -1,5 +1,6 @@
 """Each kind of alert on timelines on which it must fire, and on which it must stay silent."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +10,7 @@ import pytest
 from jeonju.contract.records import AlertRecord, readings_table
 from jeonju.contract.site import Site
 from jeonju.detection.engine import AlertEngine
+from jeonju.messages.alerts import Labels, with_words
 
 T0 = datetime(2026, 3, 4, 0, 0, tzinfo=UTC)
 CLEAN = {
@@ -54,7 +56,7 @@ def timeline(
             rows.append({"site": site.name, "device": device, "time": time, "received_at": time, **values})
         alerts.update({alert.id: alert for alert in engine.update(readings_table(rows))})
     alerts.update({alert.id: alert for alert in engine.finish()})
-    return list(alerts.values())
+    return [with_words(alert, Labels(site)) for alert in alerts.values()]
 
 
 def kinds(alerts: list[AlertRecord]) -> set[tuple[str, str | None]]:
@@ -80,7 +82,7 @@ def test_smoke_fires_where_fine_particles_and_carbon_monoxide_rise_together(jeon
     assert alert.ended_at is not None
     assert "초미세먼지" in alert.summary_ko
     assert "PM2.5" in alert.summary_en
-    assert '"class": "fire"' in alert.details
+    assert json.loads(alert.details)["class"] == "fire"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from jeonju.contract.records import AlertRecord, LedgerEntry, readings_table
 from jeonju.contract.site import Site
 from jeonju.detection.engine import AlertEngine
 from jeonju.detection.health.links import Links
+from jeonju.messages.alerts import Labels, with_words
 from jeonju.rules.rules import Rules
 
 T0 = datetime(2026, 3, 4, 0, 0, tzinfo=UTC)
@@ -123,4 +124,4 @@ def play(site: Site, rules: Rules, case: Case, seed: int = 1) -> list[AlertRecor
             rows = []
         found.update({alert.id: alert for alert in changed})
     found.update({alert.id: alert for alert in [*engine.update(readings_table(rows)), *engine.finish()]})
-    return list(found.values())
+    return [with_words(alert, Labels(site), rules.title) for alert in found.values()]

@@ -18,6 +18,7 @@ from jeonju.detection.engine import AlertEngine
 from jeonju.detection.index_statistics import IndexFigures
 from jeonju.ingest import figures
 from jeonju.ingest.service import Ingest
+from jeonju.messages.alerts import Labels, with_words
 from jeonju.response.fleet.control import FleetControl
 from jeonju.response.incidents.service import IncidentService
 from jeonju.simulator.scenario import load_scenario
@@ -111,6 +112,7 @@ def _newest(store: InfluxStore, site: Site) -> datetime:
 def _judge(site: Site, store: InfluxStore) -> None:
     """Do what the api does with what it hears, and what a person and the dispatcher do about the fire."""
     engine, figures, told = AlertEngine(site), IndexFigures(site, store), list[IncidentRecord]()
+    labels = Labels(site)
     now = END - timedelta(minutes=1)
     fleet = FleetControl(site, store, lambda: now, lambda _message: None, automatic=False)
     incidents = IncidentService(site, store, lambda: now, told.append, fleet)
@@ -119,7 +121,8 @@ def _judge(site: Site, store: InfluxStore) -> None:
     begin = BEGIN
     while begin < END:
         end = begin + timedelta(minutes=10)
-        alerts = engine.update(store.readings(Series(site=site.name, start=begin, end=end)))
+        changed = engine.update(store.readings(Series(site=site.name, start=begin, end=end)))
+        alerts = [with_words(alert, labels) for alert in changed]
         store.write_alerts(alerts)
         incidents.handle(alerts, places, end)
         figures.tell(engine.pollution.cai, end)

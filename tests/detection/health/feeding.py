@@ -10,6 +10,7 @@ import pyarrow as pa
 from jeonju.contract.records import READINGS, AlertRecord, readings_table
 from jeonju.contract.site import Site
 from jeonju.detection.engine import AlertEngine
+from jeonju.messages.alerts import Labels, with_words
 
 T0 = datetime(2026, 3, 4, 0, 0, tzinfo=UTC)
 STATIONS = ("palbok-01", "palbok-02", "palbok-03", "manseong-01", "manseong-02", "innovation-01", "innovation-02")
@@ -64,7 +65,7 @@ class City:
 
     def note(self, alerts: list[AlertRecord]) -> None:
         """Keep what was told."""
-        self.alerts |= {alert.id: alert for alert in alerts}
+        self.alerts |= {alert.id: with_words(alert, Labels(self.site)) for alert in alerts}
 
     def restart(self) -> None:
         """Begin anew with what a store would hold: alerts that last and the newest row of every device."""

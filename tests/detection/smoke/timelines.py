@@ -11,6 +11,7 @@ from jeonju.contract.known_source import Nuisance
 from jeonju.contract.records import AlertRecord, readings_table
 from jeonju.contract.site import Site
 from jeonju.detection.engine import AlertEngine
+from jeonju.messages.alerts import Labels, with_words
 
 T0 = datetime(2026, 3, 6, 6, 0, tzinfo=UTC)  # Friday 15:00 in Korea
 CLEAN = {
@@ -100,7 +101,8 @@ def judged(
     site: Site, adds: Adds, end_s: float, *, devices: Iterable[str] = STATIONS, nuisances: Iterable[Nuisance] = ()
 ) -> list[AlertRecord]:
     engine = AlertEngine(site, nuisances=nuisances)
-    return local_alerts([*play(engine, rows(site, adds, 0.0, end_s, devices=devices)), *engine.finish()])
+    found = local_alerts([*play(engine, rows(site, adds, 0.0, end_s, devices=devices)), *engine.finish()])
+    return [with_words(alert, Labels(site)) for alert in found]
 
 
 def at(device: str | tuple[str, ...], values: dict[str, float], begin_s: float = WARM_S, end_s: float = np.inf) -> Adds:

@@ -1,0 +1,21 @@
+# What each built-in kind of alert is called. A rules file may give a kind another title.
+kind-cai = Bad air
+kind-pm10-advisory = PM10 advisory
+kind-pm25-advisory = PM2.5 advisory
+kind-o3-advisory = Ozone advisory
+kind-asian-dust = Asian dust crisis
+kind-odour = Odour limit exceeded
+kind-smoke = Smoke or fire
+kind-dust = Local dust
+kind-release = Gas release or odour
+kind-silent = Device silent
+kind-many-silent = Many devices silent
+kind-stuck = Stuck
+kind-drifting = Apart from others
+kind-out-of-range = Outside the plausible range
+kind-battery-low = Battery low
+kind-clock-skew = Clock wrong
+kind-repeats = Too many repeats
+kind-no-data = No data at all
+kind-broker-away = Broker away
+kind-store-away = Store away

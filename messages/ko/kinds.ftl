@@ -1,0 +1,21 @@
+# 기본 경보 종류의 이름. 규칙 파일에서 다른 이름을 줄 수 있다.
+kind-cai = 대기질 나쁨
+kind-pm10-advisory = 미세먼지 경보
+kind-pm25-advisory = 초미세먼지 경보
+kind-o3-advisory = 오존 경보
+kind-asian-dust = 황사 위기경보
+kind-odour = 악취 기준 초과
+kind-smoke = 연기·화재 의심
+kind-dust = 국지적 먼지
+kind-release = 가스·악취 누출 의심
+kind-silent = 장비 무응답
+kind-many-silent = 여러 장비 동시 무응답
+kind-stuck = 측정값 고착
+kind-drifting = 측정값 편차
+kind-out-of-range = 측정범위 이탈
+kind-battery-low = 배터리 부족
+kind-clock-skew = 시계 오차
+kind-repeats = 중복 전송 과다
+kind-no-data = 자료 수신 중단
+kind-broker-away = 브로커 연결 끊김
+kind-store-away = 저장소 연결 끊김
