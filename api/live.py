@@ -24,9 +24,9 @@ from jeonju.contract.as_json import reading_json
 from jeonju.contract.reading import Adoption, DeviceStatus
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
+from jeonju.detection.detectors.detector import LinkState, Observations
 from jeonju.detection.engine import AlertEngine
-from jeonju.detection.health.links import Links
-from jeonju.detection.index_statistics import IndexFigures
+from jeonju.detection.index_statistics import IndexStatistics
 from jeonju.detection.restore import engine_from_store
 from jeonju.response.service import ResponseService
 from jeonju.rules.rules import Rules, shipped_rules
@@ -73,10 +73,9 @@ class Live:
         """Prepare the connection; nothing is opened yet. `follows` is set once what is committed from now on is heard, or never can be."""
         self.follows = threading.Event()
         self.engine = AlertEngine(self.site, rules=self.rules)
-        self.index_figures = IndexFigures(self.site, self.store)
+        self.index_statistics = IndexStatistics(self.site, self.store)
         self._work: queue.Queue[Callable[[], None] | None] = queue.Queue(MOST_WAITING)
         self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
-        self._links = Links(self.now())
         self._ledger_at = self.now()
         self._client = Client(
             self.broker_url,
@@ -213,7 +212,7 @@ class Live:
         self._put(self._mark_places)
 
     def _mark_places(self) -> None:
-        self.engine.smoke.mark(self.response.alerts.known_sources.marked.values())
+        self.engine.mark(self.response.alerts.known_sources.marked.values())
 
     def _take_readings(self, payload: bytes) -> None:
         with pa.ipc.open_stream(payload) as reader:
@@ -222,19 +221,18 @@ class Live:
         self.feed.readings += table.num_rows
         self.feed.arrived_at = self.now()
         self.feed.last_reading_at = pa.compute.max(table["time"]).as_py()
-        self._links.heard_at = self.now()
         self._publish(self.engine.update(table))
         newest = {row["device"]: row for row in table.to_pylist()} if self.stream.has_listeners else {}
         if newest:
             self.stream.send("readings", [reading_json(row) for row in newest.values()])
-        self.index_figures.tell(self.engine.pollution.cai, self.feed.last_reading_at)
+        self.index_statistics.write(self.engine.pollution.cai, self.feed.last_reading_at)
 
     def _take_status(self, device: str, payload: bytes) -> None:
         try:
             status = msgspec.json.decode(payload, type=DeviceStatus)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return  # ingest keeps it as a dead letter
-        self.engine.device_state(device, status.state)
+        self.engine.observe(Observations(device_states={device: status.state}))
 
     def _look_at_store(self) -> None:
         """Ask for the ledger now and then; after the store was away everything is rebuilt from it."""
@@ -246,12 +244,12 @@ class Live:
         if not self.feed.store_available:
             self._rebuild()
             self.feed.store_available = True
-        self._publish(self.engine.note_ledger(ledger, now))
+        self._publish(self.engine.observe(Observations(at=now, ledger=ledger)))
 
     def _look_at_links(self) -> None:
         now = self.now()
-        self._links.note(now, store=self.feed.store_available, broker=self.feed.connected)
-        if changed := self.engine.note_link(self._links.condition(now), now):
+        links = LinkState(self.feed.store_available, self.feed.connected, self.feed.arrived_at)
+        if changed := self.engine.observe(Observations(at=now, links=links)):
             self._publish(changed)
 
     def _publish(self, alerts: list[AlertRecord]) -> None:
@@ -278,7 +276,7 @@ class Live:
             if self.feed.last_reading_at is None
             else round((self.now() - self.feed.last_reading_at).total_seconds(), 3),
             "active_alerts": len(self.engine.active),
-            "readings_too_late_to_judge": self.engine.too_late,
+            "readings_too_late_to_judge": self.engine.late,
             "feed_batches_dropped": self.feed.dropped,
             "notifications": self.response.state(),
         }

@@ -2,7 +2,7 @@
 
 Batches of a tenth of the devices arrive ten times a second, as ingest commits them, with fires at a few devices. Each batch arrives at its
 own instant and is taken as soon as the engine is free, so that time spent waiting counts. The delay of an alert runs from the arrival of the batch
-that completed its bin (the grace for late readings, 10 s of event time, is over with it) until the alert is out.
+that completed its window (the wait for late readings, 10 s of event time, is over with it) until the alert is out.
 """
 
 import time

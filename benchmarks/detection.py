@@ -2,7 +2,7 @@
 
 Nothing in the alert engine was set on the blind seeds; TUNING_SEEDS are those that thresholds were looked at with. An event has *affected* a device
 once it adds more to the true air there than `simulator.exposure.REACHED` (10 µg/m³ PM2.5 or 0.05 ppm CO); delays count from the first such instant
-anywhere until the engine can say so, its grace for late readings included.
+anywhere until the engine can say so, its wait for late readings included.
 """
 
 import sys
@@ -19,7 +19,7 @@ from benchmarks._drawn import drawn, quiet
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import load_site
 from jeonju.detection.engine import AlertEngine
-from jeonju.detection.windows import GRACE_S
+from jeonju.detection.windows import ALLOWED_LATENESS_S
 from jeonju.evaluation.score import CLASS_OF, FOUND_BY, LOCAL_KINDS, belongs
 from jeonju.simulator.block import Block
 from jeonju.simulator.exposure import EventExposure
@@ -89,7 +89,7 @@ def _one_event(job: tuple[str, str, int]) -> dict[str, Any]:
     mine = [alert for alert in alerts if belongs(alert, event)]
     fitting = [alert for alert in mine if alert.kind in FOUND_BY[event.event.kind]]
     first_s = min(event.reached_s.values(), default=None)
-    raised_s = fitting[0].started_at.timestamp() + GRACE_S if fitting else None
+    raised_s = fitting[0].started_at.timestamp() + ALLOWED_LATENESS_S if fitting else None
     return {
         "kind": kind,
         "scenario": name,

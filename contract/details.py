@@ -83,7 +83,7 @@ class ManySilentDetails(Details, frozen=True, kw_only=True, omit_defaults=False)
     known: int = 0
 
 
-class Collocation(Struct, frozen=True, kw_only=True):
+class CollocatedValues(Struct, frozen=True, kw_only=True):
     """What two instruments measured where they passed each other, and the median of all stations then (stored units)."""
 
     quantity: str
@@ -96,7 +96,7 @@ class FaultDetails(Details, frozen=True, kw_only=True):
     """Of a faulty instrument: the reason for each quantity that shows it, in words; or how it differed from one that passed it."""
 
     reasons: dict[str, str] = {}
-    collocation: Collocation | None = None
+    collocation: CollocatedValues | None = None
 
 
 D = TypeVar("D", bound=Details)

@@ -3,143 +3,132 @@
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-import numpy as np
 import pyarrow as pa
 
-from jeonju.contract.known_source import Nuisance
-from jeonju.contract.records import AlertRecord, DeviceRecord, LedgerEntry
+from jeonju.contract.known_source import KnownSource
+from jeonju.contract.records import AlertRecord, DeviceRecord
 from jeonju.contract.site import Site
-from jeonju.detection.condition import Condition
-from jeonju.detection.detectors import Watcher
-from jeonju.detection.detectors.health import HealthWatcher
-from jeonju.detection.detectors.odour import OdourWatcher
-from jeonju.detection.detectors.pollution import PollutionWatcher
-from jeonju.detection.detectors.repeats import RepeatsWatcher
-from jeonju.detection.detectors.smoke import SmokeWatcher
-from jeonju.detection.detectors.thresholds import ThresholdWatcher
+from jeonju.detection.detectors.detector import Detector, Observations, Pace, Past, Rows
+from jeonju.detection.detectors.health import HealthDetector
+from jeonju.detection.detectors.links import LinksDetector
+from jeonju.detection.detectors.odour import OdourDetector
+from jeonju.detection.detectors.pollution import PollutionDetector
+from jeonju.detection.detectors.repeats import RepeatsDetector
+from jeonju.detection.detectors.smoke import SmokeDetector
+from jeonju.detection.detectors.thresholds import ThresholdDetector
 from jeonju.detection.health.bad_values import without_bad_values
-from jeonju.detection.health.links import LINK_KINDS
-from jeonju.detection.lifecycle import AlertBook
+from jeonju.detection.lifecycle import AlertLifecycle
 from jeonju.detection.pollution import Pollution
-from jeonju.detection.windows import Bin, Bins, columns, times_s
+from jeonju.detection.windows import History, Window, Windows
 from jeonju.rules.rules import Rules, shipped_rules
-from jeonju.rules.watched import BIN_S, QUANTITIES
 
 
 class AlertEngine:
-    """Judges the readings of one site: bins of event time go to the watchers, and what these say goes into the book."""
+    """Judges the readings of one site: windows of event time go to the detectors, and their conditions make alerts begin, go on and end."""
 
     def __init__(
         self,
         site: Site,
         known: Sequence[DeviceRecord] = (),
         rules: Rules | None = None,
-        nuisances: Iterable[Nuisance] = (),
+        known_sources: Iterable[KnownSource] = (),
     ) -> None:
         """Begin with an empty past; `known` are devices of the store, of which some may have been adopted as stations of a zone.
 
-        At `nuisances`, places that people have marked, alerts weigh less.
+        At `known_sources`, places that people have marked, alerts weigh less.
         """
-        rules = rules or shipped_rules()
+        self._rules = rules or shipped_rules()
+        self._windows = Windows(device.name for device in site.devices)
+        self._lifecycle = AlertLifecycle(site, self._rules)
         self.pollution = Pollution(_stations(site, known))
-        industrial = {zone.name for zone in site.zones if zone.land_use == "industrial"}
-        zone_of = {record.device: record.zone for record in known} | {
-            device.name: device.zone for device in site.devices
-        }
-        self._pollution = PollutionWatcher(self.pollution)
-        odour = OdourWatcher(lambda device: zone_of.get(device) in industrial)
-        self.smoke = SmokeWatcher(site)
-        self.smoke.mark(nuisances)
-        self._thresholds = ThresholdWatcher(site, rules, self.pollution)
-        self._watchers: tuple[Watcher, ...] = (self._pollution, odour, self.smoke, self._thresholds)
-        self._rules = rules
-        self._health = HealthWatcher(site)
-        self._health.silence.offline |= {record.device for record in known if record.state == "offline"}
-        self._repeats = RepeatsWatcher()
-        self._bins = Bins(device.name for device in site.devices)
-        self._book = AlertBook(site, rules)
+        self._smoke = SmokeDetector(site)
+        self._smoke.mark(known_sources)
+        self._detectors: tuple[Detector, ...] = (
+            PollutionDetector(self.pollution),
+            OdourDetector(_industrial(site, known)),
+            self._smoke,
+            ThresholdDetector(site, self._rules, self.pollution),
+            HealthDetector(site, self._windows),
+            RepeatsDetector(),
+            LinksDetector(),
+        )
+        self.observe(Observations(device_states={record.device: record.state for record in known}))
 
     @property
     def active(self) -> list[AlertRecord]:
-        """Every alert that lasts, the newest first."""
-        return self._book.active
+        """Every alert that fires, the newest first."""
+        return self._lifecycle.active
 
     @property
-    def too_late(self) -> int:
+    def late(self) -> int:
         """How many readings came too late to be judged."""
-        return self._bins.too_late
+        return self._windows.late
 
-    def resume(self, alerts: list[AlertRecord], history: pa.Table, every_s: float, latest: pa.Table) -> None:
-        """Go on after a restart: alerts that last; means of the last day over `every_s` and the newest row of every device (READINGS)."""
-        self._book.resume(alerts)
-        self._book.end_all_but(self._rules.kinds)
-        self._health.resume(alerts, latest, self._bins)
-        self._repeats.resume(alerts)
-        if not history.num_rows:
-            return
-        history = without_bad_values(history)
-        devices = history["device"].to_pylist()
-        row_of = np.array([self._bins.number(device) for device in devices])
-        times = times_s(history)
-        self._pollution.resume(alerts, float(times.min()))
-        self.smoke.resume(self._bins.devices, alerts)
-        values = columns(history)
-        for time_s in np.unique(times):
-            means = np.full((len(self._bins.devices), len(QUANTITIES)), np.nan)
-            rows = times == time_s
-            means[row_of[rows]] = values[rows]
-            one = Bin(time_s + every_s, self._bins.devices, means)
-            self._pollution.relive(one.end_s, one.devices, means, weight=every_s / BIN_S)
-            self.smoke.learn(one, every_s)
-            self._thresholds.learn(one, every_s)
+    def mark(self, known_sources: Iterable[KnownSource]) -> None:
+        """Let alerts weigh less at these places, and at no others, from now on."""
+        self._smoke.mark(known_sources)
+
+    def restore(self, alerts: Sequence[AlertRecord], history: pa.Table, every_s: float, latest: pa.Table) -> None:
+        """Go on after a restart: alerts that fire; means of the last day over `every_s` and the newest row of every device (READINGS)."""
+        self._lifecycle.restore(alerts)
+        self._lifecycle.end_all_but(self._rules.kinds)
+        past = Past(alerts, latest, History(self._windows, without_bad_values(history), every_s))
+        for detector in self._detectors:
+            detector.restore(past)
 
     def update(self, readings: pa.Table) -> list[AlertRecord]:
-        """Take readings of this site; return every alert that began, changed or ended."""
-        numbers = self._bins.add(without_bad_values(readings))
-        self._health.take(readings, numbers, self._bins)
-        return self._judge(self._bins.close())
+        """Add readings of this site; return every alert that began, changed or ended."""
+        device = self._windows.add(without_bad_values(readings))
+        self.observe(Observations(rows=Rows(readings, device)))
+        return self._step(self._windows.close())
 
     def finish(self) -> list[AlertRecord]:
-        """Judge also what is still within its grace, at the end of a recording."""
-        return self._judge(self._bins.close(everything=True))
+        """Judge also the windows that still wait for late readings, at the end of a recording."""
+        return self._step(self._windows.close(everything=True))
 
-    def device_state(self, device: str, state: str) -> None:
-        """Note what a device, or its last will, says of its connection."""
-        offline = self._health.silence.offline
-        (offline.add if state == "offline" else offline.discard)(device)
+    def observe(self, seen: Observations) -> list[AlertRecord]:
+        """Note what is known besides readings; return every alert that began, changed or ended."""
+        for detector in self._detectors:
+            detector.observe(seen)
+        if seen.at is not None:
+            self._judge(Pace.CLOCK, seen.at)
+        return self._lifecycle.take_changes()
 
-    def note_link(self, condition: Condition | None, now: datetime) -> list[AlertRecord]:
-        """Raise or end the one alert for what everything hangs on: store, broker, data; None when all is well."""
-        self._book.hold(LINK_KINDS, [] if condition is None else [condition], now)
-        return self._book.take_changes()
+    def _step(self, windows: Iterable[Window]) -> list[AlertRecord]:
+        now: datetime | None = None
+        for window in windows:
+            now = datetime.fromtimestamp(window.end_s, UTC)
+            for detector in self._detectors:
+                detector.step(window)
+            self._judge(Pace.WINDOW, now)
+        if now is not None:
+            self._judge(Pace.BATCH, now)
+        return self._lifecycle.take_changes()
 
-    def note_ledger(self, ledger: Sequence[LedgerEntry], now: datetime) -> list[AlertRecord]:
-        """Take the ledger as it stands now."""
-        self._book.hold(self._repeats.kinds, self._repeats.judge(ledger, now), now)
-        return self._book.take_changes()
-
-    def _judge(self, bins: Iterable[Bin]) -> list[AlertRecord]:
-        end_s: float | None = None
-        for one in bins:
-            now, end_s = datetime.fromtimestamp(one.end_s, UTC), one.end_s
-            for watcher in self._watchers:
-                conditions = watcher.step(one)
+    def _judge(self, pace: Pace, now: datetime) -> None:
+        for detector in self._detectors:
+            if detector.pace is pace:
+                conditions = detector.conditions(now)
                 if conditions is None:
-                    self._book.settle(watcher.kinds, now)
+                    self._lifecycle.settle(detector.kinds, now)
                 else:
-                    self._book.hold(watcher.kinds, conditions, now)
-            self._health.step(one)
-        if end_s is not None:
-            now = datetime.fromtimestamp(end_s, UTC)
-            self._book.hold(self._health.kinds, self._health.judge(self._bins), now)
-        return self._book.take_changes()
+                    self._lifecycle.update(detector.kinds, conditions, now)
 
 
 def _stations(site: Site, known: Sequence[DeviceRecord]) -> dict[str, list[str]]:
     """Return the stations of every zone, with those that were adopted. Robots move, so only stations have an index."""
     named = {device.name for device in site.devices}
-    stations = {zone.name: [one.name for one in site.stations if one.zone == zone.name] for zone in site.zones}
+    stations = {
+        zone.name: [station.name for station in site.stations if station.zone == zone.name] for zone in site.zones
+    }
     for record in known:
         if record.device not in named and record.kind == "station" and record.zone in stations:
             stations[record.zone].append(record.device)
     return stations
+
+
+def _industrial(site: Site, known: Sequence[DeviceRecord]) -> frozenset[str]:
+    """Return the devices that stand in an industrial area; the site's own word counts before that of the store."""
+    zones = {zone.name for zone in site.zones if zone.land_use == "industrial"}
+    zone_of = {record.device: record.zone for record in known} | {device.name: device.zone for device in site.devices}
+    return frozenset(device for device, zone in zone_of.items() if zone in zones)

@@ -14,24 +14,24 @@ EVERY: Final = timedelta(minutes=1)
 
 
 @dataclass
-class IndexFigures:
+class IndexStatistics:
     """Hands the index of every station to the store, about once a minute of the readings' own time."""
 
     site: Site
     store: Store
-    _told_at: datetime | None = None
+    _written_at: datetime | None = None
 
-    def tell(self, indexes: Mapping[str, Cai], at: datetime) -> None:
+    def write(self, indexes: Mapping[str, Cai], at: datetime) -> None:
         """Keep the indexes as they are with the readings up to `at`. Raises UnavailableError when the store is away."""
-        if self._told_at is not None and self._told_at <= at < self._told_at + EVERY:
+        if self._written_at is not None and self._written_at <= at < self._written_at + EVERY:
             return
         self.store.write_figures(
             [
                 IndexFigure(
-                    self.site.name, one.name, at, one.lat, one.lon, index.value, index.grade.key, index.pollutant
+                    self.site.name, station.name, at, station.lat, station.lon, index.value, index.grade.key, index.pollutant
                 )
-                for one in self.site.stations
-                if (index := indexes.get(one.name)) is not None
+                for station in self.site.stations
+                if (index := indexes.get(station.name)) is not None
             ]
         )
-        self._told_at = at
+        self._written_at = at

@@ -1,4 +1,4 @@
-"""The book of alerts: begins one when its condition has held for long enough, keeps it up to date, ends it when that is gone for long enough."""
+"""The life of alerts: one begins when its condition has held for long enough, is kept up to date, and ends when that is gone for long enough."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -16,13 +16,18 @@ REFRESH_S: Final = 60.0
 Key = tuple[str, str]  # kind, place
 
 
-class AlertBook:
-    """Every alert of a site that lasts; what changed is handed out once. Times are those of the readings."""
+class AlertLifecycle:
+    """Every alert of a site that lasts; what changed is handed out once.
+
+    Times are those of the readings, or of the clock for what these do not show.
+    """
 
     def __init__(self, site: Site, rules: Rules) -> None:
         self._site = site.name
         self._rules = rules
-        self._zone_of = {device.name: device.zone for device in site.devices} | {z.name: z.name for z in site.zones}
+        self._zone_of = {device.name: device.zone for device in site.devices} | {
+            zone.name: zone.name for zone in site.zones
+        }
         self._zones = {zone.name for zone in site.zones}
         self._active: dict[Key, AlertRecord] = {}
         self._held: dict[Key, tuple[Condition, datetime]] = {}  # what holds, and since when
@@ -31,26 +36,30 @@ class AlertBook:
 
     @property
     def active(self) -> list[AlertRecord]:
-        """Every alert that lasts, the newest first."""
+        """Every alert that fires, the newest first."""
         return sorted(self._active.values(), key=lambda alert: alert.started_at, reverse=True)
 
-    def resume(self, alerts: Iterable[AlertRecord]) -> None:
-        """Go on with the alerts that lasted when the last run ended."""
+    def restore(self, alerts: Iterable[AlertRecord]) -> None:
+        """Go on with the alerts that fired when the last run ended."""
         self._active = {(alert.kind, alert.device or alert.zone or ""): alert for alert in alerts}
 
     def end_all_but(self, kinds: frozenset[str]) -> None:
-        """End what no rule and no watcher raises any more, as when a rule was taken out of its file."""
+        """End what no rule and no detector raises any more, as when a rule was taken out of its file."""
         for key in [key for key in self._active if key[0] not in kinds]:
             self._end(key, self._active[key].updated_at)
 
-    def hold(self, kinds: frozenset[str], conditions: Iterable[Condition], now: datetime) -> None:
-        """Take all that holds now of some kinds: what is new begins to hold, and what is not among it is gone."""
-        holding = {(one.kind, one.place): one for one in conditions if self._rules.of(one.kind).enabled}
+    def update(self, kinds: frozenset[str], conditions: Iterable[Condition], now: datetime) -> None:
+        """Replace the conditions of some kinds by those that hold now; what is not among them is gone."""
+        holding = {
+            (condition.kind, condition.place): condition
+            for condition in conditions
+            if self._rules.of(condition.kind).enabled
+        }
         for key, condition in holding.items():
             self._gone.pop(key, None)
             self._held[key] = condition, self._held[key][1] if key in self._held else now
             if key in self._active:
-                self._go_on(key, condition, now)
+                self._fire(key, condition, now)
         for key in [key for key in self._held if key[0] in kinds and key not in holding]:
             del self._held[key]
         for key in self._active:
@@ -59,17 +68,17 @@ class AlertBook:
         self.settle(kinds, now)
 
     def settle(self, kinds: frozenset[str], now: datetime) -> None:
-        """Begin what of some kinds has held for long enough by now, and end what has been gone for long enough.
+        """Begin alerts of some kinds whose condition has held for long enough by `now`, and end those whose condition has been gone for long enough.
 
-        Each kind has a time of its own: that of the readings judged so far, or the clock for what is no matter of readings, which is ahead of it.
+        Each kind has a time of its own: that of the readings judged so far, or the clock, which is ahead of it.
         """
         for key, (condition, since) in self._held.items():
             if key[0] not in kinds or key in self._active:
                 continue
-            if (now - since).total_seconds() >= self._rules.of(key[0]).hold:
-                self._go_on(key, condition, now)
+            if (now - since).total_seconds() >= self._rules.of(key[0]).for_s:
+                self._fire(key, condition, now)
         for key, since in list(self._gone.items()):
-            if key[0] in kinds and (now - since).total_seconds() >= self._rules.of(key[0]).keep:
+            if key[0] in kinds and (now - since).total_seconds() >= self._rules.of(key[0]).keep_firing_for_s:
                 self._end(key, now)
 
     def take_changes(self) -> list[AlertRecord]:
@@ -83,7 +92,7 @@ class AlertBook:
         alert = self._active.pop(key)
         self._changed[alert.id] = alert._replace(updated_at=now, ended_at=max(now, alert.started_at))
 
-    def _go_on(self, key: Key, condition: Condition, now: datetime) -> None:
+    def _fire(self, key: Key, condition: Condition, now: datetime) -> None:
         kind, place = key
         severity = self._rules.of(kind).severity or condition.severity
         before = self._active.get(key)

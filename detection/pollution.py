@@ -12,9 +12,8 @@ from jeonju.airquality.index import POLLUTANTS, Cai, cai_of_hours
 from jeonju.airquality.limits import ADVISORY_LEVELS, DUST_STAGES, AdvisoryState, is_dust, next_state
 from jeonju.airquality.standards import Judged, judge_last, mean_of_last
 from jeonju.airquality.us_aqi import UsAqi
-from jeonju.rules.watched import BIN_S, QUANTITIES
-
-Floats = NDArray[np.float64]
+from jeonju.detection.windows import Floats, Window
+from jeonju.rules.watched import QUANTITIES, WINDOW_S
 
 HOUR_S: Final = 3600.0
 HOURS_KEPT: Final = 24
@@ -51,17 +50,17 @@ class Pollution:
         self._heard = np.zeros((room, SLOTS, keys), dtype=bool)
         self._rows: tuple[list[str], NDArray[np.int64]] = ([], np.empty(0, dtype=np.int64))
 
-    def step(self, end_s: float, devices: list[str], means: Floats, *, weight: float = 1.0) -> bool:
-        """Take a bin that ends at `end_s`, or the mean of `weight` bins; tell whether an hour was closed and everything judged anew."""
-        middle_s = end_s - BIN_S / 2
+    def step(self, window: Window) -> bool:
+        """Take a window; tell whether an hour was closed and everything judged anew."""
+        middle_s, weight = window.end_s - WINDOW_S / 2, window.seconds / WINDOW_S
         hour = int(middle_s // HOUR_S)
         closed = self.hour is not None and hour > self.hour
         if self.hour is not None and hour > self.hour:
             self._close_hours(hour - self.hour)
         self.hour = hour if self.hour is None else max(self.hour, hour)
-        station = self._stations_of(devices)
+        station = self._stations_of(window.devices)
         known = station >= 0
-        values, station = means[known][:, _COLUMNS], station[known]
+        values, station = window.means[known][:, _COLUMNS], station[known]
         present = np.isfinite(values)
         self._sums[station] += weight * np.where(present, values, 0.0)
         self._counts[station] += weight * present
@@ -72,7 +71,7 @@ class Pollution:
         """Compare the last 1, 8 and 24 hours of a station with the environmental standards; raises KeyError for one that is not known."""
         return judge_last(self._hours[self._number[station]])
 
-    def resume(self, advisories: dict[tuple[str, str], AdvisoryState], dust: AdvisoryState) -> None:
+    def restore(self, advisories: dict[tuple[str, str], AdvisoryState], dust: AdvisoryState) -> None:
         """Go on with what has been in force since before the hours that are still known."""
         self.advisories |= advisories
         self.dust = dust

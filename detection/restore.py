@@ -1,4 +1,4 @@
-"""The alert engine as it would be if it had never stopped: made from what the store holds."""
+"""Restore the alert engine as it would be if it had never stopped, from what the store holds."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
@@ -6,7 +6,7 @@ from typing import Final
 
 import pyarrow as pa
 
-from jeonju.contract.known_source import Nuisance
+from jeonju.contract.known_source import KnownSource
 from jeonju.contract.records import READINGS
 from jeonju.contract.site import Site
 from jeonju.detection.engine import AlertEngine
@@ -20,7 +20,7 @@ HISTORY_EVERY_S: Final = 600
 
 
 def engine_from_store(
-    site: Site, store: Store, rules: Rules, nuisances: Iterable[Nuisance], now: datetime
+    site: Site, store: Store, rules: Rules, known_sources: Iterable[KnownSource], now: datetime
 ) -> tuple[AlertEngine, pa.Table]:
     """Return an engine that knows the past, and the readings of the last minutes, which it is still to be given.
 
@@ -28,14 +28,14 @@ def engine_from_store(
     """
     latest = store.latest(site.name)
     newest = latest["time"].to_pylist()
-    lasting = store.alerts(site.name, active=True)
-    engine = AlertEngine(site, store.devices(site.name), rules, nuisances)
+    firing = store.alerts(site.name, active=True)
+    engine = AlertEngine(site, store.devices(site.name), rules, known_sources)
     if not newest:
-        engine.resume(lasting, latest, HISTORY_EVERY_S, latest)
+        engine.restore(firing, latest, HISTORY_EVERY_S, latest)
         return engine, READINGS.empty_table()
     # A clock that is ahead must not move the past out of sight.
     until = min(max(newest), now + timedelta(minutes=1))
     split = datetime.fromtimestamp((until - RELEARNT).timestamp() // HISTORY_EVERY_S * HISTORY_EVERY_S, UTC)
     history = store.readings(Series(site=site.name, start=until - REMEMBERED, end=split, every_s=HISTORY_EVERY_S))
-    engine.resume(lasting, history, HISTORY_EVERY_S, latest)
+    engine.restore(firing, history, HISTORY_EVERY_S, latest)
     return engine, store.readings(Series(site=site.name, start=split, end=until + timedelta(seconds=1)))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from jeonju.contract.records import AlertRecord
-from jeonju.detection.health.links import LINK_KINDS
+from jeonju.detection.detectors.links import LINK_KINDS
 from jeonju.response.notify.mqtt import RetainedAlerts
 from jeonju.response.notify.outbox import Outbox
 from jeonju.response.triage import AlertService

@@ -2,7 +2,16 @@
 
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from jeonju.airquality.limits import ADVISORY_LEVELS
 from jeonju.airquality.pollutants import QUANTITY
@@ -11,7 +20,7 @@ from jeonju.airquality.units import parse_amount
 from jeonju.common.durations import parse_duration_s
 from jeonju.contract.site import QuantityKey
 from jeonju.rules.channels import Severity
-from jeonju.rules.watched import BIN_S, QUANTITIES
+from jeonju.rules.watched import QUANTITIES, WINDOW_S
 
 DAY_S: Final = 86_400.0
 Seconds = Annotated[float, BeforeValidator(parse_duration_s), Field(ge=0, le=DAY_S)]
@@ -25,19 +34,26 @@ MEAN_OVER_S: Final = 600.0
 
 
 class Rule(BaseModel):
-    """How alerts of one kind behave. A condition must last for `hold` before it becomes an alert, and be gone for `keep` before that ends."""
+    """How alerts of one kind behave.
+
+    A condition must last `for` a time before it becomes an alert, and be gone for `keep_firing_for` before that ends.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     enabled: bool = True
     severity: Severity | None = None
-    hold: Seconds = 0.0
-    keep: Seconds = 0.0
+    for_s: Annotated[Seconds, Field(validation_alias=AliasChoices("for", "hold"))] = 0.0
+    keep_firing_for_s: Annotated[Seconds, Field(validation_alias=AliasChoices("keep_firing_for", "keep"))] = 0.0
     inhibited_by: tuple[str, ...] = ()
     title_ko: str | None = None
     title_en: str | None = None
     runbook: str | None = None
     cap: CapCategory | None = None
+
+
+# Settings that have another name now; the old one is still read.
+RENAMED: Final = {"hold": "for", "keep": "keep_firing_for"}
 
 
 class Limit(NamedTuple):
@@ -52,25 +68,26 @@ class Limit(NamedTuple):
 def named_limits(quantity: str) -> dict[str, Limit]:
     """Return the limits of the law and of health bodies for means over at most a day, by name: `korea-24h`, `who-24h`, `advisory`."""
     limits = [
-        Limit(one.limit, f"{one.body.lower()}-{one.hours}h", one.hours * 3600.0)
-        for one in STANDARDS
-        if one.quantity == quantity and one.hours <= 24
+        Limit(standard.limit, f"{standard.body.lower()}-{standard.hours}h", standard.hours * 3600.0)
+        for standard in STANDARDS
+        if standard.quantity == quantity and standard.hours <= 24
     ]
     # Advisories are issued upon hourly means.
-    limits += [Limit(one.issue_at, one.key, 3600.0, one.end_below) for one in ADVISORY_LEVELS.get(quantity, ())]
+    limits += [Limit(level.issue_at, level.key, 3600.0, level.end_below) for level in ADVISORY_LEVELS.get(quantity, ())]
     return {limit.name or "": limit for limit in limits}
 
 
 class Threshold(Rule):
     """An alert for each device whose mean over `mean_over` is `above` or `below` a limit, until it is back beyond `clear_at`.
 
-    Where the mean is not known (see watchers/thresholds.py), `missing` says what that means: all stays as it was, it has cleared, or it is an alert.
+    Where the mean is not known (see detection/detectors/thresholds.py), `missing` says what that means: all stays as it was, it has cleared, or it is
+    an alert.
     """
 
     severity: Severity = "warning"
     quantity: QuantityKey | None = None
     index: Literal["cai"] | None = None
-    mean_over: Annotated[float, BeforeValidator(parse_duration_s), Field(ge=BIN_S, le=DAY_S)] | None = None
+    mean_over: Annotated[float, BeforeValidator(parse_duration_s), Field(ge=WINDOW_S, le=DAY_S)] | None = None
     above: Limit | None = None
     below: Limit | None = None
     clear_at: Limit | None = None

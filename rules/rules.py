@@ -4,6 +4,8 @@
 those settings, and what it names anew is added.
 """
 
+import logging
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,7 +19,9 @@ from jeonju.common.toml_lines import line_of, load_toml
 from jeonju.contract.site import Name
 from jeonju.messages.alerts import KINDS, kind_title
 from jeonju.rules.channels import AnyChannel
-from jeonju.rules.rule import Rule, Threshold
+from jeonju.rules.rule import RENAMED, Rule, Threshold
+
+log = logging.getLogger(__name__)
 
 SHIPPED: Final = Path(__file__).with_name("rules.toml")
 _PLAIN: Final = Rule()
@@ -100,9 +104,15 @@ def load_rules(path: Path | None) -> Rules:
 def _checked(path: Path, known: Mapping[str, Rule]) -> RulesFile:
     """Read a file and check what its rules say of each other."""
     file = load_toml(path, RulesFile)
+    text = path.read_text(encoding="utf-8")
     if faults := list(_faults(file, known)):
-        text = path.read_text(encoding="utf-8")
         raise UserError("\n".join(f"{path}:{line_of(text, where)}: {_dotted(where)} {what}" for where, what in faults))
+    for name, rule in tomllib.loads(text).get("rules", {}).items():
+        for old in RENAMED.keys() & rule.keys():
+            line = line_of(text, ("rules", name, old))
+            log.warning(
+                "%s:%d: `%s` of a rule is called `%s` now; the old name is still read", path, line, old, RENAMED[old]
+            )
     return file
 
 

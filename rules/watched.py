@@ -2,7 +2,7 @@
 
 from typing import Final
 
-BIN_S: Final = 10.0
+WINDOW_S: Final = 10.0
 QUANTITIES: Final = (
     "pm25",
     "pm10",

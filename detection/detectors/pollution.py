@@ -1,7 +1,7 @@
 """Bad air at stations by the index; advisories of zones and stations, and Asian dust, by the law."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -9,10 +9,10 @@ import numpy as np
 from jeonju.airquality.index import Cai
 from jeonju.airquality.limits import ADVISORY_LEVELS, DUST_STAGES, LONGEST_WITHOUT_DATA_H, AdvisoryState, Level
 from jeonju.contract.details import AdvisoryDetails, IndexDetails, decode
-from jeonju.contract.records import AlertRecord
 from jeonju.detection.condition import Condition
+from jeonju.detection.detectors.detector import Past, WindowDetector
 from jeonju.detection.pollution import Pollution
-from jeonju.detection.windows import Bin, Floats
+from jeonju.detection.windows import Window
 
 # Bad air has ended when the index was moderate or better for this many hours in a row, so an index around 100 does not end it every hour. Our choice.
 GOOD_HOURS: Final = 2
@@ -20,23 +20,26 @@ ASIAN_DUST: Final = "asian-dust"
 _ADVISORIES: Final = {f"{quantity}-advisory": quantity for quantity in ADVISORY_LEVELS}
 
 
-@dataclass
-class PollutionWatcher:
+class PollutionDetector(WindowDetector):
     """Says at which stations the index is bad, where an advisory is in force, and which stage Asian dust has reached."""
 
-    pollution: Pollution
-    kinds: frozenset[str] = frozenset(["cai", ASIAN_DUST, *_ADVISORIES])
-    _bad: dict[str, tuple[Cai, int]] = field(default_factory=dict)  # station → its last bad index, and the hour of it
-    _is_told: bool = False
+    kinds = frozenset(["cai", ASIAN_DUST, *_ADVISORIES])
 
-    def resume(self, alerts: Iterable[AlertRecord], before_s: float) -> None:
-        """Go on with what is in force since before `before_s`, when the hours begin that will be relived."""
+    def __init__(self, pollution: Pollution) -> None:
+        self.pollution = pollution
+        self._bad: dict[str, tuple[Cai, int]] = {}  # station → its last bad index, and the hour of it
+        self._may_have_changed = True
+
+    def restore(self, past: Past) -> None:
+        """Go on with what is in force since before the hours that are still known, and work these out again."""
+        if not past.history:
+            return
         levels = {
             (alert.kind, alert.device or alert.zone or ""): decode(alert.details, AdvisoryDetails).level
-            for alert in alerts
-            if alert.started_at.timestamp() < before_s
+            for alert in past.alerts
+            if alert.started_at.timestamp() < past.history.begin_s
         }
-        self.pollution.resume(
+        self.pollution.restore(
             {
                 (place, _ADVISORIES[kind]): _state(ADVISORY_LEVELS[_ADVISORIES[kind]], level)
                 for (kind, place), level in levels.items()
@@ -44,19 +47,21 @@ class PollutionWatcher:
             },
             _state(DUST_STAGES, levels.get((ASIAN_DUST, ""))),
         )
+        for window in past.history:
+            if self.pollution.step(window):
+                self._note_bad_air()
 
-    def relive(self, end_s: float, devices: list[str], means: Floats, *, weight: float) -> None:
-        """Take the mean of `weight` bins of the past."""
-        if self.pollution.step(end_s, devices, means, weight=weight):
+    def step(self, window: Window) -> None:
+        """Take the next window."""
+        if self.pollution.step(window):
             self._note_bad_air()
+            self._may_have_changed = True
 
-    def step(self, one: Bin) -> list[Condition] | None:
-        """Take a bin; return what holds now, None while no index or advisory can have changed."""
-        if self.pollution.step(one.end_s, one.devices, one.means):
-            self._note_bad_air()
-        elif self._is_told:
+    def conditions(self, now: datetime) -> Sequence[Condition] | None:
+        """Return what holds now, None while no index or advisory can have changed."""
+        if not self._may_have_changed:
             return None
-        self._is_told = True
+        self._may_have_changed = False
         return [*self._bad_air(), *self._advisories(), *self._asian_dust()]
 
     def _note_bad_air(self) -> None:

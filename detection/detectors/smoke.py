@@ -1,70 +1,70 @@
 """Smoke, dust and releases at single devices, and which devices support each other."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from jeonju.contract.details import CLASSES, SmokeDetails, Supporter, decode
-from jeonju.contract.known_source import Nuisance
-from jeonju.contract.records import AlertRecord
+from jeonju.contract.known_source import KnownSource
 from jeonju.contract.site import Site
 from jeonju.detection.condition import Condition
+from jeonju.detection.detectors.detector import Past, WindowDetector
 from jeonju.detection.smoke.corroboration import Support, Wind, supports
-from jeonju.detection.smoke.detector import Finding, SmokeDetector
-from jeonju.detection.smoke.nuisance import Nuisances
-from jeonju.detection.windows import Bin
+from jeonju.detection.smoke.known_sources import KnownSources
+from jeonju.detection.smoke.tracker import Finding, SmokeTracker
+from jeonju.detection.windows import Window
 
 
-@dataclass
-class SmokeWatcher:
+class SmokeDetector(WindowDetector):
     """Says which device stands in smoke, in dust or in a release."""
 
-    site: Site
-    kinds: frozenset[str] = frozenset(CLASSES)
-    _wind: Wind = field(default_factory=Wind)
+    kinds = frozenset(CLASSES)
 
-    def __post_init__(self) -> None:
-        """Begin with no place marked."""
-        self._detector = SmokeDetector(self.site)
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._wind = Wind()
+        self._tracker = SmokeTracker(site)
+        self._devices: list[str] = []
 
-    def mark(self, places: Iterable[Nuisance]) -> None:
+    def mark(self, places: Iterable[KnownSource]) -> None:
         """Let these places, and no others, weigh less from now on."""
-        self._detector.nuisances = Nuisances(list(places), self.site)
+        self._tracker.known_sources = KnownSources(list(places), self._site)
 
-    def learn(self, one: Bin, seconds: float) -> None:
-        """Take a mean over `seconds` of the past: only what is usual is learnt."""
-        self._wind.step(one)
-        self._detector.learn(one, seconds)
-
-    def resume(self, devices: list[str], alerts: Iterable[AlertRecord]) -> None:
-        """Go on with alerts that lasted: they end when it has been quiet for long enough, not because of a restart."""
-        for alert in alerts:
-            if alert.kind in self.kinds and alert.device in devices:
+    def restore(self, past: Past) -> None:
+        """Go on with alerts that fire: they end when it has been quiet for long enough, not because of a restart. Learn what is usual."""
+        if not past.history:
+            return
+        for alert in past.alerts:
+            number = past.history.known_number(alert.device)
+            if alert.kind in self.kinds and number is not None:
                 smoke = decode(alert.details, SmokeDetails)
-                self._detector.raised[devices.index(alert.device)] = Finding(
-                    alert.kind,
-                    alert.quantity or "pm25",
-                    alert.value or 0.0,
-                    smoke.rises,
-                    smoke.classes,
+                self._tracker.raised[number] = Finding(
+                    alert.kind, alert.quantity or "pm25", alert.value or 0.0, smoke.rises, smoke.classes
                 )
+        for window in past.history:
+            self._wind.step(window)
+            self._tracker.learn(window)
 
-    def step(self, one: Bin) -> list[Condition]:
-        """Take a bin; return what every device shows now."""
-        self._wind.step(one)
-        self._detector.step(one)
-        return list(self._conditions(one.devices))
+    def step(self, window: Window) -> None:
+        """Take the next window."""
+        self._wind.step(window)
+        self._tracker.step(window)
+        self._devices = window.devices
 
-    def _conditions(self, devices: list[str]) -> Iterator[Condition]:
-        smoke = {number for number, finding in self._detector.raised.items() if finding.kind == "smoke"}
-        for number, finding in self._detector.raised.items():
+    def conditions(self, now: datetime) -> Sequence[Condition]:
+        """Return what every device shows now."""
+        tracker = self._tracker
+        smoke = {number for number, finding in tracker.raised.items() if finding.kind == "smoke"}
+        plume = smoke | tracker.leaning
+        found = []
+        for number, finding in tracker.raised.items():
             supporters = (
-                supports(number, smoke | self._detector.leaning, self._detector.positions.xy_m, self._wind.vector_m_s)
-                if finding.kind == "smoke"
-                else []
+                supports(number, plume, tracker.positions.xy_m, self._wind.vector_m_s) if number in smoke else []
             )
-            yield self._condition(devices, devices[number], finding, supporters)
+            found.append(self._condition(self._devices, self._devices[number], finding, supporters))
+        return found
 
-    def _condition(self, devices: list[str], device: str, finding: Finding, supporters: list[Support]) -> Condition:
+    @staticmethod
+    def _condition(devices: list[str], device: str, finding: Finding, supporters: list[Support]) -> Condition:
         of_class = CLASSES[finding.kind]
         return Condition(
             kind=finding.kind,

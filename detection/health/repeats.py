@@ -23,8 +23,8 @@ class Repeats:
     _totals: dict[str, tuple[int, int]] = field(default_factory=dict)
     _windows: dict[str, int] = field(default_factory=dict)
 
-    def take(self, ledger: Iterable[LedgerEntry], now: datetime) -> None:
-        """Take the ledger as it stands now."""
+    def update(self, ledger: Iterable[LedgerEntry], now: datetime) -> None:
+        """Compare the ledger as it stands now with what it was ten minutes ago."""
         if self._window_began_at is not None and (now - self._window_began_at).total_seconds() < REPEATS_WINDOW_S:
             return
         totals = {entry.device: (entry.received, entry.repeated) for entry in ledger}

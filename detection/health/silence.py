@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from jeonju.detection.windows import Bins, Floats
+from jeonju.detection.windows import Floats, Windows
 
 # Longer than a link needs to come back, and than three of the device's own intervals. All our choice.
 SILENT_AFTER_S: Final = 180.0
@@ -41,7 +41,6 @@ _NEVER: Final = Clocks(-np.inf, -np.inf)
 class Silence:
     """Remembers who is silent until it is heard again. `silent` are reported one by one, `many` as one."""
 
-    offline: set[str] = field(default_factory=set)
     silent: set[str] = field(default_factory=set)
     many: set[str] = field(default_factory=set)
     lag_s: dict[str, float] = field(default_factory=dict)
@@ -51,7 +50,7 @@ class Silence:
     _back: Clocks = _NEVER  # when the network last went on after a pause
     _due_s: dict[str, float] = field(default_factory=dict)
 
-    def resume(self, last_heard: dict[str, Clocks], silent: Iterable[str], *, many: bool) -> None:
+    def restore(self, last_heard: dict[str, Clocks], silent: Iterable[str], *, many: bool) -> None:
         """Go on after a restart with when each device was last heard, and those that were reported."""
         self._absent = dict(last_heard)
         self.silent = set(silent)
@@ -60,19 +59,19 @@ class Silence:
         if last_heard:
             self._now = Clocks(*(max(column) for column in zip(*last_heard.values(), strict=True)))
 
-    def judge(self, bins: Bins, arrived_s: Floats) -> None:
-        """Look at every device; `arrived_s` is when each of the devices of `bins` was last heard."""
+    def judge(self, windows: Windows, arrived_s: Floats, offline: Collection[str]) -> None:
+        """Look at every device; `arrived_s` is when each of the devices of `windows` was last heard, `offline` are those whose last will came."""
         for device in list(self._absent):
-            number = bins.known_number(device)
+            number = windows.known_number(device)
             if number is not None and arrived_s[number] > -np.inf:
                 del self._absent[device]
-        names = [*bins.devices, *self._absent]
+        names = [*windows.devices, *self._absent]
         absent = np.array(list(self._absent.values())).reshape(-1, 2)
-        newest = np.append(bins.newest_s, absent[:, 0])
+        newest = np.append(windows.newest_s, absent[:, 0])
         arrived = np.append(arrived_s, absent[:, 1])
-        interval = np.append(bins.interval_s, np.zeros(len(absent)))
+        interval = np.append(windows.interval_s, np.zeros(len(absent)))
         interval[interval == 0] = UNKNOWN_INTERVAL_S
-        self._go_on(Clocks(bins.watermark_s, float(arrived_s.max(initial=-np.inf))), bins)
+        self._go_on(Clocks(windows.watermark_s, float(arrived_s.max(initial=-np.inf))), windows)
         lag_s = np.minimum(self._now.event_s - newest, self._now.arrival_s - arrived)
         known = lag_s < FORGOTTEN_AFTER_S
         quiet_s = np.minimum(
@@ -80,18 +79,18 @@ class Silence:
             self._now.arrival_s - np.maximum(arrived, self._back.arrival_s),
         )
         patience_s = np.maximum(SILENT_AFTER_S, SILENT_AFTER_INTERVALS * interval)
-        for device in self.offline:
-            number = bins.known_number(device)
+        for device in offline:
+            number = windows.known_number(device)
             if number is not None:
                 patience_s[number] = OFFLINE_AFTER_S
         self.devices = int(known.sum())
         self.lag_s = {names[at]: float(lag_s[at]) for at in np.flatnonzero(known & (lag_s > patience_s)).tolist()}
         self._decide({names[at] for at in np.flatnonzero(known & (quiet_s > patience_s)).tolist()})
 
-    def _go_on(self, now: Clocks, bins: Bins) -> None:
+    def _go_on(self, now: Clocks, windows: Windows) -> None:
         """Note when the network went on after a pause; until then nobody could be heard."""
-        interval = [each for each in bins.interval_s if each > 0]
-        pause_s = max(SILENT_AFTER_S, SILENT_AFTER_INTERVALS * float(np.median(interval)) if interval else 0.0)
+        interval = windows.interval_s[windows.interval_s > 0]
+        pause_s = max(SILENT_AFTER_S, SILENT_AFTER_INTERVALS * float(np.median(interval)) if len(interval) else 0.0)
         now = Clocks(*(max(pair) for pair in zip(now, self._now, strict=True)))
         self._back = Clocks(
             *(new if new - old > pause_s else back for new, old, back in zip(now, self._now, self._back, strict=True))

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from jeonju.common.device_array import DeviceArray
 from jeonju.rules.watched import QUANTITIES
 
 Floats = NDArray[np.float64]
@@ -55,19 +56,15 @@ class Baseline:
     """Levels and scatters of all devices."""
 
     def __init__(self) -> None:
-        self._level = np.empty((0, len(WATCHED)))
-        self._scatter = np.empty((0, len(WATCHED)))
-        self._learnt_s = np.empty(0)
-        self._heard_s = np.empty(0)
+        self._level = DeviceArray(np.float64, np.nan, (len(WATCHED),))
+        self._scatter = DeviceArray(np.float64, LEAST_SCATTER, (len(WATCHED),))
+        self._learnt_s = DeviceArray(np.float64, 0.0)
+        self._heard_s = DeviceArray(np.float64, -np.inf)
 
     def grow(self, devices: int) -> None:
         """Make room for devices that are new."""
-        more = devices - len(self._learnt_s)
-        if more > 0:
-            self._level = np.concatenate([self._level, np.full((more, len(WATCHED)), np.nan)])
-            self._scatter = np.concatenate([self._scatter, np.tile(LEAST_SCATTER, (more, 1))])
-            self._learnt_s = np.concatenate([self._learnt_s, np.zeros(more)])
-            self._heard_s = np.concatenate([self._heard_s, np.full(more, -np.inf)])
+        for array in (self._level, self._scatter, self._learnt_s, self._heard_s):
+            array.grow(devices)
 
     def forget(self, which: Flags) -> None:
         """Learn anew what is usual at some devices."""
@@ -76,38 +73,39 @@ class Baseline:
         self._learnt_s[which] = 0.0
 
     def rises(self, means: Floats, end_s: float, alike: NDArray[np.int64]) -> Rises:
-        """Compare a bin with what is usual; devices of the same number in `alike` are compared with each other."""
+        """Compare a window with what is usual; devices of the same number in `alike` are compared with each other."""
         x = watched(means)
         present = np.isfinite(x)
         heard = present.any(axis=1)
-        self.forget(heard & (end_s - self._heard_s > STALE_AFTER_S))
+        self.forget(heard & (end_s - self._heard_s.values > STALE_AFTER_S))
         self._heard_s[heard] = end_s
-        first = np.isnan(self._level) & present
+        first = np.isnan(self._level.values) & present
         self._level[first] = x[first]
-        rise = x - self._level
+        rise = x - self._level.values
         shared = _shared(rise, alike)
-        known = present & (self._learnt_s >= WARM_UP_S)[:, None]
+        known = present & (self._learnt_s.values >= WARM_UP_S)[:, None]
         local = np.where(known, rise - shared, 0.0)
-        spread = np.hypot(np.maximum(self._scatter, LEAST_SCATTER), SHARED_SPREAD * shared)
+        spread = np.hypot(np.maximum(self._scatter.values, LEAST_SCATTER), SHARED_SPREAD * shared)
         return Rises(local, spread, shared, rise, present)
 
     def learn(self, rises: Rises, seconds: float, busy: Flags) -> None:
-        """Follow level and scatter slowly: one bin of `seconds` moves them by at most a few scatters."""
-        self._learnt_s += np.where(rises.present.any(axis=1), seconds, 0.0)
+        """Follow level and scatter slowly: one window of `seconds` moves them by at most a few scatters."""
+        learnt_s, level, scatter = self._learnt_s.values, self._level.values, self._scatter.values
+        learnt_s += np.where(rises.present.any(axis=1), seconds, 0.0)
         # Young levels learn faster, like a mean of all that was heard.
-        weight = np.maximum(min(seconds / LEVEL_S, 1.0), seconds / np.maximum(self._learnt_s, seconds))[:, None]
+        weight = np.maximum(min(seconds / LEVEL_S, 1.0), seconds / np.maximum(learnt_s, seconds))[:, None]
         # What the network does is followed in any case: a level that stood still while haze came would take the haze for smoke.
         local_weight = weight * np.where(busy, LEARN_WHILE_RAISED, 1.0)[:, None]
         limit = 3.0 * rises.spread
         off = np.clip(rises.rise - rises.shared, -limit, limit)
-        self._level += np.where(rises.present, weight * rises.shared + local_weight * off, 0.0)
+        level += np.where(rises.present, weight * rises.shared + local_weight * off, 0.0)
         # The mean of |x| of a normal variable is 0.8 of its standard deviation.
         share = local_weight * (LEVEL_S / SCATTER_S)
-        self._scatter += np.where(rises.present, share * (np.abs(off) / 0.8 - self._scatter), 0.0)
+        scatter += np.where(rises.present, share * (np.abs(off) / 0.8 - scatter), 0.0)
 
 
 def watched(means: Floats) -> Floats:
-    """Return the WATCHED columns of a bin; where only a VOC index is known, the VOC that would give it in city air."""
+    """Return the WATCHED columns of a window; where only a VOC index is known, the VOC that would give it in city air."""
     x = means[:, COLUMNS]
     index = means[:, _VOC_INDEX]
     from_index = _CLEAN_TVOC_PPB * (np.maximum(index, 1.0) / 100.0) ** (1 / _INDEX_EXPONENT)

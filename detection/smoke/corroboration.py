@@ -4,12 +4,9 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from jeonju.detection.windows import Bin
-from jeonju.rules.watched import BIN_S, QUANTITIES
-
-Floats = NDArray[np.float64]
+from jeonju.detection.windows import Floats, Window
+from jeonju.rules.watched import QUANTITIES, WINDOW_S
 
 WIND_OVER_S: Final = 300.0
 # A weaker wind turns where it likes: then whoever is near agrees.
@@ -28,14 +25,14 @@ class Wind:
     def __init__(self) -> None:
         self.vector_m_s = np.full(2, np.nan)
 
-    def step(self, one: Bin) -> None:
-        """Take a bin."""
-        wind = one.means[:, _WIND]
+    def step(self, window: Window) -> None:
+        """Take the next window."""
+        wind = window.means[:, _WIND]
         heard = np.isfinite(wind).all(axis=1)
         if heard.any():
             now = wind[heard].mean(axis=0)
             known = np.isfinite(self.vector_m_s).all()
-            self.vector_m_s = self.vector_m_s + BIN_S / WIND_OVER_S * (now - self.vector_m_s) if known else now
+            self.vector_m_s = self.vector_m_s + WINDOW_S / WIND_OVER_S * (now - self.vector_m_s) if known else now
 
 
 class Support(NamedTuple):

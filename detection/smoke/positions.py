@@ -5,11 +5,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from jeonju.common.device_array import DeviceArray
 from jeonju.contract.site import Site
-from jeonju.detection.windows import Bin
-from jeonju.rules.watched import BIN_S, QUANTITIES
+from jeonju.detection.windows import Floats, Window
+from jeonju.rules.watched import QUANTITIES, WINDOW_S
 
-Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 # Nothing of ours drives faster; a jump beyond this is a device that was carried away, or a wrong position.
@@ -28,30 +28,41 @@ class Positions:
         self._map = site.map
         self._known = {station.name: (station.lat, station.lon) for station in site.stations}
         self._robots = {robot.name for robot in site.robots}
-        self.xy_m = np.empty((0, 2))
-        self.alike = np.empty(0, dtype=np.int64)
-        self._heard_s = np.empty(0)
-        self._elsewhere_s = np.empty(0)  # since when a device says that it is somewhere else
+        self._xy_m = DeviceArray(np.float64, np.nan, (2,))
+        self._alike = DeviceArray(np.int64)
+        self._heard_s = DeviceArray(np.float64, -np.inf)
+        self._elsewhere_s = DeviceArray(np.float64, np.nan)  # since when a device says that it is somewhere else
 
-    def step(self, one: Bin) -> tuple[Flags, Flags]:
-        """Take a bin; return which devices were carried to another place, and which cannot be judged now."""
-        self._grow(one.devices)
+    @property
+    def xy_m(self) -> Floats:
+        """The place of every device [m], (devices, 2), NaN where it is not known."""
+        return self._xy_m.values
+
+    @property
+    def alike(self) -> NDArray[np.int64]:
+        """A number for each device; those of the same number are compared with each other."""
+        return self._alike.values
+
+    def step(self, window: Window) -> tuple[Flags, Flags]:
+        """Take the next window; return which devices were carried to another place, and which cannot be judged now."""
+        self._grow(window.devices)
         with np.errstate(invalid="ignore"):
-            said = np.column_stack(self._map.to_xy(one.means[:, _LAT], one.means[:, _LON]))
+            said = np.column_stack(self._map.to_xy(window.means[:, _LAT], window.means[:, _LON]))
+        xy_m, heard_s, elsewhere_s = self.xy_m, self._heard_s.values, self._elsewhere_s.values
         heard: Flags = np.asarray(np.isfinite(said).all(axis=1))
-        apart = np.where(heard[:, None], said - self.xy_m, 0.0)
-        first = heard & np.isnan(self.xy_m[:, 0])
-        farthest_m = FASTEST_M_S * np.maximum(one.end_s - self._heard_s, BIN_S)
+        apart = np.where(heard[:, None], said - xy_m, 0.0)
+        first = heard & np.isnan(xy_m[:, 0])
+        farthest_m = FASTEST_M_S * np.maximum(window.end_s - heard_s, WINDOW_S)
         jumped: Flags = heard & np.greater(np.linalg.norm(apart, axis=1), farthest_m)
-        self._heard_s[heard] = one.end_s
-        self._elsewhere_s[heard & ~jumped] = np.nan
-        starts = jumped & np.isnan(self._elsewhere_s)
-        self._elsewhere_s[starts] = one.end_s
-        carried = jumped & (one.end_s - self._elsewhere_s >= BELIEVED_AFTER_S)
-        self._elsewhere_s[carried] = np.nan
+        heard_s[heard] = window.end_s
+        elsewhere_s[heard & ~jumped] = np.nan
+        starts = jumped & np.isnan(elsewhere_s)
+        elsewhere_s[starts] = window.end_s
+        carried = jumped & (window.end_s - elsewhere_s >= BELIEVED_AFTER_S)
+        elsewhere_s[carried] = np.nan
         moved = first | carried | (heard & ~jumped)
-        self.xy_m[moved] = said[moved]
-        return carried, ~np.isnan(self._elsewhere_s) | self._far()
+        xy_m[moved] = said[moved]
+        return carried, ~np.isnan(elsewhere_s) | self._far()
 
     def _far(self) -> Flags:
         known = np.isfinite(self.xy_m[:, 0])
@@ -61,11 +72,9 @@ class Positions:
         return np.asarray(known & (np.hypot(*(self.xy_m - middle).T) > FARTHEST_M))
 
     def _grow(self, devices: list[str]) -> None:
-        new = devices[len(self.alike) :]
-        if not new:
-            return
-        places = [self._map.to_xy(*self._known.get(name, (np.nan, np.nan))) for name in new]
-        self.xy_m = np.concatenate([self.xy_m, np.array(places, dtype=float).reshape(-1, 2)])
-        self.alike = np.concatenate([self.alike, [int(name in self._robots) for name in new]])
-        self._heard_s = np.concatenate([self._heard_s, np.full(len(new), -np.inf)])
-        self._elsewhere_s = np.concatenate([self._elsewhere_s, np.full(len(new), np.nan)])
+        new = devices[len(self._alike) :]
+        if new:
+            self._xy_m.extend([np.hstack(self._map.to_xy(*self._known.get(name, (np.nan, np.nan)))) for name in new])
+            self._alike.extend([name in self._robots for name in new])
+            self._heard_s.grow(len(devices))
+            self._elsewhere_s.grow(len(devices))

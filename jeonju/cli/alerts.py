@@ -109,7 +109,7 @@ def judged(site: Site, rules: Rules, timeline: Path) -> tuple[list[AlertRecord],
     alerts.update({alert.id: alert for alert in engine.finish()})
     labels = Labels(site)
     told = [with_words(alert, labels, rules.title) for alert in alerts.values()]
-    return sorted(told, key=lambda alert: (alert.started_at, alert.id)), engine.too_late
+    return sorted(told, key=lambda alert: (alert.started_at, alert.id)), engine.late
 
 
 def _tables(site: Site, timeline: Path) -> Iterator[pa.Table]:

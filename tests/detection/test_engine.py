@@ -171,7 +171,7 @@ def test_history_that_comes_device_by_device_makes_nobody_silent_or_late(jeonju:
             rows = [{"site": "jeonju", "device": device, "time": t, "received_at": t, **CLEAN} for t in times]
             alerts += engine.update(readings_table(rows))
     assert alerts == []
-    assert engine.too_late == 0
+    assert engine.late == 0
 
 
 def test_repeats_and_shuffled_batches_change_nothing(jeonju: Site) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jeonju.airquality.index import Cai, cai
 from jeonju.contract.site import Site
-from jeonju.detection.index_statistics import IndexFigures
+from jeonju.detection.index_statistics import IndexStatistics
 from jeonju.storage.influx.store import InfluxStore
 from tests.storage.influx.servers import Influxd
 
@@ -22,11 +22,11 @@ def test_index_of_each_station_is_kept_once_a_minute(jeonju: Site, tmp_path: Pat
     server = Influxd(tmp_path / "influxd")
     store = InfluxStore(server.url())
     try:
-        figures = IndexFigures(jeonju, store)
+        figures = IndexStatistics(jeonju, store)
         for second in range(0, 150, 10):
-            figures.tell({"palbok-01": index(40.0 + second), "stranger": index(9.0)}, T0 + timedelta(seconds=second))
+            figures.write({"palbok-01": index(40.0 + second), "stranger": index(9.0)}, T0 + timedelta(seconds=second))
         # A scenario that begins anew goes back in time.
-        figures.tell({"palbok-02": index(10.0)}, T0 - timedelta(hours=1))
+        figures.write({"palbok-02": index(10.0)}, T0 - timedelta(hours=1))
         found = server.ask('SELECT cai, grade, pollutant, lat FROM "index" GROUP BY device')
         assert [series["tags"]["device"] for series in found] == ["palbok-01", "palbok-02"]
         station = jeonju.stations[0]

@@ -161,7 +161,7 @@ def test_advisory_and_dust_go_on_after_a_restart_longer_than_what_is_remembered(
         for step in range(150)
         for name in STATIONS
     ]
-    engine.resume(lasting, readings_table(means), 600, readings_table(made.latest.values()))
+    engine.restore(lasting, readings_table(means), 600, readings_table(made.latest.values()))
     made.engine = engine
     made.feed(36, 38, air(lambda _n, _h: {"pm10": 160.0, "pm25": 50.0}), every_s=120)
     assert {alert.id for alert in made.of() if alert.ended_at is None} == {alert.id for alert in lasting}

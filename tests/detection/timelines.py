@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict
 
 from jeonju.contract.records import AlertRecord, LedgerEntry, readings_table
 from jeonju.contract.site import Site
+from jeonju.detection.detectors.detector import LinkState, Observations
 from jeonju.detection.engine import AlertEngine
-from jeonju.detection.health.links import Links
 from jeonju.messages.alerts import Labels, with_words
 from jeonju.rules.rules import Rules
 
@@ -97,7 +97,7 @@ def row(site: Site, device: str, now: datetime, changes: list[Change], noise: np
 def play(site: Site, rules: Rules, case: Case, seed: int = 1) -> list[AlertRecord]:
     """Return every alert of a case in its last state."""
     noise = np.random.default_rng(seed)
-    engine, links = AlertEngine(site, rules=rules), Links(T0)
+    engine, heard_at = AlertEngine(site, rules=rules), T0
     found: dict[str, AlertRecord] = {}
     rows: list[dict[str, Any]] = []
     received, repeated = Counter[str](), Counter[str]()
@@ -114,13 +114,13 @@ def play(site: Site, rules: Rules, case: Case, seed: int = 1) -> list[AlertRecor
                 received[device] += 1
                 repeated[device] += any(received[device] % 10 < 10 * one.repeated_share for one in changes)
         if len(rows) > before:
-            links.heard_at = now
-        links.note(now, store="store" not in unreachable, broker="broker" not in unreachable)
-        changed = engine.note_link(links.condition(now), now)
+            heard_at = now
+        links = LinkState("store" not in unreachable, "broker" not in unreachable, heard_at)
+        changed = engine.observe(Observations(at=now, links=links))
         if step % 6 == 5 or len(rows) == before:
             changed += engine.update(readings_table(rows))
             ledger = [LedgerEntry(site.name, one, "1", None, received[one], repeated[one], 0, 0, 0) for one in devices]
-            changed += engine.note_ledger(ledger, now)
+            changed += engine.observe(Observations(at=now, ledger=ledger))
             rows = []
         found.update({alert.id: alert for alert in changed})
     found.update({alert.id: alert for alert in [*engine.update(readings_table(rows)), *engine.finish()]})

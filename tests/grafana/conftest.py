@@ -15,7 +15,7 @@ from jeonju.contract.events import Fault
 from jeonju.contract.records import IncidentRecord, JournalEntry
 from jeonju.contract.site import Site
 from jeonju.detection.engine import AlertEngine
-from jeonju.detection.index_statistics import IndexFigures
+from jeonju.detection.index_statistics import IndexStatistics
 from jeonju.ingest import figures
 from jeonju.ingest.service import Ingest
 from jeonju.messages.alerts import Labels, with_words
@@ -111,7 +111,7 @@ def _newest(store: InfluxStore, site: Site) -> datetime:
 
 def _judge(site: Site, store: InfluxStore) -> None:
     """Do what the api does with what it hears, and what a person and the dispatcher do about the fire."""
-    engine, figures, told = AlertEngine(site), IndexFigures(site, store), list[IncidentRecord]()
+    engine, statistics, told = AlertEngine(site), IndexStatistics(site, store), list[IncidentRecord]()
     labels = Labels(site)
     now = END - timedelta(minutes=1)
     fleet = FleetControl(site, store, lambda: now, lambda _message: None, automatic=False)
@@ -125,7 +125,7 @@ def _judge(site: Site, store: InfluxStore) -> None:
         alerts = [with_words(alert, labels) for alert in changed]
         store.write_alerts(alerts)
         incidents.handle(alerts, places, end)
-        figures.tell(engine.pollution.cai, end)
+        statistics.write(engine.pollution.cai, end)
         begin = end
     wait_until(lambda: any(one.radius_m for one in told), what="where the fire is")
     fire = next(one for one in reversed(told) if one.radius_m)

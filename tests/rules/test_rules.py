@@ -69,9 +69,9 @@ def written(folder: Path, text: str) -> Path:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[rules.smok]\nhold = '2m'", "rules.toml:1: rules.smok is no kind of alert"),
-        ("[rules.silent]\n\nhold = 'ever'", "rules.toml:3: rules.silent.hold is no duration"),
-        ("[rules.silent]\nhold = '2d'", "rules.toml:2: rules.silent.hold "),
+        ("[rules.smok]\nfor = '2m'", "rules.toml:1: rules.smok is no kind of alert"),
+        ("[rules.silent]\n\nfor = 'ever'", "rules.toml:3: rules.silent.for is no duration"),
+        ("[rules.silent]\nfor = '2d'", "rules.toml:2: rules.silent.for "),
         ("[rules.silent]\nloud = true", "rules.toml:2: rules.silent.loud is not a known setting"),
         ("[rules.silent]\nseverity = 'bad'", "rules.toml:2: rules.silent.severity"),
         (
@@ -150,6 +150,19 @@ def test_secret_in_the_wrong_place_is_not_shown(tmp_path: Path) -> None:
     assert "hunter2" not in str(raised.value)
 
 
+def test_settings_by_their_old_names_are_read_with_a_notice(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rules = load_rules(written(tmp_path, "[rules.silent]\nhold = '3m'\n\nkeep = '4m'\n[rules.dust]\nfor = '5m'\n"))
+    assert (rules.of("silent").for_s, rules.of("silent").keep_firing_for_s, rules.of("dust").for_s) == (180, 240, 300)
+    assert "rules.toml:2: `hold` of a rule is called `for` now" in caplog.text
+    assert "rules.toml:4: `keep` of a rule is called `keep_firing_for` now" in caplog.text
+    assert len(caplog.records) == 2
+
+
+def test_setting_by_both_names_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"rules.toml:3: rules.silent.hold"):
+        load_rules(written(tmp_path, "[rules.silent]\nfor = '3m'\nhold = '4m'"))
+
+
 @given(text=st.text(max_size=60) | st.sampled_from(["[rules.x]\nabove = ", "[[rules]]", "rules = 3", "channels = {}"]))
 def test_any_text_is_rules_or_a_mistake_in_one_line_each(text: str, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "any.toml"
@@ -164,10 +177,10 @@ def test_own_file_is_laid_over_the_shipped_one(tmp_path: Path) -> None:
     rules = load_rules(
         written(
             tmp_path,
-            "[rules.silent]\nkeep = '5m'\n[rules.no2-hour]\nenabled = false\n[rules.cold]\nquantity = 'temperature'\nbelow = -12",
+            "[rules.silent]\nkeep_firing_for = '5m'\n[rules.no2-hour]\nenabled = false\n[rules.cold]\nquantity = 'temperature'\nbelow = -12",
         )
     )
-    assert (rules.of("silent").keep, rules.of("silent").inhibited_by) == (
+    assert (rules.of("silent").keep_firing_for_s, rules.of("silent").inhibited_by) == (
         300.0,
         shipped_rules().of("silent").inhibited_by,
     )
@@ -213,9 +226,9 @@ def test_hold_time_lets_short_ones_pass_and_keep_time_joins_what_comes_back(jeon
     visits = (at(10, 14, temperature=-5), at(40, 60, temperature=-5), at(65, 80, temperature=-5))
     plain = fired(jeonju, tmp_path, COLD, *visits)
     assert len(plain) == 3
-    held = fired(jeonju, tmp_path, COLD + "hold = '5m'", *visits)
+    held = fired(jeonju, tmp_path, COLD + "for = '5m'", *visits)
     assert [begin for begin, _ in held] == [begin + 5 for begin, _ in plain[1:]]
-    (kept,) = fired(jeonju, tmp_path, COLD + "hold = '5m'\nkeep = '10m'", *visits)
+    (kept,) = fired(jeonju, tmp_path, COLD + "for = '5m'\nkeep_firing_for = '10m'", *visits)
     assert kept[0] == held[0][0]
     assert kept[1] == (held[1][1] or 0) + 10
 
@@ -228,15 +241,15 @@ def test_hold_and_keep_time_count_readings_however_far_the_clock_is_ahead_of_the
     now = "quantity = 'temperature'\nbelow = 0\nmean_over = '10s'\n"
     longer, step = at(10, 30, temperature=-5), every_s / 60
     (plain,) = fired(jeonju, tmp_path, now, longer, hours=0.8, every_s=every_s)
-    (held,) = fired(jeonju, tmp_path, now + "hold = '5m'", longer, hours=0.8, every_s=every_s)
-    (kept,) = fired(jeonju, tmp_path, now + "keep = '5m'", longer, hours=0.8, every_s=every_s)
+    (held,) = fired(jeonju, tmp_path, now + "for = '5m'", longer, hours=0.8, every_s=every_s)
+    (kept,) = fired(jeonju, tmp_path, now + "keep_firing_for = '5m'", longer, hours=0.8, every_s=every_s)
     assert held == pytest.approx((plain[0] + 5, plain[1]))
     assert kept == pytest.approx((plain[0], (plain[1] or 0) + 5))
     # One reading less than five minutes: cold at 10 min and for the last time one step before 15 min.
     shorter = at(10, 15 - step / 2, temperature=-5)
-    assert fired(jeonju, tmp_path, now + "hold = '5m'", shorter, hours=0.5, every_s=every_s) == []
+    assert fired(jeonju, tmp_path, now + "for = '5m'", shorter, hours=0.5, every_s=every_s) == []
     breath = (at(10, 20, temperature=-5), at(25 - step / 2, 35, temperature=-5))
-    assert len(fired(jeonju, tmp_path, now + "keep = '5m'", *breath, hours=0.8, every_s=every_s)) == 1
+    assert len(fired(jeonju, tmp_path, now + "keep_firing_for = '5m'", *breath, hours=0.8, every_s=every_s)) == 1
 
 
 def test_clear_level_keeps_an_alert_from_flapping(jeonju: Site, tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ class City:
         lasting = [alert for alert in self.alerts.values() if alert.ended_at is None]
         self.engine = AlertEngine(self.site)
         latest = readings_table(self.latest.values())
-        self.engine.resume(lasting, READINGS.empty_table(), 600, latest)
+        self.engine.restore(lasting, READINGS.empty_table(), 600, latest)
 
     def of(self, *kinds: str) -> list[AlertRecord]:
         """Return alerts of some kinds, the first to begin first."""

@@ -6,21 +6,21 @@ import pytest
 
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
+from jeonju.detection.detectors.detector import LinkState, Observations
 from jeonju.detection.engine import AlertEngine
-from jeonju.detection.health.links import Links
 from tests.detection.health.feeding import T0
 
 
 def course(site: Site, minutes: int, store: set[int], broker: set[int], data: set[int]) -> list[AlertRecord]:
     """Return every alert in its last state; the sets hold the minutes in which something is there."""
-    engine, links, alerts = AlertEngine(site), Links(T0), dict[str, AlertRecord]()
+    engine, heard_at, alerts = AlertEngine(site), T0, dict[str, AlertRecord]()
     for step in range(minutes * 12):
         now: datetime = T0 + timedelta(seconds=5 * step)
         minute = step // 12
         if minute in data:
-            links.heard_at = now
-        links.note(now, store=minute in store, broker=minute in broker)
-        alerts |= {alert.id: alert for alert in engine.note_link(links.condition(now), now)}
+            heard_at = now
+        links = LinkState(minute in store, minute in broker, heard_at)
+        alerts |= {alert.id: alert for alert in engine.observe(Observations(at=now, links=links))}
     return list(alerts.values())
 
 
@@ -54,9 +54,8 @@ def test_data_that_does_not_come_back_with_the_broker_is_an_alert_of_its_own(jeo
 
 
 def test_short_break_is_no_alert(jeonju: Site) -> None:
-    engine, links = AlertEngine(jeonju), Links(T0)
+    engine = AlertEngine(jeonju)
     for step in range(200):
         now = T0 + timedelta(seconds=step)
-        links.heard_at = now
-        links.note(now, store=True, broker=not 100 <= step < 129)
-        assert engine.note_link(links.condition(now), now) == []
+        links = LinkState(True, not 100 <= step < 129, now)
+        assert engine.observe(Observations(at=now, links=links)) == []

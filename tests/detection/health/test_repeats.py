@@ -2,6 +2,7 @@ from datetime import timedelta
 
 from jeonju.contract.records import READINGS, AlertRecord, LedgerEntry
 from jeonju.contract.site import Site
+from jeonju.detection.detectors.detector import Observations
 from jeonju.detection.engine import AlertEngine
 from tests.detection.health.feeding import T0
 
@@ -16,7 +17,9 @@ def course(site: Site, repeated_per_window: list[int], received_per_window: int 
                 LedgerEntry("jeonju", "palbok-02", "1", None, received, repeated, 0, 0, 0),
                 LedgerEntry("jeonju", "palbok-01", "1", None, received, 0, 0, 0, 0),
             ]
-            changes.append(engine.note_ledger(entries, T0 + timedelta(minutes=10 * window + minute)))
+            changes.append(
+                engine.observe(Observations(at=T0 + timedelta(minutes=10 * window + minute), ledger=entries))
+            )
     return [change for change in changes if change]
 
 
@@ -46,9 +49,9 @@ def test_share_between_both_limits_keeps_what_was_raised(jeonju: Site) -> None:
 def test_restart_keeps_the_alert_until_it_is_known_better(jeonju: Site) -> None:
     raised = course(jeonju, [200, 200])[-1][0]
     engine = AlertEngine(jeonju)
-    engine.resume([raised], READINGS.empty_table(), 600, READINGS.empty_table())
+    engine.restore([raised], READINGS.empty_table(), 600, READINGS.empty_table())
     entry = LedgerEntry("jeonju", "palbok-02", "1", None, 5000, 400, 0, 0, 0)
     later = T0 + timedelta(hours=1)
-    assert all(alert.ended_at is None for alert in engine.note_ledger([entry], later))
-    (ended,) = engine.note_ledger([entry._replace(received=5600)], later + timedelta(minutes=10))
+    assert all(alert.ended_at is None for alert in engine.observe(Observations(at=later, ledger=[entry])))
+    (ended,) = engine.observe(Observations(at=later + timedelta(minutes=10), ledger=[entry._replace(received=5600)]))
     assert (ended.id, ended.ended_at) == (raised.id, later + timedelta(minutes=10))

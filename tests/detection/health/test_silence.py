@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from jeonju.contract.site import Site
+from jeonju.detection.detectors.detector import Observations
 from tests.detection.health.feeding import STATIONS, T0, City, Row, hour_of
 
 LOST = "palbok-02"
@@ -29,7 +30,7 @@ def test_one_alert_that_ends_when_it_is_heard_again(jeonju: Site) -> None:
 def test_last_will_is_believed_sooner(jeonju: Site) -> None:
     city = City(jeonju)
     city.feed(0, 1, every_s=10)
-    city.engine.device_state(LOST, "offline")
+    city.engine.observe(Observations(device_states={LOST: "offline"}))
     city.feed(1, 1.1, quiet(LOST, 1), every_s=10)
     (alert,) = city.of("silent")
     assert hour_of(alert) < 1 + 90 / 3600

@@ -55,7 +55,7 @@ def test_an_hour_late_raises_nothing_and_is_counted(jeonju: Site, steps: list[li
     said += play(engine, rows(jeonju, lambda name, _: None if name == "palbok-03" else {}, END_S, END_S + 3600))
     said += play(engine, [late])
     assert local_alerts(said) == []
-    assert engine.too_late == len(late)
+    assert engine.late == len(late)
 
 
 def test_missing_for_a_day_and_back_with_another_level(jeonju: Site) -> None:
@@ -98,7 +98,7 @@ def test_a_clock_two_hours_ahead_is_not_judged_and_not_held_against_it_later(jeo
     alerts = local_alerts(play(engine, [shifted(step) for step in rows(jeonju, FIRE, 0.0, END_S)]))
     assert [(alert.kind, alert.device) for alert in alerts] == [("smoke", "palbok-03")]
     assert timedelta(seconds=WARM_S) < alerts[0].started_at - T0 < timedelta(seconds=WARM_S + 90)
-    assert engine.too_late == 60
+    assert engine.late == 60
 
 
 def moved(step: list[Row], begin_s: float, end_s: float, added: dict[str, float]) -> list[Row]:
@@ -134,7 +134,7 @@ def test_a_restart_in_the_middle_of_a_fire_neither_ends_nor_repeats_it(jeonju: S
 
     second = AlertEngine(jeonju)
     latest = readings_table(before[-1])
-    second.resume(lasting, ten_minute_means(before[:600]), 600.0, latest)
+    second.restore(lasting, ten_minute_means(before[:600]), 600.0, latest)
     said = play(second, before[600:])
     said += play(second, rows(jeonju, fire, 8400.0, 10_800.0))
     (alert,) = local_alerts(said)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jeonju.detection.smoke.corroboration import Wind, supports
-from jeonju.detection.windows import Bin
+from jeonju.detection.windows import Window
 from jeonju.rules.watched import QUANTITIES
 
 WEST_WIND = np.array([3.0, 0.0])
@@ -40,5 +40,5 @@ def test_wind_from_both_sides_of_north_does_not_come_from_the_south() -> None:
     for row, from_deg in enumerate((350.0, 10.0)):
         means[row, QUANTITIES.index("wind_east_m_s")] = -2 * np.sin(np.radians(from_deg))
         means[row, QUANTITIES.index("wind_north_m_s")] = -2 * np.cos(np.radians(from_deg))
-    wind.step(Bin(10.0, ["a", "b"], means))
+    wind.step(Window(10.0, ["a", "b"], means))
     assert wind.vector_m_s == pytest.approx([0.0, -2 * np.cos(np.radians(10.0))], abs=1e-9)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from jeonju.contract.known_source import Nuisance
+from jeonju.contract.known_source import KnownSource
 from jeonju.contract.site import Site
 from tests.detection.smoke.timelines import ROBOTS, SMOKE, STATIONS, T0, WARM_S, Adds, at, details, judged
 
@@ -133,18 +133,20 @@ def test_a_flame_before_a_camera_is_critical_at_once_and_alone(jeonju: Site) -> 
     assert alert.started_at - T0 <= timedelta(seconds=WARM_S + 10)
 
 
-GRILL = Nuisance(lat=35.8546, lon=127.0976, radius_m=150.0, weekdays=(4,), from_hour=15, to_hour=23)
+GRILL = KnownSource(lat=35.8546, lon=127.0976, radius_m=150.0, weekdays=(4,), from_hour=15, to_hour=23)
 GRILL_SMOKE = {"pm25": 30.0, "pm10": 38.0, "co": 0.16, "tvoc": 8.0}
 
 
 def test_smoke_of_a_marked_grill_is_not_told_but_a_fire_there_is(jeonju: Site) -> None:
     assert [a.kind for a in judged(jeonju, at("palbok-03", GRILL_SMOKE), END_S)] == ["smoke"]
-    assert judged(jeonju, at("palbok-03", GRILL_SMOKE), END_S, nuisances=[GRILL]) == []
-    assert [a.kind for a in judged(jeonju, at("palbok-03", SMOKE), END_S, nuisances=[GRILL])] == ["smoke"]
+    assert judged(jeonju, at("palbok-03", GRILL_SMOKE), END_S, known_sources=[GRILL]) == []
+    assert [a.kind for a in judged(jeonju, at("palbok-03", SMOKE), END_S, known_sources=[GRILL])] == ["smoke"]
     # The same smoke elsewhere, or on another day.
-    assert [a.device for a in judged(jeonju, at("palbok-02", GRILL_SMOKE), END_S, nuisances=[GRILL])] == ["palbok-02"]
+    assert [a.device for a in judged(jeonju, at("palbok-02", GRILL_SMOKE), END_S, known_sources=[GRILL])] == [
+        "palbok-02"
+    ]
     saturday = GRILL.model_copy(update={"weekdays": (5,)})
-    assert [a.kind for a in judged(jeonju, at("palbok-03", GRILL_SMOKE), END_S, nuisances=[saturday])] == ["smoke"]
+    assert [a.kind for a in judged(jeonju, at("palbok-03", GRILL_SMOKE), END_S, known_sources=[saturday])] == ["smoke"]
 
 
 def test_smoke_that_thins_out_and_comes_back_is_one_alert(jeonju: Site) -> None:

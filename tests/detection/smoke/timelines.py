@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from jeonju.contract.known_source import Nuisance
+from jeonju.contract.known_source import KnownSource
 from jeonju.contract.records import AlertRecord, readings_table
 from jeonju.contract.site import Site
 from jeonju.detection.engine import AlertEngine
@@ -98,9 +98,14 @@ def local_alerts(said: Iterable[AlertRecord]) -> list[AlertRecord]:
 
 
 def judged(
-    site: Site, adds: Adds, end_s: float, *, devices: Iterable[str] = STATIONS, nuisances: Iterable[Nuisance] = ()
+    site: Site,
+    adds: Adds,
+    end_s: float,
+    *,
+    devices: Iterable[str] = STATIONS,
+    known_sources: Iterable[KnownSource] = (),
 ) -> list[AlertRecord]:
-    engine = AlertEngine(site, nuisances=nuisances)
+    engine = AlertEngine(site, known_sources=known_sources)
     found = local_alerts([*play(engine, rows(site, adds, 0.0, end_s, devices=devices)), *engine.finish()])
     return [with_words(alert, Labels(site)) for alert in found]
 

@@ -1,6 +1,6 @@
-"""Stations and robots compared where they pass each other: the same air, seen by two instruments.
+"""Collocation: stations and robots compared where they pass each other, as two instruments see the same air there.
 
-PM2.5 only: a counter on a car agreed within 25 % with the fixed one it passed in 14 of 15 passings (minute means); gas cells answer too slowly
+PM2.5 only: a counter on a car agreed within 25 % with the fixed one it passed in 14 of 15 encounters (minute means); gas cells answer too slowly
 for a robot on its way (t90 of 80 s are 80 m).
 """
 
@@ -12,20 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jeonju.contract.site import Site
-from jeonju.detection.windows import Bin, Floats
+from jeonju.detection.windows import Floats, Window
 from jeonju.rules.watched import QUANTITIES
 
 # Loops lead by their stations at 50 to 150 m. All numbers here are our choice but where a source is named above.
 NEAR_M: Final = 150.0
-LEAST_BINS: Final = 3
-PASS_ENDS_AFTER_S: Final = 60.0
+LEAST_WINDOWS: Final = 3
+ENDS_AFTER_S: Final = 60.0
 # In humid air counters without a heated inlet read wet particles twice as high; from here on (ingest flags them as well) nothing is compared.
 HUMID_PERCENT: Final = 75.0
-# Apart is what differs by more than twice what passings differ by, and than two units of a counter do at low levels.
+# Apart is what differs by more than twice what encounters differ by, and than two units of a counter do at low levels.
 APART_UG_M3: Final = 10.0
 APART_SHARE: Final = 0.5
-# Of the last five passings four must say the same; it is over when fewer than two do. After a day without any, nothing is known.
-PASSINGS: Final = 5
+# Of the last five encounters four must say the same; it is over when fewer than two do. After a day without any, nothing is known.
+ENCOUNTERS: Final = 5
 RAISE_FROM: Final = 4
 KEEP_FROM: Final = 2
 FORGET_S: Final = 86_400.0
@@ -34,7 +34,7 @@ _HUMIDITY: Final = QUANTITIES.index("humidity")
 _LAT, _LON = QUANTITIES.index("lat"), QUANTITIES.index("lon")
 
 
-class Passing(NamedTuple):
+class Encounter(NamedTuple):
     """Means while a robot passed a station, and the median of all stations at that time [µg/m³]."""
 
     at_s: float
@@ -51,14 +51,14 @@ class Passing(NamedTuple):
 
 
 @dataclass
-class Passings:
+class Collocation:
     """Follows every robot from station to station."""
 
     site: Site
-    drifting: dict[str, Passing] = field(default_factory=dict)  # device → its last passing
-    _sums: dict[tuple[str, str], Floats] = field(default_factory=dict)  # (robot, station) → sums of values and bins
+    drifting: dict[str, Encounter] = field(default_factory=dict)  # device → its last encounter
+    _sums: dict[tuple[str, str], Floats] = field(default_factory=dict)  # (robot, station) → sums of values and windows
     _seen_s: dict[tuple[str, str], float] = field(default_factory=dict)
-    _last: dict[str, deque[Passing]] = field(default_factory=dict)
+    _last: dict[str, deque[Encounter]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Prepare the map."""
@@ -68,25 +68,27 @@ class Passings:
         self._x_m, self._y_m = self.site.map.to_xy(*np.array(places).reshape(-1, 2).T)
         self._rows = (0, np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
 
-    def step(self, one: Bin) -> None:
-        """Take a bin: add to the passings that go on, and judge those that are over."""
-        robots, rows = self._rows_of(one.devices)
-        pm25 = np.where(one.means[:, _HUMIDITY] >= HUMID_PERCENT, np.nan, one.means[:, _PM25])
-        moving = robots[np.isfinite(one.means[robots][:, [_LAT, _LON]]).all(axis=1) & np.isfinite(pm25[robots])]
-        fixed = np.where(rows >= 0, pm25[rows], np.nan) if len(one.devices) else np.empty(0)
+    def step(self, window: Window) -> None:
+        """Take the next window: add to the encounters that go on, and judge those that are over."""
+        robots, rows = self._rows_of(window.devices)
+        pm25 = np.where(window.means[:, _HUMIDITY] >= HUMID_PERCENT, np.nan, window.means[:, _PM25])
+        moving = robots[np.isfinite(window.means[robots][:, [_LAT, _LON]]).all(axis=1) & np.isfinite(pm25[robots])]
+        fixed = np.where(rows >= 0, pm25[rows], np.nan) if len(window.devices) else np.empty(0)
         if len(moving) and np.isfinite(fixed).any():
             median = float(np.nanmedian(fixed))
             for robot in moving.tolist():
-                station = self._nearest(one.means[robot, _LAT], one.means[robot, _LON])
+                station = self._nearest(window.means[robot, _LAT], window.means[robot, _LON])
                 if station is not None and np.isfinite(fixed[station]):
                     self._add(
-                        (one.devices[robot], self.site.stations[station].name),
-                        one.end_s,
+                        (window.devices[robot], self.site.stations[station].name),
+                        window.end_s,
                         (float(pm25[robot]), float(fixed[station]), median),
                     )
-        for pair in [pair for pair, seen_s in self._seen_s.items() if one.end_s - seen_s > PASS_ENDS_AFTER_S]:
+        for pair in [pair for pair, seen_s in self._seen_s.items() if window.end_s - seen_s > ENDS_AFTER_S]:
             self._close(*pair)
-        for device in [device for device, passing in self.drifting.items() if one.end_s - passing.at_s > FORGET_S]:
+        for device in [
+            device for device, encounter in self.drifting.items() if window.end_s - encounter.at_s > FORGET_S
+        ]:
             del self.drifting[device], self._last[device]
 
     def _rows_of(self, devices: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -111,17 +113,17 @@ class Passings:
 
     def _close(self, robot: str, station: str) -> None:
         at_s = self._seen_s.pop((robot, station))
-        robots, stations, median, bins = self._sums.pop((robot, station)).tolist()
-        if bins >= LEAST_BINS:
-            self._judge(robot, Passing(at_s, robots / bins, stations / bins, median / bins))
-            self._judge(station, Passing(at_s, stations / bins, robots / bins, median / bins))
+        robots, stations, median, windows = self._sums.pop((robot, station)).tolist()
+        if windows >= LEAST_WINDOWS:
+            self._judge(robot, Encounter(at_s, robots / windows, stations / windows, median / windows))
+            self._judge(station, Encounter(at_s, stations / windows, robots / windows, median / windows))
 
-    def _judge(self, device: str, passing: Passing) -> None:
-        last = self._last.setdefault(device, deque(maxlen=PASSINGS))
-        last.append(passing)
-        sides = [one.side for one in last]
+    def _judge(self, device: str, encounter: Encounter) -> None:
+        last = self._last.setdefault(device, deque(maxlen=ENCOUNTERS))
+        last.append(encounter)
+        sides = [earlier.side for earlier in last]
         agreeing = max(sides.count(1), sides.count(-1))
         if agreeing >= (KEEP_FROM if device in self.drifting else RAISE_FROM):
-            self.drifting[device] = passing
+            self.drifting[device] = encounter
         else:
             self.drifting.pop(device, None)

@@ -5,13 +5,14 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from jeonju.common.device_array import DeviceArray
 from jeonju.contract.site import Site
 from jeonju.detection.smoke.baseline import WATCHED, Baseline, Flags, Floats, Rises
 from jeonju.detection.smoke.classes import CLASSES, log_likelihoods, probabilities
-from jeonju.detection.smoke.nuisance import LEAST_RISE_FACTOR, LOG_ODDS, Nuisances
+from jeonju.detection.smoke.known_sources import LEAST_RISE_FACTOR, LOG_ODDS, KnownSources
 from jeonju.detection.smoke.positions import Positions
-from jeonju.detection.windows import Bin
-from jeonju.rules.watched import BIN_S, QUANTITIES
+from jeonju.detection.windows import Window
+from jeonju.rules.watched import QUANTITIES, WINDOW_S
 
 Numbers = NDArray[np.int64]
 
@@ -20,8 +21,8 @@ Numbers = NDArray[np.int64]
 SLACK: Final = 2.0
 RAISE: Final = 10.0
 HIGHEST_SUM: Final = 40.0
-# A single bin is capped, so that one outlier alone cannot raise anything.
-MOST_PER_BIN: Final = 6.0
+# A single window is capped, so that one outlier alone cannot raise anything.
+MOST_PER_WINDOW: Final = 6.0
 # Ratios are taken of rises smoothed over this, as instruments are not equally quick.
 SMOOTHED_S: Final = 60.0
 
@@ -63,51 +64,50 @@ class Finding(NamedTuple):
     classes: dict[str, float]
 
 
-class SmokeDetector:
-    """State of all devices; give it every bin in order."""
+class SmokeTracker:
+    """State of all devices; give it every window in order."""
 
-    def __init__(self, site: Site, nuisances: Nuisances | None = None) -> None:
-        self.nuisances = nuisances or Nuisances([], site)
+    def __init__(self, site: Site, known_sources: KnownSources | None = None) -> None:
+        self.known_sources = known_sources or KnownSources([], site)
         self.positions = Positions(site)
-        # Devices by number, as bins count them: what each shows, and who seems to stand in smoke, raised or not.
+        # Devices by number, as windows count them: what each shows, and who seems to stand in smoke, raised or not.
         self.raised: dict[int, Finding] = {}
         self.leaning: set[int] = set()
         self._baseline = Baseline()
-        self._smoothed = np.empty((0, len(WATCHED)))
-        self._sum = np.empty((0, len(WATCHED)))
-        self._quiet_s = np.empty(0)
+        self._smoothed = DeviceArray(np.float64, 0.0, (len(WATCHED),))
+        self._sum = DeviceArray(np.float64, 0.0, (len(WATCHED),))
+        self._quiet_s = DeviceArray(np.float64, 0.0)
 
-    def step(self, one: Bin) -> None:
-        """Take one bin; `raised` is what devices show after it."""
-        self._grow(len(one.devices))
-        carried, unsure = self.positions.step(one)
+    def step(self, window: Window) -> None:
+        """Take the next window; `raised` is what devices show after it."""
+        self._grow(len(window.devices))
+        carried, unsure = self.positions.step(window)
         self._forget(carried)
-        rises = self._baseline.rises(one.means, one.end_s, self.positions.alike)
+        rises = self._baseline.rises(window.means, window.end_s, self.positions.alike)
         local = np.where(unsure[:, None], 0.0, rises.local)
-        self._smoothed += min(BIN_S / SMOOTHED_S, 1.0) * np.where(rises.present, local - self._smoothed, 0.0)
-        z = np.minimum(local / rises.spread, MOST_PER_BIN + SLACK) - SLACK
-        self._sum = np.where(rises.present, np.clip(self._sum + z, 0.0, HIGHEST_SUM), self._sum)
-        strong, hot = self._sum > RAISE, _sees_fire(one.means)
-        self._baseline.learn(rises, BIN_S, strong.any(axis=1) | unsure)
-        looked_at = (strong & (self._smoothed > _WORTH_A_LOOK)).any(axis=1) | hot
+        smoothed, sums = self._smoothed.values, self._sum.values
+        smoothed += min(WINDOW_S / SMOOTHED_S, 1.0) * np.where(rises.present, local - smoothed, 0.0)
+        z = np.minimum(local / rises.spread, MOST_PER_WINDOW + SLACK) - SLACK
+        sums[:] = np.where(rises.present, np.clip(sums + z, 0.0, HIGHEST_SUM), sums)
+        strong, hot = sums > RAISE, _sees_fire(window.means)
+        self._baseline.learn(rises, WINDOW_S, strong.any(axis=1) | unsure)
+        looked_at = (strong & (smoothed > _WORTH_A_LOOK)).any(axis=1) | hot
         looked_at[list(self.raised)] = True
-        self._judge(one, np.flatnonzero(looked_at), rises, strong, hot)
+        self._judge(window, np.flatnonzero(looked_at), rises, strong, hot)
 
-    def learn(self, one: Bin, seconds: float) -> None:
-        """Take a mean over `seconds` of the past, which raises nothing: only what is usual is learnt."""
-        self._grow(len(one.devices))
-        _, unsure = self.positions.step(one)
-        rises = self._baseline.rises(one.means, one.end_s, self.positions.alike)
-        self._baseline.learn(rises, seconds, np.asarray((rises.local > RAISE * rises.spread).any(axis=1)) | unsure)
+    def learn(self, window: Window) -> None:
+        """Take a window of the past, which raises nothing: only what is usual is learnt."""
+        self._grow(len(window.devices))
+        _, unsure = self.positions.step(window)
+        rises = self._baseline.rises(window.means, window.end_s, self.positions.alike)
+        self._baseline.learn(
+            rises, window.seconds, np.asarray((rises.local > RAISE * rises.spread).any(axis=1)) | unsure
+        )
 
     def _grow(self, devices: int) -> None:
         self._baseline.grow(devices)
-        more = devices - len(self._quiet_s)
-        if more > 0:
-            none = np.zeros((more, len(WATCHED)))
-            self._smoothed = np.concatenate([self._smoothed, none])
-            self._sum = np.concatenate([self._sum, none])
-            self._quiet_s = np.concatenate([self._quiet_s, np.zeros(more)])
+        for array in (self._smoothed, self._sum, self._quiet_s):
+            array.grow(devices)
 
     def _forget(self, which: Flags) -> None:
         self._baseline.forget(which)
@@ -115,17 +115,17 @@ class SmokeDetector:
         for number in np.flatnonzero(which):
             self.raised.pop(int(number), None)
 
-    def _judge(self, one: Bin, numbers: Numbers, rises: Rises, strong: Flags, hot: Flags) -> None:
+    def _judge(self, window: Window, numbers: Numbers, rises: Rises, strong: Flags, hot: Flags) -> None:
         self.leaning = set()
         if not len(numbers):
             return
-        marked = self.nuisances.at(one.end_s, self.positions.xy_m[numbers])
+        marked = self.known_sources.at(window.end_s, self.positions.xy_m[numbers])
         log_odds = np.column_stack([LOG_ODDS * marked, np.zeros(len(numbers))])
         seen, spread, present = self._smoothed[numbers], rises.spread[numbers], rises.present[numbers]
-        shares = probabilities(log_likelihoods(seen, spread, present), one.means[numbers, _HUMIDITY], log_odds)
+        shares = probabilities(log_likelihoods(seen, spread, present), window.means[numbers, _HUMIDITY], log_odds)
         for row, number in enumerate(numbers.tolist()):
             look = _Look(seen[row], spread[row], strong[number], shares[row], marked[row])
-            found = _flame(look, float(one.means[number, _HOT])) if hot[number] else _found(look)
+            found = _flame(look, float(window.means[number, _HOT])) if hot[number] else _found(look)
             self._hold(number, found, seen[row])
             if hot[number] or (look.share("fire") > LEANING and strong[number, _PM25]):
                 self.leaning.add(number)
@@ -141,7 +141,7 @@ class SmokeDetector:
         elif before is not None:
             least = LEAST_RISE[before.kind]
             quiet = all(local[WATCHED.index(key)] < CLEAR_BELOW * least[key] for key in least)
-            self._quiet_s[number] = self._quiet_s[number] + BIN_S if quiet else 0.0
+            self._quiet_s[number] = self._quiet_s[number] + WINDOW_S if quiet else 0.0
             if self._quiet_s[number] >= CLEAR_AFTER_S:
                 del self.raised[number]
                 self._sum[number] = 0.0

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from jeonju.contract.known_source import Nuisance
+from jeonju.contract.known_source import KnownSource
 from jeonju.contract.site import Site
 from jeonju.detection.smoke.classes import CLASSES
 
@@ -19,10 +19,10 @@ LOG_ODDS: Final = -3.0
 LEAST_RISE_FACTOR: Final = 3.0
 
 
-class Nuisances:
+class KnownSources:
     """Looks up which devices stand at a marked place now."""
 
-    def __init__(self, places: Sequence[Nuisance], site: Site) -> None:
+    def __init__(self, places: Sequence[KnownSource], site: Site) -> None:
         self._places = [(place, np.hstack(site.map.to_xy(place.lat, place.lon))) for place in places]
         self._zone = ZoneInfo(site.timezone)
 
