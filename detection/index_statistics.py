@@ -28,7 +28,14 @@ class IndexStatistics:
         self.store.write_figures(
             [
                 IndexFigure(
-                    self.site.name, station.name, at, station.lat, station.lon, index.value, index.grade.key, index.pollutant
+                    self.site.name,
+                    station.name,
+                    at,
+                    station.lat,
+                    station.lon,
+                    index.value,
+                    index.grade.key,
+                    index.pollutant,
                 )
                 for station in self.site.stations
                 if (index := indexes.get(station.name)) is not None

@@ -27,7 +27,7 @@ def test_what_arrived_before_the_end_is_finished_with_the_broker_still_there(
             # The end has been asked for once its mark stands behind this piece of work.
             wait_until(lambda: not live._work.empty(), what="the end")
             try:
-                live.fleet.operate("recall", "robot-1", "somebody", lambda _dispatcher, _now: [])
+                live.response.fleet.operate("recall", "robot-1", "somebody", lambda _dispatcher, _now: [])
                 said.append("told")
             except UnavailableError as error:
                 said.append(str(error))
