@@ -1,4 +1,4 @@
-"""What the invented sources of Jeonju add to the air must fit what is measured in the city."""
+"""The levels of the simulated city: what its invented sources add, alone and together with the background."""
 
 from datetime import UTC, datetime
 
@@ -8,6 +8,7 @@ import simpy
 
 from jeonju.airquality.pollutants import KEYS
 from jeonju.contract.site import Site
+from jeonju.simulator.background_levels import ANNUAL, REGIONAL_SHARE
 from jeonju.simulator.sinks.memory import MemorySink
 from jeonju.simulator.world import Cadence, World
 
@@ -45,23 +46,53 @@ def over(added: dict[str, dict[str, float]], zone: str, key: str) -> float:
     return float(np.mean([values[key] for name, values in added.items() if name.startswith(zone)]))
 
 
-def test_traffic_and_stacks_add_a_few_ppb_of_no2(added: dict[str, dict[str, float]]) -> None:
-    # Jeonju's stations show 11 to 15 ppb in the background and 18 to 25 at the roadside.
-    assert 0.0005 < over(added, "palbok", "no2") < 0.010
-    assert max(values["no2"] for values in added.values()) < 0.020
+# Annual means of Deokjin-gu, Jeonju, 2019 to 2021 (AirKorea), in stored units: written here once more, so that a changed table is seen.
+MEASURED = {"pm25": 23.3, "pm10": 40.1, "no2": 0.0150, "so2": 0.0029, "co": 0.395}
 
 
-def test_local_sources_add_some_micrograms_and_more_in_the_complex(added: dict[str, dict[str, float]]) -> None:
-    assert 0.2 < over(added, "palbok", "pm25") < 8.0
-    assert over(added, "palbok", "pm10") > over(added, "innovation", "pm10")
-    assert max(values["pm10"] for values in added.values()) < 60.0
+@pytest.mark.parametrize("key", MEASURED)
+def test_background_and_sources_together_are_the_measured_level(added: dict[str, dict[str, float]], key: str) -> None:
+    """The sources add less than the background leaves room for: NO₂ is 19 % too low, the others up to 12 %."""
+    total = REGIONAL_SHARE[key] * ANNUAL[key] + float(np.mean([values[key] for values in added.values()]))
+    assert 0.80 < total / MEASURED[key] < 1.05
 
 
-def test_carbon_monoxide_and_sulphur_dioxide_stay_within_the_city_range(added: dict[str, dict[str, float]]) -> None:
-    assert over(added, "palbok", "co") < 0.15
-    assert over(added, "palbok", "so2") < 0.004
+# What the sources add on the mean of a zone. Nobody measured that; a change beyond a quarter is to be a decision, not an accident.
+@pytest.mark.parametrize(
+    ("zone", "key", "level"),
+    [
+        ("palbok", "pm25", 0.40),
+        ("palbok", "pm10", 1.17),
+        ("palbok", "no2", 0.00106),
+        ("palbok", "so2", 0.00019),
+        ("palbok", "co", 0.0048),
+        ("innovation", "pm25", 0.152),
+        ("innovation", "no2", 0.00065),
+        ("innovation", "co", 0.0051),
+        ("palbok", "nh3", 0.00020),
+        ("palbok", "ch4", 0.0027),
+    ],
+)
+def test_sources_add_what_they_added_before(
+    added: dict[str, dict[str, float]], zone: str, key: str, level: float
+) -> None:
+    assert over(added, zone, key) == pytest.approx(level, rel=0.25)
 
 
-def test_odours_are_below_the_limits_on_ordinary_days(added: dict[str, dict[str, float]]) -> None:
-    assert over(added, "innovation", "nh3") < 0.5
-    assert over(added, "innovation", "h2s") < 0.02
+def test_industrial_complex_is_dirtier_than_the_new_town(added: dict[str, dict[str, float]]) -> None:
+    for key, times in (("pm25", 2.0), ("pm10", 1.5), ("so2", 5.0), ("nh3", 3.0)):
+        assert over(added, "palbok", key) > times * over(added, "innovation", key), key
+
+
+def test_no_station_stands_out(added: dict[str, dict[str, float]]) -> None:
+    """Beside the busiest road or below a stack a station has several times its zone's mean, but no level of its own world."""
+    for key in ("pm25", "pm10", "no2", "co"):
+        mean = float(np.mean([values[key] for values in added.values()]))
+        assert 2 * mean < max(values[key] for values in added.values()) < 5 * mean, key
+
+
+def test_odours_of_ordinary_days_cannot_be_smelt(added: dict[str, dict[str, float]]) -> None:
+    # Odour thresholds of H₂S are 0.0004 ppm and of NH₃ 1.5 ppm (Nagata 2003); means keep well below.
+    for values in added.values():
+        assert 0 <= values["h2s"] < 0.0002
+        assert 0 <= values["nh3"] < 0.002
