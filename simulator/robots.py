@@ -36,9 +36,6 @@ LONGEST_WAIT_S: Final = 3600.0
 # Values of the quantity `robot_activity`.
 STANDING, PATROLLING, ON_ORDER, MEASURING, CHARGING = range(5)
 
-# Roofs and asphalt in the sun are warmer than the air by up to this.
-SUN_WARMED_C: Final = 18.0
-
 Step = Generator[simpy.Event, Any, None]
 
 

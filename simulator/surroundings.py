@@ -1,6 +1,7 @@
 """The environment of a device besides pollutants: temperature, humidity, pressure, wind, noise and warm surfaces."""
 
 from datetime import datetime
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -8,11 +9,12 @@ from numpy.typing import NDArray
 
 from jeonju.airquality.pollutants import KEYS
 from jeonju.contract.site import Site
-from jeonju.simulator.robots import SUN_WARMED_C
 from jeonju.simulator.weather import WeatherSeries
 
 Floats = NDArray[np.float64]
 
+# Roofs and asphalt in the sun are warmer than the air by up to this.
+SUN_WARMED_C: Final = 18.0
 # Street noise by hour [dB(A)]: typical levels near city roads by night and by day.
 _NIGHT_DB, _DAY_DB = 48.0, 63.0
 
