@@ -21,7 +21,7 @@ DAY_S: Final = 86_400.0
 # What came before an event: the detector needs a quarter of an hour to learn what is usual.
 LEAD_S: Final = 1500.0
 WIND_OVER_S: Final = 600.0
-# Upwind is where the smoke comes from on the mean of the first ten minutes, give or take this.
+# Upwind is where the smoke comes from on the mean of the first ten minutes, within this angle.
 OFF_AXIS_DEG: Final = 10.0
 LOCAL_EVENTS: Final = ("fire", "leak", "dust")
 
@@ -33,15 +33,15 @@ def drawn(scenario: Scenario, site: Site, kind: str, seed: int) -> Scenario:
     event, lasts_s = _EVENTS[kind](rng, station)
     moved = _at_random_hour(scenario, rng, seed, LEAD_S + lasts_s)
     lat, lon = _upwind(moved, site, station, rng, farthest_m=300.0 if kind == "smouldering" else 150.0)
-    others = [one for one in scenario.events if one.kind not in (*LOCAL_EVENTS, "odour")]
+    others = [event for event in scenario.events if event.kind not in (*LOCAL_EVENTS, "odour")]
     new = EVENT.validate_python({**event, "after": LEAD_S, "title": kind, "lat": lat, "lon": lon})
-    return moved.model_copy(update={"events": [*(_brought_forward(one) for one in others), new]})
+    return moved.model_copy(update={"events": [*(_brought_forward(event) for event in others), new]})
 
 
 def quiet(scenario: Scenario, seed: int, hours: float) -> Scenario:
     """Return some hours of the scenario's day, from a random hour on, without anything that burns, leaks or whirls up dust."""
     rng = np.random.default_rng([seed, crc32(f"quiet {scenario.title_en}".encode())])
-    kept = [_brought_forward(one) for one in scenario.events if one.kind not in LOCAL_EVENTS]
+    kept = [_brought_forward(event) for event in scenario.events if event.kind not in LOCAL_EVENTS]
     return _at_random_hour(scenario, rng, seed, hours * 3600.0).model_copy(update={"events": kept})
 
 

@@ -1,4 +1,4 @@
-"""Recorded messages of real gateways, and whether each decoder reads out of them exactly what they say."""
+"""Recorded messages of real gateways: whether each decoder reads exactly what is expected."""
 
 import json
 import math
@@ -25,7 +25,7 @@ Readings = dict[tuple[str, str, str], float]
 
 @dataclass
 class Outcome:
-    """What a case's messages were understood as: (device, time, key) → value, device → state, and how many were rejected."""
+    """The decoded messages of a case: (device, time, key) → value, device → state, and the number of rejected messages."""
 
     readings: Readings = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
@@ -61,10 +61,10 @@ def decode_case(case: dict[str, Any], folder: Path) -> Outcome:
     settings = {name: value for name, value in case.get("settings", {}).items() if name in Gateway.model_fields}
     gateway = Gateway(topic="#", format=case["format"], mapping=case.get("mapping", []), **settings)
     decode, outcome = decoder(gateway.format), Outcome()
-    for one in case["messages"]:
-        received_at = datetime.fromisoformat(one["received_at"])
+    for message in case["messages"]:
+        received_at = datetime.fromisoformat(message["received_at"])
         try:
-            decoding = decode(Message(one["topic"], (folder / one["file"]).read_bytes(), received_at), gateway)
+            decoding = decode(Message(message["topic"], (folder / message["file"]).read_bytes(), received_at), gateway)
         except RejectedError as error:
             outcome.rejects += 1
             outcome.reasons.append(str(error))
@@ -87,14 +87,14 @@ def _put(readings: Readings, decoded: Decoded, received_at: datetime) -> None:
 
 
 def _difference(case: dict[str, Any], folder: Path) -> str | None:
-    """Say what is not as expected, None where all is."""
+    """Return the differences from what is expected, None where there are none."""
     try:
         outcome, expected = decode_case(case, folder), _load(folder / "expected.json")
         wanted = {
-            (one["device"], _text(datetime.fromisoformat(one["time"])), one["key"]): float(one["value"])
-            for one in expected["readings"]
+            (reading["device"], _text(datetime.fromisoformat(reading["time"])), reading["key"]): float(reading["value"])
+            for reading in expected["readings"]
         }
-        states, rejects = {one["device"]: one["state"] for one in expected["status"]}, expected["rejects"]
+        states, rejects = {status["device"]: status["state"] for status in expected["status"]}, expected["rejects"]
     except (KeyError, TypeError, ValueError, OSError) as error:
         return f"the case cannot be run: {_first_cause(error)}"
     problems = [

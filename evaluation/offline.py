@@ -1,4 +1,4 @@
-"""Run a scenario as fast as possible: readings, truth, alerts, score and a picture into one folder."""
+"""Run a scenario as fast as possible: readings, truth, alerts, source maps and score into one folder."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ PROGRESS_STEPS: Final = 200
 
 @dataclass
 class OfflineRun:
-    """One scenario on its way through simulator and alert engine; with `dispatch`, robots go and look at what is found."""
+    """One run of a scenario through simulator and alert engine; with `dispatch`, robots are sent to its incidents."""
 
     scenario: Scenario
     out: Path
@@ -47,11 +47,13 @@ class OfflineRun:
     rules: Rules = field(default_factory=shipped_rules)
 
     def run(self) -> dict[str, Any]:
-        """Run it and return the score; everything is in `out` afterwards, nothing half-written."""
+        """Run the scenario and return the score. The files are in `out` afterwards, each of them complete.
+
+        Raises UserError where `out` cannot be written."""
         site = load_site(self.scenario.site)
         engine, ledger, alerts = AlertEngine(site, rules=self.rules), Ledger(), dict[str, AlertRecord]()
 
-        def judge(batch: pa.RecordBatch) -> None:
+        def detect(batch: pa.RecordBatch) -> None:
             table = pa.Table.from_batches([batch])
             for device, boot, seq in zip(*(table[name].to_pylist() for name in ("device", "boot", "seq")), strict=True):
                 ledger.count(site.name, device, boot, seq)
@@ -60,7 +62,7 @@ class OfflineRun:
             if self.dispatch:
                 loop.handle(batch, changed)
 
-        sink = ParquetSink(self.out, site=site.name, on_readings=judge)
+        sink = ParquetSink(self.out, site=site.name, on_readings=detect)
         loop = ClosedLoop(site, sink)
         try:
             world = self._simulate(site, loop if self.dispatch else sink, loop)

@@ -20,8 +20,13 @@ from jeonju.simulator.scenario import Scenario
 
 SHOWN_DEVICES: Final = 3
 INK, QUIET, TRUE, SEEN, ALARM = "#17202a", "#8796a5", "#1fa14a", "#2b7de1", "#d7322d"
-# Which quantity tells most about each kind of event.
-TELLING: Final = {"fire": ("pm25", "co"), "leak": ("tvoc", "h2s"), "dust": ("pm10", "pm25"), "odour": ("h2s", "nh3")}
+# The quantities that show each kind of event best.
+SHOWN_QUANTITIES: Final = {
+    "fire": ("pm25", "co"),
+    "leak": ("tvoc", "h2s"),
+    "dust": ("pm10", "pm25"),
+    "odour": ("h2s", "nh3"),
+}
 KIND_COLOURS: Final = {"smoke": ALARM, "release": "#7a4fd0", "dust": "#b07d2b"}
 
 
@@ -30,7 +35,7 @@ def draw(scenario: Scenario, run: Path, file: Path) -> None:
     site = load_site(scenario.site)
     events = json.loads((run / "events.json").read_text(encoding="utf-8"))
     alerts = pq.read_table(run / "alerts.parquet").to_pylist()
-    keys = TELLING[events[0]["kind"]] if events else ("pm25", "pm10")
+    keys = SHOWN_QUANTITIES[events[0]["kind"]] if events else ("pm25", "pm10")
     devices = _most_affected(run, events, alerts, keys[0])
     figure = plt.figure(figsize=(15, 8), layout="constrained", facecolor="white")
     left, right = figure.subfigures(1, 2, width_ratios=(1, 1.1))
@@ -38,7 +43,7 @@ def draw(scenario: Scenario, run: Path, file: Path) -> None:
     axes = right.subplots(len(devices) * 2, 1, sharex=True, squeeze=False)[:, 0]
     for number, device in enumerate(devices):
         for offset, key in enumerate(keys):
-            _course(axes[2 * number + offset], run, device, key, events, alerts)
+            _value_history(axes[2 * number + offset], run, device, key, events, alerts)
     axes[-1].xaxis.set_major_formatter(
         mdates.ConciseDateFormatter(axes[-1].xaxis.get_major_locator(), tz=scenario.start.tzinfo)
     )
@@ -120,7 +125,7 @@ def _map(axis: Any, site: Site, run: Path, events: list[dict[str, Any]], alerts:
 
 
 def _source_maps(axis: Any, run: Path) -> None:
-    """Show where the source estimator thinks that the events were: the darker, the more probable."""
+    """Show the source maps of the events: the darker, the more probable."""
     cells = pq.read_table(run / "sources.parquet")
     for number in set(cells["event"].to_pylist()):
         one = cells.filter(pc.equal(cells["event"], number))
@@ -147,7 +152,7 @@ def _wind(axis: Any, run: Path) -> None:
     axis.text(0.17, 0.07, f"mean wind {speed:.1f} m/s", transform=axis.transAxes, color=SEEN, fontsize=9)
 
 
-def _course(
+def _value_history(
     axis: Any, run: Path, device: str, key: str, events: list[dict[str, Any]], alerts: list[dict[str, Any]]
 ) -> None:
     for name, colour, label, width in (("truth", TRUE, "truth", 2.2), ("readings", SEEN, "measured", 0.7)):

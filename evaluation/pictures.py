@@ -110,13 +110,13 @@ def draw_releases(folder: Path, found: Sequence[Found], releases: Sequence[Relea
             _bar(
                 axes, release.start_s / 3600 - day * 24, release.end_s / 3600 - day * 24, 0.93, colours[release.source]
             )
-        for one in found:
+        for located in found:
             _bar(
                 axes,
-                one.event.started_s / 3600 - day * 24,
-                one.event.last_evidence_s / 3600 - day * 24,
+                located.event.started_s / 3600 - day * 24,
+                located.event.last_evidence_s / 3600 - day * 24,
                 0.83,
-                colours[names[one.estimate.best]],
+                colours[names[located.estimate.best]],
             )
         axes.set(
             xlim=(0, 24),

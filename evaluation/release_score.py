@@ -1,4 +1,4 @@
-"""Events against what was really released at METEC; `releases.csv` is read here and nowhere else."""
+"""The score of detected events against the releases at METEC; `releases.csv` is read here and nowhere else."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from jeonju.evaluation.tables import read_table
 
 @dataclass(frozen=True)
 class Release:
-    """What really happened."""
+    """A controlled release."""
 
     start_s: float
     end_s: float
@@ -25,7 +25,7 @@ class Release:
 def evaluate_releases(
     folder: Path, on_progress: Callable[[float], None] = lambda _: None
 ) -> tuple[dict[str, Any], list[Found], list[Release]]:
-    """Run detector and estimator over a folder of measurements and score them.
+    """Run the release detector and the source estimator over a folder of measurements and score them.
 
     Raises UserError for files, columns or numbers that are missing.
     """
@@ -47,11 +47,13 @@ def score(found: list[Found], releases: list[Release], names: list[str]) -> dict
     """Compare events with releases as the README of the data defines it; an event belongs to the release that it overlaps longest."""
     delays_min: dict[Release, float] = {}
     events = []
-    for one in found:
-        over = [release for release in releases if _overlap_s(one, release) > 0]
+    for located in found:
+        over = [release for release in releases if _overlap_s(located, release) > 0]
         for release in over:
-            delays_min.setdefault(release, (one.event.started_s - release.start_s) / MINUTE_S)
-        events.append(_described(one, max(over, key=lambda release: _overlap_s(one, release), default=None), names))
+            delays_min.setdefault(release, (located.event.started_s - release.start_s) / MINUTE_S)
+        events.append(
+            _described(located, max(over, key=lambda release: _overlap_s(located, release), default=None), names)
+        )
     overlapping = [event for event in events if event["release"] is not None]
     localized = [event for event in overlapping if event["source"] == event["release"]["source"]]
     fitting = [event for event in localized if 0.5 <= event["rate_kg_h"][1] / event["release"]["rate_kg_h"] <= 2.0]
@@ -68,21 +70,21 @@ def score(found: list[Found], releases: list[Release], names: list[str]) -> dict
     }
 
 
-def _overlap_s(one: Found, release: Release) -> float:
-    return min(release.end_s, one.event.last_evidence_s) - max(release.start_s, one.event.started_s)
+def _overlap_s(located: Found, release: Release) -> float:
+    return min(release.end_s, located.event.last_evidence_s) - max(release.start_s, located.event.started_s)
 
 
-def _described(one: Found, truth: Release | None, names: list[str]) -> dict[str, Any]:
-    estimate = one.estimate
+def _described(located: Found, truth: Release | None, names: list[str]) -> dict[str, Any]:
+    estimate = located.estimate
     return {
-        "start": _text(one.event.started_s),
-        "end": _text(one.event.last_evidence_s),
+        "start": _text(located.event.started_s),
+        "end": _text(located.event.last_evidence_s),
         "release": None if truth is None else {"source": truth.source, "rate_kg_h": truth.rate_kg_h},
         "source": names[estimate.best],
         "probability": round(float(estimate.probability[estimate.best]), 3),
         "unsure": estimate.is_unsure(),
         "rate_kg_h": [round(float(value), 3) for value in estimate.rates[estimate.best]],
-        "reasons": one.event.reasons,
+        "reasons": located.event.reasons,
     }
 
 

@@ -1,4 +1,4 @@
-"""Writes docs/validation.md: a page of words with every number and picture made anew."""
+"""Writes docs/validation.md from its template, with every number and picture computed again."""
 
 import json
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Alerts against the known truth: what was found, how late, as what, and what was raised for nothing."""
+"""The score of alerts against the known truth: which events were detected, how late and as what class, and false alarms."""
 
 import json
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from typing import Any, Final, Protocol, TypeVar
 
 from jeonju.simulator.exposure import EventExposure
 
-# Which kinds of alert find which kinds of event.
+# The kinds of alert that detect each kind of event.
 FOUND_BY: Final = {"fire": ("smoke",), "leak": ("release",), "dust": ("dust",), "odour": ("release",)}
 CLASS_OF: Final = {"fire": "fire", "leak": "industrial", "dust": "dust", "odour": "industrial"}
 LOCAL_KINDS: Final = ("smoke", "dust", "release")
@@ -15,23 +15,23 @@ AFTERMATH_S: Final = 1800.0
 
 
 class Alert(Protocol):
-    """What the score needs to know of an alert."""
+    """The members of an alert that the score uses."""
 
     @property
     def kind(self) -> str:
-        """Its kind."""
+        """The kind of alert."""
 
     @property
     def device(self) -> str | None:
-        """Whose readings raised it."""
+        """The device whose readings raised it."""
 
     @property
     def started_at(self) -> Any:
-        """When it was raised."""
+        """The time at which it was raised."""
 
     @property
     def details(self) -> str:
-        """JSON with its class."""
+        """Its details as JSON, with its class."""
 
 
 A = TypeVar("A", bound=Alert)
@@ -60,12 +60,12 @@ def score(events: Sequence[EventExposure], alerts: Sequence[Alert]) -> dict[str,
 
 
 def fitting(event: EventExposure, alerts: Sequence[A]) -> list[A]:
-    """Return the alerts that belong to an event and are of a kind that finds it."""
+    """Return the alerts that belong to an event and are of the kind that detects it."""
     return [alert for alert in alerts if alert.kind in FOUND_BY[event.event.kind] and belongs(alert, event)]
 
 
 def belongs(alert: Alert, event: EventExposure) -> bool:
-    """Tell whether a local alert is raised by what an event released."""
+    """Return whether a local alert was caused by an event."""
     if alert.kind not in LOCAL_KINDS:
         return False
     raised_s = alert.started_at.timestamp()

@@ -9,7 +9,7 @@ from jeonju.common.errors import UserError
 
 
 class Row:
-    """One line of a table; asking for a value that is not there or is no number says where."""
+    """One line of a table; its errors name file, line and column."""
 
     def __init__(self, values: Mapping[str, str], where: str) -> None:
         self._values = values

@@ -49,7 +49,7 @@ def from_json_lines(path: Path) -> Iterator[Recorded]:
                 continue
             try:
                 found = msgspec.json.decode(line, type=Reading | list[Reading])
-                readings = [_timed(one) for one in (found if isinstance(found, list) else [found])]
+                readings = [_timed(reading) for reading in (found if isinstance(found, list) else [found])]
             except (msgspec.DecodeError, ValueError) as error:
                 raise UserError(f"{path}:{number}: {error}") from error
             yield from ((path.stem, reading) for reading in readings)
