@@ -1,6 +1,6 @@
-"""What is done about alerts, as one service: stored, published, triaged, traced to their source, visited by robots, sent to people.
+"""The response as one service: alerts are stored and published, incidents traced, robots sent, people notified.
 
-It has no thread that judges anything and no connection of its own: whoever runs it hands over alerts that changed and messages of the broker.
+It opens no connection of its own: the process that runs it hands over changed alerts (`handle`) and messages of the broker (`handle_message`).
 """
 
 from collections.abc import Callable, Iterable, Sequence
