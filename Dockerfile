@@ -1,4 +1,4 @@
-# One image for simulate, ingest and api: docker compose build
+# One image for simulate, ingest, detect and api: docker compose build
 FROM python:3.11.14-slim-bookworm AS build
 WORKDIR /opt/jeonju
 RUN python -m venv .venv
@@ -18,7 +18,7 @@ RUN apt-get update \
     # New volumes of docker-compose.yml take the owner of the folder that they cover.
     && cd /var/lib/jeonju \
     && install -d -o jeonju -g jeonju /var/cache/jeonju backups mosquitto security security/broker \
-        secrets secrets/admin secrets/api secrets/grafana secrets/ingest secrets/simulator
+        secrets secrets/admin secrets/api secrets/detect secrets/grafana secrets/ingest secrets/simulator
 COPY --from=build /opt/jeonju /opt/jeonju
 ENV PATH=/opt/jeonju/.venv/bin:$PATH NUMBA_CACHE_DIR=/var/cache/jeonju JEONJU_LOG_FORMAT=json PYTHONUNBUFFERED=1
 WORKDIR /var/lib/jeonju

@@ -1,9 +1,8 @@
-"""The web application: routes, the live side and the page, put together."""
+"""The web application: routes and the page over services that are made elsewhere."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -36,15 +35,9 @@ from jeonju.api.http import (
     sites,
 )
 from jeonju.api.http.answers import problem
-from jeonju.api.http.state import State
-from jeonju.api.live import Live
 from jeonju.api.metrics import ApiMetrics, measure_requests
-from jeonju.api.stream import Stream
-from jeonju.common.clock import utc_now
+from jeonju.api.services import Services
 from jeonju.common.errors import UnavailableError
-from jeonju.contract.site import Site
-from jeonju.rules.rules import Rules, shipped_rules
-from jeonju.storage.port import Store
 
 STATIC: Final = Path(__file__).with_name("static")
 # A file that is not there: everybody who reaches the api may do everything, so it must be reached from this machine only.
@@ -57,35 +50,22 @@ Stations and robots are low-cost instruments: their values are for reference onl
 """
 
 
-def create_app(
-    site: Site,
-    store: Store,
-    broker_url: str,
-    *,
-    keys: Path = NO_KEYS,
-    sends_robots: bool = True,
-    now: Callable[[], datetime] = utc_now,
-    rules: Rules | None = None,
-    figures: Iterable[Collector] = (),
-) -> FastAPI:
-    """Return the application; its live side runs from start-up to shut-down.
+def create_app(services: Services, *, keys: Path = NO_KEYS, collectors: Iterable[Collector] = ()) -> FastAPI:
+    """Return the application; it runs the services from start-up to shut-down.
 
-    `keys` is the file of the keys that it takes; `sends_robots` lets it send robots to incidents by itself;
-    `figures` of others in its process are shown at `/metrics` beside its own.
+    `keys` is the file of the keys that it takes; what `collectors` of others in its process measure is shown at `/metrics` beside its own.
     """
-    stream = Stream()
-    live = Live(site, store, broker_url, now, stream, sends_robots, rules or shipped_rules())
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        stream.attach(asyncio.get_running_loop())
-        await anyio.to_thread.run_sync(live.start)
+        services.stream.attach(asyncio.get_running_loop())
+        await anyio.to_thread.run_sync(services.start)
         yield
-        stream.close()
-        await anyio.to_thread.run_sync(live.stop)
+        services.stream.close()
+        await anyio.to_thread.run_sync(services.stop)
 
     app = FastAPIOffline(
-        title=f"{site.label_en} Air",
+        title=f"{services.site.label_en} Air",
         description=DESCRIPTION,
         version="0.1.0",
         lifespan=lifespan,
@@ -94,9 +74,9 @@ def create_app(
     )
     app.state.access = Access(KeyFile(keys))
     app.state.metrics = CollectorRegistry()
-    for one in (ApiMetrics(live, stream), *figures):
-        app.state.metrics.register(one)
-    app.state.air = State(site=site, store=store, live=live, stream=stream, now=now)
+    app.state.air = services.for_http()
+    for collector in (ApiMetrics(app.state.air), *collectors):
+        app.state.metrics.register(collector)
     routers = (
         alerts,
         backup,

@@ -1,7 +1,6 @@
-"""The api's own figures for Prometheus: `jeonju_api_*`, in base units."""
+"""What the api counts, for Prometheus: `jeonju_api_*`, in base units."""
 
 import time
-from collections import Counter as Tally
 from collections.abc import Awaitable, Callable, Iterator
 
 from fastapi import FastAPI, Request, Response
@@ -11,39 +10,26 @@ from prometheus_client.core import GaugeMetricFamily as Gauge
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from jeonju.api.live import Live
-from jeonju.api.stream import Stream
+from jeonju.api.http.state import State
+from jeonju.detection.metrics import DetectionMetrics
+
+PREFIX = "jeonju_api"
 
 
 class ApiMetrics(Collector):
-    """Reads the live side when it is asked, so that counting costs nothing."""
+    """Reads snapshots when it is asked, so that counting costs nothing."""
 
-    def __init__(self, live: Live, stream: Stream) -> None:
-        self._live, self._stream = live, stream
+    def __init__(self, air: State) -> None:
+        self._stream = air.stream
+        self._detection = DetectionMetrics(PREFIX, lambda: air.detection.snapshot, lambda: air.broker.state, air.now)
 
     def collect(self) -> Iterator[Metric]:
         """Return everything as it is now."""
-        feed, state = self._live.feed, self._live.state()
-        yield Counter("jeonju_api_readings", "Readings that the alert engine was given", feed.readings)
+        yield from self._detection.collect()
+        yield Gauge(f"{PREFIX}_stream_listeners", "Open server-sent event streams", self._stream.listeners)
         yield Counter(
-            "jeonju_api_readings_too_late",
-            "Readings that came too late to be judged",
-            state["readings_too_late_to_judge"],
+            f"{PREFIX}_stream_listeners_dropped", "Streams ended because they could not follow", self._stream.dropped
         )
-        yield Counter("jeonju_api_batches_dropped", "Committed batches that the engine could not follow", feed.dropped)
-        yield Gauge("jeonju_api_broker_connected", "1 while the broker is connected", float(feed.connected))
-        yield Gauge("jeonju_api_subscriptions_refused", "Subscriptions that the broker refuses", float(feed.refused))
-        yield Gauge("jeonju_api_store_available", "1 while the store answers", float(feed.store_available))
-        yield Gauge("jeonju_api_stream_listeners", "Open server-sent event streams", self._stream.listeners)
-        yield Counter(
-            "jeonju_api_stream_listeners_dropped", "Streams ended because they could not follow", self._stream.dropped
-        )
-        if state["lag_s"] is not None:
-            yield Gauge("jeonju_api_lag_seconds", "Age of the newest reading", state["lag_s"])
-        alerts = Gauge("jeonju_api_alerts_active", "Alerts that last", labels=["kind", "severity"])
-        for (kind, severity), count in Tally((one.kind, one.severity) for one in self._live.engine.active).items():
-            alerts.add_metric([kind, severity], count)
-        yield alerts
 
 
 def measure_requests(app: FastAPI, registry: CollectorRegistry) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import duckdb
 from fastapi.testclient import TestClient
 
-from jeonju.api.app import create_app
 from jeonju.contract.site import load_site
+from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.rollup import COLUMN_TYPES
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Series
@@ -57,7 +57,7 @@ def run() -> dict[str, Any]:
         store = DuckDBStore(Path(folder) / "air.duckdb")
         asked = Series(site="jeonju", start=T0, end=T0 + YEAR, every_s=3600, devices=("palbok-3",))
         query = {"device": "palbok-3", "every": "3600", "start": T0.isoformat(), "end": (T0 + YEAR).isoformat()}
-        app = create_app(load_site("jeonju"), store, "mqtt://127.0.0.1:1", now=lambda: T0 + YEAR)
+        app = api_app(load_site("jeonju"), store, "mqtt://127.0.0.1:1", now=lambda: T0 + YEAR)
         with TestClient(app) as client:
             result = {
                 "year_of_hours_from_store_ms": _median_ms(lambda: store.readings(asked)),

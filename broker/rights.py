@@ -63,6 +63,9 @@ def of_services(site: Site) -> dict[str, Rights]:
             (topics.command("+", "+"), topics.adopt("+", "+"), topics.alert("+", "+"), *orders),
             (topics.committed("+"), topics.status("+", "+"), topics.alert("+", "+"), *robots.publish),
         ),
+        "detect": Rights(
+            (topics.alert("+", "+"),), (topics.committed("+"), topics.status("+", "+"), topics.alert("+", "+"))
+        ),
         "simulator": anyone + robots,
         "airkorea": Rights(publish=("airkorea/+",)),
         "doctor": Rights(subscribe=("#",)),

@@ -61,8 +61,3 @@ def known_sources(entries: Iterable[JournalEntry]) -> dict[str, KnownSource]:
         elif entry.action == REMOVED:
             marked.pop(json.loads(entry.details).get("nuisance"), None)
     return marked
-
-
-# Detection still says so.
-Nuisance = KnownSource
-nuisances = known_sources

@@ -4,7 +4,7 @@ air/v1/{site}/{device}/readings   device or gateway → ingest       QoS 1
 air/v1/{site}/{device}/status     device, `offline` as last will   QoS 1, retained
 air/v1/{site}/{device}/command    api → device or simulator        QoS 1
 air/v1/{site}/{device}/adopt      api → ingest                     QoS 1, which zone and kind a device that nobody knew is given
-air/v1/{site}/alerts/{alert}      api → everyone                   QoS 1, retained
+air/v1/{site}/alerts/{alert}      detection → everyone             QoS 1, retained
 air/v1/{site}/committed           ingest → everyone                QoS 0, what the store has just committed
 vda5050/v3/{manufacturer}/{serial}/{order,instantActions,state,connection,factsheet,visualization}
                                   api ↔ robots                     QoS 0, connection 1 and retained, factsheet retained

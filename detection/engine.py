@@ -32,13 +32,16 @@ class AlertEngine:
         known: Sequence[DeviceRecord] = (),
         rules: Rules | None = None,
         known_sources: Iterable[KnownSource] = (),
+        *,
+        is_behind: bool = True,
     ) -> None:
         """Begin with an empty past; `known` are devices of the store, of which some may have been adopted as stations of a zone.
 
-        At `known_sources`, places that people have marked, alerts weigh less.
+        At `known_sources`, places that people have marked, alerts weigh less. `is_behind` says that readings of the past may still come: then the
+        devices of the site are waited for that were not heard yet.
         """
         self._rules = rules or shipped_rules()
-        self._windows = Windows(device.name for device in site.devices)
+        self._windows = Windows(device.name for device in site.devices if is_behind)
         self._lifecycle = AlertLifecycle(site, self._rules)
         self.pollution = Pollution(_stations(site, known))
         self._smoke = SmokeDetector(site)

@@ -17,6 +17,8 @@ from jeonju.storage.port import Series, Store
 REMEMBERED: Final = timedelta(hours=25)
 RELEARNT: Final = timedelta(minutes=40)
 HISTORY_EVERY_S: Final = 600
+# Where the newest reading is older than this, readings of the past may still be on their way.
+PRESENT: Final = timedelta(minutes=5)
 
 
 def engine_from_store(
@@ -29,7 +31,9 @@ def engine_from_store(
     latest = store.latest(site.name)
     newest = latest["time"].to_pylist()
     firing = store.alerts(site.name, active=True)
-    engine = AlertEngine(site, store.devices(site.name), rules, known_sources)
+    # Who was silent when everybody else was heard up to now is not waited for: nothing would be judged meanwhile.
+    is_behind = not newest or now - max(newest) > PRESENT
+    engine = AlertEngine(site, store.devices(site.name), rules, known_sources, is_behind=is_behind)
     if not newest:
         engine.restore(firing, latest, HISTORY_EVERY_S, latest)
         return engine, READINGS.empty_table()

@@ -32,6 +32,12 @@ class KnownSources:
                 self._marked = known_sources(self._journal.read(SUBJECT))
                 self._loaded = True
 
+    def refresh(self) -> None:
+        """Read the journal again, after another process wrote into it. Raises UnavailableError while the store is away."""
+        with self._lock:
+            self._marked = known_sources(self._journal.read(SUBJECT))
+            self._loaded = True
+
     def add(self, place: KnownSource, who: str) -> str:
         """Mark a place and return its id. Raises UnavailableError while the store is away."""
         with self._lock:

@@ -1,13 +1,15 @@
-"""The response as one service: alerts are stored and published, incidents traced, robots sent, people notified.
+"""What is done about alerts: they are stored and published, people triage them, incidents are opened, robots sent, channels notified."""
 
-It opens no connection of its own: the process that runs it hands over changed alerts (`handle`) and messages of the broker (`handle_message`).
-"""
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
-from typing import Any, Final, Protocol
-
-from jeonju.common.errors import UnavailableError
+from jeonju.broker.connection import Connection
+from jeonju.common.worker import IDLE_S as WORKER_IDLE_S
+from jeonju.common.worker import Worker
 from jeonju.contract import topics
 from jeonju.contract.as_json import incident_json
 from jeonju.contract.records import AlertRecord
@@ -15,32 +17,41 @@ from jeonju.contract.site import Site
 from jeonju.messages.alerts import Labels, with_words
 from jeonju.response.fleet.control import FleetControl
 from jeonju.response.fleet.orders import Message
-from jeonju.response.incidents.incident import LatLon
 from jeonju.response.incidents.service import IncidentService
 from jeonju.response.notify.channels import open_outboxes
 from jeonju.response.notify.mqtt import RetainedAlerts
 from jeonju.response.publisher import Publisher
+from jeonju.response.snapshot import ResponseSnapshot
 from jeonju.response.triage import AlertService
 from jeonju.rules.rules import Rules
 from jeonju.storage.port import Store
 
-ROBOT_SUBSCRIPTIONS: Final = ((topics.vda5050("+/+", "state"), 0), (topics.vda5050("+/+", "connection"), 1))
+log = logging.getLogger(__name__)
+
+# What people do at another api is read this often, or at once after a hint.
+REFRESH_EVERY: Final = timedelta(seconds=15)
+REFRESH_AFTER_HINT: Final = timedelta(seconds=1)
+IDLE_S: Final = 1.0
 
 
-class Broker(Protocol):
-    """What the response needs of a connection to the broker (`broker.client.Client`)."""
+@dataclass(frozen=True, kw_only=True)
+class Duties:
+    """What one process does about alerts; all of it where the process is the only one.
 
-    def is_connected(self) -> bool:
-        """Whether messages go out now."""
+    `stores`: detection runs here, so alerts are stored and published here. `responds`: incidents, robots and notifications; of all processes of
+    a site one does that. `is_alone`: no other process takes what people do.
+    """
 
-    def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool) -> object:
-        """Send a message, now or when the broker is there again."""
+    stores: bool = True
+    responds: bool = True
+    sends_robots: bool = True
+    is_alone: bool = True
 
 
 class ResponseService:
-    """`broadcast` takes the name of an event (`alert`, `incident`) and its JSON, for whoever listens. Raises UserError for a missing secret.
+    """Alerts come in detection's thread, what people do in those of the web server; its own worker handles robots and the broker's retained alerts.
 
-    `alerts`, `incidents` and `fleet` are its rooms; each is safe to use from several threads.
+    Incidents and every channel of notification have a thread each. `send` publishes an event to those who listen to the api.
     """
 
     def __init__(
@@ -48,96 +59,148 @@ class ResponseService:
         site: Site,
         store: Store,
         rules: Rules,
+        connection: Connection,
         now: Callable[[], datetime],
-        broker: Broker,
-        broadcast: Callable[[str, Any], None],
-        *,
-        sends_robots: bool = True,
+        send: Callable[[str, Any], None] = lambda _event, _data: None,
+        duties: Duties = Duties(),
     ) -> None:
-        self._site, self._store, self._broker = site, store, broker
+        """Raises UserError for a secret of a channel that is missing."""
+        self._site, self._store, self._connection, self._now, self._send = site, store, connection, now, send
+        self._duties = duties
         self.alerts = AlertService(site, store, rules, now)
-        self.fleet = FleetControl(site, store, now, self._send_to_robots, automatic=sends_robots)
-        self.incidents = IncidentService(
-            site, store, now, lambda record: broadcast("incident", incident_json(record)), self.fleet
-        )
-        retained = RetainedAlerts(
-            site.name, self.alerts, lambda topic, body: broker.publish(topic, body, qos=1, retain=True)
-        )
-        outboxes = open_outboxes(site, store, self.alerts, now)
+        self.fleet: FleetControl | None = None
+        self.incidents: IncidentService | None = None
+        if duties.responds:
+            self.fleet = FleetControl(site, store, now, self._publish_to_robots, automatic=duties.sends_robots)
+            self.incidents = IncidentService(
+                site, store, now, lambda record: send("incident", incident_json(record)), self.fleet
+            )
+        self._outboxes = open_outboxes(site, store, self.alerts, now) if duties.responds else []
+        self._retained = RetainedAlerts(site.name, self.alerts, connection.retain)
         labels = Labels(site)
         self._publisher = Publisher(
-            store, self.alerts, broadcast, retained, outboxes, lambda alert: with_words(alert, labels, rules.title)
+            store,
+            self.alerts,
+            send,
+            self._retained,
+            self._outboxes,
+            lambda alert: with_words(alert, labels, rules.title),
         )
         self.alerts.on_change = lambda alert: self._publisher.publish([alert])
-
-    @property
-    def subscriptions(self) -> list[tuple[str, int]]:
-        """Which topics `handle_message` wants, each with its quality of service."""
-        return [(self._publisher.retained.subscription, 1), *ROBOT_SUBSCRIPTIONS]
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether sources of incidents are traced."""
-        return self.incidents.is_alive
+        self._hinted = threading.Event()
+        self._refreshed_at = now()
+        always = () if duties.is_alone else (self._refresh,)
+        self._worker = Worker("response", always=always, idle_s=IDLE_S if always else WORKER_IDLE_S)
+        self._listen()
 
     def start(self) -> None:
-        """Begin to trace sources and to send notifications."""
-        self.incidents.start()
-        for outbox in self._publisher.outboxes:
+        """Begin with what was left over."""
+        self._worker.start()
+        if self.incidents is not None:
+            self.incidents.start()
+        for outbox in self._outboxes:
             outbox.start()
 
     def stop(self) -> None:
-        """Finish what is at hand and leave."""
-        self.incidents.stop()
-        for outbox in self._publisher.outboxes:
+        """Finish what has arrived, and end; to be called before the connection ends, as robots may still have to be told something."""
+        self._worker.stop()
+        if self.incidents is not None:
+            self.incidents.stop()
+        for outbox in self._outboxes:
             outbox.stop()
 
-    def restore(self) -> None:
-        """Read from the store what was before. Raises UnavailableError while it is away."""
+    @property
+    def is_alive(self) -> bool:
+        """Whether robots are heard and incidents traced."""
+        return self._worker.is_alive and (self.incidents is None or self.incidents.is_alive)
+
+    @property
+    def snapshot(self) -> ResponseSnapshot:
+        """How it is doing now."""
+        notifications = self._publisher.state()
+        if self.fleet is None:
+            return ResponseSnapshot(notifications=notifications)
+        return ResponseSnapshot(robots=tuple(self.fleet.status()), notifications=notifications)
+
+    # As the sink of detection.
+
+    def restore(self, active: Sequence[AlertRecord]) -> None:
+        """Go on with what the store holds and the alerts that last. Raises UnavailableError while the store is away."""
         self.alerts.load()
-        self.incidents.restore()
-        self.fleet.restore()
+        if self.incidents is not None:
+            self.incidents.restore()
+        if self.fleet is not None:
+            self.fleet.restore()
+        if self._duties.stores:
+            for alert in active:
+                self._retained.publish(alert)
 
-    def handle(self, alerts: Sequence[AlertRecord], seen_until: datetime | None) -> None:
-        """Store and publish alerts that changed, and those held back; `seen_until` is the time of the newest reading.
+    def publish(self, alerts: Sequence[AlertRecord], seen_until: datetime | None) -> None:
+        """Store and publish alerts, and all that were held back; incidents know of readings up to `seen_until`.
 
-        Raises UnavailableError, and keeps them for the next call, while the store is away.
+        Raises UnavailableError, and keeps them, while the store is away.
         """
-        saved = self._publisher.store_and_publish(alerts)
-        if seen_until is not None:
-            self.incidents.handle(saved, self._places() if saved else {}, seen_until)
+        self._add_to_incidents(self._publisher.store_and_publish(alerts), seen_until)
 
     def hold_back(self, alerts: Sequence[AlertRecord]) -> None:
-        """Keep alerts while the store is away; what is critical, and that the store is away, is published at once."""
+        """Keep alerts until the store is back; what is critical is published all the same."""
         self._publisher.hold_back(alerts)
 
-    def republish(self, alerts: Iterable[AlertRecord]) -> None:
-        """Give the broker alerts to retain again, as after a restart."""
-        for alert in alerts:
-            self._publisher.retained.publish(alert)
+    def handle_stored(self, alerts: Sequence[AlertRecord], seen_until: datetime | None) -> None:
+        """Handle alerts that another process has stored and published. Raises UnavailableError while the store is away."""
+        self._add_to_incidents(alerts, seen_until)
+        if alerts:
+            self.alerts.handle(alerts)
+            self._notify_listeners(alerts)
 
-    def handle_message(self, topic: str, payload: bytes) -> None:
-        """Handle a message of the broker: a robot's, or an alert that it retains."""
-        if topics.robot_and_kind(topic) is not None:
-            self.fleet.handle_message(topic, payload)
-        else:
-            self._publisher.retained.handle_message(topic, payload)
+    def _add_to_incidents(self, alerts: Sequence[AlertRecord], seen_until: datetime | None) -> None:
+        if self.incidents is not None and seen_until is not None:
+            self.incidents.handle(alerts, self._places() if alerts else {}, seen_until)
 
-    def state(self) -> dict[str, Any]:
-        """Return how each channel of notification is doing."""
-        return self._publisher.state()
-
-    def _send_to_robots(self, messages: Sequence[Message]) -> None:
-        """Publish as VDA 5050 wants it: once, and never again; what a robot does not confirm is sent anew."""
-        if not self._broker.is_connected():
-            raise UnavailableError("the broker is away; try again later")
-        for topic, payload in messages:
-            self._broker.publish(topic, payload, qos=0, retain=False)
-
-    def _places(self) -> dict[str, LatLon]:
+    def _places(self) -> dict[str, tuple[float, float]]:
         """Return where every device is: stations as the site says, whoever sends its place as it said last."""
         rows = self._store.latest(self._site.name).select(["device", "lat", "lon"]).to_pylist()
         sent = {
             row["device"]: (row["lat"], row["lon"]) for row in rows if row["lat"] is not None and row["lon"] is not None
         }
         return {station.name: (station.lat, station.lon) for station in self._site.stations} | sent
+
+    def _listen(self) -> None:
+        alert_topics = self._retained.subscription
+        if self._duties.stores:
+            self._connection.listen(alert_topics, 1, self._on_retained)
+        if not self._duties.is_alone:
+            self._connection.listen(alert_topics, 1, lambda _topic, _payload: self._hinted.set())
+        if self.fleet is not None:
+            for kind, qos in (("state", 0), ("connection", 1)):
+                self._connection.listen(topics.vda5050("+/+", kind), qos, self._on_robot)
+
+    def _on_retained(self, topic: str, payload: bytes) -> None:
+        self._worker.put(lambda: self._retained.handle_message(topic, payload))
+
+    def _on_robot(self, topic: str, payload: bytes) -> None:
+        if (fleet := self.fleet) is not None:
+            self._worker.put(lambda: fleet.handle_message(topic, payload))
+
+    def _publish_to_robots(self, messages: Sequence[Message]) -> None:
+        """Publish as VDA 5050 wants it: once, and never again; whoever does not confirm it is told anew."""
+        self._connection.check()
+        for topic, payload in messages:
+            self._connection.send(topic, payload, qos=0)
+
+    def _refresh(self) -> None:
+        """Read what people did at other processes."""
+        now = self._now()
+        if now - self._refreshed_at < (REFRESH_AFTER_HINT if self._hinted.is_set() else REFRESH_EVERY):
+            return
+        self._hinted.clear()
+        changed = self.alerts.refresh(self._refreshed_at)
+        self._refreshed_at = now
+        self._notify_listeners(changed)
+
+    def _notify_listeners(self, alerts: Sequence[AlertRecord]) -> None:
+        """Publish to those who listen here; the broker has it from the process that changed it."""
+        for alert in alerts:
+            self._send("alert", self.alerts.to_json(alert))
+        for outbox in self._outboxes:
+            outbox.wake()

@@ -75,6 +75,12 @@ class Silences:
                 self._known = silences_of(self._journal.read(SUBJECT))
                 self._loaded = True
 
+    def refresh(self) -> None:
+        """Read the journal again, after another process wrote into it. Raises UnavailableError while the store is away."""
+        with self._lock:
+            self._known = silences_of(self._journal.read(SUBJECT))
+            self._loaded = True
+
     def add(self, who: str, until_at: datetime, reason: str, globs: Mapping[str, str]) -> Silence:
         """Silence what matches. Raises UserError for a time that is over, UnavailableError while the store is away."""
         if until_at <= self._now():

@@ -8,9 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from jeonju.common.errors import UnavailableError
+from jeonju.contract import known_source
 from jeonju.contract.as_json import alert_json
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
+from jeonju.response import silences
 from jeonju.response.handling import (
     Action,
     ActionDetails,
@@ -28,6 +30,8 @@ from jeonju.storage.port import Store
 
 # Alerts that ended are known for so long after their end, so that channels still learn of it.
 REMEMBERED: Final = timedelta(days=1)
+# What another process wrote may have been stamped by a clock that is behind, or be stored a little later.
+CLOCKS_DIFFER_BY: Final = timedelta(minutes=1)
 
 
 class AlertService:
@@ -59,6 +63,26 @@ class AlertService:
                 if alert.id not in self._alerts:
                     self._keep(alert)
             self._loaded = True
+
+    def refresh(self, since: datetime) -> list[AlertRecord]:
+        """Read what other processes have written since an instant; return the alerts about which people did something there.
+
+        Raises UnavailableError while the store is away.
+        """
+        self.load()
+        entries = self._store.journal(self._site, since=since - CLOCKS_DIFFER_BY)
+        subjects = {entry.subject for entry in entries}
+        if silences.SUBJECT in subjects:
+            self.silences.refresh()
+        if known_source.SUBJECT in subjects:
+            self.known_sources.refresh()
+        changed = []
+        with self._lock:
+            for alert_id in subjects & self._alerts.keys():
+                if (known := self._stored_handling(alert_id)) != self._handling.get(alert_id):
+                    self._handling[alert_id] = known
+                    changed.append(self._alerts[alert_id])
+        return changed
 
     def handle(self, alerts: Iterable[AlertRecord]) -> None:
         """Take alerts that changed; while the store is away also those that it does not hold yet."""

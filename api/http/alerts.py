@@ -7,9 +7,9 @@ from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, Field
 
 from jeonju.api.http.answers import answer, example
+from jeonju.api.http.identity import Who
 from jeonju.api.http.instants import Instant
 from jeonju.api.http.state import Air, State
-from jeonju.api.http.who import Who
 from jeonju.common.errors import UserError
 from jeonju.contract.as_json import journal_json
 from jeonju.contract.records import AlertRecord
@@ -76,13 +76,13 @@ def alerts(
     found = [
         alert for alert in air.store.alerts(air.site.name, since=since, active=active) if kind in (None, alert.kind)
     ]
-    return answer([air.response.alerts.to_json(alert) for alert in found[:limit]])
+    return answer([air.alerts.to_json(alert) for alert in found[:limit]])
 
 
 @router.get("/alerts.cap.xml", response_class=Response)
 def feed(air: Air) -> Response:
     """Alerts that last or ended within the last hour as an Atom feed of CAP 1.2 messages; what is silenced or inhibited is not in it."""
-    now, service = air.now(), air.response.alerts
+    now, service = air.now(), air.alerts
     published = [
         alert
         for alert in service.recent()
@@ -99,7 +99,7 @@ def feed(air: Air) -> Response:
 @router.get("/alerts/{alert}/cap.xml", response_class=Response)
 def cap(air: Air, alert: str) -> Response:
     """One alert as a CAP 1.2 message."""
-    found = as_cap(air.site, air.response.alerts.rules, _found(air, alert), _simulated(air))
+    found = as_cap(air.site, air.alerts.rules, _found(air, alert), _simulated(air))
     return Response(found, media_type="application/cap+xml; charset=utf-8")
 
 
@@ -108,7 +108,7 @@ def one_alert(air: Air, alert: str) -> Response:
     """One alert with its journal."""
     found = _found(air, alert)
     journal = [journal_json(entry) for entry in air.store.journal(air.site.name, subject=found.id)]
-    return answer({**air.response.alerts.to_json(found), "journal": journal})
+    return answer({**air.alerts.to_json(found), "journal": journal})
 
 
 @router.post("/alerts/{alert}/acknowledge", responses=example(_ALERT))
@@ -146,14 +146,14 @@ def journal(
 def _act(air: State, alert: str, action: Action, who: str, note: str, verdict: Verdict | None = None) -> Response:
     found = _found(air, alert)
     try:
-        air.response.alerts.act(found, action, who, note, verdict)
+        air.alerts.act(found, action, who, note, verdict)
     except UserError as error:
         raise HTTPException(409, str(error)) from error
-    return answer(air.response.alerts.to_json(found))
+    return answer(air.alerts.to_json(found))
 
 
 def _found(air: State, alert: str) -> AlertRecord:
-    found = air.response.alerts.find(alert)
+    found = air.alerts.find(alert)
     if found is None:
         raise HTTPException(404, f"no alert is called {alert[:200]!r}; see /api/v1/alerts?state=all")
     return found

@@ -1,12 +1,12 @@
 """Is all well: for people, for supervisors, and for those who ask what was lost."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from jeonju.api.http.answers import answer, example
-from jeonju.api.http.state import Air
+from jeonju.api.http.state import Air, State
 
 router = APIRouter(tags=["health"])
 
@@ -14,16 +14,16 @@ router = APIRouter(tags=["health"])
 @router.get("/healthz", responses=example({"status": "alive"}))
 def alive(air: Air) -> Response:
     """Alerts are judged; 503 when that has ended, and only a restart helps."""
-    return (
-        answer({"status": "alive"}) if air.live.is_alive else answer({"status": "no alerts are judged any more"}, 503)
-    )
+    is_alive = air.detection.is_alive and air.response.is_alive
+    return answer({"status": "alive"}) if is_alive else answer({"status": "no alerts are judged any more"}, 503)
 
 
 @router.get("/readyz", responses=example({"status": "ready"}))
 def ready(air: Air) -> Response:
     """Broker and store can be reached, and the broker grants what is asked of it; 503 otherwise."""
     air.store.latest(air.site.name)
-    trouble = air.live.feed.refusal if air.live.feed.connected else "the broker is away"
+    broker = air.broker.state
+    trouble = broker.refusal if broker.connected else "the broker is away"
     return answer({"status": trouble or "ready"}, 503 if trouble else 200)
 
 
@@ -33,7 +33,7 @@ def ready(air: Air) -> Response:
     response_class=Response,
 )
 def metrics(request: Request) -> Response:
-    """Figures for Prometheus."""
+    """Statistics for Prometheus."""
     return Response(generate_latest(request.app.state.metrics), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -49,7 +49,7 @@ def health(air: Air) -> Response:
     }
     return answer(
         {
-            **air.live.state(),
+            **_services(air),
             "now": air.now(),
             "devices": len(ledger),
             "ledger": totals,
@@ -81,3 +81,19 @@ def dead_letters(air: Air, limit: Annotated[int, Query(ge=1, le=1000)] = 100) ->
             for letter in air.store.dead_letters(limit=limit)
         ]
     )
+
+
+def _services(air: State) -> dict[str, Any]:
+    broker, found = air.broker.state, air.detection.snapshot
+    return {
+        "broker": "connected" if broker.connected else "away",
+        "subscriptions_refused": broker.refused,
+        "store": "available" if found.store_available else "away",
+        "readings_received": found.feed.readings,
+        "last_reading_at": found.feed.last_reading_at,
+        "lag_s": found.feed.lag_s(air.now()),
+        "active_alerts": len(found.active),
+        "readings_too_late_to_judge": found.late,
+        "feed_batches_dropped": found.dropped,
+        "notifications": air.response.snapshot.notifications,
+    }

@@ -6,9 +6,9 @@ from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, Field
 
 from jeonju.api.http.answers import answer, example
+from jeonju.api.http.identity import Who
 from jeonju.api.http.instants import Instant
 from jeonju.api.http.state import Air, State
-from jeonju.api.http.who import Who
 from jeonju.common.errors import UserError
 from jeonju.contract.as_json import alert_json, incident_json, journal_json
 from jeonju.contract.records import IncidentRecord
@@ -72,7 +72,7 @@ def act(air: Air, who: Who, incident: str, doing: Doing) -> Response:
     """Acknowledge, comment, confirm, call it a false alarm, or close it; it is written down with the name of the key and the time."""
     _found(air, incident)
     try:
-        return answer(_brief(air.response.incidents.act(incident, doing.action, who, doing.note)))
+        return answer(_brief(air.incidents.act(incident, doing.action, who, doing.note)))
     except UserError as error:
         raise HTTPException(409, str(error)) from error
 

@@ -1,6 +1,6 @@
 """What the measured values mean: indexes, advisories, and standards that are kept or not."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from jeonju.airquality.standards import YEAR_H, Judged, Standard, judge_year
 from jeonju.airquality.us_aqi import UsAqi
 from jeonju.api.http.answers import answer, example
 from jeonju.api.http.state import Air, State
+from jeonju.detection.snapshot import IndexSnapshot
 from jeonju.messages import legal as certification
 from jeonju.storage.port import Series
 
@@ -43,22 +44,22 @@ _STANDARD = {"quantity": "pm25", "body": "korea", "hours": 24, "limit": 35.0, "m
 )
 def cai(air: Air) -> Response:
     """The indexes of the last full hour: of every station, the worst of every zone, and the advisories (0 is none)."""
-    pollution = air.live.engine.pollution
-    stations = {name: _station(air, name) for name in sorted(pollution.cai.keys() | pollution.us_aqi.keys())}
+    index = air.detection.snapshot.index
+    stations = {name: _station(air, index, name) for name in sorted(index.cai.keys() | index.us_aqi.keys())}
     zones = {}
-    for zone, members in pollution.zones.items():
-        known = [name for name in members if name in pollution.cai]
+    for zone, members in index.zones.items():
+        known = [name for name in members if name in index.cai]
         zones[zone] = {
-            "worst": max(known, key=lambda name: pollution.cai[name].value, default=None),
-            "mean_cai": round(float(np.mean([pollution.cai[name].value for name in known]))) if known else None,
-            "advisories": _advisories(air, zone),
+            "worst": max(known, key=lambda name: index.cai[name].value, default=None),
+            "mean_cai": round(float(np.mean([index.cai[name].value for name in known]))) if known else None,
+            "advisories": _advisories(index, zone),
         }
     return answer(
         {
-            "hour": None if pollution.hour is None else datetime.fromtimestamp(pollution.hour * _HOUR_S, UTC),
+            "hour": index.hour,
             "stations": stations,
             "zones": zones,
-            "asian_dust": _stage(DUST_STAGES, pollution.dust.level),
+            "asian_dust": _stage(DUST_STAGES, index.dust_level),
             **_note(air),
         }
     )
@@ -70,9 +71,11 @@ def standards(air: Air) -> Response:
 
     A single mean above a limit does not break a standard: 99 to 99.9 % of the means of a year must keep it, see `/standards/{device}`.
     """
-    pollution = air.live.engine.pollution
-    names = [name for members in pollution.zones.values() for name in members]
-    stations = {name: [_judged(one) for one in pollution.exceeded(name) if one.mean == one.mean] for name in names}
+    judged = air.detection.snapshot.index.standards
+    stations = {
+        name: [_judged(standard) for standard in means if standard.mean == standard.mean]
+        for name, means in judged.items()
+    }
     return answer({"stations": stations, **_note(air)})
 
 
@@ -97,20 +100,20 @@ def standards_of_a_year(
     hours = _hourly_means(air, device, begin, until)
     rows = [
         {
-            **_judged(one.judged),
-            "percentile": None if one.judged.standard.hours == YEAR_H else one.judged.standard.percentile,
-            "times_exceeded": one.exceeded,
-            "means": one.known,
+            **_judged(row.judged),
+            "percentile": None if row.judged.standard.hours == YEAR_H else row.judged.standard.percentile,
+            "times_exceeded": row.exceeded,
+            "means": row.known,
         }
-        for one in judge_year(hours)
-        if one.known
+        for row in judge_year(hours)
+        if row.known
     ]
     return answer({"device": device, "year": year, "standards": rows, **_note(air)})
 
 
 def instrument(air: State, device: str) -> dict[str, str]:
     """Return what the law asks to be said of an instrument beside its values."""
-    certificates = {one.name: one.certificate for one in air.site.devices}
+    certificates = {device.name: device.certificate for device in air.site.devices}
     korean, english = certification.label(certificates.get(device, "none"))
     return {"instrument_ko": korean, "instrument_en": english}
 
@@ -120,14 +123,13 @@ def standard_json(standard: Standard) -> dict[str, Any]:
     return {"quantity": standard.quantity, "body": standard.body, "hours": standard.hours, "limit": standard.limit}
 
 
-def _station(air: State, name: str) -> dict[str, Any]:
-    pollution = air.live.engine.pollution
-    korean, american = pollution.cai.get(name), pollution.us_aqi.get(name)
+def _station(air: State, index: IndexSnapshot, name: str) -> dict[str, Any]:
+    korean, american = index.cai.get(name), index.us_aqi.get(name)
     return {
         **(_index(korean, "cai") if korean else {}),
         "us_aqi": _index(american, "aqi") if american else None,
-        "advisories": _advisories(air, name),
-        "exceeded": [_judged(one) for one in pollution.exceeded(name) if one.is_exceeded],
+        "advisories": _advisories(index, name),
+        "exceeded": [_judged(standard) for standard in index.standards[name] if standard.is_exceeded],
         **instrument(air, name),
     }
 
@@ -144,11 +146,8 @@ def _index(index: Cai | UsAqi, name: str) -> dict[str, Any]:
     }
 
 
-def _advisories(air: State, place: str) -> dict[str, int]:
-    states = air.live.engine.pollution.advisories
-    return {
-        quantity: states[place, quantity].level if (place, quantity) in states else 0 for quantity in ADVISORY_LEVELS
-    }
+def _advisories(index: IndexSnapshot, place: str) -> dict[str, int]:
+    return {quantity: index.advisories.get((place, quantity), 0) for quantity in ADVISORY_LEVELS}
 
 
 def _stage(levels: tuple[Level, ...], level: int) -> dict[str, str] | None:
@@ -158,13 +157,13 @@ def _stage(levels: tuple[Level, ...], level: int) -> dict[str, str] | None:
     return {"stage": row.key, "label_ko": row.label_ko, "label_en": row.label_en}
 
 
-def _judged(one: Judged) -> dict[str, Any]:
-    decimals = QUANTITY[one.standard.quantity].decimals
-    return {**standard_json(one.standard), "mean": round(one.mean, decimals), "exceeded": one.is_exceeded}
+def _judged(judged: Judged) -> dict[str, Any]:
+    decimals = QUANTITY[judged.standard.quantity].decimals
+    return {**standard_json(judged.standard), "mean": round(judged.mean, decimals), "exceeded": judged.is_exceeded}
 
 
 def _note(air: State) -> dict[str, str]:
-    korean, english = certification.note(one.certificate for one in air.site.stations)
+    korean, english = certification.note(station.certificate for station in air.site.stations)
     return {"note_ko": korean, "note_en": english}
 
 

@@ -46,12 +46,13 @@ def geojson(air: Air) -> Response:
     """The newest reading of every device as GeoJSON points, with index and class for stations."""
     places = {station.name: (station.lat, station.lon) for station in air.site.stations}
     kinds = {record.device: record for record in air.store.devices(air.site.name)}
+    indexes = air.detection.snapshot.index.cai
     features = []
     for row in air.store.latest(air.site.name).to_pylist():
         place = (row["lat"], row["lon"]) if row["lat"] is not None else places.get(row["device"])
         if place is None:
             continue
-        record, index = kinds.get(row["device"]), air.live.engine.pollution.cai.get(row["device"])
+        record, index = kinds.get(row["device"]), indexes.get(row["device"])
         properties = {
             **reading_json(row),
             "kind": record.kind if record else "",
@@ -128,9 +129,9 @@ async def stream(air: Air) -> StreamingResponse:
 
 def _check_devices(air: State, site: str, devices: Sequence[str]) -> None:
     """Refuse a device that neither the site file nor the store knows."""
-    known = {one.device for one in air.store.devices(site)} if devices else set()
+    known = {record.device for record in air.store.devices(site)} if devices else set()
     if site == air.site.name:
-        known |= {one.name for one in air.site.devices}
+        known |= {station.name for station in air.site.devices}
     if unknown := sorted(set(devices) - known):
         raise HTTPException(422, f"device: {', '.join(unknown)[:200]} is not known; see /api/v1/devices")
 

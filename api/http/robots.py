@@ -8,8 +8,8 @@ from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel, Field
 
 from jeonju.api.http.answers import answer, example
+from jeonju.api.http.identity import Who
 from jeonju.api.http.state import Air, State
-from jeonju.api.http.who import Who
 from jeonju.common.errors import UserError
 from jeonju.contract.site import Latitude, Longitude, Site
 from jeonju.contract.vda5050 import Stop
@@ -46,7 +46,7 @@ class Place(BaseModel):
 @router.get("", responses=example([_ROBOT]))
 def robots(air: Air) -> Response:
     """Every robot of the site as it last told, and whether it could be sent somewhere now, or why not."""
-    return answer([_robot_json(air.site, status) for status in air.response.fleet.status()])
+    return answer([_robot_json(air.site, status) for status in air.response.snapshot.robots])
 
 
 @router.post("/{robot}/send", status_code=202, responses=example({"sent": "robot-3"}))
@@ -57,7 +57,7 @@ def send(air: Air, who: Who, robot: str, place: Place) -> Response:
         raise HTTPException(422, f"lat, lon: lies in no zone of {air.site.label_en}")
     _check_name(air, robot)
     with _conflicts():
-        air.response.fleet.send(robot, [Stop(x_m, y_m, place.stay_s)], who)
+        air.fleet.send(robot, [Stop(x_m, y_m, place.stay_s)], who)
     return answer({"sent": robot}, 202)
 
 
@@ -66,7 +66,7 @@ def recall(air: Air, who: Who, robot: str) -> Response:
     """Call off what a robot was sent to do; it goes back to its patrol."""
     _check_name(air, robot)
     with _conflicts():
-        air.response.fleet.recall(robot, who)
+        air.fleet.recall(robot, who)
     return answer({"recalled": robot}, 202)
 
 
@@ -75,7 +75,7 @@ def forbid(air: Air, who: Who, robot: str) -> Response:
     """Send a robot nowhere until it is allowed again; one that is under way is called back."""
     _check_name(air, robot)
     with _conflicts():
-        air.response.fleet.disable(robot, who)
+        air.fleet.disable(robot, who)
     return answer({"forbidden": robot}, 202)
 
 
@@ -84,7 +84,7 @@ def allow(air: Air, who: Who, robot: str) -> Response:
     """Let a robot be sent again."""
     _check_name(air, robot)
     with _conflicts():
-        air.response.fleet.enable(robot, who)
+        air.fleet.enable(robot, who)
     return answer({"allowed": robot}, 202)
 
 

@@ -9,9 +9,9 @@ from fastapi import APIRouter, HTTPException, Path, Query, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from jeonju.api.http.answers import answer, example
+from jeonju.api.http.identity import Who
 from jeonju.api.http.instants import Instant
 from jeonju.api.http.state import Air, State
-from jeonju.api.http.who import Who
 from jeonju.common.durations import parse_duration_s
 from jeonju.common.errors import UserError
 from jeonju.contract.known_source import KnownSource
@@ -67,8 +67,8 @@ def silences(
     air: Air, state: Annotated[Literal["active", "all"], Query(description="Those that last, or all.")] = "active"
 ) -> Response:
     """Silences, the newest first."""
-    air.response.alerts.silences.load()
-    known = [_silence_json(air, silence) for silence in air.response.alerts.silences.known.values()]
+    air.alerts.silences.load()
+    known = [_silence_json(air, silence) for silence in air.alerts.silences.known.values()]
     return answer([silence for silence in reversed(known) if state == "all" or silence["active"]])
 
 
@@ -78,7 +78,7 @@ def silence(air: Air, who: Who, wanted: Silencing) -> Response:
     until = _until(wanted, air.now())
     globs = {"kind": wanted.kind, "zone": wanted.zone, "device": wanted.device}
     try:
-        made = air.response.alerts.silences.add(who, until, wanted.reason, globs)
+        made = air.alerts.silences.add(who, until, wanted.reason, globs)
     except UserError as error:
         raise HTTPException(422, str(error)) from error
     return answer(_silence_json(air, made), 201)
@@ -88,7 +88,7 @@ def silence(air: Air, who: Who, wanted: Silencing) -> Response:
 def end_silence(air: Air, who: Who, silence_id: str) -> Response:
     """End a silence before its time; what still lasts is sent."""
     try:
-        air.response.alerts.silences.end(silence_id, who)
+        air.alerts.silences.end(silence_id, who)
     except UserError as error:
         raise HTTPException(404, str(error)) from error
     return Response(status_code=204)
@@ -97,10 +97,8 @@ def end_silence(air: Air, who: Who, silence_id: str) -> Response:
 @router.get("/nuisances", responses=example([_KNOWN_SOURCE]))
 def nuisances(air: Air) -> Response:
     """Places that were marked because they smoke, smell or dust again and again."""
-    air.response.alerts.known_sources.load()
-    return answer(
-        [{"id": key, **place.model_dump()} for key, place in air.response.alerts.known_sources.marked.items()]
-    )
+    air.alerts.known_sources.load()
+    return answer([{"id": key, **place.model_dump()} for key, place in air.alerts.known_sources.marked.items()])
 
 
 @router.post("/nuisances", status_code=201)
@@ -109,8 +107,8 @@ def mark(air: Air, who: Who, place: KnownSource) -> Response:
     away_km = math.hypot(*air.site.map.to_xy(place.lat, place.lon)) / 1000
     if away_km > FURTHEST_KM:
         raise HTTPException(422, f"the place is {away_km:.0f} km from the middle of {air.site.label_en}")
-    made = air.response.alerts.known_sources.add(place, who)
-    air.live.places_marked()
+    made = air.alerts.known_sources.add(place, who)
+    air.detection.refresh_known_sources()
     return answer({"id": made, **place.model_dump()}, 201)
 
 
@@ -118,10 +116,10 @@ def mark(air: Air, who: Who, place: KnownSource) -> Response:
 def unmark(air: Air, who: Who, source_id: Annotated[str, Path(alias="nuisance_id")]) -> Response:
     """Take a mark away."""
     try:
-        air.response.alerts.known_sources.remove(source_id, who)
+        air.alerts.known_sources.remove(source_id, who)
     except UserError as error:
         raise HTTPException(404, str(error)) from error
-    air.live.places_marked()
+    air.detection.refresh_known_sources()
     return Response(status_code=204)
 
 
@@ -135,7 +133,7 @@ def _until(wanted: Silencing, now: datetime) -> datetime:
 
 
 def _silence_json(air: State, silence: Silence) -> dict[str, Any]:
-    title_ko, title_en = air.response.alerts.rules.title(silence.kind)
+    title_ko, title_en = air.alerts.rules.title(silence.kind)
     return {
         **asdict(silence),
         "title_ko": title_ko,

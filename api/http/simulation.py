@@ -49,5 +49,5 @@ def add_event(air: Air, event: Annotated[dict[str, Any], Body(examples=[_FIRE])]
             raise HTTPException(
                 422, f"lat, lon: is more than {FURTHEST_M / 1000:.0f} km from the middle of {air.site.label_en}"
             )
-    air.live.send_command(topics.SIMULATOR, orjson.dumps({"event": event}))
+    air.broker.send(topics.command(air.site.name, topics.SIMULATOR), orjson.dumps({"event": event}))
     return answer({"accepted": event}, 202)

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Annotated, Any, Final, Literal
 
+import msgspec
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel
 
@@ -15,6 +16,7 @@ from jeonju.api.access.guard import ADMIN_ONLY
 from jeonju.api.http.answers import answer, example
 from jeonju.api.http.indexes import standard_json
 from jeonju.api.http.state import Air
+from jeonju.contract import topics
 from jeonju.contract.as_json import reading_json
 from jeonju.contract.reading import Adoption
 from jeonju.contract.site import Site
@@ -77,19 +79,19 @@ def unknown_devices(
     By name, a page at a time; `X-Total-Count` is how many there are.
     """
     named = {device.name for device in air.site.devices}
-    unknown = [one for one in air.store.devices(air.site.name) if one.device not in named and not one.zone]
-    page = [one for one in unknown if one.device > after][:limit]
-    asked = {one.device for one in page}
+    unknown = [record for record in air.store.devices(air.site.name) if record.device not in named and not record.zone]
+    page = [record for record in unknown if record.device > after][:limit]
+    asked = {record.device for record in page}
     latest = air.store.latest(air.site.name).to_pylist() if page else []
     last = {row["device"]: reading_json(row) for row in latest if row["device"] in asked}
     response = answer(
         [
             {
-                **one._asdict(),
-                "last": last.get(one.device),
-                "site_entry": _site_entry(one.device, last.get(one.device), air.site),
+                **record._asdict(),
+                "last": last.get(record.device),
+                "site_entry": _site_entry(record.device, last.get(record.device), air.site),
             }
-            for one in page
+            for record in page
         ]
     )
     response.headers["X-Total-Count"] = str(len(unknown))
@@ -117,7 +119,8 @@ def adopt(air: Air, device: str, adopted: Adopted) -> Response:
         )
     if device not in {record.device for record in air.store.devices(air.site.name)}:
         raise HTTPException(404, f"{device!r} has never spoken; see /api/v1/devices/unknown")
-    air.live.adopt(device, Adoption(zone=adopted.zone, kind=adopted.kind))
+    adoption = Adoption(zone=adopted.zone, kind=adopted.kind)
+    air.broker.send(topics.adopt(air.site.name, device), msgspec.json.encode(adoption))
     return answer({"device": device, **adopted.model_dump()}, 202)
 
 

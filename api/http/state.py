@@ -1,33 +1,92 @@
-"""What every route needs, made once for the application."""
+"""What routes may use, made once for the application: the store, snapshots to read, and services to give orders to. Nothing else of other rooms."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Final, Protocol
 
-from fastapi import Depends, Request
+from fastapi import Depends, HTTPException, Request
 
-from jeonju.api.live import Live
 from jeonju.api.stream import Stream
+from jeonju.broker.connection import ConnectionState
 from jeonju.contract.site import Site
-from jeonju.response.service import ResponseService
+from jeonju.detection.snapshot import DetectionSnapshot
+from jeonju.response.fleet.control import FleetControl
+from jeonju.response.incidents.service import IncidentService
+from jeonju.response.snapshot import ResponseSnapshot
+from jeonju.response.triage import AlertService
 from jeonju.storage.port import Store
+
+
+class Detection(Protocol):
+    """Detection in this process or in another one."""
+
+    @property
+    def snapshot(self) -> DetectionSnapshot:
+        """What it knows now."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its thread runs."""
+
+    def refresh_known_sources(self) -> None:
+        """Let it know soon which places people have marked."""
+
+
+class Response(Protocol):
+    """What is done about alerts."""
+
+    @property
+    def snapshot(self) -> ResponseSnapshot:
+        """How it is doing now."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its threads run."""
+
+
+class Broker(Protocol):
+    """The connection to the broker."""
+
+    @property
+    def state(self) -> ConnectionState:
+        """How it is now."""
+
+    def send(self, topic: str, payload: bytes) -> None:
+        """Publish now. Raises UnavailableError while the broker is away."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """The site, its store and the live side."""
+    """`alerts` takes what people do about alerts; `incident_service` and `fleet_control` are None where another process responds."""
 
     site: Site
     store: Store
-    live: Live
-    stream: Stream
     now: Callable[[], datetime]
+    stream: Stream
+    broker: Broker
+    detection: Detection
+    response: Response
+    alerts: AlertService
+    incident_service: IncidentService | None
+    fleet_control: FleetControl | None
 
     @property
-    def response(self) -> ResponseService:
-        """What is done about alerts."""
-        return self.live.response
+    def incidents(self) -> IncidentService:
+        """Whom to tell what people do about an incident. Raises HTTPException 409 where another process responds."""
+        if self.incident_service is None:
+            raise HTTPException(409, ELSEWHERE)
+        return self.incident_service
+
+    @property
+    def fleet(self) -> FleetControl:
+        """Whom to tell where robots are to go. Raises HTTPException 409 where another process responds."""
+        if self.fleet_control is None:
+            raise HTTPException(409, ELSEWHERE)
+        return self.fleet_control
+
+
+ELSEWHERE: Final = "this api runs with --no-respond: incidents and robots are worked at the one that responds"
 
 
 def _state(request: Request) -> State:

@@ -1,11 +1,11 @@
 // The live page starts here: no build step, no library, nothing from elsewhere.
-import { attendAim, pickPlace } from "./aim.js";
+import { attendAim, pickPlace } from "./place_picker.js";
 import { alertActions, drawAlerts } from "./alerts.js";
 import { get, post } from "./api.js";
 import { follow, loadAll, loadSite } from "./data.js";
 import { choose, drawDevice } from "./device.js";
 import { $ } from "./dom.js";
-import { drawMe, leave, letIn } from "./door.js";
+import { drawMe, leave, letIn } from "./login.js";
 import { drawIncidents, incidentActions } from "./incidents.js";
 import { drawGround, drawLegend, drawSources, drawThings, followSize, layOut } from "./map.js";
 import { complain, notice } from "./notice.js";

@@ -1,5 +1,5 @@
 // Patrol robots: how they are, what they do, and where operators send them.
-import { pickPlace } from "./aim.js";
+import { pickPlace } from "./place_picker.js";
 import { path, post } from "./api.js";
 import { $, button, html, update } from "./dom.js";
 import { notice } from "./notice.js";

@@ -35,11 +35,13 @@ from jeonju.cli.options import (
     until_over,
 )
 from jeonju.cli.progress import progress
+from jeonju.cli.scenario import app as scenario_app
 from jeonju.cli.services import app as services_app
 from jeonju.cli.settings import PREFIX, take_settings
+from jeonju.cli.site import app as site_app
 from jeonju.common.errors import UserError
 from jeonju.contract.site import load_site
-from jeonju.simulator.scenario import examples, load_scenario
+from jeonju.simulator.scenario import load_scenario
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -47,8 +49,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": PREFIX},
 )
-site_app = typer.Typer(no_args_is_help=True, help="Cities as data.")
-scenario_app = typer.Typer(no_args_is_help=True, help="What happens in a city, as data.")
 app.add_typer(site_app, name="site")
 app.add_typer(scenario_app, name="scenario")
 app.add_typer(evaluate_app, name="evaluate")
@@ -281,58 +281,3 @@ def doctor(
 
     for found in diagnoses(load_site(site), broker, topic, until_over(stop_after)):
         typer.echo(in_words(found, as_json=as_json))
-
-
-@site_app.command("check")
-def site_check(
-    site: Annotated[str, typer.Argument(help="A site file, or the name of a built-in site such as `jeonju`.")],
-    *,
-    as_json: Json = False,
-) -> None:
-    """Check a site file; every fault is named with its line."""
-    checked = load_site(site)
-    counts = {name: len(getattr(checked, name)) for name in ("zones", "stations", "robots", "sources")}
-    typer.echo(
-        json.dumps(counts)
-        if as_json
-        else f"{site}: good; " + ", ".join(f"{count} {what}" for what, count in counts.items())
-    )
-
-
-@scenario_app.command("list")
-def scenario_list(*, as_json: Json = False) -> None:
-    """List the examples that come with the project."""
-    loaded = {path.stem: load_scenario(path) for path in examples()}
-    if as_json:
-        typer.echo(
-            json.dumps(
-                {name: {"title_en": one.title_en, "title_ko": one.title_ko} for name, one in loaded.items()},
-                ensure_ascii=False,
-            )
-        )
-        return
-    for name, one in loaded.items():
-        typer.echo(f"{name:24} {one.duration / 3600:>4g} h  {one.title_en} · {one.title_ko}")
-
-
-@scenario_app.command("check")
-def scenario_check(scenario: ScenarioName, *, as_json: Json = False) -> None:
-    """Check a scenario file; every fault is named with its line."""
-    checked = load_scenario(scenario)
-    facts = {
-        "title": checked.title_en,
-        "start": checked.start.isoformat(),
-        "hours": checked.duration / 3600,
-        "events": len(checked.events),
-    }
-    typer.echo(
-        json.dumps(facts)
-        if as_json
-        else f"{scenario}: good; {facts['hours']:g} h from {checked.start:%Y-%m-%d %H:%M %z}, {facts['events']} events"
-    )
-
-
-@scenario_app.command("show")
-def scenario_show(scenario: ScenarioName) -> None:
-    """Print a scenario with every default filled in, as JSON."""
-    typer.echo(load_scenario(scenario).model_dump_json(indent=2))

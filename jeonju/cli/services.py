@@ -1,7 +1,7 @@
 """The services one by one, for several processes or machines."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -24,6 +24,7 @@ from jeonju.cli.options import (
     duration_s,
     until_over,
 )
+from jeonju.common.errors import UserError
 from jeonju.contract.site import load_site
 from jeonju.simulator.scenario import load_scenario
 
@@ -51,7 +52,7 @@ def simulate(
     from jeonju.broker.client import wait_for_broker
     from jeonju.common.scaled_clock import ScaledClock
     from jeonju.simulator.service import Simulation
-    from jeonju.stack.health_server import vitals
+    from jeonju.stack.health_server import health_server
 
     log_warnings()
     loaded = load_scenario(scenario) if scenario else None
@@ -70,7 +71,7 @@ def simulate(
     def ready() -> str | None:
         return alive() or simulation.refusal or (None if simulation.is_live else "still simulating the past")
 
-    with vitals(metrics, simulation.metrics(), alive=alive, ready=ready):
+    with health_server(metrics, simulation.metrics(), alive=alive, ready=ready):
         simulation.start()
         try:
             while not over(0.5):
@@ -114,7 +115,7 @@ def ingest(
     from jeonju.common.clock import utc_now
     from jeonju.ingest.metrics import IngestMetrics
     from jeonju.ingest.service import NAME, Ingest
-    from jeonju.stack.health_server import vitals
+    from jeonju.stack.health_server import health_server
     from jeonju.storage.open import wait_for_store
     from jeonju.storage.port import Retention
 
@@ -131,7 +132,7 @@ def ingest(
         warn_of_a_broker_without_rules(broker)
         with (
             Ingest(loaded, opened, broker, member=member, client_id=client_id) as service,
-            vitals(
+            health_server(
                 metrics,
                 IngestMetrics(service.stats, utc_now),
                 alive=lambda: None if service.failure is None else f"ingest failed: {service.failure}",
@@ -141,6 +142,44 @@ def ingest(
             while not over(0.5):
                 if service.failure:
                     raise service.failure
+
+
+@app.command()
+def detect(
+    *,
+    site: SiteName = "jeonju",
+    broker: BrokerAddress = "mqtt://127.0.0.1:1883",
+    store: StoreOf = "influxdb://127.0.0.1:8086/air",
+    rules: RulesPath = None,
+    metrics: Metrics = None,
+    stop_after: Seconds = None,
+) -> None:
+    """Run only detection: judge what ingest stores, store and publish alerts. Each api then runs with --detection elsewhere.
+
+    The store must be an InfluxDB, as a DuckDB file serves one process at a time.
+    """
+    from contextlib import closing
+
+    from jeonju.broker.client import wait_for_broker
+    from jeonju.rules.rules import load_rules
+    from jeonju.stack.health_server import health_server
+    from jeonju.stack.services import check_is_shared, detection_process
+    from jeonju.storage.open import wait_for_store
+
+    log_warnings()
+    check_is_shared(store, "jeonju detect")
+    loaded, judged_by, over = load_site(site), load_rules(rules), until_over(stop_after)
+    opened = wait_for_store(store, over)
+    if opened is None:
+        return
+    with closing(opened):
+        if not wait_for_broker(broker, over):
+            return
+        process = detection_process(loaded, opened, broker, judged_by)
+        with process, health_server(metrics, process.metrics, alive=process.failure, ready=process.trouble):
+            while not over(0.5):
+                if process.connection.failure:
+                    raise process.connection.failure
 
 
 @app.command()
@@ -156,6 +195,20 @@ def api(
     tls_key: TlsKey = None,
     rules: RulesPath = None,
     robots: Robots = "auto",
+    detection: Annotated[
+        Literal["here", "elsewhere"],
+        typer.Option(
+            "--detection",
+            help="here judges readings in this process; elsewhere follows the alerts of `jeonju detect`, and needs an InfluxDB.",
+        ),
+    ] = "here",
+    responds: Annotated[
+        bool,
+        typer.Option(
+            "--respond/--no-respond",
+            help="Open incidents, send robots and notify. Of several APIs of one site (--detection elsewhere) exactly one does.",
+        ),
+    ] = True,
     stop_after: Seconds = None,
 ) -> None:
     """Run only the API with alerts and page. A DuckDB store serves one process at a time."""
@@ -164,22 +217,36 @@ def api(
     from jeonju.api.app import create_app
     from jeonju.rules.rules import load_rules
     from jeonju.stack.http_server import HttpSettings, LiveServer
+    from jeonju.stack.services import api_services, check_is_shared
     from jeonju.storage.open import wait_for_store
 
     log_warnings()
     settings = HttpSettings(host=host, port=port, keys=keys, certificate=tls_cert, private_key=tls_key)
     settings.check()
+    if detection == "elsewhere":
+        check_is_shared(store, "jeonju api --detection elsewhere")
+    elif not responds:
+        raise UserError("--no-respond goes with --detection elsewhere: whoever judges also responds")
     loaded, judged_by, over = load_site(site), load_rules(rules), until_over(stop_after)
     opened = wait_for_store(store, over)
     if opened is None:
         return
     with closing(opened):
-        app = create_app(loaded, opened, broker, keys=keys, sends_robots=robots == "auto", rules=judged_by)
-        with LiveServer(app, settings, before_shutdown=app.state.air.stream.close) as server:
+        services = api_services(
+            loaded,
+            opened,
+            broker,
+            rules=judged_by,
+            sends_robots=robots == "auto",
+            detection=detection,
+            responds=responds,
+        )
+        app = create_app(services, keys=keys)
+        with LiveServer(app, settings, before_shutdown=services.stream.close) as server:
             typer.echo(server.url)
             while not over(0.5):
-                if failure := app.state.air.live.failure:
-                    raise failure
+                if services.failure:
+                    raise services.failure
 
 
 @app.command()

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from prometheus_client.registry import Collector
 
 from jeonju.api.app import create_app
-from jeonju.api.live import Live
+from jeonju.api.services import Services
 from jeonju.broker.address import parse_broker_url
 from jeonju.broker.embedded import EmbeddedBroker, Kind
 from jeonju.broker.identity import FILE_NAME, lasting_id
@@ -27,6 +27,7 @@ from jeonju.rules.rules import Rules, shipped_rules
 from jeonju.simulator.scenario import Scenario
 from jeonju.simulator.service import Simulation
 from jeonju.stack.http_server import HttpSettings, LiveServer
+from jeonju.stack.services import api_services
 from jeonju.storage.open import open_store
 from jeonju.storage.port import DEFAULT_RETENTION, Retention, Store
 
@@ -66,7 +67,7 @@ class City:
     clock: ScaledClock
     store: Store
     ingest: Ingest
-    live: Live
+    services: Services
     url: str
     broker_url: str
     simulation: Simulation | None
@@ -80,7 +81,8 @@ class City:
         self._rate = now, stats.readings
         times = self.store.latest(self.site.name)["time"].to_pylist()
         reference = max(times, default=self.clock.now())
-        indexes = self.live.engine.pollution.cai
+        found = self.services.detection.snapshot
+        indexes = found.index.cai
         worst = max(indexes, key=lambda name: indexes[name].value, default=None)
         return {
             "now": self.clock.now().isoformat(timespec="seconds"),
@@ -93,7 +95,7 @@ class City:
             "worst_cai": None
             if worst is None
             else {"device": worst, "cai": round(indexes[worst].value), "grade": indexes[worst].grade.key},
-            "alerts": len(self.live.engine.active),
+            "alerts": len(found.active),
             "rejected": stats.rejected,
             "store_available": stats.store_available,
             "broker_connected": stats.connected,
@@ -131,29 +133,27 @@ def running_city(settings: UpSettings) -> Iterator[City]:
             Ingest(site, store, url_for("ingest"), now=clock.now, client_id=lasting_id(NAME, settings.data / FILE_NAME))
         )
         simulation: Simulation | None = None
-        figures: list[Collector] = [IngestMetrics(ingest.stats, clock.now)]
+        collectors: list[Collector] = [IngestMetrics(ingest.stats, clock.now)]
         if settings.simulate:
             begin_s = _begin_s(settings, site, store, clock.start_at)
             simulation = Simulation(
                 site, clock, url_for("simulator"), begin_s=begin_s, scenario=settings.scenario, seed=settings.seed
             )
-            figures.append(simulation.metrics())
-        app = create_app(
+            collectors.append(simulation.metrics())
+        services = api_services(
             site,
             store,
             url_for("api"),
-            keys=settings.http.keys,
-            sends_robots=settings.sends_robots,
             now=clock.now,
             rules=settings.rules,
-            figures=figures,
+            sends_robots=settings.sends_robots,
         )
-        live: Live = app.state.air.live
-        server = stack.enter_context(LiveServer(app, settings.http, before_shutdown=app.state.air.stream.close))
+        app = create_app(services, keys=settings.http.keys, collectors=collectors)
+        server = stack.enter_context(LiveServer(app, settings.http, before_shutdown=services.stream.close))
         if simulation:
             stack.callback(simulation.close)
-            simulation.start(after=live.follows)
-        yield City(site, clock, store, ingest, live, server.url, broker_url, simulation)
+            simulation.start(after=services.detection.followed)
+        yield City(site, clock, store, ingest, services, server.url, broker_url, simulation)
 
 
 def _start_broker(settings: UpSettings, stack: ExitStack) -> tuple[str, Callable[[str], str]]:

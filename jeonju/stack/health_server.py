@@ -17,7 +17,7 @@ Check = Callable[[], str | None]
 LOOPBACK: Final = "127.0.0.1"
 
 
-class Vitals:
+class HealthServer:
     """A small server in a thread, up while the context lasts."""
 
     def __init__(self, address: str, collector: Collector, *, alive: Check, ready: Check) -> None:
@@ -31,7 +31,7 @@ class Vitals:
         except OSError as error:
             raise UserError(f"cannot serve --metrics on {address}: {error.strerror}; choose another port") from error
         self.port = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, name="vitals", daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="health", daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -58,11 +58,11 @@ class Vitals:
         return [f"{trouble or 'well'}\n".encode()]
 
 
-def vitals(
+def health_server(
     address: str | None, collector: Collector, *, alive: Check, ready: Check
-) -> AbstractContextManager[Vitals | None]:
+) -> AbstractContextManager[HealthServer | None]:
     """Return the server that `--metrics` asked for, or nothing."""
-    return nullcontext() if address is None else Vitals(address, collector, alive=alive, ready=ready)
+    return nullcontext() if address is None else HealthServer(address, collector, alive=alive, ready=ready)
 
 
 class _Quiet(WSGIRequestHandler):

@@ -2,9 +2,9 @@
 
 Every service has a folder in the folder of secrets and is given that one only:
 
-ingest/, api/, simulator/   mqtt_password, ca.pem; influxdb_token for the first two; client_id for ingest, keys.json for the api
-grafana/                    influxdb_token, admin_password, readable by its group: Grafana runs as a user of its own
-admin/                      influxdb_operator_token, influxdb_password, api_key: for people
+ingest/, detect/, api/, simulator/   mqtt_password, ca.pem; influxdb_token for the first three; client_id for ingest, keys.json for the api
+grafana/                             influxdb_token, admin_password, readable by its group: Grafana runs as a user of its own
+admin/                               influxdb_operator_token, influxdb_password, api_key: for people
 """
 
 import os
@@ -22,7 +22,7 @@ from jeonju.storage.influx.setup import InfluxSetup, new_secret
 
 OWNER_ONLY: Final = 0o600
 WITH_GROUP: Final = 0o640
-LOGGING_IN: Final = ("ingest", "api", "simulator")
+LOGGING_IN: Final = ("ingest", "detect", "api", "simulator")
 GRAFANA: Final = "grafana"
 ADMIN: Final = "admin"
 

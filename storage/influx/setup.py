@@ -19,6 +19,7 @@ Action = Literal["read", "write"]
 # What each service does with all buckets. Ingest also sets how long they keep, which who may write may do.
 ACTIONS: Final[Mapping[str, tuple[Action, ...]]] = {
     "ingest": ("read", "write"),
+    "detect": ("read", "write"),
     "api": ("read", "write"),
     "grafana": ("read",),
 }

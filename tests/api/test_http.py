@@ -16,7 +16,6 @@ from paho.mqtt.enums import CallbackAPIVersion
 from prometheus_client.parser import text_string_to_metric_families
 
 from jeonju.airquality.pollutants import QUANTITIES
-from jeonju.api.app import create_app
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.contract import topics
 from jeonju.contract.gateways import Gateway
@@ -24,6 +23,7 @@ from jeonju.contract.reading import Reading, encode
 from jeonju.contract.records import AlertRecord, DeadLetter, DeviceRecord, LedgerEntry, readings_table
 from jeonju.contract.site import Site
 from jeonju.ingest.service import Ingest
+from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit, Retention
 from tests.waiting import wait_until
@@ -60,7 +60,7 @@ def client(jeonju: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
             dead_letters=[DeadLetter(NOW, "air/x", b"\xff{", "is not JSON")],
         )
     )
-    with TestClient(create_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as started:
+    with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as started:
         yield started
     store.close()
 
@@ -160,7 +160,7 @@ def test_device_that_nobody_knew_is_listed_and_adopted(jeonju: Site, tmp_path: P
         sender.loop_start()
         sender.publish("tele/balcony/SENSOR", b'{"PMS5003": {"PM2.5": 4.2}}', qos=1)
         wait_until(lambda: ingest.stats().readings == 1)
-        with TestClient(create_app(site, store, broker.url)) as client:
+        with TestClient(api_app(site, store, broker.url)) as client:
             (unknown,) = get(client, "devices/unknown")
             assert unknown["device"] == "balcony"
             assert unknown["last"]["values"] == {"pm25": 4.2}
@@ -190,7 +190,7 @@ def test_hours_are_told_when_the_readings_are_gone(jeonju: Site, tmp_path: Path)
     store.write(Commit(readings=readings_table(rows)))
     for _ in store.upkeep(NOW):
         pass
-    with TestClient(create_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as client:
+    with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as client:
         asked = {"device": "palbok-01", "start": (NOW - timedelta(days=365)).isoformat()}
         hours = get(client, "series", every="3600", **asked)["devices"]["palbok-01"]
         assert hours["pm25"] == [90.5, 30.5]
@@ -204,7 +204,7 @@ def test_readiness_means_it(client: TestClient) -> None:
 
 
 def test_incident_is_listed_told_worked_and_reported(client: TestClient, jeonju: Site) -> None:
-    live = client.app.state.air.live  # type: ignore[attr-defined]
+    air = client.app.state.air  # type: ignore[attr-defined]
     alert = AlertRecord(
         "one",
         "jeonju",
@@ -222,8 +222,8 @@ def test_incident_is_listed_told_worked_and_reported(client: TestClient, jeonju:
         "smoke <b>",
         '{"class": "fire"}',
     )
-    live.store.write_alerts([alert])
-    live.response.incidents.handle([alert], {"palbok-01": (jeonju.stations[0].lat, jeonju.stations[0].lon)}, NOW)
+    air.store.write_alerts([alert])
+    air.incidents.handle([alert], {"palbok-01": (jeonju.stations[0].lat, jeonju.stations[0].lon)}, NOW)
     (told,) = get(client, "incidents")
     path = f"/api/v1/incidents/{told['id']}"
     assert (told["kind"], told["state"], told["confidence"]) == ("fire", "open", 1.0)
@@ -349,7 +349,7 @@ def test_reading_and_alert_travel_from_mqtt_to_api_and_back_to_mqtt(
     retained: dict[str, bytes] = {}
     begin = datetime.now(UTC) - timedelta(hours=1)
     stations = [station.name for station in jeonju.stations[:6]]
-    with Ingest(jeonju, store, broker.url) as ingest, TestClient(create_app(jeonju, store, broker.url)) as client:
+    with Ingest(jeonju, store, broker.url) as ingest, TestClient(api_app(jeonju, store, broker.url)) as client:
         wait_until(lambda: client.get("/readyz").status_code == 200, what="readiness")
         device = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="device")
         device.on_message = lambda _c, _d, message: retained.__setitem__(message.topic, bytes(message.payload))
@@ -381,7 +381,7 @@ def test_reading_and_alert_travel_from_mqtt_to_api_and_back_to_mqtt(
         device.disconnect()
         device.loop_stop()
     # A restart finds the same alert in the store and does not raise it again.
-    with TestClient(create_app(jeonju, store, broker.url)) as client:
+    with TestClient(api_app(jeonju, store, broker.url)) as client:
         wait_until(lambda: client.get("/readyz").status_code == 200, what="readiness")
         wait_until(lambda: get(client, "health")["active_alerts"] >= 1, what="the alert after the restart")
         assert [one["id"] for one in get(client, "alerts", state="all") if one["kind"] == "smoke"] == [alert["id"]]
@@ -418,7 +418,7 @@ def test_unknown_devices_come_in_pages(jeonju: Site, tmp_path: Path) -> None:
     at = datetime(2026, 3, 2, tzinfo=UTC)
     names = [f"new-{number:03}" for number in range(250)]
     store.write(Commit(devices=[DeviceRecord("jeonju", name, "", "", "real", "online", at) for name in names]))
-    client, found = TestClient(create_app(jeonju, store, "mqtt://127.0.0.1:1")), list[str]()
+    client, found = TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1")), list[str]()
     while page := client.get("/api/v1/devices/unknown", params={"after": found[-1] if found else "", "limit": 120}):
         assert page.headers["X-Total-Count"] == "250"
         if not page.json():

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from jeonju.api import live as live_module
-from jeonju.api.app import create_app
+from jeonju.api.stream import Stream
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.common.errors import UnavailableError
 from jeonju.contract.records import AlertRecord, DeviceRecord, LedgerEntry, readings_table
 from jeonju.contract.site import Site
+from jeonju.detection import service
+from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit
 from tests.waiting import wait_until
@@ -68,7 +69,7 @@ def client(jeonju: Site, broker: EmbeddedBroker, tmp_path_factory: pytest.TempPa
     graded = jeonju.model_copy(
         update={"stations": [jeonju.stations[0].model_copy(update={"certificate": "grade-1"}), *jeonju.stations[1:]]}
     )
-    with TestClient(create_app(graded, store, broker.url, now=lambda: NOW)) as started:
+    with TestClient(api_app(graded, store, broker.url, now=lambda: NOW)) as started:
         wait_until(lambda: started.get("/api/v1/cai").json()["hour"] == "2026-01-01T15:00:00Z", what="the indexes")
         yield started
     store.close()
@@ -138,7 +139,7 @@ def test_limits_are_all_told(client: TestClient) -> None:
 def test_store_that_goes_away_is_one_alert_that_is_told_at_once_and_stored_later(
     jeonju: Site, broker: EmbeddedBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_module, "IDLE_S", 0.02)
+    monkeypatch.setattr(service, "IDLE_S", 0.02)
     passed, lock = timedelta(0), threading.Lock()
 
     def now() -> datetime:
@@ -152,19 +153,21 @@ def test_store_that_goes_away_is_one_alert_that_is_told_at_once_and_stored_later
 
     store = LeavingStore(tmp_path / "air.duckdb")
     filled(store)
-    app = create_app(jeonju, store, broker.url, now=now)
     told: list[dict[str, Any]] = []
-    live = app.state.air.live
     monkeypatch.setattr(
-        live.stream,
+        Stream,
         "send",
-        lambda kind, content: told.append(json.loads(json.dumps(content, default=str))) if kind == "alert" else None,
+        lambda _self, kind, content: (
+            told.append(json.loads(json.dumps(content, default=str))) if kind == "alert" else None
+        ),
     )
+    app = api_app(jeonju, store, broker.url, now=now)
+    air = app.state.air
     with TestClient(app):
-        wait_until(lambda: live.engine.pollution.cai, what="the rebuild")
+        wait_until(lambda: air.detection.snapshot.index.cai, what="the rebuild")
         store.is_away = True
         wait(16)
-        wait_until(lambda: not live.feed.store_available, what="that the store is missed")
+        wait_until(lambda: not air.detection.snapshot.store_available, what="that the store is missed")
         wait(31)
         wait_until(
             lambda: [alert["kind"] for alert in told if alert["kind"].endswith("-away")] == ["store-away"],

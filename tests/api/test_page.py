@@ -10,10 +10,10 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 from jeonju.api.access.keys import KeyFile, Role
-from jeonju.api.app import create_app
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.contract.site import Site
 from jeonju.stack.http_server import HttpSettings, LiveServer
+from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
 from tests.response.notifying import NOW, Clock, alert
 from tests.response.robot import Robot
@@ -80,9 +80,9 @@ def city(jeonju: Site, store: DuckDBStore, tmp_path: Path, browser: Browser) -> 
     store.write_alerts([alert("one")])
     keys = tmp_path / "keys.json"
     with EmbeddedBroker(tmp_path, port=0) as broker:
-        app = create_app(jeonju, store, broker.url, keys=keys, now=Clock())
+        app = api_app(jeonju, store, broker.url, keys=keys, now=Clock())
         with LiveServer(app, HttpSettings(port=0, keys=keys)) as server:
-            wait_until(lambda: app.state.air.live.feed.connected, what="the broker")
+            wait_until(lambda: app.state.air.broker.state.connected, what="the broker")
             robot = Robot(broker, jeonju)
             made = City(server.url, browser, keys, robot)
             yield made

@@ -121,6 +121,7 @@ def test_every_service_can_do_its_work_and_no_more(guarded: Guarded) -> None:
             url_for("ingest"), "ingest", "air/v1/+/+/readings", "air/v1/+/+/adopt", "airkorea/+", COMMAND.format("+")
         ) as ingest,
         Ears(url_for("api"), "api", "air/v1/jeonju/committed", "air/v1/jeonju/+/status", READINGS.format("+")) as api,
+        Ears(url_for("detect"), "detect", "air/v1/jeonju/committed", "air/v1/jeonju/alerts/+", "vda5050/#") as detect,
         Ears(url_for("simulator"), "simulator", COMMAND.format("simulator"), "air/v1/jeonju/committed") as simulator,
         Ears(url_for("airkorea"), "airkorea") as airkorea,
         Ears(url_for("doctor"), "doctor", "#") as doctor,
@@ -129,6 +130,7 @@ def test_every_service_can_do_its_work_and_no_more(guarded: Guarded) -> None:
         simulator.say("air/v1/jeonju/any/status", "online")
         api.say("air/v1/jeonju/any/adopt", "an adoption")
         api.say("air/v1/jeonju/alerts/fire", "an alert")
+        detect.say("air/v1/jeonju/alerts/dust", "another alert")
         api.say(COMMAND.format("simulator"), "a command")
         ingest.say("air/v1/jeonju/committed", "a batch")
         airkorea.say("airkorea/전북", "an hour")
@@ -138,6 +140,8 @@ def test_every_service_can_do_its_work_and_no_more(guarded: Guarded) -> None:
             (doctor, READINGS.format("x")),
             (ingest, COMMAND.format("x")),
             (simulator, "air/v1/jeonju/alerts/x"),
+            (detect, COMMAND.format("x")),
+            (detect, "air/v1/jeonju/x/adopt"),
         ):
             client.say(topic, "not its work")
         simulator.say(READINGS.format("any"), "the last")
@@ -146,6 +150,7 @@ def test_every_service_can_do_its_work_and_no_more(guarded: Guarded) -> None:
             b"online",
             b"an adoption",
             b"an alert",
+            b"another alert",
             b"a command",
             b"a batch",
             b"an hour",
@@ -153,10 +158,16 @@ def test_every_service_can_do_its_work_and_no_more(guarded: Guarded) -> None:
         ]
         wait_until(lambda: set(everything) <= set(doctor.payloads()), what="what the doctor hears")
         wait_until(
-            lambda: b"the last" in ingest.payloads() and b"a batch" in api.payloads() and simulator.heard,
+            lambda: (
+                b"the last" in ingest.payloads()
+                and b"a batch" in api.payloads()
+                and simulator.heard
+                and len(detect.heard) == 3
+            ),
             what="the rest",
         )
         assert set(doctor.payloads()) == set(everything)
         assert set(ingest.payloads()) == {b"a reading", b"an adoption", b"an hour", b"the last"}
         assert set(api.payloads()) == {b"online", b"a batch"}
+        assert set(detect.payloads()) == {b"a batch", b"an alert", b"another alert"}
         assert set(simulator.payloads()) == {b"a command"}

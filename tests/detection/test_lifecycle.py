@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def minute(number: float) -> datetime:
     return T0 + timedelta(minutes=number)
 
 
-def condition(kind: str = "silent", place: str = "palbok-01", **facts: float) -> Condition:
+def condition(kind: str = "silent", place: str = "palbok-01", **facts: Any) -> Condition:
     return Condition(kind=kind, place=place, severity="info", details=SilentDetails(silent_s=60.0), **facts)
 
 

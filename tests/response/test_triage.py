@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from paho.mqtt.enums import CallbackAPIVersion
 
-from jeonju.api.app import create_app
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.contract import topics
 from jeonju.contract.known_source import KnownSource
@@ -22,6 +21,7 @@ from jeonju.contract.records import DeviceRecord
 from jeonju.contract.site import Site
 from jeonju.response.notify.cap import CAP, as_cap
 from jeonju.rules.rules import shipped_rules
+from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit
 from tests.response.notifying import NOW, Clock, alert
@@ -43,7 +43,7 @@ def client(jeonju: Site, store: DuckDBStore, clock: Clock) -> Iterator[TestClien
             alert("old", started_at=NOW - timedelta(days=9), ended_at=NOW - timedelta(days=8)),
         ]
     )
-    with TestClient(create_app(jeonju, store, "mqtt://127.0.0.1:1", now=clock)) as started:
+    with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=clock)) as started:
         yield started
 
 
@@ -72,7 +72,7 @@ def test_alert_is_acknowledged_commented_and_closed_and_a_restart_remembers(
     refused = post(client, "alerts/one/close", {"verdict": "confirmed"})
     assert (refused.status_code, refused.json()["detail"]) == (409, "the alert is closed as false-alarm by lee")
     assert post(client, "alerts/nothing/acknowledge").status_code == 404
-    with TestClient(create_app(jeonju, store, "mqtt://127.0.0.1:1", now=clock)) as again:
+    with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=clock)) as again:
         found = get(again, "alerts/one")
         assert found["handling"] | {"since": None} == {
             "state": "closed",
@@ -118,7 +118,7 @@ def test_silence_is_made_listed_ended_and_survives_a_restart(
     silence = made.json()
     assert (silence["who"], silence["zone"], silence["active"]) == ("kim", "*", True)
     assert get(client, "alerts/one")["held_back"] == {"silence": silence["id"]}
-    with TestClient(create_app(jeonju, store, "mqtt://127.0.0.1:1", now=clock)) as again:
+    with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=clock)) as again:
         assert [one["id"] for one in get(again, "silences")] == [silence["id"]]
         assert again.delete(f"/api/v1/silences/{silence['id']}").status_code == 204
         assert again.delete(f"/api/v1/silences/{silence['id']}").status_code == 404
@@ -161,12 +161,12 @@ def test_nuisance_is_marked_listed_and_taken_away(
         "note": "꼬치 골목",
     }
     made = post(client, "nuisances", place).json()
-    with TestClient(create_app(jeonju, store, "mqtt://127.0.0.1:1", now=clock)) as again:
+    with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=clock)) as again:
         assert get(again, "nuisances") == [made]
         assert (made["of_class"], made["note"]) == ("fire", "꼬치 골목")
         assert again.delete(f"/api/v1/nuisances/{made['id']}").status_code == 204
         assert again.delete(f"/api/v1/nuisances/{made['id']}").status_code == 404
-    with TestClient(create_app(jeonju, store, "mqtt://127.0.0.1:1", now=clock)) as again:
+    with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=clock)) as again:
         assert get(again, "nuisances") == []
     assert post(client, "nuisances", place | {"lat": 37.5}).status_code == 422
     assert post(client, "nuisances", place | {"weekdays": [7]}).status_code == 422
@@ -301,7 +301,7 @@ def test_cap_message_of_every_shipped_rule_and_severity_is_as_the_standard_says(
 def test_feed_has_what_lasts_and_what_just_ended_and_not_what_is_held_back(
     client: TestClient, store: DuckDBStore, clock: Clock
 ) -> None:
-    service = client.app.state.air.response.alerts  # type: ignore[attr-defined]
+    service = client.app.state.air.alerts  # type: ignore[attr-defined]
     store.write(Commit(devices=[DeviceRecord("jeonju", "palbok-03", "palbok", "station", "simulated", "online", NOW)]))
     ended = alert("ended", device="palbok-01", started_at=NOW - timedelta(hours=1), ended_at=NOW)
     service.handle([ended, alert("quiet", kind="silent", severity="info", device="palbok-02")])
@@ -335,7 +335,7 @@ def test_broker_retains_alerts_that_last_and_no_others(
     listener.subscribe(topics.alert("jeonju", "+"), 1)
     listener.publish(topics.alert("jeonju", "two"), b'{"id": "two"}', qos=1, retain=True)
     wait_until(lambda: "two" in retained, what="the stale alert")
-    with TestClient(create_app(jeonju, store, broker.url)) as client:
+    with TestClient(api_app(jeonju, store, broker.url)) as client:
         wait_until(lambda: retained.get("two") == b"", what="the end of the stale alert")
         wait_until(lambda: b'"held_back": null' in retained.get("one", b""), what="the lasting alert")
         post(client, "alerts/one/acknowledge")

@@ -11,8 +11,8 @@ from fastapi.testclient import TestClient
 
 from jeonju.api.access.guard import OPEN_PATHS, READING
 from jeonju.api.access.keys import KeyFile, Role
-from jeonju.api.app import create_app
 from jeonju.contract.site import Site
+from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -36,7 +36,7 @@ class Door:
 def door(jeonju: Site, store: DuckDBStore, tmp_path: Path) -> Iterator[Door]:
     keys = KeyFile(tmp_path / "keys.json")
     secrets = {role.name.lower(): keys.add(role.name.lower(), role, NOW) for role in Role}
-    app = create_app(jeonju, store, "mqtt://127.0.0.1:1", keys=tmp_path / "keys.json", now=lambda: NOW)
+    app = api_app(jeonju, store, "mqtt://127.0.0.1:1", keys=tmp_path / "keys.json", now=lambda: NOW)
     with TestClient(app) as client:
         yield Door(client, store, keys, secrets)
 
@@ -171,6 +171,6 @@ def test_documentation_says_what_a_request_needs_and_loads_nothing_from_elsewher
 
 
 def test_as_long_as_no_key_was_made_this_machine_may_do_everything(jeonju: Site, store: DuckDBStore) -> None:
-    with TestClient(create_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as client:
+    with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as client:
         assert client.get("/api/v1/site").status_code == 200
         assert client.post("/api/v1/simulation/events", json=FIRE).status_code == 503

@@ -17,7 +17,7 @@ from jeonju.contract.site import Site
 from jeonju.ingest.metrics import IngestMetrics
 from jeonju.ingest.service import Ingest, Stats
 from jeonju.simulator.metrics import SimulatorMetrics
-from jeonju.stack.health_server import Vitals
+from jeonju.stack.health_server import HealthServer
 from jeonju.storage.duckdb.store import DuckDBStore
 from tests.waiting import wait_until
 
@@ -41,7 +41,7 @@ def test_ingest_shows_its_figures_and_is_ready_only_with_a_broker(
 ) -> None:
     with EmbeddedBroker(tmp_path, port=0) as broker, Ingest(jeonju, store, broker.url) as ingest:
         metrics = IngestMetrics(ingest.stats, lambda: NOW)
-        with Vitals("0", metrics, alive=lambda: None, ready=lambda: ingest.stats().trouble_now) as shown:
+        with HealthServer("0", metrics, alive=lambda: None, ready=lambda: ingest.stats().trouble_now) as shown:
             wait_until(lambda: get(shown.port, "/readyz") == (200, "well\n"), what="readiness")
             seen = figures(get(shown.port, "/metrics")[1])
             assert seen["jeonju_ingest_broker_connected"] == 1.0
@@ -73,7 +73,7 @@ def test_figures_are_in_base_units_and_without_a_commit_there_is_no_age() -> Non
 @pytest.mark.parametrize("address", ["", "metrics", "127.0.0.1", "99999999", "host:", "1:x"])
 def test_address_that_is_none_is_said(address: str) -> None:
     with pytest.raises(UserError, match="is no address; give PORT or HOST:PORT"):
-        Vitals(address, SimulatorMetrics(lambda: 0.0, lambda: True), alive=lambda: None, ready=lambda: None)
+        HealthServer(address, SimulatorMetrics(lambda: 0.0, lambda: True), alive=lambda: None, ready=lambda: None)
 
 
 def log_as(shape: str) -> subprocess.CompletedProcess[str]:

@@ -27,7 +27,11 @@ def test_each_service_gets_what_it_needs_and_a_second_run_changes_nothing(tmp_pa
     secrets = tmp_path / "secrets"
     before = content(secrets)
     assert {str(path.relative_to(secrets)) for path in before} == {
-        *(f"{service}/{name}" for service in ("ingest", "api", "simulator") for name in ("mqtt_password", "ca.pem")),
+        *(
+            f"{service}/{name}"
+            for service in ("ingest", "detect", "api", "simulator")
+            for name in ("mqtt_password", "ca.pem")
+        ),
         "ingest/client_id",
         "api/keys.json",
         "admin/api_key",

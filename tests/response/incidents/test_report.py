@@ -9,7 +9,6 @@ import pytest
 from fastapi.testclient import TestClient
 from httpx2 import Response
 
-from jeonju.api.app import create_app
 from jeonju.common.errors import UnavailableError
 from jeonju.contract.records import AlertRecord, IncidentRecord, JournalEntry
 from jeonju.contract.site import Site
@@ -19,6 +18,7 @@ from jeonju.messages.words import word
 from jeonju.response.fleet.mission import Outcome
 from jeonju.response.incidents import tracing
 from jeonju.response.incidents.incident import ACTIONS, Action
+from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -50,13 +50,13 @@ def client(jeonju: Site, store: DuckDBStore, monkeypatch: pytest.MonkeyPatch) ->
         raise UnavailableError("no readings")
 
     monkeypatch.setattr(tracing, "trace", away)
-    with TestClient(create_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as started:
+    with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as started:
         yield started
 
 
 def opened(client: TestClient, **other: Any) -> str:
     """Open an incident as an alert does; return its path."""
-    incidents = client.app.state.air.response.incidents  # type: ignore[attr-defined]
+    incidents = client.app.state.air.incidents  # type: ignore[attr-defined]
     incidents.handle([ALERT._replace(**other)], {}, NOW)
     (told,) = client.get("/api/v1/incidents").json()
     return f"/api/v1/incidents/{told['id']}"
@@ -90,7 +90,7 @@ def test_report_tells_every_action_with_and_without_a_note(client: TestClient, n
 @pytest.mark.parametrize("device", ["palbok-01", "of-no-zone"])
 def test_report_of_what_the_system_closed_says_why(client: TestClient, device: str) -> None:
     path = opened(client, device=device, ended_at=NOW)
-    client.app.state.air.response.incidents.handle([], {}, NOW + timedelta(hours=3))  # type: ignore[attr-defined]
+    client.app.state.air.incidents.handle([], {}, NOW + timedelta(hours=3))  # type: ignore[attr-defined]
     assert all("nothing seen any more" in page for page in pages(client, path))
 
 

@@ -1,0 +1,60 @@
+"""The services behind the api, put together by the composition root (`jeonju.stack.services`) and run by the application."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from jeonju.api.http.state import State
+from jeonju.api.stream import Stream
+from jeonju.broker.connection import Connection
+from jeonju.common.errors import UserError
+from jeonju.contract.site import Site
+from jeonju.detection.follower import DetectionFollower
+from jeonju.detection.service import DetectionService
+from jeonju.response.service import ResponseService
+from jeonju.storage.port import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """One site's detection, or what follows that of another process, the response, the stream of events, and what they share."""
+
+    site: Site
+    store: Store
+    now: Callable[[], datetime]
+    stream: Stream
+    connection: Connection
+    detection: DetectionService | DetectionFollower
+    response: ResponseService
+
+    def start(self) -> None:
+        """Begin; a broker that is not there yet is tried again and again."""
+        self.detection.start()
+        self.response.start()
+        self.connection.start()
+
+    def stop(self) -> None:
+        """Finish what has arrived, and leave. Last the connection: what is finished before may still have to tell robots something."""
+        self.detection.stop()
+        self.response.stop()
+        self.connection.stop()
+
+    @property
+    def failure(self) -> UserError | None:
+        """Why the broker will never take the api, when it refuses."""
+        return self.connection.failure
+
+    def for_http(self) -> State:
+        """Return what routes may use."""
+        return State(
+            site=self.site,
+            store=self.store,
+            now=self.now,
+            stream=self.stream,
+            broker=self.connection,
+            detection=self.detection,
+            response=self.response,
+            alerts=self.response.alerts,
+            incident_service=self.response.incidents,
+            fleet_control=self.response.fleet,
+        )

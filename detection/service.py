@@ -1,0 +1,218 @@
+"""Detection at work: follows what ingest has committed, judges it, and hands on every alert that began, changed or ended.
+
+The committed feed is a hint, the store is the truth: on every start and reconnect the engine is restored from the store first.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final, Protocol
+
+import msgspec
+import pyarrow as pa
+
+from jeonju.broker.connection import Connection
+from jeonju.common.errors import UnavailableError
+from jeonju.common.worker import Worker
+from jeonju.contract import known_source, topics
+from jeonju.contract.known_source import KnownSource
+from jeonju.contract.reading import DeviceStatus
+from jeonju.contract.records import AlertRecord
+from jeonju.contract.site import Site
+from jeonju.detection.detectors.detector import LinkState, Observations
+from jeonju.detection.engine import AlertEngine
+from jeonju.detection.index_statistics import IndexStatistics
+from jeonju.detection.restore import engine_from_store
+from jeonju.detection.snapshot import DetectionSnapshot, FeedState, IndexSnapshot
+from jeonju.rules.rules import Rules
+from jeonju.storage.port import Store
+
+log = logging.getLogger(__name__)
+
+IDLE_S: Final = 5.0
+# The store is asked this often for the ledger and for known sources, and whether it is there.
+LOOK_EVERY: Final = timedelta(seconds=15)
+
+
+class AlertSink(Protocol):
+    """Where alerts go. Called by detection's thread alone."""
+
+    def restore(self, active: Sequence[AlertRecord]) -> None:
+        """Go on after a start, or after the store was away, with the alerts that last. Raises UnavailableError while it is away."""
+
+    def publish(self, alerts: Sequence[AlertRecord], seen_until: datetime | None) -> None:
+        """Store and publish alerts, and all that were held back; readings were judged up to `seen_until`.
+
+        Raises UnavailableError, and keeps them, while the store is away.
+        """
+
+    def hold_back(self, alerts: Sequence[AlertRecord]) -> None:
+        """Keep alerts until the store is back."""
+
+
+class DetectionService:
+    """Judges the readings of one site in a thread of its own, which alone touches the engine; everybody else reads `snapshot`.
+
+    The network's thread only puts messages into the queue of that thread. `followed` is set once what is committed from now on is heard, or
+    never can be; `on_readings` is given every batch after it was judged.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        store: Store,
+        rules: Rules,
+        connection: Connection,
+        now: Callable[[], datetime],
+        sink: AlertSink,
+        on_readings: Callable[[pa.Table], None] = lambda _table: None,
+    ) -> None:
+        self._site, self._store, self._rules, self._now = site, store, rules, now
+        self._connection, self._sink, self._on_readings = connection, sink, on_readings
+        self.followed = threading.Event()
+        self._engine = AlertEngine(site, rules=rules)
+        self._index_statistics = IndexStatistics(site, store)
+        self._known_sources: list[KnownSource] = []
+        self._looked_at = now()
+        self._store_available = True
+        self._feed = FeedState()
+        self._index = IndexSnapshot()
+        self._index_of: tuple[object, object] = (None, None)
+        self._snapshot = DetectionSnapshot()
+        self._worker = Worker(
+            "detection",
+            always=(self._look_at_store, self._look_at_links, self._take_snapshot),
+            on_unavailable=self._note_store_away,
+            idle_s=IDLE_S,
+        )
+        connection.watch(on_connected=lambda: self._worker.put(self._follow), on_refused=self.followed.set)
+        connection.listen(topics.committed(site.name), 0, self._on_batch)
+        connection.listen(topics.status(site.name, "+"), 1, self._on_status)
+
+    def start(self) -> None:
+        """Begin to judge."""
+        self._worker.start()
+
+    def stop(self) -> None:
+        """Judge what has arrived, and end."""
+        self._worker.stop()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether readings are judged."""
+        return self._worker.is_alive
+
+    @property
+    def snapshot(self) -> DetectionSnapshot:
+        """What is known after the last batch."""
+        return replace(self._snapshot, dropped=self._worker.dropped)
+
+    def refresh_known_sources(self) -> None:
+        """Read again which places people have marked, with the next piece of work."""
+        self._worker.put(self._mark_known_sources)
+
+    def _on_batch(self, _topic: str, payload: bytes) -> None:
+        self._worker.put(lambda: self._judge(payload))
+
+    def _on_status(self, topic: str, payload: bytes) -> None:
+        if (place := topics.site_and_device(topic)) is not None:
+            self._worker.put(lambda: self._note_status(place[1], payload))
+
+    def _follow(self) -> None:
+        # Subscribed first, restored then: what is committed in between comes twice, which does no harm.
+        try:
+            self._restore()
+        finally:
+            self.followed.set()
+
+    def _restore(self) -> None:
+        # What was held back is stored before the engine is made of what is stored.
+        self._sink.publish([], self._feed.last_reading_at)
+        self._known_sources = self._stored_known_sources()
+        engine, recent = engine_from_store(self._site, self._store, self._rules, self._known_sources, self._now())
+        self._sink.restore(engine.active)
+        self._engine = engine
+        self._publish(engine.update(recent))
+
+    def _judge(self, payload: bytes) -> None:
+        table = read_batch(payload)
+        self._feed = self._feed.after(table, self._now())
+        self._publish(self._engine.update(table))
+        self._take_snapshot()
+        self._on_readings(table)
+        if self._feed.last_reading_at is not None:
+            self._index_statistics.write(self._engine.pollution.cai, self._feed.last_reading_at)
+
+    def _note_status(self, device: str, payload: bytes) -> None:
+        try:
+            status = msgspec.json.decode(payload, type=DeviceStatus)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return  # ingest keeps it as a dead letter
+        self._engine.observe(Observations(device_states={device: status.state}))
+
+    def _mark_known_sources(self) -> None:
+        if (known := self._stored_known_sources()) != self._known_sources:
+            self._known_sources = known
+            self._engine.mark(known)
+
+    def _stored_known_sources(self) -> list[KnownSource]:
+        entries = self._store.journal(self._site.name, subject=known_source.SUBJECT)
+        return list(known_source.known_sources(entries).values())
+
+    def _look_at_store(self) -> None:
+        """Ask for the ledger now and then; after the store was away everything is restored from it."""
+        now = self._now()
+        if now - self._looked_at < LOOK_EVERY:
+            return
+        self._looked_at = now
+        ledger = self._store.ledger(self._site.name)
+        if not self._store_available:
+            self._restore()
+            self._store_available = True
+        self._mark_known_sources()
+        self._publish(self._engine.observe(Observations(at=now, ledger=ledger)))
+
+    def _look_at_links(self) -> None:
+        now = self._now()
+        links = LinkState(self._store_available, self._connection.state.connected, self._feed.arrived_at)
+        if changed := self._engine.observe(Observations(at=now, links=links)):
+            self._publish(changed)
+
+    def _publish(self, alerts: Iterable[AlertRecord]) -> None:
+        """Hand on alerts, to be held back while the store is away."""
+        alerts = list(alerts)
+        if self._store_available:
+            try:
+                self._sink.publish(alerts, self._feed.last_reading_at)
+            except UnavailableError:
+                self._store_available = False
+                log.warning("the store is away; alerts are kept until it is back")
+            else:
+                return
+        self._sink.hold_back(alerts)
+
+    def _note_store_away(self, error: UnavailableError) -> None:
+        if self._store_available:
+            log.warning("%s", error)
+        self._store_available = False
+
+    def _take_snapshot(self) -> None:
+        pollution = self._engine.pollution
+        # Everything about indexes changes with the hour.
+        if self._index_of != (key := (id(pollution), pollution.hour)):
+            self._index, self._index_of = IndexSnapshot.of(pollution), key
+        self._snapshot = DetectionSnapshot(
+            active=tuple(self._engine.active),
+            index=self._index,
+            feed=self._feed,
+            late=self._engine.late,
+            store_available=self._store_available,
+        )
+
+
+def read_batch(payload: bytes) -> pa.Table:
+    """Return the readings (READINGS) of a message of the committed feed."""
+    with pa.ipc.open_stream(payload) as reader:
+        return reader.read_all()

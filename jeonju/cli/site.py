@@ -1,0 +1,27 @@
+"""`jeonju site`: cities as data."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from jeonju.cli.options import Json
+from jeonju.contract.site import load_site
+
+app = typer.Typer(no_args_is_help=True, help="Cities as data.")
+
+
+@app.command("check")
+def site_check(
+    site: Annotated[str, typer.Argument(help="A site file, or the name of a built-in site such as `jeonju`.")],
+    *,
+    as_json: Json = False,
+) -> None:
+    """Check a site file; every fault is named with its line."""
+    checked = load_site(site)
+    counts = {name: len(getattr(checked, name)) for name in ("zones", "stations", "robots", "sources")}
+    typer.echo(
+        json.dumps(counts)
+        if as_json
+        else f"{site}: good; " + ", ".join(f"{count} {what}" for what, count in counts.items())
+    )

@@ -1,0 +1,143 @@
+"""Detection, response and api wired to each other: in one process, or in several that meet at the broker and in the store."""
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Literal, Self
+
+from fastapi import FastAPI
+from prometheus_client.registry import Collector
+
+from jeonju.api.app import NO_KEYS, create_app
+from jeonju.api.services import Services
+from jeonju.api.stream import Stream
+from jeonju.broker.connection import Connection
+from jeonju.broker.identity import passing_id
+from jeonju.common.clock import utc_now
+from jeonju.common.errors import UserError
+from jeonju.contract.site import Site
+from jeonju.detection.follower import DetectionFollower
+from jeonju.detection.metrics import DetectionMetrics
+from jeonju.detection.service import DetectionService
+from jeonju.response.service import Duties, ResponseService
+from jeonju.rules.rules import Rules, shipped_rules
+from jeonju.storage.port import Store
+
+API: Final = "jeonju-api"
+DETECT: Final = "jeonju-detect"
+DetectionPlace = Literal["here", "elsewhere"]
+
+
+def api_services(
+    site: Site,
+    store: Store,
+    broker_url: str,
+    *,
+    now: Callable[[], datetime] = utc_now,
+    rules: Rules | None = None,
+    sends_robots: bool = True,
+    detection: DetectionPlace = "here",
+    responds: bool = True,
+) -> Services:
+    """Return the services behind one api; nothing is started yet.
+
+    `detection` is `elsewhere` where `jeonju detect` runs; `responds` says whether this api works incidents, robots and notifications.
+    """
+    rules, stream, connection = rules or shipped_rules(), Stream(), Connection(broker_url, passing_id(API))
+    is_here = detection == "here"
+    duties = Duties(stores=is_here, responds=responds, sends_robots=sends_robots, is_alone=is_here)
+    response = ResponseService(site, store, rules, connection, now, stream.send, duties)
+    wired = (site, store, rules, connection, now, response, stream.send_readings)
+    return Services(
+        site=site,
+        store=store,
+        now=now,
+        stream=stream,
+        connection=connection,
+        detection=DetectionService(*wired) if is_here else DetectionFollower(*wired),
+        response=response,
+    )
+
+
+def api_app(
+    site: Site,
+    store: Store,
+    broker_url: str,
+    *,
+    keys: Path = NO_KEYS,
+    collectors: Iterable[Collector] = (),
+    now: Callable[[], datetime] = utc_now,
+    rules: Rules | None = None,
+    sends_robots: bool = True,
+    detection: DetectionPlace = "here",
+    responds: bool = True,
+) -> FastAPI:
+    """Return the web application over its services; options as those of `create_app` and `api_services`."""
+    services = api_services(
+        site,
+        store,
+        broker_url,
+        now=now,
+        rules=rules,
+        sends_robots=sends_robots,
+        detection=detection,
+        responds=responds,
+    )
+    return create_app(services, keys=keys, collectors=collectors)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectionProcess:
+    """`jeonju detect`: judges, stores and publishes alerts; as a context manager it runs while the context lasts."""
+
+    connection: Connection
+    detection: DetectionService
+    response: ResponseService
+    metrics: DetectionMetrics
+
+    def __enter__(self) -> Self:
+        self.detection.start()
+        self.response.start()
+        self.connection.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with ExitStack() as ending:
+            for service in (self.connection, self.response, self.detection):
+                ending.callback(service.stop)
+
+    def trouble(self) -> str | None:
+        """Return in one line why alerts are not judged or stored now."""
+        broker = self.connection.state
+        if self.connection.failure is not None:
+            return str(self.connection.failure)
+        if not broker.connected:
+            return "the broker is away"
+        return broker.refusal or (None if self.detection.snapshot.store_available else "the store is away")
+
+    def failure(self) -> str | None:
+        """Return why only a restart helps."""
+        return None if self.detection.is_alive and self.response.is_alive else "no alerts are judged any more"
+
+
+def detection_process(
+    site: Site, store: Store, broker_url: str, rules: Rules | None = None, now: Callable[[], datetime] = utc_now
+) -> DetectionProcess:
+    """Return what `jeonju detect` runs."""
+    rules, connection = rules or shipped_rules(), Connection(broker_url, passing_id(DETECT))
+    duties = Duties(stores=True, responds=False, is_alone=False)
+    response = ResponseService(site, store, rules, connection, now, duties=duties)
+    detection = DetectionService(site, store, rules, connection, now, response)
+    metrics = DetectionMetrics("jeonju_detect", lambda: detection.snapshot, lambda: connection.state, now)
+    return DetectionProcess(connection=connection, detection=detection, response=response, metrics=metrics)
+
+
+def check_is_shared(store_url: str, what: str) -> None:
+    """Raise UserError for a store that serves one process only, where `what` needs one that serves several."""
+    if not store_url.startswith(("influxdb://", "influxdbs://")):
+        raise UserError(
+            f"{what} shares its store with other processes, and the DuckDB file {store_url} serves one at a time; "
+            "give --store influxdb://host:8086/database, or let one process do all: jeonju up"
+        )

@@ -1,0 +1,49 @@
+"""Detection, response and api while they start and end."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from jeonju.api.services import Services
+from jeonju.broker.embedded import EmbeddedBroker
+from jeonju.common.errors import UnavailableError
+from jeonju.common.worker import Worker
+from jeonju.contract.site import Site
+from jeonju.stack.services import api_services
+from jeonju.storage.port import Store
+from tests.waiting import wait_until
+
+NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
+
+
+def worker(services: Services, name: str) -> Worker:
+    found: Worker = getattr(services, name)._worker
+    return found
+
+
+@pytest.mark.parametrize("name", ["detection", "response"])
+def test_what_arrived_before_the_end_is_finished_with_the_broker_still_there(
+    jeonju: Site, store: Store, tmp_path: Path, name: str
+) -> None:
+    said: list[str] = []
+    with EmbeddedBroker(tmp_path, port=0) as broker:
+        services = api_services(jeonju, store, broker.url, now=lambda: NOW)
+        services.start()
+        wait_until(lambda: services.connection.state.connected, what="the broker")
+        wait_until(services.detection.followed.is_set, what="the start")
+
+        def publish() -> None:
+            # The end has been asked for once its mark stands behind this piece of work.
+            wait_until(lambda: not worker(services, name).is_idle, what="the end")
+            try:
+                assert services.response.fleet is not None
+                services.response.fleet.enable("robot-1", "somebody")
+                said.append("published")
+            except UnavailableError as error:
+                said.append(str(error))
+
+        worker(services, name).put(publish)
+        wait_until(lambda: worker(services, name).is_idle, what="the work to be taken up")
+        services.stop()
+    assert said == ["published"]
