@@ -11,7 +11,7 @@ from jeonju.contract.events import Event, PositiveS, unknown_name
 from jeonju.contract.site import Site, load_site
 from jeonju.simulator.weather import WeatherOverrides
 
-EXAMPLES: Final = Path(__file__).resolve().parents[1] / "examples" / "scenarios"
+EXAMPLES: Final = Path(__file__).with_name("scenarios")
 
 
 class Scenario(BaseModel):

@@ -11,6 +11,7 @@ from jeonju.contract import events
 from jeonju.messages.alerts import KINDS
 
 ROOT = Path(__file__).parents[1]
+ROOMS = sorted(path.name for path in (ROOT / "jeonju").iterdir() if path.is_symlink())
 
 
 def text(path: str) -> str:
@@ -49,11 +50,21 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert (ROOT / page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
+def test_every_path_that_a_page_for_developers_names_exists(page: str) -> None:
+    named = set(re.findall(r"`([\w.-]+/[\w./-]*)`", text(page)))
+    assert named
+    assert not sorted(path for path in named if not (ROOT / path).exists())
+
+
+def test_every_room_stands_in_the_table_of_rooms() -> None:
+    page = text("ARCHITECTURE.md")
+    assert not {room for room in ROOMS if f"`{room}/`" not in page}
+
+
 def test_every_setting_of_the_environment_is_in_the_one_table() -> None:
     page = text("docs/configuration.md")
-    sources = [
-        path for folder in ("jeonju", "broker", "api", "ingest", "storage") for path in (ROOT / folder).rglob("*.py")
-    ]
+    sources = [path for folder in ["jeonju", *ROOMS] for path in (ROOT / folder).rglob("*.py")]
     named = {
         name for path in sources for name in re.findall(r"\bJEONJU_[A-Z_]+[A-Z]\b", path.read_text(encoding="utf-8"))
     }

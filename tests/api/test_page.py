@@ -225,7 +225,7 @@ def test_page_speaks_korean_and_fits_a_phone(city: City) -> None:
     page = city.open(language=KOREAN, width=390)
     expect(page.locator("h1")).to_have_text("전주 대기")
     opened(page, "one").get_by_role("button", name="알림 끄기").click()
-    expect(page.get_by_role("group", name="얼마 동안")).to_be_visible()
+    expect(page.get_by_role("group", name="기간")).to_be_visible()
     page.get_by_role("button", name="취소").click()
     page.locator("#map [data-subject='palbok-08']").click()
     expect(page.locator("#device-title")).to_have_text("첨단산단 북쪽")

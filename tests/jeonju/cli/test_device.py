@@ -54,7 +54,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def site_file(tmp_path: Path) -> Path:
-    built_in = Path("airquality/sites/jeonju.toml").read_text(encoding="utf-8")
+    built_in = (Path(__file__).parents[3] / "contract/sites/jeonju.toml").read_text(encoding="utf-8")
     file = tmp_path / "jeonju.toml"
     file.write_text(built_in + GATEWAYS, encoding="utf-8")
     return file
