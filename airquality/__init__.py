@@ -1,1 +1,1 @@
-"""The words of the field: quantities, units, limits, places, messages and the physics of dispersion. No I/O, no state."""
+"""The field itself: quantities, units, limits, indexes, places and the physics of dispersion. No I/O, no clock, no state."""

@@ -42,7 +42,7 @@ class LocalMap:
 def is_within(
     corners_x_m: NDArray[np.float64], corners_y_m: NDArray[np.float64], x_m: ArrayLike, y_m: ArrayLike
 ) -> NDArray[np.bool_]:
-    """Tell which places lie within a polygon: a ray to the east crosses its outline an odd number of times."""
+    """Return which places lie within a polygon: a ray to the east crosses its outline an odd number of times."""
     x, y = np.asarray(x_m, dtype=float), np.asarray(y_m, dtype=float)
     inside = np.zeros(x.shape, dtype=bool)
     for (x1, y1), (x2, y2) in zip(

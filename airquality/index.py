@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from jeonju.common.arrays import Floats
 
 POLLUTANTS: Final = ("so2", "no2", "co", "o3", "pm10", "pm25")
 # The index is only given where these are all valid (AirKorea).

@@ -107,5 +107,5 @@ def next_state(levels: tuple[Level, ...], state: AdvisoryState, hourly_mean: flo
 
 
 def is_dust(pm10_ug_m3: float, pm25_ug_m3: float) -> bool:
-    """Tell whether particles are coarse enough for Asian dust; where PM2.5 is missing (NaN) they may be."""
+    """Return whether particles are coarse enough for Asian dust; where PM2.5 is missing (NaN) they may be."""
     return isnan(pm25_ug_m3) or pm25_ug_m3 <= DUST_MOST_FINE * pm10_ug_m3

@@ -5,7 +5,8 @@ from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
-from jeonju.airquality.index import POLLUTANTS, Floats
+from jeonju.airquality.index import POLLUTANTS
+from jeonju.common.arrays import Floats
 
 YEAR_H: Final = 8760
 Body = Literal["korea", "who"]
@@ -90,7 +91,9 @@ def judge_last(hours: Floats) -> list[Judged]:
     """
     means = {length_h: mean_of_last(hours, length_h) for length_h in (1, 8, 24)}
     return [
-        Judged(one, float(means[one.hours][POLLUTANTS.index(one.quantity)])) for one in STANDARDS if one.hours in means
+        Judged(standard, float(means[standard.hours][POLLUTANTS.index(standard.quantity)]))
+        for standard in STANDARDS
+        if standard.hours in means
     ]
 
 
@@ -108,16 +111,16 @@ def judge_year(hours: Floats) -> list[YearJudged]:
     Means of 8 h are moving ones, those of 24 h are of calendar days. NaN where three quarters of the hours are not known; the year may be unfinished.
     """
     found = []
-    for one in STANDARDS:
-        column = hours[:, POLLUTANTS.index(one.quantity)]
-        if one.hours == YEAR_H:
+    for standard in STANDARDS:
+        column = hours[:, POLLUTANTS.index(standard.quantity)]
+        if standard.hours == YEAR_H:
             mean = float(mean_of_last(column, max(len(column), 1)))
-            found.append(YearJudged(Judged(one, mean), int(mean > one.limit), int(np.isfinite(column).sum())))
+            found.append(YearJudged(Judged(standard, mean), int(mean > standard.limit), int(np.isfinite(column).sum())))
             continue
-        means = _means(column, one.hours)
+        means = _means(column, standard.hours)
         known = means[np.isfinite(means)]
-        value = float(np.percentile(known, one.percentile)) if len(known) else float("nan")
-        found.append(YearJudged(Judged(one, value), int((known > one.limit).sum()), len(known)))
+        value = float(np.percentile(known, standard.percentile)) if len(known) else float("nan")
+        found.append(YearJudged(Judged(standard, value), int((known > standard.limit).sum()), len(known)))
     return found
 
 

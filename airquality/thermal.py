@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from jeonju.common.arrays import Floats
 
 # A pixel of the 55° lens covers 1.7° (0.03 rad; MLX90640, 32 × 24 pixels). Its practical range for a flame is about 40 to 60 m; beyond, walls and
 # smoke hide a flame more often than not.
@@ -28,7 +28,7 @@ def pixel_c(distance_m: Floats, area_m2: float, temperature_c: float, surface_c:
 
 
 def is_fire(hottest_c: Floats, air_c: Floats) -> NDArray[np.bool_]:
-    """Tell where the hottest pixel is fire; False where nothing is known."""
+    """Return where the hottest pixel is fire; False where nothing is known."""
     return np.asarray(
         np.nan_to_num(hottest_c, nan=-KELVIN) > np.maximum(FLAME_C, np.nan_to_num(air_c) + FLAME_ABOVE_AIR_C)
     )

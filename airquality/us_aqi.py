@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from jeonju.airquality.index import Floats, Grade, within_classes
+from jeonju.airquality.index import Grade, within_classes
+from jeonju.common.arrays import Floats
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from jeonju.contract.records import INSTANT, READINGS
+from jeonju.contract.columns import INSTANT, READINGS
 from jeonju.contract.site import Site, Station, load_site
 from jeonju.detection.engine import AlertEngine
 

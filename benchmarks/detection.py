@@ -16,6 +16,7 @@ import pyarrow as pa
 import simpy
 
 from benchmarks._drawn import drawn, quiet
+from jeonju.contract.kinds import CLASS_OF_KIND
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import load_site
 from jeonju.detection.engine import AlertEngine
@@ -105,7 +106,7 @@ def _one_event(job: tuple[str, str, int]) -> dict[str, Any]:
 
 
 def _class(alert: AlertRecord) -> str:
-    return {"smoke": "fire", "dust": "dust", "release": "industrial"}[alert.kind]
+    return CLASS_OF_KIND[alert.kind]
 
 
 def _one_quiet(job: tuple[str, int]) -> dict[str, Any]:

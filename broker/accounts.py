@@ -61,8 +61,8 @@ class Account(msgspec.Struct, kw_only=True):
 
     def revoke_certificates(self, now: datetime) -> None:
         """Mark every certificate as revoked."""
-        for one in self.certificates:
-            one.revoked_at = one.revoked_at or now
+        for certificate in self.certificates:
+            certificate.revoked_at = certificate.revoked_at or now
 
 
 def new_password() -> str:
@@ -88,4 +88,6 @@ def load(path: Path) -> dict[str, Account]:
 
 def dump(accounts: dict[str, Account]) -> bytes:
     """Return the file's content."""
-    return msgspec.json.format(msgspec.json.encode(sorted(accounts.values(), key=lambda one: one.name)), indent=1)
+    return msgspec.json.format(
+        msgspec.json.encode(sorted(accounts.values(), key=lambda account: account.name)), indent=1
+    )

@@ -74,10 +74,12 @@ class Authority:
 
     def for_server(self, names: Iterable[str], now: datetime) -> Issued:
         """Return a certificate of a broker that is reached under these names and addresses."""
-        return self._issue("broker", now, SERVER_LIFE, ExtendedKeyUsageOID.SERVER_AUTH, [_place(one) for one in names])
+        return self._issue(
+            "broker", now, SERVER_LIFE, ExtendedKeyUsageOID.SERVER_AUTH, [_place(name) for name in names]
+        )
 
     def for_client(self, name: str, now: datetime, life: timedelta = DEVICE_LIFE) -> Issued:
-        """Return a certificate that logs in as the account `name`; its subject bears its serial number too, by which NATS tells two of them apart."""
+        """Return a certificate that logs in as the account `name`; its subject has its serial number too, by which NATS knows it."""
         return self._issue(name, now, life, ExtendedKeyUsageOID.CLIENT_AUTH, [])
 
     def revocation_list(self, revoked: Iterable[Revoked], now: datetime) -> bytes:
@@ -90,8 +92,12 @@ class Authority:
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
             .add_extension(x509.CRLNumber(int(now.timestamp())), critical=False)
         )
-        for one in revoked:
-            entry = x509.RevokedCertificateBuilder().serial_number(int(one.serial, 16)).revocation_date(one.at)
+        for certificate in revoked:
+            entry = (
+                x509.RevokedCertificateBuilder()
+                .serial_number(int(certificate.serial, 16))
+                .revocation_date(certificate.at)
+            )
             builder = builder.add_revoked_certificate(entry.build())
         return builder.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
@@ -119,7 +125,7 @@ def expiry(certificate: bytes) -> datetime:
 def places(certificate: bytes) -> set[str]:
     """Return the names and addresses a broker's certificate in PEM holds for."""
     names = x509.load_pem_x509_certificate(certificate).extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    return {str(one.value) for one in names.value}
+    return {str(name.value) for name in names.value}
 
 
 def _builder(

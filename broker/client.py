@@ -20,7 +20,8 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from jeonju.broker.address import CA, CERTIFICATE, PASSWORD_FILE, USER, BrokerUrl, parse_broker_url
 from jeonju.broker.identity import shown
-from jeonju.common.errors import JeonjuError, UnavailableError, UserError
+from jeonju.common.errors import UnavailableError, UserError
+from jeonju.common.waiting import wait_until_available
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ class Client(mqtt.Client):
         self._on_ready = on_ready
         self._on_refused = on_refused
         self.on_lost = on_lost
-        self._on_subscribed = on_subscribed or self.tell_refused
+        self._on_subscribed = on_subscribed or self.log_refused
         self.filters = filters
         self.refused: dict[str, str] = {}
         self.had_session = False
@@ -120,14 +121,14 @@ class Client(mqtt.Client):
         if not self.refused:
             return None
         reason, number = next(iter(self.refused.values())), len(self.refused)
-        named = ", ".join(repr(one) for one in list(self.refused)[:MOST_NAMED])
+        named = ", ".join(map(repr, list(self.refused)[:MOST_NAMED]))
         more = f" and {number - MOST_NAMED} more" if number > MOST_NAMED else ""
         return (
             f"the broker at {self.address!r} refuses the subscription{'s' if number > 1 else ''} to {named}{more} ({reason}): nothing sent there "
             "is received; give this account the right to read it, or see the log and the limits of the broker"
         )
 
-    def tell_refused(self) -> None:
+    def log_refused(self) -> None:
         """Log the refused subscriptions, if any."""
         if (refusal := self.refusal) is not None:
             log.error("%s", refusal)
@@ -230,7 +231,7 @@ class Client(mqtt.Client):
             self.reconnect_delay_set(min_delay=random.randint(1, LONGEST_PAUSE_S), max_delay=LONGEST_PAUSE_S)  # noqa: S311
 
     def _heard(self, _client: mqtt.Client, _data: object, _level: object, text: str) -> None:
-        # TLS 1.3 refuses a certificate only after the handshake; paho tells nobody but its log what then came instead of an answer.
+        # TLS 1.3 refuses a certificate only after the handshake; only paho's log has what then came instead of an answer.
         if "_ALERT_" in text and self.failure is None:
             what = text.partition("_ALERT_")[2].partition("]")[0].replace("_", " ").lower()
             self._refuse(f"{self.address!r} refuses: {what}; see the certificate in {CERTIFICATE}")
@@ -241,23 +242,21 @@ class Client(mqtt.Client):
         self._on_refused(self.failure)
 
 
-def wait_for_broker(broker_url: str, over: Callable[[float], bool]) -> bool:
-    """Return True as soon as something listens at the address, False when `over`, which waits and tells whether to end, says so before."""
-    address, pause_s = parse_broker_url(broker_url), 0.5
-    while True:
+def wait_for_broker(broker_url: str, wait: Callable[[float], bool]) -> bool:
+    """Return True as soon as something listens at the address, False when `wait`, which waits and returns whether to give up, says so before."""
+    address = parse_broker_url(broker_url)
+
+    def connect() -> bool:
         try:
             socket.create_connection((address.host, address.port), timeout=KEEPALIVE_S).close()
         except OSError as error:
-            if pause_s == 0.5:
-                log.warning("%s; it is tried again", _away(address, error))
-            if over(pause_s):
-                return False
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
-        else:
-            return True
+            raise _away(address, error) from error
+        return True
+
+    return wait_until_available(connect, wait) is not None
 
 
-def _away(address: BrokerUrl, error: OSError) -> JeonjuError:
+def _away(address: BrokerUrl, error: OSError) -> UnavailableError:
     return UnavailableError(f"no broker answers at {address!r}: {error}; start it, or name another with --broker")
 
 

@@ -14,31 +14,38 @@ NATS_DELIVERY: Final = "$MQTT.sub.>"
 
 def mosquitto_passwords(accounts: Iterable[Account]) -> str:
     """Return Mosquitto's password file."""
-    return "".join(f"{one.name}:{one.mosquitto_hash}\n" for one in _active(accounts) if one.mosquitto_hash)
+    return "".join(
+        f"{account.name}:{account.mosquitto_hash}\n" for account in _active(accounts) if account.mosquitto_hash
+    )
 
 
 def mosquitto_acl(accounts: Iterable[Account]) -> str:
     """Return Mosquitto's ACL file; what it does not name is refused."""
     lines: list[str] = []
-    for one in _active(accounts):
-        lines += [f"user {one.name}", *(f"topic write {topic}" for topic in one.publish)]
-        lines += [f"topic read {topic}" for topic in one.subscribe]
+    for account in _active(accounts):
+        lines += [f"user {account.name}", *(f"topic write {topic}" for topic in account.publish)]
+        lines += [f"topic read {topic}" for topic in account.subscribe]
     return "\n".join(lines) + "\n"
 
 
 def nats_users(accounts: Iterable[Account], login: Login) -> str:
     """Return NATS' users: by name with a password, or by the subject of each certificate that is not revoked."""
     users = []
-    for one in _active(accounts):
+    for account in _active(accounts):
         rights = {
             "allowed_connection_types": ["MQTT"],
-            "permissions": {"publish": _allowed(one.publish), "subscribe": _allowed(one.subscribe, NATS_DELIVERY)},
+            "permissions": {
+                "publish": _allowed(account.publish),
+                "subscribe": _allowed(account.subscribe, NATS_DELIVERY),
+            },
         }
         if login == "certificate":
-            names = [f"SERIALNUMBER={own.serial},CN={one.name}" for own in one.certificates if own.revoked_at is None]
+            names = [
+                f"SERIALNUMBER={own.serial},CN={account.name}" for own in account.certificates if own.revoked_at is None
+            ]
             users += [{"user": name, **rights} for name in names]
-        elif one.nats_hash:
-            users.append({"user": one.name, "password": one.nats_hash, **rights})
+        elif account.nats_hash:
+            users.append({"user": account.name, "password": account.nats_hash, **rights})
     return "authorization { users: [\n" + "\n".join(json.dumps(user) for user in users) + "\n] }\n"
 
 
@@ -66,7 +73,7 @@ def nats_tls(folder: Path, login: Login) -> str:
 
 
 def _active(accounts: Iterable[Account]) -> Iterable[Account]:
-    return (one for one in sorted(accounts, key=lambda one: one.name) if one.revoked_at is None)
+    return (account for account in sorted(accounts, key=lambda account: account.name) if account.revoked_at is None)
 
 
 def _allowed(filters: tuple[str, ...], *more: str) -> dict[str, list[str]]:

@@ -28,7 +28,7 @@ START_WITHIN_S: Final = 15.0
 STOP_WITHIN_S: Final = 5.0
 RESTART_AFTER_S: Final = 0.5
 LOOK_AT_ACCOUNTS_EVERY_S: Final = 0.5
-# A broker that is full takes nobody in, not even ingest, which would empty it: at every start there is room for so much more.
+# A broker whose disk is full accepts no client, not even ingest, which would empty it: at every start there is room for so much more.
 QUEUE_ON_DISK_BYTES: Final = 2_000_000_000
 # Each process has an order of its own, and none comes twice: who asks for two ports, and listens on them later, must get two.
 _PORTS: Final = cycle(secrets.SystemRandom().sample(range(15_000, 30_000), 15_000))
@@ -40,7 +40,7 @@ _PR_SET_PDEATHSIG: Final = 1
 class EmbeddedBroker:
     """A broker that lives as long as this object, and is started again when it dies.
 
-    It listens on loopback, and elsewhere only where `security` tells it whom to take and how they log in; changed accounts are taken
+    It listens on loopback, and elsewhere only where `security` says who may log in and how; changed accounts are taken
     over while it runs. `port` 0 picks a free one. As a context manager it is ready when entered.
     """
 

@@ -5,18 +5,16 @@ service that has a session is a secret, made once and kept in a file, so that th
 """
 
 import hashlib
-import os
 import re
 import secrets
 from pathlib import Path
 from typing import Final
 
 from jeonju.common.errors import UserError
-from jeonju.common.secret_file import read_secret
+from jeonju.common.secret_file import read_secret, write_secret
 
 FILE_NAME: Final = "client-id"
 NAMED_BY: Final = "--client-id-file"
-OWNER_ONLY: Final = 0o600
 _BYTES: Final = 16
 _SECRET_PART: Final = re.compile(r"-[0-9a-f]{32}.*")
 
@@ -43,20 +41,9 @@ def shown(client_id: str) -> str:
 
 
 def _make(file: Path) -> None:
-    new = file.with_name(f".{file.name}.{os.getpid()}.new")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY), "w", encoding="ascii") as out:
-            out.write(secrets.token_hex(_BYTES) + "\n")
-            out.flush()
-            os.fsync(out.fileno())
-        # Whole or not at all, and of two that start at once the first one's.
-        try:
-            os.link(new, file)
-        except FileExistsError:
-            pass
-        finally:
-            new.unlink()
+        write_secret(file, f"{secrets.token_hex(_BYTES)}\n".encode(), once=True)
     except OSError as error:
         raise UserError(
             f"the file {file} for the secret client id cannot be written: {error.strerror}; name another with {NAMED_BY}"

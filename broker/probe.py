@@ -27,7 +27,7 @@ def warn_of_a_broker_without_rules(broker_url: str) -> None:
 
 
 def lets_do_everything(broker_url: str) -> bool:
-    """Tell whether this login may both send a command and read it, which no account of ours may. False also where it is not let in."""
+    """Return whether this login may both send a command and read it, which no account of ours may. False also where the login is refused."""
     heard, settled = threading.Event(), threading.Event()
     name = f"{SITE}-{secrets.token_hex(4)}"
     topic = topics.command(SITE, name)

@@ -9,8 +9,8 @@ from jeonju.contract.site import Site
 Login = Literal["password", "certificate"]
 
 # In VDA 5050 3.0 the first are a robot's own messages, the second those of the fleet control (section "Topics").
-ROBOT_SAYS: Final = ("state", "connection", "factsheet", "visualization")
-ROBOT_HEARS: Final = ("order", "instantActions", "zoneSet", "responses")
+ROBOT_SENDS: Final = ("state", "connection", "factsheet", "visualization")
+ROBOT_RECEIVES: Final = ("order", "instantActions", "zoneSet", "responses")
 VDA5050: Final = "vda5050/v3"
 
 
@@ -35,7 +35,7 @@ def of_device(site: str, device: str) -> Rights:
 def of_robot(manufacturer: str, serial: str) -> Rights:
     """Return the rights of a robot that speaks VDA 5050; `+` stands for all of them."""
     robot = f"{VDA5050}/{manufacturer}/{serial}"
-    return Rights(tuple(f"{robot}/{one}" for one in ROBOT_SAYS), tuple(f"{robot}/{one}" for one in ROBOT_HEARS))
+    return Rights(tuple(f"{robot}/{kind}" for kind in ROBOT_SENDS), tuple(f"{robot}/{kind}" for kind in ROBOT_RECEIVES))
 
 
 def of_gateway(site: Site, wanted: list[str]) -> Rights:
@@ -54,9 +54,9 @@ def of_services(site: Site) -> dict[str, Rights]:
     """Return the services by name, each with the least it needs."""
     anyone = of_device("+", "+")
     robots = of_robot("+", "+")
-    answers = ("spBv1.0/+/NCMD/+",) if any(one.format == "sparkplug_b" for one in site.gateways) else ()
+    answers = ("spBv1.0/+/NCMD/+",) if any(gateway.format == "sparkplug_b" for gateway in site.gateways) else ()
     heard = (*anyone.publish, topics.adopt("+", "+"), *(gateway.topic for gateway in site.gateways))
-    orders = tuple(f"{VDA5050}/+/+/{one}" for one in ("order", "instantActions"))
+    orders = tuple(f"{VDA5050}/+/+/{kind}" for kind in ("order", "instantActions"))
     return {
         "ingest": Rights((topics.committed("+"), *answers), heard),
         "api": Rights(
@@ -73,7 +73,7 @@ def of_services(site: Site) -> dict[str, Rights]:
 
 
 def covers(filter_: str, topic: str) -> bool:
-    """Tell whether everything that `topic`, itself perhaps a filter, stands for is within `filter_`."""
+    """Return whether everything that `topic`, itself perhaps a filter, stands for is within `filter_`."""
     levels, wanted = filter_.split("/"), topic.split("/")
     for number, level in enumerate(levels):
         if level == "#":

@@ -20,12 +20,11 @@ from jeonju.broker.address import BrokerUrl
 from jeonju.broker.certificates import DEVICE_LIFE, Authority, Issued, Revoked, expiry, places
 from jeonju.broker.rights import Login, Rights, of_services
 from jeonju.common.errors import UserError
-from jeonju.common.secret_file import read_secret
+from jeonju.common.secret_file import OWNER_ONLY, read_secret, write_secret
 from jeonju.contract.site import Site
 
 LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 RENEW_BEFORE: Final = timedelta(days=60)
-PRIVATE: Final = 0o600
 PUBLIC: Final = 0o644
 
 
@@ -79,11 +78,11 @@ class Security:
         self.clients.mkdir(exist_ok=True, mode=0o700)
         if not (self.folder / "ca.key").exists():
             _, issued = Authority.create("Jeonju Air CA", now)
-            self._write(self.broker / "ca.pem", issued.certificate, PUBLIC)
-            self._write(self.folder / "ca.key", issued.key)
+            _write(self.broker / "ca.pem", issued.certificate, PUBLIC)
+            _write(self.folder / "ca.key", issued.key)
             made.append("CA")
         if not self.exists:
-            self._write(self.accounts_file, dump({}))
+            _write(self.accounts_file, dump({}))
         if self._renew_server({*LOCAL_NAMES, *names}, now):
             made.append("certificate of the broker")
         with self._changing(now) as accounts:
@@ -157,21 +156,21 @@ class Security:
             # A password that is there already is one that a person chose.
             password = read_secret(file, "jeonju device setup") if file.exists() else new_password()
             account.set_password(password)
-            self._write(file, password.encode())
-        if not any(one.revoked_at is None and one.expires_at > now + RENEW_BEFORE for one in account.certificates):
+            _write(file, password.encode())
+        if not any(own.revoked_at is None and own.expires_at > now + RENEW_BEFORE for own in account.certificates):
             account.revoke_certificates(now)
             self._give(account, "certificate", now, None, DEVICE_LIFE)
 
     def _renew_server(self, names: set[str], now: datetime) -> bool:
         file = self.broker / "server.pem"
         if file.exists():
-            there = file.read_bytes()
-            if names <= places(there) and expiry(there) > now + RENEW_BEFORE:
+            present = file.read_bytes()
+            if names <= places(present) and expiry(present) > now + RENEW_BEFORE:
                 return False
-            names |= places(there)
+            names |= places(present)
         issued = self._authority().for_server(sorted(names), now)
-        self._write(self.broker / "server.key", issued.key)
-        self._write(file, issued.certificate, PUBLIC)
+        _write(self.broker / "server.key", issued.key)
+        _write(file, issued.certificate, PUBLIC)
         return True
 
     def _authority(self) -> Authority:
@@ -182,8 +181,8 @@ class Security:
 
     def _keep(self, name: str, issued: Issued) -> tuple[Path, Path]:
         certificate, key = self.clients / f"{name}.pem", self.clients / f"{name}.key"
-        self._write(certificate, issued.certificate, PUBLIC)
-        self._write(key, issued.key)
+        _write(certificate, issued.certificate, PUBLIC)
+        _write(key, issued.key)
         return certificate, key
 
     def _forget(self, name: str) -> None:
@@ -211,8 +210,8 @@ class Security:
 
     def _write_out(self, accounts: dict[str, Account], now: datetime) -> None:
         everyone = accounts.values()
-        devices = [one for one in everyone if not one.is_service]
-        services = [one for one in everyone if one.is_service]
+        devices = [account for account in everyone if not account.is_service]
+        services = [account for account in everyone if account.is_service]
         files = {
             "passwords": configuration.mosquitto_passwords(everyone),
             "passwords-devices": configuration.mosquitto_passwords(devices),
@@ -221,22 +220,17 @@ class Security:
             "nats-password.conf": configuration.nats_users(everyone, "password"),
             "nats-certificate.conf": configuration.nats_users(everyone, "certificate"),
         }
-        gone = [Revoked(own.serial, own.revoked_at) for one in everyone for own in one.certificates if own.revoked_at]
+        certificates = [certificate for account in everyone for certificate in account.certificates]
+        revoked = [Revoked(old.serial, old.revoked_at) for old in certificates if old.revoked_at]
         for name, text in files.items():
-            self._write(self.broker / name, text.encode())
-        self._write(self.broker / "crl.pem", self._authority().revocation_list(gone, now), PUBLIC)
-        self._write(self.accounts_file, dump(accounts))
+            _write(self.broker / name, text.encode())
+        _write(self.broker / "crl.pem", self._authority().revocation_list(revoked, now), PUBLIC)
+        _write(self.accounts_file, dump(accounts))
 
-    def _write(self, path: Path, content: bytes, mode: int = PRIVATE) -> None:
-        """Replace a file in one step. It belongs to whom its folder belongs to: Mosquitto reads its files again as a user of its own."""
-        new = path.with_name(f".{path.name}.new")
-        new.unlink(missing_ok=True)
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
-            file.write(content)
-        if os.geteuid() == 0:
-            owner = path.parent.stat()
-            os.chown(new, owner.st_uid, owner.st_gid)
-        new.replace(path)
+
+def _write(path: Path, content: bytes, mode: int = OWNER_ONLY) -> None:
+    # Mosquitto reads its files again as a user of its own, who owns the folder.
+    write_secret(path, content, mode, as_folder=True)
 
 
 def _active(accounts: dict[str, Account], name: str) -> Account:

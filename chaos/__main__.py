@@ -1,4 +1,4 @@
-"""Hold the ordeals named on the command line, or all of them, and print the ledger."""
+"""Run the experiments named on the command line, or all of them, and print the ledger."""
 
 import argparse
 import dataclasses
@@ -10,47 +10,47 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from chaos.judge import Finding, judge
-from chaos.ordeals import ORDEALS
-from chaos.rig import Options, Rig
+from chaos.experiments import EXPERIMENTS
+from chaos.testbed import Options, Testbed
+from chaos.verify import Finding, verify
 from chaos.waiting import Skipped
 
 
-def hold(name: str, options: Options, folder: Path) -> Finding:
-    """Hold one ordeal in a folder of its own and return what came of it."""
-    ordeal = ORDEALS[name]
-    broken = ordeal.broken.format(minutes=options.minutes)
+def run(name: str, options: Options, folder: Path) -> Finding:
+    """Run one experiment in a folder of its own and return what came of it."""
+    experiment = EXPERIMENTS[name]
+    broken = experiment.broken.format(minutes=options.minutes)
     try:
-        with Rig(folder, ordeal.parts, options) as rig:
-            ordeal.act(rig)
-            rig.settle()
-            return judge(name, broken, rig, ends_allowed=ordeal.ends_allowed)
+        with Testbed(folder, experiment.parts, options) as testbed:
+            experiment.act(testbed)
+            testbed.settle()
+            return verify(name, broken, testbed, ends_allowed=experiment.ends_allowed)
     except Skipped as reason:
-        return Finding(ordeal=name, broken=broken, verdict=f"skipped: {reason}")
+        return Finding(experiment=name, broken=broken, verdict=f"skipped: {reason}")
     except TimeoutError as reason:
-        return Finding(ordeal=name, broken=broken, verdict=f"FAILED: {reason}", passed=False)
+        return Finding(experiment=name, broken=broken, verdict=f"FAILED: {reason}", passed=False)
 
 
 def ledger(findings: list[Finding]) -> Table:
     """Return the findings as a table."""
     table = Table(title="What was broken, and what came through")
-    for heading in ("ordeal", "broken"):
+    for heading in ("experiment", "broken"):
         table.add_column(heading)
     for heading in ("sent", "safe", "found", "missing", "twice", "times", "back s", "all s", "MB"):
         table.add_column(heading, justify="right")
     table.add_column("verdict")
-    for one in findings:
-        numbers = (one.sent, one.acknowledged, one.found, one.missing, one.duplicates)
+    for finding in findings:
+        numbers = (finding.sent, finding.acknowledged, finding.found, finding.missing, finding.duplicates)
         table.add_row(
-            one.ordeal,
-            one.broken,
+            finding.experiment,
+            finding.broken,
             *map(str, numbers),
-            "right" if one.times_right else "wrong",
-            _seconds(one.recovered_s),
-            _seconds(one.caught_up_s),
-            f"{one.peak_mb:.0f}",
-            one.verdict,
-            style=None if one.passed else "red",
+            "right" if finding.times_right else "wrong",
+            _seconds(finding.recovered_s),
+            _seconds(finding.caught_up_s),
+            f"{finding.peak_mb:.0f}",
+            finding.verdict,
+            style=None if finding.passed else "red",
         )
     return table
 
@@ -62,28 +62,28 @@ def _seconds(value: float | None) -> str:
 def main() -> None:
     """Exit with 1 when anything was lost that may not be."""
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="ordeal", help=f"one or more of: {', '.join(ORDEALS)}")
+    parser.add_argument("names", nargs="*", metavar="experiment", help=f"one or more of: {', '.join(EXPERIMENTS)}")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=1.0, help="how long the store stays away")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     asked = parser.parse_args()
-    if unknown := set(asked.names) - ORDEALS.keys():
-        parser.error(f"no ordeal is named {', '.join(sorted(unknown))}; there are: {', '.join(ORDEALS)}")
+    if unknown := set(asked.names) - EXPERIMENTS.keys():
+        parser.error(f"no experiment is named {', '.join(sorted(unknown))}; there are: {', '.join(EXPERIMENTS)}")
     options = Options(seed=asked.seed, minutes=asked.minutes)
     findings = []
     console = Console(stderr=True)
-    for name in asked.names or ORDEALS:
+    for name in asked.names or EXPERIMENTS:
         with (
-            console.status(f"{name}: {ORDEALS[name].broken.format(minutes=asked.minutes)}"),
+            console.status(f"{name}: {EXPERIMENTS[name].broken.format(minutes=asked.minutes)}"),
             tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder,
         ):
-            findings.append(hold(name, options, Path(folder)))
+            findings.append(run(name, options, Path(folder)))
         console.print(f"{name}: {findings[-1].verdict}")
     if asked.json:
-        print(json.dumps([dataclasses.asdict(one) for one in findings], indent=2))
+        print(json.dumps([dataclasses.asdict(finding) for finding in findings], indent=2))
     else:
         Console(width=None if sys.stdout.isatty() else 190).print(ledger(findings))
-    sys.exit(not all(one.passed for one in findings))
+    sys.exit(not all(finding.passed for finding in findings))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ class Feed:
         self._client.begin()
 
     def probe_is_back(self) -> bool:
-        """Send a reading now and then, and tell whether one has come back as committed."""
+        """Send a reading now and then, and return whether one has come back as committed."""
         if any(device == PROBE for device, _ in self.seen):
             return True
         if time.monotonic() > self._next_probe_at:
@@ -46,7 +46,7 @@ class Feed:
         self._client.end()
 
     def _subscribed(self) -> None:
-        self._client.tell_refused()
+        self._client.log_refused()
         if not self._client.refused:
             self.subscribed.set()
 

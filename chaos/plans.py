@@ -1,4 +1,4 @@
-"""What the senders say: each plan is an endless, seeded stream of messages whose readings and times the judge can compute again."""
+"""What the senders say: each plan is an endless, seeded stream of messages whose readings and times the verify can compute again."""
 
 import random
 from collections.abc import Callable, Iterator

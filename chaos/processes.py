@@ -28,12 +28,21 @@ dir = "{folder}/meta"
 dir = "{folder}/data"
 wal-dir = "{folder}/wal"
 query-log-enabled = false
+[retention]
+check-interval = "{check}"
 [monitor]
 store-enabled = false
 [http]
 bind-address = "127.0.0.1:{port}"
 log-enabled = false
+auth-enabled = {auth}
 """
+
+
+def influxd_config(folder: Path, port: int, *, auth: bool = False, forgets_at_once: bool = False) -> str:
+    """Return the configuration of an InfluxDB 1.x on loopback that keeps everything in a folder."""
+    check = "100ms" if forgets_at_once else "30m"
+    return _INFLUXD.format(rpc=free_port(), folder=folder, port=port, auth=str(auth).lower(), check=check)
 
 
 class Ingest:
@@ -69,7 +78,7 @@ class Ingest:
 
     @property
     def ended_by_itself(self) -> int:
-        """How often it ended without being told to."""
+        """How often it ended without being asked to."""
         return max(self.starts - self.killed - 1, 0)
 
     def said(self) -> str:
@@ -107,7 +116,7 @@ class Influxd:
         self._port = free_port()
         self._folder = folder
         folder.mkdir(parents=True)
-        config = _INFLUXD.format(rpc=free_port(), folder=folder, port=self._port)
+        config = influxd_config(folder, self._port)
         (folder / "influxd.conf").write_text(config, encoding="utf-8")
 
     @property

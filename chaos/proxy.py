@@ -14,7 +14,7 @@ class Proxy:
     """Passes bytes between its own port and another; `mode` may be set at any time.
 
     `cut` resets all connections and refuses new ones. `swallow` takes connections and bytes and passes nothing on; a connection that
-    was open then stays dead for ever, and the far side is not told, as when a cable is pulled.
+    was open then stays dead for ever, and the far side is not informed, as when a cable is pulled.
     """
 
     def __init__(self, to_port: int) -> None:
@@ -33,11 +33,11 @@ class Proxy:
         with self._lock:
             self._mode = mode
             if mode == "swallow":
-                self._dead.update(one for pair in self._pairs for one in pair)
+                self._dead.update(side for pair in self._pairs for side in pair)
             if mode == "cut":
                 for pair in self._pairs:
-                    for one in pair:
-                        _reset(one)
+                    for side in pair:
+                        _reset(side)
                 self._pairs.clear()
 
     def close(self) -> None:
@@ -90,9 +90,9 @@ class Proxy:
                     other.sendall(data)
 
 
-def _reset(one: socket.socket) -> None:
+def _reset(side: socket.socket) -> None:
     with suppress(OSError):
         # Closing alone would not wake a thread that waits on the socket.
-        one.shutdown(socket.SHUT_RDWR)
+        side.shutdown(socket.SHUT_RDWR)
     with suppress(OSError):
-        one.close()
+        side.close()

@@ -40,7 +40,7 @@ class Sender:
         self._client.loop_start()
 
     def run(self, stream: Any, per_s: float) -> None:
-        """Publish until told to stop or the stream ends."""
+        """Publish until asked to stop or the stream ends."""
         begun = time.monotonic()
         for number, said in enumerate(stream):
             while not self.stopping.is_set():

@@ -1,4 +1,4 @@
-"""Waiting for conditions, and what makes an ordeal stop early."""
+"""Waiting for conditions, and what makes an experiment stop early."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class Skipped(Exception):  # noqa: N818  (it is no error)
-    """This ordeal cannot be held on this machine; the text says why."""
+    """This experiment cannot be run on this machine; the text says why."""
 
 
 def wait_until(condition: Callable[[], object], *, within_s: float, what: str) -> None:

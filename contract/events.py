@@ -1,4 +1,4 @@
-"""What can happen in a city: the same models check scenario files, what the api is asked for, and what the simulator is told."""
+"""What can happen in a city: the same models check scenario files, requests to the api, and commands to the simulator."""
 
 from typing import Annotated, Literal
 

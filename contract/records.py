@@ -1,48 +1,7 @@
-"""The columns of a batch of readings: the one shape in which readings move from ingest to a store and on to the api.
+"""What the stores keep besides readings: devices, the loss ledger, dead letters, alerts, incidents, the journal, statistics."""
 
-One row is one device at one instant. A quantity that was not measured is null. `quality` is null when every value is `ok`;
-otherwise it is a JSON object, key → [flag, reason], for the values that are not. `extra` is a JSON object of what the message
-held besides, or null.
-"""
-
-from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
-
-import pyarrow as pa
-
-from jeonju.airquality.pollutants import KEYS
-
-# Raised when a table or column changes; the store migrates older files and refuses newer ones.
-SCHEMA_VERSION = 5
-
-# Means and extremes leave out what reaches this, the largest number of 32 bits, in which extremes are kept: no quantity comes near it, and a sum of
-# larger ones can exceed 64 bits. Devices send it, and the largest of 64 bits, for "no value".
-TOO_LARGE = 3.4028234663852886e38
-
-INSTANT = pa.timestamp("us", tz="UTC")
-LABEL = pa.dictionary(pa.int32(), pa.string())
-
-READINGS = pa.schema(
-    [
-        pa.field("site", LABEL, nullable=False),
-        pa.field("device", LABEL, nullable=False),
-        pa.field("time", INSTANT, nullable=False),
-        pa.field("received_at", INSTANT, nullable=False),
-        pa.field("boot", pa.string()),
-        pa.field("seq", pa.int64()),
-        pa.field("lat", pa.float64()),
-        pa.field("lon", pa.float64()),
-        *(pa.field(key, pa.float64()) for key in KEYS),
-        pa.field("quality", pa.string()),
-        pa.field("extra", pa.string()),
-    ]
-)
-
-
-def readings_table(rows: Iterable[dict[str, Any]]) -> pa.Table:
-    """Return a table in the READINGS schema from dictionaries; absent columns become null."""
-    return pa.Table.from_pylist(list(rows), schema=READINGS)
+from typing import NamedTuple
 
 
 class DeviceRecord(NamedTuple):
@@ -58,7 +17,7 @@ class DeviceRecord(NamedTuple):
 
 
 def is_mere_name(record: DeviceRecord) -> bool:
-    """Tell whether nothing is known of a device but its name: no site file names it, nobody adopted it, and it told no status.
+    """Return whether nothing is known of a device but its name: no site file names it, nobody adopted it, and it sent no status.
 
     Versions before schema 5 wrote such names down for messages that they then rejected.
     """
@@ -149,7 +108,7 @@ class JournalEntry(NamedTuple):
     details: str  # JSON object
 
 
-class IndexFigure(NamedTuple):
+class IndexRecord(NamedTuple):
     """The air-quality index of one device as it was worked out at one instant, and where the device stood."""
 
     site: str
@@ -162,7 +121,7 @@ class IndexFigure(NamedTuple):
     pollutant: str
 
 
-class ServiceFigures(NamedTuple):
+class ServiceStatistics(NamedTuple):
     """What a service said of itself at one instant; counts since it started."""
 
     site: str

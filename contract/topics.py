@@ -39,7 +39,7 @@ def command(site: str, device: str) -> str:
 
 
 def adopt(site: str, device: str) -> str:
-    """Topic on which ingest is told where a device belongs that no site file names."""
+    """Topic of the message that gives ingest the zone of a device that no site file names."""
     return f"{ROOT}/{site}/{device}/adopt"
 
 
@@ -67,12 +67,12 @@ def robot_and_kind(topic: str) -> tuple[str, str] | None:
 
 
 def speaks_for_all(site: str, device: str) -> bool:
-    """Tell whether messages on a device's topic may hold readings of others: the simulator's alone, with the truth of all of them."""
+    """Return whether messages on a device's topic may hold readings of others: the simulator's alone, with the truth of all of them."""
     return device == SIMULATOR and site.endswith(_OF_TRUTH)
 
 
 def is_filter(text: str) -> bool:
-    """Tell whether a text may be subscribed to: `+` and a last `#` stand for whole levels."""
+    """Return whether a text may be subscribed to: `+` and a last `#` stand for whole levels."""
     levels = text.split("/")
     wild = (("+" in level and level != "+") or ("#" in level and level != "#") for level in levels)
     return bool(text) and not any(wild) and "#" not in levels[:-1]

@@ -1,8 +1,10 @@
-"""Messages of VDA 5050 3.0 as far as patrol robots need them: what fleet control and robots tell each other.
+"""Messages of VDA 5050 3.0 as far as patrol robots need them: what fleet control and robots send each other.
 
 Source: VDA 5050 version 3.0.0, chapters 6 and 7, and the JSON schemas of its repository (github.com/VDA5050/VDA5050). x and y are metres east and
 north of the site's origin, `theta` radians counter-clockwise from east, and the one map is named after the site. Members of the standard that no
 patrol robot sends or understands are left out; what others send besides is ignored.
+
+One file, although it has more than 300 lines: it is the schema of one standard, in the order of its chapters.
 """
 
 import math
@@ -62,7 +64,7 @@ class Action(_Part, kw_only=True):
 
     def parameter(self, key: str) -> Any:
         """Return the value of a parameter, None where it is missing."""
-        return next((one.value for one in self.action_parameters or () if one.key == key), None)
+        return next((parameter.value for parameter in self.action_parameters or () if parameter.key == key), None)
 
 
 class Deviation(_Part, kw_only=True):
@@ -219,7 +221,7 @@ class State(Header, kw_only=True):
     def is_idle(self) -> bool:
         """Whether a new order would be accepted (6.6.8)."""
         return not (self.node_states or self.edge_states) and all(
-            one.action_status in ENDED for one in self.action_states
+            action.action_status in ENDED for action in self.action_states
         )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from jeonju.airquality.index import Cai
-from jeonju.contract.records import IndexFigure
+from jeonju.contract.records import IndexRecord
 from jeonju.contract.site import Site
 from jeonju.storage.port import Store
 
@@ -25,9 +25,9 @@ class IndexStatistics:
         """Keep the indexes as they are with the readings up to `at`. Raises UnavailableError when the store is away."""
         if self._written_at is not None and self._written_at <= at < self._written_at + EVERY:
             return
-        self.store.write_figures(
+        self.store.write_statistics(
             [
-                IndexFigure(
+                IndexRecord(
                     self.site.name,
                     station.name,
                     at,

@@ -6,8 +6,8 @@ from typing import Final
 
 import pyarrow as pa
 
+from jeonju.contract.columns import READINGS
 from jeonju.contract.known_source import KnownSource
-from jeonju.contract.records import READINGS
 from jeonju.contract.site import Site
 from jeonju.detection.engine import AlertEngine
 from jeonju.rules.rules import Rules

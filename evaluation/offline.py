@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import simpy
 
 from jeonju.common.errors import UserError
+from jeonju.contract.columns import INSTANT
 from jeonju.contract.events import Dust, Fire, Leak
-from jeonju.contract.records import INSTANT, AlertRecord
+from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site, load_site
 from jeonju.detection.engine import AlertEngine
 from jeonju.evaluation.closed_loop import ClosedLoop, ScoredVisit, score_visit

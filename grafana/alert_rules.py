@@ -16,7 +16,7 @@ from jeonju.storage.influx.names import AIR, ALERT, DEVICE_TAG, ID, SERVICE, SER
 FOLDER: Final = "Jeonju Air · 전주 대기"
 CONDITION: Final = "B"
 HOUR_S: Final = 3600
-# What the simulator tells of the truth raises nothing.
+# The simulator's truth raises nothing.
 MEASURED: Final = f'"{SITE}" !~ /{topics.TRUTH.format(site="")}/'
 
 

@@ -43,7 +43,7 @@ def build(say: Language) -> dashboard.Dashboard:
 
 
 def newest(title: str, field: str, unit: str) -> stat.Panel:
-    """A figure of the services as it was last told."""
+    """A statistic of the services as it was last stored."""
     text = select(f'last("{field}")', SERVICE, where=(OF_SITE, IN_RANGE), by=(BY_SERVICE,))
     return look.number(title, unit=unit, decimals=1 if unit else 0).with_target(InfluxQL(query=text, alias=NAME))
 

@@ -33,7 +33,7 @@ def build(say: Language) -> dashboard.Dashboard:
 
 
 def _courses(say: Language, function: str) -> list[InfluxQL]:
-    """Ask for both; the truth is told at whole minutes, so that no interval may be shorter."""
+    """Ask for both; the truth is stored at whole minutes, so that no interval may be shorter."""
     found = []
     for ref_id, of, name in (("A", OF_SITE, say("측정", "measured")), ("B", OF_TRUTH, say("참값", "truth"))):
         text = select(f"{function}({QUANTITY})", where=(of, OF_DEVICE, IN_RANGE), by=(EVERY,), fill="none")

@@ -11,7 +11,7 @@ from jeonju.grafana.influxql import BY_DEVICE, IN_RANGE, OF_SITE, InfluxQL, cour
 from jeonju.grafana.language import Language
 from jeonju.storage.influx.names import DEVICE_TAG, ID, INCIDENT, JOURNAL
 
-# What tells fire from dust, traffic and solvents when it rises together.
+# What distinguishes fire from dust, traffic and solvents when it rises together.
 EVIDENCE: Final = ("pm25", "pm10", "co", "tvoc", "no2", "thermal_max")
 
 

@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 
 from jeonju.airquality.pollutants import KEYS, QUANTITY
+from jeonju.contract.columns import INSTANT, LABEL, READINGS
 from jeonju.contract.extras import DROPPED, GROUPS, bounded, dropped_flag
 from jeonju.contract.reading import Reading
-from jeonju.contract.records import INSTANT, LABEL, READINGS
 from jeonju.ingest.ledger import Ledger
 from jeonju.ingest.quality.batch_rows import NEVER_US, US_PER_S, Bools, Floats, Integers, Rows
 from jeonju.ingest.quality.checks import Checks

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from jeonju.common.errors import UnavailableError
-from jeonju.contract.records import ServiceFigures
+from jeonju.contract.records import ServiceStatistics
 from jeonju.storage.port import Store
 
 EVERY_S: Final = 10.0
@@ -14,13 +14,13 @@ EVERY_S: Final = 10.0
 MOST_KEPT: Final = 360
 
 
-def tell_figures(store: Store, figures: Callable[[], ServiceFigures], stopping: threading.Event) -> None:
+def tell_figures(store: Store, figures: Callable[[], ServiceStatistics], stopping: threading.Event) -> None:
     """Work until `stopping` is set. While the store is away, which the worker reports, the newest figures wait for it."""
-    kept: deque[ServiceFigures] = deque(maxlen=MOST_KEPT)
+    kept: deque[ServiceStatistics] = deque(maxlen=MOST_KEPT)
     while not stopping.wait(EVERY_S):
         kept.append(figures())
         try:
-            store.write_figures(tuple(kept))
+            store.write_statistics(tuple(kept))
             kept.clear()
         except UnavailableError:
             continue

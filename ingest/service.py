@@ -19,7 +19,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exp
 from jeonju.common.clock import utc_now
 from jeonju.common.errors import UnavailableError, UserError
 from jeonju.contract import topics
-from jeonju.contract.records import DeviceRecord, LedgerEntry, ServiceFigures, is_mere_name
+from jeonju.contract.records import DeviceRecord, LedgerEntry, ServiceStatistics, is_mere_name
 from jeonju.contract.site import Site
 from jeonju.ingest.figures import tell_figures
 from jeonju.ingest.pipeline import Message, Pipeline
@@ -252,9 +252,9 @@ class Ingest:
     def _tell(self) -> None:
         tell_figures(self._store, self._figures, self._stopping)
 
-    def _figures(self) -> ServiceFigures:
+    def _figures(self) -> ServiceStatistics:
         stats = self.stats()
-        return ServiceFigures(
+        return ServiceStatistics(
             self._site.name,
             NAME.removeprefix("jeonju-") + (f"-{self._member}" if self._member else ""),
             self._now(),

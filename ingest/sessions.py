@@ -242,7 +242,7 @@ class Sessions:
             self.settled.set()
             return
         # The start ends with this line; later everything else goes on.
-        session.tell_refused()
+        session.log_refused()
         self._timer = threading.Timer(ASK_AGAIN_AFTER_S, session.subscribe_again)
         self._timer.daemon = True
         self._timer.start()

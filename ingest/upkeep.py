@@ -34,7 +34,7 @@ def keep_up(
     """Work until `stopping` is set; it may end between any two steps, the rest is done at the next start. Each failure is told to `failed`."""
     while not stopping.wait(EVERY_S):
         try:
-            for _ in store.upkeep(now()):
+            for _ in store.maintenance(now()):
                 if stopping.wait(BETWEEN_STEPS_S):
                     return
         except JeonjuError as error:

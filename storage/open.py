@@ -1,18 +1,13 @@
 """Open the store that a URL or path names."""
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
-from jeonju.common.errors import UnavailableError, UserError
+from jeonju.common.errors import UserError
+from jeonju.common.waiting import wait_until_available
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.influx.store import InfluxStore
 from jeonju.storage.port import DEFAULT_RETENTION, Retention, Store
-
-log = logging.getLogger(__name__)
-
-LONGEST_PAUSE_S: Final = 10.0
 
 
 def open_store(url: str, retention: Retention | None = None) -> Store:
@@ -33,18 +28,9 @@ def open_store(url: str, retention: Retention | None = None) -> Store:
     )
 
 
-def wait_for_store(url: str, over: Callable[[float], bool], retention: Retention | None = None) -> Store | None:
-    """Open a store as soon as it can be reached, None when `over`, which waits and tells whether to end, says so before.
+def wait_for_store(url: str, wait: Callable[[float], bool], retention: Retention | None = None) -> Store | None:
+    """Open a store as soon as it can be reached, None when `wait`, which waits and returns whether to give up, says so before.
 
     Raises UserError as `open_store` does: waiting would not help.
     """
-    pause_s = 0.5
-    while True:
-        try:
-            return open_store(url, retention)
-        except UnavailableError as error:
-            if pause_s == 0.5:
-                log.warning("%s; it is tried again", error)
-            if over(pause_s):
-                return None
-            pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+    return wait_until_available(lambda: open_store(url, retention), wait)

@@ -8,16 +8,16 @@ from typing import Final, NamedTuple, Protocol
 
 import pyarrow as pa
 
+from jeonju.contract.columns import READINGS
 from jeonju.contract.records import (
-    READINGS,
     AlertRecord,
     DeadLetter,
     DeviceRecord,
     IncidentRecord,
-    IndexFigure,
+    IndexRecord,
     JournalEntry,
     LedgerEntry,
-    ServiceFigures,
+    ServiceStatistics,
 )
 
 
@@ -82,27 +82,27 @@ class Store(Protocol):
         """Return the newest row of every device of the site, in the READINGS schema."""
 
     def devices(self, site: str) -> list[DeviceRecord]:
-        """Return every device that has ever spoken, by name."""
+        """Return every device that has ever sent something, by name."""
 
     def ledger(self, site: str) -> list[LedgerEntry]:
         """Return the loss ledger of every device, by name."""
 
+    def alert(self, alert_id: str) -> AlertRecord | None:
+        """Return the alert of an id, None when there is none."""
+
     def alerts(self, site: str, *, since: datetime | None = None, active: bool | None = None) -> list[AlertRecord]:
         """Return alerts that touch the time from `since` on, newest first; `active` picks those that last or have ended."""
 
-    def alert(self, alert_id: str) -> AlertRecord | None:
-        """Return the alert of an id, None where there is none."""
-
     def write_incidents(self, incidents: Sequence[IncidentRecord]) -> None:
         """Insert or update incidents by `id`."""
+
+    def incident(self, incident_id: str) -> IncidentRecord | None:
+        """Return the incident of an id, None when there is none."""
 
     def incidents(
         self, site: str, *, since: datetime | None = None, active: bool | None = None
     ) -> list[IncidentRecord]:
         """Return incidents that touch the time from `since` on, newest first; `active` picks those that are not closed, or that are."""
-
-    def incident(self, incident_id: str) -> IncidentRecord | None:
-        """Return the incident of an id, None where there is none."""
 
     def write_journal(self, entries: Sequence[JournalEntry]) -> None:
         """Append entries; one that is there already, by `id`, stays as it is."""
@@ -110,14 +110,14 @@ class Store(Protocol):
     def journal(self, site: str, *, since: datetime | None = None, subject: str | None = None) -> list[JournalEntry]:
         """Return entries from `since` on, of one subject if it is given, in the order of time, at most the newest 10 000."""
 
-    def write_figures(self, figures: Sequence[IndexFigure | ServiceFigures]) -> None:
-        """Keep figures over time for the dashboards that read the store itself; a store that none can read keeps none."""
+    def write_statistics(self, statistics: Sequence[IndexRecord | ServiceStatistics]) -> None:
+        """Keep statistics over time for the dashboards that read the store itself; a store that none can read keeps none."""
 
     def dead_letters(self, *, limit: int = 100) -> list[DeadLetter]:
         """Return the newest dead letters, newest first."""
 
-    def upkeep(self, now: datetime) -> Iterator[None]:
-        """Roll up and forget, one short step at each turn: the owner goes through it about every minute. It may be left at any step."""
+    def maintenance(self, now: datetime) -> Iterator[None]:
+        """Roll up and forget, one short step at each turn: the owner calls it about every minute, and may stop after any step."""
 
     def back_up(self, folder: Path) -> Path:
         """Write all that the store holds into a new file in `folder`, while it is in use, and return the file."""

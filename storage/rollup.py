@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Final, NamedTuple
 
 from jeonju.airquality.pollutants import KEYS
-from jeonju.contract.records import READINGS, TOO_LARGE
+from jeonju.contract.columns import READINGS, TOO_LARGE
 
 # Angles are averaged as directions, not as numbers: the mean of 350° and 10° is 0°.
 ANGLES: Final = ("wind_direction", "heading")
@@ -103,7 +103,7 @@ def fold(
 ) -> str:
     """Return the query that makes rows over `every_s` seconds out of readings or finer rows; `absent` quantities, which no row has, cost nothing.
 
-    `any_too_large` tells whether there are readings for which ANY_TOO_LARGE holds.
+    `any_too_large` says whether there are readings for which ANY_TOO_LARGE holds.
     """
 
     def made_of(column: Column) -> str:
@@ -140,8 +140,8 @@ def sources(span: Span, every_s: int, marked: Collection[int]) -> dict[str, list
         if every_s % seconds == 0:
             stale = sorted({minute * MINUTE_S // seconds for minute in marked})
             divided = [_divide(part, seconds * SECOND_US, stale) for part in left]
-            found[table] = [one for whole, _ in divided for one in whole]
-            left = [one for _, rest in divided for one in rest]
+            found[table] = [span_ for whole, _ in divided for span_ in whole]
+            left = [span_ for _, rest in divided for span_ in rest]
     found["readings"] = left
     return found
 
@@ -153,7 +153,7 @@ def _divide(span: Span, unit: int, stale: list[int]) -> tuple[list[Span], list[S
     at = span[0]
     edge = -(-span[0] // unit)
     last = span[1] // unit
-    for number in [*(one for one in stale if edge <= one < last), last]:
+    for number in [*(unit_ for unit_ in stale if edge <= unit_ < last), last]:
         if edge < number:
             if at < edge * unit:
                 rest.append((at, edge * unit))

@@ -17,6 +17,7 @@ from jeonju.airquality.dispersion.surface_layer import (
     sigma_v_m_s,
     speed_per_u_star,
 )
+from jeonju.common.arrays import Floats
 
 # A puff is never narrower than this at release; keeps the first metres finite.
 LEAST_SIGMA_M: Final = 0.5
@@ -26,8 +27,6 @@ WASHOUT_A_PER_S: Final = 8.4e-5
 WASHOUT_B: Final = 0.79
 NO_RISE: Final = Rise(0.0, 0.0)
 _NOWHERE: Final = np.zeros((1, 0, 3))
-
-Floats = NDArray[np.float64]
 
 
 class Puffs:

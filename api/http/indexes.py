@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from fastapi import APIRouter, HTTPException, Query, Response
 
-from jeonju.airquality.index import POLLUTANTS, Cai, Floats
+from jeonju.airquality.index import POLLUTANTS, Cai
 from jeonju.airquality.limits import ADVISORY_LEVELS, DUST_STAGES, Level
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.airquality.standards import YEAR_H, Judged, Standard, judge_year
@@ -15,6 +15,7 @@ from jeonju.airquality.us_aqi import UsAqi
 from jeonju.api.http.answers import answer, example
 from jeonju.api.http.state import Air, State
 from jeonju.detection.snapshot import IndexSnapshot
+from jeonju.common.arrays import Floats
 from jeonju.messages import legal as certification
 from jeonju.storage.port import Series
 

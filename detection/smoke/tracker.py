@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jeonju.common.device_array import DeviceArray
+from jeonju.contract.kinds import KIND_OF_CLASS
 from jeonju.contract.site import Site
 from jeonju.detection.smoke.baseline import WATCHED, Baseline, Flags, Floats, Rises
 from jeonju.detection.smoke.classes import CLASSES, log_likelihoods, probabilities
@@ -28,7 +29,7 @@ SMOOTHED_S: Final = 60.0
 
 # The kind of alert of each class that raises one, and the least rise that is worth it: a plume of smoke at some hundred metres adds tens of µg/m³ of
 # PM2.5; works and yards raise dust and odours every day, so these must stand out from what is usual there.
-KIND_OF: Final = {"fire": "smoke", "dust": "dust", "industrial": "release"}
+KIND_OF: Final = KIND_OF_CLASS
 LEAST_RISE: Final = {
     "smoke": {"pm25": 14.0},
     "dust": {"pm10": 150.0},

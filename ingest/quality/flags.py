@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jeonju.airquality.pollutants import QUANTITY
-from jeonju.contract.records import TOO_LARGE
+from jeonju.contract.columns import TOO_LARGE
 
 Flag = tuple[str, str]
 

@@ -18,7 +18,8 @@ from jeonju.cli.options import Json, SiteName
 from jeonju.cli.replay import parquet_of, recorded
 from jeonju.common.errors import UserError
 from jeonju.contract.as_json import alert_json
-from jeonju.contract.records import READINGS, AlertRecord, readings_table
+from jeonju.contract.columns import READINGS, readings_table
+from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site, load_site
 from jeonju.messages.alerts import Labels, with_words
 from jeonju.rules.rules import Rules, load_rules
@@ -83,7 +84,7 @@ def try_out(
     failed += [f"{name} fired" for name in must_stay_silent or [] if name in fired]
     shown = [alert for alert in alerts if not kind or alert.kind in kind]
     if as_json:
-        answer = {"alerts": [alert_json(one) for one in shown], "too_late": too_late, "failed": failed}
+        answer = {"alerts": [alert_json(alert) for alert in shown], "too_late": too_late, "failed": failed}
         typer.echo(json.dumps(answer, ensure_ascii=False))
     else:
         _print(shown, place)
@@ -167,10 +168,13 @@ def _print(alerts: list[AlertRecord], site: Site) -> None:
     for name in ("kind", "place", "severity", "raised", "ended"):
         table.add_column(name, no_wrap=True)
     table.add_column("what")
-    for one in alerts:
+    for alert in alerts:
         began, ended = (
-            None if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}" for at in (one.started_at, one.ended_at)
+            None if at is None else f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+            for at in (alert.started_at, alert.ended_at)
         )
-        table.add_row(one.kind, one.device or one.zone or "all", one.severity, began, ended or "lasts", one.summary_en)
+        table.add_row(
+            alert.kind, alert.device or alert.zone or "all", alert.severity, began, ended or "lasts", alert.summary_en
+        )
     console = Console()
     console.print(table, crop=False, width=None if console.is_terminal else WIDE)

@@ -12,7 +12,7 @@ from jeonju.broker.rights import Login, Rights, of_device, of_gateway, of_robot
 from jeonju.cli.options import Json, SecurityFolder, SiteName, duration_s
 from jeonju.common.clock import utc_now
 from jeonju.common.errors import UserError
-from jeonju.common.secret_file import read_secret
+from jeonju.common.secret_file import read_secret, write_secret
 from jeonju.contract import topics
 from jeonju.contract.site import load_site
 
@@ -181,8 +181,7 @@ def _from_file(path: Path | None) -> str | None:
 def _show(secret: "Secret", password_file: Path | None, *, as_json: bool) -> None:
     if secret.password is not None and password_file is not None:
         if not password_file.exists():
-            password_file.touch(mode=0o600)
-            password_file.write_text(secret.password)
+            write_secret(password_file, secret.password.encode())
         secret = secret._replace(password=None)
     if as_json:
         shown = {name: _text(value) for name, value in secret._asdict().items() if value is not None}

@@ -13,7 +13,7 @@ from jeonju.common.durations import parse_duration_s
 
 
 def duration_s(text: str) -> float:
-    """Read a duration such as 2m, and tell a person what is wrong with one that is none."""
+    """Read a duration such as 2m, or end with a usage error that says what is wrong with it."""
     try:
         return parse_duration_s(text)
     except ValueError as error:

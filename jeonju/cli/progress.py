@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 @contextmanager
 def progress(title: str, total: float | None = 1.0) -> Iterator[Callable[[float], None]]:
-    """Show a bar while the block runs; calls tell the share done, or the count where the total is not known."""
+    """Show a bar while the block runs; calls give the share done, or the count where the total is not known."""
     columns = [
         TextColumn("{task.description}"),
         BarColumn(),

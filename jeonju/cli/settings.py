@@ -28,7 +28,7 @@ def take_settings(context: typer.Context, path: Path) -> None:
 def _checked(command: Any, settings: dict[str, Any], where: tuple[str, ...], path: Path, text: str) -> dict[str, Any]:
     """Return the settings as click knows them; options may be written with hyphens, as on the command line."""
     checked: dict[str, Any] = {}
-    commands, options = getattr(command, "commands", {}), {one.name: one for one in command.params}
+    commands, options = getattr(command, "commands", {}), {option.name: option for option in command.params}
     for name, value in settings.items():
         at = (*where, name)
         key = name.replace("-", "_")
@@ -37,6 +37,6 @@ def _checked(command: Any, settings: dict[str, Any], where: tuple[str, ...], pat
         elif key in options and not isinstance(value, dict):
             checked[key] = value if isinstance(value, bool | list) else str(value)
         else:
-            known = ", ".join(sorted([*commands, *(str(one).replace("_", "-") for one in options)]))
+            known = ", ".join(sorted([*commands, *(str(name).replace("_", "-") for name in options)]))
             raise UserError(f"{path}:{line_of(text, at)}: {'.'.join(at)} is not a known setting; here are: {known}")
     return checked

@@ -7,7 +7,6 @@ grafana/                             influxdb_token, admin_password, readable by
 admin/                               influxdb_operator_token, influxdb_password, api_key: for people
 """
 
-import os
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -16,11 +15,10 @@ from typing import Final, NamedTuple
 from jeonju.api.access.keys import KeyFile, Role
 from jeonju.broker.security import Security
 from jeonju.common.errors import UserError
-from jeonju.common.secret_file import read_secret
+from jeonju.common.secret_file import OWNER_ONLY, read_secret, write_secret
 from jeonju.contract.site import Site
 from jeonju.storage.influx.setup import InfluxSetup, new_secret
 
-OWNER_ONLY: Final = 0o600
 WITH_GROUP: Final = 0o640
 LOGGING_IN: Final = ("ingest", "detect", "api", "simulator")
 GRAFANA: Final = "grafana"
@@ -53,12 +51,7 @@ class Secrets:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o750 if service == GRAFANA else 0o700)
             if path.exists() and path.read_text(encoding="utf-8") == content:
                 return
-            new = path.with_name(f".{path.name}.new")
-            new.unlink(missing_ok=True)
-            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w", encoding="utf-8") as file:
-                os.fchmod(file.fileno(), mode)
-                file.write(content)
-            new.replace(path)
+            write_secret(path, content.encode(), mode)
         except OSError as error:
             raise UserError(f"the secret file {path} cannot be written: {error.strerror}") from None
         self.made.append(f"{service}/{name}")

@@ -72,7 +72,9 @@ def _find(connection: duckdb.DuckDBPyConnection) -> list[_Range]:
         first, last = ranges.pop()
         try:
             query = f"SELECT rowid FROM readings WHERE {_WITHIN} AND ({_TOO_LONG})"
-            found += [(one, one) for (one,) in connection.execute(query, {"first": first, "last": last}).fetchall()]
+            found += [
+                (rowid, rowid) for (rowid,) in connection.execute(query, {"first": first, "last": last}).fetchall()
+            ]
         except duckdb.OutOfMemoryException:
             middle = (first + last) // 2
             if last - first < VECTOR_ROWS:
@@ -131,7 +133,7 @@ def _bounded_table(table: pa.Table) -> pa.Table:
     texts = list(zip(table["quality"].to_pylist(), table["extra"].to_pylist(), strict=True))
     bound = [pair if _is_short(pair) else _bounded_texts(*pair) for pair in texts]
     boots = [boot and boot[:LONGEST_WORD] for boot in table["boot"].to_pylist()]
-    columns = {"quality": [one for one, _ in bound], "extra": [one for _, one in bound], "boot": boots}
+    columns = {"quality": [flags for flags, _ in bound], "extra": [kept for _, kept in bound], "boot": boots}
     for name, values in columns.items():
         table = table.set_column(table.column_names.index(name), name, pa.array(values, pa.string()))
     return table

@@ -1,6 +1,6 @@
 """Means over minutes and hours in DuckDB: how they are filled, combined and forgotten.
 
-A write marks the minutes that it touches in `rollup_due`, within its own transaction. A step of the upkeep makes the marked minutes of one hour anew
+A write marks the minutes that it touches in `rollup_due`, within its own transaction. A step of maintenance makes the marked minutes of one hour anew
 from the readings, that hour from its minutes, and takes the marks away, in one transaction: whenever the process is killed, marks and roll-ups agree.
 Writes go on beside it, and the minutes that they touch keep their marks; late readings mark their minute again. A roll-up never gives way to one that
 counts fewer readings: that one was made after the readings were gone.
@@ -102,7 +102,7 @@ def unmark(connection: duckdb.DuckDBPyConnection, minutes: Collection[int]) -> N
 
 
 def forget(connection: duckdb.DuckDBPyConnection, table: str, before: datetime, step: timedelta) -> bool:
-    """Remove the earliest rows that were measured and arrived before an instant, at most those of a step; tell whether there were any."""
+    """Remove the earliest rows that were measured and arrived before an instant, at most those of a step; return whether there were any."""
     old = "time < $before AND received_at < $before"
     row = connection.execute(f"SELECT epoch_us(min(time)) FROM {table} WHERE {old}", {"before": before}).fetchone()
     if row is None or row[0] is None:
@@ -124,7 +124,7 @@ def means(
 ) -> tuple[str, list[Any]]:
     """Return the query, and its values, for means over intervals of the rows that fit `where` (on `part`).
 
-    `is_any` tells whether there are readings that fit a condition, which has values.
+    `is_any` returns whether there are readings that fit a condition, which has values.
     """
     whole, parts, bound = "", [], []
     for table, spans in sources((_microseconds(start), _microseconds(end)), every_s, marked).items():

@@ -46,7 +46,7 @@ def load(server: Server, path: Path) -> int:
 
 
 def is_empty(server: Server) -> bool:
-    """Tell whether the database holds nothing at all."""
+    """Return whether the database holds nothing at all."""
     return not any(_fields(server, policy) for policy in (None, *POLICIES))
 
 
@@ -55,7 +55,10 @@ def _source(policy: str | None, measurement: str) -> str:
 
 
 def _fields(server: Server, policy: str | None) -> dict[str, dict[str, str]]:
-    """Return the fields of each measurement, with their types."""
+    """Return the fields of each measurement, with their types.
+
+    Unlike SHOW TAG VALUES, InfluxDB 2.x answers this of the policy that it names: it turns it into a SELECT (`rewriteShowFieldKeysStatement`).
+    """
     parts = server.query(f"SHOW FIELD KEYS FROM {_source(policy, _ANY)}")
     return {part.name: {row[0]: row[1] for row in part.rows} for part in parts}
 

@@ -31,7 +31,7 @@ class Queries:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        # Retries are the business of whoever calls: ingest waits longer and longer, the api tells its user.
+        # The caller decides whether to try again: ingest waits longer and longer, the api answers 503.
         self._pool = urllib3.PoolManager(
             maxsize=8,
             retries=False,

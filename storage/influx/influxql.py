@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from jeonju.contract.records import INSTANT
+from jeonju.contract.columns import INSTANT
 from jeonju.storage.influx.line_protocol import from_tag, microseconds, to_tag
 from jeonju.storage.influx.names import AIR, DEVICE_TAG, POLICIES, POLICY_OF, SITE
 

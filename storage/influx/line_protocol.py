@@ -14,7 +14,7 @@ from urllib.parse import quote, unquote
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jeonju.contract.records import LABEL
+from jeonju.contract.columns import LABEL
 from jeonju.storage.influx.names import DEVICE_TAG, SITE
 
 # Servers refuse bodies over 25 MB and take a few thousand lines at once best.
@@ -100,7 +100,7 @@ def _field(value: Any) -> str:
 
 
 def has_form(value: Any) -> bool:
-    """Tell whether a value has a form in the line protocol at all."""
+    """Return whether a value has a form in the line protocol at all."""
     return not isinstance(value, float) or math.isfinite(value)
 
 

@@ -26,7 +26,7 @@ ALERT: Final = "alert"
 INCIDENT: Final = "incident"
 JOURNAL: Final = "journal"
 DEAD_LETTER: Final = "dead_letter"
-# At the instant an index was worked out, a service told its figures.
+# At the instant an index was worked out, a service reported its statistics.
 INDEX: Final = "index"
 SERVICE: Final = "service"
 

@@ -13,10 +13,10 @@ from jeonju.contract.records import (
     DeadLetter,
     DeviceRecord,
     IncidentRecord,
-    IndexFigure,
+    IndexRecord,
     JournalEntry,
     LedgerEntry,
-    ServiceFigures,
+    ServiceStatistics,
 )
 from jeonju.storage.influx.influxql import quoted, source, tagged
 from jeonju.storage.influx.line_protocol import from_tag, has_form, instant, microseconds, record_line
@@ -54,8 +54,8 @@ _KEPT: Final[dict[type, tuple[str, tuple[str, str], str | None]]] = {
     AlertRecord: (ALERT, (SITE, ID), "started_at"),
     IncidentRecord: (INCIDENT, (SITE, ID), "opened_at"),
     JournalEntry: (JOURNAL, (SITE, ID), "done_at"),
-    IndexFigure: (INDEX, (SITE, DEVICE_TAG), "at"),
-    ServiceFigures: (SERVICE, (SITE, SERVICE_TAG), "at"),
+    IndexRecord: (INDEX, (SITE, DEVICE_TAG), "at"),
+    ServiceStatistics: (SERVICE, (SITE, SERVICE_TAG), "at"),
 }
 # The type of every field, without the None.
 _FIELDS: Final[dict[type, dict[str, Any]]] = {
@@ -110,12 +110,11 @@ def letter_lines(letters: Iterable[DeadLetter]) -> Iterator[str]:
 def records(
     server: Server, record: Any, site: str | None, conditions: Sequence[str] = (), end: str = ""
 ) -> Iterator[Any]:
-    """Return the records of a site, or of all sites, that fit all conditions."""
+    """Return the records of a site, or of any, that fit all conditions."""
     measurement, tags, _ = _KEPT[record]
     types = _FIELDS[record]
     columns = [f"{quoted(name)}::{'tag' if name in tags else _TYPES[types[name]]}" for name in record._fields]
-    of_site = [] if site is None else [tagged(SITE, site)]
-    where = " AND ".join([*of_site, *conditions])
+    where = " AND ".join([*([] if site is None else [tagged(SITE, site)]), *conditions])
     for part in server.query(f"SELECT {', '.join(columns)}, {UNSET} FROM {source(measurement)} WHERE {where} {end}"):
         for _time, *values, unset in part.rows:
             absent = unset.split(",")

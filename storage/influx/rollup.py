@@ -1,6 +1,6 @@
 """Means over minutes and hours in InfluxDB: one way for all servers, by questions and writes only (docs/decisions/0018).
 
-After the readings of a commit, the minutes that they touch are marked with a number of their own. A step of the upkeep makes the marked minutes
+After the readings of a commit, the minutes that they touch are marked with a number of their own. A step of maintenance makes the marked minutes
 of one hour anew from the readings, that hour from its minutes, and then notes the numbers it saw as done: what was marked again meanwhile stays due.
 A commit is repeated until it is taken, and its marks are the last of it that concerns readings, so a kill leaves marks or readings that come again.
 """
@@ -12,10 +12,9 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from jeonju.contract.records import INSTANT, READINGS, TOO_LARGE
-from jeonju.storage.duckdb.file import connect
+from jeonju.contract.columns import INSTANT, TOO_LARGE
+from jeonju.storage.influx.folding import ROWS, Folding
 from jeonju.storage.influx.influxql import READINGS_FROM, Span, quoted, source, span_between, table_of, tagged, within
 from jeonju.storage.influx.line_protocol import record_line, table_lines
 from jeonju.storage.influx.names import (
@@ -35,14 +34,12 @@ from jeonju.storage.influx.server import Server
 from jeonju.storage.port import Series
 from jeonju.storage.rollup import (
     ANGLES,
-    ANSWERED,
     COLUMNS,
     HOUR_S,
     MINUTE_S,
     NUMBERS,
     SECOND_US,
     SECONDS,
-    fold,
     sources,
 )
 
@@ -53,33 +50,15 @@ _HOUR_US: Final = HOUR_S * SECOND_US
 _FIRST_INTERVAL_S: Final = 946_857_600
 _RADIANS: Final = repr(float(np.pi / 180))
 _STORED: Final = {"readings_1m": AIR_1M, "readings_1h": AIR_1H}
-_ARROW: Final = {
-    "DOUBLE": pa.float64(),
-    "FLOAT": pa.float64(),
-    "INTEGER": pa.int64(),
-    "BIGINT": pa.int64(),
-    "VARCHAR": pa.string(),
-    "TIMESTAMPTZ": INSTANT,
-}
 _INFLUX: Final = {pa.float64(): "float", pa.int64(): "integer", pa.string(): "string", INSTANT: "integer"}
-ROWS: Final = pa.schema(
-    [
-        (SITE, pa.string()),
-        (DEVICE_TAG, pa.string()),
-        ("time", INSTANT),
-        *((one.name, _ARROW[one.type]) for one in COLUMNS),
-    ]
-)
 _DESCRIBED: Final = [
     "max(received_at) AS received_at",
     "max(seq) AS seq",
     "last(boot) AS boot",
     "last(quality) AS quality",
 ]
-_ALL_COLUMNS: Final = (SITE, DEVICE_TAG, *(one.name for one in COLUMNS))
-_READ_COLUMNS: Final = tuple(one.name for one in COLUMNS if one.is_read)
-# The mean angles, which dashboards need and sine and cosine give.
-_DIRECTIONS: Final = ", ".join(f"(degrees(atan2({name}_sin, {name}_cos)) + 360) % 360 AS {name}" for name in ANGLES)
+_ALL_COLUMNS: Final = (SITE, DEVICE_TAG, *(column.name for column in COLUMNS))
+_READ_COLUMNS: Final = tuple(column.name for column in COLUMNS if column.is_read)
 
 
 def field_types() -> dict[str, str]:
@@ -111,61 +90,6 @@ def marked(server: Server, span: Span | None = None) -> dict[int, dict[str, int]
     return found
 
 
-class Folding:
-    """Makes coarser rows of finer ones in memory, with the same SQL as the DuckDB store."""
-
-    def __init__(self) -> None:
-        self._connection = connect(":memory:")
-
-    def fold(self, rows: pa.Table, every_s: int) -> pa.Table:
-        """Return the roll-ups over `every_s` seconds of finer roll-ups, or of parts of them."""
-        return self._ask(fold("rows", every_s, "true", all_columns=True), rows=_without_too_large(rows)).cast(ROWS)
-
-    def means(self, rows: pa.Table, every_s: int, limit: int) -> pa.Table:
-        """Return the same as READINGS, in their order."""
-        folded = fold("rows", every_s, "true", all_columns=False)
-        query = f"SELECT {ANSWERED} FROM ({folded}) ORDER BY time, device LIMIT {int(limit)}"
-        return self._ask(query, rows=_without_too_large(rows)).cast(READINGS)
-
-    def not_fewer(self, made: pa.Table, stored: pa.Table) -> pa.Table:
-        """Return what was made, without what counts fewer readings than what is stored: that was made before readings were gone."""
-        same = "made.site = stored.site AND made.device = stored.device AND made.time = stored.time"
-        query = f"SELECT made.* FROM made ANTI JOIN stored ON {same} AND stored.reading_count > made.reading_count"
-        return self._ask(query, made=made, stored=stored).cast(ROWS)
-
-    def together(self, made: pa.Table, stored: pa.Table) -> pa.Table:
-        """Return what was made, and what is stored besides."""
-        query = "FROM made UNION ALL BY NAME FROM stored ANTI JOIN made USING (site, device, time)"
-        return self._ask(query, made=made, stored=stored).cast(ROWS)
-
-    def with_directions(self, rows: pa.Table) -> pa.Table:
-        """Return the rows with their mean angles."""
-        return self._ask(f"SELECT *, {_DIRECTIONS} FROM rows", rows=rows)
-
-    def close(self) -> None:
-        """Let go of the memory."""
-        self._connection.close()
-
-    def _ask(self, query: str, **tables: pa.Table) -> pa.Table:
-        with self._connection.cursor() as cursor:
-            for name, table in tables.items():
-                cursor.register(name, table)
-            return cursor.sql(query).to_arrow_table()
-
-
-def _without_too_large(rows: pa.Table) -> pa.Table:
-    """Return roll-ups without what versions that took every number made of them: the value, and the count that is its weight."""
-    for column in COLUMNS:
-        if column.type not in ("DOUBLE", "FLOAT"):
-            continue
-        is_too_large = pc.fill_null(pc.greater_equal(pc.abs(rows[column.name]), TOO_LARGE), fill_value=False)
-        if pc.any(is_too_large).as_py():
-            for name in (column.name, f"{column.quantity}_count"):
-                kept = pc.if_else(is_too_large, None, rows[name])
-                rows = rows.set_column(rows.schema.get_field_index(name), name, kept)
-    return rows
-
-
 def roll_up(server: Server, folding: Folding, marks: Mapping[int, Marks]) -> None:
     """Make some minutes of one hour anew, and the hour, and note their marks as done."""
     hour = (min(marks) // 60 * _HOUR_US, (min(marks) // 60 + 1) * _HOUR_US)
@@ -174,7 +98,9 @@ def roll_up(server: Server, folding: Folding, marks: Mapping[int, Marks]) -> Non
     wanted = minutes_of_hour if any(HOURS in policies for policies in marks.values()) else marks
     beyond = _beyond_means(server, (min(wanted) * _MINUTE_US, (max(wanted) + 1) * _MINUTE_US))
     questions = [
-        one for span in _runs(wanted) for one in _from_readings(span, MINUTE_S, beyond=beyond, all_columns=True)
+        question
+        for span in _runs(wanted)
+        for question in _from_readings(span, MINUTE_S, beyond=beyond, all_columns=True)
     ]
     made = folding.fold(table_of(server.query(*questions), ROWS), MINUTE_S)
     stored = _stored(server, "readings_1m", hour)
@@ -211,13 +137,13 @@ def means(server: Server, folding: Folding, series: Series, every_s: int) -> pa.
     for table, spans in sources(span, every_s, stale).items():
         # So many of each device are enough, as there is at most one row of a device to an interval.
         most = f" LIMIT {series.limit * max(1, every_s // SECONDS.get(table, every_s))}"
-        for one in spans:
+        for part in spans:
             if table == "readings":
-                beyond = _beyond_means(server, one, *where)
-                questions += _from_readings(one, every_s, *where, beyond=beyond, end=most, all_columns=False)
+                beyond = _beyond_means(server, part, *where)
+                questions += _from_readings(part, every_s, *where, beyond=beyond, end=most, all_columns=False)
             else:
                 questions.append(
-                    _select_stored(table, one, *where, end=f" GROUP BY {SITE}, {DEVICE_TAG}{most}", all_columns=False)
+                    _select_stored(table, part, *where, end=f" GROUP BY {SITE}, {DEVICE_TAG}{most}", all_columns=False)
                 )
     return folding.means(table_of(server.query(*questions), ROWS), every_s, series.limit)
 

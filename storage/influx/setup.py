@@ -46,7 +46,7 @@ class InfluxSetup:
         )
 
     def make(self, password: str) -> bool:
-        """Make the first user, the organization and the buckets where they are missing; tell whether the server was new.
+        """Make the first user, the organization and the buckets where they are missing; return whether the server was new.
 
         Raises UserError where it was set up by somebody else, UnavailableError when it does not answer.
         """
@@ -93,13 +93,13 @@ class InfluxSetup:
         description = f"jeonju {service} {self._address.name}"
         wanted = {(action, bucket.id) for bucket in buckets for action in actions}
         authorizations: Any = self._client.authorizations_api()
-        for one in authorizations.find_authorizations(org=self._address.org):
-            if one.description != description:
+        for found in authorizations.find_authorizations(org=self._address.org):
+            if found.description != description:
                 continue
-            if one.status == "active" and {(may.action, may.resource.id) for may in one.permissions} == wanted:
-                return str(one.token)
+            if found.status == "active" and {(may.action, may.resource.id) for may in found.permissions} == wanted:
+                return str(found.token)
             # Of buckets that were removed, or of another version.
-            authorizations.delete_authorization(one)
+            authorizations.delete_authorization(found)
         org_id = buckets[0].org_id
         permissions = [
             Permission(action, PermissionResource(type="buckets", id=bucket, org_id=org_id))

@@ -19,20 +19,21 @@ import pyarrow.compute as pc
 from jeonju.airquality.pollutants import KEYS
 from jeonju.common.errors import UnavailableError, UserError
 from jeonju.contract import topics
+from jeonju.contract.columns import READINGS
 from jeonju.contract.reading import Reading, encode
 from jeonju.contract.records import (
-    READINGS,
     AlertRecord,
     DeadLetter,
     DeviceRecord,
     IncidentRecord,
-    IndexFigure,
+    IndexRecord,
     JournalEntry,
     LedgerEntry,
-    ServiceFigures,
+    ServiceStatistics,
 )
 from jeonju.storage.influx import rollup as rollup
 from jeonju.storage.influx.backup import dump
+from jeonju.storage.influx.folding import Folding
 from jeonju.storage.influx.influxql import READINGS_FROM, quoted, source, span_between, table_of, tagged, text, within
 from jeonju.storage.influx.line_protocol import microseconds, table_lines
 from jeonju.storage.influx.names import (
@@ -81,7 +82,7 @@ class InfluxStore:
 
     def __init__(self, url: str, retention: Retention | None = None) -> None:
         self._server = connect(url, retention)
-        self._folding = rollup.Folding()
+        self._folding = Folding()
         self._late = 0
         try:
             _refuse_what_is_not_ours(self._server)
@@ -132,9 +133,9 @@ class InfluxStore:
         """Append entries; the same entry again, by `id`, is the same point."""
         self._record(entries)
 
-    def write_figures(self, figures: Sequence[IndexFigure | ServiceFigures]) -> None:
-        """Write figures as points of their instant; the same figure again is the same point."""
-        self._record(figures)
+    def write_statistics(self, statistics: Sequence[IndexRecord | ServiceStatistics]) -> None:
+        """Write statistics as points of their instant; the same record again is the same point."""
+        self._record(statistics)
 
     def readings(self, series: Series) -> pa.Table:
         """Return rows in the READINGS schema, ordered by time then device."""
@@ -153,25 +154,25 @@ class InfluxStore:
         return table.take(pc.sort_indices(table[DEVICE_TAG].cast(pa.string())))
 
     def devices(self, site: str) -> list[DeviceRecord]:
-        """Return every device that has ever spoken, by name."""
+        """Return every device that has ever sent something, by name."""
         return sorted(records(self._server, DeviceRecord, site))
 
     def ledger(self, site: str) -> list[LedgerEntry]:
         """Return the loss ledger of every device, by name."""
         return sorted(records(self._server, LedgerEntry, site))
 
+    def alert(self, alert_id: str) -> AlertRecord | None:
+        """Return the alert of an id, None when there is none."""
+        return next(iter([*records(self._server, AlertRecord, None, [tagged(ID, alert_id)])]), None)
+
+    def incident(self, incident_id: str) -> IncidentRecord | None:
+        """Return the incident of an id, None when there is none."""
+        return next(iter([*records(self._server, IncidentRecord, None, [tagged(ID, incident_id)])]), None)
+
     def alerts(self, site: str, *, since: datetime | None = None, active: bool | None = None) -> list[AlertRecord]:
         """Return alerts that touch the time from `since` on, newest first."""
         found = records(self._server, AlertRecord, site, lasting("ended_at", since, active))
         return sorted(found, key=lambda alert: (-microseconds(alert.started_at), alert.id))[:MOST_RECORDS]
-
-    def alert(self, alert_id: str) -> AlertRecord | None:
-        """Return the alert of an id, None where there is none."""
-        return next(iter([*records(self._server, AlertRecord, None, [tagged(ID, alert_id)])]), None)
-
-    def incident(self, incident_id: str) -> IncidentRecord | None:
-        """Return the incident of an id, None where there is none."""
-        return next(iter([*records(self._server, IncidentRecord, None, [tagged(ID, incident_id)])]), None)
 
     def incidents(
         self, site: str, *, since: datetime | None = None, active: bool | None = None
@@ -192,7 +193,7 @@ class InfluxStore:
         """Return the newest dead letters, newest first."""
         return letters(self._server, limit) if limit > 0 else []
 
-    def upkeep(self, now: datetime) -> Iterator[None]:  # noqa: ARG002
+    def maintenance(self, now: datetime) -> Iterator[None]:  # noqa: ARG002
         """Roll up what is marked, an hour of minutes at each step; the server forgets by itself."""
         self._say_what_was_late()
         marks = rollup.marked(self._server)

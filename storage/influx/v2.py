@@ -104,7 +104,8 @@ class Version2(Queries):
 
         service = DBRPsService(self._client.api_client)
         org_id = buckets[_DEFAULT].org_id
-        found = {one.retention_policy: one for one in service.get_dbr_ps(org_id=org_id, db=self._address.name).content}
+        mappings = service.get_dbr_ps(org_id=org_id, db=self._address.name).content
+        found = {mapping.retention_policy: mapping for mapping in mappings}
         for policy, bucket in buckets.items():
             mapping = found.get(policy)
             if mapping is None:

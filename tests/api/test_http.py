@@ -18,9 +18,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from jeonju.airquality.pollutants import QUANTITIES
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.contract import topics
+from jeonju.contract.columns import readings_table
 from jeonju.contract.gateways import Gateway
 from jeonju.contract.reading import Reading, encode
-from jeonju.contract.records import AlertRecord, DeadLetter, DeviceRecord, LedgerEntry, readings_table
+from jeonju.contract.records import AlertRecord, DeadLetter, DeviceRecord, LedgerEntry
 from jeonju.contract.site import Site
 from jeonju.ingest.service import Ingest
 from jeonju.stack.services import api_app
@@ -188,7 +189,7 @@ def test_hours_are_told_when_the_readings_are_gone(jeonju: Site, tmp_path: Path)
         for n in range(1, 121)
     ]
     store.write(Commit(readings=readings_table(rows)))
-    for _ in store.upkeep(NOW):
+    for _ in store.maintenance(NOW):
         pass
     with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as client:
         asked = {"device": "palbok-01", "start": (NOW - timedelta(days=365)).isoformat()}

@@ -13,7 +13,8 @@ from fastapi.testclient import TestClient
 from jeonju.api.stream import Stream
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.common.errors import UnavailableError
-from jeonju.contract.records import AlertRecord, DeviceRecord, LedgerEntry, readings_table
+from jeonju.contract.columns import readings_table
+from jeonju.contract.records import AlertRecord, DeviceRecord, LedgerEntry
 from jeonju.contract.site import Site
 from jeonju.detection import service
 from jeonju.stack.services import api_app

@@ -15,7 +15,7 @@ from tests.waiting import wait_until
 
 NEWCOMER = """
 import sys, threading
-from broker.client import Client
+from jeonju.broker.client import Client
 ended = threading.Event()
 client = Client(sys.argv[1], "one-id", on_refused=lambda _why: ended.set())
 client.begin()

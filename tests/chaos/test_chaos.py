@@ -1,12 +1,12 @@
-"""The quickest ordeals, cut short: the harness itself works, and the platform comes through."""
+"""The quickest experiments, cut short: the harness itself works, and the platform comes through."""
 
 from pathlib import Path
 
 import pytest
 
-from chaos.__main__ import hold, ledger
-from chaos.judge import Finding
-from chaos.rig import Options
+from chaos.__main__ import ledger, run
+from chaos.testbed import Options
+from chaos.verify import Finding
 from tests.conftest import need_broker
 
 BRIEF = Options(brief=True)
@@ -16,12 +16,12 @@ BRIEF = Options(brief=True)
 def test_brief_ordeal_loses_nothing(name: str, tmp_path: Path) -> None:
     if name.endswith("mosquitto"):
         need_broker("mosquitto")
-    found = hold(name, BRIEF, tmp_path / "rig")
+    found = run(name, BRIEF, tmp_path / "testbed")
     assert found.passed, found
     assert found.found == found.acknowledged > 0
     assert (found.missing, found.duplicates, found.times_right) == (0, 0, True)
 
 
 def test_ledger_has_a_row_for_each_ordeal() -> None:
-    findings = [Finding(ordeal=name, broken="something", verdict="nothing lost") for name in ("a", "b")]
+    findings = [Finding(experiment=name, broken="something", verdict="nothing lost") for name in ("a", "b")]
     assert ledger(findings).row_count == 2

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jeonju.contract.records import readings_table
+from jeonju.contract.columns import readings_table
 from jeonju.contract.site import Site
 from jeonju.detection.engine import AlertEngine
 from tests.detection.test_engine import CLEAN

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from jeonju.contract.records import READINGS, LedgerEntry, readings_table
+from jeonju.contract.columns import READINGS, readings_table
+from jeonju.contract.records import LedgerEntry
 from jeonju.contract.site import Site
 from jeonju.detection.detectors.detector import LinkState, Observations
 from jeonju.detection.engine import AlertEngine

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from jeonju.contract.records import AlertRecord, readings_table
+from jeonju.contract.columns import readings_table
+from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
 from jeonju.detection.engine import AlertEngine
 from jeonju.messages.alerts import Labels, with_words

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from jeonju.contract.records import AlertRecord, readings_table
+from jeonju.contract.columns import readings_table
+from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
 from jeonju.detection.engine import AlertEngine
 from tests.detection.health.feeding import STATIONS, T0, City, hour_of

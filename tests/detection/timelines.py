@@ -9,7 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from jeonju.contract.records import AlertRecord, LedgerEntry, readings_table
+from jeonju.contract.columns import readings_table
+from jeonju.contract.records import AlertRecord, LedgerEntry
 from jeonju.contract.site import Site
 from jeonju.detection.detectors.detector import LinkState, Observations
 from jeonju.detection.engine import AlertEngine

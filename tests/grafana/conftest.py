@@ -52,7 +52,7 @@ def reader(jeonju: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
         ):
             _live(jeonju, store, broker.url)
             _judge(jeonju, store)
-            for _ in store.upkeep(END):
+            for _ in store.maintenance(END):
                 pass
         yield Reader(server, start=FINE_FROM, end=END)
     finally:

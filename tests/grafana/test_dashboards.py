@@ -117,8 +117,8 @@ def test_names_are_those_of_the_store(board: dict[str, Any]) -> None:
         schema.AlertRecord,
         schema.IncidentRecord,
         schema.JournalEntry,
-        schema.IndexFigure,
-        schema.ServiceFigures,
+        schema.IndexRecord,
+        schema.ServiceStatistics,
     )
     known = {value for name, value in vars(influx_names).items() if name.isupper() and isinstance(value, str)} | set(
         KEYS

@@ -8,7 +8,7 @@ import pytest
 
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.common.errors import UnavailableError
-from jeonju.contract.records import ServiceFigures
+from jeonju.contract.records import ServiceStatistics
 from jeonju.contract.site import Site
 from jeonju.ingest import figures as figures_module
 from jeonju.ingest.figures import tell_figures
@@ -31,10 +31,10 @@ def test_figures_of_a_time_without_the_store_come_when_it_is_back(
     server = Influxd(tmp_path / "influxd")
     store, stopping, count = InfluxStore(server.url()), threading.Event(), 0
 
-    def figures() -> ServiceFigures:
+    def figures() -> ServiceStatistics:
         nonlocal count
         count += 1
-        return ServiceFigures("jeonju", "ingest", T0 + timedelta(seconds=count), 0, count, 0, 0, 0, 1.0, 1, 1)
+        return ServiceStatistics("jeonju", "ingest", T0 + timedelta(seconds=count), 0, count, 0, 0, 0, 1.0, 1, 1)
 
     teller = threading.Thread(target=tell_figures, args=(store, figures, stopping))
     teller.start()

@@ -43,7 +43,7 @@ class _Failing:
         ]
         self._done = done
 
-    def upkeep(self, _now: datetime) -> Iterator[None]:
+    def maintenance(self, _now: datetime) -> Iterator[None]:
         yield
         if self._failures:
             raise self._failures.pop(0)

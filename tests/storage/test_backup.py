@@ -11,9 +11,10 @@ import duckdb
 import pytest
 
 from jeonju.common.errors import UserError
-from jeonju.contract.records import SCHEMA_VERSION, DeadLetter
+from jeonju.contract.records import DeadLetter
 from jeonju.storage import backup
 from jeonju.storage.duckdb.file import StoreInUseError
+from jeonju.storage.duckdb.schema import SCHEMA_VERSION
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.open import open_store
 from jeonju.storage.port import Commit, Store
@@ -47,7 +48,7 @@ def fill(store: Store) -> None:
     store.write(
         Commit(dead_letters=[DeadLetter(at, 'a "strange\n# policy\ntopic', b"\x00\xff", "why, \\ and 'how'\n")])
     )
-    for _ in store.upkeep(at + timedelta(days=1)):
+    for _ in store.maintenance(at + timedelta(days=1)):
         pass
 
 

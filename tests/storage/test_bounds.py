@@ -8,8 +8,10 @@ from typing import Any
 import duckdb
 import pytest
 
-from jeonju.contract.records import SCHEMA_VERSION, DeviceRecord, LedgerEntry, readings_table
+from jeonju.contract.columns import readings_table
+from jeonju.contract.records import DeviceRecord, LedgerEntry
 from jeonju.storage import backup
+from jeonju.storage.duckdb.schema import SCHEMA_VERSION
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit, Retention, Series
 
@@ -68,7 +70,7 @@ def test_file_that_a_few_messages_made_impossible_to_open_is_opened_kept_up_and_
     assert caplog.text.count("more unknown members than are kept") == 1
     assert store._connection.execute("SELECT current_setting('memory_limit')").fetchall() == [("122.0 MiB",)]
     check(store)
-    list(store.upkeep(T0 + timedelta(days=1)))
+    list(store.maintenance(T0 + timedelta(days=1)))
     (tmp_path / "after").mkdir()
     again = DuckDBStore(store.back_up(tmp_path / "after"), KEPT)
     check(again)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jeonju.contract.records import readings_table
+from jeonju.contract.columns import readings_table
 from jeonju.storage.duckdb import store as duckdb_store
 from jeonju.storage.duckdb.file import CHECKPOINT_BYTES
 from jeonju.storage.duckdb.store import DuckDBStore
@@ -19,9 +19,9 @@ WRITER = """
 import sys
 from datetime import UTC, datetime, timedelta
 import storage.duckdb
-from storage.duckdb import DuckDBStore
-from storage.port import Commit
-from storage.schema import readings_table
+from jeonju.storage.duckdb.store import DuckDBStore
+from jeonju.storage.port import Commit
+from jeonju.contract.columns import readings_table
 storage.duckdb.CHECKPOINT_BYTES = int(sys.argv[2])
 store = DuckDBStore(sys.argv[1])
 t0 = datetime(2026, 1, 1, tzinfo=UTC)

@@ -17,9 +17,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from jeonju.contract.records import SCHEMA_VERSION, TOO_LARGE, readings_table
+from jeonju.contract.columns import TOO_LARGE, readings_table
 from jeonju.ingest import upkeep
 from jeonju.storage.duckdb import rollup as duckdb_rollup
+from jeonju.storage.duckdb.schema import SCHEMA_VERSION
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit, Retention, Series, Store
 from jeonju.storage.rollup import HOUR_S, MINUTE_S, sources
@@ -58,7 +59,7 @@ def write(store: Store, rows: Iterable[dict[str, Any]]) -> None:
 
 
 def tidy(store: Store, now: datetime = T0 + DAY) -> int:
-    return sum(1 for _ in store.upkeep(now))
+    return sum(1 for _ in store.maintenance(now))
 
 
 def expected(
@@ -329,9 +330,9 @@ def test_failed_commit_leaves_its_minutes_unmarked_and_the_next_marks_them(tmp_p
 WRITER = """
 import sys
 from datetime import UTC, datetime, timedelta
-from storage.duckdb import DuckDBStore
-from storage.port import Commit
-from storage.schema import readings_table
+from jeonju.storage.duckdb.store import DuckDBStore
+from jeonju.storage.port import Commit
+from jeonju.contract.columns import readings_table
 store = DuckDBStore(sys.argv[1])
 t0 = datetime(2026, 3, 2, tzinfo=UTC)
 for number in range(100_000):
@@ -339,7 +340,7 @@ for number in range(100_000):
     second = number * 7 - (300 if number % 3 == 0 else 0)
     rows = [{"site": "jeonju", "device": d, "time": t0 + timedelta(seconds=second), "received_at": t0, "pm25": float(number)} for d in "ab"]
     store.write(Commit(readings=readings_table(rows)))
-    for _ in store.upkeep(t0):
+    for _ in store.maintenance(t0):
         pass
     print(number, flush=True)
 """

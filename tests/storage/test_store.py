@@ -14,17 +14,9 @@ from hypothesis import strategies as st
 
 from jeonju.airquality.pollutants import KEYS
 from jeonju.common.errors import UserError
-from jeonju.contract.records import (
-    READINGS,
-    SCHEMA_VERSION,
-    AlertRecord,
-    DeadLetter,
-    DeviceRecord,
-    IncidentRecord,
-    JournalEntry,
-    LedgerEntry,
-    readings_table,
-)
+from jeonju.contract.columns import READINGS, readings_table
+from jeonju.contract.records import AlertRecord, DeadLetter, DeviceRecord, IncidentRecord, JournalEntry, LedgerEntry
+from jeonju.storage.duckdb.schema import SCHEMA_VERSION
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.open import open_store
 from jeonju.storage.port import Commit, Series, Store
@@ -187,6 +179,7 @@ def test_alerts_are_updated_by_id_and_found_by_state_and_time(store: Store) -> N
     assert store.alerts("jeonju", active=True) == [alert(5)]
     assert store.alerts("jeonju", active=False) == [ended]
     assert store.alerts("jeonju", since=T0 + timedelta(hours=3)) == [alert(5)]
+    assert (store.alert(ended.id), store.alert(alert(5).id), store.alert("nobody's")) == (ended, alert(5), None)
 
 
 @pytest.mark.parametrize("name", ["one", 'it\'s \\ "one" = 1, 하나'])

@@ -7,7 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from jeonju.contract.records import READINGS, AlertRecord, readings_table
+from jeonju.contract.columns import READINGS, readings_table
+from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
 from jeonju.detection.engine import AlertEngine
 from jeonju.messages.alerts import Labels, with_words

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jeonju.contract.records import readings_table
+from jeonju.contract.columns import readings_table
 from jeonju.contract.site import Site
 from tests.detection.health.feeding import T0, City, Row, flags, hour_of
 

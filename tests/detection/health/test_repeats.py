@@ -1,6 +1,7 @@
 from datetime import timedelta
 
-from jeonju.contract.records import READINGS, AlertRecord, LedgerEntry
+from jeonju.contract.columns import READINGS
+from jeonju.contract.records import AlertRecord, LedgerEntry
 from jeonju.contract.site import Site
 from jeonju.detection.detectors.detector import Observations
 from jeonju.detection.engine import AlertEngine

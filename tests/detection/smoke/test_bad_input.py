@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from jeonju.contract.records import AlertRecord, readings_table
+from jeonju.contract.columns import readings_table
+from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
 from jeonju.detection.engine import AlertEngine
 from tests.detection.smoke.timelines import SMOKE, STATIONS, T0, WARM_S, Row, at, local_alerts, play, rows

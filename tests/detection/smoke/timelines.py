@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from jeonju.contract.columns import readings_table
 from jeonju.contract.known_source import KnownSource
-from jeonju.contract.records import AlertRecord, readings_table
+from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
 from jeonju.detection.engine import AlertEngine
 from jeonju.messages.alerts import Labels, with_words

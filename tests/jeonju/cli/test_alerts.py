@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from jeonju.contract.columns import readings_table
 from jeonju.contract.reading import Reading, encode
-from jeonju.contract.records import readings_table
 from tests.detection.timelines import CLEAN, STATIONS, T0
 from tests.jeonju.cli.test_app import jeonju
 

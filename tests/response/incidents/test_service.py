@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from jeonju.common.errors import UnavailableError, UserError
-from jeonju.contract.records import READINGS, AlertRecord, IncidentRecord
+from jeonju.contract.columns import READINGS
+from jeonju.contract.records import AlertRecord, IncidentRecord
 from jeonju.contract.site import Site
 from jeonju.response.fleet.control import FleetControl
 from jeonju.response.fleet.orders import Message

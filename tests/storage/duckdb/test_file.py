@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jeonju.contract.records import LedgerEntry
-from jeonju.storage.duckdb.file import checkpoint, connect, migrate
+from jeonju.storage.duckdb.file import checkpoint, connect
+from jeonju.storage.duckdb.schema import migrate
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit
 
@@ -54,7 +55,7 @@ def test_newest_entry_of_each_device_stands_in_the_ledger_and_alone_after_upkeep
     store, known = DuckDBStore(path), dict[tuple[str, str], LedgerEntry]()
     for number, step in enumerate([*steps, "upkeep"]):
         if step == "upkeep":
-            list(store.upkeep(now))
+            list(store.maintenance(now))
         elif step == "reopen":
             store.close()
             store = DuckDBStore(path)

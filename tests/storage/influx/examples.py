@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from jeonju.common.errors import UnavailableError
-from jeonju.contract.records import DeadLetter, DeviceRecord, LedgerEntry, readings_table
+from jeonju.contract.columns import readings_table
+from jeonju.contract.records import DeadLetter, DeviceRecord, LedgerEntry
 from jeonju.storage.influx.http import Precision
 from jeonju.storage.influx.server import Server
 from jeonju.storage.influx.store import InfluxStore

@@ -15,28 +15,11 @@ from typing import Any
 import pytest
 import urllib3
 
+from chaos.processes import influxd_config
 from jeonju.broker.embedded import free_port
 from tests.waiting import wait_until
 
 URL_VARIABLE, TOKEN_VARIABLE = "JEONJU_TEST_INFLUXDB_URL", "JEONJU_TEST_INFLUXDB_TOKEN"
-CONFIG = """
-reporting-disabled = true
-bind-address = "127.0.0.1:{rpc}"
-[meta]
-dir = "{folder}/meta"
-[data]
-dir = "{folder}/data"
-wal-dir = "{folder}/wal"
-query-log-enabled = false
-[retention]
-check-interval = "{check}"
-[monitor]
-store-enabled = false
-[http]
-bind-address = "127.0.0.1:{port}"
-log-enabled = false
-auth-enabled = {auth}
-"""
 
 
 class Influxd:
@@ -48,8 +31,7 @@ class Influxd:
         self.port = free_port()
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        check = "100ms" if forgets_at_once else "30m"
-        config = CONFIG.format(rpc=free_port(), folder=folder, port=self.port, auth=str(auth).lower(), check=check)
+        config = influxd_config(folder, self.port, auth=auth, forgets_at_once=forgets_at_once)
         (folder / "influxd.conf").write_text(config)
         self.start()
 

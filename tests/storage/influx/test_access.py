@@ -51,7 +51,7 @@ def test_user_without_rights_is_told_who_can_help(new_influxd: Callable[..., Inf
         open_store(f"influxdb://member:pw@{address}", Retention())
     store = InfluxStore(f"influxdb://member:pw@{address}")
     store.write(WHOLE)
-    assert len(list(store.upkeep(FOREVER.start))) == 1
+    assert len(list(store.maintenance(FOREVER.start))) == 1
     assert store.readings(FOREVER).num_rows == 30
     store.close()
 

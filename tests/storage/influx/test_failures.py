@@ -59,10 +59,10 @@ def test_commit_that_cannot_be_put_into_words_sends_nothing(influxd: Influxd, da
 WRITER = """
 import itertools, sys, time
 from datetime import UTC, datetime, timedelta
-from airquality.errors import UnavailableError
-from storage.open import open_store
-from storage.port import Commit
-from storage.schema import readings_table
+from jeonju.common.errors import UnavailableError
+from jeonju.storage.open import open_store
+from jeonju.storage.port import Commit
+from jeonju.contract.columns import readings_table
 store = open_store(sys.argv[1])
 t0 = datetime(2026, 1, 1, tzinfo=UTC)
 left = None

@@ -11,7 +11,8 @@ import urllib3
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from jeonju.contract.records import AlertRecord, DeadLetter, readings_table
+from jeonju.contract.columns import readings_table
+from jeonju.contract.records import AlertRecord, DeadLetter
 from jeonju.storage.influx.address import parse_address
 from jeonju.storage.influx.line_protocol import MOST_BYTES, bodies, table_lines
 from jeonju.storage.influx.names import AIR

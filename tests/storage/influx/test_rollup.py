@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jeonju.common.errors import UnavailableError
-from jeonju.contract.records import TOO_LARGE, readings_table
+from jeonju.contract.columns import TOO_LARGE, readings_table
 from jeonju.ingest.decoders import native
 from jeonju.storage.influx import rollup as influx_rollup
 from jeonju.storage.influx.http import Precision

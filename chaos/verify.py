@@ -1,4 +1,4 @@
-"""Compare what the senders were told is safe with what the store holds."""
+"""Compare what the broker has acknowledged with what the store holds."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from chaos import plans
-from chaos.rig import Acknowledged, Rig
+from chaos.testbed import Acknowledged, Testbed
 from jeonju.ingest.quality.flags import is_possible
 from jeonju.storage.open import open_store
 from jeonju.storage.port import Series, Store
@@ -25,9 +25,9 @@ Row = tuple[datetime, datetime]
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What came of one ordeal."""
+    """What came of one experiment."""
 
-    ordeal: str
+    experiment: str
     broken: str
     sent: int = 0
     acknowledged: int = 0
@@ -44,40 +44,44 @@ class Finding:
     passed: bool = True
 
 
-def judge(ordeal: str, broken: str, rig: Rig, *, ends_allowed: bool = False) -> Finding:
-    """Return what came of an ordeal that has settled."""
-    told = rig.acknowledged()
-    with closing(open_store(rig.store_url)) as store:
+def verify(experiment: str, broken: str, testbed: Testbed, *, ends_allowed: bool = False) -> Finding:
+    """Return what came of an experiment that has settled."""
+    acknowledged = testbed.acknowledged()
+    with closing(open_store(testbed.store_url)) as store:
         rows = _rows(store)
         dead_letters = len(store.dead_letters(limit=100_000))
-    missing = {key: told[key] for key in told.keys() - rows.keys()}
-    duplicates = sum(len(found) - 1 for key, found in rows.items() if key in told)
-    wrong_times = sum(not _is_right(key, told[key], row, rig) for key in told.keys() & rows.keys() for row in rows[key])
+    missing = {key: acknowledged[key] for key in acknowledged.keys() - rows.keys()}
+    duplicates = sum(len(found) - 1 for key, found in rows.items() if key in acknowledged)
+    wrong_times = sum(
+        not _is_right(key, acknowledged[key], row, testbed)
+        for key in acknowledged.keys() & rows.keys()
+        for row in rows[key]
+    )
     faults = [f"{duplicates} duplicates"] if duplicates else []
     faults += [f"{wrong_times} wrong times"] if wrong_times else []
-    faults += [f"{rig.ingest.peak_mb:.0f} MB of memory"] if rig.ingest.peak_mb > MOST_MEMORY_MB else []
-    if rig.ingest.ended_by_itself and not ends_allowed:
-        faults.append(f"ingest ended by itself {rig.ingest.ended_by_itself} times")
-    late_s = _late_s(rig, told)
+    faults += [f"{testbed.ingest.peak_mb:.0f} MB of memory"] if testbed.ingest.peak_mb > MOST_MEMORY_MB else []
+    if testbed.ingest.ended_by_itself and not ends_allowed:
+        faults.append(f"ingest ended by itself {testbed.ingest.ended_by_itself} times")
+    late_s = _late_s(testbed, acknowledged)
     if late_s > OTHERS_LATE_S:
         faults.append(f"others late by {late_s:.1f} s")
-    excuse = _excuse(rig, missing)
+    excuse = _excuse(testbed, missing)
     if missing and not excuse:
         faults.append(f"{len(missing)} lost")
     return Finding(
-        ordeal=ordeal,
+        experiment=experiment,
         broken=broken,
-        sent=sum(sender.messages for sender in rig.senders),
-        acknowledged=len(told),
-        found=len(told) - len(missing),
+        sent=sum(sender.messages for sender in testbed.senders),
+        acknowledged=len(acknowledged),
+        found=len(acknowledged) - len(missing),
         missing=len(missing),
         duplicates=duplicates,
         times_right=not wrong_times,
-        recovered_s=_recovered_s(rig, told),
-        caught_up_s=_caught_up_s(rig, told),
-        peak_mb=round(rig.ingest.peak_mb, 1),
+        recovered_s=_recovered_s(testbed, acknowledged),
+        caught_up_s=_caught_up_s(testbed, acknowledged),
+        peak_mb=round(testbed.ingest.peak_mb, 1),
         dead_letters=dead_letters,
-        ended_by_itself=rig.ingest.ended_by_itself,
+        ended_by_itself=testbed.ingest.ended_by_itself,
         verdict="; ".join(faults) or excuse or _praise(late_s),
         passed=not faults,
     )
@@ -99,50 +103,63 @@ def _rows(store: Store) -> dict[Key, list[Row]]:
     return rows
 
 
-def _is_right(key: Key, told: Acknowledged, row: Row, rig: Rig) -> bool:
-    """Tell whether a reading is stored at the time it claims, or, where that cannot be, at that of its arrival."""
+def _is_right(key: Key, acknowledged: Acknowledged, row: Row, testbed: Testbed) -> bool:
+    """Return whether a reading is stored at the time it claims, or, where that cannot be, at that of its arrival."""
     time, received_at = row
-    claimed = plans.claimed_time(told.plan, rig.start, key[1])
+    claimed = plans.claimed_time(acknowledged.plan, testbed.start, key[1])
     if is_possible(claimed, received_at):
         return time == claimed
     return abs(time - received_at) <= ARRIVAL_TOLERANCE
 
 
-def _recovered_s(rig: Rig, told: dict[Key, Acknowledged]) -> float | None:
+def _recovered_s(testbed: Testbed, acknowledged: dict[Key, Acknowledged]) -> float | None:
     """Return the longest time from the end of a trouble until something sent after it was in the store."""
-    seen = rig.feed.seen
+    seen = testbed.feed.seen
     waits = [
-        min((seen[key] for key, one in told.items() if one.sent >= mended and key in seen), default=None)
-        for mended in rig.mended_at
+        min(
+            (seen[key] for key, reading in acknowledged.items() if reading.sent >= mended and key in seen), default=None
+        )
+        for mended in testbed.mended_at
     ]
-    known = [round(at - mended, 1) for at, mended in zip(waits, rig.mended_at, strict=True) if at is not None]
+    known = [round(at - mended, 1) for at, mended in zip(waits, testbed.mended_at, strict=True) if at is not None]
     return max(known, default=None)
 
 
-def _caught_up_s(rig: Rig, told: dict[Key, Acknowledged]) -> float | None:
+def _caught_up_s(testbed: Testbed, acknowledged: dict[Key, Acknowledged]) -> float | None:
     """Return how long after the last trouble all that had been sent before its end was in the store."""
-    if not rig.mended_at:
+    if not testbed.mended_at:
         return None
-    mended = rig.mended_at[-1]
-    before = [rig.feed.seen[key] for key, one in told.items() if one.sent < mended and key in rig.feed.seen]
+    mended = testbed.mended_at[-1]
+    before = [
+        testbed.feed.seen[key]
+        for key, reading in acknowledged.items()
+        if reading.sent < mended and key in testbed.feed.seen
+    ]
     return round(max(max(before) - mended, 0.0), 1) if before else None
 
 
-def _late_s(rig: Rig, told: dict[Key, Acknowledged]) -> float:
+def _late_s(testbed: Testbed, acknowledged: dict[Key, Acknowledged]) -> float:
     """Return by how much the readings of those who had to share with a flood were late at most; 0 where there was none."""
-    if not any(device.startswith("flood-") for device, _ in told):
+    if not any(device.startswith("flood-") for device, _ in acknowledged):
         return 0.0
-    others = {key: one for key, one in told.items() if key[0].startswith("others-") and key in rig.feed.seen}
-    return max((rig.feed.seen[key] - one.sent for key, one in others.items()), default=float("inf"))
+    others = {
+        key: reading
+        for key, reading in acknowledged.items()
+        if key[0].startswith("others-") and key in testbed.feed.seen
+    }
+    return max((testbed.feed.seen[key] - reading.sent for key, reading in others.items()), default=float("inf"))
 
 
-def _excuse(rig: Rig, missing: dict[Key, Acknowledged]) -> str:
+def _excuse(testbed: Testbed, missing: dict[Key, Acknowledged]) -> str:
     """Return what can be said for Mosquitto where it lost only what it had not saved yet."""
-    if not missing or not rig.may_lose_unsaved or not rig.broker_killed_at:
+    if not missing or not testbed.may_lose_unsaved or not testbed.broker_killed_at:
         return ""
     ages = [
-        min((kill - one.at for kill in rig.broker_killed_at if kill + UNDER_WAY_S >= one.at), default=float("inf"))
-        for one in missing.values()
+        min(
+            (kill - reading.at for kill in testbed.broker_killed_at if kill + UNDER_WAY_S >= reading.at),
+            default=float("inf"),
+        )
+        for reading in missing.values()
     ]
     if max(ages) > MOSQUITTO_SAVES_EVERY_S:
         return ""

@@ -1,4 +1,4 @@
-"""Everything an ordeal needs, started and taken down in order: broker, store, ingest, senders, the feed that is watched."""
+"""Everything an experiment needs, started and taken down in order: broker, store, ingest, senders, the feed that is watched."""
 
 import os
 import random
@@ -30,7 +30,7 @@ FLOWS_WITHIN_S: Final = 120.0
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How an ordeal is held: for how long the store stays away, and whether everything else is cut short."""
+    """How an experiment is run: for how long the store stays away, and whether everything else is cut short."""
 
     seed: int = 1
     minutes: float = 1.0
@@ -39,7 +39,7 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """What an ordeal is held on."""
+    """What an experiment is run on."""
 
     broker: Kind = "embedded"
     influxdb: bool = False
@@ -48,7 +48,7 @@ class Parts:
 
 
 class Acknowledged(NamedTuple):
-    """A reading whose sender was told that it is safe."""
+    """A reading that the broker has acknowledged."""
 
     plan: str
     sent: float
@@ -84,8 +84,8 @@ class Sending:
         return {(device, int(seq)): Acknowledged(self._plan, float(sent), float(at)) for device, seq, sent, at in rows}
 
 
-class Rig:
-    """As a context manager broker and store run when entered; ingest and the senders are started by the ordeal."""
+class Testbed:
+    """As a context manager broker and store run when entered; ingest and the senders are started by the experiment."""
 
     broker: EmbeddedBroker
     ingest: Ingest
@@ -197,7 +197,7 @@ class Rig:
         """Wait until the broker acknowledges something that was sent from now on."""
         now = time.monotonic()
         wait_until(
-            lambda: any(one.sent > now for one in sending.acknowledged().values()),
+            lambda: any(reading.sent > now for reading in sending.acknowledged().values()),
             within_s=FLOWS_WITHIN_S,
             what="an acknowledgement of the broker",
         )
@@ -224,9 +224,10 @@ class Rig:
         """Let the senders finish, wait until everything is committed or nothing more comes, then end ingest."""
         for sender in self.senders:
             sender.finish()
-        told = self.acknowledged().keys()
+        acknowledged = self.acknowledged().keys()
         self.feed.last_at = time.monotonic()
         holds_within(
-            lambda: told <= self.feed.seen.keys() or time.monotonic() - self.feed.last_at > QUIET_S, SETTLED_WITHIN_S
+            lambda: acknowledged <= self.feed.seen.keys() or time.monotonic() - self.feed.last_at > QUIET_S,
+            SETTLED_WITHIN_S,
         )
         self.ingest.stop()
