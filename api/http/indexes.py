@@ -14,8 +14,8 @@ from jeonju.airquality.standards import YEAR_H, Judged, Standard, judge_year
 from jeonju.airquality.us_aqi import UsAqi
 from jeonju.api.http.answers import answer, example
 from jeonju.api.http.state import Air, State
-from jeonju.detection.snapshot import IndexSnapshot
 from jeonju.common.arrays import Floats
+from jeonju.detection.snapshot import IndexSnapshot
 from jeonju.messages import legal as certification
 from jeonju.storage.port import Series
 
