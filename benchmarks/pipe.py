@@ -22,7 +22,8 @@ from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.contract import topics
 from jeonju.contract.reading import Reading, encode
 from jeonju.contract.site import load_site
-from jeonju.ingest.pipeline import Message, Pipeline
+from jeonju.ingest.message import Message
+from jeonju.ingest.pipeline import Pipeline
 from jeonju.ingest.service import Ingest
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import DEFAULT_RETENTION, Retention
@@ -204,9 +205,11 @@ def run() -> dict[str, Any]:
     over_minutes = {"minutes": minutes} | _at_load(target / 2, in_a_message, 60 * minutes, FORGETFUL)
     results: dict[str, Any] = {"over_minutes": over_minutes}
     for name, (readings, in_a_message, target) in LOADS.items():
-        drained = max((_drained(readings, in_a_message) for _ in range(3)), key=lambda one: one["readings_per_s"])
+        drained = max(
+            (_drained(readings, in_a_message) for _ in range(3)), key=lambda drained: drained["readings_per_s"]
+        )
         at_half = min(
-            (_at_load(target / 2, in_a_message, LOAD_S) for _ in range(2)), key=lambda one: one["late_p99_ms"]
+            (_at_load(target / 2, in_a_message, LOAD_S) for _ in range(2)), key=lambda late: late["late_p99_ms"]
         )
         results[name] = drained | {"of_which": _stages(readings, in_a_message), "at_half_of_target": at_half}
     return results

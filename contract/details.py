@@ -4,10 +4,13 @@ Members never change their name or meaning. New ones have a default, so that the
 left aside. Members that only sometimes say something are left out of the JSON while they say nothing.
 """
 
-from typing import Final, Literal, TypeVar
+from collections.abc import Mapping
+from typing import Final, Literal, Self, TypeVar
 
 import msgspec
 from msgspec import Struct, field
+
+from jeonju.contract.quality import Parameter, Reason
 
 # The kinds of alert that a single device raises about a source near it, and the class of source that each speaks of.
 CLASSES: Final = {"smoke": "fire", "dust": "dust", "release": "industrial"}
@@ -93,10 +96,22 @@ class CollocatedValues(Struct, frozen=True, kw_only=True):
 
 
 class FaultDetails(Details, frozen=True, kw_only=True):
-    """Of a faulty instrument: the reason for each quantity that shows it, in words; or how it differed from one that passed it."""
+    """Of a faulty instrument: for each quantity that shows it code and parameters of its flag; or how it differed from one that passed it."""
 
-    reasons: dict[str, str] = {}
+    flags: dict[str, tuple[str, dict[str, Parameter]]] = {}
+    reasons: dict[str, str] = {}  # `flags` or `collocation` in English words; all that earlier versions stored
     collocation: CollocatedValues | None = None
+
+    @classmethod
+    def of(cls, reasons: Mapping[str, Reason]) -> Self:
+        """Return the details of a fault that quality flags show, by quantity."""
+        return cls(flags={key: (reason.code, dict(reason.parameters)) for key, reason in reasons.items()})
+
+    def flag_reasons(self) -> dict[str, Reason]:
+        """Return the reasons of the quality flags by quantity; those of earlier versions hold their words."""
+        if self.flags:
+            return {key: Reason(code, tuple(parameters.items())) for key, (code, parameters) in self.flags.items()}
+        return {key: Reason.of("other", text=text) for key, text in self.reasons.items()}
 
 
 D = TypeVar("D", bound=Details)

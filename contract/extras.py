@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import msgspec
 
+from jeonju.contract.quality import Flag
+
 # Of one reading, whatever it came in.
 MOST_NAMES: Final = 64
 LONGEST_NAME: Final = 64
@@ -18,9 +20,9 @@ GROUPS: Final = ("values", "status")
 _BRACKETS: Final = 2
 
 
-def dropped_flag(count: int) -> tuple[str, str]:
+def dropped_flag(count: int) -> Flag:
     """Return the flag that says how many members of a reading were too many, too long or too large to be kept."""
-    return "suspect", f"{count} unknown {'member' if count == 1 else 'members'} dropped: more than is kept of a reading"
+    return Flag.of("suspect", "members-dropped", count=count)
 
 
 def bounded(content: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
@@ -43,6 +45,6 @@ def bounded(content: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
 def _members(content: Mapping[str, Any]) -> Iterator[tuple[str | None, str, Any]]:
     for name, value in content.items():
         if name in GROUPS and isinstance(value, dict):
-            yield from ((name, inner, one) for inner, one in value.items())
+            yield from ((name, inner, member) for inner, member in value.items())
         else:
             yield None, name, value

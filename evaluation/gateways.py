@@ -13,10 +13,11 @@ from pydantic import ValidationError
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.common.errors import RejectedError, UserError
 from jeonju.contract.gateways import PLACE_KEYS, Gateway
-from jeonju.ingest.decoded import Decoded
+from jeonju.contract.reading import Reading
 from jeonju.ingest.decoders import decoder
-from jeonju.ingest.decoders.fields import Message
+from jeonju.ingest.decoders.native import decoder as native
 from jeonju.ingest.decoders.times import to_millisecond
+from jeonju.ingest.message import Message
 from jeonju.ingest.quality.flags import is_possible
 
 RELATIVE_TOLERANCE: Final = 1e-6
@@ -38,7 +39,7 @@ def evaluate_gateways(folder: Path, on_progress: Callable[[float], None] = lambd
 
     Raises UserError where there is no case.
     """
-    cases = sorted(folder.glob("*/*/case.json"))
+    cases = sorted([*folder.glob("*/*/case.json"), *folder.glob("*/cases/*/case.json")])
     if not cases:
         raise UserError(f"{folder} holds no {{format}}/{{case}}/case.json")
     formats: dict[str, dict[str, int]] = {}
@@ -51,34 +52,40 @@ def evaluate_gateways(folder: Path, on_progress: Callable[[float], None] = lambd
         if why is None:
             counts["exact"] += 1
         else:
-            failures.append({"case": "/".join(path.parts[-3:-1]), "why": why})
+            failures.append({"case": path.parent.relative_to(folder).as_posix(), "why": why})
         on_progress(number / len(cases))
     return {"formats": formats, "failures": failures}
 
 
 def decode_case(case: dict[str, Any], folder: Path) -> Outcome:
     """Deliver the messages of a case in order."""
-    settings = {name: value for name, value in case.get("settings", {}).items() if name in Gateway.model_fields}
-    gateway = Gateway(topic="#", format=case["format"], mapping=case.get("mapping", []), **settings)
-    decode, outcome = decoder(gateway.format), Outcome()
-    for message in case["messages"]:
-        received_at = datetime.fromisoformat(message["received_at"])
+    gateway, outcome = _gateway(case), Outcome()
+    decode = decoder(gateway.format)
+    for described in case["messages"]:
+        received_at = datetime.fromisoformat(described["received_at"])
+        message = Message(described["topic"], (folder / described["file"]).read_bytes(), received_at)
         try:
-            decoding = decode(Message(message["topic"], (folder / message["file"]).read_bytes(), received_at), gateway)
+            decoding = decode(message, gateway)
         except RejectedError as error:
             outcome.rejects += 1
             outcome.reasons.append(str(error))
             continue
-        for decoded in decoding.readings:
-            _put(outcome.readings, decoded, received_at)
-        outcome.states.update(decoding.states)
+        for reading in decoding.readings:
+            _put(outcome.readings, reading, received_at)
+        outcome.states.update({update.device: update.state for update in decoding.updates if update.state is not None})
     return outcome
 
 
-def _put(readings: Readings, decoded: Decoded, received_at: datetime) -> None:
-    reading = decoded.reading
+def _gateway(case: dict[str, Any]) -> Gateway:
+    if case["format"] == native.GATEWAY.format:
+        return native.GATEWAY
+    settings = {name: value for name, value in case.get("settings", {}).items() if name in Gateway.model_fields}
+    return Gateway(topic="#", format=case["format"], mapping=case.get("mapping", []), **settings)
+
+
+def _put(readings: Readings, reading: Reading, received_at: datetime) -> None:
     at = reading.time if reading.time is not None and is_possible(reading.time, received_at) else received_at
-    values = dict(reading.values)
+    values = {**reading.values, **reading.status}
     if reading.position is not None:
         values.update(zip(PLACE_KEYS, reading.position, strict=True))
     for key, value in values.items():
@@ -91,10 +98,10 @@ def _difference(case: dict[str, Any], folder: Path) -> str | None:
     try:
         outcome, expected = decode_case(case, folder), _load(folder / "expected.json")
         wanted = {
-            (reading["device"], _text(datetime.fromisoformat(reading["time"])), reading["key"]): float(reading["value"])
-            for reading in expected["readings"]
+            (row["device"], _text(datetime.fromisoformat(row["time"])), row["key"]): float(row["value"])
+            for row in expected["readings"]
         }
-        states, rejects = {status["device"]: status["state"] for status in expected["status"]}, expected["rejects"]
+        states, rejects = {row["device"]: row["state"] for row in expected["status"]}, expected["rejects"]
     except (KeyError, TypeError, ValueError, OSError) as error:
         return f"the case cannot be run: {_first_cause(error)}"
     problems = [

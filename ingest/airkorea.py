@@ -22,7 +22,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from jeonju.broker.client import Client
 from jeonju.broker.identity import passing_id
 from jeonju.common.errors import JeonjuError, UnavailableError, UserError
-from jeonju.ingest.decoders.airkorea import hour
+from jeonju.ingest.decoders.airkorea.decoder import hour
 
 log = logging.getLogger(__name__)
 
@@ -266,7 +266,9 @@ def _in_xml(text: str) -> tuple[str, str]:
 
 def _refused(status: int, number: str, words: str) -> JeonjuError:
     said = " ".join(words.split())[:100]
-    known = next((one for one in _REFUSALS if one.word in (number, words) or one.number == number.strip()), None)
+    known = next(
+        (known for known in _REFUSALS if known.word in (number, words) or known.number == number.strip()), None
+    )
     if known is not None and known.advice is not None:
         return UserError(f"AirKorea answers {known.word}: {known.advice}")
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) and known is None:

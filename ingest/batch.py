@@ -15,6 +15,7 @@ import pyarrow as pa
 from jeonju.airquality.pollutants import KEYS, QUANTITY
 from jeonju.contract.columns import INSTANT, LABEL, READINGS
 from jeonju.contract.extras import DROPPED, GROUPS, bounded, dropped_flag
+from jeonju.contract.quality import Flag
 from jeonju.contract.reading import Reading
 from jeonju.ingest.ledger import Ledger
 from jeonju.ingest.quality.batch_rows import NEVER_US, US_PER_S, Bools, Floats, Integers, Rows
@@ -29,7 +30,6 @@ from jeonju.ingest.quality.flags import (
     OUT_OF_RANGE,
     UNKNOWN_KEY,
     Finding,
-    Flag,
     is_beyond_means,
     out_of_range,
 )
@@ -199,7 +199,7 @@ class Batch:
         self._said.setdefault((key, flag), []).append(row)
 
     def _extra_texts(self) -> pa.Array:
-        """Return what is kept of the extra content of each row as a JSON object, and flag it, as what is not kept."""
+        """Return what is kept of the extra content of each row as a JSON object, and flag it."""
         if not self._extra:
             return pa.nulls(len(self), pa.string())
         texts: list[str | None] = [None] * len(self)

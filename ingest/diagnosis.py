@@ -1,5 +1,6 @@
 """How a message is understood, or why not, and what a site file would have to say: for people who point a gateway at the broker."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, get_args
@@ -8,11 +9,16 @@ from jeonju.airquality.pollutants import QUANTITY
 from jeonju.common.errors import RejectedError
 from jeonju.contract import topics
 from jeonju.contract.gateways import Format, Gateway
+from jeonju.contract.quality import Flag
+from jeonju.contract.reading import Reading
 from jeonju.contract.site import Site
 from jeonju.ingest.decoded import Decoding
-from jeonju.ingest.decoders import decoder, native
-from jeonju.ingest.decoders.fields import Message, key_of, leading_number, parse_json
-from jeonju.ingest.routing import Router, device_name
+from jeonju.ingest.decoders import decoder
+from jeonju.ingest.decoders.fields import key_of, leading_number
+from jeonju.ingest.decoders.native import decoder as native
+from jeonju.ingest.message import Message, parse_json
+from jeonju.ingest.routing import Router
+from jeonju.messages.quality import flag_in_words
 
 # A suggestion only: how each format's topics usually look. The site file decides, never this table.
 USUAL_TOPICS: Final[dict[str, tuple[str, str]]] = {
@@ -55,23 +61,19 @@ class Doctor:
         """Return how a message is understood by the site file; where it is not, why, and a line that may help."""
         found, message = Diagnosis(topic), Message(topic, payload, received_at)
         route = self._router.route(topic)
+        is_native = route.gateway is native.GATEWAY
+        if is_native and not topic.startswith(f"{topics.ROOT}/"):
+            found.why_not = "no gateway of the site file has this topic"
+            found.suggestion = self._suggest(message)
+            return found
+        found.understood_as = "native" if is_native else f"{route.gateway.format} ({route.gateway.topic})"
+        if is_native and topic.rpartition("/")[2] not in native.KINDS:
+            return found
         try:
-            if route is not None:
-                found.understood_as = f"{route.gateway.format} ({route.gateway.topic})"
-                _fill(found, route.decode(message, route.gateway), route.gateway)
-            elif topic.startswith("air/v1/"):
-                found.understood_as = "native"
-                if topic.endswith("/readings"):
-                    readings, _ = native.decode(payload)
-                    if (place := topics.site_and_device(topic)) is not None:
-                        native.refuse_others(*place, readings)
-                    found.readings = [_shown(one.device, one.time, one.values) for one in readings]
-            else:
-                found.why_not = "no gateway of the site file has this topic"
-                found.suggestion = self._suggest(message)
+            _fill(found, route.decode(message))
         except RejectedError as error:
             found.why_not = str(error)
-            found.suggestion = self._suggest(message) if route is None or route.gateway.format == "json" else None
+            found.suggestion = self._suggest(message) if route.gateway.format == "json" else None
         return found
 
     def _suggest(self, message: Message) -> str | None:
@@ -83,10 +85,10 @@ class Doctor:
                 decoding = self._trials[gateway.format](message, gateway)
             except RejectedError:
                 continue
-            known = any(key in QUANTITY and key != "rssi" for one in decoding.readings for key in one.reading.values)
-            if known or (wire_format in usual and (decoding.readings or decoding.states)):
+            known = any(key in QUANTITY and key != "rssi" for reading in decoding.readings for key in reading.values)
+            if known or (wire_format in usual and (decoding.readings or decoding.updates)):
                 pattern = USUAL_TOPICS[wire_format][1] if wire_format in usual else message.topic
-                needs_name = any(one.reading.device == "DEVICE" for one in decoding.readings)
+                needs_name = any(reading.device == "DEVICE" for reading in decoding.readings)
                 return _entry(pattern, wire_format, ['device = "NAME"'] if needs_name else [])
         return self._mapping(message)
 
@@ -122,18 +124,20 @@ def _leaves(content: Any, pointer: str = "") -> list[tuple[str, Any]]:
     return [leaf for name, value in parts for leaf in _leaves(value, f"{pointer}/{name}")]
 
 
-def _fill(found: Diagnosis, decoding: Decoding, gateway: Gateway) -> None:
-    found.readings = [
-        _shown(device_name(one.reading.device, gateway), one.reading.time, one.reading.values)
-        for one in decoding.readings
-    ]
-    found.states = [(device_name(identity, gateway), state) for identity, state in decoding.states]
-    if not found.readings and not found.states:
+def _fill(found: Diagnosis, decoding: Decoding) -> None:
+    found.readings = [_shown(reading, decoding.flags.get(at, {})) for at, reading in enumerate(decoding.readings)]
+    found.states = [(update.device, update.state) for update in decoding.updates if update.state is not None]
+    if not found.readings and not decoding.updates:
         found.why_not = "nothing of ours is in it"
 
 
-def _shown(device: str, time: datetime | None, values: dict[str, float | None]) -> dict[str, Any]:
-    known = {key: value for key, value in values.items() if key in QUANTITY}
-    unknown = {key: value for key, value in values.items() if key not in QUANTITY}
-    shown: dict[str, Any] = {"device": device, "time": time.isoformat() if time else None, "values": known}
-    return {**shown, "unknown": unknown} if unknown else shown
+def _shown(reading: Reading, flags: Mapping[str, Flag]) -> dict[str, Any]:
+    known = {key: value for key, value in reading.values.items() if key in QUANTITY}
+    unknown = {key: value for key, value in reading.values.items() if key not in QUANTITY}
+    time = reading.time.isoformat() if reading.time else None
+    shown: dict[str, Any] = {"device": reading.device, "time": time, "values": known}
+    if unknown:
+        shown["unknown"] = unknown
+    if flags:
+        shown["quality"] = {key: flag_in_words(key, flag) for key, flag in flags.items()}
+    return shown

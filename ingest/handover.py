@@ -17,7 +17,7 @@ MOST_REMEMBERED: Final = 100_000
 
 
 class Handover:
-    """Compares what comes over the old session with what comes over the others; each is told from a thread of its own."""
+    """Compares what comes over the old session with what comes over the others; each is called from a thread of its own."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -53,6 +53,6 @@ class Handover:
         return now - self._begun >= AT_LEAST_S and now - newest >= QUIET_S
 
     @property
-    def takes_too_long(self) -> bool:
+    def is_overdue(self) -> bool:
         """Whether to leave it to the next start."""
         return time.monotonic() - self._begun > AT_MOST_S

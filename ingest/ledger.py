@@ -49,7 +49,7 @@ class Ledger:
     def __len__(self) -> int:
         return len(self._accounts)
 
-    def resume(self, entries: list[LedgerEntry]) -> None:
+    def restore(self, entries: list[LedgerEntry]) -> None:
         """Take over the accounts of an earlier run, with the numbers that were missing in the newest boot of each device."""
         for entry in entries:
             account = _Account(
@@ -85,7 +85,7 @@ class Ledger:
     def count_batch(
         self, devices: Sequence[tuple[str, str]], device: NDArray[np.int64], boots: pa.Array, seqs: pa.Array
     ) -> NDArray[np.bool_]:
-        """Account for readings in order of arrival, `device` counting into `devices`; tell which have come before, without doubt."""
+        """Account for readings in order of arrival, `device` counting into `devices`; return which have come before, without doubt."""
         encoded = boots.dictionary_encode()
         names = [*encoded.dictionary.to_pylist(), None]
         boot = encoded.indices.fill_null(len(names) - 1).to_numpy().astype(np.int64)

@@ -8,7 +8,7 @@ from prometheus_client.core import GaugeMetricFamily as Gauge
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from jeonju.ingest.service import Stats
+from jeonju.ingest.stats import Stats
 
 
 class IngestMetrics(Collector):
@@ -31,7 +31,7 @@ class IngestMetrics(Collector):
         yield Gauge("jeonju_ingest_devices", "Devices that are known", float(stats.devices))
         yield Counter("jeonju_ingest_commits", "Commits to the store", stats.commits)
         yield Counter(
-            "jeonju_ingest_upkeep_failures", "Rounds of rolling up and forgetting that failed", stats.upkeep_failures
+            "jeonju_ingest_upkeep_failures", "Rounds of the store's maintenance that failed", stats.maintenance_failures
         )
         yield Gauge("jeonju_ingest_messages_waiting", "Messages received and not yet committed", stats.waiting)
         yield Gauge("jeonju_ingest_broker_connected", "1 while the broker is connected", float(stats.connected))

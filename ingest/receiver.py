@@ -1,4 +1,4 @@
-"""A paho client that takes many messages in one go.
+"""A paho client that receives many messages in one go.
 
 Paho reads a packet with three calls to the system and waits in select before each, and sends every acknowledgement by itself. At tens of thousands
 of messages a second that is most of its time. Here a read fills a buffer, all packets in it are handled before the next wait, and acknowledgements

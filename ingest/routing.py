@@ -1,14 +1,18 @@
-"""Which messages of gateways come on which topics, and what their devices are called here."""
+"""Which decoder reads the messages of a topic, and what the devices of gateways are called here."""
 
 import hashlib
 import re
 from typing import Final, NamedTuple
 
+import msgspec
 from paho.mqtt.client import topic_matches_sub
 
 from jeonju.contract.gateways import Gateway
 from jeonju.contract.topics import NAME
+from jeonju.ingest.decoded import Decoding
 from jeonju.ingest.decoders import Decoder, decoder
+from jeonju.ingest.decoders.native import decoder as native
+from jeonju.ingest.message import Message
 
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _LONGEST_STEM: Final = 50
@@ -17,27 +21,43 @@ MOST_REMEMBERED: Final = 50_000
 
 
 class Route(NamedTuple):
-    """A gateway of the site file, and the decoder of its format."""
+    """A gateway of the site file, or the platform's own topics, and the decoder of the format."""
 
     gateway: Gateway
-    decode: Decoder
+    decoder: Decoder
+
+    def decode(self, message: Message) -> Decoding:
+        """Return what a message says, with the names that devices have here; raises RejectedError for what cannot be read."""
+        decoding = self.decoder(message, self.gateway)
+        return decoding if decoding.site is not None else _named(decoding, self.gateway)
 
 
 class Router:
-    """Finds the route of a topic: the first gateway of the site file whose filter it matches."""
+    """Finds the one route of a topic: the first gateway of the site file whose filter it matches, else that of native topics."""
 
     def __init__(self, gateways: list[Gateway]) -> None:
         self._routes = [Route(gateway, decoder(gateway.format)) for gateway in gateways]
-        self._of_topic: dict[str, Route | None] = {}
+        self._native = Route(native.GATEWAY, decoder("native"))
+        self._of_topic: dict[str, Route] = {}
 
-    def route(self, topic: str) -> Route | None:
-        """Return where a topic belongs, None where nobody said."""
-        if topic not in self._of_topic:
+    def route(self, topic: str) -> Route:
+        """Return where a topic belongs; the native decoder rejects topics that nobody named."""
+        route = self._of_topic.get(topic)
+        if route is None:
             if len(self._of_topic) >= MOST_REMEMBERED:
                 self._of_topic.clear()
             fitting = (route for route in self._routes if topic_matches_sub(route.gateway.topic, topic))
-            self._of_topic[topic] = next(fitting, None)
-        return self._of_topic[topic]
+            route = self._of_topic[topic] = next(fitting, self._native)
+        return route
+
+
+def _named(decoding: Decoding, gateway: Gateway) -> Decoding:
+    """Return what a gateway says with our names in place of its own."""
+    readings = [
+        msgspec.structs.replace(reading, device=device_name(reading.device, gateway)) for reading in decoding.readings
+    ]
+    updates = [update._replace(device=device_name(update.device, gateway)) for update in decoding.updates]
+    return msgspec.structs.replace(decoding, readings=readings, updates=updates)
 
 
 def device_name(identity: str, gateway: Gateway) -> str:

@@ -28,19 +28,26 @@ CLEAR_WITHIN_S: Final = 10.0
 
 
 class Session(Receiver):
-    """One connection that the broker remembers. `connection` counts how often it was made, `bytes_in` what came over it."""
+    """One connection that the broker remembers. `connection` counts how often it was made, `bytes_in` what came over it.
 
+    `deliver` is called for each message; it is no callback of paho's, which cost a lock or two more functions for each.
+    """
+
+    deliver: Callable[["Session", mqtt.MQTTMessage], None]
     connection = 0
     bytes_in = 0
     # Messages of QoS 1 that came over this connection: counted by the network's thread, and by the worker's.
     messages_in = 0
     acknowledged = 0
 
+    def _handle_on_message(self, message: mqtt.MQTTMessage) -> None:
+        self.deliver(self, message)
+
 
 class Sessions:
     """All connections of one ingest.
 
-    `settled` is set when every subscription is granted, or the broker will not: `failure` says then why it does not take us at all, `refusal`
+    `settled` is set when every subscription is granted, or the broker will not: `failure` says then why it refuses us altogether, `refusal`
     names what it refuses.
     """
 
@@ -56,7 +63,7 @@ class Sessions:
         connect_with: Callable[[], dict[str, Any]],
         replaces: str | None = None,
     ) -> None:
-        """`replaces` is a client id under which an earlier version had its session; what waits there is taken, then it is cleared."""
+        """`replaces` is a client id under which an earlier version had its session; what waits there is received, then it is cleared."""
         self._broker_url = broker_url
         self._client_id = client_id
         self._on_message = on_message
@@ -67,12 +74,12 @@ class Sessions:
         self._changing = threading.Lock()
         self._timer: threading.Timer | None = None
         self._replaces = replaces
-        self._handover: Handover | None = None
+        self._deliver = on_message
         self._former: list[Session] = []
         self._tidier = threading.Thread(target=self._tidy, name="sessions", daemon=True)
         self.settled = threading.Event()
         self.all: list[Session] = []
-        self._add([(one, 1) for one in filters])
+        self._add([(topic, 1) for topic in filters])
 
     @property
     def first(self) -> Session:
@@ -81,8 +88,8 @@ class Sessions:
 
     @property
     def failure(self) -> UserError | None:
-        """Why the broker will never take one of them."""
-        return next((one.failure for one in self.all if one.failure), None)
+        """Why the broker refuses one of them for good."""
+        return next((session.failure for session in self.all if session.failure), None)
 
     @property
     def refusal(self) -> str | None:
@@ -97,14 +104,14 @@ class Sessions:
     @property
     def connected(self) -> bool:
         """Whether everything that is subscribed can arrive."""
-        return all(one.is_connected() for one in self.all)
+        return all(session.is_connected() for session in self.all)
 
     @property
     def bytes_in(self) -> int:
         """How much has arrived over all of them."""
         if len(self.all) == 1 and not self._former:
             return self.all[0].bytes_in
-        return sum(one.bytes_in for one in (*self.all, *self._former))
+        return sum(session.bytes_in for session in (*self.all, *self._former))
 
     def begin(self) -> None:
         """Connect. Raises UnavailableError when no broker answers, UserError when it refuses."""
@@ -122,8 +129,8 @@ class Sessions:
                 self._timer.cancel()
         if self._tidier.is_alive():
             self._tidier.join()
-        for one in self.all:
-            one.end()
+        for session in self.all:
+            session.end()
 
     def acknowledge(self, arrived: Iterable[tuple[Session, int, int]]) -> None:
         """Acknowledge messages by session, connection and number, unless they came over a connection that is gone."""
@@ -136,7 +143,7 @@ class Sessions:
             session.acknowledged += len(mids)
 
     def _tidy(self) -> None:
-        """Take what waits in sessions that nobody uses: of an earlier version, and beyond those that are needed now."""
+        """Receive what waits in sessions that nobody uses: of an earlier version, and beyond those that are needed now."""
         used = len(self.all)
         chains = [(self._client_id, used + 1), *([(self._replaces, 1)] if self._replaces else [])]
         for name, first in chains:
@@ -158,27 +165,29 @@ class Sessions:
         handover = Handover()
         old.on_lost = lambda: self._lost(old)
 
-        def take(_client: mqtt.Client, _data: object, message: mqtt.MQTTMessage) -> None:
+        def deliver(_session: Session, message: mqtt.MQTTMessage) -> None:
             handover.over_the_old_one(message.topic, bytes(message.payload))
             old.messages_in += message.qos > 0
             self._on_message(old, message)
 
-        old.on_message = take
+        old.deliver = deliver
         self._former.append(old)
-        self._handover = handover
+        self._compare_with(handover)
         old.begin(patiently=True, **self._connect_with())
         try:
             while not ready.is_set() and not self._stopping.wait(LOOK_EVERY_S):
                 pass
             if old.had_session:
-                log.warning("an unused session is at the broker; what waits in it is taken first, then it is cleared")
+                log.warning(
+                    "an unused session is at the broker; what waits in it is received first, then it is cleared"
+                )
             while old.had_session and not (handover.is_empty and old.acknowledged >= old.messages_in):
-                if self._stopping.wait(LOOK_EVERY_S) or old.failure or handover.takes_too_long:
+                if self._stopping.wait(LOOK_EVERY_S) or old.failure or handover.is_overdue:
                     return False
             if self._stopping.is_set() or old.failure:
                 return False
         finally:
-            self._handover = None
+            self._compare_with(None)
             old.end()
         if not old.had_session:
             self._former.remove(old)
@@ -207,14 +216,22 @@ class Sessions:
             **self._options,
         )
         session.on_lost = lambda: self._lost(session)
-        session.on_message = lambda _client, _data, message: self._take(session, message)
+        session.deliver = self._deliver
         self.all.append(session)
         return session
 
-    def _take(self, session: Session, message: mqtt.MQTTMessage) -> None:
-        if (handover := self._handover) is not None:
-            handover.over_a_used_one(message.topic, bytes(message.payload))
-        self._on_message(session, message)
+    def _compare_with(self, handover: Handover | None) -> None:
+        """Let a handover see what comes over the sessions in use; None ends that, so that it costs nothing otherwise."""
+
+        def deliver(session: Session, message: mqtt.MQTTMessage) -> None:
+            if handover is not None:
+                handover.over_a_used_one(message.topic, bytes(message.payload))
+            self._on_message(session, message)
+
+        with self._changing:
+            self._deliver = self._on_message if handover is None else deliver
+            for session in self.all:
+                session.deliver = self._deliver
 
     def _granted(self, number: int) -> None:
         """Let the next session ask for what this one was refused."""
@@ -222,7 +239,7 @@ class Sessions:
             if self._stopping.is_set():
                 return
             session = self.all[number - 1]
-            refused = [one for one in session.filters if one[0] in session.refused]
+            refused = [(topic, qos) for topic, qos in session.filters if topic in session.refused]
             following = self.all[number] if number < len(self.all) else None
             if following is not None:
                 # It may be connected or not: either way it asks for these from now on.

@@ -12,7 +12,8 @@ from jeonju.airquality.pollutants import QUANTITY
 from jeonju.contract import details as facts
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
-from jeonju.messages.catalogue import CatalogueError, Pair, both
+from jeonju.messages.catalogue import LANGUAGES, CatalogueError, Pair, both
+from jeonju.messages.quality import words
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,8 @@ KINDS: Final = (
     "broker-away",
     "store-away",
 )
+# Those of which quality flags give the reason.
+FAULTS: Final = frozenset(["stuck", "drifting", "out-of-range", "clock-skew"])
 # The rises that are named as reasons, the clearest signs first.
 _REASONS: Final = ("pm25", "pm10", "co", "tvoc", "h2s", "nh3")
 
@@ -103,12 +106,14 @@ def _with_reasons(alert: AlertRecord, labels: Labels) -> AlertRecord:
         reasons = _reasons(smoke, labels)
         korean, english = [words[0] for words in reasons], [words[1] for words in reasons]
         return alert._replace(details=facts.encode(structs.replace(smoke, reasons_ko=korean, reasons_en=english)))
-    if alert.kind == "drifting":
+    if alert.kind in FAULTS:
         fault = facts.decode(alert.details, facts.FaultDetails)
         if (seen := fault.collocation) is not None:
             own, other = amount(seen.quantity, seen.own), amount(seen.quantity, seen.other)
-            reasons_of = {seen.quantity: both("collocation-reason", own=own, other=other)[1]}
-            return alert._replace(details=facts.encode(structs.replace(fault, reasons=reasons_of)))
+            in_words = {seen.quantity: both("collocation-reason", own=own, other=other)[1]}
+        else:
+            in_words = {key: words(key, reason) for key, reason in fault.flag_reasons().items()}
+        return alert._replace(details=facts.encode(structs.replace(fault, reasons=in_words)))
     return alert
 
 
@@ -227,13 +232,16 @@ def _fault(alert: AlertRecord, place: Pair, _labels: Labels) -> Pair:
     if (seen := fault.collocation) is not None:
         values = {name: amount(seen.quantity, getattr(seen, name)) for name in ("own", "other", "median")}
         return both("collocation", place=place, what=what, quantity=_quantity(seen.quantity), **values)
-    quantities = _joined([_quantity(key) for key in fault.reasons if key in QUANTITY])
-    why = "; ".join(dict.fromkeys(fault.reasons.values()))
+    reasons = fault.flag_reasons()
+    quantities = _joined([_quantity(key) for key in reasons if key in QUANTITY])
+    korean, english = (
+        "; ".join(dict.fromkeys(words(key, reason, language) for key, reason in reasons.items()))
+        for language in LANGUAGES
+    )
     name = "fault-of" if quantities[0] else "fault"
-    said: dict[str, str | Pair] = {"place": place, "what": what, "quantities": quantities, "why": why}
-    korean, english = both(name, **said)
-    # Ingest gives its reasons in English only.
-    return (korean, both(f"{name}-why", **said)[1]) if why else (korean, english)
+    return both(
+        f"{name}-why" if reasons else name, place=place, what=what, quantities=quantities, why=(korean, english)
+    )
 
 
 def _battery_low(alert: AlertRecord, place: Pair, _labels: Labels) -> Pair:

@@ -12,7 +12,7 @@ from jeonju.api.http.answers import answer, example
 from jeonju.api.http.indexes import instrument
 from jeonju.api.http.instants import Instant
 from jeonju.api.http.state import Air, State
-from jeonju.contract.as_json import reading_json, series_json
+from jeonju.api.reading_json import reading_json, series_json
 from jeonju.storage.port import Series
 
 router = APIRouter(prefix="/api/v1", tags=["readings"])

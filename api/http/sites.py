@@ -16,8 +16,8 @@ from jeonju.api.access.guard import ADMIN_ONLY
 from jeonju.api.http.answers import answer, example
 from jeonju.api.http.indexes import standard_json
 from jeonju.api.http.state import Air
+from jeonju.api.reading_json import reading_json
 from jeonju.contract import topics
-from jeonju.contract.as_json import reading_json
 from jeonju.contract.reading import Adoption
 from jeonju.contract.site import Site
 

@@ -16,7 +16,7 @@ from jeonju.contract.details import (
     SilentDetails,
     decode,
 )
-from jeonju.contract.quality import read_flags
+from jeonju.contract.quality import Reason, read_flags
 from jeonju.contract.site import Site
 from jeonju.detection.condition import Condition
 from jeonju.detection.detectors.detector import Observations, Pace, Past
@@ -53,7 +53,7 @@ class HealthDetector:
         self._faults = FaultHysteresis()
         self._arrived_s = DeviceArray(np.float64, -np.inf)
         self._battery = DeviceArray(np.float64, np.nan)
-        self._reasons: dict[tuple[int, int], dict[str, str]] = {}
+        self._reasons: dict[tuple[int, int], dict[str, Reason]] = {}
 
     def restore(self, past: Past) -> None:
         """Go on with alerts that fire, and when every device was last heard."""
@@ -69,7 +69,7 @@ class HealthDetector:
                 device, cause = self._windows.number(alert.device), _NUMBER[alert.kind]
                 self._grow()
                 self._faults.restore(device, cause, alert.started_at.timestamp(), alert.updated_at.timestamp())
-                self._reasons[device, cause] = decode(alert.details, FaultDetails).reasons
+                self._reasons[device, cause] = decode(alert.details, FaultDetails).flag_reasons()
                 if cause == _BATTERY and alert.value is not None:
                     self._battery[device] = alert.value
 
@@ -123,7 +123,8 @@ class HealthDetector:
         shows[at] = points[index]
         for row, cause in np.argwhere(shows).tolist():
             text = int(index[np.searchsorted(at, row)])
-            self._reasons[int(device[row]), cause] = texts[text][CAUSES[cause].kind]  # type: ignore[index]
+            reasons = texts[text][CAUSES[cause].kind]  # type: ignore[index]
+            self._reasons[int(device[row]), cause] = reasons
         return shows
 
     def _observe_battery(self, device: Integers, time_s: Floats, percent: Floats) -> None:
@@ -165,7 +166,7 @@ class HealthDetector:
             kind=kind,
             place=name,
             severity="info",
-            details=FaultDetails(reasons=reasons),
+            details=FaultDetails.of(reasons),
             quantity=known[0] if len(known) == 1 else None,
         )
 

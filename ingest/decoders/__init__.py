@@ -1,33 +1,34 @@
 """One folder for each wire format; `decoder` finds the one that a site file names."""
 
 from collections.abc import Callable
+from typing import Final, Literal
 
 from jeonju.contract.gateways import Format, Gateway
 from jeonju.ingest.decoded import Decoding
-from jeonju.ingest.decoders import (
-    airkorea,
-    chirpstack,
-    json,
-    line_protocol,
-    onem2m,
-    senml,
-    sensor_community,
-    tasmota,
-    thingsboard,
-    tts,
-    vda5050,
-    zigbee2mqtt,
-)
-from jeonju.ingest.decoders.fields import Message
-from jeonju.ingest.decoders.sparkplug_b import SparkplugB
+from jeonju.ingest.decoders.airkorea import decoder as airkorea
+from jeonju.ingest.decoders.chirpstack import decoder as chirpstack
+from jeonju.ingest.decoders.json import decoder as json
+from jeonju.ingest.decoders.line_protocol import decoder as line_protocol
+from jeonju.ingest.decoders.native import decoder as native
+from jeonju.ingest.decoders.onem2m import decoder as onem2m
+from jeonju.ingest.decoders.senml import decoder as senml
+from jeonju.ingest.decoders.sensor_community import decoder as sensor_community
+from jeonju.ingest.decoders.sparkplug_b.decoder import SparkplugB
+from jeonju.ingest.decoders.tasmota import decoder as tasmota
+from jeonju.ingest.decoders.thingsboard import decoder as thingsboard
+from jeonju.ingest.decoders.tts import decoder as tts
+from jeonju.ingest.decoders.vda5050 import decoder as vda5050
+from jeonju.ingest.decoders.zigbee2mqtt import decoder as zigbee2mqtt
+from jeonju.ingest.message import Message
 
 Decoder = Callable[[Message, Gateway], Decoding]
 
-_STATELESS: dict[str, Decoder] = {
+_STATELESS: Final[dict[str, Decoder]] = {
     "airkorea": airkorea.decode,
     "chirpstack": chirpstack.decode,
     "json": json.decode,
     "line_protocol": line_protocol.decode,
+    "native": native.decode,
     "onem2m": onem2m.decode,
     "senml": senml.decode,
     "sensor_community": sensor_community.decode,
@@ -39,6 +40,6 @@ _STATELESS: dict[str, Decoder] = {
 }
 
 
-def decoder(wire_format: Format) -> Decoder:
+def decoder(wire_format: Format | Literal["native"]) -> Decoder:
     """Return a decoder of a format; those that remember something begin anew."""
     return SparkplugB() if wire_format == "sparkplug_b" else _STATELESS[wire_format]

@@ -3,64 +3,25 @@
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
-
-import msgspec
 
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.common.errors import RejectedError
 from jeonju.contract.extras import DROPPED, LONGEST_NAME, MOST_NAMES, dropped_flag
 from jeonju.contract.gateways import PLACE_KEYS, Gateway
+from jeonju.contract.quality import Flag
 from jeonju.contract.reading import Reading
-from jeonju.ingest.decoded import Decoded, Decoding
+from jeonju.ingest.decoded import Decoding
+from jeonju.ingest.message import parse_json
 
-LARGEST_PAYLOAD_BYTES: Final = 4 * 1024 * 1024
 # PM1.0 must not become PM10: only these spellings are known, nothing is stripped.
 _OTHER_NAMES: Final = {"pm2.5": "pm25", "pm2_5": "pm25", "pm1.0": "pm1", "pm1_0": "pm1"}
 _LEADING_NUMBER: Final = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
 _MISSING: Final = object()
 _OUR_KEYS: Final = frozenset((*QUANTITY, *PLACE_KEYS))
-
-
-class Message:
-    """One message of a gateway. Its JSON is parsed once, when it is asked for."""
-
-    def __init__(self, topic: str, payload: bytes, received_at: datetime) -> None:
-        self.topic = topic
-        self.payload = payload
-        self.received_at = received_at
-
-    @property
-    def levels(self) -> list[str]:
-        """The levels of the topic."""
-        return self.topic.split("/")
-
-    def json(self) -> Any:
-        """Return what the payload says.
-
-        Raises RejectedError for what is too large, no JSON or too deep.
-        """
-        return parse_json(self.payload)
-
-    def object(self) -> dict[str, Any]:
-        """Return the payload's JSON object; raises RejectedError for anything else."""
-        content = self.json()
-        if not isinstance(content, dict):
-            raise RejectedError(f"must be a JSON object, not {type(content).__name__}")
-        return content
-
-
-def parse_json(payload: bytes) -> Any:
-    """Return the content of a JSON document; see `Message.json`."""
-    if len(payload) > LARGEST_PAYLOAD_BYTES:
-        raise RejectedError(f"payload of {len(payload)} bytes is larger than {LARGEST_PAYLOAD_BYTES}")
-    try:
-        return msgspec.json.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RejectedError(f"is not JSON: {error}") from error
 
 
 def number(value: Any) -> float | None:
@@ -154,7 +115,7 @@ def refuse_other(said: Any, of_topic: str) -> None:
 def says_nothing(members: Mapping[str, Any], gateway: Gateway, look_up: Callable[[str], Any]) -> bool:
     """Tell whether neither a name nor the mapping leads to a quantity: such a message is no reject, even if it names no device."""
     return not any(key_of(name) and leading_number(value) is not None for name, value in members.items()) and all(
-        leading_number(look_up(one.pointer)) is None for one in gateway.mapping
+        leading_number(look_up(entry.pointer)) is None for entry in gateway.mapping
     )
 
 
@@ -166,13 +127,11 @@ class Gathered:
     """
 
     _values: dict[tuple[str, datetime | None], dict[str, float]] = field(default_factory=dict)
-    _flags: dict[tuple[str, datetime | None], dict[str, tuple[str, str]]] = field(default_factory=dict)
+    _flags: dict[tuple[str, datetime | None], dict[str, Flag]] = field(default_factory=dict)
     _unknown: Counter[tuple[str, datetime | None]] = field(default_factory=Counter)
     _dropped: Counter[tuple[str, datetime | None]] = field(default_factory=Counter)
 
-    def put(
-        self, device: str, at: datetime | None, key: str, value: float | None, flag: tuple[str, str] | None = None
-    ) -> None:
+    def put(self, device: str, at: datetime | None, key: str, value: float | None, flag: Flag | None = None) -> None:
         """Add one value; None is none."""
         if value is None:
             return
@@ -202,9 +161,9 @@ class Gathered:
 
     def put_mapped(self, device: str, at: datetime | None, gateway: Gateway, look_up: Callable[[str], Any]) -> None:
         """Add what the site file's mapping points at."""
-        for one in gateway.mapping:
-            value = leading_number(look_up(one.pointer))
-            self.put(device, at, one.key, None if value is None else one.convert(value))
+        for entry in gateway.mapping:
+            value = leading_number(look_up(entry.pointer))
+            self.put(device, at, entry.key, None if value is None else entry.convert(value))
 
     def __bool__(self) -> bool:
         """Tell whether there is any value."""
@@ -212,24 +171,26 @@ class Gathered:
 
     def decoding(self, **more: Any) -> Decoding:
         """Return all of it as readings."""
-        return Decoding(list(self._readings()), **more)
-
-    def _readings(self) -> Iterator[Decoded]:
+        readings: list[Reading] = []
+        flags: dict[int, dict[str, Flag]] = {}
         for (device, at), values in self._values.items():
             position = None
             if PLACE_KEYS[0] in values and PLACE_KEYS[1] in values:
                 place = values.pop(PLACE_KEYS[0]), values.pop(PLACE_KEYS[1])
                 position = place if abs(place[0]) <= 90 and abs(place[1]) <= 180 else None
-            flags = self._flags.get((device, at))
+            of_reading = dict(self._flags.get((device, at), {}))
             if dropped := self._dropped[device, at]:
-                flags = {**(flags or {}), DROPPED: dropped_flag(dropped)}
-            yield Decoded(Reading(device=device, time=at, position=position, values=dict(values)), flags)
+                of_reading[DROPPED] = dropped_flag(dropped)
+            if of_reading:
+                flags[len(readings)] = of_reading
+            readings.append(Reading(device=device, time=at, position=position, values=dict(values)))
+        return Decoding(readings, flags, **more)
 
 
 def mapped_names(gateway: Gateway, below: str = "") -> frozenset[str]:
     """Return the names directly below a pointer that the mapping takes care of: they are not read by name as well."""
     return frozenset(
         step.replace("~1", "/").replace("~0", "~")
-        for one in gateway.mapping
-        if one.pointer.startswith(below + "/") and "/" not in (step := one.pointer[len(below) + 1 :])
+        for entry in gateway.mapping
+        if entry.pointer.startswith(below + "/") and "/" not in (step := entry.pointer[len(below) + 1 :])
     )

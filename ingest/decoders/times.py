@@ -53,7 +53,7 @@ def site_time(gateway: Gateway, content: Any) -> datetime | None:
 
 
 def from_epoch(count: float) -> datetime | None:
-    """Return the instant so many seconds, milli-, micro- or nanoseconds after 1970; which of them, its size tells."""
+    """Return the instant so many seconds, milli-, micro- or nanoseconds after 1970; which of them follows from its size."""
     per_second = next((per_second for size, per_second in _UNITS_FROM if abs(count) >= size), 1)
     if not isinstance(count, int):
         return from_seconds(count / per_second)

@@ -1,7 +1,7 @@
 """The readings of one batch as the rules see them."""
 
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Bools = NDArray[np.bool_]
-_Number = TypeVar("_Number", np.float64, np.int64)
 
 US_PER_S: Final = 1_000_000
 # Earlier than every time: nothing is remembered.
@@ -28,11 +27,6 @@ class Rows:
 
     def __len__(self) -> int:
         return len(self.device)
-
-
-def grown(array: NDArray[_Number], length: int, fill: float) -> NDArray[_Number]:
-    """Return the array with room for more devices."""
-    return np.concatenate([array, np.full(length - len(array), fill, dtype=array.dtype)])
 
 
 def firsts(of: Integers) -> Bools:

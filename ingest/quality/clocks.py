@@ -6,8 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from jeonju.ingest.quality.batch_rows import NEVER_US, US_PER_S, Bools, Floats, Integers, Rows, firsts, grown
-from jeonju.ingest.quality.flags import Finding, in_words
+from jeonju.common.device_array import DeviceArray
+from jeonju.contract.quality import Flag
+from jeonju.ingest.quality.batch_rows import NEVER_US, US_PER_S, Bools, Floats, Integers, Rows, firsts
+from jeonju.ingest.quality.flags import Finding, shown_s
 from jeonju.ingest.quality.thresholds import (
     CLOCK_AHEAD_S,
     CLOCK_BEHIND_FOR_S,
@@ -19,6 +21,7 @@ from jeonju.ingest.quality.thresholds import (
     CLOCK_PAUSE_S,
 )
 
+_FROZEN: Final = Flag.of("suspect", "clock-frozen")
 _STATE: Final = (
     "stall_us",
     "stall_received_us",
@@ -39,22 +42,23 @@ def judged_times_us(rows: Rows) -> Integers:
 class Clocks:
     """What is remembered of every clock, by number of the device."""
 
-    _of: dict[str, Integers] = field(default_factory=lambda: {name: _none() for name in _STATE})
+    _of: dict[str, DeviceArray[np.int64]] = field(default_factory=lambda: {name: _column(name) for name in _STATE})
     # Of the last batch: numbers of the devices that are behind, and their times.
     behind: tuple[Integers, Integers] = field(default_factory=lambda: (_none(), _none()))
 
-    def grow(self, length: int) -> None:
+    def grow(self, devices: int) -> None:
         """Make room for this many devices."""
-        for name, array in self._of.items():
-            self._of[name] = grown(array, length, NEVER_US if name.endswith("_us") else 0)
+        for column in self._of.values():
+            column.grow(devices)
 
     def judge(self, rows: Rows) -> Iterator[Finding]:
         """Flag `time` of readings whose clock is wrong."""
         ahead = np.flatnonzero(_is_ahead(rows))
         if len(ahead):
             by_s = (rows.time_us[ahead] - rows.received_us[ahead]) / US_PER_S
-            said, which = np.unique([in_words(by) for by in by_s.tolist()], return_inverse=True)
-            yield Finding(ahead, "time", [("suspect", f"clock {by} ahead of arrival") for by in said.tolist()], which)
+            said, which = np.unique([shown_s(by) for by in by_s.tolist()], return_inverse=True)
+            flags = [Flag.of("suspect", "clock-ahead", by_s=by) for by in said.tolist()]
+            yield Finding(ahead, "time", flags, which)
         order = np.argsort(rows.device, kind="stable")
         starts = np.flatnonzero(firsts(rows.device[order]))
         lasts = np.append(starts[1:], len(order)) - 1
@@ -64,12 +68,8 @@ class Clocks:
         self._of["last_received_us"][devices] = rows.received_us[order[lasts]]
         self.behind = devices[behind_s > 0], rows.time_us[order[lasts]][behind_s > 0]
         for at in np.flatnonzero(frozen | (behind_s > 0)).tolist():
-            reason = (
-                "clock stands still while readings arrive"
-                if frozen[at]
-                else f"clock {in_words(behind_s[at])} behind arrival"
-            )
-            yield Finding(order[starts[at] : lasts[at] + 1], "time", [("suspect", reason)])
+            flag = _FROZEN if frozen[at] else Flag.of("suspect", "clock-behind", by_s=shown_s(float(behind_s[at])))
+            yield Finding(order[starts[at] : lasts[at] + 1], "time", [flag])
 
     def _frozen(self, rows: Rows, order: Integers, starts: Integers, lasts: Integers) -> Bools:
         """Tell which devices have sent different readings with one and the same time for long."""
@@ -125,6 +125,10 @@ def _prints(rows: Rows) -> Integers:
 def _weight(key: str) -> int:
     """Return an odd number that belongs to this name, the same in every run."""
     return int.from_bytes(key.encode()[:7].ljust(7, b"\1"), "little") | 1
+
+
+def _column(name: str) -> DeviceArray[np.int64]:
+    return DeviceArray(np.int64, NEVER_US if name.endswith("_us") else 0)
 
 
 def _none() -> Integers:

@@ -2,15 +2,15 @@
 
 from typing import Final
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 
 from jeonju.airquality.pollutants import QUANTITY
+from jeonju.contract.quality import Flag, encode_flags, worse
 from jeonju.ingest.quality.batch_rows import Bools, Integers
-from jeonju.ingest.quality.flags import Finding, Flag, worse
+from jeonju.ingest.quality.flags import Finding
 
-_OK: Final[Flag] = ("ok", "")
+_OK: Final = Flag("ok", ())
 _OUR_KEYS: Final = frozenset((*QUANTITY, "time"))
 
 
@@ -45,7 +45,7 @@ class FlagTable:
         """Tell which values of a quantity are known to be bad."""
         if key not in self._of_key:
             return np.zeros(self._rows, dtype=np.bool_)
-        return np.array([flag[0] == "bad" for flag in self._flags])[self._of_key[key]]
+        return np.array([flag.severity == "bad" for flag in self._flags])[self._of_key[key]]
 
     def texts(self) -> pa.Array:
         """Return for every row its flags as a JSON object, null where it has none."""
@@ -74,7 +74,7 @@ class FlagTable:
 
 
 def _text(flags: dict[str, Flag]) -> str | None:
-    return msgspec.json.encode(flags).decode() if flags else None
+    return encode_flags(flags) if flags else None
 
 
 def _distinct(numbers: Integers) -> tuple[Integers, Integers]:

@@ -1,4 +1,4 @@
-"""The flags: `ok` (no entry), `estimated`, `suspect` (why), `bad` (why); and the rules that need no memory."""
+"""Findings of the rules, and the rules that need no memory."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -9,20 +9,17 @@ from numpy.typing import NDArray
 
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.contract.columns import TOO_LARGE
+from jeonju.contract.quality import Flag
 
-Flag = tuple[str, str]
-
-OUT_OF_RANGE: Final[Flag] = ("bad", "outside the plausible range")
-BEYOND_MEANS: Final[Flag] = ("bad", f"{TOO_LARGE:.1e} or more, left out of means")
-UNKNOWN_KEY: Final[Flag] = ("suspect", "unknown quantity, kept as extra")
-NO_NUMBER: Final[Flag] = ("bad", "not a number, kept as extra")
-NO_TIME: Final[Flag] = ("suspect", "impossible time, time of arrival taken")
+OUT_OF_RANGE: Final = Flag.of("bad", "out-of-range")
+BEYOND_MEANS: Final = Flag.of("bad", "too-large", limit=TOO_LARGE)
+UNKNOWN_KEY: Final = Flag.of("suspect", "unknown-quantity")
+NO_NUMBER: Final = Flag.of("bad", "not-a-number")
+NO_TIME: Final = Flag.of("suspect", "impossible-time")
 
 # Nothing of ours is older than this, and no clock may run further ahead: such a time says that the device has no clock.
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 FURTHEST_AHEAD: Final = timedelta(days=1)
-
-_SEVERITY: Final = {"ok": 0, "estimated": 1, "suspect": 2, "bad": 3}
 
 
 class Finding(NamedTuple):
@@ -32,14 +29,6 @@ class Finding(NamedTuple):
     key: str
     flags: Sequence[Flag]
     which: NDArray[np.int64] | int = 0
-
-
-def worse(old: Flag, new: Flag) -> Flag:
-    """Return the graver flag; of two that are equally grave one with both reasons."""
-    before, after = _SEVERITY.get(old[0], 0), _SEVERITY.get(new[0], 0)
-    if before != after:
-        return old if before > after else new
-    return old if new[1] in old[1] else (old[0], f"{old[1]}; {new[1]}")
 
 
 def is_possible(time: datetime, received_at: datetime) -> bool:
@@ -58,9 +47,9 @@ def is_beyond_means(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.abs(values) >= TOO_LARGE
 
 
-def in_words(seconds: float) -> str:
-    """Return a length of time as a person says it: `45 s`, `30 min`, `6 h`, `3 d`."""
-    for unit, length_s in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * length_s or (unit != "d" and seconds >= length_s):
-            return f"{seconds / length_s:.0f} {unit}"
-    return f"{seconds:.0f} s"
+def shown_s(seconds: float) -> int:
+    """Return a length of time cut to what is shown of it (45 s, 30 min, 6 h, 3 d), so that not every reading has a flag of its own."""
+    for unit_s in (86_400, 3600, 60):
+        if seconds >= 2 * unit_s or (unit_s < 86_400 and seconds >= unit_s):
+            return round(seconds / unit_s) * unit_s
+    return round(seconds)

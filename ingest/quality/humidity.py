@@ -5,8 +5,9 @@ from functools import cache
 
 import numpy as np
 
+from jeonju.contract.quality import Flag
 from jeonju.ingest.quality.batch_rows import Floats
-from jeonju.ingest.quality.flags import Finding, Flag
+from jeonju.ingest.quality.flags import Finding
 from jeonju.ingest.quality.thresholds import FOG_PERCENT, HUMID_PERCENT, KAPPA, PARTICLE_DENSITY_G_CM3
 
 
@@ -37,12 +38,6 @@ def judge(values: dict[str, Floats]) -> Iterator[Finding]:
 def _flag(key: str, percent: int) -> Flag:
     if percent > FOG_PERCENT:
         factor = overreading(FOG_PERCENT, KAPPA[key])
-        return (
-            "suspect",
-            f"humidity {percent} %: wet particles read more than {factor:.1f} times too high, fog counts as dust",
-        )
+        return Flag.of("suspect", "fog", percent=percent, factor=round(factor, 1))
     factor = overreading(percent, KAPPA[key])
-    return (
-        "suspect",
-        f"humidity {percent} %: wet particles read about {factor:.1f} times too high, unless the inlet is heated",
-    )
+    return Flag.of("suspect", "humid", percent=percent, factor=round(factor, 1))

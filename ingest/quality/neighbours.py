@@ -11,8 +11,10 @@ from typing import Final
 import numpy as np
 
 from jeonju.airquality.pollutants import QUANTITY
+from jeonju.common.device_array import DeviceArray
+from jeonju.contract.quality import Flag
 from jeonju.ingest.quality.batch_rows import NEVER_US, US_PER_S, Bools, Floats, Integers, Rows
-from jeonju.ingest.quality.flags import Finding, Flag
+from jeonju.ingest.quality.flags import Finding
 from jeonju.ingest.quality.thresholds import (
     EVIDENCE,
     EVIDENCE_Z,
@@ -42,17 +44,15 @@ class Neighbours:
 
     zone_of: Callable[[int], str]
     _newest: int = NEVER_US
-    _sums: Floats = field(default_factory=lambda: np.zeros((0, _OPEN, len(_KEYS))))
-    _counts: Floats = field(default_factory=lambda: np.zeros((0, _OPEN, len(_KEYS))))
-    _apart: Integers = field(default_factory=lambda: np.zeros((0, len(NEIGHBOURS)), dtype=np.int64))
+    _sums: DeviceArray[np.float64] = field(default_factory=lambda: DeviceArray(np.float64, 0.0, (_OPEN, len(_KEYS))))
+    _counts: DeviceArray[np.float64] = field(default_factory=lambda: DeviceArray(np.float64, 0.0, (_OPEN, len(_KEYS))))
+    _apart: DeviceArray[np.int64] = field(default_factory=lambda: DeviceArray(np.int64, 0, (len(NEIGHBOURS),)))
     _verdicts: dict[tuple[int, str], Flag] = field(default_factory=dict)
 
-    def grow(self, length: int) -> None:
+    def grow(self, devices: int) -> None:
         """Make room for this many devices."""
-        for name in ("_sums", "_counts", "_apart"):
-            array = getattr(self, name)
-            room = np.zeros((length - len(array), *array.shape[1:]), dtype=array.dtype)
-            setattr(self, name, np.concatenate([array, room]))
+        for array in (self._sums, self._counts, self._apart):
+            array.grow(devices)
 
     def judge(self, rows: Rows, time_us: Integers) -> Iterator[Finding]:
         """Add the readings to their ten minutes, and flag those of stations that have been apart until now."""
@@ -79,8 +79,8 @@ class Neighbours:
             if key in rows.values:
                 value = rows.values[key][at]
                 finite = np.isfinite(value)
-                np.add.at(self._sums[:, slot, column], rows.device[at][finite], value[finite])
-                np.add.at(self._counts[:, slot, column], rows.device[at][finite], 1.0)
+                np.add.at(self._sums.values[:, slot, column], rows.device[at][finite], value[finite])
+                np.add.at(self._counts.values[:, slot, column], rows.device[at][finite], 1.0)
 
     def _close(self, number: int) -> None:
         """Compare the means of ten minutes within every zone."""
@@ -124,8 +124,7 @@ def _robust_z(means: Floats) -> tuple[Floats, Floats]:
 
 
 def _flag(key: str, mean: float, median: float, others: int) -> Flag:
-    quantity = QUANTITY[key]
-    minutes = NEIGHBOUR_MEAN_S * NEIGHBOUR_MEANS / 60
-    side = "above" if mean > median else "below"
-    means = f"{mean:.{quantity.decimals}f} against {median:.{quantity.decimals}f} {quantity.unit}"
-    return ("suspect", f"for {minutes:.0f} min far {side} its {others} neighbours: {means}")
+    decimals = QUANTITY[key].decimals
+    for_s = round(NEIGHBOUR_MEAN_S * NEIGHBOUR_MEANS)
+    means = {"mean": round(float(mean), decimals), "median": round(float(median), decimals)}
+    return Flag.of("suspect", "neighbours", for_s=for_s, others=others, **means)

@@ -6,10 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from jeonju.airquality.pollutants import QUANTITY
+from jeonju.contract.quality import Flag
 from jeonju.ingest.quality.batch_rows import US_PER_S, Floats, Integers
-from jeonju.ingest.quality.course import Line
-from jeonju.ingest.quality.flags import Finding, Flag, in_words
+from jeonju.ingest.quality.flags import Finding, shown_s
 from jeonju.ingest.quality.thresholds import STEP_GAP_S, STEP_HOLD_S, STEPS, Steps
+from jeonju.ingest.quality.value_history import Line
 
 
 class _Held(NamedTuple):
@@ -66,12 +67,9 @@ class StepRule:
         return flag
 
     def _flag(self, before: float, value: float, gap_s: float) -> Flag:
-        quantity = QUANTITY[self.key]
-        unit = "" if quantity.unit == "1" else f" {quantity.unit}"
-        return (
-            "suspect",
-            f"jumped from {before:.{quantity.decimals}f} to {value:.{quantity.decimals}f}{unit} within {in_words(gap_s)}",
-        )
+        decimals = QUANTITY[self.key].decimals
+        before, after = round(before, decimals), round(value, decimals)
+        return Flag.of("suspect", "step", before=before, after=after, within_s=shown_s(gap_s))
 
 
 def _allowed(limit: Steps, line: Line, gap_us: Integers) -> Floats:

@@ -4,9 +4,9 @@ from typing import Final
 
 import numpy as np
 
+from jeonju.contract.quality import Flag
 from jeonju.ingest.quality.batch_rows import US_PER_S, Bools, Floats, Integers
-from jeonju.ingest.quality.course import Course, Line
-from jeonju.ingest.quality.flags import Finding, Flag, in_words
+from jeonju.ingest.quality.flags import Finding, shown_s
 from jeonju.ingest.quality.thresholds import (
     STUCK_AT_AN_END_S,
     STUCK_BAD_S,
@@ -16,50 +16,53 @@ from jeonju.ingest.quality.thresholds import (
     STUCK_SUSPECT_S,
     STUCK_TIMES_LONGEST,
 )
+from jeonju.ingest.quality.value_history import Line, ValueHistory
 
 _SUSPECT_US: Final = STUCK_SUSPECT_S * US_PER_S
 _BAD_US: Final = STUCK_BAD_S * US_PER_S
 _END_US: Final = STUCK_AT_AN_END_S * US_PER_S
 
 
-def judge(key: str, line: Line, course: Course) -> Finding | None:
+def judge(key: str, line: Line, history: ValueHistory) -> Finding | None:
     """Flag what has stood still too long, and remember the runs of every device."""
     begins = (line.value != line.before) | (line.time_us - line.before_us > STUCK_GAP_S * US_PER_S)
-    start_us, readings = _runs(line, course, begins)
+    start_us, readings = _runs(line, history, begins)
     age_us = line.time_us - start_us
-    _learn(line, course, begins, age_us)
-    course.run_start_us[line.device[line.last]] = start_us[line.last]
-    course.run_readings[line.device[line.last]] = readings[line.last]
-    suspect_us = _patience_us(course.longest_us[line.device], _SUSPECT_US)
+    _learn(line, history, begins, age_us)
+    history.run_start_us[line.device[line.last]] = start_us[line.last]
+    history.run_readings[line.device[line.last]] = readings[line.last]
+    suspect_us = _patience_us(history.longest_us[line.device], _SUSPECT_US)
     ends = STUCK_ENDS[key]
     at_an_end = (line.value <= ends.low) | (line.value >= ends.high)
     stuck = (readings >= STUCK_READINGS) & (age_us >= np.where(at_an_end, _END_US, suspect_us))
     if not stuck.any():
         return None
-    bad = stuck & ~at_an_end & (age_us >= _patience_us(course.longest_us[line.device], _BAD_US))
+    bad = stuck & ~at_an_end & (age_us >= _patience_us(history.longest_us[line.device], _BAD_US))
     # In steps, so that not every reading has a reason of its own.
     step_s = np.where(age_us >= 3600 * US_PER_S, 3600, 600)[stuck]
     age_s = age_us[stuck] // (step_s * US_PER_S) * step_s
     said, which = np.unique(2 * age_s + bad[stuck], return_inverse=True)
-    return Finding(line.rows[stuck], key, [_flag(one // 2, is_bad=one % 2 == 1) for one in said.tolist()], which)
+    return Finding(
+        line.rows[stuck], key, [_flag(shown_s(number // 2), is_bad=number % 2 == 1) for number in said.tolist()], which
+    )
 
 
-def _runs(line: Line, course: Course, begins: Bools) -> tuple[Integers, Integers]:
+def _runs(line: Line, history: ValueHistory, begins: Bools) -> tuple[Integers, Integers]:
     """Return for every value when its run began and how many readings it has."""
     at = np.arange(len(line.value))
     anchor = np.maximum.accumulate(np.where(begins | line.first, at, 0))
-    start_us = np.where(begins, line.time_us, course.run_start_us[line.device])[anchor]
-    readings = np.where(begins, 1, course.run_readings[line.device] + 1)[anchor] + at - anchor
+    start_us = np.where(begins, line.time_us, history.run_start_us[line.device])[anchor]
+    readings = np.where(begins, 1, history.run_readings[line.device] + 1)[anchor] + at - anchor
     return start_us, readings
 
 
-def _learn(line: Line, course: Course, begins: Bools, age_us: Integers) -> None:
+def _learn(line: Line, history: ValueHistory, begins: Bools, age_us: Integers) -> None:
     """A run that ended without a flag shows how long this instrument stands still by itself."""
-    known = course.time_us[line.device] - course.run_start_us[line.device]
+    known = history.time_us[line.device] - history.run_start_us[line.device]
     ended_us = np.where(line.first, known, np.append(0, age_us[:-1]))[begins & np.isfinite(line.before)]
     device = line.device[begins & np.isfinite(line.before)]
-    unflagged = ended_us < _patience_us(course.longest_us[device], _SUSPECT_US)
-    np.maximum.at(course.longest_us, device[unflagged], ended_us[unflagged])
+    unflagged = ended_us < _patience_us(history.longest_us[device], _SUSPECT_US)
+    np.maximum.at(history.longest_us.values, device[unflagged], ended_us[unflagged])
 
 
 def _patience_us(longest_us: Integers, least_us: float) -> Floats:
@@ -67,4 +70,4 @@ def _patience_us(longest_us: Integers, least_us: float) -> Floats:
 
 
 def _flag(age_s: int, *, is_bad: bool) -> Flag:
-    return ("bad" if is_bad else "suspect", f"stuck: the same value for {in_words(age_s)}")
+    return Flag.of("bad" if is_bad else "suspect", "stuck", for_s=age_s)

@@ -69,6 +69,7 @@ def in_words(found: Diagnosis, *, as_json: bool) -> str:
         values = ", ".join(f"{key} {value:g}" for key, value in reading["values"].items()) or "no quantity of ours"
         unknown = f"   (kept, but unknown: {', '.join(reading['unknown'])})" if "unknown" in reading else ""
         lines.append(f"  {reading['device']}  {reading['time'] or 'time of arrival'}  {values}{unknown}")
+        lines += [f"    {key} is {flag}: {reason}" for key, (flag, reason) in reading.get("quality", {}).items()]
     lines += [f"  {device} is {state}" for device, state in found.states]
     if found.why_not:
         lines.append(f"  ✗ {found.why_not}")

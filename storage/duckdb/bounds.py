@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.contract.extras import DROPPED, GROUPS, bounded, dropped_flag
+from jeonju.contract.quality import Flag, encode_flags
 from jeonju.contract.reading import LONGEST_WORD
 
 log = logging.getLogger(__name__)
@@ -28,14 +29,7 @@ _MOST_AT_ONCE: Final = 512
 _MOST_BYTES_AT_ONCE: Final = 32 * 1024 * 1024
 # What cannot be read is looked for no closer than this: it takes a moment each time.
 _FEWEST_AT_ONCE: Final = 128
-_UNREADABLE: Final = msgspec.json.encode(
-    {
-        DROPPED: (
-            "suspect",
-            "flags and unknown members dropped: they, or those of its neighbours, are too large to be read",
-        )
-    }
-).decode()
+_UNREADABLE: Final = encode_flags({DROPPED: Flag.of("suspect", "unreadable")})
 _WITHIN: Final = "rowid BETWEEN $first AND $last"
 _TOO_LONG: Final = " OR ".join(f"strlen({name}) > {LONGEST_TEXT}" for name in ("extra", "quality", "boot"))
 # Rows of a transaction that is not committed have numbers from here on.
@@ -150,7 +144,7 @@ def _bounded_texts(quality: str | None, extra: str | None) -> tuple[str | None, 
     names = {*QUANTITY, "time"}.union(*(kept.get(group, {}) for group in GROUPS))
     flags = {name: flag for name, flag in flags.items() if name in names}
     if dropped or (extra and not content):
-        flags[DROPPED] = dropped_flag(max(dropped, 1))
+        flags[DROPPED] = dropped_flag(max(dropped, 1)).to_json()
     return _text(flags), _text(kept)
 
 

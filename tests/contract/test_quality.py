@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jeonju.contract.quality import read_flags
+from jeonju.contract.quality import Flag, Reason, decode_flags, encode_flags, read_flags, worse
 from jeonju.contract.reading import Reading, encode
 from jeonju.contract.site import Site
-from jeonju.ingest.pipeline import Message, Pipeline
+from jeonju.ingest.message import Message
+from jeonju.ingest.pipeline import Pipeline
+from jeonju.messages.quality import quality_in_words
 
 T0 = datetime(2026, 3, 4, tzinfo=UTC)
 
@@ -68,9 +70,49 @@ def test_bad_quantities_are_those_flagged_bad() -> None:
     flags = read_flags(
         '{"pm25":["bad","outside the plausible range"],"o3":["suspect","jumped from 0.1 to 0.2 ppm within 1 s"]}'
     )
-    assert (flags.bad, flags.faults) == (frozenset({"pm25"}), {"out-of-range": {"pm25": "outside the plausible range"}})
+    assert (flags.bad, flags.faults) == (frozenset({"pm25"}), {"out-of-range": {"pm25": Reason("out-of-range")}})
+
+
+FLAGS = {
+    "pm25": Flag(
+        "suspect", (Reason.of("humid", percent=81, factor=1.9), Reason.of("step", before=1.5, after=80.0, within_s=1))
+    ),
+    "time": Flag.of("suspect", "clock-ahead", by_s=7200),
+    "radon": Flag.of("bad", "not-a-number"),
+}
+
+
+def test_flags_come_back_from_their_text_as_they_were() -> None:
+    assert decode_flags(encode_flags(FLAGS)) == FLAGS
+    assert read_flags(encode_flags(FLAGS)).faults == {"clock-skew": {"time": Reason.of("clock-ahead", by_s=7200)}}
+
+
+def test_severity_stands_right_behind_the_key_where_dashboards_look_for_it() -> None:
+    """Grafana's InfluxQL counts `"quality" =~ /"pm25":\\["suspect"/`."""
+    text = encode_flags(FLAGS)
+    assert '"pm25":["suspect"' in text
+    assert '"radon":["bad"' in text
+
+
+def test_graver_flag_stays_and_equal_ones_are_joined_once() -> None:
+    low, high = Flag.of("suspect", "stuck", for_s=1800), Flag.of("bad", "out-of-range")
+    assert worse(low, high) == worse(high, low) == high
+    both = worse(low, Flag.of("suspect", "step", before=1, after=2, within_s=1))
+    assert [reason.code for reason in both.reasons] == ["stuck", "step"]
+    assert worse(both, low) == both
+
+
+@pytest.mark.parametrize(
+    ("words", "fault"), [("stuck: for days", "stuck"), ("x neighbours: y", "drifting"), ("clock of wax", "clock-skew")]
+)
+def test_fault_in_words_that_are_not_known_is_still_seen(words: str, fault: str) -> None:
+    key = "time" if fault == "clock-skew" else "pm25"
+    (found,) = read_flags(msgspec.json.encode({key: ("suspect", words)}).decode()).faults.items()
+    assert found[0] == fault
+    assert found[1][key].parameters == (("text", words),)
 
 
 @given(st.text())
 def test_any_text_is_read(text: str) -> None:
     read_flags(text)
+    quality_in_words(text)

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import jeonju.ingest.pipeline as pipeline_module
 from jeonju.contract.extras import MOST_BYTES, bounded
 from jeonju.contract.gateways import Gateway
 from jeonju.contract.site import Site
+from jeonju.ingest import devices
 from jeonju.ingest.decoders.sparkplug_b.payload import Payload
-from jeonju.ingest.pipeline import Message, Pipeline
+from jeonju.ingest.message import Message
+from jeonju.ingest.pipeline import Pipeline
+from jeonju.messages.quality import quality_in_words
 
 NOW = datetime(2026, 3, 2, 8, 15, 31, tzinfo=UTC)
 
@@ -23,7 +25,7 @@ def test_a_million_names_are_turned_away_once_there_are_too_many(
     jeonju: Site, native: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the bound a hundred times smaller: what is known goes on, what is new goes to the dead letters with the reason."""
-    monkeypatch.setattr(pipeline_module, "MOST_DEVICES", 500)
+    monkeypatch.setattr(devices, "MOST_DEVICES", 500)
     pipeline = Pipeline(jeonju.model_copy(update={"gateways": [Gateway(topic="v1/gateway/#", format="thingsboard")]}))
     taken = rejected = 0
     for first in range(0, 10_000, 100):
@@ -117,7 +119,7 @@ def test_what_senders_make_up_is_kept_within_bounds_and_what_is_dropped_is_said(
     assert len((row["extra"] or "").encode()) <= 5 * 1024
     assert len(row["quality"].encode()) <= 12 * 1024
     assert len(extra.get("values", {})) <= 64
-    flag, reason = json.loads(row["quality"])["extra"]
+    flag, reason = quality_in_words(row["quality"])["extra"]
     assert flag == "suspect"
     assert int(reason.split()[0]) + len(extra.get("values", extra)) in (1, 9000, 60_000)
 
@@ -157,11 +159,11 @@ def test_rejected_message_registers_nothing(jeonju: Site, count: int) -> None:
     ):
         commit = pipeline.commit([message])
         assert (len(commit.dead_letters), commit.devices, commit.readings.num_rows) == (1, [], 0)
-    assert (pipeline.devices, pipeline.turned_away) == (0, 2)
+    assert (len(pipeline.devices), pipeline.devices.turned_away) == (0, 2)
     assert pipeline.commit([native("b", {"device": "b"})]).readings.num_rows == 1
 
 
 def test_device_of_the_site_file_is_let_in_when_there_is_no_room(jeonju: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline_module, "MOST_DEVICES", 1)
+    monkeypatch.setattr(devices, "MOST_DEVICES", 1)
     commit = Pipeline(jeonju).commit([native(name, {"device": name}) for name in ("a", "b", "palbok-03")])
     assert commit.readings["device"].to_pylist() == ["a", "palbok-03"]

@@ -17,9 +17,11 @@ from jeonju.contract.gateways import Gateway, conversion
 from jeonju.contract.site import Site
 from jeonju.ingest.decoders.sparkplug_b.payload import Payload
 from jeonju.ingest.diagnosis import Doctor
-from jeonju.ingest.pipeline import Message, Pipeline
+from jeonju.ingest.message import Message
+from jeonju.ingest.pipeline import Pipeline
 from jeonju.ingest.routing import Router, device_name
 from jeonju.ingest.service import Ingest
+from jeonju.messages.quality import quality_in_words
 from jeonju.storage.duckdb.store import DuckDBStore
 from tests.waiting import wait_until
 
@@ -102,13 +104,15 @@ def test_names_are_fit_and_never_shared() -> None:
     assert all(re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", name) for name in changed)
 
 
-def test_first_gateway_whose_filter_fits_is_taken() -> None:
+def test_every_topic_has_one_route_the_first_gateway_whose_filter_fits_or_the_native_one() -> None:
     router = Router([Gateway(topic="a/+/x", format="json"), Gateway(topic="a/#", format="tasmota")])
-    assert [route and route.gateway.format for route in map(router.route, ("a/b/x", "a/b/y", "b"))] == [
-        "json",
-        "tasmota",
-        None,
-    ]
+    topics = ("a/b/x", "a/b/y", "air/v1/jeonju/a/readings", "b")
+    assert [router.route(topic).gateway.format for topic in topics] == ["json", "tasmota", "native", "native"]
+
+
+def test_message_on_a_topic_that_nobody_named_is_a_dead_letter_with_the_reason(jeonju: Site) -> None:
+    (letter,) = Pipeline(jeonju).commit([Message("b", b"{}", NOW)]).dead_letters
+    assert letter.reason == "the topic is not air/v1/{site}/{device}/readings with plain names"
 
 
 def test_flag_of_the_sender_stands_beside_the_value(jeonju: Site) -> None:
@@ -124,7 +128,7 @@ def test_flag_of_the_sender_stands_beside_the_value(jeonju: Site) -> None:
     answer = json.dumps({"response": {"header": {"resultCode": "00"}, "body": {"items": [item]}}}).encode()
     (row,) = Pipeline(site).commit([Message("airkorea/jeonbuk", answer, NOW)]).readings.to_pylist()
     assert (row["pm10"], row["o3"]) == (41.0, 0.03)
-    assert json.loads(row["quality"]) == {"pm10": ["bad", "AirKorea: 점검및교정"]}
+    assert quality_in_words(row["quality"]) == {"pm10": ["bad", "AirKorea: 점검및교정"]}
 
 
 def test_states_of_gateways_become_states_of_devices(jeonju: Site) -> None:

@@ -48,14 +48,14 @@ def test_whatever_the_order_nothing_is_missing_when_all_have_come(order: list[in
 
 def test_totals_go_on_after_a_restart_of_ingest() -> None:
     ledger = Ledger()
-    ledger.resume([account([0, 1, 5])])
+    ledger.restore([account([0, 1, 5])])
     entry = account([6, 7], ledger)
     assert (entry.received, entry.missing, entry.last_seq) == (5, 3, 7)
 
 
 def test_numbers_missing_before_a_restart_are_known_after_it() -> None:
     ledger = Ledger()
-    ledger.resume([account([0, 1, 5, 9])])
+    ledger.restore([account([0, 1, 5, 9])])
     entry = account([3, 7, 3, 10], ledger)
     assert (entry.missing, entry.late, entry.repeated, entry.gaps) == (4, 2, 1, "2,4,6,8")
 
@@ -104,7 +104,7 @@ def test_totals_stay_within_what_a_store_can_count() -> None:
 
 def test_repeat_is_certain_only_where_every_number_is_known() -> None:
     ledger = Ledger()
-    ledger.resume([LedgerEntry("s", "a", "1", 10, 10, 0, 0, 0, 0)])
+    ledger.restore([LedgerEntry("s", "a", "1", 10, 10, 0, 0, 0, 0)])
     assert not ledger.count("s", "a", "1", 9)  # it may have been missing in the earlier run
     assert not ledger.count("s", "a", "1", 13)
     assert not ledger.count("s", "a", "1", 12)  # late

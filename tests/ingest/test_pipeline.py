@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from jeonju.contract import topics
 from jeonju.contract.site import load_site
-from jeonju.ingest.pipeline import KEPT_PAYLOAD_BYTES, Message, Pipeline
+from jeonju.ingest.message import Message
+from jeonju.ingest.pipeline import KEPT_PAYLOAD_BYTES, Pipeline
+from jeonju.messages.quality import quality_in_words
 from jeonju.storage.port import Commit
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -63,7 +65,7 @@ def test_missing_time_is_that_of_arrival_without_a_flag() -> None:
 def test_value_outside_the_plausible_range_is_kept_and_flagged() -> None:
     one = row({"values": {"pm25": -5, "humidity": 101, "co": 0.4}})
     assert one["pm25"] == -5
-    assert json.loads(one["quality"]) == {
+    assert quality_in_words(one["quality"]) == {
         "pm25": ["bad", "outside the plausible range"],
         "humidity": ["bad", "outside the plausible range"],
     }
@@ -73,7 +75,7 @@ def test_value_outside_the_plausible_range_is_kept_and_flagged() -> None:
 def test_number_that_no_mean_can_hold_is_kept_and_flagged(number: float) -> None:
     one = row({"values": {"pm25": number, "co": 1}})
     assert one["pm25"] == number
-    assert json.loads(one["quality"]) == {
+    assert quality_in_words(one["quality"]) == {
         "pm25": ["bad", "outside the plausible range; 3.4e+38 or more, left out of means"]
     }
 

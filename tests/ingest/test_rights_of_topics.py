@@ -13,7 +13,8 @@ from jeonju.broker.embedded import EmbeddedBroker, Kind
 from jeonju.contract.gateways import Gateway
 from jeonju.contract.site import Site, load_site
 from jeonju.ingest.diagnosis import Doctor
-from jeonju.ingest.pipeline import Message, Pipeline
+from jeonju.ingest.message import Message
+from jeonju.ingest.pipeline import Pipeline
 from jeonju.ingest.service import Ingest
 from jeonju.storage.duckdb.store import DuckDBStore
 from tests.broker.guarded import Ears, security_with, url_of

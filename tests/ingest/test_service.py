@@ -283,11 +283,11 @@ def test_unacknowledged_messages_of_an_old_connection_are_not_acknowledged_over_
     session.acknowledge = acknowledged.extend  # type: ignore[assignment, method-assign]
     message = mqtt.MQTTMessage(mid=7, topic=b"air/v1/jeonju/a/readings")
     message.payload, message.qos = b"{}", 1
-    ingest._on_message(session, message)
-    over_the_old = ingest._arrived.get_nowait()
+    ingest._inbox.put(session, message)
+    (over_the_old,) = ingest._inbox.gather()
     ingest._sessions._lost(session)
-    ingest._on_message(session, message)
-    ingest._acknowledge([over_the_old, ingest._arrived.get_nowait()])
+    ingest._inbox.put(session, message)
+    ingest._acknowledge([over_the_old, *ingest._inbox.gather()])
     assert acknowledged == [7]
 
 
@@ -327,7 +327,7 @@ def test_names_that_a_store_holds_of_rejected_messages_take_no_room(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Of a store that was filled by an earlier version, as an InfluxDB still is; beyond the bound one line says so, and the figures count."""
-    monkeypatch.setattr("jeonju.ingest.pipeline.MOST_DEVICES", 3)
+    monkeypatch.setattr("jeonju.ingest.devices.MOST_DEVICES", 3)
     made_up = [DeviceRecord("jeonju", f"made-up-{n}", "", "", "real", "online", T0) for n in range(100)]
     adopted = DeviceRecord("jeonju", "adopted", "palbok", "station", "real", "online", T0)
     store.write(Commit(devices=[*made_up, adopted]))

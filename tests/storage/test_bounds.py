@@ -98,7 +98,7 @@ def check(store: DuckDBStore) -> None:
         flags = json.loads(one["quality"])
         assert list(json.loads(one["extra"])["values"]) == names(number)[:64]
         assert flags["pm25"] == ["bad", "stuck"]
-        assert flags["extra"] == ["suspect", "59936 unknown members dropped: more than is kept of a reading"]
+        assert flags["extra"] == ["suspect", [["members-dropped", {"count": 59936}]]]
         assert len(flags) == 66
 
 
@@ -114,7 +114,7 @@ def test_texts_that_cannot_be_read_at_all_are_dropped_and_flagged(
     store = DuckDBStore(path, KEPT)
     rows = latest(store)
     assert {rows[f"device-{n}"]["pm25"] for n in range(30)} == set(map(float, range(30)))
-    assert all("too large to be read" in rows[f"device-{n}"]["quality"] for n in range(30))
+    assert all("unreadable" in rows[f"device-{n}"]["quality"] for n in range(30))
     assert {rows[f"device-{n}"]["extra"] for n in range(30)} == {None}
     table = store.readings(Series(site="jeonju", start=T0, end=T0 + timedelta(days=1)))
     assert table.num_rows == 9000 + 300 + 30

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from jeonju.contract.columns import TOO_LARGE, readings_table
-from jeonju.ingest import upkeep
+from jeonju.ingest.maintenance import maintain
 from jeonju.storage.duckdb import rollup as duckdb_rollup
 from jeonju.storage.duckdb.schema import SCHEMA_VERSION
 from jeonju.storage.duckdb.store import DuckDBStore
@@ -513,7 +513,7 @@ def test_hour_that_cannot_be_rolled_up_holds_up_no_other_and_is_not_forgotten(
 
 
 def test_upkeep_runs_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "EVERY_S", 0.01)
+    monkeypatch.setattr("jeonju.ingest.maintenance.EVERY_S", 0.01)
     store = DuckDBStore(tmp_path / "air.duckdb", Retention(1.0, None, None))
     rows = some_rows(8, 900)
     write(store, rows)
@@ -527,7 +527,7 @@ def test_upkeep_runs_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             stopping.set()
         return T0 + DAY
 
-    upkeep.keep_up(store, now, stopping)
+    maintain(store, now, stopping)
     assert store.readings(Series(site="jeonju", start=T0, end=T0 + DAY)).num_rows == 0
     check(store, rows, 60)
     store.close()

@@ -7,7 +7,7 @@ from typing import Any
 from jeonju.contract.gateways import Format, Gateway
 from jeonju.ingest.decoded import Decoding
 from jeonju.ingest.decoders import decoder
-from jeonju.ingest.decoders.fields import Message
+from jeonju.ingest.message import Message
 
 NOW = datetime(2026, 3, 2, 8, 15, 31, tzinfo=UTC)
 
@@ -24,13 +24,10 @@ def values(decoding: Decoding) -> dict[str, dict[str, float | None]]:
     """Return device → key → value."""
     found: dict[str, dict[str, float | None]] = {}
     for one in decoding.readings:
-        found.setdefault(one.reading.device, {}).update(one.reading.values)
+        found.setdefault(one.device, {}).update(one.values)
     return found
 
 
 def times(decoding: Decoding) -> list[str | None]:
     """Return the time of each reading, None for that of arrival."""
-    return [
-        None if one.reading.time is None else one.reading.time.isoformat(timespec="milliseconds")
-        for one in decoding.readings
-    ]
+    return [None if one.time is None else one.time.isoformat(timespec="milliseconds") for one in decoding.readings]

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from jeonju.common.errors import RejectedError
+from jeonju.contract.quality import Flag
 from tests.ingest.decoders.reading import read, times, values
 
 ITEM = {
@@ -72,9 +73,9 @@ def test_what_is_mapped_is_not_read_by_its_name_as_well() -> None:
 
 @pytest.mark.parametrize("flag", ["점검및교정", "장비점검", "자료이상", "통신장애"])
 def test_flag_beside_a_number_makes_it_bad(flag: str) -> None:
-    (one,) = read("airkorea", answer([{**ITEM, "pm10Flag": flag}])).readings
-    assert one.reading.values == {"pm10": 41.0}
-    assert one.flags == {"pm10": ("bad", f"AirKorea: {flag}")}
+    decoding = read("airkorea", answer([{**ITEM, "pm10Flag": flag}]))
+    assert [reading.values for reading in decoding.readings] == [{"pm10": 41.0}]
+    assert decoding.flags == {0: {"pm10": Flag.of("bad", "sender", sender="AirKorea", says=flag)}}
 
 
 @pytest.mark.parametrize(

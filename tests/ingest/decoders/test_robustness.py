@@ -16,7 +16,7 @@ from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Format, Gateway
 from jeonju.ingest.decoded import Decoding
 from jeonju.ingest.decoders import decoder
-from jeonju.ingest.decoders.fields import Message
+from jeonju.ingest.message import Message
 from tests.conftest import SHARED_DATA
 
 NOW = datetime(2026, 3, 2, 8, 15, 31, tzinfo=UTC)
@@ -69,10 +69,10 @@ def decoded(wire_format: Format, payload: bytes, topic: str | None = None) -> De
         assert 0 < len(reason) < 1000
         return None
     for one in decoding.readings:
-        assert one.reading.device
-        assert all(value is not None and math.isfinite(value) for value in one.reading.values.values())
-        assert one.reading.time is None or one.reading.time.tzinfo is not None
-        msgspec.json.encode(one.reading)
+        assert one.device
+        assert all(value is not None and math.isfinite(value) for value in one.values.values())
+        assert one.time is None or one.time.tzinfo is not None
+        msgspec.json.encode(one)
     return decoding
 
 
@@ -223,6 +223,6 @@ def test_unknown_numbers_are_kept_but_not_without_bound() -> None:
     many = {f"x{number}": number for number in range(500)} | {"pm25": 3.0}
     decoding = decoded("zigbee2mqtt", json.dumps(many).encode())
     assert decoding is not None
-    values = decoding.readings[0].reading.values
+    values = decoding.readings[0].values
     assert values["pm25"] == 3.0
     assert 60 < len(values) < 70

@@ -6,10 +6,10 @@ import pytest
 
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Gateway
-from jeonju.ingest.decoded import Decoding
-from jeonju.ingest.decoders.fields import Message
-from jeonju.ingest.decoders.sparkplug_b import SparkplugB
+from jeonju.ingest.decoded import Decoding, DeviceUpdate
+from jeonju.ingest.decoders.sparkplug_b.decoder import SparkplugB
 from jeonju.ingest.decoders.sparkplug_b.payload import Payload
+from jeonju.ingest.message import Message
 from tests.ingest.decoders.reading import NOW, times, values
 
 AT_MS = 1772439330000
@@ -112,13 +112,18 @@ def test_device_that_died_speaks_by_alias_in_vain_until_it_is_born_again() -> No
     session, metric = Session(), {"alias": 1, "double_value": 2.0}
     session.send("NBIRTH", BD_SEQ)
     session.send("DBIRTH", {"name": "pm10", **metric}, device="a")
-    assert session.send("DDEATH", device="a").states == [("air/gw/a", "offline")]
+    assert session.send("DDEATH", device="a").updates == [DeviceUpdate("air/gw/a", "offline")]
     with pytest.raises(RejectedError):
         session.send("DDATA", metric, device="a")
-    assert session.send("DBIRTH", {"name": "pm10", **metric}, device="a").states == [("air/gw/a", "online")]
+    assert session.send("DBIRTH", {"name": "pm10", **metric}, device="a").updates == [
+        DeviceUpdate("air/gw/a", "online")
+    ]
     assert values(session.send("DDATA", metric, device="a")) == {"air/gw/a": {"pm10": 2.0}}
-    assert session.send("NDEATH", {**BD_SEQ, "long_value": 6}).states == ()
-    assert sorted(session.send("NDEATH", BD_SEQ).states) == [("air/gw", "offline"), ("air/gw/a", "offline")]
+    assert session.send("NDEATH", {**BD_SEQ, "long_value": 6}).updates == ()
+    assert session.send("NDEATH", BD_SEQ).updates == [
+        DeviceUpdate("air/gw", "offline"),
+        DeviceUpdate("air/gw/a", "offline"),
+    ]
 
 
 @pytest.mark.parametrize("topic", ["STATE/scada", "spBv1.0/STATE/scada"])

@@ -13,7 +13,7 @@ from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Format, Gateway
 from jeonju.ingest.decoded import Decoding
 from jeonju.ingest.decoders import decoder
-from jeonju.ingest.decoders.fields import Message
+from jeonju.ingest.message import Message
 
 NOW = datetime(2026, 3, 2, 8, 15, 31, tzinfo=UTC)
 UP = "application/1/device/A840419EDB62011C/event/up"
@@ -32,11 +32,11 @@ def decode(wire_format: Format, topic: str, content: Any, **gateway: Any) -> Dec
 def known(decoding: Decoding) -> Found:
     found: Found = {}
     for one in decoding.readings:
-        values = {key: value for key, value in one.reading.values.items() if key in QUANTITY and value is not None}
-        if one.reading.position is not None:
-            values |= dict(zip(("latitude", "longitude"), one.reading.position, strict=True))
+        values = {key: value for key, value in one.values.items() if key in QUANTITY and value is not None}
+        if one.position is not None:
+            values |= dict(zip(("latitude", "longitude"), one.position, strict=True))
         if values:
-            found.setdefault(one.reading.device, {}).update(values)
+            found.setdefault(one.device, {}).update(values)
     return found
 
 
@@ -590,7 +590,7 @@ def test_variant(
 )
 def test_time(wire_format: Format, topic: str, content: Any, gateway: dict[str, Any], time: str) -> None:
     (one,) = decode(wire_format, topic, content, **gateway).readings
-    assert one.reading.time == datetime.fromisoformat(time)
+    assert one.time == datetime.fromisoformat(time)
 
 
 def test_times_of_senml_are_true_to_the_millisecond() -> None:
@@ -598,7 +598,7 @@ def test_times_of_senml_are_true_to_the_millisecond() -> None:
     for step in range(0, 100_000, 77):
         pack = [{"bn": "a:", "bt": 1772439330.123, "n": "co2", "t": step / 1000, "v": 1}]
         (one,) = decode("senml", "s", pack).readings
-        assert one.reading.time == datetime(2026, 3, 2, 8, 15, 30, 123_000, UTC) + timedelta(milliseconds=step)
+        assert one.time == datetime(2026, 3, 2, 8, 15, 30, 123_000, UTC) + timedelta(milliseconds=step)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from jeonju.common.errors import RejectedError
+from jeonju.ingest.decoded import DeviceUpdate
 from tests.ingest.decoders.reading import read, times, values
 
 STATE: dict[str, Any] = {
@@ -26,12 +27,12 @@ HEADER = {"manufacturer": "KIT", "serialNumber": "7"}
 def test_members_decide_where_topics_differ(topic: str, header: dict[str, str]) -> None:
     assert values(read("vda5050", {**header, **STATE}, topic)) == {"KIT/7": {"battery": 72.5, "speed": 1.0}}
     connection = read("vda5050", {**header, "connectionState": "HIBERNATING"}, topic.replace("state", "connection"))
-    assert connection.states == [("KIT/7", "online")]
+    assert connection.updates == [DeviceUpdate("KIT/7", "online")]
 
 
 def test_state_says_nothing_of_the_connection() -> None:
     decoding = read("vda5050", {**STATE, "connectionState": "OFFLINE"}, "uagv/v2/KIT/7/state")
-    assert decoding.states == ()
+    assert decoding.updates == ()
 
 
 def test_robot_without_a_name_is_rejected_only_where_it_says_something() -> None:
@@ -65,8 +66,8 @@ def test_robots_that_measure_no_voltage_or_no_charge_fill_the_members(supply: An
 
 def test_state_of_a_connection_as_version_1_writes_it() -> None:
     decoding = read("vda5050", {"connectionState": "connectionBroken"}, "uagv/v1/KIT/7/connection")
-    assert decoding.states == [("KIT/7", "offline")]
+    assert decoding.updates == [DeviceUpdate("KIT/7", "offline")]
 
 
 def test_state_of_a_connection_that_is_no_text_is_none() -> None:
-    assert read("vda5050", {"connectionState": ["ONLINE"]}, "uagv/v2/KIT/7/connection").states == ()
+    assert read("vda5050", {"connectionState": ["ONLINE"]}, "uagv/v2/KIT/7/connection").updates == ()

@@ -14,11 +14,12 @@ from jeonju.common.errors import UserError
 from jeonju.contract.gateways import Format, Gateway
 from jeonju.evaluation.gateways import decode_case, evaluate_gateways
 from jeonju.ingest.decoders import decoder
-from jeonju.ingest.decoders.fields import Message
+from jeonju.ingest.message import Message
 from tests.conftest import SHARED_DATA
 
 VECTORS = SHARED_DATA.parent / "vectors"
 DECODERS = Path(__file__).parents[3] / "ingest/decoders"
+FOLDERS = sorted(path.parent for path in DECODERS.glob("*/__init__.py"))
 NOW = datetime(2026, 3, 2, 8, 15, 31, tzinfo=UTC)
 recorded = pytest.mark.skipif(
     not VECTORS.exists(), reason="the recorded messages are not beside the project (../shared/vectors)"
@@ -104,6 +105,19 @@ def test_case_that_is_no_object_is_refused(tmp_path: Path) -> None:
         evaluate_gateways(tmp_path)
 
 
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
+def test_every_folder_has_decoder_readme_and_cases(folder: Path) -> None:
+    assert (folder / "decoder.py").is_file()
+    assert (folder / "README.md").is_file()
+    assert list(folder.glob("cases/*/case.json"))
+
+
+def test_every_case_beside_a_decoder_is_read_exactly() -> None:
+    result = evaluate_gateways(DECODERS)
+    assert result["failures"] == []
+    assert set(result["formats"]) == {*get_args(Format), "native"} == {folder.name for folder in FOLDERS}
+
+
 @pytest.mark.parametrize("wire_format", get_args(Format))
 def test_example_in_the_readme_is_read_as_it_says(wire_format: Format) -> None:
     page = (DECODERS / wire_format / "README.md").read_text()
@@ -117,10 +131,7 @@ def test_example_in_the_readme_is_read_as_it_says(wire_format: Format) -> None:
     payload = bytes.fromhex(message) if "```hex" in page else message.encode()
     decoding = decoder(gateway.format)(Message(topic[1], payload, NOW), gateway)
     found = {
-        one.reading.device: {key: value for key, value in one.reading.values.items() if key in QUANTITY}
-        for one in decoding.readings
+        one.device: {key: value for key, value in one.values.items() if key in QUANTITY} for one in decoding.readings
     }
     assert found == {device: pytest.approx(values) for device, values in json.loads(expected).items()}
-    assert all(
-        one.reading.time is None or abs((one.reading.time - NOW).total_seconds()) < 3600 for one in decoding.readings
-    )
+    assert all(one.time is None or abs((one.time - NOW).total_seconds()) < 3600 for one in decoding.readings)

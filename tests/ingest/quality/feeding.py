@@ -4,13 +4,15 @@ from typing import Any
 
 import numpy as np
 
+from jeonju.contract.quality import Flag, worse
 from jeonju.ingest.quality.batch_rows import US_PER_S, Rows
 from jeonju.ingest.quality.checks import Checks
-from jeonju.ingest.quality.flags import Finding, Flag, worse
+from jeonju.ingest.quality.flags import Finding
+from jeonju.messages.quality import flag_in_words
 
 START_S = 1_772_000_400  # a multiple of ten minutes
 
-Said = dict[tuple[int, str], Flag]
+Said = dict[tuple[int, str], tuple[str, str]]
 
 
 def flags_of(finding: Finding) -> list[tuple[int, Flag]]:
@@ -28,7 +30,7 @@ def feed(
     seq: Any = None,
     **values: Any,
 ) -> Said:
-    """Return (row, key) → flag for one batch; times count from a fixed start, arrival is the device's time by default."""
+    """Return (row, key) → (severity, reasons in words) for one batch; times count from a fixed start, arrival is the device's time by default."""
     times = np.atleast_1d(np.asarray(times_s, dtype=np.float64))
     names = [device] * len(times) if isinstance(device, str) else device
     arrival = times if received_s is None else np.broadcast_to(np.asarray(received_s, dtype=np.float64), times.shape)
@@ -41,9 +43,9 @@ def feed(
             key: np.broadcast_to(np.asarray(value, dtype=np.float64), times.shape) for key, value in values.items()
         },
     )
-    said: Said = {}
+    said: dict[tuple[int, str], Flag] = {}
     for finding in checks.judge(rows):
         for row, flag in flags_of(finding):
             before = said.get((row, finding.key))
             said[row, finding.key] = worse(before, flag) if before else flag
-    return said
+    return {(row, key): (flag.severity, flag_in_words(key, flag)[1]) for (row, key), flag in said.items()}

@@ -10,12 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jeonju.airquality.pollutants import KEYS
+from jeonju.contract.quality import CODES, decode_flags
 from jeonju.contract.reading import Reading
 from jeonju.contract.site import load_site
 from jeonju.ingest.batch import Batch
 from jeonju.ingest.ledger import Ledger
-from jeonju.ingest.pipeline import Message, Pipeline
+from jeonju.ingest.message import Message
+from jeonju.ingest.pipeline import Pipeline
 from jeonju.ingest.quality.checks import Checks
+from jeonju.messages.quality import quality_in_words
 from tests.ingest.quality.feeding import feed
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -46,9 +49,9 @@ def test_values_never_change_and_every_flag_has_a_reason(
             for key, value in values.items():
                 absent = value is None or math.isnan(value)
                 assert row[key] is None if absent else row[key] == value
-            for flag, reason in json.loads(row["quality"] or "{}").values():
-                assert flag in ("suspect", "bad")
-                assert reason
+            for flag in decode_flags(row["quality"] or "{}").values():
+                assert flag.severity in ("suspect", "bad")
+                assert {reason.code for reason in flag.reasons} <= CODES.keys() - {"other"}
 
 
 @settings(deadline=None, max_examples=50)
@@ -69,7 +72,7 @@ def test_order_repeats_and_late_readings_leave_the_verdicts_as_they_are(
 
 def commit(pipeline: Pipeline, at: datetime, body: Any, topic: str = "air/v1/jeonju/palbok-03/readings") -> list[Any]:
     table = pipeline.commit([Message(topic, json.dumps(body).encode(), at)]).readings
-    return [json.loads(text or "{}") for text in table["quality"].to_pylist()]
+    return [quality_in_words(text or "{}") for text in table["quality"].to_pylist()]
 
 
 def test_messages_of_devices_pass_all_checks_from_commit_to_commit() -> None:

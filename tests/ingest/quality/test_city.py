@@ -10,10 +10,11 @@ import simpy
 
 from jeonju.airquality.pollutants import KEYS
 from jeonju.contract.events import EVENT
+from jeonju.contract.quality import Flag
 from jeonju.contract.site import Site
 from jeonju.ingest.quality.batch_rows import US_PER_S, Rows
 from jeonju.ingest.quality.checks import Checks
-from jeonju.ingest.quality.flags import Flag
+from jeonju.messages.quality import flag_in_words
 from jeonju.simulator.block import Block
 from jeonju.simulator.scenario import load_scenario
 from jeonju.simulator.world import Cadence, World
@@ -59,7 +60,7 @@ class CheckedSink:
         self.humid += sum(int((humid & np.isfinite(columns[key])).sum()) for key in ("pm1", "pm25", "pm10"))
         for finding in self.checks.judge(rows):
             for row, flag in flags_of(finding):
-                rule = "humidity" if flag[1].startswith("humidity") else "other"
+                rule = "humidity" if flag.reasons[0].code in ("humid", "fog") else "other"
                 self.by_rule[rule] += 1
                 if rule == "other":
                     self.first.setdefault(
@@ -122,6 +123,6 @@ def test_every_fault_is_flagged_in_the_stated_time_and_nothing_else_is(jeonju: S
     sink = run(jeonju, "winter-day", 3, *faults)
     for fault, key, reason, within_s in FAULTS:
         at_s, flag = sink.first[fault["device"], key]
-        assert flag[1].startswith(reason), flag
+        assert flag_in_words(key, flag)[1].startswith(reason), flag
         assert 0 <= at_s - start_s <= within_s, (fault, at_s)
     assert set(sink.first) == {(fault["device"], key) for fault, key, *_ in FAULTS}

@@ -15,7 +15,8 @@ from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.common.errors import UserError
 from jeonju.contract.site import Site
 from jeonju.ingest.metrics import IngestMetrics
-from jeonju.ingest.service import Ingest, Stats
+from jeonju.ingest.service import Ingest
+from jeonju.ingest.stats import Stats
 from jeonju.simulator.metrics import SimulatorMetrics
 from jeonju.stack.health_server import HealthServer
 from jeonju.storage.duckdb.store import DuckDBStore

@@ -1,10 +1,11 @@
 """What is remembered of one quantity of every device, and the values of a batch lined up with what came before them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from jeonju.ingest.quality.batch_rows import NEVER_US, Bools, Floats, Integers, firsts, grown
+from jeonju.common.device_array import DeviceArray
+from jeonju.ingest.quality.batch_rows import NEVER_US, Bools, Floats, Integers, firsts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,32 +26,31 @@ class Line:
         return np.append(self.first[1:], True)
 
 
-@dataclass(slots=True)
-class Course:
-    """Arrays by number of the device. A run is a row of equal values."""
+class ValueHistory:
+    """The last values of one quantity, by number of the device. A run is a row of equal values; `longest_us` is the longest that ended by itself."""
 
-    value: Floats = field(default_factory=lambda: np.empty(0))
-    time_us: Integers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    run_start_us: Integers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    run_readings: Integers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    longest_us: Integers = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    def __init__(self, devices: int) -> None:
+        """`devices` is how many there are already."""
+        self.value = DeviceArray(np.float64, np.nan)
+        self.time_us = DeviceArray(np.int64, NEVER_US)
+        self.run_start_us = DeviceArray(np.int64, NEVER_US)
+        self.run_readings = DeviceArray(np.int64)
+        self.longest_us = DeviceArray(np.int64)
+        self.grow(devices)
 
-    def grow(self, length: int) -> None:
+    def grow(self, devices: int) -> None:
         """Make room for this many devices."""
-        self.value = grown(self.value, length, np.nan)
-        self.time_us = grown(self.time_us, length, NEVER_US)
-        self.run_start_us = grown(self.run_start_us, length, NEVER_US)
-        self.run_readings = grown(self.run_readings, length, 0)
-        self.longest_us = grown(self.longest_us, length, 0)
+        for array in (self.value, self.time_us, self.run_start_us, self.run_readings, self.longest_us):
+            array.grow(devices)
 
     def forget(self, devices: Integers) -> None:
-        """Begin anew with these devices: their clock was wrong."""
+        """Forget these devices: their clock was wrong."""
         self.value[devices] = np.nan
         self.time_us[devices] = NEVER_US
         self.run_readings[devices] = 0
 
     def line_up(self, rows: Integers, device: Integers, time_us: Integers, value: Floats) -> Line:
-        """Take values sorted by device and time; what is not newer than what is known is left out."""
+        """Return values, sorted by device and time, with what came before each; what is not newer than what is known is left out."""
         fresh = np.isfinite(value) & (time_us > self.time_us[device])
         fresh[1:] &= (time_us[1:] != time_us[:-1]) | (device[1:] != device[:-1]) | ~fresh[:-1]
         rows, device, time_us, value = rows[fresh], device[fresh], time_us[fresh], value[fresh]

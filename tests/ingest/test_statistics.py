@@ -1,4 +1,4 @@
-"""What ingest tells of itself, with a real store that goes away and comes back."""
+"""Statistics of ingest itself, with a real store that goes away and comes back."""
 
 import threading
 from datetime import timedelta
@@ -10,55 +10,55 @@ from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.common.errors import UnavailableError
 from jeonju.contract.records import ServiceStatistics
 from jeonju.contract.site import Site
-from jeonju.ingest import figures as figures_module
-from jeonju.ingest.figures import tell_figures
+from jeonju.ingest import statistics
 from jeonju.ingest.service import Ingest
+from jeonju.ingest.statistics import write_statistics
 from jeonju.storage.influx.store import InfluxStore
 from tests.ingest.test_service import T0, send, sender
 from tests.storage.influx.servers import Influxd
 from tests.waiting import wait_until
 
 
-def told(server: Influxd) -> list[list[object]]:
+def written(server: Influxd) -> list[list[object]]:
     found = server.ask("SELECT readings, messages, lag_s, broker_connected, store_available FROM service")
     return [row[1:] for series in found for row in series["values"]]
 
 
-def test_figures_of_a_time_without_the_store_come_when_it_is_back(
+def test_statistics_of_a_time_without_the_store_come_when_it_is_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(figures_module, "EVERY_S", 0.05)
+    monkeypatch.setattr(statistics, "EVERY_S", 0.05)
     server = Influxd(tmp_path / "influxd")
     store, stopping, count = InfluxStore(server.url()), threading.Event(), 0
 
-    def figures() -> ServiceStatistics:
+    def some_statistics() -> ServiceStatistics:
         nonlocal count
         count += 1
         return ServiceStatistics("jeonju", "ingest", T0 + timedelta(seconds=count), 0, count, 0, 0, 0, 1.0, 1, 1)
 
-    teller = threading.Thread(target=tell_figures, args=(store, figures, stopping))
-    teller.start()
+    writer = threading.Thread(target=write_statistics, args=(store, some_statistics, stopping))
+    writer.start()
     try:
-        wait_until(lambda: told(server))
+        wait_until(lambda: written(server))
         server.stop()
         with pytest.raises(UnavailableError):
             store.ledger("jeonju")
         away = count
         wait_until(lambda: count >= away + 3)
         server.start()
-        wait_until(lambda: len(told(server)) >= away + 3)
-        assert [row[0] for row in told(server)] == list(range(1, len(told(server)) + 1)), "none was lost"
+        wait_until(lambda: len(written(server)) >= away + 3)
+        assert [row[0] for row in written(server)] == list(range(1, len(written(server)) + 1)), "none was lost"
     finally:
         stopping.set()
-        teller.join()
+        writer.join()
         store.close()
         server.stop()
 
 
-def test_ingest_tells_what_it_did_and_how_old_readings_are(
+def test_ingest_writes_what_it_did_and_how_old_readings_are(
     jeonju: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(figures_module, "EVERY_S", 0.05)
+    monkeypatch.setattr(statistics, "EVERY_S", 0.05)
     server = Influxd(tmp_path / "influxd")
     store = InfluxStore(server.url())
     ticks = iter(range(1_000_000))
@@ -69,12 +69,12 @@ def test_ingest_tells_what_it_did_and_how_old_readings_are(
         ):
             client = sender(broker)
             send(client, 0, 10)
-            # The newest was measured at 9 s and stored at 20 s. What is told in the midst of counting a commit has the lag of the one before.
+            # The newest was measured at 9 s and stored at 20 s. What is written in the midst of counting a commit has the lag of the one before.
             newest = [10, 10, pytest.approx(11, abs=0.1)]
-            wait_until(lambda: [row[:3] for row in told(server)][-1:] == [newest], what="all of it")
+            wait_until(lambda: [row[:3] for row in written(server)][-1:] == [newest], what="all of it")
             client.disconnect()
             client.loop_stop()
-        assert told(server)[-1] == [*newest, 1, 1]
+        assert written(server)[-1] == [*newest, 1, 1]
     finally:
         store.close()
         server.stop()

@@ -1,4 +1,4 @@
-"""Keep the store in order while ingest writes to it: roll up and forget, about every minute."""
+"""The store's maintenance while ingest writes to it: roll-ups and retention, about every minute."""
 
 import logging
 import os
@@ -28,22 +28,22 @@ def give_way() -> None:
         os.setpriority(os.PRIO_PROCESS, thread, max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
 
 
-def keep_up(
+def maintain(
     store: Store, now: Callable[[], datetime], stopping: threading.Event, failed: Callable[[], None] = lambda: None
 ) -> None:
-    """Work until `stopping` is set; it may end between any two steps, the rest is done at the next start. Each failure is told to `failed`."""
+    """Work until `stopping` is set; it may end between any two steps, the rest is done at the next start. `failed` is called at each failure."""
     while not stopping.wait(EVERY_S):
         try:
             for _ in store.maintenance(now()):
                 if stopping.wait(BETWEEN_STEPS_S):
                     return
         except JeonjuError as error:
-            # Also what a person must change, such as a token that was revoked: readings go on being taken, and it is tried again.
+            # Also what a person must change, such as a token that was revoked: readings are still stored, and it is tried again.
             log.warning("%s; rolling up and forgetting wait for it", error)
             failed()
         except Exception:
-            # A fault of ours, or data that nobody thought of. Readings come first: they go on being taken, and it is tried again.
+            # A fault of ours, or data that nobody thought of. Readings come first: they are still stored, and it is tried again.
             log.exception(
-                "a fault in rolling up and forgetting; readings are taken, it is tried again in %.0f s", EVERY_S
+                "a fault in rolling up and forgetting; readings are stored, it is tried again in %.0f s", EVERY_S
             )
             failed()

@@ -11,7 +11,7 @@ from typing import cast
 import pytest
 
 from jeonju.common.errors import UnavailableError
-from jeonju.ingest import upkeep
+from jeonju.ingest import maintenance
 from jeonju.storage.port import Store
 
 
@@ -21,14 +21,14 @@ def test_only_the_thread_that_gives_way_has_a_lower_priority() -> None:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     def give_way() -> None:
-        upkeep.give_way()
+        maintenance.give_way()
         seen.append(niceness())
 
     seen, before = list[int](), niceness()
     thread = threading.Thread(target=give_way)
     thread.start()
     thread.join()
-    assert seen == [max(before, upkeep.NICENESS)]
+    assert seen == [max(before, maintenance.NICENESS)]
     assert niceness() == before
 
 
@@ -53,12 +53,12 @@ class _Failing:
 def test_whatever_fails_in_the_upkeep_is_said_counted_and_tried_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(upkeep, "EVERY_S", 0.001)
-    monkeypatch.setattr(upkeep, "BETWEEN_STEPS_S", 0.001)
+    monkeypatch.setattr(maintenance, "EVERY_S", 0.001)
+    monkeypatch.setattr(maintenance, "BETWEEN_STEPS_S", 0.001)
     stopping, failed = threading.Event(), list[int]()
     store = cast("Store", _Failing(stopping))
     with caplog.at_level(logging.WARNING):
-        upkeep.keep_up(store, lambda: datetime(2026, 3, 2, tzinfo=UTC), stopping, lambda: failed.append(1))
+        maintenance.maintain(store, lambda: datetime(2026, 3, 2, tzinfo=UTC), stopping, lambda: failed.append(1))
     assert len(failed) == 3
     assert len(caplog.records) == 3
     assert all("rolling up and forgetting" in record.getMessage() for record in caplog.records)

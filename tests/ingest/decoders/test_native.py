@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jeonju.common.errors import RejectedError
-from jeonju.ingest.decoders.native import MAX_PAYLOAD_BYTES, decode
+from jeonju.ingest.decoders.native.decoder import decode_readings as decode
+from jeonju.ingest.message import LARGEST_PAYLOAD_BYTES
 
 
 def test_object_is_one_reading_and_array_is_many() -> None:
@@ -45,7 +46,7 @@ def test_time_without_a_zone_is_no_time() -> None:
         (b'{"device": "a", "values": [1]}', "`values` must be a JSON object"),
         (b'{"device": "a", "position": [1, 2, 3]}', "is no reading"),
         (b'{"device": "a", "v": 2}', "is of version 2"),
-        (b'{"device": "a", "x": "' + b"y" * MAX_PAYLOAD_BYTES + b'"}', "is larger than"),
+        (b'{"device": "a", "x": "' + b"y" * LARGEST_PAYLOAD_BYTES + b'"}', "is larger than"),
     ],
 )
 def test_what_is_no_reading_is_rejected_with_the_reason(payload: bytes, reason: str) -> None:

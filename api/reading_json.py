@@ -1,0 +1,39 @@
+"""How readings look to the outside: plain JSON without what is absent, quality flags in words."""
+
+import json
+from typing import Any
+
+import pyarrow as pa
+
+from jeonju.airquality.pollutants import KEYS
+from jeonju.messages.quality import quality_in_words
+
+
+def reading_json(row: dict[str, Any]) -> dict[str, Any]:
+    """Return one reading: device, time, place, values, and the quality of those that are not `ok` as [flag, reason in words]."""
+    out: dict[str, Any] = {"site": row["site"], "device": row["device"], "time": row["time"]}
+    if row["lat"] is not None and row["lon"] is not None:
+        out["position"] = [row["lat"], row["lon"]]
+    if row["seq"] is not None:
+        out["seq"] = row["seq"]
+    if row["boot"] is not None:
+        out["boot"] = row["boot"]
+    out["values"] = {key: row[key] for key in KEYS if row[key] is not None}
+    if row["quality"] is not None:
+        out["quality"] = quality_in_words(row["quality"])
+    if row["extra"] is not None:
+        out["extra"] = json.loads(row["extra"])
+    return out
+
+
+def series_json(table: pa.Table, keys: list[str]) -> dict[str, dict[str, list[Any]]]:
+    """Return columns per device: times and one list for each quantity, null where nothing was measured."""
+    out: dict[str, dict[str, list[Any]]] = {}
+    for device in sorted(set(table["device"].to_pylist())):
+        rows = table.filter(pa.compute.equal(table["device"], device))
+        columns = {key: rows[key].to_pylist() for key in keys if rows[key].null_count < rows.num_rows}
+        quality = [quality_in_words(text) if text else None for text in rows["quality"].to_pylist()]
+        out[device] = {"time": rows["time"].to_pylist(), **columns}
+        if any(quality):
+            out[device]["quality"] = quality
+    return out

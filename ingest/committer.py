@@ -1,0 +1,167 @@
+"""Commits messages to the store, and only then acknowledges them."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential
+
+from jeonju.common.errors import UnavailableError
+from jeonju.contract.records import DeviceRecord, LedgerEntry, is_mere_name
+from jeonju.contract.site import Site
+from jeonju.ingest.inbox import Arrived
+from jeonju.ingest.pipeline import Pipeline
+from jeonju.ingest.stats import Stats
+from jeonju.storage.port import Commit, Store
+
+log = logging.getLogger(__name__)
+
+LONGEST_PAUSE_S: Final = 10.0
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where a committer hands on what it has done: acknowledgements, answers to gateways (topic, payload), and committed readings."""
+
+    acknowledge: Callable[[Iterable[Arrived]], None]
+    answer: Callable[[str, bytes], object]
+    feed: Callable[[pa.Table], None]
+
+
+class Committer:
+    """Turns what arrived into commits. A store that is away is tried until it answers; a message that makes us fail becomes a dead letter.
+
+    `keeps_ledger` is False for members of several, which see only a part of what each device sends.
+    """
+
+    def __init__(
+        self,
+        site: Site,
+        store: Store,
+        stats: Stats,
+        outputs: Outputs,
+        *,
+        now: Callable[[], datetime],
+        stopping: threading.Event,
+        keeps_ledger: bool,
+    ) -> None:
+        self._site = site
+        self._store = store
+        self._stats = stats
+        self._outputs = outputs
+        self._now = now
+        self._stopping = stopping
+        self._keeps_ledger = keeps_ledger
+        self._pipeline = Pipeline(site)
+
+    def restore(self) -> None:
+        """Begin with what the store knows: at the start, and after a fault of ours that broke off in the middle of a commit."""
+        self._pipeline = Pipeline(self._site)
+        ledger = self._store.ledger(self._site.name)
+        self._pipeline.ledger.restore(ledger)
+        self._pipeline.devices.restore(self._heard_of(self._store.devices(self._site.name), ledger))
+
+    def commit(self, arrived: list[Arrived]) -> bool:
+        """Commit, then acknowledge; False when the service stops before. The one message that makes us fail is found by halving."""
+        messages = [each.message for each in arrived]
+        try:
+            commit = self._pipeline.commit(messages)
+            written = self._write(commit)
+        except Exception as error:
+            log.exception("a fault in a commit of %d messages", len(messages))
+            if not self._patiently(self.restore):
+                return False
+            if len(arrived) > 1:
+                middle = len(arrived) // 2
+                return self.commit(arrived[:middle]) and self.commit(arrived[middle:])
+            commit = self._pipeline.refuse(messages[0], f"made ingest fail: {type(error).__name__}: {error}")
+            written = self._write(commit)
+        if written:
+            self._outputs.acknowledge(arrived)
+            for topic, payload in self._pipeline.answers():
+                self._outputs.answer(topic, payload)
+            self._outputs.feed(commit.readings)
+            self._count(commit, len(arrived))
+        return written
+
+    def _heard_of(self, devices: list[DeviceRecord], ledger: list[LedgerEntry]) -> list[DeviceRecord]:
+        """Leave out names that were made up in messages which were then rejected: such a device has no reading, and nothing else is known of it."""
+        heard = {entry.device for entry in ledger if entry.received}
+        doubtful = {record.device for record in devices if is_mere_name(record) and record.device not in heard}
+        if doubtful:
+            # Members of several keep no ledger.
+            doubtful.difference_update(self._store.latest(self._site.name)["device"].unique().to_pylist())
+        return [record for record in devices if record.device not in doubtful]
+
+    def _write(self, commit: Commit) -> bool:
+        """Write a commit, and account for what the store found too old before any of it is acknowledged."""
+        refused: dict[tuple[str, str], int] = {}
+
+        def write(part: Commit) -> None:
+            refused.update(self._store.write(part if self._keeps_ledger else replace(part, ledger=())))
+
+        written = self._patiently(write, commit)
+        if not written or not refused:
+            return written
+        for (site, device), count in refused.items():
+            self._pipeline.ledger.reject(site, device, count)
+        self._stats.rejected += sum(refused.values())
+        return self._patiently(write, Commit(ledger=self._pipeline.ledger.changes()))
+
+    def _patiently(self, call: Callable[..., None], *arguments: Any) -> bool:
+        """Call until the store answers; False when the service stops before."""
+        retrying = Retrying(
+            retry=retry_if_exception_type(UnavailableError),
+            wait=wait_exponential(multiplier=0.2, max=LONGEST_PAUSE_S),
+            sleep=self._pause,
+            stop=lambda _state: self._stopping.is_set(),
+            after=self._note_failure,
+            reraise=True,
+        )
+        try:
+            retrying(call, *arguments)
+        except UnavailableError:
+            log.warning("stopping before the store took the last messages; the broker keeps them for the next start")
+            return False
+        if not self._stats.store_available:
+            log.info("the store is back")
+            self._stats.store_available = True
+            self._stats.trouble = None
+        return True
+
+    def _pause(self, seconds: float) -> None:
+        self._stopping.wait(seconds)
+
+    def _note_failure(self, state: RetryCallState) -> None:
+        if self._stats.store_available:
+            self._stats.store_available = False
+            self._stats.trouble = str(state.outcome.exception()) if state.outcome else None
+            log.warning("%s; it is tried again, nothing is acknowledged meanwhile", self._stats.trouble)
+
+    def _count(self, commit: Commit, messages: int) -> None:
+        stats = self._stats
+        stats.messages += messages
+        stats.readings += commit.readings.num_rows
+        stats.rejected += len(commit.dead_letters)
+        stats.commits += 1
+        stats.devices = len(self._pipeline.devices)
+        self._count_turned_away()
+        stats.last_commit_at = now = self._now()
+        if commit.readings.num_rows:
+            stats.lag_s = (now - pc.max(commit.readings["time"]).as_py()).total_seconds()
+
+    def _count_turned_away(self) -> None:
+        devices = self._pipeline.devices
+        turned_away, devices.turned_away = devices.turned_away, 0
+        if turned_away and not self._stats.turned_away:
+            log.warning(
+                "there is no room for new devices of a message (%d are known): it is among the dead letters, with the reason; "
+                "what follows is counted only (jeonju_ingest_messages_turned_away_total)",
+                len(devices),
+            )
+        self._stats.turned_away += turned_away

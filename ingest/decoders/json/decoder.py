@@ -1,0 +1,26 @@
+"""A vendor's own JSON: nothing is known but what the site file's mapping says. See README.md beside this file."""
+
+from functools import partial
+
+from jeonju.common.errors import RejectedError
+from jeonju.contract.gateways import Gateway
+from jeonju.ingest.decoded import Decoding
+from jeonju.ingest.decoders.fields import Gathered, at_pointer, named_device, says_nothing
+from jeonju.ingest.decoders.times import site_time
+from jeonju.ingest.message import Message
+
+
+def decode(message: Message, gateway: Gateway) -> Decoding:
+    """Return what the mapping points at; raises RejectedError for what is no JSON and for values without a device."""
+    content = message.json()
+    look_up = partial(at_pointer, content)
+    try:
+        device = named_device(gateway, content)
+    except RejectedError:
+        if says_nothing({}, gateway, look_up):
+            return Decoding()
+        raise
+    gathered = Gathered()
+    at = site_time(gateway, content)
+    gathered.put_mapped(device, at, gateway, look_up)
+    return gathered.decoding()

@@ -1,0 +1,33 @@
+"""What LoRaWAN network servers have in common: receptions by several gateways, the place of a device, and topics that name devices."""
+
+from datetime import datetime
+from typing import Any
+
+from jeonju.ingest.decoders.fields import Gathered, number
+from jeonju.ingest.message import Message
+
+
+def level_after(message: Message, name: str) -> str:
+    """Return the level of the topic that follows a name, for bodies that do not say whose they are; empty where there is none."""
+    _, _, rest = message.topic.partition(f"/{name}/")
+    return rest.partition("/")[0]
+
+
+def strongest(receptions: Any) -> dict[str, Any]:
+    """Return the reception with the highest RSSI, of those that have one; the place of a gateway is nobody's reading."""
+    heard = (
+        [reception for reception in receptions if isinstance(reception, dict)] if isinstance(receptions, list) else []
+    )
+    return max(heard, key=_rssi, default={})
+
+
+def put_place(gathered: Gathered, device: str, at: datetime | None, place: Any) -> None:
+    """Add where a device itself is."""
+    if isinstance(place, dict):
+        for key in ("latitude", "longitude", "altitude"):
+            gathered.put(device, at, key, number(place.get(key)))
+
+
+def _rssi(reception: dict[str, Any]) -> float:
+    rssi = number(reception.get("rssi"))
+    return -1e9 if rssi is None else rssi

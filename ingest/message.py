@@ -1,0 +1,52 @@
+"""A message as it came from the broker."""
+
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from jeonju.common.errors import RejectedError
+
+LARGEST_PAYLOAD_BYTES: Final = 4 * 1024 * 1024
+
+
+class Message(NamedTuple):
+    """Topic, payload and time of arrival (UTC)."""
+
+    topic: str
+    payload: bytes
+    received_at: datetime
+
+    @property
+    def levels(self) -> list[str]:
+        """The levels of the topic."""
+        return self.topic.split("/")
+
+    def json(self) -> Any:
+        """Return the content of the payload; see `parse_json`."""
+        return parse_json(self.payload)
+
+    def object(self) -> dict[str, Any]:
+        """Return the payload's JSON object; raises RejectedError for anything else."""
+        content = self.json()
+        if not isinstance(content, dict):
+            raise RejectedError(f"must be a JSON object, not {type(content).__name__}")
+        return content
+
+
+def parse_json(payload: bytes) -> Any:
+    """Return the content of a JSON document.
+
+    Raises RejectedError for what is too large, no JSON or too deep.
+    """
+    refuse_too_large(payload)
+    try:
+        return msgspec.json.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise RejectedError(f"is not JSON: {error}") from error
+
+
+def refuse_too_large(payload: bytes) -> None:
+    """Raise RejectedError for a payload of more than LARGEST_PAYLOAD_BYTES."""
+    if len(payload) > LARGEST_PAYLOAD_BYTES:
+        raise RejectedError(f"payload of {len(payload)} bytes is larger than {LARGEST_PAYLOAD_BYTES}")

@@ -1,0 +1,34 @@
+"""What ingest counts."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass
+class Stats:
+    """Counts since the start, and the state now."""
+
+    messages: int = 0
+    readings: int = 0
+    rejected: int = 0
+    turned_away: int = 0
+    devices: int = 0
+    commits: int = 0
+    maintenance_failures: int = 0
+    last_commit_at: datetime | None = None
+    lag_s: float | None = None
+    waiting: int = 0
+    connected: bool = False
+    store_available: bool = True
+    trouble: str | None = None
+    refusal: str | None = None
+    refused: int = 0
+
+    @property
+    def trouble_now(self) -> str | None:
+        """Why nothing is stored at the moment, or not all of it; None when all is well."""
+        if not self.connected:
+            return "the broker is away"
+        if not self.store_available:
+            return self.trouble or "the store is away"
+        return self.refusal
