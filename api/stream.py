@@ -11,7 +11,7 @@ from typing import Any, Final
 import orjson
 import pyarrow as pa
 
-from jeonju.contract.as_json import reading_json
+from jeonju.api.reading_json import reading_json
 
 HEARTBEAT_S: Final = 15.0
 MOST_WAITING: Final = 200
