@@ -16,7 +16,7 @@ from jeonju.contract.records import IncidentRecord, JournalEntry
 from jeonju.contract.site import Site
 from jeonju.detection.engine import AlertEngine
 from jeonju.detection.index_statistics import IndexStatistics
-from jeonju.ingest import figures
+from jeonju.ingest import statistics as ingest_statistics
 from jeonju.ingest.service import Ingest
 from jeonju.messages.alerts import Labels, with_words
 from jeonju.response.fleet.control import FleetControl
@@ -62,7 +62,7 @@ def reader(jeonju: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
 def _live(site: Site, store: InfluxStore, broker_url: str) -> None:
     env = simpy.Environment(initial_time=BEGIN.timestamp())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(figures, "EVERY_S", 0.1)
+        patch.setattr(ingest_statistics, "EVERY_S", 0.1)
         with Ingest(site, store, broker_url, now=lambda: datetime.fromtimestamp(env.now, UTC)) as service:
             sink = TruthSink(MqttSink(broker_url, site=site.name), broker_url, site=site.name)
             world = World(
