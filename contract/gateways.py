@@ -5,8 +5,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from jeonju.airquality.pollutants import KEYS, QUANTITY
-from jeonju.airquality.units import ppm_per_mg_m3
+from jeonju.airquality import units
+from jeonju.airquality.pollutants import KEYS
 from jeonju.contract.topics import NAME, ROOT, is_filter
 
 Format = Literal[
@@ -26,38 +26,18 @@ Format = Literal[
 ]
 # Besides the quantities a message may tell where the device is.
 PLACE_KEYS: Final = ("latitude", "longitude")
-# Units that gateways send, as scale and offset to the unit in which a quantity is stored: value · scale + offset.
-_LINEAR: Final[dict[tuple[str, str], tuple[float, float]]] = {
-    ("°C", "°F"): (5 / 9, -160 / 9),
-    ("°C", "K"): (1.0, -273.15),
-    ("hPa", "Pa"): (0.01, 0.0),
-    ("hPa", "kPa"): (10.0, 0.0),
-    ("hPa", "mmHg"): (1.33322387415, 0.0),
-    ("hPa", "inHg"): (33.863886666667, 0.0),
-    ("%", "1"): (100.0, 0.0),
-    ("ppm", "ppb"): (1e-3, 0.0),
-    ("ppb", "ppm"): (1e3, 0.0),
-    ("V", "mV"): (1e-3, 0.0),
-    ("µg/m³", "mg/m³"): (1e3, 0.0),
-    ("m/s", "km/h"): (1 / 3.6, 0.0),
-    ("m/s", "kn"): (1852 / 3600, 0.0),
-}
 
 
 def conversion(key: str, unit: str) -> tuple[float, float]:
-    """Return scale and offset that turn a value in `unit` into the unit a quantity is stored in.
+    """Return scale and offset that turn a value in `unit` into the unit in which a quantity or place is stored: value · scale + offset.
 
-    Gases by mass are taken at 25 °C and 1 atm. Raises ValueError for a unit that does not fit.
+    Gases given as mass are taken at 25 °C and 1 atm. Raises ValueError for a unit that does not fit.
     """
-    stored = "°" if key in PLACE_KEYS else QUANTITY[key].unit
-    unit = unit.replace("ug/m3", "µg/m³").replace("mg/m3", "mg/m³")
-    if unit == stored:
-        return 1.0, 0.0
-    if (stored, unit) in _LINEAR:
-        return _LINEAR[stored, unit]
-    if stored == "ppm" and unit in ("mg/m³", "µg/m³"):
-        return ppm_per_mg_m3(key) * (1.0 if unit == "mg/m³" else 1e-3), 0.0
-    raise ValueError(f"{key} is stored in {stored}; {unit!r} cannot be turned into that")
+    if key not in PLACE_KEYS:
+        return units.conversion(key, unit)
+    if unit != "°":
+        raise ValueError(f"is in {unit}, but {key} is in °")
+    return 1.0, 0.0
 
 
 def _key(text: str) -> str:

@@ -12,7 +12,8 @@ from jeonju.airquality.index import POLLUTANTS, Cai, cai_of_hours
 from jeonju.airquality.limits import ADVISORY_LEVELS, DUST_STAGES, AdvisoryState, is_dust, next_state
 from jeonju.airquality.standards import Judged, judge_last, mean_of_last
 from jeonju.airquality.us_aqi import UsAqi
-from jeonju.detection.windows import Floats, Window
+from jeonju.common.arrays import Floats
+from jeonju.detection.windows import Window
 from jeonju.rules.watched import QUANTITIES, WINDOW_S
 
 HOUR_S: Final = 3600.0

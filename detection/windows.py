@@ -15,10 +15,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from jeonju.common.arrays import Floats
 from jeonju.common.device_array import DeviceArray
 from jeonju.rules.watched import QUANTITIES, WINDOW_S
-
-Floats = NDArray[np.float64]
 
 ALLOWED_LATENESS_S: Final = 10.0
 # A device is waited for while it lags by no more than two of its usual steps and this; then the others go on without it. One that is expected

@@ -3,9 +3,8 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from jeonju.common.arrays import Floats
 
 
 def agreement(measured: Floats, predicted: Floats) -> dict[str, Any]:

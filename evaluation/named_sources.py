@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from jeonju.airquality.dispersion.meteorology import Meteorology, Surroundings
 from jeonju.airquality.dispersion.puffs import Puffs
+from jeonju.common.arrays import Floats
 from jeonju.localization.footprints import MARGIN_M
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

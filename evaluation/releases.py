@@ -12,14 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jeonju.airquality.dispersion.meteorology import Meteorology, Stability, pasquill_stability, solar_elevation_deg
+from jeonju.common.arrays import Floats
 from jeonju.common.errors import UserError
 from jeonju.evaluation.named_sources import Candidate, NamedSources
 from jeonju.evaluation.release_detector import Event, ReleaseDetector
 from jeonju.evaluation.tables import Row, read_table
 from jeonju.localization.baseline import mean_of_known
 from jeonju.localization.source_estimator import SourceEstimate, SourceEstimator
-
-Floats = NDArray[np.float64]
 
 # The sensors tell 0.01 ppm; the METEC background wanders by a tenth within minutes.
 LEAST_EXCESS_PPM: Final = 0.15

@@ -13,12 +13,13 @@ import numpy as np
 import pyarrow as pa
 
 from jeonju.airquality.pollutants import KEYS, QUANTITY
+from jeonju.common.arrays import Floats
 from jeonju.contract.columns import INSTANT, LABEL, READINGS
 from jeonju.contract.extras import DROPPED, GROUPS, bounded, dropped_flag
 from jeonju.contract.quality import Flag
 from jeonju.contract.reading import Reading
 from jeonju.ingest.ledger import Ledger
-from jeonju.ingest.quality.batch_rows import NEVER_US, US_PER_S, Bools, Floats, Integers, Rows
+from jeonju.ingest.quality.batch_rows import NEVER_US, US_PER_S, Bools, Integers, Rows
 from jeonju.ingest.quality.checks import Checks
 from jeonju.ingest.quality.flag_table import FlagTable
 from jeonju.ingest.quality.flags import (

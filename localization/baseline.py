@@ -5,9 +5,8 @@ from collections import deque
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from jeonju.common.arrays import Floats
 
 # The baseline is a low quantile of the last hour: a plume comes and goes with the wind, the air between comes back to it.
 WINDOW_MIN: Final = 60

@@ -9,9 +9,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from jeonju.airquality.thermal import is_fire
+from jeonju.common.arrays import Floats
 from jeonju.contract.site import Site
-
-Floats = NDArray[np.float64]
 
 # Probability that a camera shows a fire by its distance: nearly 1 within its practical range of 40 to 60 m (`airquality.thermal`), nearly 0 far off.
 # A wall may hide the nearest fire, and a hot exhaust may look like one.

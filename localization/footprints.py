@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from jeonju.airquality.dispersion import _kernels as kernels
 from jeonju.airquality.dispersion.meteorology import Meteorology, Surroundings
 from jeonju.airquality.dispersion.plume_rise import Rise
 from jeonju.airquality.dispersion.puffs import NO_RISE, Puffs
-
-Floats = NDArray[np.float64]
+from jeonju.common.arrays import Floats
 
 # Puffs are followed this far beyond sensors and candidates.
 MARGIN_M: Final = 300.0

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from jeonju.airquality.dispersion.meteorology import Meteorology
 from jeonju.airquality.dispersion.puffs import Puffs
 from jeonju.airquality.geo import is_within
+from jeonju.common.arrays import Floats
 from jeonju.contract.site import Site
-
-Floats = NDArray[np.float64]
 
 AHEAD_S: Final = 3600.0
 TICK_S: Final = 30.0

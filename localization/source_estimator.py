@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from jeonju.common.arrays import Floats
 
 # A good dispersion model is within a factor of two for half of the pairs (Chang and Hanna 2004), so e-fold errors are usual.
 MODEL_ERROR_LOG: Final = 1.0

@@ -17,13 +17,12 @@ from jeonju.airquality.dispersion.plume_rise import buoyant_rise
 from jeonju.airquality.dispersion.puffs import NO_RISE
 from jeonju.airquality.fuels import stored_units
 from jeonju.airquality.pollutants import KEYS
+from jeonju.common.arrays import Floats
 from jeonju.contract.site import Site
 from jeonju.localization.baseline import Baseline, mean_of_known
 from jeonju.localization.camera_evidence import Observations, observe
 from jeonju.localization.footprints import GridSources
 from jeonju.localization.source_estimator import OUTLIERS, SURE_FROM, SourceEstimator
-
-Floats = NDArray[np.float64]
 
 # The excess of a minute mean that a device can tell from nothing: about two of its scatter in clean city air, in stored units.
 DETECTION_LEVEL: Final = {

@@ -5,10 +5,10 @@ from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from jeonju.airquality.pollutants import KEYS
+from jeonju.common.arrays import Floats
 from jeonju.contract.site import Site
 from jeonju.simulator.background_levels import (
     ANNUAL,
@@ -28,8 +28,6 @@ from jeonju.simulator.background_levels import (
 from jeonju.simulator.ornstein_uhlenbeck import GRID_S, OrnsteinUhlenbeck, SampledSeries
 from jeonju.simulator.season import of_season
 from jeonju.simulator.weather import Weather
-
-Floats = NDArray[np.float64]
 
 PM1_OF_PM25: Final = 0.68
 # Coarse particles are what makes PM10 larger than PM2.5; PM10 never falls below this multiple.

@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jeonju.airquality.pollutants import KEYS
+from jeonju.common.arrays import Floats
 from jeonju.contract.vda5050 import Kind
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,7 +11,6 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from numpy.typing import NDArray
 
 from jeonju.airquality.dispersion.meteorology import Meteorology
 from jeonju.airquality.dispersion.plume_rise import (
@@ -25,12 +24,11 @@ from jeonju.airquality.dispersion.puffs import NO_RISE, Puffs
 from jeonju.airquality.dispersion.surface_layer import wind_speed_at
 from jeonju.airquality.fuels import FUELS, stored_units
 from jeonju.airquality.pollutants import KEYS
+from jeonju.common.arrays import Floats
 from jeonju.contract.events import Dust, Fire, Leak
 from jeonju.contract.site import Area, Road, Site, Stack
 from jeonju.simulator.fires import HEAT_PER_AREA_KW_M2, Flame, burning, flame, lifetime_s
 from jeonju.simulator.schedules import activity
-
-Floats = NDArray[np.float64]
 
 # How far apart puffs may be [m]: within two of their σ they overlap to a smooth plume. What a stack releases reaches the ground hundreds of metres
 # on, when it is wide; fires and leaks may be close to a device.

@@ -4,13 +4,11 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from jeonju.airquality.pollutants import KEYS
+from jeonju.common.arrays import Floats
 from jeonju.contract.events import Dust, Fire, Leak, Odour
 from jeonju.simulator.fires import lifetime_s
-
-Floats = NDArray[np.float64]
 
 # An event has reached a device once it adds this much to the true air there: about three times an instrument's noise.
 REACHED: Final = {

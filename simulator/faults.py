@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jeonju.airquality.pollutants import KEYS
+from jeonju.common.arrays import Floats
 from jeonju.contract.events import Fault
 
-Floats = NDArray[np.float64]
 DAY_S = 86_400.0
 
 

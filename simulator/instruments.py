@@ -12,8 +12,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from jeonju.airquality.pollutants import KEYS, QUANTITY
+from jeonju.common.arrays import Floats
 
-Floats = NDArray[np.float64]
 DAY_S: Final = 86_400.0
 
 

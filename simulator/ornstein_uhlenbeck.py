@@ -8,13 +8,12 @@ from typing import Final
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
+
+from jeonju.common.arrays import Floats
 
 GRID_S: Final = 60.0
 CHUNK_STEPS: Final = 60
 CHUNK_S: Final = GRID_S * CHUNK_STEPS
-
-Floats = NDArray[np.float64]
 
 
 @njit(cache=True, nogil=True)

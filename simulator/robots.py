@@ -11,9 +11,9 @@ from typing import Any, Final
 import numpy as np
 import simpy
 from msgspec import UNSET
-from numpy.typing import NDArray
 
 from jeonju.airquality.thermal import RANGE_M, pixel_c
+from jeonju.common.arrays import Floats
 from jeonju.contract.reading import from_posix_s
 from jeonju.contract.site import Robot, Site
 from jeonju.contract.vda5050 import Action, Headers, InstantActions, Kind, Node, Order, Stop, encode, route, start_node
@@ -21,8 +21,6 @@ from jeonju.simulator.fires import Flame
 from jeonju.simulator.order_checks import duration_s
 from jeonju.simulator.orders import Orders
 from jeonju.simulator.state_reporter import BATTERY_J, DRIVING_W, HIGHEST_SPEED_M_S, Motion, StateReporter
-
-Floats = NDArray[np.float64]
 
 # A patrol robot of about 150 kg (typical figures; those of the pilot's robots are not published).
 PATROL_SPEED_M_S: Final = (0.8, 1.2)

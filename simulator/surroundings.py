@@ -5,13 +5,11 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from numpy.typing import NDArray
 
 from jeonju.airquality.pollutants import KEYS
+from jeonju.common.arrays import Floats
 from jeonju.contract.site import Site
 from jeonju.simulator.weather import WeatherSeries
-
-Floats = NDArray[np.float64]
 
 # Roofs and asphalt in the sun are warmer than the air by up to this.
 SUN_WARMED_C: Final = 18.0

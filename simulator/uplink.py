@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from jeonju.common.arrays import Floats
 from jeonju.simulator.block import Readings, joined
 from jeonju.simulator.faults import Faults, Sending
-
-Floats = NDArray[np.float64]
 
 
 @dataclass

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from jeonju.airquality.dispersion.meteorology import Meteorology, Stability, pasquill_stability, solar_elevation_deg
+from jeonju.common.arrays import Floats
 from jeonju.contract.site import Site
 from jeonju.simulator.ornstein_uhlenbeck import OrnsteinUhlenbeck, SampledSeries
 from jeonju.simulator.season import of_season
-
-Floats = NDArray[np.float64]
 
 # Monthly normals of Jeonju 1991–2020 [°C]: mean, mean daily maximum, mean daily minimum (Korea Meteorological Administration).
 MEAN_C: Final = (0.0, 2.0, 6.8, 12.9, 18.5, 22.8, 26.2, 26.5, 21.9, 15.4, 8.8, 2.2)

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 import numpy as np
 import simpy
-from numpy.typing import NDArray
 
 from jeonju.airquality.dispersion.puffs import Puffs
 from jeonju.airquality.pollutants import KEYS
+from jeonju.common.arrays import Floats
 from jeonju.contract.events import Breakdown, Dispatch, Dust, Event, Fault, Fire, Leak, LostLink, Odour, RegionalEpisode
 from jeonju.contract.site import Site
 from jeonju.simulator.background import Background, Episode
@@ -27,8 +27,6 @@ from jeonju.simulator.robots import PatrolRobot, hottest_pixel_c
 from jeonju.simulator.surroundings import ambient
 from jeonju.simulator.uplink import Uplink
 from jeonju.simulator.weather import Weather, WeatherOverrides, WeatherSeries, meteorology
-
-Floats = NDArray[np.float64]
 
 # The wind given to the puffs meanders by itself down to about three minutes; faster eddies are part of their spread.
 PUFF_AVERAGING_S: Final = 180.0

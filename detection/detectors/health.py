@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from jeonju.airquality.pollutants import QUANTITY
+from jeonju.common.arrays import Floats
 from jeonju.common.device_array import DeviceArray
 from jeonju.contract.details import (
     CollocatedValues,
@@ -31,7 +32,7 @@ from jeonju.detection.health.causes import (
 from jeonju.detection.health.collocation import Collocation
 from jeonju.detection.health.fault_hysteresis import FaultHysteresis, Integers
 from jeonju.detection.health.silence import Clocks, Silence
-from jeonju.detection.windows import Floats, Window, Windows, arrivals_s, times_s
+from jeonju.detection.windows import Window, Windows, arrivals_s, times_s
 
 _NUMBER: Final = {cause.kind: number for number, cause in enumerate(CAUSES)}
 _BATTERY: Final = CAUSES.index(BATTERY_LOW)

@@ -9,13 +9,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from jeonju.common.arrays import Floats
 from jeonju.common.device_array import DeviceArray
 from jeonju.contract.details import ThresholdDetails
 from jeonju.contract.site import Site
 from jeonju.detection.condition import Condition
 from jeonju.detection.detectors.detector import Past, WindowDetector
 from jeonju.detection.pollution import Pollution
-from jeonju.detection.windows import Floats, Window
+from jeonju.detection.windows import Window
 from jeonju.rules.rule import Threshold
 from jeonju.rules.rules import Rules
 from jeonju.rules.watched import QUANTITIES, WINDOW_S

@@ -11,8 +11,9 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from jeonju.common.arrays import Floats
 from jeonju.contract.site import Site
-from jeonju.detection.windows import Floats, Window
+from jeonju.detection.windows import Window
 from jeonju.rules.watched import QUANTITIES
 
 # Loops lead by their stations at 50 to 150 m. All numbers here are our choice but where a source is named above.

@@ -5,9 +5,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from jeonju.common.arrays import Floats
 from jeonju.common.device_array import DeviceArray
 from jeonju.detection.health.causes import CAUSES
-from jeonju.detection.windows import Floats
 
 Integers = NDArray[np.int64]
 Bools = NDArray[np.bool_]

@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from jeonju.detection.windows import Floats, Windows
+from jeonju.common.arrays import Floats
+from jeonju.detection.windows import Windows
 
 # Longer than a link needs to come back, and than three of the device's own intervals. All our choice.
 SILENT_AFTER_S: Final = 180.0

@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from jeonju.common.arrays import Floats
 from jeonju.common.device_array import DeviceArray
 from jeonju.rules.watched import QUANTITIES
 
-Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 # What is watched, and the least scatter that is believed for a 10 s mean: instrument noise and the unrest of clean city air.

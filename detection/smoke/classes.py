@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from jeonju.airquality.fuels import stored_units
 from jeonju.airquality.pollutants import KEYS
+from jeonju.common.arrays import Floats
 from jeonju.detection.smoke.baseline import WATCHED
-
-Floats = NDArray[np.float64]
 
 CLASSES: Final = ("fire", "industrial", "dust", "traffic", "regional", "sensor fault")
 STEPS: Final = 20  # strengths that are tried for each profile

@@ -5,7 +5,8 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from jeonju.detection.windows import Floats, Window
+from jeonju.common.arrays import Floats
+from jeonju.detection.windows import Window
 from jeonju.rules.watched import QUANTITIES, WINDOW_S
 
 WIND_OVER_S: Final = 300.0

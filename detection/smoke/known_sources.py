@@ -8,11 +8,10 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
+from jeonju.common.arrays import Floats
 from jeonju.contract.known_source import KnownSource
 from jeonju.contract.site import Site
 from jeonju.detection.smoke.classes import CLASSES
-
-Floats = NDArray[np.float64]
 
 # At a marked place and time the odds of the marked class are this much smaller, and a rise must be this many times as large.
 LOG_ODDS: Final = -3.0

@@ -5,9 +5,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from jeonju.common.arrays import Floats
 from jeonju.common.device_array import DeviceArray
 from jeonju.contract.site import Site
-from jeonju.detection.windows import Floats, Window
+from jeonju.detection.windows import Window
 from jeonju.rules.watched import QUANTITIES, WINDOW_S
 
 Flags = NDArray[np.bool_]

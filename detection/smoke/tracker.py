@@ -5,10 +5,11 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from jeonju.common.arrays import Floats
 from jeonju.common.device_array import DeviceArray
 from jeonju.contract.kinds import KIND_OF_CLASS
 from jeonju.contract.site import Site
-from jeonju.detection.smoke.baseline import WATCHED, Baseline, Flags, Floats, Rises
+from jeonju.detection.smoke.baseline import WATCHED, Baseline, Flags, Rises
 from jeonju.detection.smoke.classes import CLASSES, log_likelihoods, probabilities
 from jeonju.detection.smoke.known_sources import LEAST_RISE_FACTOR, LOG_ODDS, KnownSources
 from jeonju.detection.smoke.positions import Positions

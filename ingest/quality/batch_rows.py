@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from jeonju.common.arrays import Floats
+
 Integers = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 

@@ -6,9 +6,10 @@ from typing import Final
 
 import numpy as np
 
+from jeonju.common.arrays import Floats
 from jeonju.common.device_array import DeviceArray
 from jeonju.contract.quality import Flag
-from jeonju.ingest.quality.batch_rows import NEVER_US, US_PER_S, Bools, Floats, Integers, Rows, firsts
+from jeonju.ingest.quality.batch_rows import NEVER_US, US_PER_S, Bools, Integers, Rows, firsts
 from jeonju.ingest.quality.flags import Finding, shown_s
 from jeonju.ingest.quality.thresholds import (
     CLOCK_AHEAD_S,

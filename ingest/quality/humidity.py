@@ -5,8 +5,8 @@ from functools import cache
 
 import numpy as np
 
+from jeonju.common.arrays import Floats
 from jeonju.contract.quality import Flag
-from jeonju.ingest.quality.batch_rows import Floats
 from jeonju.ingest.quality.flags import Finding
 from jeonju.ingest.quality.thresholds import FOG_PERCENT, HUMID_PERCENT, KAPPA, PARTICLE_DENSITY_G_CM3
 

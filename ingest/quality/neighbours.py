@@ -11,9 +11,10 @@ from typing import Final
 import numpy as np
 
 from jeonju.airquality.pollutants import QUANTITY
+from jeonju.common.arrays import Floats
 from jeonju.common.device_array import DeviceArray
 from jeonju.contract.quality import Flag
-from jeonju.ingest.quality.batch_rows import NEVER_US, US_PER_S, Bools, Floats, Integers, Rows
+from jeonju.ingest.quality.batch_rows import NEVER_US, US_PER_S, Bools, Integers, Rows
 from jeonju.ingest.quality.flags import Finding
 from jeonju.ingest.quality.thresholds import (
     EVIDENCE,

@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 
 from jeonju.airquality.pollutants import QUANTITY
+from jeonju.common.arrays import Floats
 from jeonju.contract.quality import Flag
-from jeonju.ingest.quality.batch_rows import US_PER_S, Floats, Integers
+from jeonju.ingest.quality.batch_rows import US_PER_S, Integers
 from jeonju.ingest.quality.flags import Finding, shown_s
 from jeonju.ingest.quality.thresholds import STEP_GAP_S, STEP_HOLD_S, STEPS, Steps
 from jeonju.ingest.quality.value_history import Line

@@ -4,8 +4,9 @@ from typing import Final
 
 import numpy as np
 
+from jeonju.common.arrays import Floats
 from jeonju.contract.quality import Flag
-from jeonju.ingest.quality.batch_rows import US_PER_S, Bools, Floats, Integers
+from jeonju.ingest.quality.batch_rows import US_PER_S, Bools, Integers
 from jeonju.ingest.quality.flags import Finding, shown_s
 from jeonju.ingest.quality.thresholds import (
     STUCK_AT_AN_END_S,

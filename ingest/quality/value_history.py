@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from jeonju.common.arrays import Floats
 from jeonju.common.device_array import DeviceArray
-from jeonju.ingest.quality.batch_rows import NEVER_US, Bools, Floats, Integers, firsts
+from jeonju.ingest.quality.batch_rows import NEVER_US, Bools, Integers, firsts
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

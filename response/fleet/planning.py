@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from jeonju.common.arrays import Floats
 from jeonju.contract.site import Site
 from jeonju.contract.vda5050 import Stop
 from jeonju.localization.camera_evidence import seen_from
@@ -16,8 +17,6 @@ from jeonju.localization.source_estimator import MODEL_ERROR_LOG
 from jeonju.localization.source_map import DETECTION_LEVEL, SourceMap
 from jeonju.response.fleet.fleet import SPEED_M_S
 from jeonju.response.fleet.search_map import SearchMap
-
-Floats = NDArray[np.float64]
 
 STAY_S: Final = 90.0
 # Between no smoke, some and much: this many e-folds above an instrument's detection level.

@@ -10,11 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from jeonju.airquality.fuels import stored_units
 from jeonju.airquality.geo import is_within
 from jeonju.airquality.pollutants import KEYS
+from jeonju.common.arrays import Floats
 from jeonju.contract.site import Site
 from jeonju.localization.footprints import GridSources
 from jeonju.localization.source_map import AVERAGING_S, CELL_M, SOURCE_HEIGHT_M, TICK_S, SourceMap
-
-Floats = NDArray[np.float64]
 
 # The finder takes ten minutes for one observation, so that it is not surer than its model is right. A wrong guess costs a robot one stop, waiting
 # costs minutes of a fire: planning takes three minutes for one, which makes the map this power of itself.

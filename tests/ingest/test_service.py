@@ -171,11 +171,9 @@ def test_kill_of_the_broker_loses_nothing_that_the_sender_was_told_is_safe(
 
 INGEST = """
 import sys, threading
-from airquality.site import load_site
-from ingest.quality.batch_rows import Rows
-from ingest.quality.checks import Checks
-from ingest.service import Ingest
-from storage.duckdb import DuckDBStore
+from jeonju.contract.site import load_site
+from jeonju.ingest.service import Ingest
+from jeonju.storage.duckdb.store import DuckDBStore
 with Ingest(load_site("jeonju"), DuckDBStore(sys.argv[1]), sys.argv[2]):
     print("ready", flush=True)
     threading.Event().wait()

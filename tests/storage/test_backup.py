@@ -79,9 +79,7 @@ def backup_in_another_process(folder: Path) -> None:
     import subprocess
     import sys
 
-    program = (
-        "import sys; from storage.backup import back_up; from pathlib import Path; back_up(sys.argv[1], Path('/tmp'))"
-    )
+    program = "import sys; from jeonju.storage.backup import back_up; from pathlib import Path; back_up(sys.argv[1], Path('/tmp'))"
     done = subprocess.run([sys.executable, "-c", program, str(folder / "it's.duckdb")], capture_output=True, text=True)
     if "StoreInUseError" in done.stderr:
         raise StoreInUseError

@@ -18,11 +18,11 @@ from tests.waiting import wait_until
 WRITER = """
 import sys
 from datetime import UTC, datetime, timedelta
-import storage.duckdb
+from jeonju.storage.duckdb import store as module
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit
 from jeonju.contract.columns import readings_table
-storage.duckdb.CHECKPOINT_BYTES = int(sys.argv[2])
+module.CHECKPOINT_BYTES = int(sys.argv[2])
 store = DuckDBStore(sys.argv[1])
 t0 = datetime(2026, 1, 1, tzinfo=UTC)
 for number in range(100_000):

@@ -152,7 +152,7 @@ def test_store_in_use_by_another_process_is_refused(tmp_path: Path) -> None:
         [
             sys.executable,
             "-c",
-            f"from storage.duckdb import DuckDBStore; s = DuckDBStore({str(tmp_path / 'air.duckdb')!r}); print('held', flush=True); input()",
+            f"from jeonju.storage.duckdb.store import DuckDBStore; s = DuckDBStore({str(tmp_path / 'air.duckdb')!r}); print('held', flush=True); input()",
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
