@@ -82,7 +82,7 @@ def test_units_are_turned_into_ours(key: str, unit: str, value: float, stored: f
         ({"topic": "air/v1/+/+/readings"}, "the platform's own"),
         ({"timezone": "Korea/Jeonju"}, "is no time zone"),
         ({"mapping": [{"pointer": "/a", "key": "smell"}]}, "'smell' is no quantity"),
-        ({"mapping": [{"pointer": "/a", "key": "pm25", "unit": "°C"}]}, "'°C' cannot be turned into that"),
+        ({"mapping": [{"pointer": "/a", "key": "pm25", "unit": "°C"}]}, "is in °C, but pm25 is in µg/m³"),
         ({"mapping": [{"pointer": "a", "key": "pm25"}]}, "'a' is no JSON pointer; write it like /object/a"),
         ({"names": {"x": "a b"}}, "'a b' is no device name"),
     ],
