@@ -78,7 +78,7 @@ def test_address_that_is_none_is_said(address: str) -> None:
 
 
 def log_as(shape: str) -> subprocess.CompletedProcess[str]:
-    program = "import logging; from jeonju.logs import log_warnings; log_warnings(); logging.getLogger('x').warning('broker %s', '연결 끊김' * 50)"
+    program = "import logging; from jeonju.cli.logs import log_warnings; log_warnings(); logging.getLogger('x').warning('broker %s', '연결 끊김' * 50)"
     return subprocess.run(
         [sys.executable, "-c", program],
         env={"JEONJU_LOG_FORMAT": shape, "PYTHONIOENCODING": "utf-8"},
