@@ -97,6 +97,11 @@ class AlertEngine:
             self._judge(Pace.CLOCK, seen.at)
         return self._lifecycle.take_changes()
 
+    def pass_time(self, now: datetime) -> list[AlertRecord]:
+        """Wait no longer for devices that should have been heard by `now`; only while no readings wait to be added."""
+        self._windows.pass_time(now.timestamp())
+        return self._step(self._windows.close())
+
     def _step(self, windows: Iterable[Window]) -> list[AlertRecord]:
         now: datetime | None = None
         for window in windows:

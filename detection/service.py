@@ -83,7 +83,7 @@ class DetectionService:
         self._snapshot = DetectionSnapshot()
         self._worker = Worker(
             "detection",
-            always=(self._look_at_store, self._look_at_links, self._take_snapshot),
+            always=(self._look_at_store, self._look_at_links, self._pass_time, self._take_snapshot),
             on_unavailable=self._note_store_away,
             idle_s=IDLE_S,
         )
@@ -178,6 +178,11 @@ class DetectionService:
         now = self._now()
         links = LinkState(self._store_available, self._connection.state.connected, self._feed.arrived_at)
         if changed := self._engine.observe(Observations(at=now, links=links)):
+            self._publish(changed)
+
+    def _pass_time(self) -> None:
+        """Let the engine wait no longer for silent devices; readings that wait in the queue come first."""
+        if self._worker.is_idle and (changed := self._engine.pass_time(self._now())):
             self._publish(changed)
 
     def _publish(self, alerts: Iterable[AlertRecord]) -> None:

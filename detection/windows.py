@@ -77,6 +77,7 @@ class Windows:
         self._first: _Heard | None = None  # the first readings of all
         self._behind_at_s = -np.inf  # arrival at which the network was last seen to be behind
         self._awaited = set(expected)
+        self._knows_arrivals = False
 
     @property
     def newest_s(self) -> Floats:
@@ -175,17 +176,37 @@ class Windows:
         self._awaited.difference_update(self.devices[number] for number in np.unique(device).tolist())
         if self._first is None:
             self._first = _Heard(float(times.min()), float(arrivals.min()), 0.0)
-        trusted = np.isfinite(newest)
-        if not trust_all:
-            trusted &= newest <= self._median_s() + FURTHEST_AHEAD_S
-        self._watermark_s = max(self._watermark_s, self._slowest_s(trusted))
+        self._knows_arrivals = trust_all
+        trusted = self._trusted()
+        now_s = float(self._arrived_s[trusted].max())
+        # By readings alone: between those of a network that sends once a minute nothing is behind.
+        if now_s - newest[trusted].max() > PATIENCE_S:
+            self._behind_at_s = now_s
+        self._advance(now_s)
 
-    def _slowest_s(self, trusted: NDArray[np.bool_]) -> float:
+    def pass_time(self, now_s: float) -> None:
+        """Note the time of arrival [s] while nothing arrives: no longer than that after the first reading is one waited for that was never heard."""
+        if self._first is None:
+            return
+        self._grow()
+        if now_s - self._first.arrived_s > PATIENCE_S:
+            self._awaited.clear()
+        self._advance(now_s)
+
+    def _advance(self, now_s: float) -> None:
+        trusted = self._trusted()
+        now_s = max(now_s, float(self._arrived_s[trusted].max()))
+        self._watermark_s = max(self._watermark_s, self._slowest_s(trusted, now_s))
+
+    def _trusted(self) -> NDArray[np.bool_]:
+        """Tell which devices have been heard and have a clock that can be right."""
+        heard = np.isfinite(self.newest_s)
+        return heard if self._knows_arrivals else heard & (self.newest_s <= self._median_s() + FURTHEST_AHEAD_S)
+
+    def _slowest_s(self, trusted: NDArray[np.bool_], now_s: float) -> float:
         """Return the event time of the slowest device that is waited for; -inf while one is that was never heard."""
         newest, arrived, steps = self.newest_s, self._arrived_s.values, self._step_s.values
-        front_s, now_s = newest[trusted].max(), arrived[trusted].max()
-        if now_s - front_s > PATIENCE_S:
-            self._behind_at_s = now_s
+        front_s = newest[trusted].max()
         # A moment longer, for those whose last readings of the past are still on their way when the first have caught up.
         is_catching_up = now_s - self._behind_at_s <= PATIENCE_S
 

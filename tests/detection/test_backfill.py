@@ -8,6 +8,7 @@ import pytest
 from jeonju.contract.columns import readings_table
 from jeonju.contract.site import Site
 from jeonju.detection.engine import AlertEngine
+from jeonju.detection.windows import PATIENCE_S
 from tests.detection.test_engine import CLEAN
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -98,3 +99,25 @@ def test_clock_that_is_behind_holds_up_nobody_once_the_past_is_made_up_for(jeonj
     before = engine.late
     feed(engine, others[0], NOW + timedelta(seconds=20), 1, 10.0, NOW + timedelta(seconds=131))
     assert engine.late == before + 1
+
+
+def test_devices_that_stay_silent_hold_nothing_up_once_nothing_more_arrives(jeonju: Site) -> None:
+    """Part of the network sends its past at once and then nothing: the clock alone ends the wait for the others."""
+    engine = AlertEngine(jeonju)
+    arrived = BEGIN + timedelta(hours=1)
+    rows = [
+        {
+            "site": "jeonju",
+            "device": device,
+            "time": BEGIN + timedelta(seconds=10 * step),
+            "received_at": arrived,
+            **CLEAN,
+        }
+        | ({"pm25": 150.0, "pm10": 180.0, "co": 1.5} if device == "palbok-03" and step >= 180 else {})
+        for step in range(360)
+        for device in ("palbok-01", "palbok-02", "palbok-03")
+    ]
+    assert engine.update(readings_table(rows)) == []
+    changed = engine.pass_time(arrived + timedelta(seconds=PATIENCE_S + 1))
+    assert [alert.kind for alert in changed if alert.device == "palbok-03"] == ["smoke"]
+    assert engine.late == 0
