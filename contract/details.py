@@ -5,15 +5,12 @@ left aside. Members that only sometimes say something are left out of the JSON w
 """
 
 from collections.abc import Mapping
-from typing import Final, Literal, Self, TypeVar
+from typing import Literal, Self, TypeVar
 
 import msgspec
 from msgspec import Struct, field
 
 from jeonju.contract.quality import Parameter, Reason
-
-# The kinds of alert that a single device raises about a source near it, and the class of source that each speaks of.
-CLASSES: Final = {"smoke": "fire", "dust": "dust", "release": "industrial"}
 
 
 class Details(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -10,6 +10,7 @@ from jeonju.airquality.index import GRADES
 from jeonju.airquality.limits import ADVISORY_LEVELS, DUST_STAGES
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.contract import details as facts
+from jeonju.contract.kinds import CLASS_OF_KIND
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
 from jeonju.messages.catalogue import LANGUAGES, CatalogueError, Pair, both
@@ -101,7 +102,7 @@ def _place(alert: AlertRecord) -> str:
 
 
 def _with_reasons(alert: AlertRecord, labels: Labels) -> AlertRecord:
-    if alert.kind in facts.CLASSES:
+    if alert.kind in CLASS_OF_KIND:
         smoke = facts.decode(alert.details, facts.SmokeDetails)
         reasons = _reasons(smoke, labels)
         korean, english = [words[0] for words in reasons], [words[1] for words in reasons]

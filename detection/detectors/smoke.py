@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from jeonju.contract.details import CLASSES, SmokeDetails, Supporter, decode
+from jeonju.contract.details import SmokeDetails, Supporter, decode
+from jeonju.contract.kinds import CLASS_OF_KIND
 from jeonju.contract.known_source import KnownSource
 from jeonju.contract.site import Site
 from jeonju.detection.condition import Condition
@@ -17,7 +18,7 @@ from jeonju.detection.windows import Window
 class SmokeDetector(WindowDetector):
     """Says which device stands in smoke, in dust or in a release."""
 
-    kinds = frozenset(CLASSES)
+    kinds = frozenset(CLASS_OF_KIND)
 
     def __init__(self, site: Site) -> None:
         self._site = site
@@ -65,7 +66,7 @@ class SmokeDetector(WindowDetector):
 
     @staticmethod
     def _condition(devices: list[str], device: str, finding: Finding, supporters: list[Support]) -> Condition:
-        of_class = CLASSES[finding.kind]
+        of_class = CLASS_OF_KIND[finding.kind]
         return Condition(
             kind=finding.kind,
             place=device,

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from jeonju.common.errors import UserError
-from jeonju.contract.details import CLASSES
+from jeonju.contract.kinds import CLASS_OF_KIND
 from jeonju.contract.records import AlertRecord
 from jeonju.localization.plume_forecast import Downwind
 from jeonju.localization.trace import Source
@@ -111,4 +111,4 @@ class Incident:
 
 def _classes_of(alert: AlertRecord) -> dict[str, float]:
     details = msgspec.json.decode(alert.details, type=_ClassDetails)
-    return details.classes or {details.best or CLASSES[alert.kind]: 1.0}
+    return details.classes or {details.best or CLASS_OF_KIND[alert.kind]: 1.0}

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from jeonju.common.errors import UserError
-from jeonju.contract.details import CLASSES
+from jeonju.contract.kinds import CLASS_OF_KIND
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
 from jeonju.response.incidents.incident import Action, Incident, LatLon
@@ -56,7 +56,7 @@ class IncidentTracker:
         """
         changed = {}
         for alert in sorted(alerts, key=lambda alert: alert.started_at):
-            if alert.kind not in CLASSES or alert.device is None or alert.id in self._closed_alerts:
+            if alert.kind not in CLASS_OF_KIND or alert.device is None or alert.id in self._closed_alerts:
                 continue
             incident = self._of(alert) or self._nearest(alert, places.get(alert.device)) or self._opened(alert)
             incident.alerts[alert.id] = alert
