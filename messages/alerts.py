@@ -235,14 +235,17 @@ def _fault(alert: AlertRecord, place: Pair, _labels: Labels) -> Pair:
         return both("collocation", place=place, what=what, quantity=_quantity(seen.quantity), **values)
     reasons = fault.flag_reasons()
     quantities = _joined([_quantity(key) for key in reasons if key in QUANTITY])
-    korean, english = (
+    why_ko, why_en = (
         "; ".join(dict.fromkeys(words(key, reason, language) for key, reason in reasons.items()))
         for language in LANGUAGES
     )
+    if any(reason.code == "other" for reason in reasons.values()):
+        # Earlier versions stored English words only.
+        why_ko = ""
     name = "fault-of" if quantities[0] else "fault"
-    return both(
-        f"{name}-why" if reasons else name, place=place, what=what, quantities=quantities, why=(korean, english)
-    )
+    said: dict[str, str | Pair] = {"place": place, "what": what, "quantities": quantities, "why": (why_ko, why_en)}
+    without, with_reason = both(name, **said), both(f"{name}-why", **said)
+    return with_reason[0] if why_ko else without[0], with_reason[1] if why_en else without[1]
 
 
 def _battery_low(alert: AlertRecord, place: Pair, _labels: Labels) -> Pair:

@@ -225,6 +225,16 @@ SENTENCES: dict[str, tuple[AlertRecord, str, str]] = {
         "저장소에 연결할 수 없습니다. 다른 경보는 연결될 때까지 보류됩니다",
         "The store cannot be reached; other alerts are held back until it can",
     ),
+    "a fault by codes": (
+        alert(
+            "stuck",
+            device="palbok-02",
+            quantity="pm25",
+            details={"flags": {"pm25": ["stuck", {"for_s": 1800.0}], "co": ["stuck", {"for_s": 1800.0}]}},
+        ),
+        "제1산단 서문: 측정값 고착 (초미세먼지, 일산화탄소: 측정값 고착: 30분 동안 같은 값)",
+        "First complex, west gate: Stuck, PM2.5, CO: stuck: the same value for 30 min",
+    ),
     "a threshold": (
         alert(
             "no2-hour",
