@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from jeonju.cli.app import app
 from tests.conftest import SHARED_DATA
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 PUFFS = {"times_real_time": 100_000, "error_percent": 0.07}
 FIRES = {
     "fires": 2,

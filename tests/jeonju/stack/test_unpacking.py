@@ -12,7 +12,7 @@ import pytest
 
 from jeonju.stack.unpacking import unpack
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 # The first Python with filters in `tarfile`; Debian 12 has an older one.
 WITH_FILTERS = (3, 11, 4)
 HOSTILE: dict[str, dict[str, Any]] = {
@@ -86,7 +86,10 @@ def test_python_without_filters_unpacks(tmp_path: Path) -> None:
     folder.mkdir()
     good = archive_of(tmp_path / "good.tar", member_of("store/first", mode=0o7777))
     bad = archive_of(tmp_path / "bad.tar", member_of("../outside"))
-    code = "import sys; from pathlib import Path; from jeonju.unpacking import unpack; unpack(Path(sys.argv[1]), Path(sys.argv[2]))"
+    code = (
+        "import sys; from pathlib import Path; from jeonju.stack.unpacking import unpack; "
+        "unpack(Path(sys.argv[1]), Path(sys.argv[2]))"
+    )
 
     def run(archive: Path) -> subprocess.CompletedProcess[str]:
         command = [python, "-c", code, str(archive), str(folder)]
