@@ -192,7 +192,7 @@ def _course(memory_mb: list[float]) -> dict[str, Any]:
     second_half = minutes[len(minutes) // 2 :]
     slope = np.polyfit(np.arange(len(second_half)), second_half, 1)[0] if len(minutes) > 3 else None
     return {
-        "quarters_mb": [round(np.median(part)) for part in np.array_split(memory_mb, 4)],
+        "quarters_mb": [round(np.median(part)) for part in np.array_split(memory_mb, 4) if len(part)],
         "slope_in_second_half_mb_per_min": None if slope is None else round(float(slope), 2),
     }
 

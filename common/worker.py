@@ -19,7 +19,7 @@ IDLE_S: Final = 5.0
 class Worker:
     """Does what is put into its queue, in order, in one thread; after each piece, and at least every `idle_s`, also all of `always`.
 
-    Whatever fails is logged, and the next is done: a store or broker that is away is told to `on_unavailable` instead.
+    Whatever fails is logged, and the next is done: a store or broker that is away goes to `on_unavailable` instead.
     """
 
     def __init__(

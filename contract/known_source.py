@@ -49,7 +49,7 @@ class KnownSource(BaseModel):
 def known_sources(entries: Iterable[JournalEntry]) -> dict[str, KnownSource]:
     """Return the places that are marked after all entries, in order, by the id of the entry that marked them.
 
-    What cannot be read marks nothing: an alert too many is better than a fire that is not told.
+    What cannot be read marks nothing: an alert too many is better than a fire without one.
     """
     marked: dict[str, KnownSource] = {}
     for entry in entries:

@@ -40,9 +40,9 @@ def mirrored() -> list[dict[str, Any]]:
             runbook="docs/runbook.md",
         )
         for severity, ko, en in (
-            ("critical", "심각한 경보", "Critical alert"),
-            ("warning", "경고", "Warning"),
-            ("info", "알림", "Notice"),
+            ("critical", "위험 경보", "Critical alert"),
+            ("warning", "주의", "Warning"),
+            ("info", "정보", "Notice"),
         )
     ]
 

@@ -124,7 +124,7 @@ def city(say: Language) -> geomap.Panel:
         )
         .description(
             say(
-                "원은 측정소의 통합대기환경지수, 사각형은 로봇의 현재 초미세먼지 등급, 삼각형은 바람이 부는 방향입니다. 저가 측정기이므로 참고용입니다.",
+                "원은 측정소의 통합대기환경지수, 사각형은 로봇의 현재 초미세먼지 등급, 삼각형은 바람이 부는 방향입니다. 간이측정기 자료이므로 참고용입니다.",
                 "Circles: the stations' CAI. Squares: robots, in the class of their PM2.5 now. Triangles point where the wind blows to. Low-cost instruments: for reference only.",
             )
         )

@@ -114,7 +114,7 @@ def grades(say: Language) -> list[Any]:
 
 def severities(say: Language) -> list[DynamicConfigValue]:
     """Return how a column of severities looks."""
-    names = {"critical": say("심각", "critical"), "warning": say("경고", "warning"), "info": say("알림", "info")}
+    names = {"critical": say("위험", "critical"), "warning": say("주의", "warning"), "info": say("정보", "info")}
     return coloured(by_value({key: (names[key], SEVERITY_COLOURS[key]) for key in names}))
 
 

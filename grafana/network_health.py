@@ -105,12 +105,12 @@ def ledger(say: Language) -> table.Panel:
         "received": say("수신", "Received"),
         "missing": say("유실", "Missing"),
         "repeated": say("중복", "Repeated"),
-        "late": say("지각", "Late"),
+        "late": say("지연 도착", "Late"),
         "rejected": say("거부", "Rejected"),
     }
     text = select(f'"{DEVICE_TAG}", "received", "missing", "repeated", "late", "rejected"', LEDGER, where=(OF_SITE,))
     return (
-        look.rows(say("손실 대장", "Loss ledger"), columns, height=10)
+        look.rows(say("유실 집계", "Loss ledger"), columns, height=10)
         .with_target(InfluxQL(query=text, table=True))
         .override_by_name(
             columns["missing"],

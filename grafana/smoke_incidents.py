@@ -44,7 +44,7 @@ def incidents(say: Language) -> table.Panel:
         "state": say("상태", "State"),
         "severity": say("심각도", "Severity"),
         "kind": say("종류", "Class"),
-        "confidence": say("확신도", "Confidence"),
+        "confidence": say("확률", "Confidence"),
         "rate_g_s": say("배출률 g/s", "Rate g/s"),
         "radius_m": say("위치 오차 m", "Within m"),
         "summary": say("내용", "What"),

@@ -52,6 +52,6 @@ class KnownSources:
         with self._lock:
             self.load()
             if source_id not in self._marked:
-                raise UserError(f"no nuisance is called {source_id[:100]!r}")
+                raise UserError(f"no known source has the id {source_id[:100]!r}")
             self._journal.write(self._journal.entry(REMOVED, SUBJECT, who, {"nuisance": source_id}))
             self._marked = {key: place for key, place in self._marked.items() if key != source_id}

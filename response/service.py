@@ -102,7 +102,7 @@ class ResponseService:
             outbox.start()
 
     def stop(self) -> None:
-        """Finish what has arrived, and end; to be called before the connection ends, as robots may still have to be told something."""
+        """Finish what has arrived, and end; to be called before the connection ends, as robots may still need orders."""
         self._worker.stop()
         if self.incidents is not None:
             self.incidents.stop()
@@ -183,7 +183,7 @@ class ResponseService:
             self._worker.put(lambda: fleet.handle_message(topic, payload))
 
     def _publish_to_robots(self, messages: Sequence[Message]) -> None:
-        """Publish as VDA 5050 wants it: once, and never again; whoever does not confirm it is told anew."""
+        """Publish as VDA 5050 wants it: once, and never again; what a robot does not confirm is sent anew."""
         self._connection.check()
         for topic, payload in messages:
             self._connection.send(topic, payload, qos=0)

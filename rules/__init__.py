@@ -1,1 +1,1 @@
-"""The rules file: what raises an alert, how it behaves, and who is told."""
+"""The rules file: what raises an alert, how it behaves, and who is notified."""

@@ -44,7 +44,7 @@ def read_secret(place: str) -> str:
 
 
 class Channel(BaseModel):
-    """What all channels share. `severity` is the least that is told; `kinds` are globs; `repeat` 0 tells nothing twice."""
+    """What all channels share. `severity` is the least that is sent; `kinds` are globs; with `repeat` 0 nothing is sent twice."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 

@@ -39,7 +39,7 @@ _ENTRY = {
     "subject": _ALERT["id"],
     "details": {"note": "119"},
 }
-# The feed tells of the end of an alert for this long.
+# The feed shows the end of an alert for this long.
 CANCELLED_FOR: Final = timedelta(hours=1)
 
 Note = Annotated[str, Field(max_length=2000)]

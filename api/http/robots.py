@@ -45,7 +45,7 @@ class Place(BaseModel):
 
 @router.get("", responses=example([_ROBOT]))
 def robots(air: Air) -> Response:
-    """Every robot of the site as it last told, and whether it could be sent somewhere now, or why not."""
+    """Every robot of the site as it last reported, and whether it could be sent somewhere now, or why not."""
     return answer([_robot_json(air.site, status) for status in air.response.snapshot.robots])
 
 

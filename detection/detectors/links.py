@@ -34,7 +34,9 @@ class LinksDetector:
     _is_new: bool = False
 
     def restore(self, past: Past) -> None:
-        """What could be reached before a restart says nothing of now."""
+        """Go on with the alert that no data comes: an engine that is made anew has not heard anything either."""
+        if firing := [alert for alert in past.alerts if alert.kind == NO_DATA.kind]:
+            self._heard_at = firing[0].started_at - NO_DATA_AFTER
 
     def observe(self, seen: Observations) -> None:
         """Note what can be reached now."""

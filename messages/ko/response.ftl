@@ -42,17 +42,17 @@ journal-action = { $key ->
 }
 mission-outcome = { $key ->
     [located] 발생지 확인
-    [nothing-more-to-gain] 더 얻을 것 없음
+    [nothing-more-to-gain] 추가 정보 없음
     [time-is-up] 시간 초과
     [done] 완료
     [recalled] 복귀 명령
     [incident-closed] 사건 종료
-    [refused] 거부됨
-    [lost] 연락 끊김
+    [refused] 명령 거부
+    [lost] 통신 두절
     [failed] 실패
     [forbidden] 출동 금지
     [on-another-order] 다른 명령 수행
-    [order-forgotten] 명령을 잃음
+    [order-forgotten] 명령 유실
    *[other] { $value }
 }
 

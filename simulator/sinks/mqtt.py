@@ -63,7 +63,7 @@ class MqttSink:
 
     @property
     def refusal(self) -> str | None:
-        """One line where the broker does not let the simulator or a robot hear what it is told."""
+        """One line where the broker refuses the simulator or a robot the subscription to its commands."""
         listening: list[Client | RobotConnection] = [*([self._own] if self._own else []), *self._robots.values()]
         return next((one.refusal for one in listening if one.refusal), None)
 

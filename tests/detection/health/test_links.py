@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from jeonju.contract.columns import READINGS
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
 from jeonju.detection.detectors.detector import LinkState, Observations
@@ -59,3 +60,17 @@ def test_short_break_is_no_alert(jeonju: Site) -> None:
         now = T0 + timedelta(seconds=step)
         links = LinkState(True, not 100 <= step < 129, now)
         assert engine.observe(Observations(at=now, links=links)) == []
+
+
+def test_an_alert_that_no_data_comes_goes_on_when_the_engine_is_made_anew(jeonju: Site) -> None:
+    """As at each connection to the broker; the feed may not have brought anything yet, or nothing for long."""
+    (firing,) = course(jeonju, 20, ALL, ALL, set(range(10)))
+    for heard_at in (None, T0 + timedelta(minutes=10)):
+        engine = AlertEngine(jeonju)
+        engine.restore([firing], READINGS.empty_table(), 600, READINGS.empty_table())
+        now = T0 + timedelta(minutes=20)
+        changed = engine.observe(Observations(at=now, links=LinkState(True, True, heard_at)))
+        assert [alert.ended_at for alert in changed] in ([], [None])
+        assert [alert.id for alert in engine.active] == [firing.id]
+        (ended,) = engine.observe(Observations(at=now, links=LinkState(True, True, now)))
+        assert (ended.id, ended.ended_at) == (firing.id, now)
