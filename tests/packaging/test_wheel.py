@@ -42,7 +42,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The command of a new environment, which shares the libraries of this one but knows nothing of the checkout."""
+    """The command of a new environment, which shares the libraries and the broker of this one but knows nothing of the checkout."""
     folder = tmp_path_factory.mktemp("environment")
     venv.create(folder, with_pip=False)
     packages = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
@@ -54,6 +54,8 @@ def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert installed.returncode == 0, installed.stderr
     # Of a folder that a .pth names, the .pth files are not read, so the editable installation of this environment stays out.
     (packages / "libraries.pth").write_text(sysconfig.get_path("purelib"))
+    shared_broker = Path(sysconfig.get_path("scripts")) / "nats-server"
+    (folder / "bin" / "nats-server").symlink_to(shared_broker)
     return folder / "bin" / "jeonju"
 
 
