@@ -1,5 +1,6 @@
 """What a site file says about gateways that speak a format of their own: on which topics, in which format, and what is to be known besides."""
 
+import re
 from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -106,18 +107,37 @@ class Mapping(_Strict):
         return value * scale + offset
 
 
+OWN_IDENTITY: Final = "{device}"
+_TEMPLATE: Final = re.compile(r"(?:[^{}]|\{(?:-?[1-9][0-9]?|/[^{}]*|device)\})+")
+
+
+def _identity(text: str) -> str:
+    if "{" in text and not _TEMPLATE.fullmatch(text):
+        raise ValueError(
+            f"{text!r} is no device: braces hold a level of the topic ({{2}}, from the end {{-1}}), a JSON pointer ({{/id}}) or {OWN_IDENTITY}"
+        )
+    return text
+
+
 class Gateway(_Strict):
     """One kind of messages: the topics they come on and the format they are in.
 
-    `device` and `time` are a fixed text or, beginning with `/`, a JSON pointer. `timezone` is that of device clocks that send none,
+    `device` and `time` are a fixed text or, beginning with `/`, a JSON pointer. Where a fixed or pointed-at device counts differs by format; a
+    template such as `{2}-{/sensor/id}` or `{2}/{device}` counts in all: `{2}` is the second level of the topic, `{-1}` the last, `{/id}` a member
+    of the payload, `{device}` what the format itself says. `timezone` is that of device clocks that send none,
     `device_tag` the tag that names the device in line protocol. `names` gives devices our names where their own are not wanted.
     """
 
     topic: Annotated[str, AfterValidator(_filter)]
     format: Format
-    device: str | None = None
+    device: Annotated[str, AfterValidator(_identity)] | None = None
     time: str | None = None
     timezone: Annotated[str, AfterValidator(_zone)] | None = None
     device_tag: str | None = None
     mapping: list[Mapping] = []
     names: dict[str, Annotated[str, AfterValidator(_name)]] = {}
+
+    @property
+    def device_template(self) -> str | None:
+        """The device where it is a template; None for a fixed one, a pointer or none."""
+        return self.device if self.device is not None and "{" in self.device else None

@@ -17,6 +17,7 @@ Fault = Literal["stuck", "drifting", "out-of-range", "clock-skew"]
 
 # Flags on the time itself all speak of the clock.
 TIME: Final = "time"
+POSITION: Final = "position"
 # Every code with its parameters. Units are in the names; other numbers are in the unit of the quantity that is flagged.
 CODES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -33,6 +34,9 @@ CODES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "impossible-time": (),
         "unknown-quantity": (),
         "not-a-number": (),
+        "unit-does-not-fit": ("unit",),
+        "impossible-position": (),
+        "no-fix": (),
         "members-dropped": ("count",),
         "unreadable": (),
         # What a sender itself says of its value.

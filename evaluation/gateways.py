@@ -19,6 +19,7 @@ from jeonju.ingest.decoders.native import decoder as native
 from jeonju.ingest.decoders.times import to_millisecond
 from jeonju.ingest.message import Message
 from jeonju.ingest.quality.flags import is_possible
+from jeonju.ingest.routing import read
 
 RELATIVE_TOLERANCE: Final = 1e-6
 Readings = dict[tuple[str, str, str], float]
@@ -65,7 +66,7 @@ def decode_case(case: dict[str, Any], folder: Path) -> Outcome:
         received_at = datetime.fromisoformat(described["received_at"])
         message = Message(described["topic"], (folder / described["file"]).read_bytes(), received_at)
         try:
-            decoding = decode(message, gateway)
+            decoding = read(message, gateway, decode)
         except RejectedError as error:
             outcome.rejects += 1
             outcome.reasons.append(str(error))

@@ -150,6 +150,8 @@ class Committer:
         stats.rejected += len(commit.dead_letters)
         stats.commits += 1
         stats.devices = len(self._pipeline.devices)
+        stats.nothing.update(self._pipeline.nothing)
+        self._pipeline.nothing.clear()
         self._count_turned_away()
         stats.last_commit_at = now = self._now()
         if commit.readings.num_rows:

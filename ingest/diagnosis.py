@@ -14,8 +14,9 @@ from jeonju.contract.reading import Reading
 from jeonju.contract.site import Site
 from jeonju.ingest.decoded import Decoding
 from jeonju.ingest.decoders import decoder
-from jeonju.ingest.decoders.fields import key_of, leading_number
+from jeonju.ingest.decoders.fields import key_of
 from jeonju.ingest.decoders.native import decoder as native
+from jeonju.ingest.decoders.numbers import read_amount
 from jeonju.ingest.message import Message, parse_json
 from jeonju.ingest.routing import Router
 from jeonju.messages.quality import flag_in_words
@@ -46,6 +47,8 @@ class Diagnosis:
     understood_as: str | None = None
     readings: list[dict[str, Any]] = field(default_factory=list)
     states: list[tuple[str, str]] = field(default_factory=list)
+    # Why parts of it become dead letters of their own.
+    rejected: list[str] = field(default_factory=list)
     why_not: str | None = None
     suggestion: str | None = None
 
@@ -101,7 +104,7 @@ class Doctor:
         lines = [
             f'  {{pointer = "{pointer}", key = "{key_of(pointer.rpartition("/")[2]) or "QUANTITY"}"}},'
             for pointer, value in _leaves(content)
-            if leading_number(value) is not None
+            if read_amount(value) is not None
         ]
         return (
             _entry(message.topic, "json", ['device = "NAME or /pointer"', "mapping = [", *lines[:MOST_POINTERS], "]"])
@@ -125,19 +128,25 @@ def _leaves(content: Any, pointer: str = "") -> list[tuple[str, Any]]:
 
 
 def _fill(found: Diagnosis, decoding: Decoding) -> None:
-    found.readings = [_shown(reading, decoding.flags.get(at, {})) for at, reading in enumerate(decoding.readings)]
+    found.readings = [
+        _shown(reading, decoding.flags.get(at, {}), decoding.extra.get(at, {}))
+        for at, reading in enumerate(decoding.readings)
+    ]
+    found.rejected = [part.reason for part in decoding.rejected]
     found.states = [(update.device, update.state) for update in decoding.updates if update.state is not None]
-    if not found.readings and not decoding.updates:
-        found.why_not = "nothing of ours is in it"
+    if decoding.is_empty:
+        found.why_not = f"nothing of ours is in it ({decoding.nothing})"
 
 
-def _shown(reading: Reading, flags: Mapping[str, Flag]) -> dict[str, Any]:
+def _shown(reading: Reading, flags: Mapping[str, Flag], extra: Mapping[str, Any]) -> dict[str, Any]:
     known = {key: value for key, value in reading.values.items() if key in QUANTITY}
     unknown = {key: value for key, value in reading.values.items() if key not in QUANTITY}
     time = reading.time.isoformat() if reading.time else None
     shown: dict[str, Any] = {"device": reading.device, "time": time, "values": known}
     if unknown:
         shown["unknown"] = unknown
+    if extra:
+        shown["extra"] = dict(extra)
     if flags:
         shown["quality"] = {key: flag_in_words(key, flag) for key, flag in flags.items()}
     return shown

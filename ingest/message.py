@@ -8,14 +8,18 @@ import msgspec
 from jeonju.common.errors import RejectedError
 
 LARGEST_PAYLOAD_BYTES: Final = 4 * 1024 * 1024
+# Some encoders write a byte order mark before a text (RFC 8259, section 8.1, lets readers skip it), firmware in C the end of its string behind it.
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_END_OF_STRING: Final = b"\0"
 
 
 class Message(NamedTuple):
-    """Topic, payload and time of arrival (UTC)."""
+    """Topic, payload and time of arrival (UTC). A retained message was kept by the broker: nobody knows since when."""
 
     topic: str
     payload: bytes
     received_at: datetime
+    retained: bool = False
 
     @property
     def levels(self) -> list[str]:
@@ -43,7 +47,14 @@ def parse_json(payload: bytes) -> Any:
     try:
         return msgspec.json.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if (bare := bare_text(payload)) != payload:
+            return parse_json(bare)
         raise RejectedError(f"is not JSON: {error}") from error
+
+
+def bare_text(payload: bytes) -> bytes:
+    """Return a text without a byte order mark before it and the end of a string of C behind it."""
+    return payload.removeprefix(_BYTE_ORDER_MARK).rstrip(_END_OF_STRING)
 
 
 def refuse_too_large(payload: bytes) -> None:

@@ -28,6 +28,14 @@ class IngestMetrics(Collector):
             "Messages rejected for want of room for new devices",
             stats.turned_away,
         )
+        nothing = Counter(
+            "jeonju_ingest_messages_without_content",
+            "Messages that say nothing that is stored, by what they are",
+            labels=("format", "kind"),
+        )
+        for place, count in stats.nothing.items():
+            nothing.add_metric(place, count)
+        yield nothing
         yield Gauge("jeonju_ingest_devices", "Devices that are known", float(stats.devices))
         yield Counter("jeonju_ingest_commits", "Commits to the store", stats.commits)
         yield Counter(

@@ -1,5 +1,6 @@
 """From raw messages to one commit: route, decode, admit, batch, dead letters. Pure; the committer around it talks to broker and store."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,6 +33,8 @@ class Pipeline:
     _router: Router = field(init=False)
     _checks: Checks = field(init=False)
     _answers: list[tuple[str, bytes]] = field(default_factory=list)
+    # Messages that say nothing that is stored, by format and why.
+    nothing: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         """Prepare the registry and the routes of the site."""
@@ -50,10 +53,15 @@ class Pipeline:
         dead: list[DeadLetter] = []
         for message in messages:
             try:
-                decoding = self._router.route(message.topic).decode(message)
+                route = self._router.route(message.topic)
+                decoding = route.decode(message)
                 if decoding.answers:
                     self._answers += decoding.answers
                 self._add(decoding, message, batch)
+                if decoding.rejected:
+                    dead += [self._dead_letter(message, part.reason, part.payload) for part in decoding.rejected]
+                elif decoding.is_empty:
+                    self.nothing[route.gateway.format, decoding.nothing] += 1
             except RejectedError as error:
                 if isinstance(error, AnsweredRejectionError):
                     self._answers += error.answers
@@ -85,15 +93,17 @@ class Pipeline:
         """Tell whether what a name that has no device yet gets wrong is counted: a real name, and not too many of them."""
         return len(self.ledger) < devices.MOST_DEVICES and all(topics.NAME.fullmatch(name) for name in place)
 
-    def _dead_letter(self, message: Message, reason: str) -> DeadLetter:
+    def _dead_letter(self, message: Message, reason: str, part: bytes | None = None) -> DeadLetter:
+        """Return what is kept of a message, or of a part of one, that cannot be read."""
+        payload = message.payload if part is None else part
         place = topics.site_and_device(message.topic)
         if place is not None and (place in self.devices or self._may_be_counted(*place)):
             self.ledger.reject(*place)
-        if len(message.payload) > KEPT_PAYLOAD_BYTES:
-            reason = f"{reason} (first {KEPT_PAYLOAD_BYTES} of {len(message.payload)} bytes kept)"
+        if len(payload) > KEPT_PAYLOAD_BYTES:
+            reason = f"{reason} (first {KEPT_PAYLOAD_BYTES} of {len(payload)} bytes kept)"
         return DeadLetter(
             message.received_at,
             message.topic[:LONGEST_TEXT],
-            message.payload[:KEPT_PAYLOAD_BYTES],
+            payload[:KEPT_PAYLOAD_BYTES],
             reason[:LONGEST_TEXT],
         )

@@ -12,6 +12,7 @@ from jeonju.contract.topics import NAME
 from jeonju.ingest.decoded import Decoding
 from jeonju.ingest.decoders import Decoder, decoder
 from jeonju.ingest.decoders.native import decoder as native
+from jeonju.ingest.identity import identified
 from jeonju.ingest.message import Message
 
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9_-]+")
@@ -28,7 +29,7 @@ class Route(NamedTuple):
 
     def decode(self, message: Message) -> Decoding:
         """Return what a message says, with the names that devices have here; raises RejectedError for what cannot be read."""
-        decoding = self.decoder(message, self.gateway)
+        decoding = read(message, self.gateway, self.decoder)
         return decoding if decoding.site is not None else _named(decoding, self.gateway)
 
 
@@ -49,6 +50,30 @@ class Router:
             fitting = (route for route in self._routes if topic_matches_sub(route.gateway.topic, topic))
             route = self._of_topic[topic] = next(fitting, self._native)
         return route
+
+
+def read(message: Message, gateway: Gateway, decode: Decoder) -> Decoding:
+    """Return what a message says under the names of its gateway; raises RejectedError for what cannot be read."""
+    if not message.payload:
+        # So a retained message is cleared (MQTT 3.1.1, section 3.3.1.3).
+        return Decoding(nothing="empty")
+    template = gateway.device_template
+    decoding = decode(message, gateway) if template is None else identified(message, gateway, template, decode)
+    return _new_ones(decoding) if message.retained else decoding
+
+
+def _new_ones(decoding: Decoding) -> Decoding:
+    """Return a retained message without the readings that have no time of their own: when they were measured nobody knows, and now it was not."""
+    timed = [at for at, reading in enumerate(decoding.readings) if reading.time is not None]
+    if len(timed) == len(decoding.readings):
+        return decoding
+    return msgspec.structs.replace(
+        decoding,
+        readings=[decoding.readings[at] for at in timed],
+        flags={new: decoding.flags[old] for new, old in enumerate(timed) if old in decoding.flags},
+        extra={new: decoding.extra[old] for new, old in enumerate(timed) if old in decoding.extra},
+        nothing="retained",
+    )
 
 
 def _named(decoding: Decoding, gateway: Gateway) -> Decoding:

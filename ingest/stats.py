@@ -1,6 +1,7 @@
 """What ingest counts."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -12,6 +13,8 @@ class Stats:
     readings: int = 0
     rejected: int = 0
     turned_away: int = 0
+    # Messages that say nothing that is stored, by format and why.
+    nothing: Counter[tuple[str, str]] = field(default_factory=Counter)
     devices: int = 0
     commits: int = 0
     maintenance_failures: int = 0

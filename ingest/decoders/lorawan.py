@@ -1,9 +1,10 @@
 """What LoRaWAN network servers have in common: receptions by several gateways, the place of a device, and topics that name devices."""
 
-from datetime import datetime
 from typing import Any
 
-from jeonju.ingest.decoders.fields import Gathered, number
+from jeonju.ingest.decoders.gathered import Gathered
+from jeonju.ingest.decoders.numbers import number
+from jeonju.ingest.decoders.times import When
 from jeonju.ingest.message import Message
 
 
@@ -21,11 +22,11 @@ def strongest(receptions: Any) -> dict[str, Any]:
     return max(heard, key=_rssi, default={})
 
 
-def put_place(gathered: Gathered, device: str, at: datetime | None, place: Any) -> None:
+def put_place(gathered: Gathered, device: str, at: When, place: Any) -> None:
     """Add where a device itself is."""
     if isinstance(place, dict):
         for key in ("latitude", "longitude", "altitude"):
-            gathered.put(device, at, key, number(place.get(key)))
+            gathered.put_raw(device, at, key, place.get(key))
 
 
 def _rssi(reception: dict[str, Any]) -> float:

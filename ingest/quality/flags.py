@@ -15,6 +15,8 @@ OUT_OF_RANGE: Final = Flag.of("bad", "out-of-range")
 BEYOND_MEANS: Final = Flag.of("bad", "too-large", limit=TOO_LARGE)
 UNKNOWN_KEY: Final = Flag.of("suspect", "unknown-quantity")
 NO_NUMBER: Final = Flag.of("bad", "not-a-number")
+IMPOSSIBLE_POSITION: Final = Flag.of("suspect", "impossible-position")
+NO_FIX: Final = Flag.of("suspect", "no-fix")
 NO_TIME: Final = Flag.of("suspect", "impossible-time")
 
 # Nothing of ours is older than this, and no clock may run further ahead: such a time says that the device has no clock.

@@ -8,8 +8,10 @@ from zoneinfo import ZoneInfo
 from jeonju.contract.gateways import Gateway
 from jeonju.contract.quality import Flag
 from jeonju.ingest.decoded import Decoding
-from jeonju.ingest.decoders.fields import Gathered, in_entry, mapped_names, named_device, number, says_nothing
-from jeonju.ingest.decoders.times import site_time
+from jeonju.ingest.decoders.fields import in_entry, mapped_names, named_device
+from jeonju.ingest.decoders.gathered import Gathered, says_nothing
+from jeonju.ingest.decoders.numbers import is_absent
+from jeonju.ingest.decoders.times import UnreadTime, When, first_time, site_time
 from jeonju.ingest.message import Message
 
 KEYS: Final = ("so2", "co", "o3", "no2", "pm10", "pm25")
@@ -28,15 +30,15 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         values = {
             key: value
             for key in KEYS
-            if (name := f"{key}Value") not in mapped and (value := number(item.get(name))) is not None
+            if (name := f"{key}Value") not in mapped and not is_absent(value := item.get(name))
         }
         if says_nothing(values, gateway, look_up):
             continue
-        device, at = _station(item, gateway), site_time(gateway, item) or hour(item.get("dataTime"))
+        device, at = _station(item, gateway), first_time(site_time(gateway, item), _time(item))
         for key, value in values.items():
             says = item.get(f"{key}Flag")
             flag = Flag.of("bad", "sender", sender="AirKorea", says=str(says)[:LONGEST_FLAG]) if says else None
-            gathered.put(device, at, key, value, flag)
+            gathered.put_raw(device, at, key, value, flag=flag)
         gathered.put_mapped(device, at, gateway, look_up)
     return gathered.decoding()
 
@@ -51,6 +53,11 @@ def _items(content: Any) -> list[tuple[str, dict[str, Any]]]:
         content, path = content[wrapper], f"{path}/{wrapper}"
     items = enumerate(content) if isinstance(content, list) else ()
     return [(f"{path}/{index}", item) for index, item in items if isinstance(item, dict)]
+
+
+def _time(item: dict[str, Any]) -> When:
+    text = item.get("dataTime")
+    return None if is_absent(text) else hour(text) or UnreadTime(str(text)[:LONGEST_FLAG])
 
 
 def hour(text: Any) -> datetime | None:

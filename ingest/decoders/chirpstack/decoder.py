@@ -4,9 +4,10 @@ from typing import Any
 
 from jeonju.contract.gateways import Gateway
 from jeonju.ingest.decoded import Decoding
-from jeonju.ingest.decoders.fields import Gathered, at_pointer, inner_document, mapped_names, number, refuse_other
+from jeonju.ingest.decoders.fields import at_pointer, inner_document, mapped_names, refuse_other
+from jeonju.ingest.decoders.gathered import Gathered
 from jeonju.ingest.decoders.lorawan import level_after, put_place, strongest
-from jeonju.ingest.decoders.times import instant, site_time
+from jeonju.ingest.decoders.times import first_time, instant, site_time
 from jeonju.ingest.message import Message
 
 # What says nothing of the air; `down` is a command to a device.
@@ -18,12 +19,12 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     content = message.object()
     event = message.levels[-1]
     if event in SILENT:
-        return Decoding()
+        return Decoding(nothing=event)
     device, gathered = _device(content, message), Gathered()
-    at = site_time(gateway, content) or instant(content.get("time"), gateway.timezone)
+    at = first_time(site_time(gateway, content), instant(content.get("time"), gateway.timezone))
     if event == "status":
         if not content.get("externalPowerSource") and not content.get("batteryLevelUnavailable"):
-            gathered.put(device, at, "battery", number(content.get("batteryLevel")))
+            gathered.put_raw(device, at, "battery", content.get("batteryLevel"))
     elif event == "location":
         put_place(gathered, device, at, content.get("location"))
     else:
@@ -31,8 +32,8 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         if isinstance(members := inner_document(content.get(decoded)), dict):
             gathered.put_named(device, at, members, skip=mapped_names(gateway, f"/{decoded}"))
         best = strongest(content.get("rxInfo"))
-        gathered.put(device, at, "rssi", number(best.get("rssi")))
-        gathered.put(device, at, "snr", number(best.get("snr", best.get("loRaSNR"))))  # as ChirpStack 3 calls it
+        gathered.put_raw(device, at, "rssi", best.get("rssi"))
+        gathered.put_raw(device, at, "snr", best.get("snr", best.get("loRaSNR")))  # as ChirpStack 3 calls it
     gathered.put_mapped(device, at, gateway, lambda pointer: at_pointer(content, pointer))
     return gathered.decoding()
 

@@ -5,7 +5,8 @@ from functools import partial
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Gateway
 from jeonju.ingest.decoded import Decoding
-from jeonju.ingest.decoders.fields import Gathered, at_pointer, named_device, says_nothing
+from jeonju.ingest.decoders.fields import at_pointer, named_device
+from jeonju.ingest.decoders.gathered import Gathered, says_nothing
 from jeonju.ingest.decoders.times import site_time
 from jeonju.ingest.message import Message
 

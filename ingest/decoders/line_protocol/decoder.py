@@ -8,7 +8,8 @@ from typing import Final, NamedTuple
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Gateway
 from jeonju.ingest.decoded import Decoding
-from jeonju.ingest.decoders.fields import Gathered, mapped_names, named_device, says_nothing
+from jeonju.ingest.decoders.fields import mapped_names, named_device
+from jeonju.ingest.decoders.gathered import Gathered, says_nothing
 from jeonju.ingest.decoders.times import from_epoch
 from jeonju.ingest.message import Message, refuse_too_large
 

@@ -12,7 +12,7 @@ from jeonju.contract import topics
 from jeonju.contract.gateways import Gateway
 from jeonju.contract.reading import VERSION, Adoption, DeviceStatus, Instant, Reading
 from jeonju.ingest.decoded import Decoding, DeviceUpdate
-from jeonju.ingest.message import Message, parse_json, refuse_too_large
+from jeonju.ingest.message import Message, bare_text, parse_json, refuse_too_large
 
 # Every native topic has this route; no site file names it.
 GATEWAY: Final = Gateway.model_construct(topic=f"{topics.ROOT}/#", format="native", mapping=[], names={})
@@ -52,6 +52,8 @@ def decode_readings(payload: bytes) -> tuple[list[Reading], dict[int, dict[str, 
     except msgspec.ValidationError:
         return _decode_leniently(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if (bare := bare_text(payload)) != payload:
+            return decode_readings(bare)
         raise RejectedError(f"is not JSON: {error}") from error
     return (content if isinstance(content, list) else [content]), {}
 

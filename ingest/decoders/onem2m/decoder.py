@@ -1,22 +1,15 @@
 """oneM2M content instances, as Mobius notifies of them or devices create them. See README.md beside this file."""
 
-from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Gateway
 from jeonju.ingest.decoded import Decoding
-from jeonju.ingest.decoders.fields import (
-    Gathered,
-    at_pointer,
-    inner_document,
-    key_of,
-    named_device,
-    number,
-    says_nothing,
-)
-from jeonju.ingest.decoders.times import instant, site_time
+from jeonju.ingest.decoders.fields import at_pointer, inner_document, key_of, named_device
+from jeonju.ingest.decoders.gathered import Gathered, says_nothing
+from jeonju.ingest.decoders.numbers import read_amount
+from jeonju.ingest.decoders.times import When, first_time, instant, site_time
 from jeonju.ingest.message import Message
 
 # What the resource of the CSE itself is called unless configured otherwise: by Mobius, ACME and OM2M.
@@ -51,7 +44,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         if says_nothing({name: value for name, value in inside.items() if name not in mapped}, gateway, look_up):
             return Decoding()
         raise
-    at, gathered = site_time(gateway, content) or _time(inside, instance, gateway), Gathered()
+    at, gathered = first_time(site_time(gateway, content), _time(inside, instance, gateway)), Gathered()
     gathered.put_named(device, at, inside, skip=mapped)
     gathered.put_mapped(device, at, gateway, look_up)
     return gathered.decoding()
@@ -88,14 +81,14 @@ def _device(names: list[str], gateway: Gateway, content: Any) -> str:
 
 def _scalar(value: Any, names: list[str], gateway: Gateway) -> dict[str, Any]:
     """A lone number is named by its container, or by the mapping."""
-    if number(value) is None or any(entry.pointer.endswith("/con") for entry in gateway.mapping):
+    if read_amount(value) is None or any(entry.pointer.endswith("/con") for entry in gateway.mapping):
         return {}
     if not names:
         raise RejectedError("is a number without a name: con holds no object, and no path says what it is")
     return {names[-1]: value} if key_of(names[-1]) else {}
 
 
-def _time(inside: dict[str, Any], instance: dict[str, Any], gateway: Gateway) -> datetime | None:
+def _time(inside: dict[str, Any], instance: dict[str, Any], gateway: Gateway) -> When:
     """Return con.Timestamp, else the creation time: basic ISO format without a zone letter, UTC unless the device's clock has another zone."""
     of_device = instant(inside.get("Timestamp"), gateway.timezone or "UTC")
-    return of_device or instant(instance.get("ct"), "UTC")
+    return first_time(of_device, instant(instance.get("ct"), "UTC"))

@@ -12,7 +12,9 @@ from jeonju.common.errors import RejectedError
 from jeonju.contract.extras import LONGEST_NAME
 from jeonju.contract.gateways import Gateway, conversion
 from jeonju.ingest.decoded import Decoding
-from jeonju.ingest.decoders.fields import Gathered, key_of, leading_number, number
+from jeonju.ingest.decoders.fields import key_of
+from jeonju.ingest.decoders.gathered import Gathered
+from jeonju.ingest.decoders.numbers import number
 from jeonju.ingest.decoders.times import from_seconds
 from jeonju.ingest.message import Message, refuse_too_large
 
@@ -57,7 +59,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         device, own_name = _device(base_name, name, unit, mapped)
         # A pointer is `/` and the name, or leads to the value in the pack.
         entry = mapped.get(own_name) or mapped.get(f"{index}/v")
-        if (amount := leading_number(value) if entry else number(value)) is None:
+        if (amount := number(value)) is None:
             continue
         if not base_name and not name and unit not in KEY_OF_UNIT:
             raise RejectedError("has a value without a name")

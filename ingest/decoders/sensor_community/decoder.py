@@ -4,7 +4,8 @@ from typing import Any, Final
 
 from jeonju.contract.gateways import Gateway
 from jeonju.ingest.decoded import Decoding
-from jeonju.ingest.decoders.fields import Gathered, at_pointer, leading_number, mapped_names, named_device
+from jeonju.ingest.decoders.fields import at_pointer, mapped_names, named_device
+from jeonju.ingest.decoders.gathered import Gathered
 from jeonju.ingest.decoders.times import site_time
 from jeonju.ingest.message import Message
 
@@ -41,8 +42,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     for value_type, text in named.items():
         if value_type in mapped or (key := _key(value_type)) is None:
             continue
-        value = leading_number(text)
-        gathered.put(device, at, key, value / 100 if key == "pressure" and value is not None else value)
+        gathered.put_raw(device, at, key, text, unit="Pa" if key == "pressure" else None)
     # The place of a value in the list differs from station to station: a pointer may also be `/` and the value's name.
     gathered.put_mapped(device, at, gateway, lambda pointer: named.get(pointer[1:], at_pointer(content, pointer)))
     return gathered.decoding()

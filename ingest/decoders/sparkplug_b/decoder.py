@@ -9,7 +9,7 @@ from google.protobuf.message import DecodeError
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Gateway
 from jeonju.ingest.decoded import AnsweredRejectionError, Decoding, DeviceUpdate
-from jeonju.ingest.decoders.fields import Gathered, leading_number
+from jeonju.ingest.decoders.gathered import Gathered
 from jeonju.ingest.decoders.sparkplug_b.payload import Metric, Payload
 from jeonju.ingest.decoders.times import from_seconds
 from jeonju.ingest.message import Message, refuse_too_large
@@ -147,8 +147,8 @@ class SparkplugB:
             at = from_seconds(since_1970_ms / 1000) if since_1970_ms else None
             if (entry := mapped.get(label)) is None:
                 gathered.put_named(name, at, {label: value})
-            elif (found := leading_number(value)) is not None:
-                gathered.put(name, at, entry.key, entry.convert(found))
+            else:
+                gathered.put_entry(name, at, entry, value)
         return unnamed
 
 

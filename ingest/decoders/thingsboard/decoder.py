@@ -3,11 +3,14 @@
 from functools import partial
 from typing import Any, Final
 
+import msgspec
+
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Gateway
 from jeonju.ingest.decoded import Decoding, DeviceUpdate
-from jeonju.ingest.decoders.fields import Gathered, in_entry, mapped_names, named_device, says_nothing
-from jeonju.ingest.decoders.times import instant, site_time
+from jeonju.ingest.decoders.fields import in_entry, mapped_names, named_device
+from jeonju.ingest.decoders.gathered import Gathered, says_nothing
+from jeonju.ingest.decoders.times import first_time, instant, site_time
 from jeonju.ingest.message import Message
 
 # Of devices also instead of v1/devices/me/telemetry.
@@ -22,7 +25,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         state = "online" if levels[-1] == "connect" else "offline"
         return Decoding(updates=[DeviceUpdate(device, state)] if isinstance(device, str) else [])
     if levels[-1] != "telemetry" and levels[:2] != SHORT_TOPIC:
-        return Decoding()
+        return Decoding(nothing="no-telemetry")
     content = message.json()
     if "gateway" in levels:
         if not isinstance(content, dict):
@@ -45,13 +48,17 @@ def _add(gathered: Gathered, device: str | None, entries: Any, gateway: Gateway,
 def _add_entry(gathered: Gathered, device: str | None, entry: Any, gateway: Gateway, path: str) -> None:
     """Add one entry, which `path` leads to in the message; pointers may begin at the message or at the entry."""
     if not isinstance(entry, dict):
-        raise RejectedError(f"telemetry must be an object or a list of them, not {type(entry).__name__}")
+        reason = f"telemetry must be an object or a list of them, not {type(entry).__name__}"
+        if device is None and not path:
+            raise RejectedError(reason)
+        gathered.reject(reason, msgspec.json.encode(entry if device is None else {device: entry}))
+        return
     values, below = (inner, "/values") if isinstance(inner := entry.get("values"), dict) else (entry, "")
     look_up = partial(in_entry, entry, path)
     if device is None and says_nothing(values, gateway, look_up):
         return
     name = device if device is not None else named_device(gateway, entry)
-    at = site_time(gateway, entry) or instant(entry.get("ts"), gateway.timezone)
+    at = first_time(site_time(gateway, entry), instant(entry.get("ts"), gateway.timezone))
     skip = mapped_names(gateway, below) | mapped_names(gateway, path + below) | {"ts"}
     gathered.put_named(name, at, values, skip=skip)
     gathered.put_mapped(name, at, gateway, look_up)

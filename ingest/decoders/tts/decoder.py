@@ -4,9 +4,10 @@ from typing import Any, Final
 
 from jeonju.contract.gateways import Gateway
 from jeonju.ingest.decoded import Decoding
-from jeonju.ingest.decoders.fields import Gathered, at_pointer, mapped_names, number, refuse_other
+from jeonju.ingest.decoders.fields import at_pointer, mapped_names, refuse_other
+from jeonju.ingest.decoders.gathered import Gathered
 from jeonju.ingest.decoders.lorawan import level_after, put_place, strongest
-from jeonju.ingest.decoders.times import instant, site_time
+from jeonju.ingest.decoders.times import first_time, instant, site_time
 from jeonju.ingest.message import Message
 
 # An event of the console and an answer of the storage hold the same message one level down; pointers begin at the top.
@@ -30,7 +31,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         return Decoding()
     # The outer received_at is that of the application server; the one within the uplink is another's.
     device, gathered = _device(content, message), Gathered()
-    at = site_time(gateway, whole) or instant(content.get("received_at"), gateway.timezone)
+    at = first_time(site_time(gateway, whole), instant(content.get("received_at"), gateway.timezone))
     if isinstance(uplink, dict):
         # Where the device itself is, as its owner or a service says; what it sends itself comes after and stands.
         if isinstance(places := uplink.get("locations"), dict):
@@ -42,7 +43,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
             )
         best = strongest(uplink.get("rx_metadata"))
         for key in ("rssi", "snr"):
-            gathered.put(device, at, key, number(best.get(key)))
+            gathered.put_raw(device, at, key, best.get(key))
     if isinstance(solved, dict):
         put_place(gathered, device, at, solved.get("location"))
     gathered.put_mapped(device, at, gateway, lambda pointer: at_pointer(whole, pointer))

@@ -8,8 +8,10 @@ from typing import Any, Final
 
 from jeonju.contract.gateways import Gateway
 from jeonju.ingest.decoded import Decoding, DeviceUpdate
-from jeonju.ingest.decoders.fields import Gathered, at_pointer, named_device, number, refuse_other, says_nothing
-from jeonju.ingest.decoders.times import instant, site_time
+from jeonju.ingest.decoders.fields import at_pointer, named_device, refuse_other
+from jeonju.ingest.decoders.gathered import Gathered, says_nothing
+from jeonju.ingest.decoders.numbers import number
+from jeonju.ingest.decoders.times import first_time, instant, site_time
 from jeonju.ingest.message import Message
 
 # Version 1.0 writes connectionBroken as well.
@@ -50,7 +52,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         return Decoding()
     device, at, gathered = (
         _device(content, message, gateway),
-        site_time(gateway, content) or instant(content.get("timestamp"), gateway.timezone),
+        first_time(site_time(gateway, content), instant(content.get("timestamp"), gateway.timezone)),
         Gathered(),
     )
     for key, value in values.items():

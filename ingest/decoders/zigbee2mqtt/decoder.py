@@ -4,8 +4,9 @@ from typing import Any, Final
 
 from jeonju.contract.gateways import Gateway
 from jeonju.ingest.decoded import Decoding, DeviceUpdate
-from jeonju.ingest.decoders.fields import Gathered, at_pointer, mapped_names, number
-from jeonju.ingest.decoders.times import instant, site_time
+from jeonju.ingest.decoders.fields import at_pointer, mapped_names
+from jeonju.ingest.decoders.gathered import Gathered
+from jeonju.ingest.decoders.times import first_time, instant, site_time
 from jeonju.ingest.message import Message, parse_json
 
 BASE: Final = "zigbee2mqtt"
@@ -14,17 +15,19 @@ BRIDGE: Final = "bridge"
 COMMANDS: Final = ("set", "get")
 # linkquality has no unit; voc and formaldehyd have another one in every model.
 OWN_UNITS: Final = frozenset({"voltage", "last_seen"})
+# What stands beside the voltage of the mains.
+MAINS: Final = frozenset(
+    ("power", "current", "energy", "power_factor", "ac_frequency", "produced_energy", "consumed_energy")
+)
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
     """Return a device's state, or whether it is available; the bridge itself is no device."""
     levels = _below_base(message.levels)
     if not levels or levels[0] == BRIDGE or (len(levels) > 1 and COMMANDS[0] in levels[1:]) or levels[-1] in COMMANDS:
-        return Decoding()
+        return Decoding(nothing="command-or-bridge")
     if levels[-1] == "availability":
         return Decoding(updates=_state("/".join(levels[:-1]), message))
-    if not message.payload:
-        return Decoding()
     content: dict[str, Any]
     if len(levels) > 1 and not message.payload.lstrip().startswith(b"{"):
         # With `output: attribute` each member comes alone, as plain text below its device.
@@ -32,12 +35,14 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     else:
         content = message.object()
     device = "/".join(levels)
-    at = site_time(gateway, content) or instant(content.get("last_seen"), gateway.timezone or "UTC")
+    at = first_time(site_time(gateway, content), instant(content.get("last_seen"), gateway.timezone or "UTC"))
     gathered = Gathered()
     skip = mapped_names(gateway)
     gathered.put_named(device, at, content, skip=skip | OWN_UNITS)
-    if "voltage" not in skip and (millivolt := number(content.get("voltage"))) is not None:
-        gathered.put(device, at, "voltage", millivolt / 1000)
+    if "voltage" not in skip:
+        # Batteries are given in mV, the mains in V by all that meter them.
+        unit = "mV" if MAINS.isdisjoint(content) else "V"
+        gathered.put_raw(device, at, "voltage", content.get("voltage"), unit=unit)
     gathered.put_mapped(device, at, gateway, lambda pointer: at_pointer(content, pointer))
     return gathered.decoding()
 
