@@ -50,11 +50,20 @@ def of_gateway(site: Site, wanted: list[str]) -> Rights:
     return Rights(publish=tuple(wanted))
 
 
+# What ingest answers to gateways of a format.
+ANSWERS: Final = (
+    ("sparkplug_b", "spBv1.0/+/NCMD/+"),
+    ("onem2m", "/oneM2M/resp/#"),
+    ("onem2m", "/oneM2M/reg_resp/#"),
+)
+
+
 def of_services(site: Site) -> dict[str, Rights]:
     """Return the services by name, each with the least it needs."""
     anyone = of_device("+", "+")
     robots = of_robot("+", "+")
-    answers = ("spBv1.0/+/NCMD/+",) if any(gateway.format == "sparkplug_b" for gateway in site.gateways) else ()
+    formats = {gateway.format for gateway in site.gateways}
+    answers = tuple(topic for wire_format, topic in ANSWERS if wire_format in formats)
     heard = (*anyone.publish, topics.adopt("+", "+"), *(gateway.topic for gateway in site.gateways))
     orders = tuple(f"{VDA5050}/+/+/{kind}" for kind in ("order", "instantActions"))
     return {

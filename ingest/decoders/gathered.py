@@ -153,7 +153,9 @@ class Gathered:
         return bool(self._values)
 
     def decoding(self, **more: Any) -> Decoding:
-        """Return all of it as readings."""
+        """Return all of it as readings. Raises RejectedError where there are parts, and none of them can be read: the message is one dead letter."""
+        if self.rejected and not self._values and not more.get("updates"):
+            raise RejectedError(self.rejected[0].reason)
         readings: list[Reading] = []
         flags: dict[int, dict[str, Flag]] = {}
         extra: dict[int, dict[str, Any]] = {}

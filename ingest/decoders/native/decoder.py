@@ -10,9 +10,11 @@ import msgspec
 from jeonju.common.errors import RejectedError
 from jeonju.contract import topics
 from jeonju.contract.gateways import Gateway
+from jeonju.contract.quality import POSITION
 from jeonju.contract.reading import VERSION, Adoption, DeviceStatus, Instant, Reading
-from jeonju.ingest.decoded import Decoding, DeviceUpdate
+from jeonju.ingest.decoded import Decoding, DeviceUpdate, RejectedPart
 from jeonju.ingest.message import Message, bare_text, parse_json, refuse_too_large
+from jeonju.ingest.quality.flags import IMPOSSIBLE_POSITION
 
 # Every native topic has this route; no site file names it.
 GATEWAY: Final = Gateway.model_construct(topic=f"{topics.ROOT}/#", format="native", mapping=[], names={})
@@ -32,19 +34,19 @@ def decode(message: Message, _gateway: Gateway) -> Decoding:
     """
     site, device, kind = _place(message.topic)
     if kind == "status":
-        return Decoding(updates=_status(device, message.payload), site=site)
+        return Decoding(updates=_status(device, message.payload), nothing="status-of-the-simulator", site=site)
     if kind == "adopt":
         adoption = _body(message.payload, Adoption, "adoption")
         return Decoding(updates=[DeviceUpdate(device, kind=adoption.kind, zone=adoption.zone)], site=site)
-    readings, extra = decode_readings(message.payload)
-    _refuse_others(site, device, readings)
-    return Decoding(readings=readings, extra=extra, site=site)
+    decoding = decode_readings(message.payload)
+    _refuse_others(site, device, decoding.readings)
+    return msgspec.structs.replace(decoding, site=site)
 
 
-def decode_readings(payload: bytes) -> tuple[list[Reading], dict[int, dict[str, Any]]]:
-    """Return the readings of a payload, and by their position what else it held that does not belong to a reading.
+def decode_readings(payload: bytes) -> Decoding:
+    """Return the readings of a payload, what else it held, and the parts that are no readings.
 
-    Raises RejectedError for what is no reading at all.
+    Raises RejectedError where nothing of it is a reading.
     """
     refuse_too_large(payload)
     try:
@@ -55,7 +57,7 @@ def decode_readings(payload: bytes) -> tuple[list[Reading], dict[int, dict[str, 
         if (bare := bare_text(payload)) != payload:
             return decode_readings(bare)
         raise RejectedError(f"is not JSON: {error}") from error
-    return (content if isinstance(content, list) else [content]), {}
+    return Decoding(content if isinstance(content, list) else [content])
 
 
 @lru_cache(maxsize=MOST_REMEMBERED)
@@ -93,11 +95,25 @@ def _refuse_others(site: str, of_topic: str, readings: Sequence[Reading]) -> Non
             raise RejectedError(f"{reading.device[:80]!r} is no device name: 1 to 64 letters, digits, '-' or '_'")
 
 
-def _decode_leniently(payload: bytes) -> tuple[list[Reading], dict[int, dict[str, Any]]]:
+def _decode_leniently(payload: bytes) -> Decoding:
     """Take apart a message with unknown or unfit members: what fits is read, the rest is kept."""
     content = parse_json(payload)
-    parts = [_read(part) for part in (content if isinstance(content, list) else [content])]
-    return [reading for reading, _ in parts], {position: extra for position, (_, extra) in enumerate(parts) if extra}
+    readings: list[Reading] = []
+    extra: dict[int, dict[str, Any]] = {}
+    rejected: list[RejectedPart] = []
+    for part in content if isinstance(content, list) else [content]:
+        try:
+            reading, more = _read(part)
+        except RejectedError as error:
+            rejected.append(RejectedPart(str(error), msgspec.json.encode(part)))
+            continue
+        if more:
+            extra[len(readings)] = more
+        readings.append(reading)
+    if rejected and not readings:
+        raise RejectedError(rejected[0].reason)
+    misplaced = {position: {POSITION: IMPOSSIBLE_POSITION} for position, more in extra.items() if POSITION in more}
+    return Decoding(readings, misplaced, extra, rejected=rejected)
 
 
 def _read(part: Any) -> tuple[Reading, dict[str, Any]]:
@@ -117,6 +133,8 @@ def _read(part: Any) -> tuple[Reading, dict[str, Any]]:
             known[group] = {key: value for key, value in values.items() if key not in unfit}
     if not _is_time(known.get("time")):
         extra["time"] = known.pop("time")
+    if not _is_place(known.get(POSITION)):
+        extra[POSITION] = known.pop(POSITION)
     try:
         return msgspec.convert(known, Reading), extra
     except msgspec.ValidationError as error:
@@ -125,6 +143,12 @@ def _read(part: Any) -> tuple[Reading, dict[str, Any]]:
 
 def _is_number(value: Any) -> bool:
     return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+
+
+def _is_place(value: Any) -> bool:
+    return value is None or (
+        isinstance(value, list) and len(value) == 2 and all(map(_is_number, value)) and None not in value
+    )
 
 
 def _is_time(value: Any) -> bool:

@@ -1,11 +1,16 @@
 """oneM2M content instances, as Mobius notifies of them or devices create them. See README.md beside this file."""
 
+import base64
+import binascii
+import re
 from functools import partial
 from typing import Any, Final
 
+import msgspec
+
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Gateway
-from jeonju.ingest.decoded import Decoding
+from jeonju.ingest.decoded import AnsweredRejectionError, Decoding
 from jeonju.ingest.decoders.fields import at_pointer, inner_document, key_of, named_device
 from jeonju.ingest.decoders.gathered import Gathered, says_nothing
 from jeonju.ingest.decoders.numbers import read_amount
@@ -16,24 +21,73 @@ from jeonju.ingest.message import Message
 CSE_BASES: Final = frozenset(
     ("Mobius", *(f"cse-{kind}" for kind in ("in", "mn", "asn")), *(f"{kind}-name" for kind in ("in", "mn", "asn")))
 )
+NOTIFY: Final = 5
+OK: Final = 2000
+_RESPONSE_TOPIC: Final = re.compile(r"((?:^|/)oneM2M/(?:reg_)?)req/")
+# Encodings of contentInfo: Base64 of a text, and of bytes.
+BASE64: Final = ("1", "2")
+# More than any server sends together.
+MOST_NOTICES: Final = 10_000
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
-    """Return what a content instance says: notified (m2m:sgn), in a primitive (pc) or bare."""
+    """Return what instances say: notified one by one (m2m:sgn) or together (m2m:agn), in a primitive (pc) or bare.
+
+    A notification is answered whatever it says: servers give up subscriptions of those who do not answer.
+    """
     content = message.object()
-    primitive = _member(content, "rqp")
-    primitive = primitive if isinstance(primitive, dict) else content
+    answers = _answers(message, content)
+    try:
+        return msgspec.structs.replace(_decoded(content, gateway), answers=answers)
+    except RejectedError as error:
+        if not answers:
+            raise
+        raise AnsweredRejectionError(str(error), answers) from error
+
+
+def _decoded(content: dict[str, Any], gateway: Gateway) -> Decoding:
+    primitive = _primitive(content)
     body = inner_document(_member(primitive, "pc"))
     body = body if isinstance(body, dict) else primitive
+    gathered = Gathered()
+    together = _member(_member(body, "agn"), "sgn")
+    if isinstance(together, list):
+        for notice in together[:MOST_NOTICES]:
+            _add_part(gathered, notice, gateway)
+        if len(together) > MOST_NOTICES:
+            reason = f"holds {len(together)} notifications, of which {MOST_NOTICES} are read"
+            gathered.reject(reason, msgspec.json.encode(together[MOST_NOTICES:]))
+    else:
+        if _member(_member(body, "sgn"), "vrq") is True:
+            return Decoding(nothing="verification")
+        _add(gathered, content, primitive, body, gateway)
+    return gathered.decoding()
+
+
+def _add_part(gathered: Gathered, notice: Any, gateway: Gateway) -> None:
+    """Add one of several notifications, as if it had come alone; pointers of the mapping lead into it."""
+    alone = {"pc": {"m2m:sgn": notice}}
+    if not isinstance(notice, dict):
+        gathered.reject(f"a notification must be an object, not {type(notice).__name__}", msgspec.json.encode(alone))
+        return
+    try:
+        _add(gathered, alone, alone, alone["pc"], gateway)
+    except RejectedError as error:
+        gathered.reject(str(error), msgspec.json.encode(alone))
+
+
+def _add(
+    gathered: Gathered, content: dict[str, Any], primitive: dict[str, Any], body: dict[str, Any], gateway: Gateway
+) -> None:
     notice = _member(body, "sgn")
     is_notice = isinstance(notice, dict)
-    instance = _member(_member(_member(notice, "nev"), "rep") if is_notice else body, "cin")
-    if not isinstance(instance, dict) or "con" not in instance:
-        return Decoding()
+    instance = _instance(_member(_member(notice, "nev"), "rep") if is_notice else body)
+    if instance is None:
+        return
     # A bare instance knows its container, by an identifier mostly, by its path in older servers.
     path = _member(notice, "sur") if is_notice else _member(primitive, "to") or instance.get("pi")
     names = _names(path, is_subscription=is_notice)
-    inside = inner_document(instance["con"])
+    inside = inner_document(_plain(instance))
     if not isinstance(inside, dict):
         inside = _scalar(inside, names, gateway)
     look_up = partial(at_pointer, content)
@@ -42,12 +96,49 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         device = _device(names, gateway, content)
     except RejectedError:
         if says_nothing({name: value for name, value in inside.items() if name not in mapped}, gateway, look_up):
-            return Decoding()
+            return
         raise
-    at, gathered = first_time(site_time(gateway, content), _time(inside, instance, gateway)), Gathered()
+    at = first_time(site_time(gateway, content), _time(inside, instance, gateway))
     gathered.put_named(device, at, inside, skip=mapped)
     gathered.put_mapped(device, at, gateway, look_up)
-    return gathered.decoding()
+
+
+def _primitive(content: dict[str, Any]) -> dict[str, Any]:
+    wrapped = _member(content, "rqp")
+    return wrapped if isinstance(wrapped, dict) else content
+
+
+def _answers(message: Message, content: dict[str, Any]) -> list[tuple[str, bytes]]:
+    """Return the answer to a notification that waits for one (TS-0010, section 6.5): on the response topic, with the same request identifier."""
+    primitive = _primitive(content)
+    topic = _RESPONSE_TOPIC.sub(r"\1resp/", message.topic, count=1)
+    request = primitive.get("rqi")
+    if primitive.get("op") != NOTIFY or topic == message.topic or not isinstance(request, str | int):
+        return []
+    answer = {"rsc": OK, "rqi": request}
+    if "rvi" in primitive:
+        answer["rvi"] = primitive["rvi"]
+    wrapper = next((name.replace("rqp", "rsp") for name in ("m2m:rqp", "rqp") if name in content), None)
+    return [(topic, msgspec.json.encode(answer if wrapper is None else {wrapper: answer}))]
+
+
+def _instance(parent: Any) -> dict[str, Any] | None:
+    """Return a content instance or one of a time series."""
+    for kind in ("cin", "tsi"):
+        if isinstance(instance := _member(parent, kind), dict) and "con" in instance:
+            return instance
+    return None
+
+
+def _plain(instance: dict[str, Any]) -> Any:
+    """Return the content, decoded where its type says that it is Base64 (TS-0004, contentInfo: `application/json:1`)."""
+    said, content = str(instance.get("cnf")).split(":"), instance["con"]
+    if len(said) < 2 or said[1] not in BASE64 or not isinstance(content, str):
+        return content
+    try:
+        return base64.b64decode(content, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise RejectedError(f"says that its content is Base64, which it is not: {error}") from error
 
 
 def _member(parent: Any, name: str) -> Any:
@@ -89,6 +180,9 @@ def _scalar(value: Any, names: list[str], gateway: Gateway) -> dict[str, Any]:
 
 
 def _time(inside: dict[str, Any], instance: dict[str, Any], gateway: Gateway) -> When:
-    """Return con.Timestamp, else the creation time: basic ISO format without a zone letter, UTC unless the device's clock has another zone."""
+    """Return con.Timestamp, else the time of generation in a time series, else that of creation.
+
+    Basic ISO format without a zone letter: UTC, unless the device's clock has another zone.
+    """
     of_device = instant(inside.get("Timestamp"), gateway.timezone or "UTC")
-    return first_time(of_device, instant(instance.get("ct"), "UTC"))
+    return first_time(of_device, instant(instance.get("dgt"), "UTC"), instant(instance.get("ct"), "UTC"))

@@ -7,16 +7,17 @@ from decimal import Decimal
 from typing import Any, Final
 
 import cbor2
+import msgspec
 
 from jeonju.common.errors import RejectedError
 from jeonju.contract.extras import LONGEST_NAME
-from jeonju.contract.gateways import Gateway, conversion
+from jeonju.contract.gateways import Gateway, Mapping
 from jeonju.ingest.decoded import Decoding
 from jeonju.ingest.decoders.fields import key_of
 from jeonju.ingest.decoders.gathered import Gathered
-from jeonju.ingest.decoders.numbers import number
-from jeonju.ingest.decoders.times import from_seconds
-from jeonju.ingest.message import Message, refuse_too_large
+from jeonju.ingest.decoders.numbers import is_absent, number
+from jeonju.ingest.decoders.times import UnreadTime, When, from_epoch, from_seconds
+from jeonju.ingest.message import Message, bare_text, refuse_too_large
 
 # Labels of CBOR (RFC 8428, table 4) and the names of JSON.
 LABELS: Final[dict[int, str]] = {
@@ -43,45 +44,70 @@ RELATIVE_BELOW_S: Final = 2**28
 SEPARATORS: Final = ":/.-_"
 # A record without a name of its own is known by its unit.
 KEY_OF_UNIT: Final = {"%RH": "humidity", "Cel": "temperature", "lat": "latitude", "lon": "longitude", "%EL": "battery"}
-# SenML's names of units that are named otherwise here.
-UNITS: Final = {"Cel": "°C", "%RH": "%", "%EL": "%", "/": "1", "/100": "%"}
+OF_PLACES: Final = ("lat", "lon")
+# What divides levels; in a name that stands alone others do as well.
+LEVELS: Final = ":/."
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
-    """Return the readings of a pack; raises RejectedError for what is no pack, of a later version, or has values without a name."""
+    """Return the readings of a pack; raises RejectedError for what is no pack, of a later version, or has no record that can be read."""
     gathered, base = Gathered(), dict[str, Any]()
     mapped = {entry.pointer.removeprefix("/"): entry for entry in gateway.mapping}
     for index, record in enumerate(_records(message)):
+        if not isinstance(record, dict):
+            gathered.reject(f"record {index} is no object, but {type(record).__name__}", _encoded(record))
+            continue
         base.update({name: value for name, value in record.items() if name.startswith("b")})
         _check(record, base)
-        base_name, name, unit = _text(base.get("bn")), _text(record.get("n")), _text(record.get("u", base.get("bu")))
-        value = _value(record, base)
-        device, own_name = _device(base_name, name, unit, mapped)
-        # A pointer is `/` and the name, or leads to the value in the pack.
-        entry = mapped.get(own_name) or mapped.get(f"{index}/v")
-        if (amount := number(value)) is None:
-            continue
-        if not base_name and not name and unit not in KEY_OF_UNIT:
-            raise RejectedError("has a value without a name")
-        if gateway.device is not None and not gateway.device.startswith("/"):
-            device = gateway.device
-        if not device:
-            raise RejectedError("names no device: neither a base name nor one in the name")
-        at = _time(record, base, message.received_at)
-        key = key_of(own_name) if own_name else KEY_OF_UNIT.get(unit)
-        if entry:
-            gathered.put(device, at, entry.key, entry.convert(amount))
-        elif key:
-            gathered.put(device, at, key, _in_stored_unit(key, amount, unit))
-        else:
-            gathered.put(device, at, own_name or unit or "value", amount)
+        try:
+            _add(gathered, record, base, index, mapped, message, gateway)
+        except RejectedError as error:
+            gathered.reject(str(error), _encoded([base | record]))
     return gathered.decoding()
 
 
-def _records(message: Message) -> list[dict[str, Any]]:
-    pack = message.json() if message.payload.lstrip()[:1] in (b"[", b"{") else _cbor(message.payload)
+def _add(
+    gathered: Gathered,
+    record: dict[str, Any],
+    base: dict[str, Any],
+    index: int,
+    mapped: dict[str, Mapping],
+    message: Message,
+    gateway: Gateway,
+) -> None:
+    base_name, name, unit = _text(base.get("bn")), _text(record.get("n")), _text(record.get("u", base.get("bu")))
+    value = _value(record, base)
+    device, own_name = _device(base_name, name, unit, mapped)
+    # A pointer is `/` and the name, or leads to the value in the pack.
+    entry = mapped.get(own_name) or mapped.get(f"{index}/v")
+    key = key_of(own_name) if own_name else KEY_OF_UNIT.get(unit)
+    if is_absent(value) or (entry is None and key is None and number(value) is None):
+        return
+    if not base_name and not name and unit not in KEY_OF_UNIT:
+        raise RejectedError("has a value without a name")
+    if gateway.device is not None and not gateway.device.startswith("/"):
+        device = gateway.device
+    if not device:
+        raise RejectedError("names no device: neither a base name nor one in the name")
+    at = _time(record, base, message.received_at)
+    said = None if unit in OF_PLACES else unit or None
+    if entry is not None:
+        gathered.put_entry(device, at, entry, value, unit=said)
+    elif key is not None:
+        gathered.put_raw(device, at, key, value, unit=said)
+    else:
+        gathered.put(device, at, own_name or unit or "value", number(value))
+
+
+def _encoded(part: Any) -> bytes:
+    return msgspec.json.encode(part, enc_hook=str)
+
+
+def _records(message: Message) -> list[Any]:
+    text = bare_text(message.payload).lstrip()
+    pack = message.json() if text[:1] in (b"[", b"{") else _cbor(message.payload)
     pack = _unfolded([pack] if isinstance(pack, dict) and "e" in pack else pack)
-    if not isinstance(pack, list) or not all(isinstance(record, dict) for record in pack):
+    if not isinstance(pack, list):
         raise RejectedError("is no SenML pack: an array of records")
     # Decimal fractions stand for JSON's numbers (RFC 8428, section 6); labels that are neither text nor known stand for nothing.
     return [
@@ -91,6 +117,8 @@ def _records(message: Message) -> list[dict[str, Any]]:
             else value
             for name, value in record.items()
         }
+        if isinstance(record, dict)
+        else record
         for record in pack
     ]
 
@@ -139,30 +167,41 @@ def _value(record: dict[str, Any], base: dict[str, Any]) -> Any:
 
 
 def _device(base_name: str, name: str, unit: str, mapped: Container[str]) -> tuple[str, str]:
-    """Return the device and what of the name is left for the quantity."""
-    if device := base_name.rstrip(SEPARATORS):
-        return device, name
-    # A resolved name (RFC 8428, section 4.6) holds both: the quantity is the last part that is known, with what belongs to it (`voc_index`).
-    for start in (0, *(at + 1 for at in range(max(0, len(name) - LONGEST_NAME), len(name)) if name[at] in SEPARATORS)):
+    """Return the device and what is left for the quantity, of the base name and the name behind it (RFC 8428, section 4.5.1)."""
+    if not base_name.strip(SEPARATORS):
+        return _split(name, SEPARATORS, unit, mapped)
+    if own := name.lstrip(SEPARATORS):
+        above, own = _split(own, LEVELS, unit, mapped)
+        # What stands before the quantity is a level below the base name.
+        return (base_name + name[: len(name) - len(own)] if above else base_name).rstrip(SEPARATORS), own
+    above, own = _split(base_name.rstrip(SEPARATORS), LEVELS, "", mapped)
+    return (above, own) if above and (own in mapped or key_of(own)) else (base_name.rstrip(SEPARATORS), "")
+
+
+def _split(name: str, separators: str, unit: str, mapped: Container[str]) -> tuple[str, str]:
+    """Return what stands before the quantity, and the quantity: the last part that is known, with what belongs to it (`voc_index`)."""
+    for start in (0, *(at + 1 for at in range(max(0, len(name) - LONGEST_NAME), len(name)) if name[at] in separators)):
         if (own := name[start:]) in mapped or key_of(own):
             return name[:start].rstrip(SEPARATORS), own
-    cut = max((name.rfind(mark) for mark in ":/."), default=-1)
+    cut = max((name.rfind(mark) for mark in LEVELS), default=-1)
     if cut <= 0:
         return "", name
     # Nothing in it says what is measured: the name is the device's, and the unit says it; else the last part is an unknown quantity.
     return (name.rstrip(SEPARATORS), "") if unit in KEY_OF_UNIT else (name[:cut].rstrip(SEPARATORS), name[cut + 1 :])
 
 
-def _time(record: dict[str, Any], base: dict[str, Any], received_at: datetime) -> datetime | None:
-    if "t" not in record and "bt" not in base:
+def _time(record: dict[str, Any], base: dict[str, Any], received_at: datetime) -> When:
+    """Return base time and time together; like all times the sum is told by its size, as some senders count milliseconds."""
+    given = [part for part in (base.get("bt"), record.get("t")) if part is not None]
+    parts = [number(part) for part in given]
+    if not given:
         return None
-    seconds = (number(base.get("bt")) or 0.0) + (number(record.get("t")) or 0.0)
-    return from_seconds(seconds + received_at.timestamp() if seconds < RELATIVE_BELOW_S else seconds)
-
-
-def _in_stored_unit(key: str, value: float, unit: str) -> float:
-    try:
-        scale, offset = conversion(key, UNITS.get(unit, unit))
-    except ValueError:
-        return value
-    return value * scale + offset
+    counts = [part for part in parts if part is not None]
+    total = sum(counts)
+    if len(counts) < len(given):
+        at = None
+    elif total < RELATIVE_BELOW_S:
+        at = from_seconds(total + received_at.timestamp())
+    else:
+        at = from_epoch(total)
+    return at or UnreadTime("+".join(str(part) for part in given)[:LONGEST_NAME])

@@ -12,23 +12,24 @@ from jeonju.ingest.message import LARGEST_PAYLOAD_BYTES
 
 def test_object_is_one_reading_and_array_is_many() -> None:
     one = {"device": "a", "time": "2026-03-02T08:15:30Z", "values": {"pm25": 1}}
-    assert decode(json.dumps(one).encode())[0][0].time == datetime(2026, 3, 2, 8, 15, 30, tzinfo=UTC)
-    assert [part.values for part in decode(json.dumps([one, one]).encode())[0]] == [{"pm25": 1.0}] * 2
+    assert decode(json.dumps(one).encode()).readings[0].time == datetime(2026, 3, 2, 8, 15, 30, tzinfo=UTC)
+    assert [part.values for part in decode(json.dumps([one, one]).encode()).readings] == [{"pm25": 1.0}] * 2
 
 
 def test_unknown_members_and_unfit_values_are_kept_beside_the_reading() -> None:
-    (reading,), extra = decode(
+    decoding = decode(
         b'{"device": "a", "vendor": {"x": 1}, "time": "yesterday", "values": {"pm25": 3, "co": "high", "no2": null}}'
     )
+    (reading,) = decoding.readings
     assert reading.values == {"pm25": 3.0, "no2": None}
     assert reading.time is None
-    assert extra == {0: {"vendor": {"x": 1}, "time": "yesterday", "values": {"co": "high"}}}
+    assert decoding.extra == {0: {"vendor": {"x": 1}, "time": "yesterday", "values": {"co": "high"}}}
 
 
 def test_time_without_a_zone_is_no_time() -> None:
-    (reading,), extra = decode(b'{"device": "a", "time": "2026-03-02T08:15:30"}')
-    assert reading.time is None
-    assert extra == {0: {"time": "2026-03-02T08:15:30"}}
+    decoding = decode(b'{"device": "a", "time": "2026-03-02T08:15:30"}')
+    assert decoding.readings[0].time is None
+    assert decoding.extra == {0: {"time": "2026-03-02T08:15:30"}}
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,6 @@ def test_time_without_a_zone_is_no_time() -> None:
         (b'{"values": {}}', "missing required field `device`"),
         (b'{"device": 7}', "is no reading"),
         (b'{"device": "a", "values": [1]}', "`values` must be a JSON object"),
-        (b'{"device": "a", "position": [1, 2, 3]}', "is no reading"),
         (b'{"device": "a", "v": 2}', "is of version 2"),
         (b'{"device": "a", "x": "' + b"y" * LARGEST_PAYLOAD_BYTES + b'"}', "is larger than"),
     ],
@@ -52,6 +52,14 @@ def test_time_without_a_zone_is_no_time() -> None:
 def test_what_is_no_reading_is_rejected_with_the_reason(payload: bytes, reason: str) -> None:
     with pytest.raises(RejectedError, match=reason):
         decode(payload)
+
+
+@pytest.mark.parametrize("position", [[1, 2, 3], "here", {"lat": 1}, ["1", 2], [None, 2], True])
+def test_a_position_that_is_none_takes_no_values_with_it(position: object) -> None:
+    decoding = decode(json.dumps({"device": "a", "position": position, "values": {"pm25": 1}}).encode())
+    assert (decoding.readings[0].position, decoding.readings[0].values) == (None, {"pm25": 1.0})
+    assert decoding.extra == {0: {"position": position}}
+    assert decoding.flags[0]["position"].reasons[0].code == "impossible-position"
 
 
 MEMBERS = ["device", "v", "time", "values", "status", "position", "seq", "boot", "x"]
@@ -65,10 +73,10 @@ JSON = st.recursive(
 @given(JSON.map(lambda value: json.dumps(value).encode()) | st.binary(max_size=200))
 def test_any_payload_is_decoded_or_rejected(payload: bytes) -> None:
     try:
-        readings, _ = decode(payload)
+        decoding = decode(payload)
     except RejectedError:
         return
-    for reading in readings:
+    for reading in decoding.readings:
         assert isinstance(reading.device, str)
         assert all(value is None or isinstance(value, float) for value in reading.values.values())
 
@@ -81,6 +89,6 @@ def test_any_payload_is_decoded_or_rejected(payload: bytes) -> None:
     )
 )
 def test_no_value_of_a_message_is_dropped_in_silence(values: dict[str, object]) -> None:
-    (reading,), extra = decode(json.dumps({"device": "a", "values": values}).encode())
-    kept = {**reading.values, **extra.get(0, {}).get("values", {})}
+    decoding = decode(json.dumps({"device": "a", "values": values}).encode())
+    kept = {**decoding.readings[0].values, **decoding.extra.get(0, {}).get("values", {})}
     assert kept == values

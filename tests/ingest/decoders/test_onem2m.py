@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from jeonju.common.errors import RejectedError
+from jeonju.ingest.decoded import AnsweredRejectionError
 from tests.ingest.decoders.reading import read, times, values
 
 TOPIC = "/oneM2M/req/Mobius2/SAE/json"
@@ -108,3 +109,32 @@ def test_number_is_named_by_its_container() -> None:
 def test_time_of_the_content_before_that_of_the_instance(timestamp: Any, timezone: str | None, at: str) -> None:
     content = notified({"Timestamp": timestamp, "pm25": 1}, ct="20260302T081500")
     assert times(read("onem2m", content, TOPIC, timezone=timezone)) == [at]
+
+
+@pytest.mark.parametrize("wrapper", [None, "m2m:rqp"])
+@pytest.mark.parametrize(("request_topic", "response_topic"), [("req", "resp"), ("reg_req", "reg_resp")])
+def test_notifications_and_verifications_are_answered(
+    wrapper: str | None, request_topic: str, response_topic: str
+) -> None:
+    verification = {"m2m:sgn": {"vrq": True, "sur": "/id-in/sub1"}}
+    for content in (verification, notified({"pm25": 12})):
+        request = {"op": 5, "fr": "/id-in", "rqi": "42", "rvi": "4", "pc": content}
+        decoding = read(
+            "onem2m", request if wrapper is None else {wrapper: request}, f"/oneM2M/{request_topic}/id-in/C/json"
+        )
+        ((topic, payload),) = decoding.answers
+        answer = json.loads(payload)
+        assert topic == f"/oneM2M/{response_topic}/id-in/C/json"
+        assert (answer if wrapper is None else answer["m2m:rsp"]) == {"rsc": 2000, "rqi": "42", "rvi": "4"}
+
+
+def test_a_notification_that_cannot_be_read_is_answered_all_the_same() -> None:
+    broken = {"m2m:sgn": {"nev": {"rep": {"m2m:cin": {"con": "!!", "cnf": "text/plain:1"}}}, "sur": "cse-in/a/b/sub"}}
+    with pytest.raises(AnsweredRejectionError, match="Base64") as caught:
+        read("onem2m", {"op": 5, "rqi": 9, "pc": broken}, TOPIC)
+    assert len(caught.value.answers) == 1
+
+
+def test_a_request_to_create_is_for_the_server_to_answer() -> None:
+    request = {"op": 1, "rqi": "1", "to": "cse/a/b", "pc": {"m2m:cin": {"con": {"pm25": 1}}}}
+    assert not read("onem2m", request, TOPIC).answers

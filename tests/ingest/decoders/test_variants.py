@@ -45,6 +45,70 @@ def to(pointer: str, key: str) -> dict[str, str]:
 
 
 CASES: list[tuple[str, Format, str, Any, dict[str, Any], Found]] = [
+    # SenML
+    (
+        "levels below the base name belong to the device",
+        "senml",
+        "senml/a",
+        [{"bn": "hall/", "n": "east/desk/temperature", "v": 20.5}, {"n": "west:humidity", "v": 41}],
+        {},
+        {"hall/east/desk": {"temperature": 20.5}, "hall/west": {"humidity": 41.0}},
+    ),
+    (
+        "a base name that ends in the quantity means what its resolved form means",
+        "senml",
+        "senml/a",
+        [{"bn": "urn:dev:x7:co2", "u": "ppb", "v": 415000}],
+        {},
+        {"urn:dev:x7": {"co2": 415.0}},
+    ),
+    (
+        "name behind a base name without a separator",
+        "senml",
+        "senml/a",
+        [{"bn": "desk", "n": "pm10", "u": "g/m3", "v": 2e-5}],
+        {},
+        {"desk": {"pm10": 20.0}},
+    ),
+    (
+        "one bad record leaves the others",
+        "senml",
+        "senml/a",
+        [None, {"v": 1}, {"bn": "desk/", "n": "humidity", "u": "/", "v": 0.5}],
+        {},
+        {"desk": {"humidity": 50.0}},
+    ),
+    (
+        "mapped unknown name with its own unit",
+        "senml",
+        "senml/a",
+        [{"bn": "desk/", "n": "t1", "u": "K", "v": 293.15}],
+        {"mapping": [to("/t1", "temperature")]},
+        {"desk": {"temperature": 20.0}},
+    ),
+    # oneM2M
+    (
+        "several notifications, one of them bad",
+        "onem2m",
+        "/oneM2M/req/id-in/C/json",
+        {
+            "op": 5,
+            "pc": {
+                "m2m:agn": {
+                    "m2m:sgn": [
+                        7,
+                        {"nev": {"rep": {"m2m:cin": {"con": {"t": 68}}}}, "sur": "cse-in/air/y-2/d/sub"},
+                        {
+                            "nev": {"rep": {"m2m:tsi": {"con": "eyJwbTI1IjogOX0=", "cnf": "application/json:1"}}},
+                            "sur": "cse-in/air/y-3/d/sub",
+                        },
+                    ]
+                }
+            },
+        },
+        {"mapping": [{"pointer": "/pc/m2m:sgn/nev/rep/m2m:cin/con/t", "key": "temperature", "unit": "°F"}]},
+        {"y-2": {"temperature": 20.0}, "y-3": {"pm25": 9.0}},
+    ),
     # ChirpStack
     (
         "device of the topic where the body names none",

@@ -180,7 +180,7 @@ def test_reading_older_than_anything_is_kept_is_a_dead_letter(url: str) -> None:
     letters = [letter for letter in store.dead_letters() if letter not in WHOLE.dead_letters]
     assert {letter.topic for letter in letters} == {"air/v1/jeonju/a/readings"}
     assert {letter.reason for letter in letters} == {"is older than the store keeps readings, minutes and hours"}
-    readings = [native.decode_readings(letter.payload)[0][0] for letter in letters]
+    readings = [native.decode_readings(letter.payload).readings[0] for letter in letters]
     assert {reading.seq: (reading.time, reading.values, reading.position) for reading in readings} == {
         days: (now - timedelta(days=days), {"pm25": 1.0}, (35.8, 127.1)) for days in (20, 21)
     }
