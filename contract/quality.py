@@ -1,7 +1,7 @@
 """Quality flags beside stored values: severity, and reasons as codes with parameters. Words are made of them in `messages.quality`.
 
-A `quality` text is a JSON object: key → [severity, [[code, {parameter: value}], …]]. The key is that of a quantity, `time`, `extra` or a sender's own
-name. Versions before this form wrote reasons as English words, key → [severity, words]; `_of_words` alone reads them.
+A `quality` text is a JSON object: key → [severity, [[code, {parameter: value}], …]]. The key is that of a quantity, `time`, `position`,
+`extra` or a sender's own name. Versions before this form wrote reasons as English words, key → [severity, words]; `_of_words` alone reads them.
 """
 
 import re
@@ -17,26 +17,32 @@ Fault = Literal["stuck", "drifting", "out-of-range", "clock-skew"]
 
 # Flags on the time itself all speak of the clock.
 TIME: Final = "time"
+# Flags on the position speak of no instrument: they are no fault of one.
 POSITION: Final = "position"
+# The code of a value that is kept as extra because of its unit.
+UNFIT: Final = "unit-does-not-fit"
 # Every code with its parameters. Units are in the names; other numbers are in the unit of the quantity that is flagged.
 CODES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "out-of-range": (),
         "too-large": ("limit",),
+        "filler": ("value",),
         "step": ("before", "after", "within_s"),
         "stuck": ("for_s",),
         "neighbours": ("for_s", "others", "mean", "median"),
         "humid": ("percent", "factor"),
         "fog": ("percent", "factor"),
+        # The quantities of which the first is part of the second, and is above it.
+        "pm-order": ("smaller", "larger"),
         "clock-ahead": ("by_s",),
         "clock-behind": ("by_s",),
         "clock-frozen": (),
         "impossible-time": (),
-        "unknown-quantity": (),
-        "not-a-number": (),
-        "unit-does-not-fit": ("unit",),
         "impossible-position": (),
         "no-fix": (),
+        "unknown-quantity": (),
+        "not-a-number": (),
+        UNFIT: ("unit",),
         "members-dropped": ("count",),
         "unreadable": (),
         # What a sender itself says of its value.

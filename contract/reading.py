@@ -51,19 +51,6 @@ class Adoption(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     kind: Word = "station"
 
 
-# Degrees on either side of 0, 0 that a receiver without a fix reports.
-_NULL_ISLAND_DEGREES: Final = 1e-6
-
-
-def is_possible_position(latitude: float, longitude: float) -> bool:
-    """Tell whether a place [°] can be that of a device: on the earth, and not 0, 0, which receivers without a fix report."""
-    return (
-        abs(latitude) <= 90
-        and abs(longitude) <= 180
-        and (abs(latitude) > _NULL_ISLAND_DEGREES or abs(longitude) > _NULL_ISLAND_DEGREES)
-    )
-
-
 _ENCODER = msgspec.json.Encoder()
 
 

@@ -3,6 +3,7 @@
 Readings are only gathered one by one; everything else is done to whole columns.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,9 +17,10 @@ from jeonju.airquality.pollutants import KEYS, QUANTITY
 from jeonju.common.arrays import Floats
 from jeonju.contract.columns import INSTANT, LABEL, READINGS
 from jeonju.contract.extras import DROPPED, GROUPS, bounded, dropped_flag
-from jeonju.contract.quality import Flag
+from jeonju.contract.quality import POSITION, TIME, UNFIT, Flag
 from jeonju.contract.reading import Reading
 from jeonju.ingest.ledger import Ledger
+from jeonju.ingest.quality import fillers
 from jeonju.ingest.quality.batch_rows import NEVER_US, US_PER_S, Bools, Integers, Rows
 from jeonju.ingest.quality.checks import Checks
 from jeonju.ingest.quality.flag_table import FlagTable
@@ -26,15 +28,19 @@ from jeonju.ingest.quality.flags import (
     BEYOND_MEANS,
     EARLIEST,
     FURTHEST_AHEAD,
+    IMPOSSIBLE_POSITION,
     NO_NUMBER,
     NO_TIME,
     OUT_OF_RANGE,
     UNKNOWN_KEY,
     Finding,
     is_beyond_means,
+    is_position,
     out_of_range,
 )
 
+# Of a reading that says no position.
+_NOWHERE: Final = (math.nan, math.nan)
 _EARLIEST_US: Final = int(EARLIEST.timestamp()) * US_PER_S
 _FURTHEST_AHEAD_US: Final = int(FURTHEST_AHEAD.total_seconds()) * US_PER_S
 
@@ -74,7 +80,7 @@ class Batch:
         self._readings += readings
         self._messages.append((site, received_at, len(readings)))
         for position, content in (extra or {}).items():
-            self._keep(first + position, content)
+            self._keep(first + position, content, (flags or {}).get(position, {}))
         for position, of_reading in (flags or {}).items():
             for key, flag in of_reading.items():
                 self._say(first + position, key, flag)
@@ -92,7 +98,7 @@ class Batch:
         seq = pa.array([reading.seq for reading in self._readings], pa.int64())
         repeated = ledger.count_batch(devices.names, devices.of_row, boots, seq)
         time_us, kept = self._times_us(devices, received_us, repeated)
-        numbers = self._numbers()
+        numbers, positions = self._numbers(), self._positions()
         extra = self._extra_texts()
         flags = self._flags_without_memory(numbers)
         judged = Rows(
@@ -113,7 +119,7 @@ class Batch:
             pa.array(received_us).cast(INSTANT),
             boots,
             seq,
-            *self._positions(),
+            *positions,
             *(pa.array(numbers[key], from_pandas=True) if key in numbers else nothing for key in KEYS),
             flags.texts(),
             extra,
@@ -142,11 +148,20 @@ class Batch:
         return np.repeat(received.cast(pa.int64()).to_numpy(), self._sizes())
 
     def _positions(self) -> list[pa.Array]:
-        positions = [reading.position or (None, None) for reading in self._readings]
-        return [pa.array([position[axis] for position in positions], pa.float64()) for axis in (0, 1)]
+        """Return latitudes and longitudes; what cannot be a position is kept as extra and flagged, so that the known place stays."""
+        positions = [reading.position or _NOWHERE for reading in self._readings]
+        lat, lon = (np.array([position[axis] for position in positions], dtype=np.float64) for axis in (0, 1))
+        possible = is_position(lat, lon)
+        for row in np.flatnonzero(~possible).tolist():
+            if (sent := positions[row]) is not _NOWHERE:
+                # JSON has no number for what is not finite.
+                axes = [axis if math.isfinite(axis) else str(axis) for axis in sent]
+                self._extra.setdefault(row, {})[POSITION] = axes
+                self._say(row, POSITION, IMPOSSIBLE_POSITION)
+        return [pa.array(axis, mask=~possible) for axis in (lat, lon)]
 
     def _flags_without_memory(self, numbers: dict[str, Floats]) -> FlagTable:
-        """Return what senders say of their values, and what is out of range."""
+        """Return what senders say of their values, what is out of range, and what stands for no value."""
         flags = FlagTable(len(self))
         for (key, flag), rows in self._said.items():
             flags.put(Finding(np.array(rows), key, [flag]))
@@ -155,6 +170,8 @@ class Batch:
                 flags.put(Finding(np.flatnonzero(wrong), key, [OUT_OF_RANGE]))
                 if (beyond := wrong & is_beyond_means(values)).any():
                     flags.put(Finding(np.flatnonzero(beyond), key, [BEYOND_MEANS]))
+            if found := fillers.judge(key, values):
+                flags.put(found)
         return flags
 
     def _times_us(self, devices: _Devices, received_us: Integers, repeated: Bools) -> tuple[Integers, Integers]:
@@ -168,8 +185,8 @@ class Batch:
         for row in np.flatnonzero(~possible).tolist():
             reading, arrival_us = self._readings[row], int(received_us[row])
             if reading.time is not None:
-                self._extra.setdefault(row, {})["time"] = reading.time.isoformat()
-                self._say(row, "time", NO_TIME)
+                self._extra.setdefault(row, {})[TIME] = reading.time.isoformat()
+                self._say(row, TIME, NO_TIME)
             time_us[row] = arrival_us
             if reading.seq is not None and kept[row]:
                 of_message = apart.setdefault((int(devices.of_row[row]), arrival_us), {})
@@ -191,10 +208,13 @@ class Batch:
         columns = pa.array(merged, pa.struct([(key, pa.float64()) for key in known])).flatten()
         return {key: column.to_numpy(zero_copy_only=False) for key, column in zip(known, columns, strict=True)}
 
-    def _keep(self, row: int, extra: dict[str, Any]) -> None:
+    def _keep(self, row: int, extra: dict[str, Any], said: Mapping[str, Flag]) -> None:
         self._extra.setdefault(row, {}).update(extra)
-        if "time" in extra:
-            self._say(row, "time", NO_TIME)
+        if TIME in extra:
+            self._say(row, TIME, NO_TIME)
+        # What a decoder could not read as a position, unless it says why itself.
+        if POSITION in extra and POSITION not in said:
+            self._say(row, POSITION, IMPOSSIBLE_POSITION)
 
     def _say(self, row: int, key: str, flag: Flag) -> None:
         self._said.setdefault((key, flag), []).append(row)
@@ -204,11 +224,17 @@ class Batch:
         if not self._extra:
             return pa.nulls(len(self), pa.string())
         texts: list[str | None] = [None] * len(self)
+        # A decoder has said why these are kept: neither unknown nor no number.
+        unfit = {
+            (row, key) for (key, flag), rows in self._said.items() if flag.reasons[0].code == UNFIT for row in rows
+        }
         for row, content in self._extra.items():
             kept, dropped = bounded(content)
             texts[row] = msgspec.json.encode(kept).decode() if kept else None
             for group in GROUPS:
                 for key, value in kept.get(group, {}).items():
+                    if (row, key) in unfit:
+                        continue
                     self._say(row, key, UNKNOWN_KEY if value is None or isinstance(value, float) else NO_NUMBER)
             if dropped:
                 self._say(row, DROPPED, dropped_flag(dropped))

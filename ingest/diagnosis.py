@@ -1,25 +1,25 @@
 """How a message is understood, or why not, and what a site file would have to say: for people who point a gateway at the broker."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final, get_args
+
+import msgspec
 
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.common.errors import RejectedError
 from jeonju.contract import topics
 from jeonju.contract.gateways import Format, Gateway
-from jeonju.contract.quality import Flag
-from jeonju.contract.reading import Reading
+from jeonju.contract.quality import decode_flags
 from jeonju.contract.site import Site
-from jeonju.ingest.decoded import Decoding
 from jeonju.ingest.decoders import decoder
 from jeonju.ingest.decoders.fields import key_of
 from jeonju.ingest.decoders.native import decoder as native
 from jeonju.ingest.decoders.numbers import read_amount
 from jeonju.ingest.message import Message, parse_json
+from jeonju.ingest.pipeline import Pipeline
 from jeonju.ingest.routing import Router
 from jeonju.messages.quality import flag_in_words
+from jeonju.storage.port import Commit
 
 # A suggestion only: how each format's topics usually look. The site file decides, never this table.
 USUAL_TOPICS: Final[dict[str, tuple[str, str]]] = {
@@ -54,29 +54,31 @@ class Diagnosis:
 
 
 class Doctor:
-    """Looks at messages as ingest would, without storing anything."""
+    """Takes messages through the pipeline of ingest, without storing anything."""
 
     def __init__(self, site: Site) -> None:
         self._router = Router(site.gateways)
+        self._pipeline = Pipeline(site)
         self._trials = {wire_format: decoder(wire_format) for wire_format in get_args(Format)}
 
-    def look_at(self, topic: str, payload: bytes, received_at: datetime) -> Diagnosis:
-        """Return how a message is understood by the site file; where it is not, why, and a line that may help."""
-        found, message = Diagnosis(topic), Message(topic, payload, received_at)
-        route = self._router.route(topic)
-        is_native = route.gateway is native.GATEWAY
-        if is_native and not topic.startswith(f"{topics.ROOT}/"):
+    def look_at(self, message: Message) -> Diagnosis:
+        """Return what becomes of a message by the site file; where nothing does, why, and a line that may help."""
+        found, gateway = Diagnosis(message.topic), self._router.route(message.topic).gateway
+        is_native = gateway is native.GATEWAY
+        if is_native and not message.topic.startswith(f"{topics.ROOT}/"):
             found.why_not = "no gateway of the site file has this topic"
             found.suggestion = self._suggest(message)
             return found
-        found.understood_as = "native" if is_native else f"{route.gateway.format} ({route.gateway.topic})"
-        if is_native and topic.rpartition("/")[2] not in native.KINDS:
+        found.understood_as = "native" if is_native else f"{gateway.format} ({gateway.topic})"
+        if is_native and message.topic.rpartition("/")[2] not in native.KINDS:
             return found
-        try:
-            _fill(found, route.decode(message))
-        except RejectedError as error:
-            found.why_not = str(error)
-            found.suggestion = self._suggest(message) if route.gateway.format == "json" else None
+        commit = self._pipeline.commit([message])
+        _fill(found, commit)
+        for _, kind in self._pipeline.nothing:
+            found.why_not = f"nothing of ours is in it ({kind})"
+        self._pipeline.nothing.clear()
+        if found.why_not and gateway.format == "json":
+            found.suggestion = self._suggest(message)
         return found
 
     def _suggest(self, message: Message) -> str | None:
@@ -127,26 +129,29 @@ def _leaves(content: Any, pointer: str = "") -> list[tuple[str, Any]]:
     return [leaf for name, value in parts for leaf in _leaves(value, f"{pointer}/{name}")]
 
 
-def _fill(found: Diagnosis, decoding: Decoding) -> None:
-    found.readings = [
-        _shown(reading, decoding.flags.get(at, {}), decoding.extra.get(at, {}))
-        for at, reading in enumerate(decoding.readings)
-    ]
-    found.rejected = [part.reason for part in decoding.rejected]
-    found.states = [(update.device, update.state) for update in decoding.updates if update.state is not None]
-    if decoding.is_empty:
-        found.why_not = f"nothing of ours is in it ({decoding.nothing})"
+def _fill(found: Diagnosis, commit: Commit) -> None:
+    found.readings = [_shown(row) for row in commit.readings.to_pylist()]
+    heard = {reading["device"] for reading in found.readings}
+    found.states = [(record.device, record.state) for record in commit.devices if record.device not in heard]
+    reasons = [letter.reason for letter in commit.dead_letters]
+    if found.readings or found.states:
+        found.rejected = reasons
+    elif reasons:
+        found.why_not = reasons[0]
 
 
-def _shown(reading: Reading, flags: Mapping[str, Flag], extra: Mapping[str, Any]) -> dict[str, Any]:
-    known = {key: value for key, value in reading.values.items() if key in QUANTITY}
-    unknown = {key: value for key, value in reading.values.items() if key not in QUANTITY}
-    time = reading.time.isoformat() if reading.time else None
-    shown: dict[str, Any] = {"device": reading.device, "time": time, "values": known}
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    extra = msgspec.json.decode(row["extra"] or "{}")
+    unknown = {key: value for key, value in extra.pop("values", {}).items() if isinstance(value, float)}
+    time = row["time"].isoformat() if row["time"] != row["received_at"] else None
+    values = {key: row[key] for key in QUANTITY if row[key] is not None}
+    shown: dict[str, Any] = {"device": row["device"], "time": time, "values": values}
+    if row["lat"] is not None:
+        shown["position"] = (row["lat"], row["lon"])
     if unknown:
         shown["unknown"] = unknown
     if extra:
-        shown["extra"] = dict(extra)
-    if flags:
+        shown["extra"] = extra
+    if flags := {key: flag for key, flag in decode_flags(row["quality"] or "{}").items() if key not in unknown}:
         shown["quality"] = {key: flag_in_words(key, flag) for key, flag in flags.items()}
     return shown

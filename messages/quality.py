@@ -10,7 +10,9 @@ from jeonju.messages.catalogue import CatalogueError, Language, text
 
 # Parameters in the unit and with the decimals of the quantity that is flagged, and how others are written.
 OF_QUANTITY: Final = ("before", "after", "mean", "median")
-FORMATS: Final = {"limit": ".1e", "factor": ".1f"}
+FORMATS: Final = {"limit": ".1e", "factor": ".1f", "value": ".10g"}
+# Parameters that are keys of quantities.
+KEYS_OF_QUANTITIES: Final = ("smaller", "larger")
 _UNITS_S: Final = (("d", 86_400), ("h", 3600), ("min", 60))
 
 
@@ -64,6 +66,8 @@ def _formatted(key: str, facts: Mapping[str, Any], language: Language) -> dict[s
 def _amount(key: str, name: str, value: Any, language: Language) -> str:
     if name in OF_QUANTITY:
         return f"{value:.{QUANTITY[key].decimals}f}" if key in QUANTITY else f"{value:g}"
+    if name in KEYS_OF_QUANTITIES:
+        return QUANTITY[value].label_en if value in QUANTITY else str(value)
     if name.endswith("_s"):
         return duration(value, language)
     return f"{value:{FORMATS[name]}}" if name in FORMATS else str(value)

@@ -13,12 +13,12 @@ from jeonju.common.errors import RejectedError
 from jeonju.contract.extras import DROPPED, LONGEST_NAME, MOST_NAMES, dropped_flag
 from jeonju.contract.gateways import PLACE_KEYS, Gateway, Mapping, conversion
 from jeonju.contract.quality import POSITION, Flag
-from jeonju.contract.reading import Reading, is_possible_position
+from jeonju.contract.reading import Reading
 from jeonju.ingest.decoded import Decoding, RejectedPart
 from jeonju.ingest.decoders.fields import key_of
 from jeonju.ingest.decoders.numbers import is_absent, read_amount
 from jeonju.ingest.decoders.times import UnreadTime, When
-from jeonju.ingest.quality.flags import IMPOSSIBLE_POSITION, NO_FIX, NO_NUMBER
+from jeonju.ingest.quality.flags import IMPOSSIBLE_POSITION, NO_FIX, NO_NUMBER, is_position
 
 # How receivers say that they know no position, by names in lower case: the number of satellites, or whether there is a fix.
 _SATELLITES: Final = frozenset(
@@ -199,7 +199,7 @@ class Gathered:
         """Return the last place that can be one. What a device registered or sent before stays where the last is impossible."""
         latitudes, longitudes = (self._places.get((device, at), {}).get(key, []) for key in PLACE_KEYS)
         places = list(zip(reversed(latitudes), reversed(longitudes), strict=False))
-        possible = next((place for place in places if is_possible_position(*place)), None)
+        possible = next((place for place in places if is_position(*place)), None)
         if places and possible != places[0]:
             self._keep(device, at, POSITION, list(places[0]), IMPOSSIBLE_POSITION)
         return possible

@@ -5,7 +5,7 @@ from itertools import chain
 
 import numpy as np
 
-from jeonju.ingest.quality import humidity, stuck
+from jeonju.ingest.quality import humidity, particle_order, stuck
 from jeonju.ingest.quality.batch_rows import Integers, Rows
 from jeonju.ingest.quality.clocks import Clocks, judged_times_us
 from jeonju.ingest.quality.flags import Finding
@@ -42,7 +42,12 @@ class Checks:
         """Return what is to be said of these readings."""
         if not len(rows):
             return iter(())
-        return chain(self._clocks.judge(rows), humidity.judge(rows.values), self._judge_histories(rows))
+        return chain(
+            self._clocks.judge(rows),
+            humidity.judge(rows.values),
+            particle_order.judge(rows.values),
+            self._judge_histories(rows),
+        )
 
     def _judge_histories(self, rows: Rows) -> Iterator[Finding]:
         self._forget_wrong_clocks()

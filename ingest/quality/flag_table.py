@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow as pa
 
 from jeonju.airquality.pollutants import QUANTITY
-from jeonju.contract.quality import Flag, encode_flags, worse
+from jeonju.contract.quality import POSITION, TIME, Flag, encode_flags, worse
 from jeonju.ingest.quality.batch_rows import Bools, Integers
 from jeonju.ingest.quality.flags import Finding
 
 _OK: Final = Flag("ok", ())
-_OUR_KEYS: Final = frozenset((*QUANTITY, "time"))
+_OUR_KEYS: Final = frozenset((*QUANTITY, TIME, POSITION))
 
 
 class FlagTable:

@@ -12,6 +12,7 @@ from jeonju.common.errors import UserError
 from jeonju.contract.site import Site
 from jeonju.contract.topics import is_filter
 from jeonju.ingest.diagnosis import Diagnosis, Doctor
+from jeonju.ingest.message import Message
 
 CONNECT_WITHIN_S = 10.0
 
@@ -25,7 +26,7 @@ def diagnoses(site: Site, broker_url: str, topic: str, over: Callable[[float], b
         raise UserError(
             f"{topic!r} is no topic filter; `+` and a last `#` stand for whole levels, as in 'v3/+/up' or 'v3/#'"
         )
-    arrived, doctor = queue.Queue[tuple[str, bytes]](10_000), Doctor(site)
+    arrived, doctor = queue.Queue[Message](10_000), Doctor(site)
     answered: queue.Queue[UserError | str | None] = queue.Queue()
     client = Client(
         broker_url,
@@ -34,7 +35,9 @@ def diagnoses(site: Site, broker_url: str, topic: str, over: Callable[[float], b
         on_subscribed=lambda: answered.put(client.refusal),
         on_refused=answered.put,
     )
-    client.on_message = lambda _c, _d, message: arrived.put((message.topic, bytes(message.payload)))
+    client.on_message = lambda _c, _d, message: arrived.put(
+        Message(message.topic, bytes(message.payload), utc_now(), message.retain)
+    )
     client.begin()
     try:
         try:
@@ -50,10 +53,10 @@ def diagnoses(site: Site, broker_url: str, topic: str, over: Callable[[float], b
             if not answered.empty() and (refused := answered.get()) is not None:
                 raise refused if isinstance(refused, UserError) else UserError(refused)
             try:
-                name, payload = arrived.get(timeout=0.2)
+                message = arrived.get(timeout=0.2)
             except queue.Empty:
                 continue
-            yield doctor.look_at(name, payload, utc_now())
+            yield doctor.look_at(message)
     finally:
         client.end()
 
@@ -70,7 +73,10 @@ def in_words(found: Diagnosis, *, as_json: bool) -> str:
         unknown = f"   (kept, but unknown: {', '.join(reading['unknown'])})" if "unknown" in reading else ""
         lines.append(f"  {reading['device']}  {reading['time'] or 'time of arrival'}  {values}{unknown}")
         lines += [f"    {key} is {flag}: {reason}" for key, (flag, reason) in reading.get("quality", {}).items()]
+        if extra := reading.get("extra"):
+            lines.append(f"    kept as extra: {json.dumps(extra, ensure_ascii=False)}")
     lines += [f"  {device} is {state}" for device, state in found.states]
+    lines += [f"  ✗ a part becomes a dead letter: {reason}" for reason in found.rejected]
     if found.why_not:
         lines.append(f"  ✗ {found.why_not}")
     if found.suggestion:

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.contract.extras import DROPPED, GROUPS, bounded, dropped_flag
-from jeonju.contract.quality import Flag, encode_flags
+from jeonju.contract.quality import POSITION, TIME, Flag, encode_flags
 from jeonju.contract.reading import LONGEST_WORD
 
 log = logging.getLogger(__name__)
@@ -141,7 +141,7 @@ def _bounded_texts(quality: str | None, extra: str | None) -> tuple[str | None, 
     """Return what is kept of the flags and the extra content of a reading today."""
     content, flags = _object(extra), _object(quality)
     kept, dropped = bounded(content)
-    names = {*QUANTITY, "time"}.union(*(kept.get(group, {}) for group in GROUPS))
+    names = {*QUANTITY, TIME, POSITION}.union(*(kept.get(group, {}) for group in GROUPS))
     flags = {name: flag for name, flag in flags.items() if name in names}
     if dropped or (extra and not content):
         flags[DROPPED] = dropped_flag(max(dropped, 1)).to_json()

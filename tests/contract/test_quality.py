@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jeonju.contract.quality import Flag, Reason, decode_flags, encode_flags, read_flags, worse
+from jeonju.contract.quality import Flag, Flags, Reason, decode_flags, encode_flags, read_flags, worse
 from jeonju.contract.reading import Reading, encode
 from jeonju.contract.site import Site
 from jeonju.ingest.message import Message
@@ -71,6 +71,15 @@ def test_bad_quantities_are_those_flagged_bad() -> None:
         '{"pm25":["bad","outside the plausible range"],"o3":["suspect","jumped from 0.1 to 0.2 ppm within 1 s"]}'
     )
     assert (flags.bad, flags.faults) == (frozenset({"pm25"}), {"out-of-range": {"pm25": Reason("out-of-range")}})
+
+
+@pytest.mark.parametrize("code", ["impossible-position", "no-fix"])
+def test_flags_of_the_position_are_no_fault_of_an_instrument(code: str) -> None:
+    flags = {
+        "position": Flag.of("suspect", code),
+        "pm25": Flag.of("suspect", "pm-order", smaller="pm25", larger="pm10"),
+    }
+    assert read_flags(encode_flags(flags)) == Flags({}, frozenset())
 
 
 FLAGS = {

@@ -185,22 +185,29 @@ def test_edge_node_is_asked_for_its_birth_over_a_real_broker_and_then_read(jeonj
 
 def test_doctor_shows_what_is_understood_and_suggests_what_is_not(jeonju: Site) -> None:
     doctor = Doctor(with_gateways(jeonju, {"topic": "zigbee2mqtt/#", "format": "zigbee2mqtt"}))
-    known = doctor.look_at("zigbee2mqtt/balcony", b'{"temperature": 21.5, "linkquality": 9}', NOW)
+    known = doctor.look_at(Message("zigbee2mqtt/balcony", b'{"temperature": 21.5, "linkquality": 9}', NOW))
     assert known.understood_as == "zigbee2mqtt (zigbee2mqtt/#)"
     assert known.readings[0]["values"] == {"temperature": 21.5}
     assert known.readings[0]["unknown"] == {"linkquality": 9}
     tasmota = doctor.look_at(
-        "tele/balcony/SENSOR", b'{"Time": "2026-03-02T17:15:30", "BME280": {"Temperature": 20.7}}', NOW
+        Message("tele/balcony/SENSOR", b'{"Time": "2026-03-02T17:15:30", "BME280": {"Temperature": 20.7}}', NOW)
     )
     assert tasmota.why_not == "no gateway of the site file has this topic"
     assert tasmota.suggestion is not None
     assert Gateway.model_validate(tomllib.loads(tasmota.suggestion)["gateways"][0]).format == "tasmota"
-    vendor = doctor.look_at("vendor/1", b'{"id": "x", "sensors": {"pm25": 12, "dust/x": 3}}', NOW)
+    vendor = doctor.look_at(Message("vendor/1", b'{"id": "x", "sensors": {"pm25": 12, "dust/x": 3}}', NOW))
     assert vendor.suggestion is not None
     assert '{pointer = "/sensors/pm25", key = "pm25"}' in vendor.suggestion
     assert '{pointer = "/sensors/dust~1x", key = "QUANTITY"}' in vendor.suggestion
-    broken = doctor.look_at("zigbee2mqtt/balcony", b"{", NOW)
+    broken = doctor.look_at(Message("zigbee2mqtt/balcony", b"{", NOW))
     assert broken.why_not is not None
     assert broken.why_not.startswith("is not JSON")
-    native = doctor.look_at("air/v1/jeonju/a/readings", b'{"device": "a", "values": {"pm25": 1.5}}', NOW)
+    native = doctor.look_at(Message("air/v1/jeonju/a/readings", b'{"device": "a", "values": {"pm25": 1.5}}', NOW))
     assert (native.understood_as, native.readings[0]["values"]) == ("native", {"pm25": 1.5})
+    doubtful = doctor.look_at(
+        Message("zigbee2mqtt/balcony", b'{"temperature": "1,016", "pm25": 6553.5, "pm10": 3}', NOW)
+    )
+    assert doubtful.readings[0]["extra"] == {"temperature": "1,016"}
+    assert set(doubtful.readings[0]["quality"]) == {"temperature", "pm25", "pm10"}
+    silent = doctor.look_at(Message("zigbee2mqtt/balcony/set", b"{}", NOW))
+    assert silent.why_not == "nothing of ours is in it (command-or-bridge)"

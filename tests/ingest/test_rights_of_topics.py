@@ -82,7 +82,7 @@ def test_refused_array_is_counted_and_leaves_the_numbers_of_others_alone() -> No
 
 def test_doctor_says_why_it_is_refused() -> None:
     message = native("sensor-a", "sensor-a", "sensor-b")
-    assert "on the topic of 'sensor-a'" in str(Doctor(SITE).look_at(*message).why_not)
+    assert "on the topic of 'sensor-a'" in str(Doctor(SITE).look_at(message).why_not)
 
 
 ROBOT: dict[str, Any] = {"powerSupply": {"stateOfCharge": 5.0}, "connectionState": "OFFLINE"}

@@ -69,14 +69,43 @@ def test_words_of_earlier_versions_are_read_as_codes_and_shown_as_they_were(
     assert quality_in_words(text) == {key: ["suspect", stored]}
 
 
+# What no earlier version said, with the words of today.
+NEW = [
+    (
+        "pm10",
+        "6553.5 is a filler value: instruments send it for no value, or at the end of their scale",
+        Reason.of("filler", value=6553.5),
+    ),
+    (
+        "humidity",
+        "4294967295 is a filler value: instruments send it for no value, or at the end of their scale",
+        Reason.of("filler", value=4294967295.0),
+    ),
+    (
+        "pm25",
+        "PM2.5 above PM10 in the same reading, though part of it: one of them is wrong",
+        Reason.of("pm-order", smaller="pm25", larger="pm10"),
+    ),
+    ("position", "impossible position, the known place stays", Reason.of("impossible-position")),
+    ("position", "no fix of the position, the known place stays", Reason.of("no-fix")),
+    ("co", "the unit mg/m3 does not fit, kept as extra", Reason.of("unit-does-not-fit", unit="mg/m3")),
+]
+TODAY = [*EARLIER, *NEW]
+
+
+@pytest.mark.parametrize(("key", "expected", "reason"), NEW, ids=lambda value: str(value)[:30])
+def test_codes_are_said_in_words(key: str, expected: str, reason: Reason) -> None:
+    assert quality_in_words(encode_flags({key: Flag("suspect", (reason,))})) == {key: ["suspect", expected]}
+
+
 def test_every_code_is_among_these_with_its_parameters() -> None:
-    assert {reason.code for _, _, reason in EARLIER} == CODES.keys()
-    for _, _, reason in EARLIER:
+    assert {reason.code for _, _, reason in TODAY} == CODES.keys()
+    for _, _, reason in TODAY:
         assert tuple(dict(reason.parameters)) == CODES[reason.code]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize(("key", "stored", "reason"), EARLIER, ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(("key", "stored", "reason"), TODAY, ids=lambda value: str(value)[:30])
 def test_every_code_has_words_in_both_languages(key: str, stored: str, reason: Reason, language: Language) -> None:
     said = words(key, reason, language)
     assert said
