@@ -1,136 +1,91 @@
 """InfluxDB line protocol over MQTT, as Telegraf sends it. See README.md beside this file."""
 
-import re
-from collections.abc import Iterator
-from functools import partial
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Final
 
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Gateway
-from jeonju.ingest.decoded import Decoding
-from jeonju.ingest.decoders.fields import mapped_names, named_device
+from jeonju.ingest.decoded import Decoding, RejectedPart
+from jeonju.ingest.decoders.fields import key_of, mapped_names, named_device
 from jeonju.ingest.decoders.gathered import Gathered, says_nothing
+from jeonju.ingest.decoders.line_protocol.points import Broken, Point, Value, line_bytes, read_lines
 from jeonju.ingest.decoders.times import from_epoch
 from jeonju.ingest.message import Message, refuse_too_large
 
-_ESCAPED: Final = re.compile(r"\\([,= \\\"])")
-_INTEGER: Final = re.compile(r"([-+]?\d+)[iu]")
 _DEVICE_TAGS: Final = ("device", "host", "location")
-
-
-class Point(NamedTuple):
-    """One line."""
-
-    tags: dict[str, str]
-    fields: dict[str, float | str]
-    time: int | None
+# What a field is called where the measurement says what is measured.
+_VALUE: Final = "value"
+# More broken lines than these of one message are one rejected part.
+_MOST_PARTS: Final = 100
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
-    """Return the numbers of all points; raises RejectedError naming the line that is none."""
+    """Return the numbers of all points, and the lines that are none; raises RejectedError where no line is any."""
     refuse_too_large(message.payload)
-    try:
-        text = message.payload.decode()
-    except UnicodeDecodeError as error:
-        raise RejectedError(f"is not UTF-8: {error.reason}") from error
-    gathered, mapped = Gathered(), mapped_names(gateway)
-    for number, line in enumerate(_lines(text), start=1):
-        point = parse_line(line, number)
-        look_up = partial(_field_at, point)
-        by_name = {name: value for name, value in point.fields.items() if name not in mapped}
+    gathered, good = Gathered(), 0
+    broken: list[RejectedPart] = []
+    mapped = mapped_names(gateway)
+    for number, line, point in read_lines(message.payload):
         try:
-            device = _device(point, gateway, number)
-        except RejectedError:
-            if says_nothing(by_name, gateway, look_up):
-                continue
-            raise
-        at = None if point.time is None else from_epoch(point.time)
-        gathered.put_named(device, at, by_name)
-        gathered.put_mapped(device, at, gateway, look_up)
+            _gather(gathered, point, gateway, mapped)
+            good += 1
+        except RejectedError as error:
+            broken.append(RejectedPart(f"line {number} {error}", line_bytes(line)))
+    if broken and not good:
+        more = f"; so are the other {len(broken) - 1} lines" if len(broken) > 1 else ""
+        raise RejectedError(broken[0].reason + more)
+    gathered.rejected += _bounded(broken)
     return gathered.decoding()
 
 
-def parse_line(line: str, number: int = 1) -> Point:
-    """Return one point; raises RejectedError for what is no line protocol."""
-    parts = [part for part in _split(line, " ") if part]
-    if len(parts) not in (2, 3):
-        raise RejectedError(f"line {number} is no line protocol: measurement,tags fields time")
-    head = _split(parts[0], ",")
-    tags = dict(_pair(part, number) for part in head[1:])
-    fields: dict[str, float | str] = {}
-    for part in _split(parts[1], ","):
-        name, text = _pair(part, number)
-        fields[name] = _field(text, number)
+def _gather(gathered: Gathered, point: Point | Broken, gateway: Gateway, mapped: frozenset[str]) -> None:
+    """Add the numbers of a point; raises RejectedError for a line that is none, and for numbers of no device."""
+    if isinstance(point, Broken):
+        raise RejectedError(point.reason)
+    fields = _named_by_measurement(point, mapped)
+
+    def look_up(pointer: str) -> Value | None:
+        """The pointer is `/` and the name, in which `~1` may stand for `/`."""
+        return fields.get(pointer[1:].replace("~1", "/"))
+
+    by_name = {name: value for name, value in fields.items() if name not in mapped} if mapped else fields
     try:
-        time = int(parts[2]) if len(parts) == 3 else None
-    except ValueError as error:
-        raise RejectedError(f"line {number} has the time {parts[2][:40]!r}, which is no integer") from error
-    return Point(
-        {_plain(name): _plain(value) for name, value in tags.items()},
-        {_plain(name): value for name, value in fields.items()},
-        time,
-    )
+        device = _device(point, gateway)
+    except RejectedError:
+        if says_nothing(by_name, gateway, look_up):
+            return
+        raise
+    at = None if point.time is None else from_epoch(point.time)
+    gathered.put_named(device, at, by_name)
+    gathered.put_mapped(device, at, gateway, look_up)
 
 
-def _field_at(point: Point, pointer: str) -> float | str | None:
-    """The pointer is `/` and the name, in which `~1` may stand for `/`."""
-    return point.fields.get(pointer[1:].replace("~1", "/"))
+def _named_by_measurement(point: Point, mapped: frozenset[str]) -> Mapping[str, Value]:
+    """Return the fields; one called `value` is named like the measurement if that is a quantity or mapped, or if it is the only field.
+
+    Where the mapping points at `/value`, it says what that is.
+    """
+    fields, name = point.fields, point.measurement
+    if _VALUE not in fields or name in fields or (_VALUE in mapped and name not in mapped):
+        return fields
+    if len(fields) > 1 and name not in mapped and key_of(name) is None:
+        return fields
+    return {name if field == _VALUE else field: value for field, value in fields.items()}
 
 
-def _lines(text: str) -> Iterator[str]:
-    for line in _split(text, "\n"):
-        if (stripped := line.strip()) and not stripped.startswith("#"):
-            yield stripped
-
-
-def _split(text: str, mark: str) -> list[str]:
-    """Split at marks that are neither escaped nor within quotes; quotes count in field values only, which begin with one after `=`."""
-    parts, begin, quoted, index = [], 0, False, 0
-    while index < len(text):
-        char = text[index]
-        if char == "\\":
-            index += 2
-            continue
-        if char == '"' and (quoted or text[index - 1 : index] == "="):
-            quoted = not quoted
-        elif char == mark and not quoted:
-            parts.append(text[begin:index])
-            begin = index + 1
-        index += 1
-    parts.append(text[begin:])
-    return parts
-
-
-def _pair(text: str, number: int) -> tuple[str, str]:
-    name, equals, value = (parts := _split(text, "="))[0], len(parts) > 1, "=".join(parts[1:])
-    if not equals or not name or not value:
-        raise RejectedError(f"line {number} has {text[:40]!r} where name=value should be")
-    return name, value
-
-
-def _field(text: str, number: int) -> float | str:
-    if text.startswith('"'):
-        return _plain(text[1:].removesuffix('"'))
-    if found := _INTEGER.fullmatch(text):
-        return float(found[1])
-    if text in ("t", "T", "true", "True", "TRUE", "f", "F", "false", "False", "FALSE"):
-        return text
-    try:
-        return float(text)
-    except ValueError as error:
-        raise RejectedError(f"line {number} has the value {text[:40]!r}, which is none") from error
-
-
-def _plain(text: str) -> str:
-    return _ESCAPED.sub(r"\1", text)
-
-
-def _device(point: Point, gateway: Gateway, number: int) -> str:
+def _device(point: Point, gateway: Gateway) -> str:
     if gateway.device is not None:
         return named_device(gateway, {**point.fields, **point.tags})
     for tag in (gateway.device_tag,) if gateway.device_tag else _DEVICE_TAGS:
-        if point.tags.get(tag):
-            return point.tags[tag]
-    raise RejectedError(
-        f"line {number} has no tag {gateway.device_tag or ' or '.join(_DEVICE_TAGS)} that names the device"
-    )
+        if device := point.tags.get(tag):
+            return device
+    raise RejectedError(f"has no tag {gateway.device_tag or ' or '.join(_DEVICE_TAGS)} that names the device")
+
+
+def _bounded(broken: list[RejectedPart]) -> tuple[RejectedPart, ...]:
+    """Return at most so many parts; the last one holds what is beyond, line by line."""
+    if len(broken) <= _MOST_PARTS:
+        return tuple(broken)
+    rest = broken[_MOST_PARTS - 1 :]
+    reason = f"{rest[0].reason}; so are {len(rest) - 1} lines after it"
+    return (*broken[: _MOST_PARTS - 1], RejectedPart(reason, b"\n".join(part.payload for part in rest)))
