@@ -4,6 +4,7 @@
 # make bench  figures as JSON
 # make bench-detection  how well fires are found and told from other things, as a table, and as JSON in build/ (20 min on two free cores)
 # make chaos  break one part after the other under load and count what comes through (MINUTES=1 the store stays away)
+# make pipeline  play scenarios on a real broker and store and count which end as expected (SCENARIOS=their folder)
 # make dashboards  Grafana's dashboards and alert rules from grafana/
 # make validation  docs/validation.md with all its tables and pictures (DATA=folder of the measurements)
 PYTHON ?= python3
@@ -12,8 +13,9 @@ INSTALLED := .venv/.installed
 
 DATA ?= ../shared/data
 MINUTES ?= 1
+SCENARIOS ?= evaluation/pipeline/cases
 
-.PHONY: help setup demo test check bench bench-detection chaos dashboards validation clean
+.PHONY: help setup demo test check bench bench-detection chaos pipeline dashboards validation clean
 .DEFAULT_GOAL := help
 
 help:
@@ -50,6 +52,9 @@ bench-detection: setup
 chaos: setup
 	@scripts/servers
 	$(BIN)/python -m chaos --minutes $(MINUTES)
+
+pipeline: setup
+	$(BIN)/jeonju evaluate pipeline $(SCENARIOS)
 
 dashboards: setup
 	$(BIN)/python -m jeonju.grafana

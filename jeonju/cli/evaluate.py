@@ -64,6 +64,31 @@ def gateways(folder: Folder) -> None:
 
 
 @app.command()
+def pipeline(
+    folder: Annotated[
+        Path, typer.Argument(help="A scenario's folder, or one that holds NAME/scenario.json.", metavar="DIR")
+    ],
+    *,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Play this scenario alone; may be given again.", metavar="NAME")
+    ] = None,
+) -> None:
+    """Play scenarios of the whole pipeline, each on a broker, a store and a site file of its own, and count which end as expected.
+
+    A scenario.json has `broker` (embedded or mosquitto), `gateways` (TOML for the site file), `steps` (pub, client, wait, restart, stop, listen)
+    and `expect` (what must be stored, flagged or heard); evaluation/pipeline/README.md explains them. One that cannot be read counts as failed.
+
+    Standard error shows each as it ends: after some ten seconds, and what its steps wait.
+    """
+    from jeonju.evaluation.pipeline.scenarios import evaluate_pipeline
+
+    def show(name: str, why: str | None) -> None:
+        typer.echo(f"{name}: {'passed' if why is None else f'FAILED: {why}'}", err=True)
+
+    _print(evaluate_pipeline(folder, only or (), show))
+
+
+@app.command()
 def report(
     data: Annotated[
         Path, typer.Argument(help="Folder that holds prairie_grass/ and controlled_release/.", metavar="DIR")
