@@ -168,7 +168,7 @@ class Gathered:
                 extra[len(readings)] = kept
             time = at if isinstance(at, datetime) else None
             readings.append(Reading(device=device, time=time, position=position, values=dict(values)))
-        return Decoding(readings, flags, extra, rejected=self.rejected, **more)
+        return Decoding(readings, flags, extra, rejected=tuple(self.rejected), **more)
 
     def _of(self, device: str, at: When) -> dict[str, float]:
         values = self._values.get((device, at))

@@ -208,6 +208,6 @@ def test_doctor_shows_what_is_understood_and_suggests_what_is_not(jeonju: Site) 
         Message("zigbee2mqtt/balcony", b'{"temperature": "1,016", "pm25": 6553.5, "pm10": 3}', NOW)
     )
     assert doubtful.readings[0]["extra"] == {"temperature": "1,016"}
-    assert set(doubtful.readings[0]["quality"]) == {"temperature", "pm25", "pm10"}
+    assert set(doubtful.readings[0]["quality"]) == {"temperature", "pm25"}
     silent = doctor.look_at(Message("zigbee2mqtt/balcony/set", b"{}", NOW))
     assert silent.why_not == "nothing of ours is in it (command-or-bridge)"
