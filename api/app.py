@@ -23,6 +23,7 @@ from jeonju.api.access.openapi import document_access
 from jeonju.api.http import (
     alerts,
     backup,
+    dead_letters,
     health,
     incidents,
     indexes,
@@ -80,6 +81,7 @@ def create_app(services: Services, *, keys: Path = NO_KEYS, collectors: Iterable
     routers = (
         alerts,
         backup,
+        dead_letters,
         health,
         incidents,
         indexes,

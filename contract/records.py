@@ -1,7 +1,13 @@
 """What the stores keep besides readings: devices, the loss ledger, dead letters, alerts, incidents, the journal, statistics."""
 
+import re
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+# What ingest keeps of a dead letter at most (`jeonju.ingest.pipeline`).
+LONGEST_LETTER_BYTES: Final = 64 * 1024
+LONGEST_LETTER_TEXT: Final = 1000
+_CUT: Final = re.compile(r"\(first \d+ of \d+ bytes kept\)$")
 
 
 class DeviceRecord(NamedTuple):
@@ -25,11 +31,37 @@ def is_mere_name(record: DeviceRecord) -> bool:
 
 
 class DeadLetter(NamedTuple):
-    """A message that could not be taken, kept whole with the reason."""
+    """A message that could not be taken, kept with the reason.
+
+    The store gives it its `id`; ids are in the order of arrival. `asked_at` is set while a replay is asked for, `replayed_at` since ingest took it.
+    """
 
     received_at: datetime
     topic: str
     payload: bytes
+    reason: str
+    id: str = ""
+    asked_at: datetime | None = None
+    replayed_at: datetime | None = None
+
+    @property
+    def may_be_cut(self) -> bool:
+        """Whether the reason says that the payload was cut, or is so long that it may have lost the words."""
+        return bool(_CUT.search(self.reason)) or len(self.reason) >= LONGEST_LETTER_TEXT
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the message was kept, so that it can be replayed."""
+        is_cut = self.may_be_cut and len(self.payload) >= LONGEST_LETTER_BYTES
+        return len(self.topic) < LONGEST_LETTER_TEXT and not is_cut
+
+
+class LetterMark(NamedTuple):
+    """What has become of the dead letter of an id: it takes the place of what the letter says of all this."""
+
+    id: str
+    asked_at: datetime | None
+    replayed_at: datetime | None
     reason: str
 
 

@@ -12,16 +12,20 @@ import pyarrow.compute as pc
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential
 
 from jeonju.common.errors import UnavailableError
-from jeonju.contract.records import DeviceRecord, LedgerEntry, is_mere_name
+from jeonju.contract.records import DeadLetter, DeviceRecord, LedgerEntry, is_mere_name
 from jeonju.contract.site import Site
 from jeonju.ingest.inbox import Arrived
+from jeonju.ingest.message import Message
 from jeonju.ingest.pipeline import Pipeline
+from jeonju.ingest.replaying import mark, with_marks
 from jeonju.ingest.stats import Stats
-from jeonju.storage.port import Commit, Store
+from jeonju.storage.port import Commit, LetterChoice, Store
 
 log = logging.getLogger(__name__)
 
 LONGEST_PAUSE_S: Final = 10.0
+# So many have at most 16 MB.
+REPLAYED_AT_ONCE: Final = 250
 
 
 @dataclass(frozen=True)
@@ -83,11 +87,45 @@ class Committer:
             written = self._write(commit)
         if written:
             self._outputs.acknowledge(arrived)
-            for topic, payload in self._pipeline.answers():
-                self._outputs.answer(topic, payload)
-            self._outputs.feed(commit.readings)
-            self._count(commit, len(arrived))
+            self._hand_on(commit, len(arrived))
         return written
+
+    def replay(self) -> bool:
+        """Take the dead letters once more whose replay is asked for, in the order of arrival; False when the service stops before.
+
+        Readings and marks are one commit, so each is taken once, and what was not taken is still asked for after a restart.
+        """
+        try:
+            asked = self._store.letters_in_order(LetterChoice(is_asked=True), limit=REPLAYED_AT_ONCE)
+        except UnavailableError:
+            return True  # Asked again; a store that is away is said where a commit waits for it.
+        return not asked or self._replay(asked)
+
+    def _replay(self, letters: list[DeadLetter]) -> bool:
+        # With the time of arrival that they had: it is that of readings without their own.
+        messages = [Message(letter.topic, letter.payload, letter.received_at) for letter in letters if letter.is_whole]
+        try:
+            commit = with_marks(self._pipeline.commit(messages), letters, self._now())
+            written = self._write(commit)
+        except Exception as error:
+            log.exception("a fault in a replay of %d dead letters", len(letters))
+            if not self._patiently(self.restore):
+                return False
+            if len(letters) > 1:
+                middle = len(letters) // 2
+                return self._replay(letters[:middle]) and self._replay(letters[middle:])
+            reason = f"made ingest fail: {type(error).__name__}: {error}"
+            commit = Commit(letter_marks=[mark(letters[0], reason=reason)])
+            written = self._write(commit)
+        if written:
+            self._hand_on(commit, len(messages))
+        return written
+
+    def _hand_on(self, commit: Commit, messages: int) -> None:
+        for topic, payload in self._pipeline.answers():
+            self._outputs.answer(topic, payload)
+        self._outputs.feed(commit.readings)
+        self._count(commit, messages)
 
     def _heard_of(self, devices: list[DeviceRecord], ledger: list[LedgerEntry]) -> list[DeviceRecord]:
         """Leave out names that were made up in messages which were then rejected: such a device has no reading, and nothing else is known of it."""

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from types import TracebackType
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 # Of the shared subscriptions, of the statistics, and of the client id, to which `--client-id-file` adds a secret.
 NAME: Final = "jeonju-ingest"
 CONNECT_WITHIN_S: Final = 30.0
+# The store is asked this often for dead letters that people want replayed.
+REPLAY_EVERY_S: Final = 1.0
 
 
 class Ingest:
@@ -172,10 +175,13 @@ class Ingest:
             self.failure = error
 
     def _commit(self) -> None:
-        going = True
+        going, looked_s = True, time.monotonic()
         while going and not (self._stopping.is_set() and not self._inbox):
             if arrived := self._inbox.gather():
                 going = self._committer.commit(arrived)
+            if going and not self._stopping.is_set() and time.monotonic() - looked_s >= REPLAY_EVERY_S:
+                going = self._committer.replay()
+                looked_s = time.monotonic()
 
     def _maintain(self) -> None:
         give_way()

@@ -17,6 +17,7 @@ from jeonju.contract.records import (
     IndexRecord,
     JournalEntry,
     LedgerEntry,
+    LetterMark,
     ServiceStatistics,
 )
 
@@ -29,6 +30,21 @@ class Commit:
     devices: Sequence[DeviceRecord] = ()
     dead_letters: Sequence[DeadLetter] = ()
     ledger: Sequence[LedgerEntry] = ()
+    letter_marks: Sequence[LetterMark] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LetterChoice:
+    """Which dead letters are wanted: those that fit all that is given."""
+
+    since: datetime | None = None
+    topic: str | None = None  # an MQTT topic filter
+    reason: str | None = None  # a text within the reason, in any case of letters
+    is_asked: bool = False  # only those whose replay is asked for
+    replayed_since: datetime | None = None
+
+
+ANY_LETTER: Final = LetterChoice()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,8 +129,19 @@ class Store(Protocol):
     def write_statistics(self, statistics: Sequence[IndexRecord | ServiceStatistics]) -> None:
         """Keep statistics over time for the dashboards that read the store itself; a store that none can read keeps none."""
 
-    def dead_letters(self, *, limit: int = 100) -> list[DeadLetter]:
+    def dead_letters(self, *, limit: int = 100, choice: LetterChoice = ANY_LETTER) -> list[DeadLetter]:
         """Return the newest dead letters, newest first."""
+
+    def dead_letter(self, letter_id: str) -> DeadLetter | None:
+        """Return the dead letter of an id, None when there is none."""
+
+    def letters_in_order(
+        self, choice: LetterChoice = ANY_LETTER, *, after: str = "", limit: int, payloads: bool = True
+    ) -> list[DeadLetter]:
+        """Return dead letters in the order of arrival, from the one that follows the id `after`; payloads are empty without `payloads`."""
+
+    def mark_letters(self, marks: Sequence[LetterMark]) -> None:
+        """Note what has become of dead letters; a mark of a letter that is gone changes nothing that can be seen."""
 
     def maintenance(self, now: datetime) -> Iterator[None]:
         """Roll up and forget, one short step at each turn: the owner calls it about every minute, and may stop after any step."""

@@ -23,7 +23,7 @@ class Role(IntEnum):
     VIEWER = 1
     """Read everything."""
     OPERATOR = 2
-    """Work alerts and incidents, send robots."""
+    """Work alerts and incidents, send robots, replay dead letters."""
     ADMIN = 3
     """Adopt devices, and make things happen in the simulator."""
 

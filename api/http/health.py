@@ -1,8 +1,8 @@
 """Is all well: for people, for supervisors, and for those who ask what was lost."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from jeonju.api.http.answers import answer, example
@@ -67,20 +67,6 @@ def health(air: Air) -> Response:
 def ledger(air: Air, site: str | None = None) -> Response:
     """What arrived of each device, and what did not."""
     return answer([entry._asdict() for entry in air.store.ledger(site or air.site.name)])
-
-
-@router.get(
-    "/api/v1/dead-letters",
-    responses=example([{"topic": "air/v1/jeonju/palbok-03/readings", "reason": "is not JSON: …"}]),
-)
-def dead_letters(air: Air, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
-    """Messages that could not be taken, with the reason."""
-    return answer(
-        [
-            {**letter._asdict(), "payload": letter.payload.decode("utf-8", "replace")}
-            for letter in air.store.dead_letters(limit=limit)
-        ]
-    )
 
 
 def _services(air: State) -> dict[str, Any]:

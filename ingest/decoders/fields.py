@@ -1,5 +1,6 @@
 """What all decoders share: names of quantities, pointers into messages, and which device a message is of."""
 
+from functools import lru_cache
 from typing import Any, Final
 
 from jeonju.airquality.pollutants import QUANTITY
@@ -12,6 +13,7 @@ _OTHER_NAMES: Final = {"pm2.5": "pm25", "pm2_5": "pm25", "pm1.0": "pm1", "pm1_0"
 _MISSING: Final = object()
 
 
+@lru_cache(maxsize=10_000)
 def key_of(name: str) -> str | None:
     """Return our key for a name that means it, whatever its case."""
     lower = name.strip().lower()

@@ -1,11 +1,11 @@
 """Values of one message, gathered by device and instant until they are readings."""
 
-from collections import Counter
 from collections.abc import Callable
 from collections.abc import Mapping as Members
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from math import isfinite
 from typing import Any, Final
 
 from jeonju.airquality.pollutants import QUANTITY
@@ -27,6 +27,8 @@ _SATELLITES: Final = frozenset(
 _FIXES: Final = frozenset(("fix", "gps_fix", "has_fix", "gpsfix", "fixed", "gps_valid", "fix_quality", "fix_type"))
 _NO_FIX: Final = (0, False, "0", "false", "no", "none", "nofix", "no fix", "invalid", "v")
 _At = tuple[str, When]
+# Up to here a double holds every integer.
+_EXACT: Final = 2**53
 
 
 def says_nothing(members: Members[str, Any], gateway: Gateway, look_up: Callable[[str], Any]) -> bool:
@@ -68,8 +70,8 @@ class Gathered:
     _flags: dict[_At, dict[str, Flag]] = field(default_factory=dict)
     _unfit: dict[_At, dict[str, tuple[Any, Flag]]] = field(default_factory=dict)
     _places: dict[_At, dict[str, list[float]]] = field(default_factory=dict)
-    _unknown: Counter[_At] = field(default_factory=Counter)
-    _dropped: Counter[_At] = field(default_factory=Counter)
+    _unknown: dict[_At, int] = field(default_factory=dict)
+    _dropped: dict[_At, int] = field(default_factory=dict)
 
     def put(self, device: str, at: When, key: str, value: float | None, flag: Flag | None = None) -> None:
         """Add one value in the unit in which it is stored; None is none."""
@@ -80,10 +82,11 @@ class Gathered:
             self._places.setdefault((device, at), {}).setdefault(key, []).append(value)
             return
         if key not in QUANTITY and key not in values:
-            if len(key) > LONGEST_NAME or self._unknown[device, at] >= MOST_NAMES:
-                self._dropped[device, at] += 1
+            known = self._unknown.get((device, at), 0)
+            if len(key) > LONGEST_NAME or known >= MOST_NAMES:
+                self._dropped[device, at] = self._dropped.get((device, at), 0) + 1
                 return
-            self._unknown[device, at] += 1
+            self._unknown[device, at] = known + 1
         values[key] = value
         if flag is not None:
             self._flags.setdefault((device, at), {})[key] = flag
@@ -113,14 +116,21 @@ class Gathered:
         self, device: str, at: When, members: Members[str, Any], *, skip: frozenset[str] = frozenset()
     ) -> None:
         """Add members by their names: our keys; other numbers under their own names, to be kept and flagged."""
+        has_place = False
         for name, value in members.items():
             if name in skip:
                 continue
-            if (key := key_of(name)) is not None:
+            key = key_of(name)
+            # Most members are plain numbers; the reader of everything else takes several times as long.
+            if (type(value) is float and isfinite(value)) or (type(value) is int and -_EXACT <= value <= _EXACT):
+                self.put(device, at, key or name, float(value))
+                has_place = has_place or key in PLACE_KEYS
+            elif key is not None:
                 self.put_raw(device, at, key, value)
+                has_place = has_place or key in PLACE_KEYS
             elif not isinstance(value, str) and (amount := read_amount(value)) is not None:
                 self.put(device, at, name, amount.value)
-        if any(key_of(name) in PLACE_KEYS for name in members) and says_no_fix(members):
+        if has_place and says_no_fix(members):
             self.put_no_fix(device, at)
 
     def put_mapped(self, device: str, at: When, gateway: Gateway, look_up: Callable[[str], Any]) -> None:
@@ -189,7 +199,7 @@ class Gathered:
             extra[key] = raw
             if key not in values:
                 flags[POSITION if key in PLACE_KEYS else key] = flag
-        if dropped := self._dropped[place]:
+        if dropped := self._dropped.get(place):
             flags[DROPPED] = dropped_flag(dropped)
         if isinstance(place[1], UnreadTime):
             extra["time"] = place[1].text
@@ -197,7 +207,9 @@ class Gathered:
 
     def _position(self, device: str, at: When) -> tuple[float, float] | None:
         """Return the last place that can be one. What a device registered or sent before stays where the last is impossible."""
-        latitudes, longitudes = (self._places.get((device, at), {}).get(key, []) for key in PLACE_KEYS)
+        if (device, at) not in self._places:
+            return None
+        latitudes, longitudes = (self._places[device, at].get(key, []) for key in PLACE_KEYS)
         places = list(zip(reversed(latitudes), reversed(longitudes), strict=False))
         possible = next((place for place in places if is_position(*place)), None)
         if places and possible != places[0]:

@@ -9,6 +9,7 @@ import typer
 
 from jeonju.broker.rights import Login
 from jeonju.cli.alerts import app as alerts_app
+from jeonju.cli.dead_letters import app as dead_letters_app
 from jeonju.cli.device import app as device_app
 from jeonju.cli.evaluate import app as evaluate_app
 from jeonju.cli.key import app as key_app
@@ -55,6 +56,7 @@ app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(device_app, name="device")
 app.add_typer(key_app, name="key")
 app.add_typer(alerts_app, name="alerts")
+app.add_typer(dead_letters_app, name="dead-letters")
 app.add_typer(services_app)
 app.add_typer(operations_app)
 

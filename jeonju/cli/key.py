@@ -22,7 +22,8 @@ def add(
         Literal["viewer", "operator", "admin"],
         typer.Option(
             "--role",
-            help="viewer reads; operator also works alerts and incidents and sends robots; admin also adopts devices and runs the simulator.",
+            help="viewer reads; operator also works alerts and incidents, sends robots and replays dead letters; "
+            "admin also adopts devices and runs the simulator.",
         ),
     ] = "viewer",
     keys: Keys = Path("data/keys.json"),

@@ -1,16 +1,32 @@
 """Devices, the ledger, alerts, incidents, the journal and dead letters as rows of DuckDB."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
 
-from jeonju.contract.records import AlertRecord, DeadLetter, DeviceRecord, IncidentRecord, JournalEntry, LedgerEntry
+from jeonju.contract.columns import INSTANT
+from jeonju.contract.records import (
+    AlertRecord,
+    DeadLetter,
+    DeviceRecord,
+    IncidentRecord,
+    JournalEntry,
+    LedgerEntry,
+    LetterMark,
+)
+from jeonju.storage.letters import digest, numbered, topic_pattern
+from jeonju.storage.port import ANY_LETTER, LetterChoice
 
 MOST_RECORDS: Final = 10_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MARKS: Final = pa.schema(
+    [("id", pa.string()), ("asked_at", INSTANT), ("replayed_at", INSTANT), ("reason", pa.string())]
+)
 # Each commit appends the entries that changed, and rows stand in the order in which they came. To replace the one before takes a join in each commit,
 # for 1 ms and 2.5 kB of memory that DuckDB gives back tens of thousands of commits later.
 _NEWEST_ENTRIES: Final = "SELECT max(rowid) FROM ledger_entries GROUP BY site, device"
@@ -29,9 +45,30 @@ def insert(
 
 
 def insert_letters(connection: duckdb.DuckDBPyConnection, letters: Sequence[DeadLetter]) -> None:
-    """Append dead letters."""
+    """Append dead letters, each with an id that sorts by arrival."""
     if letters:
-        connection.executemany("INSERT INTO dead_letters VALUES (?, ?, ?, ?)", [list(letter) for letter in letters])
+        rows = [[_letter_id(letter, number), *letter[:4]] for letter, number in numbered(letters)]
+        columns = "(id, received_at, topic, payload, reason)"
+        connection.executemany(f"INSERT INTO dead_letters {columns} VALUES (?, ?, ?, ?, ?)", rows)
+
+
+def mark_letters(connection: duckdb.DuckDBPyConnection, marks: Sequence[LetterMark]) -> None:
+    """Put marks in the place of those before."""
+    if marks:
+        # As a table: one by one each would look through all letters.
+        connection.register(
+            "incoming", pa.table(dict(zip(LetterMark._fields, zip(*marks, strict=True), strict=True)), _MARKS)
+        )
+        connection.execute(
+            "UPDATE dead_letters SET asked_at = incoming.asked_at, replayed_at = incoming.replayed_at, reason = incoming.reason "
+            "FROM incoming WHERE dead_letters.id = incoming.id"
+        )
+        connection.unregister("incoming")
+
+
+def _letter_id(letter: DeadLetter, number: int) -> str:
+    microseconds = (letter.received_at - _EPOCH) // timedelta(microseconds=1)
+    return f"{microseconds:016d}-{number:05d}-{digest(letter, 4).hex()}"
 
 
 class StoredRecords(ABC):
@@ -82,14 +119,47 @@ class StoredRecords(ABC):
         newest = f"{where} ORDER BY done_at DESC, id DESC LIMIT {MOST_RECORDS}"
         return self._records(JournalEntry, "journal", newest, values)[::-1]
 
-    def dead_letters(self, *, limit: int = 100) -> list[DeadLetter]:
+    def dead_letters(self, *, limit: int = 100, choice: LetterChoice = ANY_LETTER) -> list[DeadLetter]:
         """Return the newest dead letters, newest first."""
-        return self._records(DeadLetter, "dead_letters", "TRUE ORDER BY received_at DESC LIMIT ?", [limit])
+        where, values = _chosen(choice)
+        return self._records(DeadLetter, "dead_letters", f"{where} ORDER BY id DESC LIMIT ?", [*values, limit])
 
-    def _records(self, record: Any, table: str, where: str, values: list[Any]) -> list[Any]:
-        columns = ", ".join(f'"{name}"' for name in record._fields)
+    def dead_letter(self, letter_id: str) -> DeadLetter | None:
+        """Return the dead letter of an id, None when there is none."""
+        return next(iter(self._records(DeadLetter, "dead_letters", "id = ?", [letter_id])), None)
+
+    def letters_in_order(
+        self, choice: LetterChoice = ANY_LETTER, *, after: str = "", limit: int, payloads: bool = True
+    ) -> list[DeadLetter]:
+        """Return dead letters in the order of arrival, from the one that follows `after`."""
+        where, values = _chosen(choice)
+        following = f"{where} AND id > ? ORDER BY id LIMIT ?"
+        instead = {} if payloads else {"payload": "''::BLOB AS payload"}
+        return self._records(DeadLetter, "dead_letters", following, [*values, after, limit], instead)
+
+    def _records(
+        self, record: Any, table: str, where: str, values: list[Any], instead: Mapping[str, str] = MappingProxyType({})
+    ) -> list[Any]:
+        columns = ", ".join(instead.get(name, f'"{name}"') for name in record._fields)
         rows = self._fetch(f"SELECT {columns} FROM {table} WHERE {where}", values).to_pylist()
         return [record(**{name: _as_utc(value) for name, value in row.items()}) for row in rows]
+
+
+def _chosen(choice: LetterChoice) -> tuple[str, list[Any]]:
+    """Return the condition, and its values, for the dead letters that are wanted."""
+    conditions, values = ["id IS NOT NULL"], []
+    for condition, value in (
+        ("received_at >= ?", choice.since),
+        ("regexp_full_match(topic, ?, 's')", choice.topic and topic_pattern(choice.topic)),
+        ("contains(lower(reason), lower(?))", choice.reason),
+        ("replayed_at >= ?", choice.replayed_since),
+    ):
+        if value is not None:
+            conditions.append(condition)
+            values.append(value)
+    if choice.is_asked:
+        conditions.append("asked_at IS NOT NULL")
+    return " AND ".join(conditions), values
 
 
 def _lasting(end: str, site: str, since: datetime | None, active: bool | None) -> tuple[str, list[Any]]:  # noqa: FBT001

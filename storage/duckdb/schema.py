@@ -13,7 +13,7 @@ from jeonju.storage.duckdb.bounds import bound_texts
 from jeonju.storage.duckdb.file import first_line
 
 # Raised when a table or column changes; older files are migrated and newer ones refused.
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 # The first version that has roll-ups.
 _ROLLED_UP_SINCE: Final = 2
 # The first version whose ledger is appended to; before, each entry replaced the one before it.
@@ -32,7 +32,8 @@ CREATE TABLE IF NOT EXISTS devices (
 CREATE TABLE IF NOT EXISTS ledger_entries (
     site VARCHAR, device VARCHAR, boot VARCHAR, last_seq BIGINT, received BIGINT, repeated BIGINT, missing BIGINT, late BIGINT,
     rejected BIGINT, gaps VARCHAR DEFAULT '');
-CREATE TABLE IF NOT EXISTS dead_letters (received_at TIMESTAMPTZ, topic VARCHAR, payload BLOB, reason VARCHAR);
+CREATE TABLE IF NOT EXISTS dead_letters (
+    id VARCHAR, received_at TIMESTAMPTZ, topic VARCHAR, payload BLOB, reason VARCHAR, asked_at TIMESTAMPTZ, replayed_at TIMESTAMPTZ);
 CREATE TABLE IF NOT EXISTS alerts (
     id VARCHAR PRIMARY KEY, site VARCHAR, kind VARCHAR, severity VARCHAR, device VARCHAR, zone VARCHAR, started_at TIMESTAMPTZ,
     updated_at TIMESTAMPTZ, ended_at TIMESTAMPTZ, value DOUBLE, "limit" DOUBLE, quantity VARCHAR, summary_ko VARCHAR, summary_en VARCHAR,
@@ -44,6 +45,14 @@ CREATE TABLE IF NOT EXISTS incidents (
 CREATE TABLE IF NOT EXISTS journal (
     id VARCHAR PRIMARY KEY, site VARCHAR, done_at TIMESTAMPTZ, who VARCHAR, action VARCHAR, subject VARCHAR, details VARCHAR);
 {rollup.TABLES}
+"""
+# Dead letters of schema 6 have an id in the order of arrival, and marks of their replay.
+_LETTER_COLUMNS: Final = {"id": "VARCHAR", "asked_at": "TIMESTAMPTZ", "replayed_at": "TIMESTAMPTZ"}
+_NAME_LETTERS: Final = """
+UPDATE dead_letters SET id = named.id FROM (
+    SELECT rowid AS row, format('{:016d}-{:05d}-0', epoch_us(received_at), row_number() OVER (ORDER BY rowid)) AS id
+    FROM dead_letters) AS named
+WHERE dead_letters.id IS NULL AND dead_letters.rowid = named.row
 """
 _CUT_WORDS: Final = f"""
 UPDATE devices SET kind = left(kind, {LONGEST_WORD}), origin = left(origin, {LONGEST_WORD}), state = left(state, {LONGEST_WORD})
@@ -78,6 +87,8 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path | str) -> None:
         connection.execute("BEGIN")
         connection.execute(_TABLES)
         _add_columns(connection, "readings", dict.fromkeys(KEYS, "DOUBLE"))
+        _add_columns(connection, "dead_letters", _LETTER_COLUMNS)
+        connection.execute(_NAME_LETTERS)
         for table in rollup.ROLL_UPS:
             _add_columns(connection, table, rollup.COLUMN_TYPES)
         if version is not None and version < _ROLLED_UP_SINCE:

@@ -21,12 +21,13 @@ from jeonju.contract.records import (
     IndexRecord,
     JournalEntry,
     LedgerEntry,
+    LetterMark,
     ServiceStatistics,
 )
 from jeonju.storage.duckdb import rollup as rollup
 from jeonju.storage.duckdb.file import CHECKPOINT_BYTES, TIDY_EVERY_S, checkpoint, connect, copy_to, first_line
 from jeonju.storage.duckdb.readings import NewestReadings, select_readings, write_readings
-from jeonju.storage.duckdb.records import REMOVE_OLD_ENTRIES, StoredRecords, insert, insert_letters
+from jeonju.storage.duckdb.records import REMOVE_OLD_ENTRIES, StoredRecords, insert, insert_letters, mark_letters
 from jeonju.storage.duckdb.schema import migrate
 from jeonju.storage.port import DEFAULT_RETENTION, Commit, Retention, Series
 from jeonju.storage.rollup import HOUR_S, MINUTE_S, by_hour
@@ -62,6 +63,7 @@ class DuckDBStore(StoredRecords):
             insert(connection, "devices", DeviceRecord, commit.devices)
             insert(connection, "ledger_entries", LedgerEntry, commit.ledger, "INSERT")
             insert_letters(connection, commit.dead_letters)
+            mark_letters(connection, commit.letter_marks)
         self._newest.add(commit.readings)
         is_checkpointing = self._checkpointing is not None and self._checkpointing.is_alive()
         if not is_checkpointing and self._log_bytes() > CHECKPOINT_BYTES:
@@ -120,6 +122,11 @@ class DuckDBStore(StoredRecords):
         """Append entries; one that is there already, by `id`, stays as it is."""
         with self._transaction() as connection:
             insert(connection, "journal", JournalEntry, entries, "INSERT OR IGNORE")
+
+    def mark_letters(self, marks: Sequence[LetterMark]) -> None:
+        """Note what has become of dead letters."""
+        with self._transaction() as connection:
+            mark_letters(connection, marks)
 
     def write_statistics(self, statistics: Sequence[IndexRecord | ServiceStatistics]) -> None:
         """Keep nothing: no dashboard reads a file that one process holds open, and the api answers with the present statistics."""

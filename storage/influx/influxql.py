@@ -46,6 +46,11 @@ def text(value: str) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n") + "'"
 
 
+def pattern(expression: str) -> str:
+    """Return a regular expression as InfluxQL takes it, which ends at a slash or a line."""
+    return "/" + expression.replace("/", r"\/").replace("\n", ".") + "/"
+
+
 def tagged(tag: str, *values: str) -> str:
     """Return the condition that a tag has one of some values."""
     return f"({' OR '.join(f'{quoted(tag)} = {text(to_tag(value))}' for value in values)})"

@@ -52,5 +52,8 @@ ORIGIN: Final = "origin"
 TOPIC: Final = "topic"
 PAYLOAD: Final = "payload"
 REASON: Final = "reason"
+# Of a dead letter, in microseconds; 0 is none.
+ASKED_AT: Final = "asked_at"
+REPLAYED_AT: Final = "replayed_at"
 # A field cannot be taken back, so a value that is none is written as 0 or "" and named here, separated by commas.
 UNSET: Final = "unset"

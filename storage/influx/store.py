@@ -1,9 +1,9 @@
 """The store in an InfluxDB server, 1.x or 2.x; several processes may use it at once.
 
 InfluxDB has no transactions. "All of it or none" becomes "repeatable until all is in": a commit is put into words completely before it
-is sent, then goes in the order readings and marks of their minutes (policy by policy), devices, dead letters, ledger. Every part overwrites
-itself when it is written again, so whoever gets an error writes the same commit again until it is taken; the ledger, by which ingest knows
-what it has counted, comes last.
+is sent, then goes in the order readings and marks of their minutes (policy by policy), devices, dead letters, their marks, ledger. Every
+part overwrites itself when it is written again, so whoever gets an error writes the same commit again until it is taken; the ledger, by
+which ingest knows what it has counted, comes last.
 """
 
 import logging
@@ -29,6 +29,7 @@ from jeonju.contract.records import (
     IndexRecord,
     JournalEntry,
     LedgerEntry,
+    LetterMark,
     ServiceStatistics,
 )
 from jeonju.storage.influx import rollup as rollup
@@ -52,9 +53,19 @@ from jeonju.storage.influx.names import (
     SITE,
     STRINGS,
 )
-from jeonju.storage.influx.records import field_types, lasting, letter_lines, letters, record_lines, records
+from jeonju.storage.influx.records import (
+    field_types,
+    lasting,
+    letter_lines,
+    letter_of,
+    letters_after,
+    mark_lines,
+    newest_letters,
+    record_lines,
+    records,
+)
 from jeonju.storage.influx.server import Server, connect
-from jeonju.storage.port import Commit, Retention, Series
+from jeonju.storage.port import ANY_LETTER, Commit, LetterChoice, Retention, Series
 from jeonju.storage.rollup import MINUTE_S, SECOND_US, by_hour
 
 log = logging.getLogger(__name__)
@@ -96,9 +107,12 @@ class InfluxStore:
         lines = table_lines(AIR, readings)
         devices, ledger = record_lines(commit.devices), record_lines(commit.ledger)
         too_old = readings.take(pa.array(self._write_readings(readings["time"], lines), pa.int64()))
-        dead = list(letter_lines([*commit.dead_letters, *map(_too_old, too_old.to_pylist())]))
+        dead = letter_lines([*commit.dead_letters, *map(_too_old, too_old.to_pylist())])
+        # What was replayed and is still too old is the same dead letter as before.
+        marks = [mark._replace(replayed_at=None) if mark.id in dead else mark for mark in commit.letter_marks]
         self._server.write(devices, "us")
-        self._server.write(dead, "ns")
+        self._server.write(dead.values(), "ns")
+        self._server.write(mark_lines(marks), "ns")
         self._server.write(ledger, "us")
         return Counter(zip(too_old[SITE].to_pylist(), too_old[DEVICE_TAG].to_pylist(), strict=True))
 
@@ -189,9 +203,23 @@ class InfluxStore:
         found = records(self._server, JournalEntry, site, conditions, newest)
         return sorted(found, key=lambda entry: (entry.done_at, entry.id))
 
-    def dead_letters(self, *, limit: int = 100) -> list[DeadLetter]:
+    def dead_letters(self, *, limit: int = 100, choice: LetterChoice = ANY_LETTER) -> list[DeadLetter]:
         """Return the newest dead letters, newest first."""
-        return letters(self._server, limit) if limit > 0 else []
+        return newest_letters(self._server, choice, limit) if limit > 0 else []
+
+    def dead_letter(self, letter_id: str) -> DeadLetter | None:
+        """Return the dead letter of an id, None when there is none."""
+        return letter_of(self._server, letter_id)
+
+    def letters_in_order(
+        self, choice: LetterChoice = ANY_LETTER, *, after: str = "", limit: int, payloads: bool = True
+    ) -> list[DeadLetter]:
+        """Return dead letters in the order of arrival, from the one that follows `after`."""
+        return letters_after(self._server, choice, after, limit, payloads=payloads) if limit > 0 else []
+
+    def mark_letters(self, marks: Sequence[LetterMark]) -> None:
+        """Note what has become of dead letters."""
+        self._server.write(mark_lines(marks), "ns")
 
     def maintenance(self, now: datetime) -> Iterator[None]:  # noqa: ARG002
         """Roll up what is marked, an hour of minutes at each step; the server forgets by itself."""

@@ -15,11 +15,20 @@ from hypothesis import strategies as st
 from jeonju.airquality.pollutants import KEYS
 from jeonju.common.errors import UserError
 from jeonju.contract.columns import READINGS, readings_table
-from jeonju.contract.records import AlertRecord, DeadLetter, DeviceRecord, IncidentRecord, JournalEntry, LedgerEntry
+from jeonju.contract.records import (
+    AlertRecord,
+    DeadLetter,
+    DeviceRecord,
+    IncidentRecord,
+    JournalEntry,
+    LedgerEntry,
+    LetterMark,
+)
 from jeonju.storage.duckdb.schema import SCHEMA_VERSION
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.open import open_store
-from jeonju.storage.port import Commit, Series, Store
+from jeonju.storage.port import Commit, LetterChoice, Series, Store
+from tests.storage.letters import as_written
 
 T0 = datetime(2026, 3, 2, tzinfo=UTC)
 NUMBERS = count()
@@ -112,7 +121,7 @@ def test_devices_ledger_and_dead_letters_are_kept(store: Store) -> None:
     store.write(Commit(devices=[device._replace(state="offline")], ledger=[entry._replace(received=11)]))
     assert store.devices("jeonju") == [device._replace(state="offline")]
     assert store.ledger("jeonju") == [entry._replace(received=11)]
-    assert store.dead_letters() == [letter]
+    assert as_written(store.dead_letters()) == [letter]
 
 
 def alert(number: int, ended: datetime | None = None) -> AlertRecord:
@@ -152,8 +161,8 @@ def test_dead_letters_of_one_instant_are_all_kept(store: Store) -> None:
     letters = [DeadLetter(T0, "air/x", bytes([number % 256]), f"reason {number // 7}") for number in range(300)]
     later = DeadLetter(T0 + timedelta(seconds=1), "air/x", b"", "")
     store.write(Commit(dead_letters=[*letters, later]))
-    assert store.dead_letters(limit=1) == [later]
-    assert sorted(store.dead_letters(limit=1000)) == sorted([*letters, later])
+    assert as_written(store.dead_letters(limit=1)) == [later]
+    assert sorted(as_written(store.dead_letters(limit=1000))) == sorted([*letters, later])
 
 
 def test_limit_cuts_by_device_within_an_instant(store: Store) -> None:
@@ -335,3 +344,84 @@ def test_failed_commit_leaves_nothing_and_the_store_goes_on(tmp_path: Path) -> N
 def test_empty_answers_have_the_schema(store: Store) -> None:
     assert store.latest("nowhere").schema == READINGS
     assert store.readings(Series(site="nowhere", start=T0, end=T0 + timedelta(1))).schema == READINGS
+
+
+def letters_at(*seconds: float, topic: str = "air/x", reason: str = "is not JSON") -> list[DeadLetter]:
+    return [DeadLetter(T0 + timedelta(seconds=at), topic, f"{at:g}".encode(), reason) for at in seconds]
+
+
+def test_dead_letters_have_ids_in_the_order_of_arrival_and_are_found_by_them(store: Store) -> None:
+    same = [DeadLetter(T0, "air/x", bytes([number]), "same instant") for number in range(20)]
+    store.write(Commit(dead_letters=[*letters_at(3, 2), *same]))
+    store.write(Commit(dead_letters=letters_at(1)))
+    found = store.letters_in_order(limit=100)
+    ids = [letter.id for letter in found]
+    assert ids == sorted(set(ids))
+    assert [letter.payload for letter in found] == [*(letter.payload for letter in same), b"1", b"2", b"3"]
+    assert [store.dead_letter(letter.id) for letter in found] == found
+    assert store.dead_letter("x") is store.dead_letter("1772409600000000000-999") is None
+    pages, after = [], ""
+    while page := store.letters_in_order(after=after, limit=3, payloads=False):
+        pages += page
+        after = page[-1].id
+    assert pages == [letter._replace(payload=b"") for letter in found]
+
+
+def test_dead_letters_are_chosen_by_time_topic_and_reason(store: Store) -> None:
+    odd = letters_at(1, topic="v3/a.b/up", reason="No [[gateways]] entry / 'none'\nof it")
+    store.write(Commit(dead_letters=[*letters_at(2, 3), *odd, *letters_at(4, topic="v3")]))
+
+    def found(**choice: Any) -> list[bytes]:
+        letters = store.dead_letters(choice=LetterChoice(**choice))
+        assert letters[::-1] == store.letters_in_order(LetterChoice(**choice), limit=10)
+        return [letter.payload for letter in letters]
+
+    assert found(since=T0 + timedelta(seconds=3)) == [b"4", b"3"]
+    assert found(topic="v3/#") == [b"4", b"1"]
+    assert found(topic="v3/+/up") == found(topic="+/a.b/up") == [b"1"]
+    assert found(topic="#") == [b"4", b"3", b"2", b"1"]
+    assert found(topic="v3/aab/up") == found(topic="v3/+") == found(topic="up") == []
+    assert found(reason="ENTRY / 'none'") == found(reason="[[gateways]]") == [b"1"]
+    assert found(reason="json", since=T0 + timedelta(seconds=3)) == [b"4", b"3"]
+
+
+def test_replay_of_a_dead_letter_is_asked_for_and_marked_in_the_commit(store: Store) -> None:
+    store.write(Commit(dead_letters=letters_at(1, 2, 3)))
+    first, second, third = store.letters_in_order(limit=9)
+    asked = LetterChoice(is_asked=True)
+    assert store.letters_in_order(asked, limit=9) == []
+    store.mark_letters([LetterMark(letter.id, T0, None, letter.reason) for letter in (second, third)])
+    assert store.letters_in_order(asked, limit=9) == [second._replace(asked_at=T0), third._replace(asked_at=T0)]
+    later = T0 + timedelta(hours=1)
+    marks = [
+        LetterMark(second.id, None, later, second.reason),
+        LetterMark(third.id, None, None, "is still not JSON"),
+        LetterMark("1772409600000000000-007", None, later, "of a letter that is gone"),
+    ]
+    store.write(Commit(readings=commit(row(pm25=1.0)).readings, letter_marks=marks))
+    taken, refused = second._replace(replayed_at=later), third._replace(reason="is still not JSON")
+    assert store.letters_in_order(limit=9) == [first, taken, refused]
+    assert store.letters_in_order(asked, limit=9) == []
+    assert store.letters_in_order(LetterChoice(replayed_since=later), limit=9) == [taken]
+    assert store.dead_letter(taken.id) == taken
+
+
+def test_dead_letters_of_schema_5_get_ids_in_their_order(tmp_path: Path) -> None:
+    path = tmp_path / "old.duckdb"
+    store = DuckDBStore(path)
+    same = [DeadLetter(T0, "air/x", b"%d" % number, "r") for number in range(3)]
+    store.write(Commit(dead_letters=[*letters_at(5), *same, same[0]]))
+    store.close()
+    with duckdb.connect(str(path)) as connection:
+        for name in ("id", "asked_at", "replayed_at"):
+            connection.execute(f"ALTER TABLE dead_letters DROP COLUMN {name}")
+        connection.execute("UPDATE meta SET schema_version = 5")
+    store = DuckDBStore(path)
+    found = store.letters_in_order(limit=9)
+    assert [letter.payload for letter in found] == [b"0", b"1", b"2", b"0", b"5"]
+    assert len({letter.id for letter in found}) == 5
+    store.close()
+    store = DuckDBStore(path)
+    store.write(Commit(dead_letters=letters_at(6)))
+    assert store.letters_in_order(limit=9)[:5] == found
+    store.close()

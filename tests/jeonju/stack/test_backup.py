@@ -20,6 +20,7 @@ from jeonju.stack.http_server import HttpSettings
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit
 from tests.storage.influx.servers import answers
+from tests.storage.letters import as_written
 from tests.waiting import wait_until
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
@@ -60,7 +61,7 @@ def test_what_is_restored_is_what_was_there(tmp_path: Path, jeonju: Site) -> Non
     for name in before.keys() - {"air.duckdb"}:
         assert after[name] == before[name], name
     store = DuckDBStore(tmp_path / "new/air.duckdb")
-    assert store.dead_letters() == [DeadLetter(NOW, "topic", b"payload", "reason")]
+    assert as_written(store.dead_letters()) == [DeadLetter(NOW, "topic", b"payload", "reason")]
     store.close()
     assert Security(tmp_path / "new/security").setup([], jeonju, NOW) == []
 

@@ -11,6 +11,7 @@ from jeonju.storage.influx.http import Precision
 from jeonju.storage.influx.server import Server
 from jeonju.storage.influx.store import InfluxStore
 from jeonju.storage.port import Commit, Series
+from tests.storage.letters import as_written
 
 T0 = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -34,7 +35,7 @@ def holdings(store: InfluxStore) -> tuple[Any, ...]:
     return (
         store.readings(FOREVER).to_pylist(),
         store.devices("jeonju"),
-        sorted(store.dead_letters()),
+        sorted(as_written(store.dead_letters())),
         store.ledger("jeonju"),
     )
 

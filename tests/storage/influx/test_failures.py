@@ -26,7 +26,7 @@ ALERT = AlertRecord(
 
 
 @pytest.mark.parametrize("afterwards", [False, True])
-@pytest.mark.parametrize("fails_at", range(5))
+@pytest.mark.parametrize("fails_at", range(6))
 def test_commit_that_broke_off_is_whole_after_it_is_repeated(
     influxd: Influxd, database: str, fails_at: int, afterwards: bool
 ) -> None:
@@ -36,7 +36,7 @@ def test_commit_that_broke_off_is_whole_after_it_is_repeated(
     with pytest.raises(UnavailableError):
         store.write(WHOLE)
     # The ledger, which counts the rest, is never ahead of it.
-    assert store.ledger("jeonju") == (list(WHOLE.ledger) if fails_at == 4 and afterwards else [])
+    assert store.ledger("jeonju") == (list(WHOLE.ledger) if fails_at == 5 and afterwards else [])
     store._server = real
     store.write(WHOLE)
     assert holdings(store) == (

@@ -9,6 +9,7 @@ import pytest
 
 from jeonju.common.errors import UnavailableError
 from jeonju.contract.columns import TOO_LARGE, readings_table
+from jeonju.contract.records import LetterMark
 from jeonju.ingest.decoders.native import decoder as native
 from jeonju.storage.influx import rollup as influx_rollup
 from jeonju.storage.influx.http import Precision
@@ -19,6 +20,7 @@ from jeonju.storage.influx.v2 import Version2
 from jeonju.storage.port import Commit, Retention, Series
 from tests.storage.influx.examples import T0, WHOLE, Stumbling
 from tests.storage.influx.servers import Influxd, StandIn, real_influxdb_2
+from tests.storage.letters import as_written
 from tests.storage.test_rollup import check, some_rows, tidy, write
 from tests.waiting import wait_until
 
@@ -177,13 +179,25 @@ def test_reading_older_than_anything_is_kept_is_a_dead_letter(url: str) -> None:
         }
     found = store.readings(Series(site="jeonju", start=now - timedelta(days=30), end=now + timedelta(days=1)))
     assert found["seq"].to_pylist() == [5, 0]
-    letters = [letter for letter in store.dead_letters() if letter not in WHOLE.dead_letters]
+    letters = [letter for letter in as_written(store.dead_letters()) if letter not in WHOLE.dead_letters]
     assert {letter.topic for letter in letters} == {"air/v1/jeonju/a/readings"}
     assert {letter.reason for letter in letters} == {"is older than the store keeps readings, minutes and hours"}
     readings = [native.decode_readings(letter.payload).readings[0] for letter in letters]
     assert {reading.seq: (reading.time, reading.values, reading.position) for reading in readings} == {
         days: (now - timedelta(days=days), {"pm25": 1.0}, (35.8, 127.1)) for days in (20, 21)
     }
+    store.close()
+
+
+def test_dead_letter_whose_readings_are_still_too_old_is_not_marked_as_replayed(url: str) -> None:
+    store = InfluxStore(url, Retention(DAY_S, 2 * DAY_S, 10 * DAY_S))
+    now = datetime.now(UTC)
+    old = {"site": "jeonju", "device": "a", "time": now - timedelta(days=20), "received_at": now, "seq": 1, "pm25": 1.0}
+    store.write(Commit(readings=readings_table([old])))
+    (letter,) = store.letters_in_order(limit=9)
+    mark = LetterMark(letter.id, None, now, letter.reason)
+    store.write(Commit(readings=readings_table([old]), letter_marks=[mark]))
+    assert store.letters_in_order(limit=9) == [letter]
     store.close()
 
 
