@@ -26,6 +26,7 @@ class Services:
     connection: Connection
     detection: DetectionService | DetectionFollower
     response: ResponseService
+    notices: Callable[[], list[str]] = list
 
     def start(self) -> None:
         """Begin; a broker that is not there yet is tried again and again."""
@@ -57,4 +58,5 @@ class Services:
             alerts=self.response.alerts,
             incident_service=self.response.incidents,
             fleet_control=self.response.fleet,
+            notices=self.notices,
         )

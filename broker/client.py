@@ -50,7 +50,7 @@ class Client(mqtt.Client):
     `on_ready` is called by the network thread whenever the broker has taken it, `on_refused` once, when it never will; `failure` keeps why.
 
     `filters` with their QoS are subscribed at every connection, and the answer is read: `refused` holds those that the broker did not grant, with
-    the reason. They are logged, unless `on_subscribed` takes care of them.
+    the reason. They are logged, unless `on_subscribed` takes care of them. `unwanted` are unsubscribed before: a session keeps what it once had.
 
     `on_lost` is called whenever a connection has ended. One that another client with the same id ends again and again is said to be that, and
     whoever came later gives up.
@@ -78,6 +78,7 @@ class Client(mqtt.Client):
         self.on_lost = on_lost
         self._on_subscribed = on_subscribed or self.log_refused
         self.filters = filters
+        self.unwanted: Sequence[str] = ()
         self.refused: dict[str, str] = {}
         self.had_session = False
         self._asked: dict[int, list[str]] = {}
@@ -115,6 +116,11 @@ class Client(mqtt.Client):
         self.loop_stop()
         # Paho leaves the pair of sockets that wakes its thread to the garbage collector.
         self._reset_sockets(sockpair_only=True)
+
+    @property
+    def name(self) -> str:
+        """The client id; of services with a session it is secret."""
+        return self._client_id.decode()
 
     @property
     def refusal(self) -> str | None:
@@ -179,6 +185,8 @@ class Client(mqtt.Client):
             self._taken_at = time.monotonic()
             self.had_session = flags.session_present
             self._asked.clear()
+            if self.unwanted and self.had_session:
+                self.unsubscribe(list(self.unwanted))
             self.subscribe_again()
             self._on_ready()
         elif reason.value in _LASTING:
@@ -218,7 +226,7 @@ class Client(mqtt.Client):
     def _shares_its_id(self) -> None:
         self._ended.clear()
         why = (
-            f"{self.address!r} ends the connection again and again: another client uses the client id {shown(self._client_id.decode())!r}; "
+            f"{self.address!r} ends the connection again and again: another client uses the client id {shown(self.name)!r}; "
             "stop the other one, or give this one an id of its own (ingest: --client-id-file)"
         )
         if self._held_s >= HELD_S:

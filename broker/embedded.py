@@ -1,6 +1,7 @@
 """Run a broker as a child of this process: nats-server from its Python package, or the system's Mosquitto, both with our configuration."""
 
 import ctypes
+import logging
 import os
 import secrets
 import shutil
@@ -18,16 +19,21 @@ from typing import Final, Literal, Self
 
 from jeonju.broker import configuration
 from jeonju.broker.address import LOOPBACK
+from jeonju.broker.refusals import RefusedSenders
 from jeonju.broker.rights import Login
 from jeonju.broker.security import Security
 from jeonju.common.errors import UserError
 
+log = logging.getLogger(__name__)
+
+# `embedded` is nats-server, which comes with the package.
 Kind = Literal["embedded", "mosquitto"]
 
 START_WITHIN_S: Final = 15.0
 STOP_WITHIN_S: Final = 5.0
 RESTART_AFTER_S: Final = 0.5
-LOOK_AT_ACCOUNTS_EVERY_S: Final = 0.5
+# At changed accounts, and at what NATS says in its log.
+LOOK_EVERY_S: Final = 0.5
 # A broker whose disk is full accepts no client, not even ingest, which would empty it: at every start there is room for so much more.
 QUEUE_ON_DISK_BYTES: Final = 2_000_000_000
 # Each process has an order of its own, and none comes twice: who asks for two ports, and listens on them later, must get two.
@@ -58,7 +64,9 @@ class EmbeddedBroker:
         self._host = host
         self._security = security if security is not None and security.exists else None
         self._login = login
-        self._data_dir = data_dir / ("nats" if kind == "embedded" else "mosquitto")
+        self._data_dir = folder_of(kind, data_dir)
+        log_file = self._data_dir / "broker.log"
+        self.refused_senders = RefusedSenders(log_file) if kind == "embedded" else None
         self.port = port or free_port()
         self._nats_port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -149,18 +157,20 @@ class EmbeddedBroker:
             config = self._data_dir / "broker.conf"
             config.write_text(self._configuration(), encoding="utf-8")
             # The brokers write client ids into it, which are secret.
-            log = os.fdopen(os.open(self._data_dir / "broker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab")
-            os.fchmod(log.fileno(), 0o600)
+            log_file = os.fdopen(
+                os.open(self._data_dir / "broker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab"
+            )
+            os.fchmod(log_file.fileno(), 0o600)
         except OSError as error:
             raise UserError(
                 f"the broker cannot keep its queues in {self._data_dir}: {error.strerror}; choose another --data"
             ) from error
-        with log:
+        with log_file:
             self._process = subprocess.Popen(  # noqa: S603
                 [program, "-c", str(config)],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=log_file,
+                stderr=log_file,
                 preexec_fn=_die_with_parent,
             )
 
@@ -208,17 +218,19 @@ class EmbeddedBroker:
                 socket.create_connection((self._reached_at, self.port), timeout=0.2).close()
                 return
             self._stopping.wait(0.02)
-        log = self._data_dir / "broker.log"
-        tail = log.read_text(errors="replace").strip().splitlines()[-1:] or ["nothing"]
+        log_file = self._data_dir / "broker.log"
+        tail = log_file.read_text(errors="replace").strip().splitlines()[-1:] or ["nothing"]
         self.stop()
-        raise UserError(f"the broker did not start; its last words in {log}: {tail[0]}")
+        raise UserError(f"the broker did not start; its last words in {log_file}: {tail[0]}")
 
     def _watch(self) -> None:
         """Start the broker again whenever it dies, and have it read its files again whenever the accounts have changed."""
         while not self._stopping.is_set():
             if self._process is not None:
                 with suppress(subprocess.TimeoutExpired):
-                    self._process.wait(LOOK_AT_ACCOUNTS_EVERY_S if self._security else None)
+                    self._process.wait(LOOK_EVERY_S if self._security or self.refused_senders else None)
+            for notice in self.refused_senders.look() if self.refused_senders else ():
+                log.warning("%s", notice)
             if self.pid is not None:
                 if (changed := self._accounts_changed_at()) != self._accounts_read and self._process:
                     self._accounts_read = changed
@@ -232,6 +244,11 @@ class EmbeddedBroker:
         with suppress(OSError):
             return self._security.accounts_file.stat().st_mtime_ns if self._security else None
         return None
+
+
+def folder_of(kind: Kind, data_dir: Path) -> Path:
+    """Return where a broker keeps its sessions and queues."""
+    return data_dir / ("nats" if kind == "embedded" else "mosquitto")
 
 
 def find_program(kind: Kind) -> str:

@@ -1,4 +1,4 @@
-"""Find out whether a broker has any rules."""
+"""Find out whether a broker has any rules, and whether it takes spaces in topics."""
 
 import logging
 import secrets
@@ -56,3 +56,24 @@ def lets_do_everything(broker_url: str) -> bool:
     settled.wait(ANSWER_WITHIN_S)
     client.end()
     return heard.is_set()
+
+
+def takes_spaces(broker_url: str) -> bool | None:
+    """Return whether topics may have spaces, which NATS does not take; None where the broker does not say so."""
+    settled = threading.Event()
+    plain, spaced = f"{SITE}/a-b", f"{SITE}/a b"
+    client = Client(
+        broker_url,
+        f"{SITE}-{secrets.token_hex(4)}",
+        filters=[(plain, 0), (spaced, 0)],
+        on_subscribed=settled.set,
+        on_refused=lambda _why: settled.set(),
+        on_lost=settled.set,
+    )
+    try:
+        client.begin()
+    except JeonjuError:
+        return None
+    has_answered = settled.wait(ANSWER_WITHIN_S) and client.failure is None
+    client.end()
+    return None if not has_answered or plain in client.refused else spaced not in client.refused

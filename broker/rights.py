@@ -2,6 +2,7 @@
 
 from typing import Final, Literal, NamedTuple
 
+from jeonju.broker.filters import covers
 from jeonju.common.errors import UserError
 from jeonju.contract import topics
 from jeonju.contract.site import Site
@@ -79,17 +80,6 @@ def of_services(site: Site) -> dict[str, Rights]:
         "airkorea": Rights(publish=("airkorea/+",)),
         "doctor": Rights(subscribe=("#",)),
     }
-
-
-def covers(filter_: str, topic: str) -> bool:
-    """Return whether everything that `topic`, itself perhaps a filter, stands for is within `filter_`."""
-    levels, wanted = filter_.split("/"), topic.split("/")
-    for number, level in enumerate(levels):
-        if level == "#":
-            return True
-        if number >= len(wanted) or wanted[number] == "#" or level not in ("+", wanted[number]):
-            return False
-    return len(levels) == len(wanted)
 
 
 def subjects(filter_: str) -> list[str]:

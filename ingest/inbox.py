@@ -54,7 +54,8 @@ class Inbox:
         payload = bytes(message.payload)
         session.bytes_in += len(payload)
         mid = message.mid if message.qos else 0
-        self._queue.put(Arrived(Message(message.topic, payload, self._now()), session, session.connection, mid))
+        arrived = Message(message.topic, payload, self._now(), bool(message.retain))
+        self._queue.put(Arrived(arrived, session, session.connection, mid))
 
     def gather(self) -> list[Arrived]:
         """Wait for a message, then gather what comes within a moment of its arrival; empty when none came."""

@@ -36,6 +36,11 @@ class IngestMetrics(Collector):
         for place, count in stats.nothing.items():
             nothing.add_metric(place, count)
         yield nothing
+        yield Counter(
+            "jeonju_ingest_messages_left_out",
+            "Messages that the broker delivered once more because filters overlap",
+            stats.left_out,
+        )
         yield Gauge("jeonju_ingest_devices", "Devices that are known", float(stats.devices))
         yield Counter("jeonju_ingest_commits", "Commits to the store", stats.commits)
         yield Counter(

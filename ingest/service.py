@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -26,6 +27,7 @@ from jeonju.ingest.maintenance import give_way, maintain
 from jeonju.ingest.sessions import Sessions
 from jeonju.ingest.statistics import write_statistics
 from jeonju.ingest.stats import Stats
+from jeonju.ingest.subscriptions import Subscriptions
 from jeonju.storage.port import Store
 
 log = logging.getLogger(__name__)
@@ -55,9 +57,14 @@ class Ingest:
         now: Callable[[], datetime] = utc_now,
         member: str | None = None,
         client_id: str = NAME,
+        remembers: Path | None = None,
     ) -> None:
-        """`client_id` names the session: the services' own have a secret in it (broker/identity.py)."""
+        """`client_id` names the session: the services' own have a secret in it (broker/identity.py).
+
+        `remembers` is the file that says what the session has subscribed.
+        """
         self._client_id = client_id
+        self._remembers = remembers
         self._site = site
         self._store = store
         self._broker_url = broker_url
@@ -106,8 +113,7 @@ class Ingest:
             raise self.failure or UserError(
                 self._sessions.refusal or f"the broker at {where!r} does not answer the subscription"
             )
-        if self._member is None:
-            self._sessions.tidy()
+        self._sessions.tidy()
 
     def stop(self) -> None:
         """Commit and acknowledge what has arrived, then leave; the broker keeps the session for the next start."""
@@ -123,6 +129,7 @@ class Ingest:
         self._stats.connected = self._sessions.connected
         self._stats.refusal = self._sessions.refusal
         self._stats.refused = self._sessions.refused
+        self._stats.left_out = self._sessions.left_out
         return self._stats
 
     def __enter__(self) -> Self:
@@ -139,19 +146,20 @@ class Ingest:
         wanted = [*own, *(gateway.topic for gateway in self._site.gateways)]
         options: dict[str, Any]
         if self._member is None:
-            name, options = self._client_id, {"clean_session": False}
+            name, options, share = self._client_id, {"clean_session": False}, ""
         else:
             name, options = f"{self._client_id}-{self._member}", {"protocol": mqtt.MQTTv5}
-            wanted = [f"$share/{NAME}/{topic}" for topic in wanted]
+            share = f"$share/{NAME}/"
         return Sessions(
             self._broker_url,
             name,
-            list(dict.fromkeys(wanted)),
+            Subscriptions.of(wanted, self._remembers, same_for_all=self._member is not None),
             on_message=self._inbox.put,
             on_refused=self._give_up,
             options=options,
             connect_with=self._session_options,
             replaces=NAME if self._member is None and self._client_id != NAME else None,
+            share=share,
         )
 
     def _session_options(self) -> dict[str, Any]:

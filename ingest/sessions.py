@@ -4,12 +4,14 @@ NATS bounds the messages that one session may hold unacknowledged (65 535) and g
 (`max_ack_pending`): it refuses the subscriptions for which nothing is left. What one session is refused the next one asks for. So every
 broker says by itself how many sessions there are, a single one at Mosquitto; and a subscription stays in the session that has it, with
 all that waits for it there, whatever is added to the site file later.
+
+Filters that overlap are in different groups (`subscriptions.py`); each group has such a chain of sessions.
 """
 
 import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import paho.mqtt.client as mqtt
 
@@ -17,6 +19,7 @@ from jeonju.broker.client import Client
 from jeonju.common.errors import UserError
 from jeonju.ingest.handover import Handover
 from jeonju.ingest.receiver import Receiver
+from jeonju.ingest.subscriptions import Owners, Subscriptions
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +42,29 @@ class Session(Receiver):
     # Messages of QoS 1 that came over this connection: counted by the network's thread, and by the worker's.
     messages_in = 0
     acknowledged = 0
+    # Messages that came over another session too: counted by the network's thread.
+    left_out = 0
+    acknowledged_at_once = 0
 
     def _handle_on_message(self, message: mqtt.MQTTMessage) -> None:
         self.deliver(self, message)
+
+    def leave_out(self, message: mqtt.MQTTMessage) -> None:
+        """Acknowledge a message that is taken over another session."""
+        self.left_out += 1
+        if message.qos:
+            self.acknowledge([message.mid])
+            self.acknowledged_at_once += 1
+
+
+class Chain(NamedTuple):
+    """Sessions of the past: the name of their first, which of them is the first that is not in use, and over which group they count."""
+
+    name: str
+    first: int = 1
+    group: int | None = None
+    owners: Owners | None = None
+    filters: Sequence[str] = ()
 
 
 class Sessions:
@@ -55,17 +78,23 @@ class Sessions:
         self,
         broker_url: str,
         client_id: str,
-        filters: Sequence[str],
+        subscriptions: Subscriptions,
         *,
         on_message: Callable[[Session, mqtt.MQTTMessage], None],
         on_refused: Callable[[UserError], None],
         options: dict[str, Any],
         connect_with: Callable[[], dict[str, Any]],
         replaces: str | None = None,
+        share: str = "",
     ) -> None:
-        """`replaces` is a client id under which an earlier version had its session; what waits there is received, then it is cleared."""
+        """`replaces` is a client id under which an earlier version had its session; what waits there is received, then it is cleared.
+
+        `share` stands before each filter that several processes share.
+        """
         self._broker_url = broker_url
         self._client_id = client_id
+        self._subscriptions = subscriptions
+        self._share = share
         self._on_message = on_message
         self._on_refused = on_refused
         self._options = options
@@ -74,12 +103,18 @@ class Sessions:
         self._changing = threading.Lock()
         self._timer: threading.Timer | None = None
         self._replaces = replaces
-        self._deliver = on_message
         self._former: list[Session] = []
+        self._owners = Owners(subscriptions.now.groups)
+        # From the first message on where there may be old sessions: the copies of what comes now come over those.
+        self._handover = Handover(pairs=not share) if replaces or subscriptions.former else None
         self._tidier = threading.Thread(target=self._tidy, name="sessions", daemon=True)
         self.settled = threading.Event()
         self.all: list[Session] = []
-        self._add([(topic, 1) for topic in filters])
+        self._chains: list[list[Session]] = [[] for _ in subscriptions.now.groups]
+        self._open = set(range(len(self._chains)))
+        for group, filters in enumerate(subscriptions.now.groups):
+            self._add(group, [(f"{share}{topic}", 1) for topic in filters])
+        self._choose_delivery()
 
     @property
     def first(self) -> Session:
@@ -94,12 +129,12 @@ class Sessions:
     @property
     def refusal(self) -> str | None:
         """One line on the subscriptions that no session was granted."""
-        return self.all[-1].refusal
+        return next((chain[-1].refusal for chain in self._chains if chain[-1].refused), None)
 
     @property
     def refused(self) -> int:
         """How many those are."""
-        return len(self.all[-1].refused)
+        return sum(len(chain[-1].refused) for chain in self._chains)
 
     @property
     def connected(self) -> bool:
@@ -113,12 +148,19 @@ class Sessions:
             return self.all[0].bytes_in
         return sum(session.bytes_in for session in (*self.all, *self._former))
 
+    @property
+    def left_out(self) -> int:
+        """How many messages came once more than they were sent, and were left out."""
+        return sum(session.left_out for session in (*self.all, *self._former))
+
     def begin(self) -> None:
         """Connect. Raises UnavailableError when no broker answers, UserError when it refuses."""
-        self.first.begin(**self._connect_with())
+        for chain in self._chains:
+            chain[0].begin(**self._connect_with())
 
     def tidy(self) -> None:
         """Begin to empty and clear sessions of earlier starts that are no longer used."""
+        self._subscriptions.remember()
         self._tidier.start()
 
     def end(self) -> None:
@@ -143,18 +185,54 @@ class Sessions:
             session.acknowledged += len(mids)
 
     def _tidy(self) -> None:
-        """Receive what waits in sessions that nobody uses: of an earlier version, and beyond those that are needed now."""
-        used = len(self.all)
-        chains = [(self._client_id, used + 1), *([(self._replaces, 1)] if self._replaces else [])]
-        for name, first in chains:
-            number = first
-            while self._give_up(_numbered(name, number)):
-                number += 1
+        """Receive what waits in sessions that nobody uses: of an earlier version or site file, and beyond those that are needed now."""
+        with self._changing:
+            self._handover = self._handover or Handover(pairs=not self._share)
+            self._handover.begin()
+            self._choose_delivery()
+        old = [session for chain in self._old_chains() for session in self._sessions_of(chain)]
+        if old:
+            log.warning("an unused session is at the broker; what waits in it is received first, then it is cleared")
+        left = [session for session in old if not self._give_up(session)]
+        if not left and not self._stopping.is_set():
+            self._subscriptions.former.clear()
+            self._subscriptions.remember()
+        with self._changing:
+            self._handover = None
+            self._choose_delivery()
 
-    def _give_up(self, client_id: str) -> bool:
-        """Return whether there was a session, which is empty and cleared now."""
-        ready = threading.Event()
-        old = Session(
+    def _old_chains(self) -> Iterable[Chain]:
+        now = self._subscriptions.now
+        for group, chain in enumerate(self._chains):
+            yield Chain(now.session_name(self._client_id, group), len(chain) + 1)
+        yield Chain(now.session_name(self._client_id, len(self._chains)))
+        for generation in self._subscriptions.former:
+            owners = Owners(generation.groups)
+            for group, filters in enumerate(generation.groups):
+                name = generation.session_name(self._client_id, group)
+                yield Chain(name, 1, group, owners, filters)
+        if self._replaces:
+            yield Chain(self._replaces)
+
+    def _sessions_of(self, chain: Chain) -> list[Session]:
+        """Return the sessions of a chain that are at the broker, connected; the one after the last is cleared, as asking for it made it."""
+        found: list[Session] = []
+        while not self._stopping.is_set() and not self.failure:
+            session = self._reopen(_numbered(chain.name, chain.first + len(found)), chain)
+            if not session.had_session:
+                session.end()
+                if not self._stopping.is_set() and not session.failure:
+                    self._clear(session)
+                break
+            self._former.append(session)
+            found.append(session)
+        return found
+
+    def _reopen(self, client_id: str, chain: Chain) -> Session:
+        """Return a connection to a session of the past, once the broker has answered."""
+        ready, handover = threading.Event(), self._handover
+        assert handover is not None  # noqa: S101
+        session = Session(
             self._broker_url,
             client_id,
             on_ready=ready.set,
@@ -162,112 +240,147 @@ class Sessions:
             manual_ack=True,
             **self._options,
         )
-        handover = Handover()
-        old.on_lost = lambda: self._lost(old)
+        if self._share:
+            # Others share these subscriptions, so what comes now goes to them; such a broker keeps what waits here.
+            filters = chain.filters or [one for group in self._subscriptions.now.groups for one in group]
+            session.unwanted = [f"{self._share}{one}" for one in filters]
+        session.on_lost = lambda: self._lost(session)
 
-        def deliver(_session: Session, message: mqtt.MQTTMessage) -> None:
-            handover.over_the_old_one(message.topic, bytes(message.payload))
-            old.messages_in += message.qos > 0
-            self._on_message(old, message)
+        def deliver(session: Session, message: mqtt.MQTTMessage) -> None:
+            session.messages_in += message.qos > 0
+            is_ours = chain.owners is None or (
+                chain.owners.group_of(message.topic) == chain.group and self._owners.group_of(message.topic) is not None
+            )
+            if is_ours and handover.over_the_old_one(message.topic, bytes(message.payload)):
+                self._on_message(session, message)
+            else:
+                session.leave_out(message)
 
-        old.deliver = deliver
-        self._former.append(old)
-        self._compare_with(handover)
-        old.begin(patiently=True, **self._connect_with())
+        session.deliver = deliver
+        session.begin(patiently=True, **self._connect_with())
+        while not ready.is_set() and not self._stopping.wait(LOOK_EVERY_S):
+            pass
+        return session
+
+    def _give_up(self, session: Session) -> bool:
+        """Return whether a session of the past is empty and cleared now."""
+        handover = self._handover
+        assert handover is not None  # noqa: S101
         try:
-            while not ready.is_set() and not self._stopping.wait(LOOK_EVERY_S):
-                pass
-            if old.had_session:
-                log.warning(
-                    "an unused session is at the broker; what waits in it is received first, then it is cleared"
-                )
-            while old.had_session and not (handover.is_empty and old.acknowledged >= old.messages_in):
-                if self._stopping.wait(LOOK_EVERY_S) or old.failure or handover.is_overdue:
+            while not (
+                handover.is_empty and session.acknowledged + session.acknowledged_at_once >= session.messages_in
+            ):
+                if self._stopping.wait(LOOK_EVERY_S) or session.failure or handover.is_overdue:
                     return False
-            if self._stopping.is_set() or old.failure:
-                return False
         finally:
-            self._compare_with(None)
-            old.end()
-        if not old.had_session:
-            self._former.remove(old)
-        self._clear(client_id)
-        return old.had_session
+            session.end()
+        self._clear(session)
+        return True
 
-    def _clear(self, client_id: str) -> None:
+    def _clear(self, session: Session) -> None:
         cleared = threading.Event()
         client = Client(
-            self._broker_url, client_id, on_ready=cleared.set, on_refused=lambda _why: cleared.set(), clean_session=True
+            self._broker_url,
+            session.name,
+            on_ready=cleared.set,
+            on_refused=lambda _why: cleared.set(),
+            clean_session=True,
         )
         client.begin(patiently=True)
         cleared.wait(CLEAR_WITHIN_S)
         client.end()
 
-    def _add(self, filters: Sequence[tuple[str, int]]) -> Session:
-        number = len(self.all) + 1
+    def _add(self, group: int, filters: Sequence[tuple[str, int]]) -> Session:
+        chain = self._chains[group]
+        number = len(chain) + 1
         session = Session(
             self._broker_url,
-            _numbered(self._client_id, number),
+            _numbered(self._subscriptions.now.session_name(self._client_id, group), number),
             filters=filters,
             on_ready=lambda: log.info("connected to the broker"),
             on_refused=self._on_refused,
-            on_subscribed=lambda: self._granted(number),
+            on_subscribed=lambda: self._granted(group, number),
             manual_ack=True,
             **self._options,
         )
+        session.unwanted = [f"{self._share}{one}" for one in self._subscriptions.gone]
         session.on_lost = lambda: self._lost(session)
-        session.deliver = self._deliver
+        session.deliver = self._on_message
+        chain.append(session)
         self.all.append(session)
         return session
 
-    def _compare_with(self, handover: Handover | None) -> None:
-        """Let a handover see what comes over the sessions in use; None ends that, so that it costs nothing otherwise."""
+    def _choose_delivery(self) -> None:
+        """Let what arrives go the shortest way to the inbox that the groups, and a handover, allow."""
+        for group, chain in enumerate(self._chains):
+            for session in chain:
+                session.deliver = self._delivery(group)
+
+    def _delivery(self, group: int) -> Callable[[Session, mqtt.MQTTMessage], None]:
+        owners, handover, take = self._owners, self._handover, self._on_message
+        # What waits for a filter that the site file names no more is for nobody.
+        takes_all = not self._subscriptions.gone
+        if len(self._chains) == 1 and handover is None and takes_all:
+            return take
 
         def deliver(session: Session, message: mqtt.MQTTMessage) -> None:
-            if handover is not None:
-                handover.over_a_used_one(message.topic, bytes(message.payload))
-            self._on_message(session, message)
+            owner = owners.group_of(message.topic)
+            is_ours = takes_all if owner is None else owner == group
+            if is_ours and (handover is None or handover.over_a_used_one(message.topic, bytes(message.payload))):
+                take(session, message)
+            else:
+                session.leave_out(message)
 
-        with self._changing:
-            self._deliver = self._on_message if handover is None else deliver
-            for session in self.all:
-                session.deliver = self._deliver
+        return deliver
 
-    def _granted(self, number: int) -> None:
-        """Let the next session ask for what this one was refused."""
+    def _granted(self, group: int, number: int) -> None:
+        """Let the next session of a chain ask for what this one was refused."""
         with self._changing:
             if self._stopping.is_set():
                 return
-            session = self.all[number - 1]
+            chain = self._chains[group]
+            session = chain[number - 1]
             refused = [(topic, qos) for topic, qos in session.filters if topic in session.refused]
-            following = self.all[number] if number < len(self.all) else None
+            following = chain[number] if number < len(chain) else None
             if following is not None:
                 # It may be connected or not: either way it asks for these from now on.
                 following.filters = refused
                 if following.is_connected():
                     following.subscribe_again()
             elif not refused:
-                self.settled.set()
+                self._settle(group)
             elif (session.had_session or len(refused) < len(session.filters)) and number < MOST_SESSIONS:
                 # A session of an earlier start may be full of subscriptions that the site's file names no more. Only one that is new tells.
-                self._add(refused).begin(patiently=True, **self._connect_with())
+                added = self._add(group, refused)
+                added.deliver = self._delivery(group)
+                added.begin(patiently=True, **self._connect_with())
             else:
                 self._refused(session)
+
+    def _settle(self, group: int) -> None:
+        self._open.discard(group)
+        self._owners.refuse(self._refused_filters())
+        if not self._open:
+            self.settled.set()
 
     def _refused(self, session: Session) -> None:
         if not self.settled.is_set():
             self.settled.set()
             return
         # The start ends with this line; later everything else goes on.
+        self._owners.refuse(self._refused_filters())
         session.log_refused()
         self._timer = threading.Timer(ASK_AGAIN_AFTER_S, session.subscribe_again)
         self._timer.daemon = True
         self._timer.start()
 
+    def _refused_filters(self) -> frozenset[str]:
+        return frozenset(one.removeprefix(self._share) for chain in self._chains for one in chain[-1].refused)
+
     def _lost(self, session: Session) -> None:
         # What was delivered over the old connection comes again; its numbers must not be acknowledged over the new one.
         session.connection += 1
-        session.messages_in = session.acknowledged = 0
+        session.messages_in = session.acknowledged = session.acknowledged_at_once = 0
         if session in self.all and not self._stopping.is_set():
             log.warning("lost the broker; it is tried again")
 

@@ -26,6 +26,7 @@ class Stats:
     trouble: str | None = None
     refusal: str | None = None
     refused: int = 0
+    left_out: int = 0
 
     @property
     def trouble_now(self) -> str | None:

@@ -20,11 +20,15 @@ def alive(air: Air) -> Response:
 
 @router.get("/readyz", responses=example({"status": "ready"}))
 def ready(air: Air) -> Response:
-    """Broker and store can be reached, and the broker grants what is asked of it; 503 otherwise."""
+    """Broker and store can be reached, and the broker grants what is asked of it; 503 otherwise.
+
+    `notices` says what goes wrong with single senders.
+    """
     air.store.latest(air.site.name)
     broker = air.broker.state
     trouble = broker.refusal if broker.connected else "the broker is away"
-    return answer({"status": trouble or "ready"}, 503 if trouble else 200)
+    notices = {"notices": said} if (said := air.notices()) else {}
+    return answer({"status": trouble or "ready", **notices}, 503 if trouble else 200)
 
 
 @router.get(
@@ -74,6 +78,7 @@ def _services(air: State) -> dict[str, Any]:
     return {
         "broker": "connected" if broker.connected else "away",
         "subscriptions_refused": broker.refused,
+        "notices": air.notices(),
         "store": "available" if found.store_available else "away",
         "readings_received": found.feed.readings,
         "last_reading_at": found.feed.last_reading_at,

@@ -70,6 +70,8 @@ class State:
     alerts: AlertService
     incident_service: IncidentService | None
     fleet_control: FleetControl | None
+    # What goes wrong at the broker, in lines for people.
+    notices: Callable[[], list[str]] = list
 
     @property
     def incidents(self) -> IncidentService:

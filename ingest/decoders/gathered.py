@@ -8,6 +8,8 @@ from functools import lru_cache
 from math import isfinite
 from typing import Any, Final
 
+import numpy as np
+
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.common.errors import RejectedError
 from jeonju.contract.extras import DROPPED, LONGEST_NAME, MOST_NAMES, dropped_flag
@@ -211,7 +213,7 @@ class Gathered:
             return None
         latitudes, longitudes = (self._places[device, at].get(key, []) for key in PLACE_KEYS)
         places = list(zip(reversed(latitudes), reversed(longitudes), strict=False))
-        possible = next((place for place in places if is_position(*place)), None)
+        possible = next((place for place in places if is_position(*np.array(place))), None)
         if places and possible != places[0]:
             self._keep(device, at, POSITION, list(places[0]), IMPOSSIBLE_POSITION)
         return possible

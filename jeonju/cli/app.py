@@ -272,14 +272,18 @@ def doctor(
     topic: Annotated[str, typer.Option("--topic", help="Topic filter to listen on, such as 'v3/#'.")],
     site: SiteName = "jeonju",
     broker: BrokerAddress = "mqtt://127.0.0.1:1883",
+    data: Data = Path("data"),
     stop_after: Seconds = None,
     as_json: Json = False,
 ) -> None:
     """Point a gateway at the broker and see, message by message, how it is understood or why not.
 
-    Nothing is stored. Where the site file does not know a topic, a ready entry for it is shown.
+    Nothing is stored. Where the site file does not know a topic, a ready entry for it is shown. Of a NATS it says which senders it has disconnected,
+    as far as its log is in --data.
     """
-    from jeonju.cli.doctor import diagnoses, in_words
+    from jeonju.cli.doctor import diagnoses, in_words, notices
 
+    for notice in notices(broker, data):
+        typer.echo(notice, err=True)
     for found in diagnoses(load_site(site), broker, topic, until_over(stop_after)):
         typer.echo(in_words(found, as_json=as_json))

@@ -4,9 +4,13 @@ import json
 import queue
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from pathlib import Path
 
 from jeonju.broker.client import Client
+from jeonju.broker.embedded import folder_of
 from jeonju.broker.identity import passing_id
+from jeonju.broker.probe import takes_spaces
+from jeonju.broker.refusals import ADVICE, WARNING, RefusedSenders
 from jeonju.common.clock import utc_now
 from jeonju.common.errors import UserError
 from jeonju.contract.site import Site
@@ -59,6 +63,14 @@ def diagnoses(site: Site, broker_url: str, topic: str, over: Callable[[float], b
             yield doctor.look_at(message)
     finally:
         client.end()
+
+
+def notices(broker_url: str, data: Path) -> list[str]:
+    """Return what to know of the broker itself: that it takes no spaces in topics, and whom the one of a data folder has disconnected for that."""
+    if takes_spaces(broker_url) is not False:
+        return []
+    refused = RefusedSenders.of_last_start(folder_of("embedded", data) / "broker.log")
+    return [f"{WARNING}{ADVICE}", *refused.notices()]
 
 
 def in_words(found: Diagnosis, *, as_json: bool) -> str:

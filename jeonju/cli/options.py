@@ -31,7 +31,9 @@ Data = Annotated[
 Broker = Annotated[
     str,
     typer.Option(
-        "--broker", envvar="JEONJU_BROKER", help="embedded, mosquitto, or the address of a broker: mqtt://host:1883."
+        "--broker",
+        envvar="JEONJU_BROKER",
+        help="embedded (Mosquitto where the site has gateways and it is installed, else NATS), nats, mosquitto, or the address of a broker: mqtt://host:1883.",
     ),
 ]
 BrokerAddress = Annotated[

@@ -115,13 +115,14 @@ def ingest(
     from jeonju.common.clock import utc_now
     from jeonju.ingest.metrics import IngestMetrics
     from jeonju.ingest.service import NAME, Ingest
+    from jeonju.ingest.subscriptions import remembered_beside
     from jeonju.stack.health_server import health_server
     from jeonju.storage.open import wait_for_store
     from jeonju.storage.port import Retention
 
     log_warnings()
     loaded, over = load_site(site), until_over(stop_after)
-    client_id = lasting_id(NAME, client_id_file)
+    client_id, remembers = lasting_id(NAME, client_id_file), remembered_beside(client_id_file, member)
     # Before the broker: a mistake in its address is told at once.
     opened = wait_for_store(store, over, Retention(keep_raw, keep_minutes))
     if opened is None:
@@ -131,7 +132,7 @@ def ingest(
             return
         warn_of_a_broker_without_rules(broker)
         with (
-            Ingest(loaded, opened, broker, member=member, client_id=client_id) as service,
+            Ingest(loaded, opened, broker, member=member, client_id=client_id, remembers=remembers) as service,
             health_server(
                 metrics,
                 IngestMetrics(service.stats, utc_now),

@@ -6,7 +6,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final, NamedTuple
 
 import pyarrow.compute as pc
 from prometheus_client.registry import Collector
@@ -14,8 +14,9 @@ from prometheus_client.registry import Collector
 from jeonju.api.app import create_app
 from jeonju.api.services import Services
 from jeonju.broker.address import parse_broker_url
-from jeonju.broker.embedded import EmbeddedBroker, Kind
+from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.broker.identity import FILE_NAME, lasting_id
+from jeonju.broker.refusals import RefusedSendersMetrics
 from jeonju.broker.rights import Login
 from jeonju.broker.security import Security
 from jeonju.common.errors import UserError
@@ -23,9 +24,11 @@ from jeonju.common.scaled_clock import ScaledClock
 from jeonju.contract.site import Site, load_site
 from jeonju.ingest.metrics import IngestMetrics
 from jeonju.ingest.service import NAME, Ingest
+from jeonju.ingest.subscriptions import remembered_beside
 from jeonju.rules.rules import Rules, shipped_rules
 from jeonju.simulator.scenario import Scenario
 from jeonju.simulator.service import Simulation
+from jeonju.stack.broker_choice import choose_broker
 from jeonju.stack.http_server import HttpSettings, LiveServer
 from jeonju.stack.services import api_services
 from jeonju.storage.open import open_store
@@ -128,12 +131,22 @@ def running_city(settings: UpSettings) -> Iterator[City]:
         # A server counts ages by its own clock: by that the readings of a scenario, which has its own time, can be too old to be taken.
         retention = None if settings.scenario else settings.retention
         store = stack.enter_context(closing(open_store(store_url, retention)))
-        broker_url, url_for = _start_broker(settings, stack)
+        broker = _start_broker(settings, site, stack)
+        url_for, refused = broker.url_for, broker.own.refused_senders if broker.own else None
         ingest = stack.enter_context(
-            Ingest(site, store, url_for("ingest"), now=clock.now, client_id=lasting_id(NAME, settings.data / FILE_NAME))
+            Ingest(
+                site,
+                store,
+                url_for("ingest"),
+                now=clock.now,
+                client_id=lasting_id(NAME, settings.data / FILE_NAME),
+                remembers=remembered_beside(settings.data / FILE_NAME),
+            )
         )
         simulation: Simulation | None = None
         collectors: list[Collector] = [IngestMetrics(ingest.stats, clock.now)]
+        if refused:
+            collectors.append(RefusedSendersMetrics(lambda: refused.number))
         if settings.simulate:
             begin_s = _begin_s(settings, site, store, clock.start_at)
             simulation = Simulation(
@@ -147,31 +160,40 @@ def running_city(settings: UpSettings) -> Iterator[City]:
             now=clock.now,
             rules=settings.rules,
             sends_robots=settings.sends_robots,
+            notices=refused.notices if refused else list,
         )
         app = create_app(services, keys=settings.http.keys, collectors=collectors)
         server = stack.enter_context(LiveServer(app, settings.http, before_shutdown=services.stream.close))
         if simulation:
             stack.callback(simulation.close)
             simulation.start(after=services.detection.followed)
-        yield City(site, clock, store, ingest, services, server.url, broker_url, simulation)
+        yield City(site, clock, store, ingest, services, server.url, broker.url, simulation)
 
 
-def _start_broker(settings: UpSettings, stack: ExitStack) -> tuple[str, Callable[[str], str]]:
-    """Return where the broker is, to be shown, and the address at which each of our services logs in."""
-    for kind in get_args(Kind):
-        if settings.broker == kind:
-            broker = EmbeddedBroker(
-                settings.data,
-                kind=kind,
-                port=settings.mqtt_port,
-                host=settings.mqtt_host,
-                security=Security(settings.security),
-                login=settings.mqtt_login,
-            )
-            stack.enter_context(broker)
-            return broker.url, broker.url_for
+class _BrokerInUse(NamedTuple):
+    """Where the broker is, to be shown, the address at which each of our services logs in, and the process where it is ours."""
+
+    url: str
+    url_for: Callable[[str], str]
+    own: EmbeddedBroker | None = None
+
+
+def _start_broker(settings: UpSettings, site: Site, stack: ExitStack) -> _BrokerInUse:
+    kind = choose_broker(settings.broker, site, settings.data)
+    if kind is not None:
+        broker = EmbeddedBroker(
+            settings.data,
+            kind=kind,
+            port=settings.mqtt_port,
+            host=settings.mqtt_host,
+            security=Security(settings.security),
+            login=settings.mqtt_login,
+        )
+        stack.enter_context(broker)
+        return _BrokerInUse(broker.url, broker.url_for, broker)
     address = parse_broker_url(settings.broker)
-    return address._replace(username=None, ca=None, certificate=None, key=None).text(), lambda _service: settings.broker
+    shown = address._replace(username=None, ca=None, certificate=None, key=None).text()
+    return _BrokerInUse(shown, lambda _service: settings.broker)
 
 
 def _begin_s(settings: UpSettings, site: Site, store: Store, start_at: datetime) -> float:

@@ -40,10 +40,12 @@ def api_services(
     sends_robots: bool = True,
     detection: DetectionPlace = "here",
     responds: bool = True,
+    notices: Callable[[], list[str]] = list,
 ) -> Services:
     """Return the services behind one api; nothing is started yet.
 
     `detection` is `elsewhere` where `jeonju detect` runs; `responds` says whether this api works incidents, robots and notifications.
+    `notices` returns lines for people on what goes wrong at the broker.
     """
     rules, stream, connection = rules or shipped_rules(), Stream(), Connection(broker_url, passing_id(API))
     is_here = detection == "here"
@@ -58,6 +60,7 @@ def api_services(
         connection=connection,
         detection=DetectionService(*wired) if is_here else DetectionFollower(*wired),
         response=response,
+        notices=notices,
     )
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paho.mqtt.client import topic_matches_sub
 
-from jeonju.broker.rights import covers, of_services, subjects
+from jeonju.broker.rights import of_services, subjects
 from jeonju.contract.site import Site
 
 LEVEL = st.sampled_from(["a", "b", "c.d", ""])
@@ -14,17 +14,6 @@ FILTER = st.builds(
     st.sampled_from([[], ["#"]]),
 ).filter(bool)
 TOPIC = st.lists(LEVEL, min_size=1, max_size=5).map("/".join).filter(bool)
-
-
-@given(FILTER, FILTER, TOPIC)
-def test_a_filter_that_is_covered_stands_for_nothing_more(wide: str, narrow: str, topic: str) -> None:
-    if covers(wide, narrow) and topic_matches_sub(narrow, topic):
-        assert topic_matches_sub(wide, topic)
-
-
-@given(FILTER, TOPIC)
-def test_a_topic_is_covered_by_the_filters_that_match_it(wide: str, topic: str) -> None:
-    assert covers(wide, topic) == topic_matches_sub(wide, topic)
 
 
 @given(FILTER, TOPIC)

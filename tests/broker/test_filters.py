@@ -1,0 +1,79 @@
+"""Filters are compared as MQTT matches topics: paho's own function is the judge."""
+
+from functools import cache
+from itertools import product
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from paho.mqtt.client import topic_matches_sub
+
+from jeonju.broker.filters import apart, covers, overlap, without_covered
+
+# Few names and few levels: every topic that could tell two filters apart is among these. `z` stands in no filter.
+NAMES = ["a", "b", "$s", ""]
+DEEPEST = 3
+TOPICS = [
+    topic
+    for depth in range(1, DEEPEST + 2)
+    for levels in product([*NAMES, "z"], repeat=depth)
+    if (topic := "/".join(levels))
+]
+
+
+@st.composite
+def filters(draw: st.DrawFn) -> str:
+    levels = draw(st.lists(st.sampled_from([*NAMES, "+", "+"]), max_size=DEEPEST - 1))
+    last = draw(st.sampled_from([*NAMES, "+", "#"]))
+    text = "/".join([*levels, last])
+    # What `/#` and `+` have in common is the empty topic, which does not exist.
+    assume(text not in ("", "/#"))
+    return text
+
+
+@cache
+def topics_of(filter_: str) -> frozenset[str]:
+    return frozenset(topic for topic in TOPICS if topic_matches_sub(filter_, topic))
+
+
+@given(filters(), filters())
+def test_filters_are_compared_as_their_topics_are(one: str, other: str) -> None:
+    assert covers(one, other) == (topics_of(other) <= topics_of(one))
+    assert overlap(one, other) == overlap(other, one) == bool(topics_of(one) & topics_of(other))
+
+
+@given(st.lists(filters(), max_size=8))
+def test_every_topic_is_subscribed_in_the_end_and_once_in_a_group(wanted: list[str]) -> None:
+    kept = without_covered(wanted)
+    assert set(kept) <= set(wanted)
+    assert frozenset().union(*map(topics_of, kept)) == frozenset().union(*map(topics_of, wanted))
+    assert not any(covers(one, other) for one in kept for other in kept if one is not other)
+    groups = apart(kept)
+    assert sorted(one for group in groups for one in group) == sorted(kept)
+    place = {one: at for at, group in enumerate(groups) for one in group}
+    for at, one in enumerate(kept):
+        assert all(place[other] < place[one] for other in kept[:at] if overlap(one, other))
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "yes"),
+    [
+        ("zigbee2mqtt/+", "zigbee2mqtt/plug", True),
+        ("zigbee2mqtt/plug", "zigbee2mqtt/+", False),
+        ("tele/#", "tele", True),
+        ("tele/+", "tele/#", False),
+        ("#", "$SYS/broker", False),
+        ("#", "air/v1/+/+/readings", True),
+        ("air/#", "air/v1/+/+/readings", True),
+        ("+/#", "#", True),
+    ],
+)
+def test_filter_covers(wide: str, narrow: str, yes: bool) -> None:
+    assert covers(wide, narrow) is yes
+
+
+def test_overlapping_filters_go_apart_and_those_that_have_a_place_keep_it() -> None:
+    assert apart(["a/+/b", "a/b/+", "c/#"]) == [["a/+/b", "c/#"], ["a/b/+"]]
+    assert apart(["a/+/b", "c/#"], [["a/b/+"]]) == [["a/b/+", "c/#"], ["a/+/b"]]
+    # Beside the first it would come before the second, which may hold messages for both.
+    assert apart(["c/+/d"], [["x"], ["c/d/+"]]) == [["x"], ["c/d/+"], ["c/+/d"]]
