@@ -111,12 +111,14 @@ def test_poison_between_good_messages_becomes_dead_letters(
 ) -> None:
     with Ingest(jeonju, store, broker.url) as ingest, leaving(sender(broker)) as client:
         send(client, 0, 5)
-        for poison in (b"", b"{", b"\xff\xfe", b"[" * 50_000, b"null", b"x" * 5_000_000):
+        client.publish(topics.readings("jeonju", "palbok-01"), b"", qos=1)
+        for poison in (b"{", b"\xff\xfe", b"[" * 50_000, b"null", b"x" * 5_000_000):
             client.publish(topics.readings("jeonju", "palbok-01"), poison, qos=1)
         send(client, 5, 10)
-        wait_until(lambda: ingest.stats().readings == 10 and ingest.stats().rejected == 6)
+        wait_until(lambda: ingest.stats().readings == 10 and ingest.stats().rejected == 5)
+        assert ingest.stats().nothing == {("native", "empty"): 1}
     assert stored_seqs(store) == list(range(10))
-    assert len(store.dead_letters()) == 6
+    assert len(store.dead_letters()) == 5
 
 
 def test_message_that_makes_ingest_fail_ends_as_a_dead_letter_and_everything_else_is_stored_and_counted_once(
