@@ -17,15 +17,6 @@ from jeonju.evaluation.pipeline.steps import read_step
 from tests.conftest import need_broker
 
 CASES = Path(__file__).parents[2] / "evaluation/pipeline/cases"
-NOT_YET = {
-    "answers": "oneM2M requests are not answered, and the rebirth command of Sparkplug has no timestamp",
-    "not_a_number": "what a mapping cannot read leaves no trace",
-    "not_credible": "fillers, PM2.5 above PM10, times that are not understood and impossible positions are stored without a flag",
-    "overlapping_filters": "NATS delivers once for each filter that fits",
-    "retained_over_a_restart": "retained messages are stored again at each start",
-    "space_in_a_name": "NATS ends the connection of a client that publishes on a topic with a space",
-}
-
 READING: dict[str, Any] = {
     "device": "yard",
     "position": [35.8, 127.1],
@@ -60,15 +51,7 @@ def scenario(folder: Path, name: str, **members: Any) -> Path:
 
 @pytest.mark.parametrize(
     "name",
-    [
-        pytest.param(
-            path.parent.name,
-            marks=[pytest.mark.xfail(strict=False, reason=NOT_YET[path.parent.name])]
-            if path.parent.name in NOT_YET
-            else [],
-        )
-        for path in find_scenarios(CASES)
-    ],
+    [path.parent.name for path in find_scenarios(CASES)],
 )
 def test_the_platform_does_what_a_scenario_expects(name: str) -> None:
     path = CASES / name / "scenario.json"
