@@ -6,9 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, NamedTuple
 
-import paho.mqtt.client as mqtt
-
 from jeonju.ingest.message import Message
+from jeonju.ingest.receiver import Published
 from jeonju.ingest.sessions import Session
 
 # Messages are gathered this long before a commit, unless there are many: a commit costs milliseconds, whatever its size.
@@ -47,7 +46,7 @@ class Inbox:
     def __len__(self) -> int:
         return self._queue.qsize()
 
-    def put(self, session: Session, message: mqtt.MQTTMessage) -> None:
+    def put(self, session: Session, message: Published) -> None:
         """Add a message; waits while there is no room."""
         while self._is_full() and not self._stopping.wait(FULL_PAUSE_S):
             pass

@@ -13,12 +13,10 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
-import paho.mqtt.client as mqtt
-
 from jeonju.broker.client import Client
 from jeonju.common.errors import UserError
 from jeonju.ingest.handover import Handover
-from jeonju.ingest.receiver import Receiver
+from jeonju.ingest.receiver import Published, Receiver
 from jeonju.ingest.subscriptions import Owners, Subscriptions
 
 log = logging.getLogger(__name__)
@@ -36,7 +34,7 @@ class Session(Receiver):
     `deliver` is called for each message; it is no callback of paho's, which cost a lock or two more functions for each.
     """
 
-    deliver: Callable[["Session", mqtt.MQTTMessage], None]
+    deliver: Callable[["Session", Published], None]
     connection = 0
     bytes_in = 0
     # Messages of QoS 1 that came over this connection: counted by the network's thread, and by the worker's.
@@ -46,10 +44,11 @@ class Session(Receiver):
     left_out = 0
     acknowledged_at_once = 0
 
-    def _handle_on_message(self, message: mqtt.MQTTMessage) -> None:
+    def take(self, message: Published) -> None:
+        """Hand a message on."""
         self.deliver(self, message)
 
-    def leave_out(self, message: mqtt.MQTTMessage) -> None:
+    def leave_out(self, message: Published) -> None:
         """Acknowledge a message that is taken over another session."""
         self.left_out += 1
         if message.qos:
@@ -80,7 +79,7 @@ class Sessions:
         client_id: str,
         subscriptions: Subscriptions,
         *,
-        on_message: Callable[[Session, mqtt.MQTTMessage], None],
+        on_message: Callable[[Session, Published], None],
         on_refused: Callable[[UserError], None],
         options: dict[str, Any],
         connect_with: Callable[[], dict[str, Any]],
@@ -246,7 +245,7 @@ class Sessions:
             session.unwanted = [f"{self._share}{one}" for one in filters]
         session.on_lost = lambda: self._lost(session)
 
-        def deliver(session: Session, message: mqtt.MQTTMessage) -> None:
+        def deliver(session: Session, message: Published) -> None:
             session.messages_in += message.qos > 0
             is_ours = chain.owners is None or (
                 chain.owners.group_of(message.topic) == chain.group and self._owners.group_of(message.topic) is not None
@@ -316,14 +315,14 @@ class Sessions:
             for session in chain:
                 session.deliver = self._delivery(group)
 
-    def _delivery(self, group: int) -> Callable[[Session, mqtt.MQTTMessage], None]:
+    def _delivery(self, group: int) -> Callable[[Session, Published], None]:
         owners, handover, take = self._owners, self._handover, self._on_message
         # What waits for a filter that the site file names no more is for nobody.
         takes_all = not self._subscriptions.gone
         if len(self._chains) == 1 and handover is None and takes_all:
             return take
 
-        def deliver(session: Session, message: mqtt.MQTTMessage) -> None:
+        def deliver(session: Session, message: Published) -> None:
             owner = owners.group_of(message.topic)
             is_ours = takes_all if owner is None else owner == group
             if is_ours and (handover is None or handover.over_a_used_one(message.topic, bytes(message.payload))):
