@@ -1,35 +1,28 @@
 """Sparkplug B (Eclipse, specification 3.0): births, data, deaths, aliases. See README.md beside this file."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, Final
-
-from google.protobuf.message import DecodeError
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from jeonju.common.errors import RejectedError
-from jeonju.contract.gateways import Gateway
+from jeonju.contract.gateways import Gateway, Mapping
 from jeonju.ingest.decoded import AnsweredRejectionError, Decoding, DeviceUpdate
-from jeonju.ingest.decoders.gathered import Gathered
-from jeonju.ingest.decoders.sparkplug_b.payload import Metric, Payload
-from jeonju.ingest.decoders.times import from_seconds
-from jeonju.ingest.message import Message, refuse_too_large
+from jeonju.ingest.decoders.sparkplug_b.births import MOST_NAMES, Born, Definition, Learner
+from jeonju.ingest.decoders.sparkplug_b.metrics import Reader
+from jeonju.ingest.decoders.sparkplug_b.parsing import parse
+from jeonju.ingest.decoders.sparkplug_b.payload import Payload
+from jeonju.ingest.message import Message
 
-SIGNED_BITS: Final = {1: 8, 2: 16, 3: 32, 4: 64}
+NAMESPACE: Final = "spBv1.0"
+STATE: Final = "STATE"
 BIRTHS, DATA, DEATHS = ("NBIRTH", "DBIRTH"), ("NDATA", "DDATA"), ("NDEATH", "DDEATH")
-CONTROL: Final = ("bdSeq", "Node Control/", "Device Control/")
-# Names and aliases that the births of an edge node may give in all; a sender that makes them up must not fill the memory.
-MOST_NAMES: Final = 100_000
+COMMANDS: Final = ("NCMD", "DCMD")
 MOST_NODES: Final = 10_000
+# Names and aliases of all edge nodes.
+MOST_NAMES_IN_ALL: Final = 1_000_000
 # An edge node is asked again only after it had time to answer.
 ASK_AGAIN_AFTER: Final = timedelta(seconds=10)
-
-
-@dataclass
-class Born:
-    """What a birth says of its metrics. Later messages may leave out the name, the datatype or both."""
-
-    names: dict[int, str] = field(default_factory=dict)  # alias → name
-    datatypes: dict[str, int] = field(default_factory=dict)  # name → datatype
+_BOOLEAN: Final = 11
 
 
 @dataclass
@@ -39,6 +32,9 @@ class Node:
     bd_seq: int | None = None
     seq: int | None = None
     devices: dict[str, Born] = field(default_factory=dict)
+    definitions: dict[str, Definition] = field(default_factory=dict)
+    # Names, aliases and devices.
+    size: int = 0
 
 
 class SparkplugB:
@@ -47,55 +43,82 @@ class SparkplugB:
     def __init__(self) -> None:
         self._nodes: dict[str, Node] = {}
         self._asked: dict[str, datetime] = {}
+        self._held = 0
+        self._mapping: list[Mapping] = []
+        self._entries: dict[str, Mapping] = {}
 
     def __call__(self, message: Message, gateway: Gateway) -> Decoding:
         """Return what a message says; raises RejectedError for wrong protobuf and for an alias that no birth has named."""
         levels = message.levels
-        if "STATE" in levels[:3]:
-            return Decoding()
-        if len(levels) not in (4, 5) or levels[0] != "spBv1.0":
+        if levels[0] == STATE or levels[:2] == [NAMESPACE, STATE]:
+            return Decoding(nothing="state")
+        if len(levels) not in (4, 5) or levels[0] != NAMESPACE or not all(levels):
             raise RejectedError("the topic is not spBv1.0/{group}/{type}/{node}[/{device}]")
         group, kind, node_name, device = levels[1], levels[2], levels[3], levels[4] if len(levels) == 5 else ""
-        node, name = f"{group}/{node_name}", "/".join(part for part in (group, node_name, device) if part)
+        if kind in COMMANDS:
+            return Decoding(nothing="command")
         if kind not in BIRTHS + DATA + DEATHS:
-            return Decoding()
-        payload = _parse(message.payload)
-        if kind in DEATHS:
-            return self._death(node, name, device, payload)
+            return Decoding(nothing="other-type")
+        if bool(device) != kind.startswith("D"):
+            raise RejectedError(f"is a {kind} {'with' if device else 'without'} a device in its topic")
+        if self._mapping is not gateway.mapping:
+            self._mapping = gateway.mapping
+            self._entries = {entry.pointer[1:].replace("~1", "/"): entry for entry in gateway.mapping}
+        node = f"{group}/{node_name}"
+        name = f"{node}/{device}" if device else node
+        payload = parse(message.payload)
+        if kind in DATA:
+            return self._data(node, name, device, payload, message.received_at)
         if kind in BIRTHS:
-            return self._birth(node, name, device, payload, gateway)
-        return self._data(node, name, device, payload, gateway, message.received_at)
+            return self._birth(node, name, device, payload, message.received_at)
+        return self._death(node, name, device, payload, message.received_at)
 
-    def _birth(self, node: str, name: str, device: str, payload: Payload, gateway: Gateway) -> Decoding:
-        if node not in self._nodes and len(self._nodes) >= MOST_NODES:
+    def _birth(self, node: str, name: str, device: str, payload: Payload, now: datetime) -> Decoding:
+        before = self._nodes.get(node)
+        if before is None and len(self._nodes) >= MOST_NODES:
             raise RejectedError(f"more than {MOST_NODES} edge nodes; this one is new")
-        known = self._nodes.setdefault(node, Node()) if device else Node(bd_seq=_bd_seq(payload))
-        self._nodes[node] = known
-        born = Born(
-            {metric.alias: metric.name for metric in payload.metrics if metric.HasField("alias")},
-            {metric.name: metric.datatype for metric in payload.metrics},
-        )
-        others = (birth for other, birth in known.devices.items() if other != device)
-        if sum(len(birth.names) + len(birth.datatypes) for birth in [*others, born]) > MOST_NAMES:
-            raise RejectedError(f"more than {MOST_NAMES} names and aliases of one edge node")
-        known.devices[device] = born
+        known = (before or Node()) if device else Node(bd_seq=_bd_seq(payload))
+        learner = Learner(self._entries, dict(known.definitions))
+        born, earlier = learner.learn(payload), before.devices.get(device) if before is not None else None
+        self._remember(node, known, device, born)
+        if not device:
+            known.definitions = learner.definitions
+        has_gap = bool(device) and (before is None or self._has_gap(known, payload))
         known.seq = payload.seq if payload.HasField("seq") else known.seq
-        gathered = Gathered()
-        self._add(gathered, name, payload, born, gateway)
-        return gathered.decoding(updates=[DeviceUpdate(name, "online")])
+        answers = self._ask_for_rebirth(node, now) if has_gap else []
+        reader = Reader(name, payload, born, self._entries)
+        here = dict.fromkeys(born.devices(name), "online")
+        # An instance may be a device of its own no longer.
+        gone = dict.fromkeys(earlier.devices(name) if earlier is not None else (), "offline")
+        updates = [DeviceUpdate(one, state) for one, state in (gone | here).items()]
+        return reader.read().decoding(updates=updates, answers=answers)
 
-    def _data(self, node: str, name: str, device: str, payload: Payload, gateway: Gateway, now: datetime) -> Decoding:
+    def _remember(self, node: str, known: Node, device: str, born: Born) -> None:
+        """Keep a birth, in the place of an earlier one; raises RejectedError where there is no room for it."""
+        size = known.size + born.size - (known.devices[device].size if device in known.devices else 0)
+        if size > MOST_NAMES:
+            raise RejectedError(f"more than {MOST_NAMES} names and aliases of one edge node")
+        before = self._nodes.get(node)
+        held = self._held - (before.size if before is not None else 0) + size
+        if held > MOST_NAMES_IN_ALL:
+            raise RejectedError(f"more than {MOST_NAMES_IN_ALL} names and aliases of all edge nodes")
+        known.devices[device], known.size = born, size
+        self._nodes[node], self._held = known, held
+
+    def _data(self, node: str, name: str, device: str, payload: Payload, now: datetime) -> Decoding:
         known = self._nodes.get(node)
-        born = known.devices.get(device) if known else None
-        lost = known is None or born is None or self._has_gap(known, payload)
-        gathered = Gathered()
-        unnamed = self._add(gathered, name, payload, born or Born(), gateway)
-        answers = self._ask_for_rebirth(node, now) if lost or unnamed is not None else []
+        born = known.devices.get(device) if known is not None else None
+        has_gap = known is None or self._has_gap(known, payload)
+        reader = Reader(name, payload, born, self._entries)
+        gathered, unnamed = reader.read(), reader.unnamed
+        asks = has_gap or born is None or unnamed is not None or bool(reader.strange)
+        answers = self._ask_for_rebirth(node, now) if asks else []
         # After a birth what has a name is kept, beside metrics without one.
         if unnamed is not None and (born is None or not gathered):
-            raise AnsweredRejectionError(
-                f"has the alias {unnamed}, which no birth has named; {node} is asked to be born again", answers
+            what = (
+                f"has the alias {unnamed}, which no birth has named" if unnamed >= 0 else "has a metric without a name"
             )
+            raise AnsweredRejectionError(f"{what}; {node} is asked to be born again", answers)
         return gathered.decoding(answers=answers)
 
     def _ask_for_rebirth(self, node: str, now: datetime) -> list[tuple[str, bytes]]:
@@ -104,20 +127,35 @@ class SparkplugB:
         if len(self._asked) >= MOST_NODES:
             self._asked.clear()
         self._asked[node] = now
-        return [_rebirth(node)]
+        return [_rebirth(node, now)]
 
-    def _death(self, node: str, name: str, device: str, payload: Payload) -> Decoding:
+    def _death(self, node: str, name: str, device: str, payload: Payload, now: datetime) -> Decoding:
         known = self._nodes.get(node)
         if device:
-            if known is not None:
-                known.devices.pop(device, None)
-            return Decoding(updates=[DeviceUpdate(name, "offline")])
+            return self._death_of_device(known, node, name, device, payload, now)
+        if known is None:
+            return Decoding(nothing="death-of-unknown-session")
         # The will of an older connection must not end the present one.
-        if known is None or known.bd_seq != _bd_seq(payload):
-            return Decoding()
+        if known.bd_seq != _bd_seq(payload):
+            return Decoding(nothing="death-of-older-session")
         del self._nodes[node]
-        gone = [name, *(f"{name}/{own}" for own in known.devices if own)]
-        return Decoding(updates=[DeviceUpdate(device, "offline") for device in gone])
+        self._held -= known.size
+        gone = [one for own, born in known.devices.items() for one in born.devices(f"{name}/{own}" if own else name)]
+        # A device may have been born before its edge node.
+        return Decoding(updates=[DeviceUpdate(one, "offline") for one in dict.fromkeys([name, *gone])])
+
+    def _death_of_device(
+        self, known: Node | None, node: str, name: str, device: str, payload: Payload, now: datetime
+    ) -> Decoding:
+        if known is None:
+            return Decoding(updates=[DeviceUpdate(name, "offline")])
+        answers = self._ask_for_rebirth(node, now) if self._has_gap(known, payload) else []
+        gone = [name]
+        if (born := known.devices.pop(device, None)) is not None:
+            known.size -= born.size
+            self._held -= born.size
+            gone = born.devices(name)
+        return Decoding(updates=[DeviceUpdate(one, "offline") for one in gone], answers=answers)
 
     @staticmethod
     def _has_gap(node: Node, payload: Payload) -> bool:
@@ -129,40 +167,6 @@ class SparkplugB:
         node.seq = payload.seq
         return gap
 
-    @staticmethod
-    def _add(gathered: Gathered, name: str, payload: Payload, born: Born, gateway: Gateway) -> int | None:
-        """Add every metric that has a name; return an alias that has none."""
-        mapped = {entry.pointer[1:].replace("~1", "/"): entry for entry in gateway.mapping}
-        unnamed = None
-        for metric in payload.metrics:
-            label = metric.name or (born.names.get(metric.alias) if metric.HasField("alias") else None)
-            if not label:
-                unnamed = metric.alias
-                continue
-            if label.startswith(CONTROL) or metric.is_null:
-                continue
-            value = _value(metric, metric.datatype or born.datatypes.get(label, 0))
-            # An encoder that knows no absent field writes 0 for it.
-            since_1970_ms = metric.timestamp or payload.timestamp
-            at = from_seconds(since_1970_ms / 1000) if since_1970_ms else None
-            if (entry := mapped.get(label)) is None:
-                gathered.put_named(name, at, {label: value})
-            else:
-                gathered.put_entry(name, at, entry, value)
-        return unnamed
-
-
-def _parse(data: bytes) -> Payload:
-    refuse_too_large(data)
-    try:
-        payload = Payload.FromString(data)
-    except DecodeError as error:
-        raise RejectedError("is no Sparkplug B payload: wrong protobuf") from error
-    # What is not UTF-8 comes as bytes.
-    if not all(isinstance(metric.name, str) for metric in payload.metrics):
-        raise RejectedError("has a metric whose name is not UTF-8")
-    return payload
-
 
 def _bd_seq(payload: Payload) -> int | None:
     return next(
@@ -170,28 +174,10 @@ def _bd_seq(payload: Payload) -> int | None:
     )
 
 
-def _value(metric: Metric, datatype: int) -> float | str | None:
-    which: Any = metric.WhichOneof("value")
-    if which == "string_value":
-        return str(metric.string_value)
-    if which in ("float_value", "double_value"):
-        value = float(getattr(metric, which))
-        # A float of 32 bits means the decimal number that was sent: 7.6, not 7.599999904632568.
-        return float(f"{value:.7g}") if which == "float_value" else value
-    if which not in ("int_value", "long_value"):
-        return None
-    value = int(getattr(metric, which))
-    bits = SIGNED_BITS.get(datatype)
-    if bits is not None:
-        value &= (1 << bits) - 1
-        value -= (value >> (bits - 1)) << bits
-    return float(value)
-
-
-def _rebirth(node: str) -> tuple[str, bytes]:
-    """Return the command with which a host asks an edge node to be born again."""
+def _rebirth(node: str, now: datetime) -> tuple[str, bytes]:
+    """Return the command with which a host asks an edge node to be born again. Hosts that follow the specification want its time."""
     group, name = node.split("/")
-    command = Payload()
-    metric = command.metrics.add()
-    metric.name, metric.datatype, metric.boolean_value = "Node Control/Rebirth", 11, True
-    return f"spBv1.0/{group}/NCMD/{name}", command.SerializeToString()
+    since_1970_ms = int(now.astimezone(UTC).timestamp() * 1000)
+    command = Payload(timestamp=since_1970_ms)
+    command.metrics.add(name="Node Control/Rebirth", timestamp=since_1970_ms, datatype=_BOOLEAN, boolean_value=True)
+    return f"{NAMESPACE}/{group}/NCMD/{name}", command.SerializeToString()
