@@ -15,33 +15,19 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.registry import Collector
 from starlette.exceptions import HTTPException
 
+from jeonju.api import http
 from jeonju.api.access.audit import write_down_changes
 from jeonju.api.access.guard import Access, guard
 from jeonju.api.access.headers import add_security_headers
 from jeonju.api.access.keys import KeyFile
 from jeonju.api.access.openapi import document_access
-from jeonju.api.http import (
-    alerts,
-    backup,
-    dead_letters,
-    health,
-    incidents,
-    indexes,
-    pages,
-    readings,
-    robots,
-    session,
-    silences,
-    simulation,
-    sites,
-)
 from jeonju.api.http.answers import problem
 from jeonju.api.metrics import ApiMetrics, measure_requests
 from jeonju.api.services import Services
 from jeonju.common.errors import UnavailableError
 
 STATIC: Final = Path(__file__).with_name("static")
-# A file that is not there: everybody who reaches the api may do everything, so it must be reached from this machine only.
+# A file that does not exist: each client of the api may do everything, so it must be reached from this machine only.
 NO_KEYS: Final = Path("/nonexistent")
 DESCRIPTION: Final = """
 The air of a city: what stations and patrol robots measure, what it means, and what is wrong.
@@ -78,22 +64,7 @@ def create_app(services: Services, *, keys: Path = NO_KEYS, collectors: Iterable
     app.state.air = services.for_http()
     for collector in (ApiMetrics(app.state.air), *collectors):
         app.state.metrics.register(collector)
-    routers = (
-        alerts,
-        backup,
-        dead_letters,
-        health,
-        incidents,
-        indexes,
-        pages,
-        readings,
-        robots,
-        session,
-        silences,
-        simulation,
-        sites,
-    )
-    for router in (module.router for module in routers):
+    for router in http.routers():
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _explain_errors(app)

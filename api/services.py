@@ -35,7 +35,7 @@ class Services:
         self.connection.start()
 
     def stop(self) -> None:
-        """Finish what has arrived, and leave. Last the connection: what is finished before may still have to tell robots something."""
+        """Finish what has arrived, and leave. Last the connection: what is finished before may still have to send robots something."""
         self.detection.stop()
         self.response.stop()
         self.connection.stop()

@@ -1,7 +1,7 @@
 """Server-sent events: one bounded queue for each listener; who cannot follow is dropped, and may come back.
 
 Not by sse-starlette: it would save the line that frames an event and the heartbeat, but runs four tasks for each listener, puts itself in the
-place of uvicorn's signal handler when it is imported, and cuts streams off at a signal that are told here that it is over.
+place of uvicorn's signal handler when it is imported, and cuts streams off at a signal, where this module ends them properly.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""How well fires are found and told from other things: events drawn at random over all example scenarios, and days on which nothing burns.
+"""How well fires are found and distinguished from other events: events drawn at random over all example scenarios, and days on which nothing burns.
 
 Nothing in the alert engine was set on the blind seeds; TUNING_SEEDS are those that thresholds were looked at with. An event has *affected* a device
 once it adds more to the true air there than `simulator.exposure.REACHED` (10 µg/m³ PM2.5 or 0.05 ppm CO); delays count from the first such instant
@@ -32,7 +32,7 @@ from jeonju.simulator.world import World
 TUNING_SEEDS: Final = range(1, 6)
 BLIND_SEEDS: Final = range(9000, 9050)
 WORKERS: Final = 2
-# What is drawn: (kind of event, seeds). Flaming and smouldering fires in every scenario; others to see whether they are told apart.
+# What is drawn: (kind of event, seeds). Flaming and smouldering fires in every scenario; others to see whether they are classified apart.
 EVENTS: Final = {"flaming": BLIND_SEEDS, "smouldering": BLIND_SEEDS, "leak": BLIND_SEEDS[:5], "dust": BLIND_SEEDS[:5]}
 QUIET_HOURS: Final = 3.0
 WEEK_DAYS: Final = 7.0
@@ -141,7 +141,7 @@ def _quiet_scenario(name: str, seed: int) -> Scenario:
 
 
 def _found(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Summarise events of one kind; delays are of those found."""
+    """Summarise events of one kind; only those found have a delay."""
     reached = [row for row in rows if row["reached"]]
     delays = [row["delay_s"] for row in reached if row["delay_s"] is not None]
     answered = [row for row in reached if row["said"] != "nothing"]

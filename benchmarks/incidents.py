@@ -31,7 +31,7 @@ def _one(job: tuple[str, int]) -> dict[str, Any]:
 
 
 def _table(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Summarise fires; errors and ratios are of those that were detected and so had an answer."""
+    """Summarise fires; errors and ratios count those that were detected and so had an answer."""
     located = [row for row in rows if row["location_error_m"] is not None]
     errors, ratios = (
         np.array([row[key] for row in located], dtype=float) for key in ("location_error_m", "rate_ratio")

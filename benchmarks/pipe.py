@@ -85,7 +85,7 @@ def _messages(readings: int, in_a_message: int) -> list[tuple[str, bytes]]:
 
 
 def _drained(readings: int, in_a_message: int) -> dict[str, int]:
-    """Queue everything at the broker, then let ingest begin: it receives, commits and acknowledges with nobody sending beside it."""
+    """Queue everything at the broker, then let ingest begin: it receives, commits and acknowledges with no sender beside it."""
     site = load_site("jeonju")
     with _pipe() as (broker, store):
         with Ingest(site, store, broker.url):
@@ -125,7 +125,7 @@ def _stages(readings: int, in_a_message: int) -> dict[str, float]:
 
 
 class _Lateness:
-    """How late readings were told to be stored, counted by the millisecond: a list of them would grow with the benchmark."""
+    """How late readings were reported as stored, counted by the millisecond: a list of them would grow with the benchmark."""
 
     def __init__(self) -> None:
         self._counts = np.zeros(LATEST_MS, dtype=np.int64)
@@ -143,7 +143,7 @@ class _Lateness:
 def _at_load(
     rate: float, in_a_message: int, seconds: float, retention: Retention = DEFAULT_RETENTION
 ) -> dict[str, Any]:
-    """Send at a steady rate from another process; the lateness of a reading is from its publish until the feed tells that it is stored."""
+    """Send at a steady rate from another process; the lateness of a reading is from its publish until the feed reports it as stored."""
     late = _Lateness()
     with _pipe(retention) as (broker, store), Ingest(load_site("jeonju"), store, broker.url) as ingest:
         listener = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="listener")

@@ -53,7 +53,7 @@ def kill_broker(testbed: Testbed) -> None:
 def kill_broker_while_it_keeps(testbed: Testbed) -> None:
     """Kill the broker at random moments while ingest is away, so that it alone has the messages."""
     testbed.start_ingest()
-    # The subscription itself must have been saved, or nobody keeps anything.
+    # The subscription itself must have been saved, or the broker keeps nothing.
     testbed.last(3.0)
     testbed.ingest.stop()
     testbed.ingest.starts = 0
@@ -182,7 +182,7 @@ def flood(testbed: Testbed) -> None:
 
 
 def backlog(testbed: Testbed) -> None:
-    """Let messages wait in the broker before ingest starts; it must have been there once, or nobody would keep them."""
+    """Let messages wait in the broker before ingest starts; it must have been there once, or the broker would not keep them."""
     testbed.start_ingest()
     testbed.ingest.stop()
     testbed.ingest.starts = 0

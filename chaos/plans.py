@@ -12,7 +12,7 @@ SITE: Final = "jeonju"
 STEP: Final = timedelta(milliseconds=50)
 NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 PHASE_LENGTH: Final = 20
-# What the clock of the sender is off by, phase after phase; None stands for a clock that starts again in 1970.
+# What the clock of the sender is off by, phase after phase; None is a clock that starts again in 1970.
 CLOCKS: Final = (timedelta(0), timedelta(hours=1), timedelta(0), None, timedelta(0), timedelta(days=3))
 POISON_EVERY: Final = 5
 _ODD: Final = b'{"device":"odd-00",'

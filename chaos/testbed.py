@@ -178,7 +178,7 @@ class Testbed:
         return self.senders[-1]
 
     def start_ingest(self) -> None:
-        """Start ingest and wait until it has subscribed; what is sent before its very first subscription nobody keeps."""
+        """Start ingest and wait until it has subscribed; no broker keeps what is sent before its very first subscription."""
         self.ingest.start()
         wait_until(self.feed.probe_is_back, within_s=FLOWS_WITHIN_S, what="the subscription of ingest")
 

@@ -80,5 +80,24 @@ class Worker:
                     log.exception("a piece of work of %s failed", self._thread.name)
 
 
+class WorkerService:
+    """A service whose work a worker does."""
+
+    _worker: Worker
+
+    def start(self) -> None:
+        """Begin to work."""
+        self._worker.start()
+
+    def stop(self) -> None:
+        """Finish what has arrived, and end."""
+        self._worker.stop()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the worker runs."""
+        return self._worker.is_alive
+
+
 def _nothing() -> None:
     """Do nothing; what is always done follows."""

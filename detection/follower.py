@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from jeonju.broker.connection import Connection
 from jeonju.common.errors import UnavailableError
-from jeonju.common.worker import Worker
+from jeonju.common.worker import Worker, WorkerService
 from jeonju.contract import topics
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
@@ -46,8 +46,8 @@ class StoredAlertSink(Protocol):
         """Handle alerts that another process has stored. Raises UnavailableError while the store is away; then they come again."""
 
 
-class DetectionFollower:
-    """Looks after the store in a thread of its own; everybody else reads `snapshot`. Judges nothing.
+class DetectionFollower(WorkerService):
+    """Polls the store in a thread of its own; other threads read `snapshot`. Judges nothing.
 
     `on_readings` is given every batch of the committed feed.
     """
@@ -81,19 +81,6 @@ class DetectionFollower:
         connection.watch(on_connected=self._look_soon, on_refused=self.followed.set)
         connection.listen(topics.committed(site.name), 0, lambda _topic, payload: self._on_batch(payload))
         connection.listen(topics.alert(site.name, "+"), 1, lambda _topic, _payload: self._look_soon())
-
-    def start(self) -> None:
-        """Begin to follow."""
-        self._worker.start()
-
-    def stop(self) -> None:
-        """Finish what is at hand, and end."""
-        self._worker.stop()
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether alerts are handed on."""
-        return self._worker.is_alive
 
     @property
     def snapshot(self) -> DetectionSnapshot:

@@ -30,7 +30,7 @@ class AlertLifecycle:
         }
         self._zones = {zone.name for zone in site.zones}
         self._active: dict[Key, AlertRecord] = {}
-        self._held: dict[Key, tuple[Condition, datetime]] = {}  # what holds, and since when
+        self._held: dict[Key, tuple[Condition, datetime]] = {}  # the condition that is met, and since when
         self._gone: dict[Key, datetime] = {}  # alerts whose condition holds no more, and since when
         self._changed: dict[str, AlertRecord] = {}
 

@@ -52,7 +52,7 @@ class Pollution:
         self._rows: tuple[list[str], NDArray[np.int64]] = ([], np.empty(0, dtype=np.int64))
 
     def step(self, window: Window) -> bool:
-        """Take a window; tell whether an hour was closed and everything judged anew."""
+        """Add a window; return whether an hour was closed and everything judged anew."""
         middle_s, weight = window.end_s - WINDOW_S / 2, window.seconds / WINDOW_S
         hour = int(middle_s // HOUR_S)
         closed = self.hour is not None and hour > self.hour

@@ -31,7 +31,7 @@ def engine_from_store(
     latest = store.latest(site.name)
     newest = latest["time"].to_pylist()
     firing = store.alerts(site.name, active=True)
-    # Who was silent when everybody else was heard up to now is not waited for: nothing would be judged meanwhile.
+    # A device that was silent while all others were heard up to now is not waited for: otherwise nothing would be judged meanwhile.
     is_behind = not newest or now - max(newest) > PRESENT
     engine = AlertEngine(site, store.devices(site.name), rules, known_sources, is_behind=is_behind)
     if not newest:

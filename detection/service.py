@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from jeonju.broker.connection import Connection
 from jeonju.common.errors import UnavailableError
-from jeonju.common.worker import Worker
+from jeonju.common.worker import Worker, WorkerService
 from jeonju.contract import known_source, topics
 from jeonju.contract.known_source import KnownSource
 from jeonju.contract.reading import DeviceStatus
@@ -52,8 +52,8 @@ class AlertSink(Protocol):
         """Keep alerts until the store is back."""
 
 
-class DetectionService:
-    """Judges the readings of one site in a thread of its own, which alone touches the engine; everybody else reads `snapshot`.
+class DetectionService(WorkerService):
+    """Judges the readings of one site in a thread of its own, which alone touches the engine; other threads read `snapshot`.
 
     The network's thread only puts messages into the queue of that thread. `followed` is set once what is committed from now on is heard, or
     never can be; `on_readings` is given every batch after it was judged.
@@ -90,19 +90,6 @@ class DetectionService:
         connection.watch(on_connected=lambda: self._worker.put(self._follow), on_refused=self.followed.set)
         connection.listen(topics.committed(site.name), 0, self._on_batch)
         connection.listen(topics.status(site.name, "+"), 1, self._on_status)
-
-    def start(self) -> None:
-        """Begin to judge."""
-        self._worker.start()
-
-    def stop(self) -> None:
-        """Judge what has arrived, and end."""
-        self._worker.stop()
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether readings are judged."""
-        return self._worker.is_alive
 
     @property
     def snapshot(self) -> DetectionSnapshot:

@@ -27,7 +27,7 @@ PATIENCE_STEPS: Final = 2.0
 # During a backfill devices lag by what the broker holds of them, not by days: a clock that far behind is wrong.
 FURTHEST_BEHIND_S: Final = 86_400.0
 # Event times this far ahead of their arrival (where none is known, of half of the devices) are a wrong clock: they are not kept for later.
-# However far ahead, they move nobody's time beyond their arrival.
+# However far ahead they are, no device's time moves beyond its arrival.
 FURTHEST_AHEAD_S: Final = 900.0
 
 
@@ -159,14 +159,14 @@ class Windows:
         self._open[number] = (sums, counts)
 
     def _move_on(self, device: NDArray[np.int64], times: Floats, arrivals: Floats, *, trust_all: bool) -> None:
-        """Time is that of the slowest device that is still active, so nobody's readings are late because others were quicker."""
+        """Time is that of the slowest device that is still active, so no readings are late because other devices were quicker."""
         newest = self.newest_s
         before = newest.copy()
         np.maximum.at(newest, device, times)
         oldest = np.where(np.isfinite(before), before, np.inf)
         np.minimum.at(oldest, device, np.where(np.isfinite(before[device]), np.inf, times))
         counts = np.bincount(device, minlength=len(before))
-        # Of a device that is heard for the first time, what it sent at once tells how it sends.
+        # Of a device that is heard for the first time, what it sent at once shows how it sends.
         moved = np.flatnonzero(newest > before)
         step_s = newest[moved] - oldest[moved]
         each_s, usual_s = step_s / counts[moved], self.interval_s[moved]
@@ -199,7 +199,7 @@ class Windows:
         self._watermark_s = max(self._watermark_s, self._slowest_s(trusted, now_s))
 
     def _trusted(self) -> NDArray[np.bool_]:
-        """Tell which devices have been heard and have a clock that can be right."""
+        """Return which devices have been heard and have a clock that can be right."""
         heard = np.isfinite(self.newest_s)
         return heard if self._knows_arrivals else heard & (self.newest_s <= self._median_s() + FURTHEST_AHEAD_S)
 

@@ -16,7 +16,7 @@ LEAST_SAMPLES: Final = 5
 TYPICAL_WINDOW_MIN: Final = 720
 LEAST_TYPICAL_SAMPLES: Final = 30
 RECENT_MIN: Final = 10
-# A common rise of the network can be told from a plume with at least this many sensors.
+# A common rise of the network can be distinguished from a plume with at least this many sensors.
 LEAST_NETWORK: Final = 3
 
 
@@ -56,7 +56,7 @@ class Baseline:
 
 
 def mean_of_known(rows: Floats, *, least: int | None = None) -> Floats:
-    """Return the mean over the first axis, NaN where fewer than `least` (half, unless told) are known."""
+    """Return the mean over the first axis, NaN where fewer than `least` (half by default) are known."""
     known = np.isfinite(rows)
     count = known.sum(axis=0)
     mean = np.where(known, rows, 0.0).sum(axis=0) / np.maximum(count, 1)

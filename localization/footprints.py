@@ -34,7 +34,7 @@ class GridSources:
     ) -> None:
         self.x_m, self.y_m = np.asarray(x_m, dtype=float), np.asarray(y_m, dtype=float)
         self._height_m, self._rise = height_m, rise
-        # A source fills its cell: what is nearer than half of it cannot be told apart.
+        # A source fills its cell: places nearer than half of it are indistinguishable.
         self._sigma_m = float(np.diff(self.x_m).min()) / np.sqrt(12) if len(self.x_m) > 1 else 1.0
         self._options = {"surroundings": surroundings, "averaging_time_s": averaging_time_s, "max_age_s": max_age_s}
         self.forget()

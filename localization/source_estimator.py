@@ -27,7 +27,7 @@ INDEPENDENT_AFTER_S: Final = 600.0
 # Below this probability of the best candidate (or of the best neighbourhood) the answer is "unsure".
 SURE_FROM: Final = 0.5
 INTERVAL: Final = (0.05, 0.5, 0.95)
-# Below this share of the detection level a modelled value cannot be told from nothing.
+# Below this share of the detection level a modelled value cannot be distinguished from zero.
 NEGLIGIBLE: Final = 0.02
 STEPS_BETWEEN_RATES: Final = 8
 
@@ -36,7 +36,7 @@ STEPS_BETWEEN_RATES: Final = 8
 class SourceEstimate:
     """The posterior of the source.
 
-    `probability` is of each candidate; what it lacks to 1 is `elsewhere`: a source that is not among them. `rates` are the 5 %, 50 % and 95 %
+    `probability` has one value for each candidate; the rest to 1 is `elsewhere`: a source that is not among them. `rates` are the 5 %, 50 % and 95 %
     points of the emission rate of each candidate, in the unit that the dilution was scaled with. `blocks` is the number of independent stretches it
     rests on, `log_evidence` the log likelihood ratio of all answers together to "nothing was released".
     """
@@ -61,7 +61,7 @@ class SourceEstimate:
 class SourceEstimator:
     """Accumulates evidence block by block; `estimate` may be called at any time.
 
-    `detection_level` is the smallest excess that a sensor can tell from nothing, in the sensors' unit; `rates` are the possible emission rates
+    `detection_level` is the smallest excess that a sensor can distinguish from zero, in the sensors' unit; `rates` are the possible emission rates
     (ascending, equally spaced in their logarithm, which is also the prior).
     """
 

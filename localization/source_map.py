@@ -24,7 +24,7 @@ from jeonju.localization.camera_evidence import Observations, observe
 from jeonju.localization.footprints import GridSources
 from jeonju.localization.source_estimator import OUTLIERS, SURE_FROM, SourceEstimator
 
-# The excess of a minute mean that a device can tell from nothing: about two of its scatter in clean city air, in stored units.
+# The excess of a minute mean that a device can distinguish from zero: about two of its scatter in clean city air, in stored units.
 DETECTION_LEVEL: Final = {
     "pm25": 4.0,
     "pm10": 10.0,
@@ -69,7 +69,7 @@ class SourceMap:
     """Where a source may be: `probability` over cells (x, y) whose middles are `x_m`, `y_m` on the site's map; the rest to 1 is elsewhere.
 
     `rate_g_s` are the 5 %, 50 % and 95 % points of the emission rate, if it is near the best cell. Of a large fire
-    that is little more than what reaches the ground again. `air` is that of the last minutes, None where nobody knows.
+    that is little more than what reaches the ground again. `air` is that of the last minutes, None where it is unknown.
     """
 
     quantity: str

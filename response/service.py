@@ -158,7 +158,7 @@ class ResponseService:
             self.incidents.handle(alerts, self._places() if alerts else {}, seen_until)
 
     def _places(self) -> dict[str, tuple[float, float]]:
-        """Return where every device is: stations as the site says, whoever sends its place as it said last."""
+        """Return where every device is: stations as in the site file, devices that send their place as in their last message."""
         rows = self._store.latest(self._site.name).select(["device", "lat", "lon"]).to_pylist()
         sent = {
             row["device"]: (row["lat"], row["lon"]) for row in rows if row["lat"] is not None and row["lon"] is not None

@@ -49,7 +49,7 @@ class Silence:
     device: str = "*"
 
     def covers(self, alert: AlertRecord, at: datetime) -> bool:
-        """Tell whether the alert is silenced at an instant."""
+        """Return whether the alert is silenced at an instant."""
         asked = ((self.kind, alert.kind), (self.zone, alert.zone or ""), (self.device, alert.device or ""))
         return self.from_at <= at < self.until_at and all(fnmatchcase(text, glob) for glob, text in asked)
 

@@ -117,7 +117,7 @@ class AlertService:
     def act(
         self, alert: AlertRecord, action: Action, who: str, note: str = "", verdict: Verdict | None = None
     ) -> Handling:
-        """Record what somebody does about an alert; it is in the journal when this returns.
+        """Record what an operator does about an alert; it is in the journal when this returns.
 
         Raises UserError for what its state does not allow, UnavailableError while the store is away.
         """
@@ -145,7 +145,7 @@ class AlertService:
         return None
 
     def to_json(self, alert: AlertRecord) -> dict[str, Any]:
-        """Return an alert as everybody gets it: with what people did, why it is held back, and its place in the runbook."""
+        """Return an alert as clients get it: with what people did, why it is held back, and its place in the runbook."""
         with suppress(UnavailableError):
             self.load()
         handling = {key: value for key, value in asdict(self.handling(alert.id)).items() if value not in (None, 0)}

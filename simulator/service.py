@@ -102,7 +102,7 @@ class Simulation:
         return HISTORY if now_s + HISTORY.block_s < self._clock.now().timestamp() else LIVE
 
     def _run(self) -> None:
-        # Polled: whoever stops the city cannot set `after`.
+        # Polled: the caller that stops the city cannot set `after`.
         while self._after is not None and not self._after.wait(0.1):
             if self._closing.is_set():
                 return

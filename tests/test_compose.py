@@ -87,21 +87,21 @@ def test_only_devices_get_in_from_other_machines() -> None:
     assert all(port.startswith("127.0.0.1:") for ports in published.values() for port in ports)
 
 
-def test_no_secret_is_in_the_surroundings_and_nobody_is_given_those_of_another() -> None:
+def test_no_secret_is_in_the_environment_and_each_service_gets_only_its_own() -> None:
     for name, service in SERVICES.items():
         for variable, value in service.get("environment", {}).items():
             if re.search("PASSWORD|TOKEN|SECRET", variable):
                 assert "_FILE" in variable or "__file{" in value, f"{name}: {variable}"
-        folders = {one.split(":")[0] for one in service.get("volumes", ()) if one.startswith("secrets-")}
+        folders = {volume.split(":")[0] for volume in service.get("volumes", ()) if volume.startswith("secrets-")}
         if name not in ONE_SHOT:
             own = {"simulate": "simulator"}.get(name, name)
             assert folders <= {f"secrets-{own}"}
-            assert all(one.endswith(":ro") for one in service.get("volumes", ()) if one.startswith("secrets-"))
+            assert all(volume.endswith(":ro") for volume in service.get("volumes", ()) if volume.startswith("secrets-"))
 
 
 def test_files_that_are_mounted_are_there_and_volumes_are_named() -> None:
     for service in SERVICES.values():
-        for source in (one.split(":")[0] for one in service.get("volumes", ())):
+        for source in (volume.split(":")[0] for volume in service.get("volumes", ())):
             if source.startswith("./"):
                 assert (ROOT / source).exists()
             else:
@@ -168,7 +168,9 @@ class Stack:
     def is_healthy(self, name: str) -> bool:
         _, *test = SERVICES[name]["healthcheck"]["test"]
         program = {"python": sys.executable}[test[0]]
-        done = subprocess.run([program, *(self._here(one, name) for one in test[1:])], capture_output=True, check=False)
+        done = subprocess.run(
+            [program, *(self._here(argument, name) for argument in test[1:])], capture_output=True, check=False
+        )
         return done.returncode == 0
 
     def mosquitto(self) -> None:

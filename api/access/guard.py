@@ -19,7 +19,7 @@ READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 LOCAL: Final = "local"
 # A page asks eight times in a quarter of a minute; a script that reads every device every second still fits.
 REQUESTS: Final = RateLimitItemPerMinute(3000)
-# A key cannot be guessed in any time, but somebody who tries need not be answered.
+# A key cannot be guessed in any time, but a client that tries need not be answered.
 WRONG_KEYS: Final = RateLimitItemPerMinute(10)
 
 # Only said here, for the documentation; the guard itself looks at what comes.
@@ -31,7 +31,7 @@ _COOKIE: Final = APIKeyCookie(
 
 @dataclass
 class Access:
-    """The keys, and how often everybody has asked."""
+    """The keys, and the number of requests of each client."""
 
     keys: KeyFile
     _limiter: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))

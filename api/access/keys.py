@@ -82,7 +82,7 @@ class KeyFile:
         self._write(left)
 
     def find(self, secret: str) -> tuple[str, Role] | None:
-        """Return name and role of a key that somebody shows, or None."""
+        """Return name and role of a presented key, or None."""
         self._read()
         digest = _hash(secret)
         found = self._keys.get(digest)
@@ -96,7 +96,7 @@ class KeyFile:
             if self._stamp == (stamp := (status.st_mtime_ns, status.st_size)):
                 return
             keys = [Key(**row) for row in json.loads(self._path.read_text(encoding="utf-8"))]
-            # A role that is unknown is found here, not when somebody shows the key.
+            # A role that is unknown is found here, not when the key is presented.
             self._keys, self._stamp = {key.sha256: key for key in keys if Role[key.role.upper()]}, stamp
         except FileNotFoundError:
             self._keys, self._stamp = {}, None

@@ -113,7 +113,7 @@ def one_alert(air: Air, alert: str) -> Response:
 
 @router.post("/alerts/{alert}/acknowledge", responses=example(_ALERT))
 def acknowledge(air: Air, who: Who, alert: str, noted: Noted | None = None) -> Response:
-    """Say that somebody looks after it; it is not repeated any more."""
+    """Acknowledge it: somebody looks after it, and it is not repeated any more."""
     return _act(air, alert, "acknowledge", who, noted.note if noted else "")
 
 

@@ -1,4 +1,4 @@
-"""Who asks. The one place that knows, so that whoever changes accounts changes nothing else."""
+"""The identity of a client, in one place, so that a change of accounts changes nothing else."""
 
 from typing import Annotated
 from urllib.parse import unquote

@@ -32,7 +32,7 @@ _INCIDENT = {
 
 
 class Doing(BaseModel):
-    """What somebody does about an incident."""
+    """What an operator does about an incident."""
 
     action: Action
     note: Annotated[str, Field(max_length=2000)] = ""
@@ -47,7 +47,9 @@ def incidents(
 ) -> Response:
     """Incidents, the newest first, without their cells."""
     active = {"open": True, "closed": False, "all": None}[state]
-    return answer([_brief(one) for one in air.store.incidents(air.site.name, since=since, active=active)[:limit]])
+    return answer(
+        [_brief(incident) for incident in air.store.incidents(air.site.name, since=since, active=active)[:limit]]
+    )
 
 
 @router.get("/{incident}", responses=example(_INCIDENT | {"alerts": [], "journal": [], "details": {}}))

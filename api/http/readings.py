@@ -17,7 +17,7 @@ from jeonju.storage.port import Series
 
 router = APIRouter(prefix="/api/v1", tags=["readings"])
 
-# A client that asks for more gets coarser intervals, or is told to ask for less when it insists on raw readings.
+# A client that asks for more gets coarser intervals, or is asked to request less when it insists on raw readings.
 MOST_POINTS: Final = 20_000
 INTERVALS_S: Final = (10, 30, 60, 300, 600, 1800, 3600, 10_800, 86_400)
 LONGEST: Final = timedelta(days=400)

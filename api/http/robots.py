@@ -1,4 +1,4 @@
-"""Patrol robots: how they are, and what operators tell them."""
+"""Patrol robots: their states, and the commands of operators."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,7 +89,7 @@ def allow(air: Air, who: Who, robot: str) -> Response:
 
 
 def _check_name(air: State, robot: str) -> None:
-    if robot not in (known := [one.name for one in air.site.robots]):
+    if robot not in (known := [patrol.name for patrol in air.site.robots]):
         raise HTTPException(404, f"no robot is named {robot!r}; there are: {', '.join(known)}")
 
 

@@ -112,7 +112,7 @@ class Adopted(BaseModel):
     responses={202: {"content": {"application/json": {"example": {"device": "balcony", "zone": "palbok"}}}}},
 )
 def adopt(air: Air, device: str, adopted: Adopted) -> Response:
-    """Give a device that nobody knew a zone and a kind; it then counts like those of the site file, apart from its place on the map."""
+    """Give an unknown device a zone and a kind; it then counts like those of the site file, apart from its place on the map."""
     if adopted.zone not in {zone.name for zone in air.site.zones}:
         raise HTTPException(
             422, f"zone: {adopted.zone!r} is no zone; there are: {', '.join(zone.name for zone in air.site.zones)}"
@@ -138,7 +138,7 @@ def _site_entry(device: str, last: dict[str, Any] | None, site: Site) -> str:
     ),
 )
 def devices(air: Air, site: str | None = None) -> Response:
-    """Every device that has ever spoken; `origin` tells real from simulated."""
+    """Every device that has ever spoken; `origin` distinguishes real from simulated."""
     labels = {device.name: device for device in air.site.devices}
     rows = []
     for record in air.store.devices(site or air.site.name):

@@ -75,14 +75,14 @@ class State:
 
     @property
     def incidents(self) -> IncidentService:
-        """Whom to tell what people do about an incident. Raises HTTPException 409 where another process responds."""
+        """The service that handles what people do about an incident. Raises HTTPException 409 where another process responds."""
         if self.incident_service is None:
             raise HTTPException(409, ELSEWHERE)
         return self.incident_service
 
     @property
     def fleet(self) -> FleetControl:
-        """Whom to tell where robots are to go. Raises HTTPException 409 where another process responds."""
+        """The service that sends robots. Raises HTTPException 409 where another process responds."""
         if self.fleet_control is None:
             raise HTTPException(409, ELSEWHERE)
         return self.fleet_control

@@ -3,7 +3,7 @@ import { path, post, remove } from "./api.js";
 import { $, button, html, update } from "./dom.js";
 import { row } from "./rows.js";
 import { state } from "./state.js";
-import { clockTime, label, say, shortTime, told } from "./words.js";
+import { clockTime, label, say, shortTime, localized } from "./words.js";
 
 const VERDICTS = ["confirmed", "false-alarm"];
 
@@ -16,9 +16,9 @@ export function drawAlerts() {
 }
 
 function alertRow(alert) {
-  const { handling, held_back: held } = alert, silence = state.silences.find((one) => one.id === held?.silence);
+  const { handling, held_back: held } = alert, silence = state.silences.find(({ id }) => id === held?.silence);
   const marks = [handlingMark(handling), held?.silence && say("silenced"), held?.inhibited_by && say("inhibited")];
-  const summary = html("span", { class: "what" }, told(alert, "summary"));
+  const summary = html("span", { class: "what" }, localized(alert, "summary"));
   return row({
     key: alert.id,
     kind: `${alert.severity}${held ? " held" : ""}`,
@@ -50,9 +50,9 @@ const untilTime = (instant) =>
 
 function silenceRow(silence) {
   const { id, kind, device, zone, until_at, reason, who } = silence;
-  const named = state.devices.get(device) ?? state.site.zones.find((one) => one.name === zone);
+  const named = state.devices.get(device) ?? state.site.zones.find(({ name }) => name === zone);
   const narrowest = [device, zone].find((glob) => glob !== "*");
-  const what = kind === "*" ? say("all-alerts") : told(silence, "title");
+  const what = kind === "*" ? say("all-alerts") : localized(silence, "title");
   const where = named ? label(named) : narrowest ?? say("everywhere");
   return row({
     key: id,
@@ -64,7 +64,7 @@ function silenceRow(silence) {
 
 /** Ask for how long and why; null when it was cancelled. */
 async function askForSilence(alert) {
-  $("silence-what").textContent = told(alert, "summary");
+  $("silence-what").textContent = localized(alert, "summary");
   $("silence-form").reset();
   $("silence").returnValue = "";
   $("silence").showModal();

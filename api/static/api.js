@@ -13,9 +13,9 @@ async function ask(path, method, body) {
   const answer = await fetch(`/api/v1/${path}`, { method, headers, body: JSON.stringify(body) }).catch(() => {
     throw new Refusal(0, say("lost"));
   });
-  const told = answer.status === 204 ? null : await answer.json();
-  if (!answer.ok) throw new Refusal(answer.status, told.detail);
-  return told;
+  const content = answer.status === 204 ? null : await answer.json();
+  if (!answer.ok) throw new Refusal(answer.status, content.detail);
+  return content;
 }
 
 export const get = (path) => ask(path, "GET");

@@ -1,4 +1,4 @@
-// What comes from the api: all of it now and then, and at once what the live stream tells.
+// What comes from the api: all of it now and then, and changes at once from the live stream.
 import { get, path } from "./api.js";
 import { state } from "./state.js";
 
@@ -41,4 +41,4 @@ export function follow(onLink, onChange) {
   on("incident", (incident) => { keep(state.incidents, incident); onChange(); });
 }
 
-const keep = (known, one) => (one.active ? known.set(one.id, one) : known.delete(one.id));
+const keep = (known, record) => (record.active ? known.set(record.id, record) : known.delete(record.id));

@@ -40,7 +40,7 @@ export function update(parent, fresh) {
 
 const keyOf = (node) => node.dataset?.key;
 
-const isAlike = (one, other) => one.nodeName === other.nodeName && keyOf(one) === keyOf(other);
+const isAlike = (old, fresh) => old.nodeName === fresh.nodeName && keyOf(old) === keyOf(fresh);
 
 function become(old, fresh) {
   if (old.nodeType === Node.TEXT_NODE) {

@@ -3,7 +3,7 @@ import { path, post } from "./api.js";
 import { $, button, html, update } from "./dom.js";
 import { row } from "./rows.js";
 import { state } from "./state.js";
-import { clockTime, label, say, told } from "./words.js";
+import { clockTime, label, say, localized } from "./words.js";
 
 // Which actions change something in which state.
 const ACTIONS = {
@@ -21,13 +21,13 @@ export function drawIncidents() {
 
 function incidentRow(incident) {
   const { source, downwind, visits } = incident.details;
-  const zones = downwind.map(({ zone }) => label(state.site.zones.find((one) => one.name === zone)) || zone);
+  const zones = downwind.map(({ zone }) => label(state.site.zones.find(({ name }) => name === zone)) || zone);
   return row({
     key: incident.id,
     kind: incident.severity,
     isOpen: true,
     head: [
-      html("time", {}, clockTime(incident.opened_at)), html("span", { class: "what" }, told(incident, "summary")),
+      html("time", {}, clockTime(incident.opened_at)), html("span", { class: "what" }, localized(incident, "summary")),
       html("span", { class: "mark" }, say("state", incident.state)),
     ],
     notes: [

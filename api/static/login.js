@@ -1,4 +1,4 @@
-// Who asks. Where keys are used, the page asks for one once; the browser keeps it in a cookie that no script can read.
+// Login. Where keys are used, the page asks for a key once; the browser keeps it in a cookie that no script can read.
 import { get, post, remove } from "./api.js";
 import { $, html, update } from "./dom.js";
 import { mayOperate, state } from "./state.js";

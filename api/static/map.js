@@ -1,7 +1,7 @@
 // The map: a plain projection around the devices, kept to scale.
 import { $, html, svg, update } from "./dom.js";
 import { places, state } from "./state.js";
-import { label, say, told } from "./words.js";
+import { label, say, localized } from "./words.js";
 
 const WIDTH = 1000, MARGIN = 55, LOWEST = 500, HIGHEST = 1000;
 const METRES_PER_DEGREE = 111_320, RADIANS = Math.PI / 180;
@@ -31,7 +31,7 @@ export function layOut() {
   unproject = ([x, y]) => [north - (y - top) / scale, west + (x - left) / (squeeze * scale)];
 }
 
-/** Where on earth somebody pointed. */
+/** The geographic place of a pointer event. */
 export function placeAt(event) {
   const box = $("map").getBoundingClientRect();
   const x = (event.clientX - box.left) * WIDTH / box.width, y = (event.clientY - box.top) * height / box.height;
@@ -158,7 +158,7 @@ export const title = (name) => [label(state.devices.get(name)), indexes(name)].f
 export function indexes(name) {
   const index = state.cai.stations[name];
   if (index?.cai === undefined) return "";
-  return `CAI ${index.cai} ${told(index, "label")} · US AQI ${index.us_aqi?.aqi ?? "–"} (${say("reference")})`;
+  return `CAI ${index.cai} ${localized(index, "label")} · US AQI ${index.us_aqi?.aqi ?? "–"} (${say("reference")})`;
 }
 
 /** An arrow with the mean wind of all stations. */
@@ -177,7 +177,7 @@ function wind() {
 }
 
 export function drawLegend() {
-  const grades = state.grades.map((grade) => mark(grade.colour, told(grade, "label")));
+  const grades = state.grades.map((grade) => mark(grade.colour, localized(grade, "label")));
   update($("legend"), [...grades, mark(ROBOT, say("robot"), "robot")]);
 }
 

@@ -1,4 +1,4 @@
-// One line that says what became of what somebody did.
+// One line that says what an action led to.
 import { Refusal } from "./api.js";
 import { $ } from "./dom.js";
 
@@ -12,7 +12,7 @@ export function notice(line, kind = "done") {
   timer = setTimeout(() => { $("notice").textContent = ""; }, SHOWN_MS);
 }
 
-/** Tell what the api refused; anything else is a fault of the page. */
+/** Show what the api refused; anything else is a fault of the page. */
 export function complain(error) {
   if (!(error instanceof Refusal)) throw error;
   notice(error.message, "refused");

@@ -12,14 +12,14 @@ import { complain, notice } from "./notice.js";
 import { drawRobots, robotActions } from "./robots.js";
 import { now, simulation, state } from "./state.js";
 import { drawStations } from "./stations.js";
-import { dateAndTime, drawWords, say, told } from "./words.js";
+import { dateAndTime, drawWords, say, localized } from "./words.js";
 
 const REFRESH_MS = 15_000, RATE_OVER_S = 10;
 const FIRE = {
   kind: "fire", fuel: "mixed-waste", peak_heat_mw: 3,
   smoulder: "3m", smoulder_kg_s: 0.02, growth: "fast", plateau: "20m",
 };
-// What is done when somebody presses something with this `data-action`.
+// What a press of an element with this `data-action` does.
 const CHANGES = { ...alertActions, ...incidentActions, ...robotActions, fire: lightFire };
 const VIEWS = { choose, language: switchLanguage, leave };
 
@@ -71,7 +71,7 @@ function draw() {
   const { isShown, mayChange } = simulation();
   $("badge").hidden = !isShown;
   $("fire").hidden = !mayChange;
-  $("note").textContent = told(state.cai, "note") ?? say("note");
+  $("note").textContent = localized(state.cai, "note") ?? say("note");
   drawLegend();
   drawStations();
   drawDevice();

@@ -25,7 +25,7 @@ function finish(place) {
 export function attendAim() {
   $("aim-cancel").addEventListener("click", () => finish(null));
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") finish(null); });
-  // Ahead of everybody else: while a place is asked for, a click on a device means its place.
+  // Before all other listeners: while a place is asked for, a click on a device means its place.
   $("map").addEventListener("click", (event) => take(event, placeAt(event)), { capture: true });
   $("map").addEventListener("keydown", (event) => {
     const name = event.target.dataset.subject;

@@ -1,7 +1,7 @@
 // The index of each zone and of each station.
 import { $, button, html, update } from "./dom.js";
 import { state } from "./state.js";
-import { label, say, told } from "./words.js";
+import { label, say, localized } from "./words.js";
 
 export function drawStations() {
   update($("zones"), state.site.zones.map(zoneBox));
@@ -13,7 +13,7 @@ function zoneBox(zone) {
   const worst = state.cai.stations[state.cai.zones[zone.name]?.worst];
   const figure = html("b", {}, String(worst?.cai ?? "–"));
   figure.style.borderColor = worst?.colour ?? "";
-  const grade = html("span", {}, worst ? told(worst, "label") : say("no-index"));
+  const grade = html("span", {}, worst ? localized(worst, "label") : say("no-index"));
   return html("div", { "data-key": zone.name }, html("span", { class: "quiet" }, label(zone)), figure, grade);
 }
 

@@ -75,9 +75,9 @@ export function say(key, name) {
 }
 
 /** What the api wrote in both languages: `label`, `summary`, `title`, `note`. */
-export const told = (thing, what) => thing?.[`${what}_${state.language}`];
+export const localized = (thing, what) => thing?.[`${what}_${state.language}`];
 
-export const label = (thing) => told(thing, "label") || thing?.name || thing?.device || "";
+export const label = (thing) => localized(thing, "label") || thing?.name || thing?.device || "";
 
 const inCity = (instant, format) =>
   new Date(instant).toLocaleString(state.language, { ...format, timeZone: state.site.timezone });
@@ -97,6 +97,8 @@ export function shortTime(instant) {
 export function drawWords() {
   document.documentElement.lang = state.language;
   if (state.site) document.title = $("title").textContent = `${label(state.site)} ${say("air")}`;
-  for (const one of document.querySelectorAll("[data-say]")) one.textContent = say(one.dataset.say);
-  for (const one of document.querySelectorAll("[data-label]")) one.setAttribute("aria-label", say(one.dataset.label));
+  for (const element of document.querySelectorAll("[data-say]")) element.textContent = say(element.dataset.say);
+  for (const element of document.querySelectorAll("[data-label]")) {
+    element.setAttribute("aria-label", say(element.dataset.label));
+  }
 }

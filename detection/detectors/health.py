@@ -46,7 +46,7 @@ class HealthDetector:
     pace = Pace.BATCH
 
     def __init__(self, site: Site, windows: Windows) -> None:
-        """`windows` tell when each device was last heard, and how often it sends."""
+        """`windows` know when each device was last heard, and how often it sends."""
         self._windows = windows
         self._silence = Silence()
         self._offline: set[str] = set()
@@ -112,7 +112,7 @@ class HealthDetector:
             self._observe_battery(device, time_s, table["battery"].to_numpy())
 
     def _flagged(self, table: pa.Table, device: Integers) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Tell which causes the quality flags of each row point to; only rows that have flags are looked at, every text once."""
+        """Return which causes the quality flags of each row point to; only rows that have flags are looked at, every text once."""
         shows = np.zeros((len(device), len(CAUSES)), dtype=bool)
         if "quality" not in table.column_names or table["quality"].null_count == len(device):
             return shows

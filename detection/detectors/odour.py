@@ -60,7 +60,7 @@ class OdourDetector(WindowDetector):
         self._counts[:] += present
 
     def conditions(self, now: datetime) -> Sequence[Condition] | None:
-        """Return what holds now, None until ten minutes are over."""
+        """Return the conditions that are met now, None until ten minutes are over."""
         if not self._is_closed:
             return None
         self._is_closed = False

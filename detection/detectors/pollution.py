@@ -58,7 +58,7 @@ class PollutionDetector(WindowDetector):
             self._may_have_changed = True
 
     def conditions(self, now: datetime) -> Sequence[Condition] | None:
-        """Return what holds now, None while no index or advisory can have changed."""
+        """Return the conditions that are met now, None while no index or advisory can have changed."""
         if not self._may_have_changed:
             return None
         self._may_have_changed = False

@@ -61,7 +61,7 @@ class RunningMean:
         self._sums[:, part % self._parts] += weight * np.where(present, values, 0.0)
         self._counts[:, part % self._parts] += weight * present
         self._first_s[present] = np.minimum(self._first_s[present], end_s)
-        if weight == 1.0:  # means of the past do not tell how often a device sends
+        if weight == 1.0:  # means of the past do not show how often a device sends
             self._learn_intervals(end_s, present)
 
     def means(self) -> Floats:
@@ -81,7 +81,7 @@ class RunningMean:
         last_s[present] = end_s
 
     def is_due(self, end_s: float) -> Bools:
-        """Tell whose mean should be known: those that have said this for so long, whether they still do or not."""
+        """Return whose mean should be known: those that have said this for so long, whether they still do or not."""
         return np.asarray(end_s - self._first_s.values >= self._parts * self._part_s)
 
 

@@ -15,7 +15,7 @@ def without_bad_values(table: pa.Table) -> pa.Table:
     bad = [read_flags(text).bad for text in encoded.dictionary.to_pylist()]
     indices = encoded.indices.fill_null(len(bad)).to_numpy()
     for key in frozenset().union(*bad) & QUANTITY.keys():
-        is_bad = np.array([*(key in one for one in bad), False])[indices]
+        is_bad = np.array([*(key in keys for keys in bad), False])[indices]
         column = pa.compute.if_else(pa.array(is_bad), pa.scalar(None, pa.float64()), table[key])
         table = table.set_column(table.column_names.index(key), table.schema.field(key), column)
     return table

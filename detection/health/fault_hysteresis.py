@@ -45,7 +45,7 @@ class FaultHysteresis:
         self._last_s[device, cause] = self._heard_s[device, cause] = last_s
 
     def add(self, cause: int, device: Integers, time_s: Floats, shows: Bools) -> None:
-        """Add readings that tell of a cause, and whether it shows in them. What comes more than `clear_s` late tells nothing of now."""
+        """Add readings that bear on a cause, and whether it shows in them. What comes more than `clear_s` late says nothing about now."""
         since_s, last_s, heard_s = (of.values[:, cause] for of in (self._since_s, self._last_s, self._heard_s))
         now = time_s >= heard_s[device] - CAUSES[cause].clear_s
         shown, at_s = device[now & shows], time_s[now & shows]

@@ -89,7 +89,7 @@ class Silence:
         self._decide({names[at] for at in np.flatnonzero(known & (quiet_s > patience_s)).tolist()})
 
     def _go_on(self, now: Clocks, windows: Windows) -> None:
-        """Note when the network went on after a pause; until then nobody could be heard."""
+        """Note when the network went on after a pause; until then no device could be heard."""
         interval = windows.interval_s[windows.interval_s > 0]
         pause_s = max(SILENT_AFTER_S, SILENT_AFTER_INTERVALS * float(np.median(interval)) if len(interval) else 0.0)
         now = Clocks(*(max(pair) for pair in zip(now, self._now, strict=True)))

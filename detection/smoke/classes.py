@@ -3,7 +3,7 @@
 Each profile is a thing that happens, given by the quantity that leads and, for the others, the ratio to it (median and spread of its logarithm).
 How strong it is does not matter, so the strength is averaged out. All numbers are ratios of published emission factors; nothing was fitted.
 
-CO and particles together tell burning from dust, steam and traffic: 100 µg/m³ of smoke PM2.5 comes with 0.16 to 1.4 ppm CO (1.9 g/g for
+CO and particles together distinguish burning from dust, steam and traffic: 100 µg/m³ of smoke PM2.5 comes with 0.16 to 1.4 ppm CO (1.9 g/g for
 buildings and vehicles, 4 to 7 for wood, 16 for straw), engines give 50 to 150 g CO for each gram of PM2.5, dust, fog and solvent none.
 """
 

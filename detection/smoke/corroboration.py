@@ -10,10 +10,10 @@ from jeonju.detection.windows import Window
 from jeonju.rules.watched import QUANTITIES, WINDOW_S
 
 WIND_OVER_S: Final = 300.0
-# A weaker wind turns where it likes: then whoever is near agrees.
+# A weaker wind turns where it likes: then every near device agrees.
 LEAST_WIND_M_S: Final = 1.0
 NEAR_M: Final = 500.0
-# A plume is told this far downwind; it meanders about 25° to each side, and its source need not stand in line with both.
+# A plume is recognised this far downwind; it meanders about 25° to each side, and its source need not stand in line with both.
 FARTHEST_M: Final = 1500.0
 ASIDE_M: Final = 100.0
 ASIDE_PER_M: Final = 0.5

@@ -116,7 +116,7 @@ class Dispatcher:
         return []
 
     def _under_way(self, robot: str | None = None) -> list[Mission]:
-        return [one for one in self.missions if one.ended_at is None and robot in (None, one.robot)]
+        return [mission for mission in self.missions if mission.ended_at is None and robot in (None, mission.robot)]
 
     def _send_nearest(self, incident: str, found: SourceMap, now: datetime) -> list[Message]:
         tried = {mission.robot for mission in self.missions if mission.incident == incident}
@@ -227,7 +227,7 @@ class Dispatcher:
         return []
 
     def _call_back_strays(self, now: datetime) -> list[Message]:
-        """Call back robots on orders of ours that nobody wants done any more: they would wait for the rest for ever."""
+        """Call back robots on orders of ours that are no longer wanted: they would wait for the rest for ever."""
         wanted = {mission.order_id for mission in self._under_way() if not mission.is_turning_back}
         messages = []
         for name, robot in self.fleet.robots.items():

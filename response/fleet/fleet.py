@@ -12,7 +12,7 @@ from jeonju.contract.vda5050 import STATE_WITHIN_S, Connection, State, decode
 
 # A robot that has missed three states is not to be relied upon.
 SILENT_AFTER_S: Final = 3 * STATE_WITHIN_S
-# Nobody plans to use the last of a battery: robots dock below 20 to 25 %.
+# No plan uses the last of a battery: robots dock below 20 to 25 %.
 RESERVE_PERCENT: Final = 20.0
 # Typical patrol robots (2 to 3 kWh, 320 W driving at 1.8 m/s, 110 W standing): for robots that do not say how far they get.
 RANGE_PER_PERCENT_M: Final = 500.0

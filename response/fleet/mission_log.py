@@ -49,7 +49,7 @@ class MissionLog:
         if self.is_read:
             return
         missions: dict[Key, Mission] = {}
-        # By robot, as a journal is read up to its newest 10 000 entries; nobody is sent after the last `forbid`.
+        # By robot, as a journal is read up to its newest 10 000 entries; no robot is sent after the last `forbid`.
         for name, entries in {name: self._journal.read(name) for name in dispatcher.fleet.robots}.items():
             for entry in entries:
                 if entry.action in (DISABLE, ENABLE):

@@ -99,7 +99,7 @@ class SearchMap:
         return cells[near & is_in_a_zone(self.site, x, y) & ~self.danger[cells[:, 0], cells[:, 1]]]
 
     def is_dangerous(self, x_m: float, y_m: float) -> bool:
-        """Tell whether a place lies where a robot must keep out; places off the map are far away."""
+        """Return whether a place lies where a robot must keep out; places off the map are far away."""
         a, b = (
             round((x_m - self.found.x_m[0]) / self.found.cell_m),
             round((y_m - self.found.y_m[0]) / self.found.cell_m),
@@ -108,7 +108,7 @@ class SearchMap:
         return on_map and bool(self.danger[a, b])
 
     def is_clear(self, here_m: tuple[float, float], cells: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Tell to which cells the straight way leads through no danger; a robot that stands in danger may leave it."""
+        """Return to which cells the straight way leads through no danger; a robot that stands in danger may leave it."""
         found = self.found
         along = np.linspace(0.0, 1.0, 60)[:, None]
         x = here_m[0] + along * (found.x_m[cells[:, 0]] - here_m[0])
@@ -125,7 +125,7 @@ class SearchMap:
 
 
 def is_in_a_zone(site: Site, x_m: ArrayLike, y_m: ArrayLike) -> NDArray[np.bool_]:
-    """Tell which places lie in a zone of the site."""
+    """Return which places lie in a zone of the site."""
     inside = np.zeros(np.shape(x_m), dtype=bool)
     for zone in site.zones:
         inside |= is_within(*site.map.to_xy(*np.array(zone.outline).T), x_m, y_m)

@@ -27,7 +27,7 @@ TRANSITIONS: Final[dict[Action, tuple[str, frozenset[str]]]] = {
     "close": ("closed", frozenset({"open", "acknowledged", "confirmed", "false-alarm"})),
 }
 SEVERITIES: Final = ("info", "warning", "critical")
-# What an alert does not speak of is not impossible.
+# A class that an alert does not name is not impossible.
 LEAST_SHARE: Final = 0.01
 
 

@@ -95,7 +95,7 @@ class IncidentService:
                 self._tracer.request(incident.id, incident.opened_at, seen_until, self._robots.wants_map)
 
     def act(self, incident_id: str, action: Action, who: str, note: str = "") -> IncidentRecord:
-        """Record what somebody does; it is in the journal when this returns.
+        """Record what an operator does; it is in the journal when this returns.
 
         Raises UserError for what the state of the incident does not allow, UnavailableError while the store is away.
         """

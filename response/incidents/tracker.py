@@ -16,7 +16,7 @@ from jeonju.response.incidents.incident import Action, Incident, LatLon
 REACH_M: Final = 2500.0
 # An alert joins what was active so long ago at most: a plume wanders off and comes back with the wind.
 GAP: Final = timedelta(minutes=30)
-# Nobody has looked at it and nothing is seen any more: over.
+# No operator has handled it and no alert is active any more: over.
 OVER_AFTER: Final = timedelta(hours=2)
 
 

@@ -24,7 +24,7 @@ class RetainedAlerts:
         self._send(topics.alert(self._site, alert.id), body)
 
     def handle_message(self, topic: str, payload: bytes) -> None:
-        """Handle a message that the broker retains: remove an alert that ended while nobody could say so."""
+        """Handle a message that the broker retains: remove an alert that ended while its end could not be published."""
         prefix = topics.alert(self._site, "")
         lasting = {alert.id for alert in self._alerts.recent() if alert.ended_at is None}
         if payload and topic.removeprefix(prefix) not in lasting:

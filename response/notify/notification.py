@@ -16,7 +16,7 @@ Sent = Mapping[str, datetime]
 
 
 class Due(NamedTuple):
-    """One state of one alert; `alert` is its JSON, the same for everybody."""
+    """One state of one alert; `alert` is its JSON, the same for every channel."""
 
     alert_id: str
     state: str

@@ -1,7 +1,7 @@
 """Sends a channel everything at least once.
 
 What is due follows from the alerts and from what the journal says was sent, so nothing is lost when the process dies: what was not written down
-as sent is sent again. Each channel has a thread of its own, and one that is down holds nobody else up.
+as sent is sent again. Each channel has a thread of its own, and one that is down does not hold up the others.
 """
 
 import logging
@@ -37,7 +37,8 @@ LONGEST_WAIT_S: Final = 300.0
 class SentDetails(msgspec.Struct):
     """The details of an entry about a channel: which states of which alerts were sent; none when the channel was opened."""
 
-    states: list[tuple[str, str]] = msgspec.field(default_factory=list, name="told")  # alert, state
+    # Alert and state. The name in stored journals is kept.
+    states: list[tuple[str, str]] = msgspec.field(default_factory=list, name="told")
 
 
 @dataclass

@@ -65,11 +65,11 @@ class MqttSink:
     def refusal(self) -> str | None:
         """One line where the broker refuses the simulator or a robot the subscription to its commands."""
         listening: list[Client | RobotConnection] = [*([self._own] if self._own else []), *self._robots.values()]
-        return next((one.refusal for one in listening if one.refusal), None)
+        return next((client.refusal for client in listening if client.refusal), None)
 
     def send(self, block: Block) -> None:
         """Publish a block's readings, each device over its own connection; blocks while the broker is behind."""
-        # Nobody connects any more once every device has been published as offline.
+        # No device connects any more once every device has been published as offline.
         with self._sending:
             if not self._closing.is_set():
                 self._send(block)

@@ -58,7 +58,7 @@ class RobotConnection:
 
     def _publish_online(self) -> None:
         self._publish("connection", self._connection("ONLINE"))
-        # Messages published before the connection existed reached nobody.
+        # Messages published before the connection existed reached no subscriber.
         for kind in ("factsheet", "state"):
             if kind in self._latest:
                 self._publish(kind, self._latest[kind])

@@ -90,7 +90,7 @@ def test_classes_change_at_their_edges(index: float, key: str) -> None:
 
 
 def test_there_are_four_classes_in_two_languages() -> None:
-    assert [one.label_ko for one in GRADES] == ["좋음", "보통", "나쁨", "매우나쁨"]
+    assert [grade.label_ko for grade in GRADES] == ["좋음", "보통", "나쁨", "매우나쁨"]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,11 @@ from jeonju.airquality.units import ppm_per_mg_m3
 
 
 def standard(quantity: str, body: str, hours: int) -> Standard:
-    (found,) = [one for one in STANDARDS if (one.quantity, one.body, one.hours) == (quantity, body, hours)]
+    (found,) = [
+        standard
+        for standard in STANDARDS
+        if (standard.quantity, standard.body, standard.hours) == (quantity, body, hours)
+    ]
     return found
 
 
@@ -33,7 +37,9 @@ def test_guidelines_in_ppm_agree_with_the_molar_masses() -> None:
     ("hours", "body", "percentile"), [(1, "korea", 99.9), (8, "korea", 99.0), (24, "korea", 99.0), (24, "who", 99.0)]
 )
 def test_share_of_means_that_must_keep_the_limit(hours: int, body: str, percentile: float) -> None:
-    assert {one.percentile for one in STANDARDS if (one.hours, one.body) == (hours, body)} == {percentile}
+    assert {standard.percentile for standard in STANDARDS if (standard.hours, standard.body) == (hours, body)} == {
+        percentile
+    }
 
 
 @pytest.mark.parametrize(("known", "mean"), [(24, 30.0), (18, 30.0), (17, float("nan"))])
@@ -47,14 +53,19 @@ def test_mean_needs_three_quarters_of_its_hours(known: int, mean: float) -> None
 )
 def test_last_day_is_compared_with_both(level: float, exceeded: set[str]) -> None:
     found = judge_last(hours_of("pm25", [level] * 24))
-    assert {one.standard.body for one in found if one.is_exceeded} == exceeded
+    assert {verdict.standard.body for verdict in found if verdict.is_exceeded} == exceeded
 
 
 def test_one_hour_and_eight_hours_are_judged_apart() -> None:
     found = judge_last(hours_of("o3", [0.02] * 23 + [0.11]))
-    assert [(one.standard.body, one.standard.hours) for one in found if one.is_exceeded] == [("korea", 1)]
+    assert [(verdict.standard.body, verdict.standard.hours) for verdict in found if verdict.is_exceeded] == [
+        ("korea", 1)
+    ]
     found = judge_last(hours_of("o3", [0.02] * 16 + [0.07] * 8))
-    assert {(one.standard.body, one.standard.hours) for one in found if one.is_exceeded} == {("korea", 8), ("who", 8)}
+    assert {(verdict.standard.body, verdict.standard.hours) for verdict in found if verdict.is_exceeded} == {
+        ("korea", 8),
+        ("who", 8),
+    }
 
 
 def test_year_is_judged_by_percentile_and_mean() -> None:
@@ -62,21 +73,21 @@ def test_year_is_judged_by_percentile_and_mean() -> None:
     days[:3] = 90.0  # three days of 365 are less than one in a hundred
     year = judge_year(hours_of("pm25", np.repeat(days, 24).tolist()))
     by = {
-        (one.judged.standard.body, one.judged.standard.hours): one
-        for one in year
-        if one.judged.standard.quantity == "pm25"
+        (row.judged.standard.body, row.judged.standard.hours): row
+        for row in year
+        if row.judged.standard.quantity == "pm25"
     }
     assert (by["korea", 24].exceeded, by["korea", 24].known, by["korea", 24].judged.is_exceeded) == (3, 365, False)
     assert not by["korea", YEAR_H].judged.is_exceeded
     assert by["who", YEAR_H].judged.is_exceeded
     days[:5] = 90.0
     worse = judge_year(hours_of("pm25", np.repeat(days, 24).tolist()))
-    assert {one.judged.is_exceeded for one in worse if one.judged.standard == standard("pm25", "korea", 24)} == {True}
+    assert {row.judged.is_exceeded for row in worse if row.judged.standard == standard("pm25", "korea", 24)} == {True}
 
 
 def test_year_without_data_breaks_nothing() -> None:
     for hours in (np.empty((0, len(POLLUTANTS))), np.full((30, len(POLLUTANTS)), np.nan)):
-        assert not any(one.judged.is_exceeded or one.known for one in judge_year(hours))
+        assert not any(row.judged.is_exceeded or row.known for row in judge_year(hours))
 
 
 def test_odour_limits_are_stricter_outside_industry() -> None:

@@ -73,4 +73,4 @@ def test_the_highest_counts_and_what_is_missing_does_not() -> None:
 
 
 def test_every_class_is_named_in_both_languages() -> None:
-    assert all(one.label_ko and one.label_en and one.colour.startswith("#") for one in GRADES)
+    assert all(grade.label_ko and grade.label_en and grade.colour.startswith("#") for grade in GRADES)

@@ -72,7 +72,7 @@ def get(client: TestClient, path: str, **query: Any) -> Any:
     return answer.json()
 
 
-def test_site_quantities_and_limits_are_told(client: TestClient) -> None:
+def test_site_quantities_and_limits_are_listed(client: TestClient) -> None:
     assert len(get(client, "site")["stations"]) == 20
     assert [row["key"] for row in get(client, "quantities")] == [quantity.key for quantity in QUANTITIES]
     assert get(client, "limits")["advisories"]["pm10"][0]["issue_at"] == 150
@@ -151,7 +151,7 @@ def test_wrong_adoption_is_answered_in_one_line(client: TestClient) -> None:
     assert client.post("/api/v1/devices/palbok-01/adopt", json={"zone": "palbok"}).status_code == 503
 
 
-def test_device_that_nobody_knew_is_listed_and_adopted(jeonju: Site, tmp_path: Path) -> None:
+def test_unknown_device_is_listed_and_adopted(jeonju: Site, tmp_path: Path) -> None:
     """Over a real broker: a gateway's device speaks, is listed with what it sent, is adopted, and is unknown no more."""
     site = jeonju.model_copy(update={"gateways": [Gateway(topic="tele/#", format="tasmota")]})
     store = DuckDBStore(tmp_path / "air.duckdb")
@@ -176,7 +176,7 @@ def test_device_that_nobody_knew_is_listed_and_adopted(jeonju: Site, tmp_path: P
     store.close()
 
 
-def test_hours_are_told_when_the_readings_are_gone(jeonju: Site, tmp_path: Path) -> None:
+def test_hourly_means_are_returned_when_the_readings_are_gone(jeonju: Site, tmp_path: Path) -> None:
     store = DuckDBStore(tmp_path / "air.duckdb", Retention(60.0, 60.0, None))
     rows = [
         {
@@ -204,7 +204,7 @@ def test_readiness_means_it(client: TestClient) -> None:
     assert client.get("/readyz").status_code == 503
 
 
-def test_incident_is_listed_told_worked_and_reported(client: TestClient, jeonju: Site) -> None:
+def test_incident_is_listed_shown_handled_and_reported(client: TestClient, jeonju: Site) -> None:
     air = client.app.state.air  # type: ignore[attr-defined]
     alert = AlertRecord(
         "one",
@@ -225,9 +225,9 @@ def test_incident_is_listed_told_worked_and_reported(client: TestClient, jeonju:
     )
     air.store.write_alerts([alert])
     air.incidents.handle([alert], {"palbok-01": (jeonju.stations[0].lat, jeonju.stations[0].lon)}, NOW)
-    (told,) = get(client, "incidents")
-    path = f"/api/v1/incidents/{told['id']}"
-    assert (told["kind"], told["state"], told["confidence"]) == ("fire", "open", 1.0)
+    (incident,) = get(client, "incidents")
+    path = f"/api/v1/incidents/{incident['id']}"
+    assert (incident["kind"], incident["state"], incident["confidence"]) == ("fire", "open", 1.0)
     wait_until(lambda: client.get(f"{path}/map").status_code == 200, what="the map")
     assert client.get(f"{path}/map").json()["features"][0]["geometry"]["type"] == "Polygon"
     done = client.post(path, json={"action": "confirm", "note": "연기 봄"})
@@ -236,8 +236,8 @@ def test_incident_is_listed_told_worked_and_reported(client: TestClient, jeonju:
     assert client.post(path, json={"action": "dance"}).status_code == 422
     assert client.get("/api/v1/incidents/nothing").status_code == 404
     whole = client.get(path).json()
-    assert [one["id"] for one in whole["alerts"]] == ["one"]
-    assert [(one["who"], one["action"], one["details"]) for one in whole["journal"]] == [
+    assert [alert["id"] for alert in whole["alerts"]] == ["one"]
+    assert [(entry["who"], entry["action"], entry["details"]) for entry in whole["journal"]] == [
         ("local", "confirm", {"note": "연기 봄"})
     ]
     for language, word in (("ko", "추정 발생지"), ("en", "Probable source")):
@@ -374,7 +374,7 @@ def test_reading_and_alert_travel_from_mqtt_to_api_and_back_to_mqtt(
                 device.publish(topics.readings("jeonju", station), encode(batch), qos=1)
         wait_until(lambda: ingest.stats().readings == 60 * 6 * 6)
         wait_until(lambda: any(alert["kind"] == "smoke" for alert in get(client, "alerts")), what="the smoke alert")
-        (alert,) = [one for one in get(client, "alerts") if one["kind"] == "smoke"]
+        (alert,) = [alert for alert in get(client, "alerts") if alert["kind"] == "smoke"]
         assert alert["device"] == "palbok-03"
         wait_until(lambda: topics.alert("jeonju", alert["id"]) in retained, what="the retained alert")
         assert json.loads(retained[topics.alert("jeonju", alert["id"])])["details"]["class"] == "fire"
@@ -385,7 +385,9 @@ def test_reading_and_alert_travel_from_mqtt_to_api_and_back_to_mqtt(
     with TestClient(api_app(jeonju, store, broker.url)) as client:
         wait_until(lambda: client.get("/readyz").status_code == 200, what="readiness")
         wait_until(lambda: get(client, "health")["active_alerts"] >= 1, what="the alert after the restart")
-        assert [one["id"] for one in get(client, "alerts", state="all") if one["kind"] == "smoke"] == [alert["id"]]
+        assert [alert["id"] for alert in get(client, "alerts", state="all") if alert["kind"] == "smoke"] == [
+            alert["id"]
+        ]
     store.close()
 
 
@@ -424,7 +426,7 @@ def test_unknown_devices_come_in_pages(jeonju: Site, tmp_path: Path) -> None:
         assert page.headers["X-Total-Count"] == "250"
         if not page.json():
             break
-        found += [one["device"] for one in page.json()]
+        found += [device["device"] for device in page.json()]
     assert found == names
     assert len(get(client, "devices/unknown")) == 100
     assert client.get("/api/v1/devices/unknown", params={"limit": 1001}).status_code == 422

@@ -1,4 +1,4 @@
-"""Indexes, standards and limits over HTTP; and what is told while the store is away. With a real broker and a real store."""
+"""Indexes, standards and limits over HTTP, and the alert that the store is away. With a real broker and a real store."""
 
 import json
 import threading
@@ -92,7 +92,7 @@ def test_index_has_subindices_both_indexes_and_what_the_law_asks_to_be_said(clie
     assert station["instrument_ko"] == "간이측정기(성능인증 1등급), 참고용"
     assert "reference only" in answer["stations"]["palbok-02"]["instrument_en"]
     assert "공식 자료가 아닙니다" in answer["note_ko"]
-    assert {(one["body"], one["quantity"], one["hours"]) for one in station["exceeded"]} >= {
+    assert {(row["body"], row["quantity"], row["hours"]) for row in station["exceeded"]} >= {
         ("korea", "pm25", 24),
         ("who", "pm25", 24),
         ("who", "pm10", 24),
@@ -113,23 +113,23 @@ def test_places_on_the_map_say_that_they_are_for_reference(client: TestClient) -
 
 def test_standards_of_now_and_of_the_year(client: TestClient) -> None:
     now = {
-        (one["body"], one["quantity"], one["hours"]): one for one in get(client, "standards")["stations"]["palbok-01"]
+        (row["body"], row["quantity"], row["hours"]): row for row in get(client, "standards")["stations"]["palbok-01"]
     }
     assert now["korea", "pm25", 24]["mean"] == 40.0
     assert now["korea", "pm25", 24]["exceeded"]
     assert not now["korea", "no2", 1]["exceeded"]
     year = get(client, "standards/palbok-01")
     assert year["year"] == 2026
-    of_year = {(one["body"], one["quantity"], one["hours"]): one for one in year["standards"]}
+    of_year = {(row["body"], row["quantity"], row["hours"]): row for row in year["standards"]}
     daily = of_year["korea", "pm25", 24]
     assert (daily["percentile"], daily["times_exceeded"], daily["means"], daily["exceeded"]) == (99.0, 1, 1, True)
     assert of_year["korea", "pm25", 8760]["percentile"] is None
-    assert get(client, "standards/nobody")["standards"] == []
+    assert get(client, "standards/unknown")["standards"] == []
     answer = client.get("/api/v1/standards/palbok-01", params={"year": 2027})
     assert (answer.status_code, answer.json()["detail"]) == (422, "year: 2027 has not begun")
 
 
-def test_limits_are_all_told(client: TestClient) -> None:
+def test_all_limits_are_listed(client: TestClient) -> None:
     limits = get(client, "limits")
     assert {"quantity": "pm25", "body": "who", "hours": 24, "limit": 15.0} in limits["standards"]
     assert [stage["issue_at"] for stage in limits["asian_dust"]] == [300, 800]
@@ -137,7 +137,7 @@ def test_limits_are_all_told(client: TestClient) -> None:
     assert len(limits["us_grades"]) == 6
 
 
-def test_store_that_goes_away_is_one_alert_that_is_told_at_once_and_stored_later(
+def test_store_that_goes_away_raises_one_alert_that_is_published_at_once_and_stored_later(
     jeonju: Site, broker: EmbeddedBroker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "IDLE_S", 0.02)
@@ -154,12 +154,12 @@ def test_store_that_goes_away_is_one_alert_that_is_told_at_once_and_stored_later
 
     store = LeavingStore(tmp_path / "air.duckdb")
     filled(store)
-    told: list[dict[str, Any]] = []
+    sent: list[dict[str, Any]] = []
     monkeypatch.setattr(
         Stream,
         "send",
         lambda _self, kind, content: (
-            told.append(json.loads(json.dumps(content, default=str))) if kind == "alert" else None
+            sent.append(json.loads(json.dumps(content, default=str))) if kind == "alert" else None
         ),
     )
     app = api_app(jeonju, store, broker.url, now=now)
@@ -171,12 +171,12 @@ def test_store_that_goes_away_is_one_alert_that_is_told_at_once_and_stored_later
         wait_until(lambda: not air.detection.snapshot.store_available, what="that the store is missed")
         wait(31)
         wait_until(
-            lambda: [alert["kind"] for alert in told if alert["kind"].endswith("-away")] == ["store-away"],
+            lambda: [alert["kind"] for alert in sent if alert["kind"].endswith("-away")] == ["store-away"],
             what="the alert",
         )
         store.is_away = False
         wait(120)
-        wait_until(lambda: any(alert["kind"] == "store-away" and alert["ended_at"] for alert in told), what="its end")
+        wait_until(lambda: any(alert["kind"] == "store-away" and alert["ended_at"] for alert in sent), what="its end")
     stored = [alert for alert in store.alerts("jeonju") if alert.kind == "store-away"]
     assert len(stored) == 1
     assert stored[0].ended_at is not None

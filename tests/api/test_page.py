@@ -62,9 +62,9 @@ class City:
         expect(page.locator("#stations tr")).to_have_count(20)
         return page
 
-    def is_told_of_the_robot(self, page: Page) -> bool:
+    def shows_the_robots_state(self, page: Page) -> bool:
         # Who is connected need not have subscribed yet, and the robot's state is not kept for it.
-        self.robot.tell()
+        self.robot.publish_state()
         return bool(asked(page, "robots")[0]["available"])
 
     def key(self, name: str, role: Role) -> str:
@@ -157,26 +157,26 @@ def test_silence_that_is_thought_better_of_silences_nothing(city: City) -> None:
 
 
 def test_robot_is_sent_to_a_place_on_the_map_recalled_forbidden_and_allowed(city: City) -> None:
-    def told(kind: str) -> Callable[[], object]:
+    def received(kind: str) -> Callable[[], object]:
         return lambda: city.robot.orders(kind)
 
     page = city.open()
-    wait_until(lambda: city.is_told_of_the_robot(page), what="the robot's state")
+    wait_until(lambda: city.shows_the_robots_state(page), what="the robot's state")
     page.reload()
     row = opened(page, "robot-1")
     expect(row).to_contain_text("80 %")
     row.get_by_role("button", name="Send").click()
     expect(page.locator("#aim")).to_contain_text("Click where to send First complex loop")
-    # Every device on the map stands for its place, also for the keyboard.
+    # Every device on the map selects its place, also by the keyboard.
     page.locator("#map [data-subject='palbok-04']").press("Enter")
     expect(page.locator("#notice")).to_have_text("Sent: First complex loop")
-    wait_until(told("order"), what="the order")
+    wait_until(received("order"), what="the order")
     assert asked(page, "robots")[0]["visit"]["places"] == [pytest.approx([35.8541, 127.0905], abs=1e-5)]
     expect(row).to_contain_text("sent by hand")
     expect(page.locator("#map .way")).to_have_count(1)
 
     row.get_by_role("button", name="Recall").click()
-    wait_until(told("instantActions"), what="the call back")
+    wait_until(received("instantActions"), what="the call back")
     expect(page.locator("#map .way")).to_have_count(0)
     row.get_by_role("button", name="Forbid").click()
     expect(row.locator(".mark")).to_have_text("not to be sent")
@@ -186,9 +186,9 @@ def test_robot_is_sent_to_a_place_on_the_map_recalled_forbidden_and_allowed(city
     expect(row.get_by_role("button", name="Send")).to_be_visible()
 
 
-def test_place_outside_of_the_city_is_refused_in_a_line_and_escape_sends_nobody(city: City) -> None:
+def test_place_outside_of_the_city_is_refused_in_a_line_and_escape_sends_no_robot(city: City) -> None:
     page = city.open()
-    wait_until(lambda: city.is_told_of_the_robot(page), what="the robot's state")
+    wait_until(lambda: city.shows_the_robots_state(page), what="the robot's state")
     page.reload()
     row = opened(page, "robot-1")
     row.get_by_role("button", name="Send").click()

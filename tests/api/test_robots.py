@@ -35,7 +35,7 @@ def robot(broker: EmbeddedBroker, jeonju: Site) -> Iterator[Robot]:
 
 def test_robot_is_shown_sent_called_back_forbidden_and_allowed(client: TestClient, robot: Robot) -> None:
     def shown() -> dict[str, Any]:
-        robot.tell()
+        robot.publish_state()
         return client.get(ROBOTS).json()[0]
 
     wait_until(lambda: shown()["available"], what="its state")
@@ -69,7 +69,7 @@ def test_visit_goes_on_when_the_api_is_started_anew(
     jeonju: Site, store: DuckDBStore, broker: EmbeddedBroker, robot: Robot
 ) -> None:
     def shown(client: TestClient, **changes: Any) -> dict[str, Any]:
-        robot.tell(**changes)
+        robot.publish_state(**changes)
         return client.get(ROBOTS).json()[0]
 
     with TestClient(api_app(jeonju, store, broker.url, now=lambda: NOW)) as client:
@@ -77,7 +77,7 @@ def test_visit_goes_on_when_the_api_is_started_anew(
         assert client.post(f"{ROBOTS}/robot-1/send", json=PALBOK).status_code == 202
         wait_until(lambda: robot.orders("order"), what="the order")
         (order,) = robot.orders("order")
-        (visit,) = [one["visit"] for one in client.get(ROBOTS).json() if one["visit"]]
+        (visit,) = [row["visit"] for row in client.get(ROBOTS).json() if row["visit"]]
     ahead = [NodeState(node_id="ahead", sequence_id=2, released=True)]
     with TestClient(api_app(jeonju, store, broker.url, now=lambda: NOW)) as client:
         under_way = {"order_id": order["orderId"], "node_states": ahead}
@@ -86,7 +86,7 @@ def test_visit_goes_on_when_the_api_is_started_anew(
         assert client.post(f"{ROBOTS}/robot-1/recall").status_code == 202
         wait_until(lambda: robot.orders("instantActions"), what="the call back")
     # Nothing else was sent before it.
-    assert [name for name, _ in robot.told if name != "state"] == ["order", "instantActions"]
+    assert [name for name, _ in robot.received if name != "state"] == ["order", "instantActions"]
 
 
 def test_what_cannot_be_done_is_said_in_one_line(client: TestClient) -> None:
@@ -103,7 +103,7 @@ def test_what_cannot_be_done_is_said_in_one_line(client: TestClient) -> None:
         assert (answer.status_code, says in answer.json()["detail"]) == (status, True), answer.text
 
 
-def test_without_a_broker_nobody_is_sent(jeonju: Site, store: DuckDBStore) -> None:
+def test_without_a_broker_no_robot_is_sent(jeonju: Site, store: DuckDBStore) -> None:
     with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as client:
         assert client.post(f"{ROBOTS}/robot-1/recall").status_code == 503
         assert len(client.get(ROBOTS).json()) == 6

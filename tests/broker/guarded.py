@@ -38,11 +38,13 @@ class Ears(Client):
         self._reconnect_min_delay = 0.1  # type: ignore[assignment]
         self._filters = filters
         self.on_message = lambda _c, _d, message: self.heard.append((message.topic, bytes(message.payload)))
-        self.on_subscribe = lambda _c, _d, _m, reasons, _p: self.granted.extend(not one.is_failure for one in reasons)
+        self.on_subscribe = lambda _c, _d, _m, reasons, _p: self.granted.extend(
+            not reason.is_failure for reason in reasons
+        )
 
     def _listen(self) -> None:
         if self._filters:
-            self.subscribe([(one, 1) for one in self._filters])
+            self.subscribe([(topic_filter, 1) for topic_filter in self._filters])
         self.ready += 1
 
     def __enter__(self) -> Self:

@@ -99,4 +99,4 @@ def test_every_variable_is_documented() -> None:
         value for value in vars(address).values() if isinstance(value, str) and value.startswith("JEONJU_MQTT_")
     ]
     assert len(variables) == 6
-    assert all(f"`{one}`" in page for one in variables)
+    assert all(f"`{variable}`" in page for variable in variables)

@@ -1,4 +1,4 @@
-"""Who is let in: passwords, certificates, anonymous clients; and who is let in no more."""
+"""Logins: passwords, certificates, anonymous clients, and accounts that were revoked."""
 
 import contextlib
 import os
@@ -29,7 +29,7 @@ BOTH: list[Kind] = ["embedded", "mosquitto"]
 
 
 def refusal(url: str) -> str:
-    """Return the line that a client says when a broker never lets it in; empty where it is let in."""
+    """Return the line that a client says when a broker refuses it; empty where it is accepted."""
     client = Ears(url, "stranger")
     with contextlib.suppress(UserError):
         client.begin()
@@ -39,12 +39,12 @@ def refusal(url: str) -> str:
 
 
 @pytest.mark.parametrize("kind", BOTH)
-def test_passwords_let_in_whom_they_should_until_they_are_changed(tmp_path: Path, jeonju: Site, kind: Kind) -> None:
+def test_passwords_admit_their_accounts_until_they_are_changed(tmp_path: Path, jeonju: Site, kind: Kind) -> None:
     need_broker(kind)
     security, secrets = security_with(tmp_path / "security", jeonju, "one", "two")
     with EmbeddedBroker(tmp_path, kind=kind, port=0, host="0.0.0.0", security=security) as broker:
         ca = security.broker / "ca.pem"
-        # 127.0.0.2 stands for another machine: the broker knows every address but 127.0.0.1 as foreign.
+        # 127.0.0.2 acts as another machine: the broker knows every address but 127.0.0.1 as foreign.
         elsewhere = f"mqtts://127.0.0.1:{broker.port}?ca={ca}"
         assert "refuses: Not authorized; a client without user needs the right JEONJU_MQTT_USER" in refusal(elsewhere)
         assert "user 'jeonju.one' needs" in refusal(url_of(broker, security, secrets["one"]._replace(password="wrong")))
@@ -70,7 +70,7 @@ def test_passwords_let_in_whom_they_should_until_they_are_changed(tmp_path: Path
 
 
 @pytest.mark.parametrize("kind", BOTH)
-def test_certificates_let_in_whom_they_should_until_they_are_revoked(tmp_path: Path, jeonju: Site, kind: Kind) -> None:
+def test_certificates_admit_their_accounts_until_they_are_revoked(tmp_path: Path, jeonju: Site, kind: Kind) -> None:
     need_broker(kind)
     security, secrets = security_with(tmp_path / "security", jeonju, "one", "two", login="certificate")
     expired = security.add(
@@ -161,7 +161,7 @@ def test_broker_that_its_certificate_does_not_name_is_not_started(tmp_path: Path
         ),
     ],
 )
-def test_broker_that_cannot_be_trusted_is_told_in_one_line(
+def test_broker_that_cannot_be_trusted_is_reported_in_one_line(
     tmp_path: Path, jeonju: Site, change: Callable[[str, int], str], said: str
 ) -> None:
     security, secrets = security_with(tmp_path / "security", jeonju, "one")
@@ -188,7 +188,7 @@ def test_ingest_ends_with_the_reason_when_its_account_is_changed_under_it(
 
 
 @pytest.mark.parametrize("kind", BOTH)
-def test_broker_without_rules_is_told_from_one_with_them(
+def test_broker_without_rules_is_distinguished_from_one_with_them(
     tmp_path: Path, jeonju: Site, kind: Kind, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     need_broker(kind)
@@ -201,7 +201,7 @@ def test_broker_without_rules_is_told_from_one_with_them(
     monkeypatch.setattr("jeonju.broker.probe.ANSWER_WITHIN_S", 20)
     with EmbeddedBroker(tmp_path / "open", kind=kind, port=0) as broker:
         warn_of_a_broker_without_rules(broker.url)
-        assert not caplog.records, "on loopback nobody else can reach it"
+        assert not caplog.records, "on loopback no other machine can reach it"
         monkeypatch.setattr("jeonju.broker.probe.LOOPBACK", ())
         warn_of_a_broker_without_rules(broker.url)
         assert len(caplog.records) == 1

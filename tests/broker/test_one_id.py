@@ -54,15 +54,15 @@ def test_of_two_that_came_together_one_stays(broker: EmbeddedBroker, monkeypatch
     pauses = iter((1, 6))
     monkeypatch.setattr("jeonju.broker.client.random.randint", lambda *_: next(pauses))
     both = [Client(broker.url, "one-id") for _ in range(2)]
-    for one in both:
-        one.begin()
+    for client in both:
+        client.begin()
     try:
-        wait_until(lambda: any(one.failure for one in both), within_s=90, what="one to give up")
-        (stays,) = [one for one in both if one.failure is None]
+        wait_until(lambda: any(client.failure for client in both), within_s=90, what="one to give up")
+        (stays,) = [client for client in both if client.failure is None]
         wait_until(stays.is_connected, what="the other one to be connected")
     finally:
-        for one in both:
-            one.end()
+        for client in both:
+            client.end()
 
 
 def test_restarts_of_a_broker_are_no_other_client(broker: EmbeddedBroker, caplog: pytest.LogCaptureFixture) -> None:

@@ -18,7 +18,9 @@ TOPIC = st.lists(LEVEL, min_size=1, max_size=5).map("/".join).filter(bool)
 
 @given(FILTER, TOPIC)
 def test_subjects_match_what_the_filter_matches(wide: str, topic: str) -> None:
-    assert any(_subject_matches(one, subjects(topic)[0]) for one in subjects(wide)) == topic_matches_sub(wide, topic)
+    assert any(_subject_matches(subject, subjects(topic)[0]) for subject in subjects(wide)) == topic_matches_sub(
+        wide, topic
+    )
 
 
 def _subject_matches(pattern: str, subject: str) -> bool:

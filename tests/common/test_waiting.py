@@ -9,7 +9,7 @@ def test_pauses_double_up_to_ten_seconds_until_it_is_there(caplog: pytest.LogCap
 
     def attempt() -> str:
         if len(pauses) < 7:
-            raise UnavailableError("nobody answers")
+            raise UnavailableError("no answer")
         return "there"
 
     def wait(pause_s: float) -> bool:
@@ -18,12 +18,12 @@ def test_pauses_double_up_to_ten_seconds_until_it_is_there(caplog: pytest.LogCap
 
     assert wait_until_available(attempt, wait) == "there"
     assert pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
-    assert caplog.messages == ["nobody answers; it is tried again"]
+    assert caplog.messages == ["no answer; it is tried again"]
 
 
 def test_it_gives_up_when_the_wait_says_so() -> None:
     def attempt() -> None:
-        raise UnavailableError("nobody answers")
+        raise UnavailableError("no answer")
 
     assert wait_until_available(attempt, lambda _pause_s: True) is None
 

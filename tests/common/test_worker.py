@@ -19,7 +19,7 @@ def find_the_store_away() -> None:
     raise UnavailableError("the store is away")
 
 
-def test_faults_end_nothing_and_what_is_away_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_worker_survives_faults_and_reports_what_is_unavailable(caplog: pytest.LogCaptureFixture) -> None:
     done, away = list[str](), list[str]()
     worker = Worker("some", always=(lambda: done.append("always"),), on_unavailable=lambda why: away.append(str(why)))
     worker.put(fail)

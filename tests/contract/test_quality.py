@@ -22,8 +22,8 @@ def faults(site: Site, readings: list[tuple[Reading, datetime]]) -> dict[str, se
     pipeline, found = Pipeline(site), dict[str, set[str]]()
     for start in range(0, len(readings), 100):
         messages = [
-            Message(f"air/v1/jeonju/{one.device}/readings", encode(one), at)
-            for one, at in readings[start : start + 100]
+            Message(f"air/v1/jeonju/{reading.device}/readings", encode(reading), at)
+            for reading, at in readings[start : start + 100]
         ]
         for text in pipeline.commit(messages).readings["quality"].to_pylist():
             for fault, reasons in (read_flags(text).faults if text else {}).items():
@@ -53,16 +53,16 @@ def test_stuck_and_out_of_range(jeonju: Site, wrong: dict[str, float], expected:
 
 
 def test_apart_from_its_neighbours(jeonju: Site) -> None:
-    readings = [one for number in range(1, 7) for one in course(f"palbok-0{number}", 80)]
+    readings = [reading for number in range(1, 7) for reading in course(f"palbok-0{number}", 80)]
     for reading, _ in readings:
         if reading.device == "palbok-03":
             reading.values["temperature"] = (reading.values["temperature"] or 0) + 15
-    assert faults(jeonju, sorted(readings, key=lambda one: one[1])) == {"drifting": {"temperature"}}
+    assert faults(jeonju, sorted(readings, key=lambda sent: sent[1])) == {"drifting": {"temperature"}}
 
 
 @pytest.mark.parametrize("ahead", [timedelta(hours=2), timedelta(days=400)])
 def test_wrong_clock(jeonju: Site, ahead: timedelta) -> None:
-    readings = [(msgspec.structs.replace(one, time=at + ahead), at) for one, at in course("palbok-01", 5)]
+    readings = [(msgspec.structs.replace(reading, time=at + ahead), at) for reading, at in course("palbok-01", 5)]
     assert faults(jeonju, readings) == {"clock-skew": {"time"}}
 
 

@@ -2,33 +2,18 @@
 
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import pytest
 
-from jeonju.contract.columns import readings_table
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
 from jeonju.detection.engine import AlertEngine
-from jeonju.messages.alerts import Labels, with_words
+from tests.detection import feeding
+from tests.detection.feeding import CLEAN, STATIONS, T0, Row, joined, last_states, noisy_air, play, row
 
-T0 = datetime(2026, 3, 4, 0, 0, tzinfo=UTC)
-CLEAN = {
-    "pm25": 18.0,
-    "pm10": 32.0,
-    "no2": 0.012,
-    "o3": 0.03,
-    "co": 0.4,
-    "so2": 0.003,
-    "tvoc": 60.0,
-    "h2s": 0.0003,
-    "nh3": 0.02,
-    "humidity": 55.0,
-    "temperature": 8.0,
-}
-NOISE = {"pm25": 1.2, "pm10": 2.0, "co": 0.01, "tvoc": 3.0, "h2s": 0.0006, "nh3": 0.01, "no2": 0.002, "o3": 0.002}
-STATIONS = ("palbok-01", "palbok-02", "palbok-03", "manseong-01", "manseong-02", "innovation-01", "innovation-02")
+NOISE = feeding.NOISE | {"h2s": 0.0006, "nh3": 0.01}
 
 Change = Callable[[str, float], dict[str, float] | None]
 
@@ -44,20 +29,18 @@ def timeline(
 ) -> list[AlertRecord]:
     """Feed a day of clean noisy air with changes on top; None means that a device says nothing. Return every alert in its last state."""
     rng = np.random.default_rng(seed)
-    engine = AlertEngine(site)
-    alerts: dict[str, AlertRecord] = {}
+    engine, steps = AlertEngine(site), list[list[Row]]()
     for second in np.arange(0, hours * 3600, every_s):
-        rows = []
-        for device in devices:
-            changed = change(device, second / 3600)
-            if changed is None:
-                continue
-            values = {key: value + NOISE.get(key, 0) * rng.standard_normal() for key, value in CLEAN.items()} | changed
-            time = T0 + timedelta(seconds=float(second))
-            rows.append({"site": site.name, "device": device, "time": time, "received_at": time, **values})
-        alerts.update({alert.id: alert for alert in engine.update(readings_table(rows))})
-    alerts.update({alert.id: alert for alert in engine.finish()})
-    return [with_words(alert, Labels(site)) for alert in alerts.values()]
+        time = T0 + timedelta(seconds=float(second))
+        changes = {device: change(device, second / 3600) for device in devices}
+        steps.append(
+            [
+                row(site, device, time, noisy_air(rng, NOISE) | changed)
+                for device, changed in changes.items()
+                if changed is not None
+            ]
+        )
+    return last_states(site, [*play(engine, joined(steps)), *engine.finish()])
 
 
 def kinds(alerts: list[AlertRecord]) -> set[tuple[str, str | None]]:
@@ -77,9 +60,9 @@ def test_clean_air_is_silent(jeonju: Site) -> None:
 
 
 def test_smoke_fires_where_fine_particles_and_carbon_monoxide_rise_together(jeonju: Site) -> None:
-    (alert,) = timeline(jeonju, 3, only("palbok-03", 1.5, 1.8, pm25=90.0, pm10=115.0, co=0.75))
+    (alert,) = timeline(jeonju, 1.5, only("palbok-03", 0.75, 1.05, pm25=90.0, pm10=115.0, co=0.75))
     assert (alert.kind, alert.device, alert.severity) == ("smoke", "palbok-03", "warning")
-    assert timedelta(hours=1.5) < alert.started_at - T0 < timedelta(hours=1.5, minutes=2)
+    assert timedelta(minutes=45) < alert.started_at - T0 < timedelta(minutes=47)
     assert alert.ended_at is not None
     assert "초미세먼지" in alert.summary_ko
     assert "PM2.5" in alert.summary_en
@@ -89,35 +72,35 @@ def test_smoke_fires_where_fine_particles_and_carbon_monoxide_rise_together(jeon
 @pytest.mark.parametrize(
     "change",
     [
-        everywhere(1.5, 2.5, pm25=90.0, pm10=115.0, co=0.75),  # haze: it rises everywhere
-        only("palbok-03", 1.5, 1.501, pm25=500.0, pm10=600.0, co=3.0),  # one bin
-        only("palbok-03", 1.5, 2.0, pm25=60.0, pm10=70.0, humidity=98.0),  # fog: no carbon monoxide
-        only("palbok-03", 1.5, 2.0, pm25=30.0, pm10=45.0, co=2.5),  # engines: much carbon monoxide, few particles
+        everywhere(0.75, 1.5, pm25=90.0, pm10=115.0, co=0.75),  # haze: it rises everywhere
+        only("palbok-03", 0.75, 0.751, pm25=500.0, pm10=600.0, co=3.0),  # one window
+        only("palbok-03", 0.75, 1.25, pm25=60.0, pm10=70.0, humidity=98.0),  # fog: no carbon monoxide
+        only("palbok-03", 0.75, 1.25, pm25=30.0, pm10=45.0, co=2.5),  # engines: much carbon monoxide, few particles
         only("palbok-03", 0.05, 0.2, pm25=90.0, pm10=115.0, co=0.75),  # the baseline is not learnt yet
     ],
     ids=["haze-everywhere", "single-spike", "fog", "engines", "warming-up"],
 )
 def test_smoke_stays_silent(jeonju: Site, change: Change) -> None:
-    assert ("smoke", "palbok-03") not in kinds(timeline(jeonju, 3, change))
+    assert ("smoke", "palbok-03") not in kinds(timeline(jeonju, 1.5, change))
 
 
 def test_flame_before_a_thermal_camera_fires_at_once(jeonju: Site) -> None:
     devices = (*STATIONS, "robot-3")
-    (alert,) = timeline(jeonju, 2, only("robot-3", 1.5, 1.6, thermal_max=240.0), devices=devices)
+    (alert,) = timeline(jeonju, 1, only("robot-3", 0.75, 0.85, thermal_max=240.0), devices=devices)
     assert (alert.kind, alert.device, alert.quantity, alert.value) == ("smoke", "robot-3", "thermal_max", 240.0)
 
 
 def test_sun_on_a_roof_is_no_flame(jeonju: Site) -> None:
-    assert timeline(jeonju, 2, only("robot-3", 1.5, 1.9, thermal_max=62.0), devices=(*STATIONS, "robot-3")) == []
+    assert timeline(jeonju, 1, only("robot-3", 0.5, 0.9, thermal_max=62.0), devices=(*STATIONS, "robot-3")) == []
 
 
 def test_release_fires_without_signs_of_combustion(jeonju: Site) -> None:
-    (alert,) = timeline(jeonju, 3, only("palbok-02", 1.5, 1.9, tvoc=900.0, h2s=0.05))
+    (alert,) = timeline(jeonju, 1.5, only("palbok-02", 0.75, 1.15, tvoc=900.0, h2s=0.05))
     assert (alert.kind, alert.device) == ("release", "palbok-02")
 
 
 def test_coarse_local_dust_is_dust(jeonju: Site) -> None:
-    (alert,) = timeline(jeonju, 3, only("palbok-02", 1.5, 1.9, pm10=420.0, pm25=50.0))
+    (alert,) = timeline(jeonju, 1.5, only("palbok-02", 0.75, 1.15, pm10=420.0, pm25=50.0))
     assert (alert.kind, alert.device) == ("dust", "palbok-02")
 
 
@@ -164,34 +147,37 @@ def test_network_that_falls_silent_as_a_whole_raises_no_alert_per_device(jeonju:
     assert timeline(jeonju, 1.5, lambda _name, hour: None if 0.5 <= hour < 1.0 else {}) == []
 
 
-def test_history_that_comes_device_by_device_makes_nobody_silent_or_late(jeonju: Site) -> None:
-    engine, alerts = AlertEngine(jeonju), []
-    for block in range(12):
-        for device in STATIONS:
-            times = [T0 + timedelta(seconds=600 * block + 10 * step) for step in range(60)]
-            rows = [{"site": "jeonju", "device": device, "time": t, "received_at": t, **CLEAN} for t in times]
-            alerts += engine.update(readings_table(rows))
+def test_history_that_comes_device_by_device_makes_no_device_silent_or_late(jeonju: Site) -> None:
+    engine = AlertEngine(jeonju)
+    alerts = play(
+        engine,
+        (
+            [row(jeonju, device, T0 + timedelta(seconds=600 * block + 10 * step), CLEAN) for step in range(60)]
+            for block in range(12)
+            for device in STATIONS
+        ),
+    )
     assert alerts == []
     assert engine.late == 0
 
 
 def test_repeats_and_shuffled_batches_change_nothing(jeonju: Site) -> None:
+    smoke = {"pm25": 90.0, "pm10": 115.0, "co": 0.75}
+
     def run(shuffle: bool) -> list[AlertRecord]:
-        engine, rng, found = AlertEngine(jeonju), np.random.default_rng(3), {}
-        for minute in range(120):
-            rows = []
-            for step in range(6):
-                time = T0 + timedelta(seconds=60 * minute + 10 * step)
-                for device in STATIONS:
-                    smoke = (
-                        {"pm25": 90.0, "pm10": 115.0, "co": 0.75} if device == "palbok-03" and 80 <= minute < 90 else {}
-                    )
-                    rows.append(
-                        {"site": "jeonju", "device": device, "time": time, "received_at": time, **CLEAN, **smoke}
-                    )
-            if shuffle:
-                rows = [rows[i] for i in rng.permutation(len(rows))] + rows[:3]
-            found.update({alert.id: alert for alert in engine.update(readings_table(rows))})
-        return list(found.values())
+        rng, batches = np.random.default_rng(3), list[list[Row]]()
+        for minute in range(70):
+            rows = [
+                row(
+                    jeonju,
+                    device,
+                    T0 + timedelta(seconds=60 * minute + 10 * step),
+                    CLEAN | (smoke if device == "palbok-03" and 45 <= minute < 55 else {}),
+                )
+                for step in range(6)
+                for device in STATIONS
+            ]
+            batches.append([rows[i] for i in rng.permutation(len(rows))] + rows[:3] if shuffle else rows)
+        return last_states(jeonju, play(AlertEngine(jeonju), batches))
 
     assert [(a.id, a.kind) for a in run(shuffle=True)] == [(a.id, a.kind) for a in run(shuffle=False)]

@@ -83,7 +83,7 @@ def test_condition_that_comes_back_in_time_is_the_same_alert(alerts: AlertLifecy
     alert = fired(alerts)
     for number, held in ((3, []), (6, [condition()]), (7, []), (11, [])):
         alerts.update(SILENT, held, minute(number))
-    assert [one.id for one in alerts.active] == [alert.id]
+    assert [alert.id for alert in alerts.active] == [alert.id]
 
 
 def test_alert_is_written_again_when_its_severity_changes_and_else_not_too_often(alerts: AlertLifecycle) -> None:
@@ -92,26 +92,26 @@ def test_alert_is_written_again_when_its_severity_changes_and_else_not_too_often
     alerts.update(SILENT, [condition(value=2.0)], soon)
     assert alerts.take_changes() == []
     alerts.update(SILENT, [condition(value=3.0)], later)
-    assert [one.value for one in alerts.take_changes()] == [3.0]
+    assert [alert.value for alert in alerts.take_changes()] == [3.0]
     alerts.update(SILENT, [Condition(kind="silent", place="palbok-01", severity="warning")], later)
-    assert [one.severity for one in alerts.take_changes()] == ["warning"]
+    assert [alert.severity for alert in alerts.take_changes()] == ["warning"]
 
 
 def test_kinds_that_were_not_judged_stay_as_they_are(alerts: AlertLifecycle) -> None:
     alert = fired(alerts)
     alerts.update(frozenset(["odour"]), [], minute(60))
-    assert [one.id for one in alerts.active] == [alert.id]
+    assert [alert.id for alert in alerts.active] == [alert.id]
 
 
 def test_disabled_rule_raises_nothing_and_the_rule_decides_the_severity(alerts: AlertLifecycle) -> None:
     alerts.update(frozenset(["dust", "stuck"]), [condition("dust"), condition("stuck")], minute(0))
-    assert [(one.kind, one.severity) for one in alerts.active] == [("stuck", "critical")]
+    assert [(alert.kind, alert.severity) for alert in alerts.active] == [("stuck", "critical")]
 
 
 def test_places_are_devices_zones_or_the_whole_site(alerts: AlertLifecycle) -> None:
     places = [condition("cai", place) for place in ("palbok-01", "palbok", "", "new-1")]
     alerts.update(frozenset(["cai"]), places, minute(0))
-    assert {(one.device, one.zone) for one in alerts.active} == {
+    assert {(alert.device, alert.zone) for alert in alerts.active} == {
         ("palbok-01", "palbok"),
         (None, "palbok"),
         (None, None),
@@ -124,7 +124,7 @@ def test_restored_alert_goes_on_and_one_of_a_rule_that_is_gone_ends(alerts: Aler
     gone = alert._replace(id="gone", kind="my-rule")
     alerts.restore([alert, gone])
     alerts.end_all_but(SILENT)
-    assert [one.id for one in alerts.active] == [alert.id]
-    assert [(one.id, one.ended_at) for one in alerts.take_changes()] == [("gone", gone.updated_at)]
+    assert [alert.id for alert in alerts.active] == [alert.id]
+    assert [(alert.id, alert.ended_at) for alert in alerts.take_changes()] == [("gone", gone.updated_at)]
     alerts.update(SILENT, [condition(value=9.0)], minute(10))
-    assert [(one.id, one.value) for one in alerts.take_changes()] == [(alert.id, 9.0)]
+    assert [(alert.id, alert.value) for alert in alerts.take_changes()] == [(alert.id, 9.0)]

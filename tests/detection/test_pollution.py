@@ -11,7 +11,8 @@ from jeonju.contract.columns import readings_table
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
 from jeonju.detection.engine import AlertEngine
-from tests.detection.health.feeding import STATIONS, T0, City, hour_of
+from tests.detection.feeding import STATIONS, T0
+from tests.detection.health.feeding import City, hour_of
 
 CLEAN: dict[str, float] = {
     "pm25": 12.0,
@@ -81,7 +82,7 @@ def test_advisory_lasts_over_missing_hours_but_not_for_a_day(jeonju: Site) -> No
     assert before.ended_at is not None
     assert (before.ended_at - T0).total_seconds() / 3600 == pytest.approx(
         10, abs=0.1
-    )  # 3 + 6 hours of patience, told at the end of the next
+    )  # 3 + 6 hours of patience, raised at the end of the next
 
 
 def test_one_hour_without_data_neither_ends_nor_doubles_bad_air(jeonju: Site) -> None:
@@ -138,7 +139,7 @@ def test_odour_around_its_limit_does_not_flap(jeonju: Site) -> None:
 
 
 def test_advisory_and_dust_go_on_after_a_restart_longer_than_what_is_remembered(jeonju: Site) -> None:
-    """Fallen below the level of issue, but not below that of the end, for a day and more: only the alert itself tells that it is in force."""
+    """Fallen below the level of issue, but not below that of the end, for a day and more: only the alert itself shows that it is in force."""
     made = city(
         jeonju,
         5,

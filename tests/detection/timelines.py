@@ -2,37 +2,20 @@
 
 import json
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from jeonju.contract.columns import readings_table
 from jeonju.contract.records import AlertRecord, LedgerEntry
 from jeonju.contract.site import Site
 from jeonju.detection.detectors.detector import LinkState, Observations
 from jeonju.detection.engine import AlertEngine
-from jeonju.messages.alerts import Labels, with_words
 from jeonju.rules.rules import Rules
-
-T0 = datetime(2026, 3, 4, 0, 0, tzinfo=UTC)
-STATIONS = ("palbok-01", "palbok-02", "palbok-03", "manseong-01", "manseong-02", "innovation-01", "innovation-02")
-CLEAN = {
-    "pm25": 18.0,
-    "pm10": 32.0,
-    "no2": 0.012,
-    "o3": 0.03,
-    "co": 0.4,
-    "so2": 0.003,
-    "tvoc": 60.0,
-    "h2s": 0.0003,
-    "nh3": 0.02,
-    "humidity": 55.0,
-    "temperature": 8.0,
-}
-NOISE = {"pm25": 1.2, "pm10": 2.0, "co": 0.01, "tvoc": 3.0, "h2s": 0.0002, "nh3": 0.005, "no2": 0.002, "o3": 0.002}
+from tests.detection import feeding
+from tests.detection.feeding import STATIONS, T0, Row, last_states, noisy_air, row
 
 
 class _Strict(BaseModel):
@@ -54,7 +37,7 @@ class Change(_Strict):
     unreachable: Literal["broker", "store"] | None = None
 
     def holds(self, device: str) -> bool:
-        """Tell whether the device is meant."""
+        """Return whether the change applies to the device."""
         return any(fnmatchcase(device, glob) for glob in self.devices)
 
 
@@ -81,17 +64,16 @@ class Cases(_Strict):
     silent: list[Case]
 
 
-def row(site: Site, device: str, now: datetime, changes: list[Change], noise: np.random.Generator) -> dict[str, Any]:
+def changed_row(site: Site, device: str, now: datetime, changes: list[Change], noise: np.random.Generator) -> Row:
     """Return what ingest writes of a reading that arrives now."""
-    clean = {key: value + NOISE.get(key, 0) * noise.standard_normal() for key, value in CLEAN.items()}
-    reading: dict[str, Any] = {"site": site.name, "device": device, "time": now, "received_at": now, **clean}
-    for one in changes:
-        reading |= one.values
-        reading["time"] += timedelta(seconds=one.clock_ahead_s)
-        if one.quality is not None:
-            reading["quality"] = json.dumps(one.quality)
-        if one.beside is not None:
-            reading |= next({"lat": it.lat, "lon": it.lon} for it in site.stations if it.name == one.beside)
+    reading = row(site, device, now, noisy_air(noise))
+    for change in changes:
+        reading |= change.values
+        reading["time"] += timedelta(seconds=change.clock_ahead_s)
+        if change.quality is not None:
+            reading["quality"] = json.dumps(change.quality)
+        if change.beside is not None:
+            reading |= next({"lat": it.lat, "lon": it.lon} for it in site.stations if it.name == change.beside)
     return reading
 
 
@@ -99,30 +81,31 @@ def play(site: Site, rules: Rules, case: Case, seed: int = 1) -> list[AlertRecor
     """Return every alert of a case in its last state."""
     noise = np.random.default_rng(seed)
     engine, heard_at = AlertEngine(site, rules=rules), T0
-    found: dict[str, AlertRecord] = {}
-    rows: list[dict[str, Any]] = []
+    alerts: list[AlertRecord] = []
+    rows: list[Row] = []
     received, repeated = Counter[str](), Counter[str]()
     devices = (*STATIONS, *case.robots)
     for step in range(round(case.hours * 3600 / case.every_s)):
         now = T0 + timedelta(seconds=step * case.every_s)
         before = len(rows)
-        holding = [one for one in case.change if one.from_h <= step * case.every_s / 3600 < one.until_h]
-        unreachable = {one.unreachable for one in holding}
+        holding = [change for change in case.change if change.from_h <= step * case.every_s / 3600 < change.until_h]
+        unreachable = {change.unreachable for change in holding}
         for device in devices:
-            changes = [one for one in holding if one.holds(device)]
-            if not any(one.away or one.unreachable for one in changes):
-                rows.append(row(site, device, now, changes, noise))
+            changes = [change for change in holding if change.holds(device)]
+            if not any(change.away or change.unreachable for change in changes):
+                rows.append(changed_row(site, device, now, changes, noise))
                 received[device] += 1
-                repeated[device] += any(received[device] % 10 < 10 * one.repeated_share for one in changes)
+                repeated[device] += any(received[device] % 10 < 10 * change.repeated_share for change in changes)
         if len(rows) > before:
             heard_at = now
         links = LinkState("store" not in unreachable, "broker" not in unreachable, heard_at)
         changed = engine.observe(Observations(at=now, links=links))
         if step % 6 == 5 or len(rows) == before:
-            changed += engine.update(readings_table(rows))
-            ledger = [LedgerEntry(site.name, one, "1", None, received[one], repeated[one], 0, 0, 0) for one in devices]
+            changed += feeding.play(engine, [rows])
+            ledger = [
+                LedgerEntry(site.name, name, "1", None, received[name], repeated[name], 0, 0, 0) for name in devices
+            ]
             changed += engine.observe(Observations(at=now, ledger=ledger))
             rows = []
-        found.update({alert.id: alert for alert in changed})
-    found.update({alert.id: alert for alert in [*engine.update(readings_table(rows)), *engine.finish()]})
-    return [with_words(alert, Labels(site), rules.title) for alert in found.values()]
+        alerts += changed
+    return last_states(site, [*alerts, *feeding.play(engine, [rows]), *engine.finish()], rules.title)

@@ -86,10 +86,12 @@ def _live(site: Site, store: InfluxStore, broker_url: str) -> None:
             env.run(until=END.timestamp() + 1e-6)
             sink.close()
             wait_until(lambda: _newest(store, site) >= END and not service.stats().waiting, within_s=300)
-            told = service.stats().commits
+            commits = service.stats().commits
             wait_until(
                 lambda: any(
-                    row[1] >= told for part in store._server.query("SELECT commits FROM service") for row in part.rows
+                    row[1] >= commits
+                    for part in store._server.query("SELECT commits FROM service")
+                    for row in part.rows
                 )
             )
         assert service.failure is None
@@ -111,12 +113,14 @@ def _newest(store: InfluxStore, site: Site) -> datetime:
 
 def _judge(site: Site, store: InfluxStore) -> None:
     """Do what the api does with what it hears, and what a person and the dispatcher do about the fire."""
-    engine, statistics, told = AlertEngine(site), IndexStatistics(site, store), list[IncidentRecord]()
+    engine, statistics, published = AlertEngine(site), IndexStatistics(site, store), list[IncidentRecord]()
     labels = Labels(site)
     now = END - timedelta(minutes=1)
     fleet = FleetControl(site, store, lambda: now, lambda _message: None, automatic=False)
-    incidents = IncidentService(site, store, lambda: now, told.append, fleet)
-    places = {one.name: (one.lat, one.lon) for one in site.stations} | {one.name: one.dock for one in site.robots}
+    incidents = IncidentService(site, store, lambda: now, published.append, fleet)
+    places = {station.name: (station.lat, station.lon) for station in site.stations} | {
+        robot.name: robot.dock for robot in site.robots
+    }
     incidents.start()
     begin = BEGIN
     while begin < END:
@@ -127,8 +131,8 @@ def _judge(site: Site, store: InfluxStore) -> None:
         incidents.handle(alerts, places, end)
         statistics.write(engine.pollution.cai, end)
         begin = end
-    wait_until(lambda: any(one.radius_m for one in told), what="where the fire is")
-    fire = next(one for one in reversed(told) if one.radius_m)
+    wait_until(lambda: any(incident.radius_m for incident in published), what="where the fire is")
+    fire = next(incident for incident in reversed(published) if incident.radius_m)
     incidents.act(fire.id, "acknowledge", "kim", "fire brigade called")
     incidents.stop()
     sent = JournalEntry(

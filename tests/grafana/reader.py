@@ -56,7 +56,7 @@ class Reader:
 
     def _options(self, variable: dict[str, Any], chosen: Choices) -> list[str]:
         series = self.ask(self.expand(variable["query"], chosen, {}))
-        options = sorted({str(row[1]) for one in series for row in one["values"]})
+        options = sorted({str(row[1]) for table in series for row in table["values"]})
         pattern = variable.get("regex", "")
         return [option for option in options if not pattern or re.search(pattern.strip("/"), option)]
 

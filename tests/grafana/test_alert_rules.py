@@ -25,8 +25,8 @@ def fires(reader: Reader, rule: dict[str, Any], *, at: datetime | None = None) -
     series = reader.ask(asked["model"]["query"].replace("now()", f"{now * 1000:.0f}ms"))
     if not series:
         return {"": rule["noDataState"] == "Alerting"}
-    assert all(len(row) == 2 for one in series for row in one["values"])
-    return {"/".join(one.get("tags", {}).values()): one["values"][-1][1] != 0 for one in series}
+    assert all(len(row) == 2 for table in series for row in table["values"])
+    return {"/".join(table.get("tags", {}).values()): table["values"][-1][1] != 0 for table in series}
 
 
 def test_file_has_no_dollar_and_names_are_unique() -> None:

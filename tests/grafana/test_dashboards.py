@@ -54,14 +54,14 @@ def test_committed_files_are_the_generated_ones() -> None:
 @EVERY_BOARD
 def test_only_core_panels_each_in_its_place(board: dict[str, Any]) -> None:
     assert {panel["type"] for panel in board["panels"]} <= CORE
-    for one, other in combinations([panel["gridPos"] for panel in board["panels"]], 2):
+    for first, second in combinations([panel["gridPos"] for panel in board["panels"]], 2):
         apart = (
-            one["x"] + one["w"] <= other["x"]
-            or other["x"] + other["w"] <= one["x"]
-            or one["y"] + one["h"] <= other["y"]
-            or other["y"] + other["h"] <= one["y"]
+            first["x"] + first["w"] <= second["x"]
+            or second["x"] + second["w"] <= first["x"]
+            or first["y"] + first["h"] <= second["y"]
+            or second["y"] + second["h"] <= first["y"]
         )
-        assert apart, (one, other)
+        assert apart, (first, second)
     assert all(panel["options"] for panel in panels(board)), "Grafana takes no options for none, not null"
     assert [panel["id"] for panel in board["panels"]] == list(range(1, len(board["panels"]) + 1))
     assert all(panel["gridPos"]["x"] + panel["gridPos"]["w"] <= 24 for panel in board["panels"])
@@ -135,15 +135,15 @@ def test_every_question_of_the_demo_is_answered(board: dict[str, Any], reader: R
     chosen = reader.choices(board)
     for panel in panels(board):
         asked = [
-            one
+            answer
             for quantity in _repeats(panel, chosen)
-            for one in reader.panel(panel, {**chosen, "quantity": [quantity]})
+            for answer in reader.panel(panel, {**chosen, "quantity": [quantity]})
         ]
         assert asked, panel["title"]
-        for one in asked:
-            if not one.series:
-                assert one.target.get("alias") in MAY_BE_EMPTY, (panel["title"], one.target["query"])
-            SHAPES[panel["type"]](one)
+        for answer in asked:
+            if not answer.series:
+                assert answer.target.get("alias") in MAY_BE_EMPTY, (panel["title"], answer.target["query"])
+            SHAPES[panel["type"]](answer)
 
 
 @EVERY_BOARD
@@ -160,7 +160,9 @@ def test_every_quantity_can_be_chosen(reader: Reader) -> None:
     chosen = reader.choices(board)
     measured = next(panel for panel in panels(board) if panel["title"] == "${quantity:text}")
     assert set(MEASURED) | set(OF_ITSELF) >= set(KEYS)
-    found = {key for key in MEASURED for one in reader.panel(measured, {**chosen, "quantity": [key]}) if one.series}
+    found = {
+        key for key in MEASURED for answer in reader.panel(measured, {**chosen, "quantity": [key]}) if answer.series
+    }
     of_site = {
         "pm1",
         "pm25",
@@ -187,8 +189,8 @@ def test_suspect_and_bad_values_are_counted(reader: Reader) -> None:
     chosen = {**reader.choices(board), "quantity": ["pm25"]}
     panel = next(panel for panel in panels(board) if panel["title"] == "Quality flags")
     counts = {
-        one.target["alias"]: sum(row[1] for series in one.series for row in series["values"])
-        for one in reader.panel(panel, chosen)
+        answer.target["alias"]: sum(row[1] for series in answer.series for row in series["values"])
+        for answer in reader.panel(panel, chosen)
     }
     assert counts["all values"] > counts["suspect"] > 0
     assert counts["bad"] > 0
@@ -198,7 +200,7 @@ def test_truth_and_measured_meet_at_the_same_instants(reader: Reader) -> None:
     board = BOARDS["dashboards/en/scenario-review.json"]
     panel = next(panel for panel in panels(board) if panel["title"] == "Difference")
     chosen = {**reader.choices(board), "device": ["palbok-10"], "quantity": ["temperature"]}
-    measured, truth = (dict(one.series[0]["values"]) for one in reader.panel(panel, chosen))
+    measured, truth = (dict(answer.series[0]["values"]) for answer in reader.panel(panel, chosen))
     together = measured.keys() & truth.keys()
     assert len(together) >= 55
     # Thermometers of these stations are off by a few tenths of a degree.
@@ -281,8 +283,8 @@ def _is_calendar(asked: Asked) -> None:
 def _is_table(asked: Asked) -> None:
     assert asked.target["resultFormat"] == "table"
     columns = _columns(asked.series)
-    (organize,) = [one["options"] for one in asked.panel["transformations"] if one["id"] == "organize"]
-    if not any(one["id"] == "merge" for one in asked.panel["transformations"]):
+    (organize,) = [step["options"] for step in asked.panel["transformations"] if step["id"] == "organize"]
+    if not any(step["id"] == "merge" for step in asked.panel["transformations"]):
         assert set(organize["indexByName"]) <= columns, asked.target["query"]
     names = set(organize["renameByName"].values())
     assert {override["matcher"]["options"] for override in asked.panel["fieldConfig"].get("overrides", [])} <= names
@@ -312,8 +314,8 @@ def _is_bar(asked: Asked) -> None:
 
 def _columns(series: list[Series]) -> set[str]:
     found: set[str] = set()
-    for one in series:
-        found |= {"Time" if name == "time" else name for name in one["columns"]} | set(one.get("tags", {}))
+    for table in series:
+        found |= {"Time" if name == "time" else name for name in table["columns"]} | set(table.get("tags", {}))
     return found
 
 

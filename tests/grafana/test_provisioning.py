@@ -14,7 +14,7 @@ SOURCES: Final = (PROVISIONING / "datasources/jeonju-air.yaml", PROVISIONING.par
 
 
 def settings(path: Path) -> dict[str, str]:
-    """Every `name: value` of a file; in these no name stands for two things."""
+    """Every `name: value` of a file; in these no name occurs twice."""
     return dict(re.findall(r"^[ -]*(\w+): +(\S.*)$", path.read_text(encoding="utf-8"), re.MULTILINE))
 
 

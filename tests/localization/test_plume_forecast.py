@@ -17,19 +17,21 @@ AMOUNT = 3e7  # 30 g/s of particles, in µg/s
 
 
 def middle(site: Site, zone: str) -> np.ndarray:
-    outline = np.array(next(one.outline for one in site.zones if one.name == zone))
+    outline = np.array(next(area.outline for area in site.zones if area.name == zone))
     x, y = site.map.to_xy(outline[:, 0], outline[:, 1])
     return np.array([[x.mean(), y.mean()]])
 
 
 def test_zone_downwind_is_named_with_its_time_of_travel_and_the_one_upwind_is_not(jeonju: Site) -> None:
     place = middle(jeonju, "manseong") - np.array([[2500.0, 0.0]])
-    found = {one.zone: one for one in zones_downwind(jeonju, place, np.ones(1), AMOUNT, WEST, least=LEAST)}
+    found = {reached.zone: reached for reached in zones_downwind(jeonju, place, np.ones(1), AMOUNT, WEST, least=LEAST)}
     assert found["manseong"].probability == 1.0
     # 2.5 km less half of the zone at 3 m/s in 10 m; near the ground it is slower.
     assert 5 < found["manseong"].minutes < 40
     behind = place + np.array([[5000.0, 0.0]])
-    assert "manseong" not in {one.zone for one in zones_downwind(jeonju, behind, np.ones(1), AMOUNT, WEST, least=LEAST)}
+    assert "manseong" not in {
+        reached.zone for reached in zones_downwind(jeonju, behind, np.ones(1), AMOUNT, WEST, least=LEAST)
+    }
 
 
 def test_twice_the_rate_adds_twice_as_much(jeonju: Site) -> None:
@@ -42,11 +44,14 @@ def test_twice_the_rate_adds_twice_as_much(jeonju: Site) -> None:
 
 def test_probability_is_the_share_of_the_places_from_which_it_is_reached(jeonju: Site) -> None:
     places = np.vstack([middle(jeonju, "palbok"), middle(jeonju, "palbok") + np.array([[30_000.0, 0.0]])])
-    found = {one.zone: one for one in zones_downwind(jeonju, places, np.array([3.0, 1.0]), AMOUNT, WEST, least=LEAST)}
+    found = {
+        reached.zone: reached
+        for reached in zones_downwind(jeonju, places, np.array([3.0, 1.0]), AMOUNT, WEST, least=LEAST)
+    }
     assert found["palbok"].probability == 0.75
 
 
-def test_nothing_released_or_nowhere_reaches_nobody(jeonju: Site) -> None:
+def test_no_release_or_no_place_reaches_no_zone(jeonju: Site) -> None:
     place = middle(jeonju, "palbok")
     assert zones_downwind(jeonju, place, np.ones(1), 0.0, WEST, least=LEAST) == ()
     assert zones_downwind(jeonju, np.empty((0, 2)), np.empty(0), AMOUNT, WEST, least=LEAST) == ()
@@ -55,9 +60,10 @@ def test_nothing_released_or_nowhere_reaches_nobody(jeonju: Site) -> None:
 def test_faster_wind_comes_sooner(jeonju: Site) -> None:
     place = middle(jeonju, "manseong") - np.array([[2500.0, 0.0]])
     slow, fast = (
-        {one.zone: one.minutes for one in zones_downwind(jeonju, place, np.ones(1), AMOUNT, air, least=LEAST)}[
-            "manseong"
-        ]
+        {
+            reached.zone: reached.minutes
+            for reached in zones_downwind(jeonju, place, np.ones(1), AMOUNT, air, least=LEAST)
+        }["manseong"]
         for air in (WEST, replace(WEST, wind_speed_m_s=6.0))
     )
     assert fast < slow

@@ -93,7 +93,7 @@ def test_source_that_is_no_candidate_leaves_it_unsure(place: Candidate) -> None:
     assert sought(place, 50.0, PLACES).is_unsure()
 
 
-def test_what_no_candidate_explains_is_told_to_be_elsewhere() -> None:
+def test_source_that_no_candidate_explains_is_elsewhere() -> None:
     """The sensors upwind of every candidate see it, whatever the wind."""
     plumes = NamedSources(PLACES, **OPTIONS)  # type: ignore[arg-type]
     estimator = SourceEstimator(len(PLACES), rates=RATES, detection_level=1.0)

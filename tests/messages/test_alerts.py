@@ -262,7 +262,7 @@ SENTENCES: dict[str, tuple[AlertRecord, str, str]] = {
         "추천대교 남쪽: 아황산가스 1시간 환경기준 초과 (값 없음)",
         "South of Chucheon bridge: SO₂ above the 1-hour standard (no value)",
     ),
-    "a device that nobody knows": (
+    "an unknown device": (
         alert("silent", device="new-1", details={"silent_s": 60.0}),
         "new-1: 1분째 자료 없음",
         "new-1: nothing heard for 1 min",
@@ -303,7 +303,7 @@ def test_alert_that_has_its_sentences_keeps_them_and_its_details(jeonju: Site) -
 
 
 @pytest.mark.parametrize("broken", [alert("cai", device="palbok-01"), alert("odour", device="palbok-01", value=1.0)])
-def test_alert_whose_facts_are_missing_is_told_all_the_same_and_logged(
+def test_alert_whose_facts_are_missing_still_has_words_and_is_logged(
     jeonju: Site, broken: AlertRecord, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.ERROR):

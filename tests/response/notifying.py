@@ -1,4 +1,4 @@
-"""Alerts to be told, and a control room that listens."""
+"""Alerts to send, and a control room that receives them."""
 
 import hashlib
 import hmac
@@ -69,7 +69,7 @@ class ControlRoom:
 
     @property
     def events(self) -> list[str]:
-        return [one["event_id"] for body in self.received for one in body["alerts"]]
+        return [alert["event_id"] for body in self.received for alert in body["alerts"]]
 
 
 def check_signatures(body: bytes, headers: dict[str, str]) -> None:
@@ -97,7 +97,7 @@ def control_room(port: int = 0) -> Iterator[ControlRoom]:
                 self.send_response(room.status)
                 self.end_headers()
             except OSError:
-                pass  # whoever asked is dead
+                pass  # the client is dead
 
         def log_message(self, *_: Any) -> None:
             pass

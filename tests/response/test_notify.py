@@ -1,4 +1,4 @@
-"""Notifications through real servers: everything arrives, once for each state, whoever is down or dies in between."""
+"""Notifications through real servers: everything arrives, once for each state, whichever part is down or dies in between."""
 
 import os
 import signal
@@ -36,8 +36,8 @@ from tests.waiting import wait_until
 ROOM = Channel(name="room", group_wait=0.0)
 
 
-class Told:
-    """A channel that remembers."""
+class Recorder:
+    """A channel that records its notifications."""
 
     def __init__(self) -> None:
         self.notifications: list[Notification] = []
@@ -45,12 +45,12 @@ class Told:
 
     def __call__(self, notification: Notification, _now: datetime) -> None:
         if self.is_down:
-            raise UnavailableError("nobody is there")
+            raise UnavailableError("the receiver is away")
         self.notifications.append(notification)
 
     def take(self) -> list[list[str]]:
         """Return the states of each notification since the last call."""
-        found = [[f"{due.alert_id} {due.state}" for due in one.due] for one in self.notifications]
+        found = [[f"{due.alert_id} {due.state}" for due in notification.due] for notification in self.notifications]
         self.notifications.clear()
         return found
 
@@ -65,18 +65,18 @@ def service(jeonju: Site, store: DuckDBStore, clock: Clock) -> AlertService:
     return AlertService(jeonju, store, shipped_rules(), clock)
 
 
-Open = Callable[..., tuple[Outbox, Told]]
+Open = Callable[..., tuple[Outbox, Recorder]]
 
 
 @pytest.fixture
 def opened(store: DuckDBStore, service: AlertService, clock: Clock) -> Open:
     """Return what opens an outbox, as each start of the process does."""
 
-    def make(channel: Channel = ROOM) -> tuple[Outbox, Told]:
-        told = Told()
-        outbox = Outbox("jeonju", store, service, channel, told, clock)
+    def make(channel: Channel = ROOM) -> tuple[Outbox, Recorder]:
+        recorder = Recorder()
+        outbox = Outbox("jeonju", store, service, channel, recorder, clock)
         outbox.send_due()
-        return outbox, told
+        return outbox, recorder
 
     return make
 
@@ -86,26 +86,26 @@ def raise_alerts(store: DuckDBStore, service: AlertService, *alerts: Any) -> Non
     service.handle(alerts)
 
 
-def test_every_state_is_told_once_and_a_restart_tells_nothing_again(
+def test_every_state_is_sent_once_and_a_restart_sends_nothing_again(
     store: DuckDBStore, service: AlertService, opened: Open
 ) -> None:
-    outbox, told = opened()
+    outbox, recorder = opened()
     for severity in ("warning", "warning", "critical", "warning"):
         raise_alerts(store, service, alert("one", severity=severity))
         outbox.send_due()
-    assert told.take() == [["one raised-warning"], ["one raised-critical"]]
-    again, told = opened()
-    assert told.take() == []
+    assert recorder.take() == [["one raised-warning"], ["one raised-critical"]]
+    again, recorder = opened()
+    assert recorder.take() == []
     raise_alerts(store, service, alert("one", ended_at=NOW + timedelta(minutes=5)))
     again.send_due()
     again.send_due()
-    assert told.take() == [["one ended"]]
+    assert recorder.take() == [["one ended"]]
 
 
 def test_same_kind_and_zone_go_out_as_one_and_others_apart(
     store: DuckDBStore, service: AlertService, opened: Open
 ) -> None:
-    outbox, told = opened()
+    outbox, recorder = opened()
     raise_alerts(
         store,
         service,
@@ -115,29 +115,29 @@ def test_same_kind_and_zone_go_out_as_one_and_others_apart(
         alert("d", kind="pm10-advisory", severity="warning", device=None),
     )
     outbox.send_due()
-    assert sorted(told.take()) == [
+    assert sorted(recorder.take()) == [
         ["a raised-critical", "b raised-critical"],
         ["c raised-critical"],
         ["d raised-warning"],
     ]
 
 
-def test_alert_that_began_and_ended_while_nobody_could_be_told_is_told_in_order(
+def test_alert_that_began_and_ended_while_the_channel_was_down_is_sent_in_order(
     store: DuckDBStore, service: AlertService, opened: Open
 ) -> None:
-    outbox, told = opened()
-    told.is_down = True
+    outbox, recorder = opened()
+    recorder.is_down = True
     raise_alerts(store, service, alert("one"))
     with pytest.raises(UnavailableError):
         outbox.send_due()
     raise_alerts(store, service, alert("one", ended_at=NOW + timedelta(seconds=1)))
-    told.is_down = False
+    recorder.is_down = False
     outbox.send_due()
-    assert told.take() == [["one raised-critical"], ["one ended"]]
+    assert recorder.take() == [["one raised-critical"], ["one ended"]]
     assert outbox.counters.trouble is None
 
 
-def test_what_was_over_before_the_channel_was_there_is_not_told(
+def test_alert_that_ended_before_the_channel_existed_is_not_sent(
     store: DuckDBStore, service: AlertService, opened: Open
 ) -> None:
     store.write_alerts(
@@ -167,22 +167,22 @@ def test_repeats_stop_when_somebody_acknowledges(
     store: DuckDBStore, service: AlertService, opened: Open, clock: Clock
 ) -> None:
     raise_alerts(store, service, alert("one"))
-    outbox, told = opened()
+    outbox, recorder = opened()
     for _ in range(2):
         clock.at += timedelta(hours=4)
         outbox.send_due()
         outbox.send_due()
-    assert told.take() == [["one raised-critical"], ["one repeated-1"], ["one repeated-2"]]
+    assert recorder.take() == [["one raised-critical"], ["one repeated-1"], ["one repeated-2"]]
     service.act(alert("one"), "acknowledge", "kim")
     clock.at += timedelta(hours=9)
     outbox.send_due()
-    assert told.take() == []
+    assert recorder.take() == []
     service.act(alert("one"), "close", "kim", verdict="false-alarm")
     outbox.send_due()
-    assert told.take() == [["one closed-false-alarm"]]
+    assert recorder.take() == [["one closed-false-alarm"]]
     raise_alerts(store, service, alert("one", ended_at=clock()))
     outbox.send_due()
-    assert told.take() == []
+    assert recorder.take() == []
 
 
 def test_silence_holds_back_until_it_is_over(
@@ -190,14 +190,14 @@ def test_silence_holds_back_until_it_is_over(
 ) -> None:
     service.silences.add("kim", NOW + timedelta(hours=1), "exercise", {"kind": "smoke", "zone": "pal*", "device": "*"})
     raise_alerts(store, service, alert("in"), alert("out", device="manseong-01", zone="manseong"))
-    outbox, told = opened()
-    assert told.take() == [["out raised-critical"]]
+    outbox, recorder = opened()
+    assert recorder.take() == [["out raised-critical"]]
     clock.at += timedelta(hours=1)
     outbox.send_due()
-    assert told.take() == [["in raised-critical"]]
+    assert recorder.take() == [["in raised-critical"]]
 
 
-def test_inhibited_alert_is_told_when_what_inhibits_it_is_over(
+def test_inhibited_alert_is_sent_when_the_inhibiting_alert_ends(
     store: DuckDBStore, service: AlertService, opened: Open
 ) -> None:
     raise_alerts(
@@ -208,11 +208,11 @@ def test_inhibited_alert_is_told_when_what_inhibits_it_is_over(
         alert("far", kind="cai", severity="warning", device="palbok-01"),
         alert("gone", kind="cai", severity="warning", ended_at=NOW + timedelta(seconds=1)),
     )
-    outbox, told = opened()
-    assert told.take() == [["smoke raised-critical"], ["far raised-warning"]]
+    outbox, recorder = opened()
+    assert recorder.take() == [["smoke raised-critical"], ["far raised-warning"]]
     raise_alerts(store, service, alert("smoke", ended_at=NOW + timedelta(seconds=2)))
     outbox.send_due()
-    assert told.take() == [["smoke ended"], ["cai raised-warning"]]
+    assert recorder.take() == [["smoke ended"], ["cai raised-warning"]]
 
 
 def test_one_notification_that_is_refused_does_not_hold_up_the_others(
@@ -232,10 +232,10 @@ def test_one_notification_that_is_refused_does_not_hold_up_the_others(
     assert (heard, outbox.counters.waiting, outbox.counters.sent) == (["dust"], 1, 1)
 
 
-def test_store_that_goes_away_after_telling_makes_nobody_be_told_twice(
+def test_store_that_goes_away_after_sending_causes_no_second_notification(
     store: DuckDBStore, service: AlertService, opened: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    outbox, told = opened()
+    outbox, recorder = opened()
     raise_alerts(store, service, alert("one"))
     write = store.write_journal
 
@@ -247,7 +247,7 @@ def test_store_that_goes_away_after_telling_makes_nobody_be_told_twice(
         outbox.send_due()
     monkeypatch.setattr(store, "write_journal", write)
     outbox.send_due()
-    assert told.take() == [["one raised-critical"]]
+    assert recorder.take() == [["one raised-critical"]]
     assert opened()[1].take() == []
 
 
@@ -268,23 +268,23 @@ def webhook_rules(folder: Path, url: str, *more: str) -> Rules:
     return load_rules(folder / "rules.toml")
 
 
-def test_webhook_that_is_down_is_tried_again_and_holds_nobody_else_up(
+def test_webhook_that_is_down_is_tried_again_and_does_not_hold_up_other_channels(
     store: DuckDBStore, service: AlertService, clock: Clock, tmp_path: Path
 ) -> None:
-    told = Told()
+    recorder = Recorder()
     with control_room() as room:
         (settings,) = webhook_rules(tmp_path, room.url).channels
         assert isinstance(settings, Webhook)
         outboxes = [
             Outbox("jeonju", store, service, settings, open_webhook(settings), clock),
-            Outbox("jeonju", store, service, Channel(name="other", group_wait=0.0), told, clock),
+            Outbox("jeonju", store, service, Channel(name="other", group_wait=0.0), recorder, clock),
         ]
         room.status = 503
         raise_alerts(store, service, alert("one"))
         for outbox in outboxes:
             outbox.start()
         wait_until(lambda: "answered 503" in str(outboxes[0].counters.trouble), what="a failure")
-        wait_until(lambda: told.notifications, what="the other channel")
+        wait_until(lambda: recorder.notifications, what="the other channel")
         room.status = 200
         wait_until(lambda: outboxes[0].counters.trouble is None, what="the second try")
         assert outboxes[0].counters.sent == 1
@@ -416,7 +416,7 @@ def serve(folder: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_process_killed_between_alert_and_sending_tells_it_after_the_restart_and_only_once(tmp_path: Path) -> None:
+def test_process_killed_while_sending_sends_again_after_the_restart_and_only_once(tmp_path: Path) -> None:
     store = DuckDBStore(tmp_path / "air.duckdb")
     store.write_alerts([alert("one", started_at=utc_now())])
     store.close()
@@ -430,13 +430,13 @@ def test_process_killed_between_alert_and_sending_tells_it_after_the_restart_and
         with serve(tmp_path) as living:
             wait_until(lambda: len(room.received) == 2, what="the try after the restart")
             url = url_of(living)
-            wait_until(lambda: len(told_by(url)) == 2, what="the journal")
+            wait_until(lambda: len(journal_of(url)) == 2, what="the journal")
             living.send_signal(signal.SIGTERM)
             assert living.wait(60) == 0
         assert room.received[0]["id"] == room.received[1]["id"]
-        # A third start has nothing to tell.
+        # A third start has nothing to send.
         with serve(tmp_path) as idle:
-            assert len(told_by(url_of(idle))) == 2
+            assert len(journal_of(url_of(idle))) == 2
             idle.send_signal(signal.SIGTERM)
             assert idle.wait(60) == 0
         assert room.events == ["one/raised-critical"] * 2
@@ -457,8 +457,8 @@ def url_of(process: subprocess.Popen[str]) -> str:
     return url
 
 
-def told_by(url: str) -> list[dict[str, Any]]:
-    """Return what the journal of a running api says of the channel, nothing while something is waiting."""
+def journal_of(url: str) -> list[dict[str, Any]]:
+    """Return what the journal of a running api says of the channel; nothing while a notification is waiting."""
     health = httpx2.get(f"{url}/api/v1/health").json()["notifications"]["room"]
     assert health["failed"] == 0
     entries: list[dict[str, Any]] = httpx2.get(f"{url}/api/v1/journal", params={"subject": "channel:room"}).json()

@@ -88,7 +88,7 @@ def test_alert_is_acknowledged_commented_and_closed_and_a_restart_remembers(
             ("lee", "close", {"note": "grill", "verdict": "false-alarm"}),
         ]
         assert len(get(again, "journal", subject="one")) == 3
-        assert [one["action"] for one in get(again, "journal") if one["action"] != "request"] == [
+        assert [entry["action"] for entry in get(again, "journal") if entry["action"] != "request"] == [
             "acknowledge",
             "comment",
             "close",
@@ -106,8 +106,8 @@ def test_name_that_is_none_is_refused(client: TestClient) -> None:
 
 
 def test_inhibited_alert_says_by_what(client: TestClient) -> None:
-    told = {one["id"]: one["held_back"] for one in get(client, "alerts")}
-    assert told == {"one": None, "two": {"inhibited_by": "one"}, "advice": None}
+    held_back = {alert["id"]: alert["held_back"] for alert in get(client, "alerts")}
+    assert held_back == {"one": None, "two": {"inhibited_by": "one"}, "advice": None}
 
 
 def test_silence_is_made_listed_ended_and_survives_a_restart(
@@ -119,11 +119,11 @@ def test_silence_is_made_listed_ended_and_survives_a_restart(
     assert (silence["who"], silence["zone"], silence["active"]) == ("kim", "*", True)
     assert get(client, "alerts/one")["held_back"] == {"silence": silence["id"]}
     with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=clock)) as again:
-        assert [one["id"] for one in get(again, "silences")] == [silence["id"]]
+        assert [row["id"] for row in get(again, "silences")] == [silence["id"]]
         assert again.delete(f"/api/v1/silences/{silence['id']}").status_code == 204
         assert again.delete(f"/api/v1/silences/{silence['id']}").status_code == 404
         assert get(again, "silences") == []
-        assert [one["id"] for one in get(again, "silences", state="all")] == [silence["id"]]
+        assert [row["id"] for row in get(again, "silences", state="all")] == [silence["id"]]
         assert get(again, "alerts/one")["held_back"] is None
 
 
@@ -283,8 +283,8 @@ def test_cap_message_of_every_shipped_rule_and_severity_is_as_the_standard_says(
             ("critical", NOW, None, "palbok"),
             ("warning", NOW, None, None),
         ]:
-            one = alert("a", kind=kind, severity=severity, device=device, zone=zone, ended_at=ended_at)
-            message = ET.fromstring(as_cap(jeonju, shipped_rules(), one, {"palbok-01"}))
+            record = alert("a", kind=kind, severity=severity, device=device, zone=zone, ended_at=ended_at)
+            message = ET.fromstring(as_cap(jeonju, shipped_rules(), record, {"palbok-01"}))
             assert message.tag == f"{{{CAP}}}alert"
             check_cap(message)
             found = {
@@ -310,12 +310,12 @@ def test_feed_has_what_lasts_and_what_just_ended_and_not_what_is_held_back(
     messages = ET.fromstring(answer.content).findall(f".//{{{CAP}}}alert")
     for message in messages:
         check_cap(message)
-    told = {message.findtext(f"{{{CAP}}}identifier"): message.findtext(f"{{{CAP}}}status") for message in messages}
+    statuses = {message.findtext(f"{{{CAP}}}identifier"): message.findtext(f"{{{CAP}}}status") for message in messages}
     # The index is inhibited by the smoke, and a silent device is nothing for the public.
-    assert told == {"one.critical": "Exercise", "advice.warning": "Exercise", "ended.ended": "Actual"}
-    one = client.get("/api/v1/alerts/ended/cap.xml")
-    assert one.headers["content-type"].startswith("application/cap+xml")
-    assert "ended.critical" in (ET.fromstring(one.content).findtext(f"{{{CAP}}}references") or "")
+    assert statuses == {"one.critical": "Exercise", "advice.warning": "Exercise", "ended.ended": "Actual"}
+    single = client.get("/api/v1/alerts/ended/cap.xml")
+    assert single.headers["content-type"].startswith("application/cap+xml")
+    assert "ended.critical" in (ET.fromstring(single.content).findtext(f"{{{CAP}}}references") or "")
     clock.at += timedelta(hours=2)
     assert b"ended.ended" not in client.get("/api/v1/alerts.cap.xml").content
 

@@ -13,7 +13,8 @@ from jeonju.contract.site import Site
 from jeonju.messages.alerts import KINDS
 from jeonju.rules.rule import Threshold
 from jeonju.rules.rules import load_rules, shipped_rules
-from tests.detection.timelines import T0, Case, Cases, Change, play
+from tests.detection.feeding import T0
+from tests.detection.timelines import Case, Cases, Change, play
 
 ROOT = Path(__file__).parents[2]
 CASES = Path(__file__).with_name("cases")
@@ -49,7 +50,7 @@ def test_every_built_in_kind_has_a_rule() -> None:
 def test_rule_fires(jeonju: Site, kind: str, case: Case) -> None:
     alerts = [alert for alert in play(jeonju, shipped_rules(), case) if alert.kind == kind]
     for expected in case.raised:
-        (alert,) = [one for one in alerts if (one.device or one.zone or "all") == expected.place]
+        (alert,) = [alert for alert in alerts if (alert.device or alert.zone or "all") == expected.place]
         late = alert.started_at - T0 - timedelta(hours=expected.after_h)
         assert timedelta(0) <= late <= timedelta(seconds=expected.within_s)
         assert (alert.ended_at is None) == case.lasts
@@ -209,7 +210,9 @@ def fired(
     """Return when alerts of the rule began and ended at palbok-01, in minutes."""
     case = Case(name="", hours=hours, every_s=every_s, change=list(change))
     alerts = play(jeonju, load_rules(written(folder, f"[rules.own]\n{rule}")), case)
-    spans = [(one.started_at, one.ended_at) for one in alerts if (one.kind, one.device) == ("own", "palbok-01")]
+    spans = [
+        (alert.started_at, alert.ended_at) for alert in alerts if (alert.kind, alert.device) == ("own", "palbok-01")
+    ]
     return [
         ((a - T0).total_seconds() / 60, None if b is None else (b - T0).total_seconds() / 60) for a, b in sorted(spans)
     ]
@@ -286,8 +289,8 @@ def test_rule_over_the_index(jeonju: Site, tmp_path: Path) -> None:
         written(tmp_path, "[rules.own]\nindex = 'cai'\nabove = 100\nzones = ['palbok']\nseverity = 'info'")
     )
     alerts = play(jeonju, rules, hazy)
-    own = {one.device for one in alerts if one.kind == "own"}
-    assert own == {one.device for one in alerts if one.kind == "cai" and one.zone == "palbok"} != set()
+    own = {alert.device for alert in alerts if alert.kind == "own"}
+    assert own == {alert.device for alert in alerts if alert.kind == "cai" and alert.zone == "palbok"} != set()
 
 
 def test_rule_that_is_switched_off_raises_nothing_and_severity_is_as_set(jeonju: Site, tmp_path: Path) -> None:

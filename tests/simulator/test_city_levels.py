@@ -57,7 +57,7 @@ def test_background_and_sources_together_are_the_measured_level(added: dict[str,
     assert 0.80 < total / MEASURED[key] < 1.05
 
 
-# What the sources add on the mean of a zone. Nobody measured that; a change beyond a quarter is to be a decision, not an accident.
+# What the sources add on the mean of a zone. That is not measured; a change beyond a quarter is to be a decision, not an accident.
 @pytest.mark.parametrize(
     ("zone", "key", "level"),
     [

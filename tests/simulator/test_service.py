@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-# Nobody listens on port 1: the command has loaded all it needs, waits for the broker, and ends when its time is up.
+# No broker listens on port 1: the command has loaded all it needs, waits for the broker, and ends when its time is up.
 SIMULATE = """
 import sys
 from jeonju.cli.app import app

@@ -39,7 +39,7 @@ HEADERS = Headers("jeonju-air/robot-1")
 
 
 @dataclass
-class Rig:
+class RobotTestbed:
     """One robot alone, spoken to second by second."""
 
     site: Site
@@ -54,7 +54,7 @@ class Rig:
         self.patrol = PatrolRobot(self.robot, self.site, self.env, np.random.default_rng(3))
         self.patrol.start()
 
-    def pass_s(self, seconds: float) -> "Rig":
+    def pass_s(self, seconds: float) -> "RobotTestbed":
         for _ in range(int(seconds)):
             self.env.run(until=self.env.now + 1.0)
             for kind, payload in self.patrol.due_messages():
@@ -74,11 +74,11 @@ class Rig:
     def activity(self) -> int:
         return int(self.patrol.track(np.array([self.env.now]))[0, 5])
 
-    def send(self, order: Order) -> "Rig":
+    def send(self, order: Order) -> "RobotTestbed":
         self.patrol.receive("order", encode(order))
         return self
 
-    def act(self, action_type: str, **parameters: Any) -> "Rig":
+    def act(self, action_type: str, **parameters: Any) -> "RobotTestbed":
         listed = [Parameter(key=key, value=value) for key, value in parameters.items()]
         action = Action(action_type=action_type, action_id=f"{action_type}-1", action_parameters=listed)
         message = InstantActions(**HEADERS.next(InstantActions, AT), actions=[action])
@@ -105,24 +105,25 @@ class Rig:
 
 
 @pytest.fixture
-def rig(jeonju: Site) -> Rig:
-    return Rig(jeonju).pass_s(60)
+def testbed(jeonju: Site) -> RobotTestbed:
+    return RobotTestbed(jeonju).pass_s(60)
 
 
-def test_order_is_driven_measured_reported_and_then_the_patrol_goes_on(rig: Rig) -> None:
-    order = rig.order((90.0, 0.0), (90.0, 90.0), stay_s=40)
-    rig.send(order).pass_s(1)
-    assert rig.states[-1].order_id == "o1"
-    assert [node.sequence_id for node in rig.states[-1].node_states] == [2, 4]  # the first node is where it stands
-    assert [edge.sequence_id for edge in rig.states[-1].edge_states] == [1, 3]
-    assert {one.action_status for one in rig.states[-1].action_states} == {"WAITING"}
-    assert rig.activity == ON_ORDER
-    begun = len(rig.states)
-    rig.pass_s(60)
-    assert rig.activity == MEASURING
-    assert np.hypot(rig.here[0] - order.nodes[1].node_position.x, rig.here[1] - order.nodes[1].node_position.y) < 1  # type: ignore[union-attr]
-    rig.pass_s(130)
-    seen = [[one.action_status for one in state.action_states] for state in rig.states[begun:]]
+def test_order_is_driven_measured_reported_and_then_the_patrol_goes_on(testbed: RobotTestbed) -> None:
+    order = testbed.order((90.0, 0.0), (90.0, 90.0), stay_s=40)
+    testbed.send(order).pass_s(1)
+    assert testbed.states[-1].order_id == "o1"
+    assert [node.sequence_id for node in testbed.states[-1].node_states] == [2, 4]  # the first node is where it stands
+    assert [edge.sequence_id for edge in testbed.states[-1].edge_states] == [1, 3]
+    assert {action.action_status for action in testbed.states[-1].action_states} == {"WAITING"}
+    assert testbed.activity == ON_ORDER
+    begun = len(testbed.states)
+    testbed.pass_s(60)
+    assert testbed.activity == MEASURING
+    stop = order.nodes[1].node_position
+    assert np.hypot(testbed.here[0] - stop.x, testbed.here[1] - stop.y) < 1  # type: ignore[union-attr]
+    testbed.pass_s(130)
+    seen = [[action.action_status for action in state.action_states] for state in testbed.states[begun:]]
     course = [statuses for number, statuses in enumerate(seen) if number == 0 or statuses != seen[number - 1]]
     assert course == [
         ["WAITING", "WAITING"],
@@ -131,53 +132,53 @@ def test_order_is_driven_measured_reported_and_then_the_patrol_goes_on(rig: Rig)
         ["FINISHED", "RUNNING"],
         ["FINISHED", "FINISHED"],
     ]
-    last = rig.states[-1]
+    last = testbed.states[-1]
     assert (last.is_idle, last.last_node_id, last.last_node_sequence_id) == (True, order.nodes[2].node_id, 4)
-    assert rig.activity == PATROLLING
+    assert testbed.activity == PATROLLING
 
 
-def test_state_comes_on_changes_and_at_least_every_thirty_seconds(rig: Rig) -> None:
-    rig.act("startPause").pass_s(120)  # nothing changes any more
-    gaps = np.diff(rig.state_at_s)
+def test_state_comes_on_changes_and_at_least_every_thirty_seconds(testbed: RobotTestbed) -> None:
+    testbed.act("startPause").pass_s(120)  # nothing changes any more
+    gaps = np.diff(testbed.state_at_s)
     assert gaps.max() <= 30
     assert gaps[-2:].tolist() == [30, 30]
-    assert rig.others.count("factsheet") == 1
-    assert rig.others.count("visualization") > 10
-    rig.act("stateRequest").act("factsheetRequest").pass_s(1)
-    assert rig.state_at_s[-1] == rig.env.now
-    assert rig.others[-1] == "factsheet"
+    assert testbed.others.count("factsheet") == 1
+    assert testbed.others.count("visualization") > 10
+    testbed.act("stateRequest").act("factsheetRequest").pass_s(1)
+    assert testbed.state_at_s[-1] == testbed.env.now
+    assert testbed.others[-1] == "factsheet"
 
 
-def test_horizon_is_not_driven_until_an_update_releases_it(rig: Rig) -> None:
-    order = rig.order((50.0, 0.0), (50.0, 50.0), stay_s=10, released=1)
-    rig.send(order).pass_s(200)
-    waiting = rig.states[-1]
-    assert (waiting.new_base_request, waiting.is_idle, rig.activity) == (True, False, STANDING)
+def test_horizon_is_not_driven_until_an_update_releases_it(testbed: RobotTestbed) -> None:
+    order = testbed.order((50.0, 0.0), (50.0, 50.0), stay_s=10, released=1)
+    testbed.send(order).pass_s(200)
+    waiting = testbed.states[-1]
+    assert (waiting.new_base_request, waiting.is_idle, testbed.activity) == (True, False, STANDING)
     assert [(node.sequence_id, node.released) for node in waiting.node_states] == [(4, False)]
-    update = rig.order((0.0, 60.0), stay_s=10, start=order.nodes[1], order_update_id=1)
-    rig.send(update).pass_s(1)
-    assert rig.states[-1].order_update_id == 1
-    assert [one.action_id for one in rig.states[-1].action_states] == ["o1-measure-2", "o1-measure-4"]
-    rig.pass_s(60)
-    assert rig.states[-1].is_idle
-    assert {one.action_status for one in rig.states[-1].action_states} == {"FINISHED"}
+    update = testbed.order((0.0, 60.0), stay_s=10, start=order.nodes[1], order_update_id=1)
+    testbed.send(update).pass_s(1)
+    assert testbed.states[-1].order_update_id == 1
+    assert [action.action_id for action in testbed.states[-1].action_states] == ["o1-measure-2", "o1-measure-4"]
+    testbed.pass_s(60)
+    assert testbed.states[-1].is_idle
+    assert {action.action_status for action in testbed.states[-1].action_states} == {"FINISHED"}
 
 
-def test_update_while_driving_extends_the_way_without_a_stop(rig: Rig) -> None:
-    order = rig.order((200.0, 0.0), (250.0, 0.0), stay_s=0, released=1)
-    rig.send(order).pass_s(30)
-    rig.send(rig.order((0.0, 100.0), stay_s=0, start=order.nodes[1], order_update_id=1)).pass_s(20)
-    assert rig.activity == ON_ORDER
-    assert not rig.errors()
-    assert [node.released for node in rig.states[-1].node_states] == [True, True]
+def test_update_while_driving_extends_the_way_without_a_stop(testbed: RobotTestbed) -> None:
+    order = testbed.order((200.0, 0.0), (250.0, 0.0), stay_s=0, released=1)
+    testbed.send(order).pass_s(30)
+    testbed.send(testbed.order((0.0, 100.0), stay_s=0, start=order.nodes[1], order_update_id=1)).pass_s(20)
+    assert testbed.activity == ON_ORDER
+    assert not testbed.errors()
+    assert [node.released for node in testbed.states[-1].node_states] == [True, True]
 
 
-def test_update_that_only_takes_the_horizon_away_ends_the_order(rig: Rig) -> None:
-    order = rig.order((20.0, 0.0), (90.0, 0.0), stay_s=5, released=1)
-    rig.send(order).pass_s(60)
-    rig.send(rig.order(start=order.nodes[1], order_update_id=1)).pass_s(2)
-    assert rig.states[-1].is_idle
-    assert len(rig.states[-1].action_states) == 1
+def test_update_that_only_takes_the_horizon_away_ends_the_order(testbed: RobotTestbed) -> None:
+    order = testbed.order((20.0, 0.0), (90.0, 0.0), stay_s=5, released=1)
+    testbed.send(order).pass_s(60)
+    testbed.send(testbed.order(start=order.nodes[1], order_update_id=1)).pass_s(2)
+    assert testbed.states[-1].is_idle
+    assert len(testbed.states[-1].action_states) == 1
 
 
 def _with(order: Order, **changes: Any) -> Order:
@@ -216,100 +217,100 @@ def _acting(order: Order, action: Action) -> Order:
     ],
 )
 def test_order_that_cannot_be_done_is_refused_and_the_patrol_goes_on(
-    rig: Rig, change: Any, error: str, level: str
+    testbed: RobotTestbed, change: Any, error: str, level: str
 ) -> None:
-    rig.send(change(rig.order((50.0, 0.0)))).pass_s(1)
-    assert rig.errors() == [(error, level)]
-    assert rig.states[-1].order_id == ""
-    assert rig.activity == PATROLLING
-    rig.send(rig.order((50.0, 0.0))).pass_s(1)
-    assert rig.errors() == []  # reported until a new order is accepted
+    testbed.send(change(testbed.order((50.0, 0.0)))).pass_s(1)
+    assert testbed.errors() == [(error, level)]
+    assert testbed.states[-1].order_id == ""
+    assert testbed.activity == PATROLLING
+    testbed.send(testbed.order((50.0, 0.0))).pass_s(1)
+    assert testbed.errors() == []  # reported until a new order is accepted
 
 
-def test_malformed_and_far_away_orders_are_refused(rig: Rig) -> None:
-    rig.patrol.receive("order", b'{"orderId": "x"')
-    assert rig.pass_s(1).errors() == [("VALIDATION_FAILURE", "WARNING")]
-    away = start_node(rig.site.name, "o1", rig.here[0] + 500, rig.here[1])
-    rig.send(rig.order((50.0, 0.0), start=away)).pass_s(1)
-    assert ("START_NODE_OUT_OF_RANGE", "WARNING") in rig.errors()
-    assert rig.states[-1].is_idle
+def test_malformed_and_far_away_orders_are_refused(testbed: RobotTestbed) -> None:
+    testbed.patrol.receive("order", b'{"orderId": "x"')
+    assert testbed.pass_s(1).errors() == [("VALIDATION_FAILURE", "WARNING")]
+    away = start_node(testbed.site.name, "o1", testbed.here[0] + 500, testbed.here[1])
+    testbed.send(testbed.order((50.0, 0.0), start=away)).pass_s(1)
+    assert ("START_NODE_OUT_OF_RANGE", "WARNING") in testbed.errors()
+    assert testbed.states[-1].is_idle
 
 
-def test_second_order_and_stale_updates_are_refused_while_one_is_active(rig: Rig) -> None:
-    order = rig.order((100.0, 0.0), (150.0, 0.0), released=1)
-    rig.send(order).send(order).pass_s(1)
-    assert rig.errors() == []  # the same again is no error
-    rig.send(rig.order((10.0, 0.0), order_id="o2")).pass_s(1)
-    assert rig.errors() == [("OTHER_ORDER_ACTIVE", "WARNING")]
-    rig.send(_with(rig.order((10.0, 0.0)), order_update_id=0)).pass_s(1)
-    assert ("SAME_ORDER_UPDATE_ID", "WARNING") in rig.errors()
-    rig.send(rig.order((10.0, 0.0), start=order.nodes[2], order_update_id=1)).pass_s(1)
-    assert ("VALIDATION_FAILURE", "WARNING") in rig.errors()
-    rig.send(rig.order((10.0, 0.0), start=order.nodes[1], order_update_id=2)).pass_s(1)
-    assert rig.errors() == []
-    rig.send(rig.order((10.0, 0.0), start=order.nodes[1], order_update_id=1)).pass_s(1)
-    assert rig.errors() == [("OUTDATED_ORDER_UPDATE", "WARNING")]
-    assert (rig.states[-1].order_id, rig.states[-1].order_update_id) == ("o1", 2)
+def test_second_order_and_stale_updates_are_refused_while_one_is_active(testbed: RobotTestbed) -> None:
+    order = testbed.order((100.0, 0.0), (150.0, 0.0), released=1)
+    testbed.send(order).send(order).pass_s(1)
+    assert testbed.errors() == []  # the same again is no error
+    testbed.send(testbed.order((10.0, 0.0), order_id="o2")).pass_s(1)
+    assert testbed.errors() == [("OTHER_ORDER_ACTIVE", "WARNING")]
+    testbed.send(_with(testbed.order((10.0, 0.0)), order_update_id=0)).pass_s(1)
+    assert ("SAME_ORDER_UPDATE_ID", "WARNING") in testbed.errors()
+    testbed.send(testbed.order((10.0, 0.0), start=order.nodes[2], order_update_id=1)).pass_s(1)
+    assert ("VALIDATION_FAILURE", "WARNING") in testbed.errors()
+    testbed.send(testbed.order((10.0, 0.0), start=order.nodes[1], order_update_id=2)).pass_s(1)
+    assert testbed.errors() == []
+    testbed.send(testbed.order((10.0, 0.0), start=order.nodes[1], order_update_id=1)).pass_s(1)
+    assert testbed.errors() == [("OUTDATED_ORDER_UPDATE", "WARNING")]
+    assert (testbed.states[-1].order_id, testbed.states[-1].order_update_id) == ("o1", 2)
 
 
-def test_cancelled_order_stops_at_once_and_takes_no_update(rig: Rig) -> None:
-    order = rig.order((200.0, 0.0))
-    rig.send(order).pass_s(20).act("cancelOrder", orderId="o1").pass_s(1)
-    state = rig.states[-1]
+def test_cancelled_order_stops_at_once_and_takes_no_update(testbed: RobotTestbed) -> None:
+    order = testbed.order((200.0, 0.0))
+    testbed.send(order).pass_s(20).act("cancelOrder", orderId="o1").pass_s(1)
+    state = testbed.states[-1]
     assert (state.is_idle, state.order_id) == (True, "o1")
-    assert [one.action_status for one in state.action_states] == ["FAILED"]
-    assert [one.action_status for one in state.instant_action_states] == ["FINISHED"]
-    assert rig.activity == PATROLLING
-    rig.send(rig.order((10.0, 0.0), start=order.nodes[1], order_update_id=1)).pass_s(1)
-    assert rig.errors() == [("ORDER_UPDATE_FOLLOWING_CANCEL", "WARNING")]
-    rig.act("cancelOrder").pass_s(1)
-    assert ("NO_ORDER_TO_CANCEL", "WARNING") in rig.errors()
-    assert rig.states[-1].instant_action_states[-1].action_status == "FAILED"
+    assert [action.action_status for action in state.action_states] == ["FAILED"]
+    assert [action.action_status for action in state.instant_action_states] == ["FINISHED"]
+    assert testbed.activity == PATROLLING
+    testbed.send(testbed.order((10.0, 0.0), start=order.nodes[1], order_update_id=1)).pass_s(1)
+    assert testbed.errors() == [("ORDER_UPDATE_FOLLOWING_CANCEL", "WARNING")]
+    testbed.act("cancelOrder").pass_s(1)
+    assert ("NO_ORDER_TO_CANCEL", "WARNING") in testbed.errors()
+    assert testbed.states[-1].instant_action_states[-1].action_status == "FAILED"
 
 
-def test_pause_rests_the_measurement_and_what_was_measured_counts(rig: Rig) -> None:
-    rig.send(rig.order((1.0, 0.0), stay_s=40)).pass_s(20).act("startPause").pass_s(60)
-    assert rig.states[-1].paused
-    assert [one.action_status for one in rig.states[-1].action_states] == ["PAUSED"]
-    rig.act("stopPause").pass_s(10)
-    assert [one.action_status for one in rig.states[-1].action_states] == ["RUNNING"]
-    rig.pass_s(15)
-    assert [one.action_status for one in rig.states[-1].action_states] == ["FINISHED"]
+def test_pause_rests_the_measurement_and_what_was_measured_counts(testbed: RobotTestbed) -> None:
+    testbed.send(testbed.order((1.0, 0.0), stay_s=40)).pass_s(20).act("startPause").pass_s(60)
+    assert testbed.states[-1].paused
+    assert [action.action_status for action in testbed.states[-1].action_states] == ["PAUSED"]
+    testbed.act("stopPause").pass_s(10)
+    assert [action.action_status for action in testbed.states[-1].action_states] == ["RUNNING"]
+    testbed.pass_s(15)
+    assert [action.action_status for action in testbed.states[-1].action_states] == ["FINISHED"]
 
 
-def test_charging_is_done_at_the_dock_and_only_without_an_order(rig: Rig) -> None:
-    rig.send(rig.order((20.0, 0.0), stay_s=5)).act("startCharging").pass_s(1)
-    assert rig.errors() == [("INVALID_INSTANT_ACTION", "WARNING")]
-    rig.pass_s(60).act("startCharging").pass_s(300)
-    assert rig.activity == CHARGING
-    assert rig.states[-1].power_supply.charging
-    dock = rig.site.map.to_xy(*rig.robot.dock)
-    assert np.hypot(rig.here[0] - dock[0], rig.here[1] - dock[1]) < 1
-    rig.act("stopCharging").pass_s(5)
-    assert not rig.states[-1].power_supply.charging
+def test_charging_is_done_at_the_dock_and_only_without_an_order(testbed: RobotTestbed) -> None:
+    testbed.send(testbed.order((20.0, 0.0), stay_s=5)).act("startCharging").pass_s(1)
+    assert testbed.errors() == [("INVALID_INSTANT_ACTION", "WARNING")]
+    testbed.pass_s(60).act("startCharging").pass_s(300)
+    assert testbed.activity == CHARGING
+    assert testbed.states[-1].power_supply.charging
+    dock = testbed.site.map.to_xy(*testbed.robot.dock)
+    assert np.hypot(testbed.here[0] - dock[0], testbed.here[1] - dock[1]) < 1
+    testbed.act("stopCharging").pass_s(5)
+    assert not testbed.states[-1].power_supply.charging
 
 
-def test_unknown_instant_action_fails_and_the_list_can_be_cleared(rig: Rig) -> None:
-    rig.act("fly").pass_s(1)
-    assert rig.errors() == [("INVALID_INSTANT_ACTION", "WARNING")]
-    assert rig.states[-1].instant_action_states[-1].action_status == "FAILED"
-    rig.act("clearInstantActions").pass_s(1)
-    assert [one.action_type for one in rig.states[-1].instant_action_states] == ["clearInstantActions"]
-    rig.patrol.receive("instantActions", b"\xff")
-    assert rig.pass_s(1).errors() == [("INVALID_INSTANT_ACTION", "WARNING")]
+def test_unknown_instant_action_fails_and_the_list_can_be_cleared(testbed: RobotTestbed) -> None:
+    testbed.act("fly").pass_s(1)
+    assert testbed.errors() == [("INVALID_INSTANT_ACTION", "WARNING")]
+    assert testbed.states[-1].instant_action_states[-1].action_status == "FAILED"
+    testbed.act("clearInstantActions").pass_s(1)
+    assert [action.action_type for action in testbed.states[-1].instant_action_states] == ["clearInstantActions"]
+    testbed.patrol.receive("instantActions", b"\xff")
+    assert testbed.pass_s(1).errors() == [("INVALID_INSTANT_ACTION", "WARNING")]
 
 
-def test_broken_robot_says_so_takes_no_order_and_goes_on_with_its_own_afterwards(rig: Rig) -> None:
-    rig.send(rig.order((60.0, 0.0), stay_s=10)).pass_s(10)
-    rig.patrol.break_down(100.0)
-    rig.pass_s(50)
-    assert ("BREAKDOWN", "FATAL") in rig.errors()
-    assert rig.activity == STANDING
-    rig.send(rig.order((60.0, 0.0), order_id="o2")).pass_s(1)
-    assert ("MOBILE_ROBOT_NOT_AVAILABLE", "WARNING") in rig.errors()
-    rig.pass_s(120)
-    assert rig.states[-1].is_idle
-    assert [one.action_status for one in rig.states[-1].action_states] == ["FINISHED"]
+def test_broken_robot_says_so_takes_no_order_and_goes_on_with_its_own_afterwards(testbed: RobotTestbed) -> None:
+    testbed.send(testbed.order((60.0, 0.0), stay_s=10)).pass_s(10)
+    testbed.patrol.break_down(100.0)
+    testbed.pass_s(50)
+    assert ("BREAKDOWN", "FATAL") in testbed.errors()
+    assert testbed.activity == STANDING
+    testbed.send(testbed.order((60.0, 0.0), order_id="o2")).pass_s(1)
+    assert ("MOBILE_ROBOT_NOT_AVAILABLE", "WARNING") in testbed.errors()
+    testbed.pass_s(120)
+    assert testbed.states[-1].is_idle
+    assert [action.action_status for action in testbed.states[-1].action_states] == ["FINISHED"]
 
 
 class _FleetControl:
@@ -343,7 +344,7 @@ class _FleetControl:
         self._client.end()
 
 
-def test_robot_on_a_real_broker_takes_an_order_and_its_last_will_tells_that_it_is_gone(
+def test_robot_on_a_real_broker_takes_an_order_and_its_last_will_says_that_it_is_gone(
     broker: EmbeddedBroker, jeonju: Site
 ) -> None:
     site = jeonju.model_copy(update={"stations": [], "robots": jeonju.robots[:1], "sources": []})
@@ -382,7 +383,8 @@ def test_robot_on_a_real_broker_takes_an_order_and_its_last_will_tells_that_it_i
         wait_until(has_arrived.is_set, what="the order on its way")
         until(lambda: control.latest("state")["orderId"] == "o1", "the order")
         until(
-            lambda: [one["actionStatus"] for one in control.latest("state")["actionStates"]] == ["FINISHED"], "the end"
+            lambda: [action["actionStatus"] for action in control.latest("state")["actionStates"]] == ["FINISHED"],
+            "the end",
         )
         assert "factsheet" in {kind for kind, *_ in control.heard}
         world.add(EVENT.validate_python({"kind": "lost-link", "device": "robot-1", "duration": "30s"}))

@@ -94,7 +94,7 @@ def test_every_device_sends_every_second_what_it_has_instruments_for(jeonju: Sit
 
 
 def test_smoke_is_measured_downwind_and_not_upwind(jeonju: Site) -> None:
-    station = next(one for one in jeonju.stations if one.name == "palbok-03")
+    station = next(station for station in jeonju.stations if station.name == "palbok-03")
     fire = {
         "kind": "fire",
         "lat": station.lat,
@@ -105,7 +105,7 @@ def test_smoke_is_measured_downwind_and_not_upwind(jeonju: Site) -> None:
         "smoulder_kg_s": 0.02,
     }
     world, blocks = simulate(jeonju, 1800, fire, wind_speed_m_s=2.0, wind_from_deg=270.0, meander="none")
-    west = next(one.name for one in jeonju.stations if one.name == "palbok-05")
+    west = next(station.name for station in jeonju.stations if station.name == "palbok-05")
     downwind = values(blocks, "palbok-03", "pm25")
     assert downwind[1200:].mean() > downwind[:60].mean() + 30
     assert values(blocks, west, "pm25")[1200:].mean() < values(blocks, west, "pm25")[:60].mean() + 10

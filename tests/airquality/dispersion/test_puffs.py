@@ -175,7 +175,7 @@ def test_puffs_are_forgotten_outside_the_box_and_when_old() -> None:
     assert len(puffs) == 0
 
 
-def test_sources_are_told_apart() -> None:
+def test_sources_are_distinguished() -> None:
     puffs = Puffs(n_sources=1, box_m=BOX)
     second = puffs.add_source()
     puffs.release(second, x_m=0.0, y_m=0.0, z_m=2.0, mass=1.0)

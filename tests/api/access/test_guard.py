@@ -95,7 +95,7 @@ def test_who_tries_keys_is_soon_not_answered_any_more(door: Door) -> None:
     assert door.ask("GET", "/api/v1/site", "viewer") == 200
 
 
-def test_who_asks_too_often_is_told_to_wait_and_others_are_not(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_client_over_the_rate_limit_must_wait_and_others_need_not(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     from limits import RateLimitItemPerMinute
 
     monkeypatch.setattr("jeonju.api.access.guard.REQUESTS", RateLimitItemPerMinute(5))

@@ -50,7 +50,7 @@ def test_revoking_what_is_not_there_names_what_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["", "{", "{}x", "[1]", '[{"name": "a"}]', '[{"name":"a","role":"king","sha256":"","made_at":""}]', "\xff"]
 )
-def test_file_that_is_none_of_ours_lets_nobody_in(tmp_path: Path, text: str) -> None:
+def test_file_that_is_no_key_file_admits_no_key(tmp_path: Path, text: str) -> None:
     path = tmp_path / "keys.json"
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(UserError, match="cannot be read as keys of the api"):

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -12,9 +12,8 @@ from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
 from jeonju.detection.engine import AlertEngine
 from jeonju.messages.alerts import Labels, with_words
-
-T0 = datetime(2026, 3, 4, 0, 0, tzinfo=UTC)
-STATIONS = ("palbok-01", "palbok-02", "palbok-03", "manseong-01", "manseong-02", "innovation-01", "innovation-02")
+from tests.detection import feeding
+from tests.detection.feeding import STATIONS, T0
 
 # What a device sends at a moment: None is nothing; otherwise columns that differ from a healthy row.
 Row = Callable[[str, float], dict[str, Any] | None]
@@ -30,33 +29,30 @@ def healthy(_device: str, _hour: float) -> dict[str, Any]:
 
 
 class City:
-    """An engine that is fed, and every alert it has told of in its last state; `writes` counts how often it told."""
+    """An engine that is fed, and every alert that it raised, in its last state."""
 
-    def __init__(self, site: Site, devices: Iterable[str] = STATIONS) -> None:
-        self.site, self.devices = site, tuple(devices)
+    def __init__(
+        self, site: Site, devices: Iterable[str] = STATIONS, *, steps_per_batch: int = feeding.STEPS_PER_BATCH
+    ) -> None:
+        self.site, self.devices, self._steps_per_batch = site, tuple(devices), steps_per_batch
         self.engine = AlertEngine(site)
         self.alerts: dict[str, AlertRecord] = {}
         self.latest: dict[str, dict[str, Any]] = {}
 
     def feed(self, begin_h: float, end_h: float, row: Row = healthy, *, every_s: float = 30.0) -> None:
         """Feed every device once per interval."""
+        steps = []
         for step in range(round(begin_h * 3600 / every_s), round(end_h * 3600 / every_s)):
             at = T0 + timedelta(seconds=step * every_s)
-            rows = []
-            for device in self.devices:
-                changed = row(device, step * every_s / 3600)
-                if changed is not None:
-                    rows.append(
-                        {
-                            "site": self.site.name,
-                            "device": device,
-                            "time": at,
-                            "received_at": at,
-                            "pm25": 18.0 + step % 3,
-                            "pm10": 30.0,
-                            **changed,
-                        }
-                    )
+            sent = {device: row(device, step * every_s / 3600) for device in self.devices}
+            steps.append(
+                [
+                    feeding.row(self.site, device, at, {"pm25": 18.0 + step % 3, "pm10": 30.0, **changed})
+                    for device, changed in sent.items()
+                    if changed is not None
+                ]
+            )
+        for rows in feeding.joined(steps, self._steps_per_batch):
             self.take(rows)
 
     def take(self, rows: list[dict[str, Any]]) -> None:
@@ -65,7 +61,7 @@ class City:
         self.note(self.engine.update(readings_table(rows)))
 
     def note(self, alerts: list[AlertRecord]) -> None:
-        """Keep what was told."""
+        """Keep alerts that changed."""
         self.alerts |= {alert.id: with_words(alert, Labels(self.site)) for alert in alerts}
 
     def restart(self) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from jeonju.contract.site import Site
-from tests.detection.health.feeding import STATIONS, T0, City
+from tests.detection.feeding import STATIONS, T0
+from tests.detection.health.feeding import City
 
 ROBOT, STATION = "robot-3", "palbok-03"
 
@@ -32,7 +33,7 @@ def patrol(
 def test_station_that_is_apart_from_the_robot_and_the_rest_drifts(jeonju: Site) -> None:
     (alert,) = patrol(jeonju, {STATION: 45.0}, 3).of("drifting")
     assert (alert.device, alert.quantity) == (STATION, "pm25")
-    # Four passings of one every 20 minutes.
+    # Four collocations, one every 20 minutes.
     assert timedelta(hours=1) < alert.started_at - T0 < timedelta(hours=1, minutes=10)
     assert "65.0" in alert.summary_en
 
@@ -46,7 +47,7 @@ def test_usual_differences_and_a_rise_of_all_are_no_drift(jeonju: Site, wrong: d
     assert patrol(jeonju, wrong, 3).of("drifting") == []
 
 
-def test_few_passings_prove_nothing(jeonju: Site) -> None:
+def test_few_collocations_prove_nothing(jeonju: Site) -> None:
     assert patrol(jeonju, {STATION: 45.0}, 0.9).of("drifting") == []
 
 

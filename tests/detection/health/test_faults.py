@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from jeonju.contract.columns import readings_table
 from jeonju.contract.site import Site
-from tests.detection.health.feeding import T0, City, Row, flags, hour_of
+from tests.detection.feeding import T0
+from tests.detection.health.feeding import City, Row, flags, hour_of
 
 ILL = "palbok-02"
 STUCK = flags(pm25="stuck: the same value for 30 min")
@@ -40,7 +41,7 @@ def test_fault_is_raised_once_and_ends_when_it_has_not_shown_for_long(
     city.feed(0, 5, ill(quality, 1, 2))
     (alert,) = city.of()
     assert (alert.kind, alert.device, alert.severity) == (kind, ILL, "info")
-    # An alert bears the end of a bin, which is closed when all have reported past it.
+    # An alert bears the end of a window, which is closed when all devices have reported past it.
     assert 1 + raised_h - 1 / 60 <= hour_of(alert) < 1 + raised_h + 3 / 60
     assert alert.ended_at is not None
     assert 2 + clear_h - 2 / 60 <= (alert.ended_at - T0).total_seconds() / 3600 < 2 + clear_h + 3 / 60
@@ -143,8 +144,9 @@ def test_shuffled_repeated_and_late_batches_change_nothing(jeonju: Site) -> None
             city.take(rows)
         return [(alert.id, alert.ended_at) for alert in city.of()]
 
-    assert len(run(None)) == 1
-    assert run(None) == run(3)
+    expected = run(None)
+    assert len(expected) == 1
+    assert run(3) == expected
 
 
 def test_flags_of_an_hour_ago_raise_nothing_now(jeonju: Site) -> None:

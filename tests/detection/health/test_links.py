@@ -9,7 +9,7 @@ from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
 from jeonju.detection.detectors.detector import LinkState, Observations
 from jeonju.detection.engine import AlertEngine
-from tests.detection.health.feeding import T0
+from tests.detection.feeding import T0
 
 
 def course(site: Site, minutes: int, store: set[int], broker: set[int], data: set[int]) -> list[AlertRecord]:

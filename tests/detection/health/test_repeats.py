@@ -5,7 +5,7 @@ from jeonju.contract.records import AlertRecord, LedgerEntry
 from jeonju.contract.site import Site
 from jeonju.detection.detectors.detector import Observations
 from jeonju.detection.engine import AlertEngine
-from tests.detection.health.feeding import T0
+from tests.detection.feeding import T0
 
 
 def course(site: Site, repeated_per_window: list[int], received_per_window: int = 600) -> list[list[AlertRecord]]:

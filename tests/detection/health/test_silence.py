@@ -8,9 +8,15 @@ import pytest
 
 from jeonju.contract.site import Site
 from jeonju.detection.detectors.detector import Observations
-from tests.detection.health.feeding import STATIONS, T0, City, Row, hour_of
+from tests.detection.feeding import STATIONS, T0
+from tests.detection.health.feeding import City, Row, hour_of
 
 LOST = "palbok-02"
+
+
+def step_by_step(site: Site) -> City:
+    """A city whose every step is a batch: when a device is found silent depends on the batches."""
+    return City(site, steps_per_batch=1)
 
 
 def quiet(device: str, begin_h: float, end_h: float = 1e9) -> Row:
@@ -18,7 +24,7 @@ def quiet(device: str, begin_h: float, end_h: float = 1e9) -> Row:
 
 
 def test_one_alert_that_ends_when_it_is_heard_again(jeonju: Site) -> None:
-    city = City(jeonju)
+    city = step_by_step(jeonju)
     city.feed(0, 3, quiet(LOST, 1, 2))
     (alert,) = city.of("silent", "many-silent")
     assert (alert.device, alert.severity) == (LOST, "info")
@@ -28,7 +34,7 @@ def test_one_alert_that_ends_when_it_is_heard_again(jeonju: Site) -> None:
 
 
 def test_last_will_is_believed_sooner(jeonju: Site) -> None:
-    city = City(jeonju)
+    city = step_by_step(jeonju)
     city.feed(0, 1, every_s=10)
     city.engine.observe(Observations(device_states={LOST: "offline"}))
     city.feed(1, 1.1, quiet(LOST, 1), every_s=10)
@@ -38,7 +44,7 @@ def test_last_will_is_believed_sooner(jeonju: Site) -> None:
 
 
 def test_device_that_was_silent_before_a_restart_stays_so_until_it_is_heard(jeonju: Site) -> None:
-    city = City(jeonju)
+    city = step_by_step(jeonju)
     city.feed(0, 50, quiet(LOST, 1), every_s=300)
     city.restart()
     city.feed(50, 52, quiet(LOST, 1), every_s=60)
@@ -51,7 +57,7 @@ def test_device_that_was_silent_before_a_restart_stays_so_until_it_is_heard(jeon
 
 
 def test_device_that_fell_silent_while_the_api_was_away_is_found(jeonju: Site) -> None:
-    city = City(jeonju)
+    city = step_by_step(jeonju)
     city.feed(0, 1)
     city.restart()
     # How often it sends is not known any more, so it is waited for as for an hourly one.
@@ -61,7 +67,7 @@ def test_device_that_fell_silent_while_the_api_was_away_is_found(jeonju: Site) -
     assert 4.4 < hour_of(alert) < 4.8
 
 
-def test_restart_by_itself_makes_nobody_silent(jeonju: Site) -> None:
+def test_restart_by_itself_makes_no_device_silent(jeonju: Site) -> None:
     city = City(jeonju)
     city.feed(0, 1)
     city.restart()
@@ -69,7 +75,7 @@ def test_restart_by_itself_makes_nobody_silent(jeonju: Site) -> None:
     assert city.of() == []
 
 
-def test_network_that_was_away_makes_nobody_silent_when_devices_come_back_one_by_one(jeonju: Site) -> None:
+def test_network_that_was_away_makes_no_device_silent_when_devices_come_back_one_by_one(jeonju: Site) -> None:
     city = City(jeonju)
     city.feed(0, 1)
     back_h = {device: 5 + number * 25 / 3600 for number, device in enumerate(STATIONS)}
@@ -120,7 +126,7 @@ def test_slow_device_is_not_silent_between_its_readings(jeonju: Site) -> None:
 
 
 def test_device_missing_for_a_day_is_one_alert(jeonju: Site) -> None:
-    city = City(jeonju)
+    city = step_by_step(jeonju)
     city.feed(0, 30, quiet(LOST, 2, 26), every_s=120)
     assert [alert.device for alert in city.of("silent", "many-silent")] == [LOST]
 

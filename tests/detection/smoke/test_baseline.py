@@ -65,7 +65,7 @@ def test_a_step_that_stays_becomes_usual_but_slowly() -> None:
     assert 0.0 < rises.local[0, PM25] < 2.0
 
 
-def test_a_voc_index_stands_for_the_voc_it_would_show_in_city_air() -> None:
+def test_a_voc_index_is_read_as_the_voc_that_shows_it_in_city_air() -> None:
     one = means([20.0, 20.0])
     one[0, QUANTITIES.index("voc_index")] = 300.0
     one[1, QUANTITIES.index("voc_index")], one[1, QUANTITIES.index("tvoc")] = 300.0, 75.0

@@ -43,7 +43,7 @@ def classes_of(
         ({}, "nothing"),
     ],
 )
-def test_published_ratios_are_told_apart(rises: dict[str, float], of_class: str) -> None:
+def test_published_ratios_are_distinguished(rises: dict[str, float], of_class: str) -> None:
     assert classes_of(rises)[of_class] > 0.8
 
 
@@ -53,7 +53,7 @@ def test_fog_is_weather_where_the_air_is_humid_and_never_fire() -> None:
     assert classes_of(fog, humidity=50.0)["fire"] < 0.1
 
 
-def test_without_a_carbon_monoxide_cell_fine_smoke_and_coarse_dust_are_still_told_apart() -> None:
+def test_without_a_carbon_monoxide_cell_fine_smoke_and_coarse_dust_are_still_distinguished() -> None:
     without = ("co", "no2", "so2", "tvoc", "h2s", "nh3")
     assert classes_of({"pm25": 100.0, "pm10": 120.0}, missing=without)["fire"] > 0.5
     assert classes_of({"pm25": 30.0, "pm10": 180.0}, missing=without)["dust"] > 0.7

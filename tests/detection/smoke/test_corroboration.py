@@ -19,10 +19,10 @@ WEST_WIND = np.array([3.0, 0.0])
         ((0.0, 400.0), WEST_WIND, False),  # beside it
         ((400.0, 700.0), WEST_WIND, False),
         ((3000.0, 0.0), WEST_WIND, False),  # too far
-        ((0.0, 400.0), np.array([0.3, 0.0]), True),  # in weak wind whoever is near agrees
+        ((0.0, 400.0), np.array([0.3, 0.0]), True),  # in weak wind every near device agrees
         ((0.0, 900.0), np.array([0.3, 0.0]), False),
         ((0.0, 400.0), np.array([np.nan, np.nan]), True),
-        ((np.nan, np.nan), WEST_WIND, False),  # nobody knows where it is
+        ((np.nan, np.nan), WEST_WIND, False),  # its place is unknown
     ],
 )
 def test_places_agree_with_the_wind(place_m: tuple[float, float], wind_m_s: np.ndarray, agrees: bool) -> None:

@@ -49,7 +49,7 @@ def entry(name: str, action: str, details: str) -> JournalEntry:
     return JournalEntry(name, "jeonju", datetime(2026, 3, 1, tzinfo=UTC), "kim", action, SUBJECT, details)
 
 
-def test_journal_tells_what_is_marked_now() -> None:
+def test_journal_gives_the_sources_that_are_marked_now() -> None:
     grill, yard = FRIDAY_EVENINGS.model_dump_json(), json.dumps({"lat": 35.86, "lon": 127.09, "of_class": "dust"})
     entries = [
         entry("1", MARKED, grill),

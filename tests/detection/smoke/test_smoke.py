@@ -11,7 +11,7 @@ from tests.detection.smoke.timelines import ROBOTS, SMOKE, STATIONS, T0, WARM_S,
 END_S = WARM_S + 600.0
 
 
-def test_smoke_is_told_within_a_minute_with_class_reasons_and_how_sure(jeonju: Site) -> None:
+def test_smoke_alert_comes_within_a_minute_with_class_reasons_and_probability(jeonju: Site) -> None:
     (alert,) = judged(jeonju, at("palbok-03", SMOKE), END_S)
     assert (alert.kind, alert.device, alert.severity, alert.quantity) == ("smoke", "palbok-03", "warning", "pm25")
     assert alert.started_at - T0 <= timedelta(seconds=WARM_S + 60)
@@ -37,19 +37,19 @@ def test_dust_and_gases_are_not_smoke(jeonju: Site, added: dict[str, float], kin
     [
         at(STATIONS, SMOKE),  # haze: it rises everywhere
         at(STATIONS, {"pm10": 400.0, "pm25": 70.0}),  # Asian dust
-        at("palbok-03", SMOKE, WARM_S, WARM_S + 10),  # one bin
+        at("palbok-03", SMOKE, WARM_S, WARM_S + 10),  # one window
         at("palbok-03", {"co": 1.5, "no2": 0.18, "pm25": 25.0, "pm10": 70.0, "tvoc": 60.0}),  # rush hour at a junction
         at("palbok-03", {"pm25": 60.0, "pm10": 85.0, "humidity": 43.0}),  # fog: no carbon monoxide
         at("palbok-03", {"pm25": 60.0, "pm10": 85.0}),  # steam in dry air
         at("palbok-03", {"pm25": 400.0}),  # a counter that is stuck high
         at("palbok-03", {"co": 3.0}),  # a cell that has gone wrong
-        at("palbok-03", {"pm25": 9.0, "pm10": 11.0, "co": 0.06}),  # somebody heats with wood
+        at("palbok-03", {"pm25": 9.0, "pm10": 11.0, "co": 0.06}),  # wood stoves
         at("palbok-03", SMOKE, 60.0, 300.0),  # what is usual has not been learnt yet
     ],
     ids=[
         "haze",
         "asian-dust",
-        "one-bin",
+        "one-window",
         "traffic",
         "fog",
         "steam",
@@ -137,7 +137,7 @@ GRILL = KnownSource(lat=35.8546, lon=127.0976, radius_m=150.0, weekdays=(4,), fr
 GRILL_SMOKE = {"pm25": 30.0, "pm10": 38.0, "co": 0.16, "tvoc": 8.0}
 
 
-def test_smoke_of_a_marked_grill_is_not_told_but_a_fire_there_is(jeonju: Site) -> None:
+def test_smoke_of_a_marked_grill_raises_no_alert_but_a_fire_there_does(jeonju: Site) -> None:
     assert [a.kind for a in judged(jeonju, at("palbok-03", GRILL_SMOKE), END_S)] == ["smoke"]
     assert judged(jeonju, at("palbok-03", GRILL_SMOKE), END_S, known_sources=[GRILL]) == []
     assert [a.kind for a in judged(jeonju, at("palbok-03", SMOKE), END_S, known_sources=[GRILL])] == ["smoke"]

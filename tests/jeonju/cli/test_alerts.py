@@ -9,7 +9,7 @@ import pytest
 
 from jeonju.contract.columns import readings_table
 from jeonju.contract.reading import Reading, encode
-from tests.detection.timelines import CLEAN, STATIONS, T0
+from tests.detection.feeding import CLEAN, STATIONS, T0
 from tests.jeonju.cli.test_app import jeonju
 
 RULES = "[rules.cold]\nquantity = 'temperature'\nbelow = 0\nmean_over = '1m'\ntitle_en = 'Frost'\n"
@@ -36,13 +36,13 @@ def recordings(tmp_path: Path) -> dict[str, Path]:
     readings = [
         Reading(device=str(row["device"]), time=row["time"], values={key: row[key] for key in CLEAN}) for row in rows()
     ]
-    paths["jsonl"].write_bytes(b"\n".join([*(encode(one) for one in readings[:-2]), encode(readings[-2:])]))
+    paths["jsonl"].write_bytes(b"\n".join([*(encode(reading) for reading in readings[:-2]), encode(readings[-2:])]))
     pq.write_table(readings_table(sorted(rows(), key=lambda row: str(row["time"]))), paths["parquet"])
     (tmp_path / "rules.toml").write_text(RULES)
     return paths
 
 
-def test_every_sort_of_recording_tells_the_same(recordings: dict[str, Path], tmp_path: Path) -> None:
+def test_every_format_of_recording_gives_the_same_alerts(recordings: dict[str, Path], tmp_path: Path) -> None:
     answers = []
     for path in recordings.values():
         done = jeonju(

@@ -75,7 +75,9 @@ def test_up_makes_up_for_history_and_goes_live(tmp_path: Path) -> None:
 def _figure(url: str, name: str) -> float:
     with urllib.request.urlopen(f"{url}/metrics", timeout=60) as page:
         families = text_string_to_metric_families(page.read().decode())
-        return next(one.value for family in families for one in family.samples if one.name == f"jeonju_{name}_total")
+        return next(
+            sample.value for family in families for sample in family.samples if sample.name == f"jeonju_{name}_total"
+        )
 
 
 def test_up_ends_by_itself_live_or_not(tmp_path: Path) -> None:

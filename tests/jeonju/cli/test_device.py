@@ -1,4 +1,4 @@
-"""`jeonju device` as people type it, and what it lets in."""
+"""`jeonju device` as people type it, and which accounts it grants."""
 
 import json
 import stat
@@ -80,7 +80,7 @@ def test_life_of_an_account(folder: Path) -> None:
 def test_no_secret_is_kept_and_nothing_private_can_be_read_by_others(folder: Path) -> None:
     password = json.loads(run(folder, "add", "one", "--json"))["password"]
     run(folder, "add", "two", "--certificate")
-    for file in (one for one in folder.rglob("*") if one.is_file()):
+    for file in (path for path in folder.rglob("*") if path.is_file()):
         assert password.encode() not in file.read_bytes(), file
         is_public = file.name.endswith(".pem")
         assert is_public or not stat.S_IMODE(file.stat().st_mode) & 0o077, file

@@ -29,7 +29,7 @@ def test_key_is_shown_once_listed_without_it_and_revoked(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "air.example"])
-def test_others_are_not_let_in_without_a_key(tmp_path: Path, host: str) -> None:
+def test_other_machines_are_refused_without_a_key(tmp_path: Path, host: str) -> None:
     keys = tmp_path / "keys.json"
     with pytest.raises(UserError, match=r"lets others in, and there is no key in .*; make one first: jeonju key add"):
         HttpSettings(host=host, keys=keys).check()

@@ -120,7 +120,7 @@ def test_missing_sensor_column_is_named(tmp_path: Path) -> None:
         list(recorded(tmp_path))
 
 
-def test_recording_older_than_stores_keep_readings_is_told_before_it_is_replayed(tmp_path: Path) -> None:
+def test_recording_older_than_the_retention_of_stores_is_reported_before_it_is_replayed(tmp_path: Path) -> None:
     now = datetime(2026, 3, 2, tzinfo=UTC)
     paths = []
     for days in (29, 300):

@@ -157,7 +157,7 @@ def test_full_volume_is_said_in_one_line_and_the_service_goes_on(tmp_path: Path)
             device.publish(topics.readings("jeonju", "mine"), b'{"device": "mine", "values": {"pm25": 7}}', 1)
             return bool(feed.heard)
 
-        # What is sent before ingest has subscribed is kept by nobody.
+        # No broker keeps what is sent before ingest has subscribed.
         wait_until(is_taken, what="the first commit")
         for number in range(3000):
             message = {"device": "mine", "seq": number, "values": {"pm25": 7}, "note": os.urandom(400).hex()}

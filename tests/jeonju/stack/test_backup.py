@@ -130,7 +130,7 @@ def test_damaged_archive_changes_nothing(harm: str, tmp_path: Path, jeonju: Site
     archive = tmp_path / "one.tar"
     back_up(archive, city(tmp_path / "old", jeonju), None, NOW)
     with tarfile.open(archive) as tar:
-        members = {one.name: tar.extractfile(one).read() for one in tar}  # type: ignore[union-attr]
+        members = {member.name: tar.extractfile(member).read() for member in tar}  # type: ignore[union-attr]
     if harm == "changed":
         members["keys/keys.json"] += b" "
     elif harm == "added":

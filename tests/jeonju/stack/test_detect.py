@@ -97,7 +97,7 @@ def is_over(client: TestClient) -> bool:
     return not is_shown_as_active(client)
 
 
-def test_alert_reaches_every_api_and_a_killed_detection_neither_loses_it_nor_tells_it_twice(
+def test_alert_reaches_every_api_and_a_killed_detection_neither_loses_nor_repeats_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CONTROL_ROOM", SECRET)
@@ -117,7 +117,7 @@ def test_alert_reaches_every_api_and_a_killed_detection_neither_loses_it_nor_tel
         device = Client(broker.url, "device", filters=[(topics.alert("jeonju", "+"), 1)])
         device.on_message = lambda _c, _d, message: retained.__setitem__(message.topic, bytes(message.payload))
         device.begin()
-        # What ended before a channel was there is not told; this one has been there for long.
+        # Alerts that ended before a channel existed are not sent; this channel has existed for long.
         opened = JournalEntry("opened", "jeonju", begin, "system", OPENED, "channel:control-room", "{}")
         to_write.write_journal([opened])
         responding = api_app(site, of_first, broker.url, rules=rules, detection="elsewhere")
@@ -131,24 +131,24 @@ def test_alert_reaches_every_api_and_a_killed_detection_neither_loses_it_nor_tel
                 assert alert["summary_ko"]
                 topic = topics.alert("jeonju", alert["id"])
                 wait_until(lambda: room.events, what="the notification")
-                # What somebody does at one api is known to the others, and stays in what the broker retains.
+                # What an operator does at one api is known to the others, and stays in what the broker retains.
                 assert second.post(f"/api/v1/alerts/{alert['id']}/acknowledge").status_code == 200
                 wait_until(lambda: listed(first)[0]["handling"]["state"] == "acknowledged", what="the acknowledgement")
                 wait_until(lambda: b'"acknowledged"' in retained[topic], what="the retained acknowledgement")
                 process.send_signal(signal.SIGKILL)
                 process.wait()
             send(device, begin + timedelta(minutes=3), {"pm25": 120.0})
-            wait_until(lambda: ingest.stats().readings == 72, what="the readings while nobody judges")
+            wait_until(lambda: ingest.stats().readings == 72, what="the readings while detection is down")
             with detect(tmp_path, broker.url, influx.url()):
                 wait_until(lambda: listed(first)[0]["updated_at"] > alert["updated_at"], what="the alert to go on")
-                assert [one["id"] for one in listed(second)] == [alert["id"]]
+                assert [row["id"] for row in listed(second)] == [alert["id"]]
                 assert json.loads(retained[topic])["handling"]["state"] == "acknowledged"
                 send(device, begin + timedelta(minutes=6), {"pm25": 5.0})
                 for client in (first, second):
                     wait_until(partial(is_over, client), what="the end in each api")
                 wait_until(lambda: retained[topic] == b"", what="the end at the broker")
                 wait_until(lambda: len(room.events) == 2, what="the end to be notified")
-            assert [one["id"] for one in listed(first)] == [alert["id"]]
+            assert [row["id"] for row in listed(first)] == [alert["id"]]
             assert len(set(room.events)) == len(room.events) == 2
         device.end()
     influx.stop()

@@ -38,12 +38,12 @@ def up(folder: Path, port: int, *more: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def figures(port: int) -> dict[str, float]:
-    """What /metrics shows, nothing where nobody serves it yet."""
+    """What /metrics shows, nothing where no process serves it yet."""
     client = HTTPConnection("127.0.0.1", port, timeout=60)
     try:
         client.request("GET", "/metrics")
         families = text_string_to_metric_families(client.getresponse().read().decode())
-        return {one.name: one.value for family in families for one in family.samples if not one.labels}
+        return {sample.name: sample.value for family in families for sample in family.samples if not sample.labels}
     except OSError:
         return {}
     finally:
@@ -78,7 +78,7 @@ def test_signal_ends_the_live_city_quietly_while_its_page_is_open(tmp_path: Path
         assert stream.readline() == b": welcome\n"
         process.send_signal(how)
         assert is_quiet(process)
-        # The page is told that it is over, not cut off.
+        # The stream to the page is ended, not cut off.
         stream.read()
         page.close()
 

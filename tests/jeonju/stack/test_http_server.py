@@ -13,7 +13,7 @@ from jeonju.common.errors import UserError
 from jeonju.stack.http_server import HttpSettings, LiveServer
 
 
-def test_who_asks_before_the_server_is_up_waits_for_it_and_nobody_else_gets_its_port() -> None:
+def test_early_client_waits_for_the_server_and_no_other_process_gets_its_port() -> None:
     may_go_on = threading.Event()
 
     @asynccontextmanager

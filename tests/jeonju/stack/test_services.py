@@ -38,7 +38,7 @@ def test_what_arrived_before_the_end_is_finished_with_the_broker_still_there(
             wait_until(lambda: not worker(services, name).is_idle, what="the end")
             try:
                 assert services.response.fleet is not None
-                services.response.fleet.enable("robot-1", "somebody")
+                services.response.fleet.enable("robot-1", "operator")
                 said.append("published")
             except UnavailableError as error:
                 said.append(str(error))

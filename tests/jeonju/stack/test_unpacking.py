@@ -54,8 +54,8 @@ def member_of(name: str, **fields: Any) -> tarfile.TarInfo:
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_only_plain_files_inside_come_out(kind: str, tmp_path: Path) -> None:
     outside, folder = tmp_path / "outside", tmp_path / "folder/of/its/own"
-    for one in (outside, folder):
-        one.mkdir(parents=True)
+    for directory in (outside, folder):
+        directory.mkdir(parents=True)
     (outside / "there").write_bytes(b"kept")
     fields = {
         field: value.format(outside=outside) if isinstance(value, str) else value

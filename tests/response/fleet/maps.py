@@ -58,8 +58,8 @@ def state_of(site: Site, name: str, place_m: tuple[float, float], now: datetime,
     return topics.vda5050(robot.identity, "state"), encode(state)
 
 
-def tell(fleet: Fleet, name: str, place_m: tuple[float, float], *, now: datetime = NOW, **changes: Any) -> None:
-    """Let a robot tell its state."""
+def report(fleet: Fleet, name: str, place_m: tuple[float, float], *, now: datetime = NOW, **changes: Any) -> None:
+    """Let a robot report its state."""
     assert fleet.handle(*state_of(fleet.site, name, place_m, now, **changes), now) == name
 
 

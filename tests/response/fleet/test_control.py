@@ -47,7 +47,7 @@ def actions(store: DuckDBStore) -> list[tuple[str, str, str]]:
     return [(entry.who, entry.action, entry.subject) for entry in store.journal("jeonju")]
 
 
-def test_robot_is_sent_to_an_incident_and_both_are_told(fleet: Fleet, jeonju: Site, store: DuckDBStore) -> None:
+def test_robot_is_sent_to_an_incident_and_both_are_published(fleet: Fleet, jeonju: Site, store: DuckDBStore) -> None:
     assert fleet.control.wants_map(INCIDENT)
     fleet.control.handle_map(INCIDENT, source_map(jeonju, FIRE_M, 80.0))
     assert [message.topic.rpartition("/")[2] for message in fleet.sent] == ["order"]

@@ -1,4 +1,4 @@
-"""Fleet control: which robot goes, what it is told stop by stop, what operators may do, and what happens when a robot does not answer."""
+"""Fleet control: which robot goes, its orders stop by stop, what operators may do, and what happens when a robot does not answer."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -36,7 +36,7 @@ from jeonju.simulator.block import Block
 from jeonju.simulator.robots import PATROLLING
 from jeonju.simulator.sinks.memory import MemorySink
 from jeonju.simulator.world import Cadence, World
-from tests.response.fleet.maps import FAULT, NOW, source_map, tell
+from tests.response.fleet.maps import FAULT, NOW, report, source_map
 
 FIRE_M = (1250.0, 1120.0)
 
@@ -46,7 +46,7 @@ def dispatcher(jeonju: Site) -> Dispatcher:
     """All six robots are idle; robot-3 is the nearest to the fire, robot-1 the next."""
     made = Dispatcher(jeonju)
     for number, name in enumerate(made.fleet.robots):
-        tell(made.fleet, name, (FIRE_M[0] + 400 + 100 * ((number - 2) % 6), FIRE_M[1]))
+        report(made.fleet, name, (FIRE_M[0] + 400 + 100 * ((number - 2) % 6), FIRE_M[1]))
     return made
 
 
@@ -86,7 +86,7 @@ def test_nearest_robot_gets_an_order_with_one_released_stop_and_a_horizon(dispat
 def test_robot_that_is_not_able_stays_where_it_is(
     dispatcher: Dispatcher, jeonju: Site, changes: dict[str, Any], reason: str
 ) -> None:
-    tell(dispatcher.fleet, "robot-3", (FIRE_M[0] + 400, FIRE_M[1]), **changes)
+    report(dispatcher.fleet, "robot-3", (FIRE_M[0] + 400, FIRE_M[1]), **changes)
     assert reason in (dispatcher.fleet.robots["robot-3"].unavailable_because(NOW) or "")
     (message,) = dispatcher.step("i1", source_map(jeonju, FIRE_M, 80.0), NOW)
     assert robot_of(message) == "robot-4"
@@ -96,7 +96,7 @@ def test_robot_that_is_not_able_stays_where_it_is(
 
 def test_battery_must_last_for_way_stay_and_dock(dispatcher: Dispatcher, jeonju: Site) -> None:
     low = PowerSupply(state_of_charge=22.0, charging=False, range=11_000)  # two points above the reserve: 1000 m
-    tell(dispatcher.fleet, "robot-3", (FIRE_M[0] + 400, FIRE_M[1]), power_supply=low)
+    report(dispatcher.fleet, "robot-3", (FIRE_M[0] + 400, FIRE_M[1]), power_supply=low)
     (message,) = dispatcher.step("i1", source_map(jeonju, FIRE_M, 80.0), NOW)
     assert robot_of(message) == "robot-4"
     with pytest.raises(UserError, match="battery"):
@@ -130,7 +130,7 @@ def test_order_that_is_not_heard_is_sent_again_and_then_another_robot_goes(
     while (mission := dispatcher.mission_to("i1")) and not mission.ended_at:
         clock += timedelta(seconds=REPEAT_AFTER_S)
         for name in dispatcher.fleet.robots:
-            tell(dispatcher.fleet, name, (FIRE_M[0] + 400, FIRE_M[1]), now=clock)
+            report(dispatcher.fleet, name, (FIRE_M[0] + 400, FIRE_M[1]), now=clock)
         again = dispatcher.follow(clock)
         sent += len(again)
         assert all(message == first for message in again)
@@ -144,7 +144,7 @@ def test_robot_that_is_lost_is_replaced(dispatcher: Dispatcher, jeonju: Site) ->
     (first,) = dispatcher.step("i1", found, NOW)
     clock = later(LOST_AFTER_S + 1)
     for name in set(dispatcher.fleet.robots) - {robot_of(first)}:
-        tell(dispatcher.fleet, name, (FIRE_M[0] + 400, FIRE_M[1]), now=clock)
+        report(dispatcher.fleet, name, (FIRE_M[0] + 400, FIRE_M[1]), now=clock)
     assert dispatcher.follow(clock) == []
     (second,) = dispatcher.step("i1", found, clock)
     assert robot_of(second) != robot_of(first)
@@ -160,7 +160,7 @@ def test_operators_recall_forbid_and_allow(dispatcher: Dispatcher, jeonju: Site)
     with pytest.raises(UserError, match="forbids"):
         dispatcher.send("robot-3", [Stop(*FIRE_M, 60.0)], later(3))
     dispatcher.recall("robot-4", later(4))
-    assert dispatcher.step("i1", found, later(5)) == []  # people called it off: nobody else goes
+    assert dispatcher.step("i1", found, later(5)) == []  # people called it off: no other robot goes
     dispatcher.enable("robot-3")
     (sent,) = dispatcher.send("robot-3", [Stop(*FIRE_M, 60.0)], later(6))
     assert [node.released for node in order_of(sent).nodes] == [True, True]
@@ -191,8 +191,8 @@ class _Loop:
         for message in block.messages:
             identity = f"jeonju-air/{message.robot}"
             self.dispatcher.fleet.handle(topics.vda5050(identity, message.kind), message.payload, now)
-        for one in self.dispatcher.fleet.robots.values():
-            self.errors += [error.error_type for error in one.state.errors] if one.state else []
+        for robot in self.dispatcher.fleet.robots.values():
+            self.errors += [error.error_type for error in robot.state.errors] if robot.state else []
         return block, now
 
     def say(self, messages: list[Message]) -> None:

@@ -1,4 +1,4 @@
-"""Where robots are sent: to places that tell something, inside the city's zones, out of heat and the hottest plume."""
+"""Where robots are sent: to informative places, inside the city's zones, out of heat and the hottest plume."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def palbok(jeonju: Site) -> tuple[float, float]:
     return float(x), float(y)
 
 
-def test_stops_lie_in_a_zone_out_of_danger_and_near_enough_to_tell_something(
+def test_stops_lie_in_a_zone_out_of_danger_and_near_enough_to_measure(
     jeonju: Site, palbok: tuple[float, float]
 ) -> None:
     found = source_map(jeonju, palbok, 60.0)

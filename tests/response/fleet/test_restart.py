@@ -79,7 +79,7 @@ class _City:
         self.sent: list[Message] = []
         self.is_killed_before_sending = False
         east = enumerate(site.robots)
-        self.robots = [_Robot(site, one.name, (FIRE_M[0] + 400 + 100 * number, FIRE_M[1])) for number, one in east]
+        self.robots = [_Robot(site, robot.name, (FIRE_M[0] + 400 + 100 * number, FIRE_M[1])) for number, robot in east]
         self.store = DuckDBStore(path)
         self.control = self._control()
         self.control.restore()
@@ -125,7 +125,7 @@ class _City:
         self.hear()
 
     def turn(self, number: int) -> None:
-        """Robots drive and tell; then comes a map, surer at each turn."""
+        """Robots drive and report their states; then comes a map, surer at each turn."""
         self.now += TURN
         self.first.drive()
         self.hear()
@@ -328,7 +328,7 @@ def test_what_operators_sent_and_forbade_outlives_a_restart(city: _City) -> None
     city.restart()
     city.hear()
     city.look()
-    assert [one["robot"] for one in city.control.missions(INCIDENT)] == ["robot-2"]
+    assert [mission["robot"] for mission in city.control.missions(INCIDENT)] == ["robot-2"]
 
 
 def test_no_robot_is_sent_while_it_cannot_be_written_down_but_called_back(
@@ -358,7 +358,7 @@ def test_no_robot_is_sent_while_it_cannot_be_written_down_but_called_back(
     assert city.outcomes() == ["forbidden"]
 
 
-def test_before_the_journal_is_read_nobody_is_sent_and_nobody_called_back(city: _City) -> None:
+def test_before_the_journal_is_read_no_robot_is_sent_or_called_back(city: _City) -> None:
     city.look()
     city.hear()
     city.first.drive()

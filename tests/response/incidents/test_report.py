@@ -58,8 +58,8 @@ def opened(client: TestClient, **other: Any) -> str:
     """Open an incident as an alert does; return its path."""
     incidents = client.app.state.air.incidents  # type: ignore[attr-defined]
     incidents.handle([ALERT._replace(**other)], {}, NOW)
-    (told,) = client.get("/api/v1/incidents").json()
-    return f"/api/v1/incidents/{told['id']}"
+    (incident,) = client.get("/api/v1/incidents").json()
+    return f"/api/v1/incidents/{incident['id']}"
 
 
 def report(client: TestClient, path: str, kind: str, language: str) -> Response:
@@ -74,7 +74,7 @@ def pages(client: TestClient, path: str) -> list[str]:
 
 
 @NOTES
-def test_report_tells_every_action_with_and_without_a_note(client: TestClient, note: str | None) -> None:
+def test_report_lists_every_action_with_and_without_a_note(client: TestClient, note: str | None) -> None:
     path = opened(client)
     actions: tuple[Action, ...] = ("acknowledge", "comment", "confirm", "false-alarm", "close")
     assert set(actions) == set(ACTIONS)

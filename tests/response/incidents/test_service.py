@@ -63,22 +63,22 @@ def burning(jeonju: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     store.close()
 
 
-def incident_service(site: Site, store: DuckDBStore, told: list[IncidentRecord]) -> IncidentService:
+def incident_service(site: Site, store: DuckDBStore, published: list[IncidentRecord]) -> IncidentService:
     fleet = FleetControl(site, store, lambda: UNTIL, lambda _message: None, automatic=False)
-    return IncidentService(site, store, lambda: UNTIL, told.append, fleet)
+    return IncidentService(site, store, lambda: UNTIL, published.append, fleet)
 
 
-def test_source_is_traced_stored_and_told_and_a_restart_goes_on(jeonju: Site, burning: DuckDBStore) -> None:
-    told: list[IncidentRecord] = []
-    incidents = incident_service(jeonju, burning, told)
+def test_source_is_traced_stored_and_published_and_a_restart_goes_on(jeonju: Site, burning: DuckDBStore) -> None:
+    published: list[IncidentRecord] = []
+    incidents = incident_service(jeonju, burning, published)
     incidents.start()
-    station = next(one for one in jeonju.stations if one.name == "palbok-03")
+    station = next(station for station in jeonju.stations if station.name == "palbok-03")
     burning.write_alerts([ALERT])
     incidents.handle([ALERT], {"palbok-03": (station.lat, station.lon)}, UNTIL)
-    wait_until(lambda: any(one.lat is not None for one in told), what="the map")
+    wait_until(lambda: any(incident.lat is not None for incident in published), what="the map")
     incidents.stop()
     (stored,) = burning.incidents("jeonju")
-    assert stored == told[-1]
+    assert stored == published[-1]
     assert stored.lat is not None
     assert stored.lon is not None
     x, y = jeonju.map.to_xy(stored.lat, stored.lon)
@@ -88,7 +88,7 @@ def test_source_is_traced_stored_and_told_and_a_restart_goes_on(jeonju: Site, bu
     assert sum(share for *_, share in source["cells"]) >= 0.89 * (1 - source["elsewhere"])
     assert json.loads(stored.details)["downwind"][0]["zone"] == "palbok"
 
-    again = incident_service(jeonju, burning, told)
+    again = incident_service(jeonju, burning, published)
     again.restore()
     assert again.act(stored.id, "acknowledge", "kim", "소방서에 알림").state == "acknowledged"
     found = again.find(stored.id)

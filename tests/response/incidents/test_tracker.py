@@ -55,7 +55,7 @@ def places(site: Site) -> dict[str, tuple[float, float]]:
 
 
 def add(tracker: IncidentTracker, site: Site, *alerts: AlertRecord) -> list[str]:
-    return [one.id for one in tracker.add(alerts, places(site))]
+    return [incident.id for incident in tracker.add(alerts, places(site))]
 
 
 def test_alerts_near_each_other_are_one_incident_and_far_ones_another(jeonju: Site) -> None:
@@ -137,7 +137,7 @@ def test_stored_incident_comes_back_as_it_was(jeonju: Site) -> None:
     alerts = [alert("palbok-03"), alert("palbok-10", 5)]
     (first,) = add(tracker, jeonju, *alerts)
     before = tracker.act(first, "confirm", T0 + 9 * MINUTE)
-    again = incident_of(record_of(before), {one.id: one for one in alerts})
+    again = incident_of(record_of(before), {alert.id: alert for alert in alerts})
     assert again == before
     assert add(IncidentTracker(jeonju, [again]), jeonju, alert("palbok-03", ended=9)) == [first]
 

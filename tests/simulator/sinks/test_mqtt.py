@@ -33,7 +33,7 @@ def test_city_leaves_a_broker_that_does_not_answer_without_waiting_for_each_devi
         os.kill(broker.pid, signal.SIGCONT)
 
 
-def test_nobody_connects_once_the_goodbyes_are_said(broker: EmbeddedBroker, jeonju: Site) -> None:
+def test_no_device_connects_after_all_are_published_as_offline(broker: EmbeddedBroker, jeonju: Site) -> None:
     sink = MqttSink(broker.url, site=jeonju.name)
     env = simpy.Environment(initial_time=START_S)
     World(jeonju, env, sink, seed=1, cadence=lambda _now: Cadence(tick_s=1.0, block_s=1.0))
