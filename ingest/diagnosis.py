@@ -13,16 +13,18 @@ from jeonju.contract.quality import decode_flags
 from jeonju.contract.site import Site
 from jeonju.ingest.decoders import decoder
 from jeonju.ingest.decoders.fields import key_of
+from jeonju.ingest.decoders.ha_discovery.config import is_wild
+from jeonju.ingest.decoders.ha_discovery.decoder import CONFIG, HomeAssistant
 from jeonju.ingest.decoders.native import decoder as native
 from jeonju.ingest.decoders.numbers import read_amount
 from jeonju.ingest.message import Message, parse_json
 from jeonju.ingest.pipeline import Pipeline
-from jeonju.ingest.routing import Router
 from jeonju.messages.quality import flag_in_words
 from jeonju.storage.port import Commit
 
 # A suggestion only: how each format's topics usually look. The site file decides, never this table.
 USUAL_TOPICS: Final[dict[str, tuple[str, str]]] = {
+    "ha_discovery": ("homeassistant/", "homeassistant/#"),
     "chirpstack": ("application/", "application/+/device/+/event/+"),
     "tts": ("v3/", "v3/+/devices/+/up"),
     "sparkplug_b": ("spBv1.0/", "spBv1.0/#"),
@@ -34,6 +36,9 @@ USUAL_TOPICS: Final[dict[str, tuple[str, str]]] = {
     "line_protocol": ("telegraf", "telegraf/#"),
     "airkorea": ("airkorea/", "airkorea/+"),
     "senml": ("senml", "senml/#"),
+    "sensorthings": ("v1.", "v1.1/#"),
+    "ngsi_ld": ("ngsi", "ngsi-ld/#"),
+    "fiware_ul": ("/ul/", "/ul/+/+/attrs/#"),
     "sensor_community": ("", "+/+"),
 }
 MOST_POINTERS: Final = 20
@@ -57,29 +62,39 @@ class Doctor:
     """Takes messages through the pipeline of ingest, without storing anything."""
 
     def __init__(self, site: Site) -> None:
-        self._router = Router(site.gateways)
         self._pipeline = Pipeline(site)
+        self._router = self._pipeline.router
         self._trials = {wire_format: decoder(wire_format) for wire_format in get_args(Format)}
 
     def look_at(self, message: Message) -> Diagnosis:
         """Return what becomes of a message by the site file; where nothing does, why, and a line that may help."""
-        found, gateway = Diagnosis(message.topic), self._router.route(message.topic).gateway
-        is_native = gateway is native.GATEWAY
+        found, route = Diagnosis(message.topic), self._router.route(message.topic)
+        is_native = route.gateway is native.GATEWAY
         if is_native and not message.topic.startswith(f"{topics.ROOT}/"):
             found.why_not = "no gateway of the site file has this topic"
             found.suggestion = self._suggest(message)
             return found
-        found.understood_as = "native" if is_native else f"{gateway.format} ({gateway.topic})"
+        found.understood_as = "native" if is_native else f"{route.gateway.format} ({route.gateway.topic})"
         if is_native and message.topic.rpartition("/")[2] not in native.KINDS:
             return found
         commit = self._pipeline.commit([message])
         _fill(found, commit)
         for _, kind in self._pipeline.nothing:
             found.why_not = f"nothing of ours is in it ({kind})"
-        self._pipeline.nothing.clear()
-        if found.why_not and gateway.format == "json":
+        if isinstance(route.decoder, HomeAssistant) and (route.gateway.format, CONFIG) in self._pipeline.nothing:
+            found.suggestion = self._missing(route.decoder.topics(message.topic))
+        elif found.why_not and route.gateway.format == "json":
             found.suggestion = self._suggest(message)
+        self._pipeline.nothing.clear()
         return found
+
+    def _missing(self, state_topics: list[str]) -> str | None:
+        """Return an entry for the topic of a config's values where no gateway has it: without it they never arrive."""
+        missing = [topic for topic in state_topics if self._router.route(topic).gateway is native.GATEWAY]
+        if not missing:
+            return None
+        first = missing[0].partition("/")[0]
+        return _entry(missing[0] if is_wild(first) else f"{first}/#", "ha_discovery", [])
 
     def _suggest(self, message: Message) -> str | None:
         """Return a ready entry for the site file: the usual format of the topic if it reads anything, else one that does, else a mapping."""
@@ -91,7 +106,8 @@ class Doctor:
             except RejectedError:
                 continue
             known = any(key in QUANTITY and key != "rssi" for reading in decoding.readings for key in reading.values)
-            if known or (wire_format in usual and (decoding.readings or decoding.updates)):
+            understood = decoding.readings or decoding.updates or decoding.nothing == CONFIG
+            if known or (wire_format in usual and understood):
                 pattern = USUAL_TOPICS[wire_format][1] if wire_format in usual else message.topic
                 needs_name = any(reading.device == "DEVICE" for reading in decoding.readings)
                 return _entry(pattern, wire_format, ['device = "NAME"'] if needs_name else [])

@@ -30,7 +30,7 @@ class Pipeline:
     site: Site
     ledger: Ledger = field(default_factory=Ledger)
     devices: DeviceRegistry = field(init=False)
-    _router: Router = field(init=False)
+    router: Router = field(init=False)
     _checks: Checks = field(init=False)
     _answers: list[tuple[str, bytes]] = field(default_factory=list)
     # Messages that say nothing that is stored, by format and why.
@@ -39,7 +39,7 @@ class Pipeline:
     def __post_init__(self) -> None:
         """Prepare the registry and the routes of the site."""
         self.devices = DeviceRegistry(self.site)
-        self._router = Router(self.site.gateways)
+        self.router = Router(self.site.gateways)
         self._checks = Checks(self.devices.zone_of_station)
 
     def answers(self) -> list[tuple[str, bytes]]:
@@ -53,7 +53,7 @@ class Pipeline:
         dead: list[DeadLetter] = []
         for message in messages:
             try:
-                route = self._router.route(message.topic)
+                route = self.router.route(message.topic)
                 decoding = route.decode(message)
                 if decoding.answers:
                     self._answers += decoding.answers

@@ -10,7 +10,7 @@ from paho.mqtt.client import topic_matches_sub
 from jeonju.contract.gateways import Gateway
 from jeonju.contract.topics import NAME
 from jeonju.ingest.decoded import Decoding
-from jeonju.ingest.decoders import Decoder, decoder
+from jeonju.ingest.decoders import TAKES_EMPTY, Decoder, decoder
 from jeonju.ingest.decoders.native import decoder as native
 from jeonju.ingest.identity import identified
 from jeonju.ingest.message import Message
@@ -34,10 +34,14 @@ class Route(NamedTuple):
 
 
 class Router:
-    """Finds the one route of a topic: the first gateway of the site file whose filter it matches, else that of native topics."""
+    """Finds the one route of a topic: the first gateway of the site file whose filter it matches, else that of native topics.
+
+    Gateways of one format share what its decoder remembers: a config may come on the topics of one and its states on those of another.
+    """
 
     def __init__(self, gateways: list[Gateway]) -> None:
-        self._routes = [Route(gateway, decoder(gateway.format)) for gateway in gateways]
+        decoders = {gateway.format: decoder(gateway.format) for gateway in gateways}
+        self._routes = [Route(gateway, decoders[gateway.format]) for gateway in gateways]
         self._native = Route(native.GATEWAY, decoder("native"))
         self._of_topic: dict[str, Route] = {}
 
@@ -56,7 +60,7 @@ def read(message: Message, gateway: Gateway, decode: Decoder) -> Decoding:
     """Return what a message says under the names of its gateway; raises RejectedError for what cannot be read."""
     if not message.payload:
         # So a retained message is cleared (MQTT 3.1.1, section 3.3.1.3).
-        return Decoding(nothing="empty")
+        return decode(message, gateway) if gateway.format in TAKES_EMPTY else Decoding(nothing="empty")
     template = gateway.device_template
     decoding = decode(message, gateway) if template is None else identified(message, gateway, template, decode)
     return _new_ones(decoding) if message.retained else decoding

@@ -7,12 +7,16 @@ from jeonju.contract.gateways import Format, Gateway
 from jeonju.ingest.decoded import Decoding
 from jeonju.ingest.decoders.airkorea import decoder as airkorea
 from jeonju.ingest.decoders.chirpstack import decoder as chirpstack
+from jeonju.ingest.decoders.fiware_ul import decoder as fiware_ul
+from jeonju.ingest.decoders.ha_discovery.decoder import HomeAssistant
 from jeonju.ingest.decoders.json import decoder as json
 from jeonju.ingest.decoders.line_protocol import decoder as line_protocol
 from jeonju.ingest.decoders.native import decoder as native
+from jeonju.ingest.decoders.ngsi_ld import decoder as ngsi_ld
 from jeonju.ingest.decoders.onem2m import decoder as onem2m
 from jeonju.ingest.decoders.senml import decoder as senml
 from jeonju.ingest.decoders.sensor_community import decoder as sensor_community
+from jeonju.ingest.decoders.sensorthings import decoder as sensorthings
 from jeonju.ingest.decoders.sparkplug_b.decoder import SparkplugB
 from jeonju.ingest.decoders.tasmota import decoder as tasmota
 from jeonju.ingest.decoders.thingsboard import decoder as thingsboard
@@ -26,20 +30,27 @@ Decoder = Callable[[Message, Gateway], Decoding]
 _STATELESS: Final[dict[str, Decoder]] = {
     "airkorea": airkorea.decode,
     "chirpstack": chirpstack.decode,
+    "fiware_ul": fiware_ul.decode,
     "json": json.decode,
     "line_protocol": line_protocol.decode,
     "native": native.decode,
+    "ngsi_ld": ngsi_ld.decode,
     "onem2m": onem2m.decode,
     "senml": senml.decode,
     "sensor_community": sensor_community.decode,
+    "sensorthings": sensorthings.decode,
     "tasmota": tasmota.decode,
     "thingsboard": thingsboard.decode,
     "tts": tts.decode,
     "vda5050": vda5050.decode,
     "zigbee2mqtt": zigbee2mqtt.decode,
 }
+_REMEMBERING: Final[dict[str, Callable[[], Decoder]]] = {"ha_discovery": HomeAssistant, "sparkplug_b": SparkplugB}
+# An empty message says something there: that a config is gone.
+TAKES_EMPTY: Final = frozenset({"ha_discovery"})
 
 
 def decoder(wire_format: Format | Literal["native"]) -> Decoder:
     """Return a decoder of a format; those that remember something begin anew."""
-    return SparkplugB() if wire_format == "sparkplug_b" else _STATELESS[wire_format]
+    remembering = _REMEMBERING.get(wire_format)
+    return _STATELESS[wire_format] if remembering is None else remembering()

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.contract.gateways import Gateway, conversion
-from jeonju.contract.site import Site
+from jeonju.contract.site import Site, load_site
 from jeonju.ingest.decoders.sparkplug_b.payload import Payload
 from jeonju.ingest.diagnosis import Doctor
 from jeonju.ingest.message import Message
@@ -35,21 +35,38 @@ def with_gateways(site: Site, *gateways: dict[str, Any]) -> Site:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_worked_example_is_read_as_it_says(jeonju: Site, path: Path) -> None:
-    site = with_gateways(jeonju, *tomllib.loads(path.read_text())["gateways"])
-    example, reads = (
-        json.loads(text) for text in re.findall(r"^# (?:example|reads)\s+(.*)$", path.read_text(), re.MULTILINE)
-    )
-    commit = Pipeline(site).commit([Message(example["topic"], json.dumps(example["payload"]).encode(), NOW)])
-    assert not commit.dead_letters
-    (row,) = commit.readings.to_pylist()
-    assert row["device"] == reads["device"]
-    assert row["time"] == datetime.fromisoformat(reads.get("time", NOW.isoformat()))
-    assert {key: row[key] for key in reads["values"]} == pytest.approx(reads["values"], rel=1e-5)
-    assert [row["lat"], row["lon"]] == reads.get("position", [None, None])
+    pipeline = Pipeline(with_gateways(jeonju, *tomllib.loads(path.read_text())["gateways"]))
+    messages: list[Message] = []
+    checked = 0
+    for kind, text in re.findall(r"^# (example|reads)\s+(.*)$", path.read_text(), re.MULTILINE):
+        said = json.loads(text)
+        if kind == "example":
+            messages.append(Message(said["topic"], json.dumps(said["payload"]).encode(), NOW))
+            continue
+        commit = pipeline.commit(messages)
+        assert not commit.dead_letters
+        (row,) = commit.readings.to_pylist()
+        assert row["device"] == said["device"]
+        assert row["time"] == datetime.fromisoformat(said.get("time", NOW.isoformat()))
+        assert {key: row[key] for key in said["values"]} == pytest.approx(said["values"], rel=1e-5)
+        assert [row["lat"], row["lon"]] == said.get("position", [None, None])
+        messages, checked = [], checked + 1
+    assert checked
+    assert not messages
 
 
-def test_there_are_three_worked_examples() -> None:
-    assert len(EXAMPLES) >= 3
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_worked_example_fits_into_a_site_file(path: Path, tmp_path: Path) -> None:
+    site = tmp_path / "site.toml"
+    built_in = Path(__file__).parents[2] / "contract/sites/jeonju.toml"
+    text = built_in.read_text(encoding="utf-8") + "\n" + path.read_text(encoding="utf-8")
+    site.write_text(text, encoding="utf-8")
+    assert len(load_site(site).gateways) == len(tomllib.loads(text)["gateways"]) >= 2
+
+
+def test_there_are_worked_examples() -> None:
+    names = {path.stem for path in EXAMPLES}
+    assert {"airgradient", "esphome", "milesight-am319", "shelly-gen1", "shelly-gen2"} <= names
 
 
 @pytest.mark.parametrize(

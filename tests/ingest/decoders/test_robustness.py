@@ -16,6 +16,7 @@ from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Format, Gateway
 from jeonju.ingest.decoded import Decoding
 from jeonju.ingest.decoders import decoder
+from jeonju.ingest.decoders.ha_discovery.decoder import HomeAssistant
 from jeonju.ingest.message import Message
 from tests.conftest import SHARED_DATA
 
@@ -24,11 +25,15 @@ FORMATS = get_args(Format)
 TOPICS = {
     "airkorea": "airkorea/jeonbuk",
     "chirpstack": "application/1/device/a/event/up",
+    "fiware_ul": "/ul/key/a/attrs",
+    "ha_discovery": "homeassistant/device/a/config",
     "json": "vendor/1",
     "line_protocol": "telegraf/air",
+    "ngsi_ld": "ngsi-ld/x",
     "onem2m": "/oneM2M/req/a/b/json",
     "senml": "senml/1",
     "sensor_community": "airrohr/1",
+    "sensorthings": "v1.1/Datastreams(1)/Observations",
     "sparkplug_b": "spBv1.0/air/NBIRTH/gw",
     "tasmota": "tele/a/SENSOR",
     "thingsboard": "v1/gateway/telemetry",
@@ -124,6 +129,24 @@ NAMES = (
     "to",
     "item",
     "list",
+    "result",
+    "Datastream",
+    "Datastreams",
+    "Observations",
+    "ObservedProperty",
+    "phenomenonTime",
+    "cmps",
+    "avty",
+    "device",
+    "stat_t",
+    "id",
+    "type",
+    "data",
+    "observedAt",
+    "unitCode",
+    "value",
+    "relativeHumidity",
+    "metadata",
 )
 familiar = st.recursive(
     anything,
@@ -209,6 +232,42 @@ def test_any_session_of_sparkplug(messages: list[tuple[str, str, bytes]]) -> Non
     for kind, device, payload in messages:
         with suppress(RejectedError):
             decode(Message(f"spBv1.0/air/{kind}/gw{device}", payload, NOW), of)
+
+
+CONFIG_MEMBERS = {
+    "device": anything,
+    "dev_cla": st.sampled_from(["pm25", "temperature", "power"]) | anything,
+    "unit_of_meas": st.sampled_from(["µg/m³", "°F"]) | anything,
+    "stat_t": st.sampled_from(["s/1", "s/2", "+/2", "~"]) | anything,
+    "avty": st.lists(st.fixed_dictionaries({"t": st.sampled_from(["s/1", "s/3"])}) | anything, max_size=3) | anything,
+    "avty_t": st.sampled_from(["s/1", "s/3", "s/#"]) | anything,
+    "val_tpl": st.sampled_from(["{{ value_json.a }}", "{{ value | float }}", "{% if value %}1"]) | anything,
+    "~": anything,
+    "p": st.sampled_from(["sensor", "light"]),
+}
+config = st.fixed_dictionaries({}, optional=CONFIG_MEMBERS)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    messages=st.lists(
+        st.tuples(st.sampled_from(["sensor/a", "sensor/n/b", "device/c"]), config | st.none(), st.booleans())
+        | st.tuples(st.sampled_from(["s/1", "s/2", "s/3"]), anything, st.booleans()),
+        max_size=10,
+    )
+)
+def test_any_session_of_home_assistant_leaves_nothing_behind(messages: list[tuple[str, Any, bool]]) -> None:
+    decode, of = HomeAssistant(), gateway("ha_discovery")
+    for name, content, retained in messages:
+        is_config = not name.startswith("s/")
+        body = {"cmps": {"x": content, "y": content}} if name.startswith("device") and content else content
+        payload = b"" if is_config and content is None else json.dumps(body).encode()
+        with suppress(RejectedError):
+            decode(Message(f"homeassistant/{name}/config" if is_config else name, payload, NOW, retained), of)
+    for name in ("sensor/a", "sensor/n/b", "device/c"):
+        decode(Message(f"homeassistant/{name}/config", b"", NOW), of)
+    left = (decode._of_config, decode._by_topic, decode._by_availability, decode._rivals, decode._count, decode._wild)
+    assert not any(left)
 
 
 def test_device_without_a_name_is_rejected() -> None:

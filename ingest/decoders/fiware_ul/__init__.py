@@ -1,0 +1,1 @@
+"""FIWARE UltraLight 2.0."""

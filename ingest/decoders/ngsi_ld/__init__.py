@@ -1,0 +1,1 @@
+"""NGSI-LD and NGSI v2."""
