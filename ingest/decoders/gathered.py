@@ -8,6 +8,7 @@ from functools import lru_cache
 from math import isfinite
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 
 from jeonju.airquality.pollutants import QUANTITY
@@ -57,6 +58,15 @@ def _to_stored(key: str, unit: str) -> tuple[float, float] | None:
         return conversion(key, unit)
     except ValueError:
         return None
+
+
+def _keepable(raw: Any) -> Any:
+    """Return what a member holds where JSON can say it, else what it is: integers beyond 64 bits and what only CBOR knows cannot be said."""
+    try:
+        msgspec.json.encode(raw)
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return f"({type(raw).__name__})"
+    return raw
 
 
 @dataclass
@@ -166,7 +176,7 @@ class Gathered:
 
     def decoding(self, **more: Any) -> Decoding:
         """Return all of it as readings. Raises RejectedError where there are parts, and none of them can be read: the message is one dead letter."""
-        if self.rejected and not self._values and not more.get("updates"):
+        if self.rejected and not self._values and not any(more.values()):
             raise RejectedError(self.rejected[0].reason)
         readings: list[Reading] = []
         flags: dict[int, dict[str, Flag]] = {}
@@ -192,7 +202,7 @@ class Gathered:
 
     def _keep(self, device: str, at: When, key: str, raw: Any, flag: Flag) -> None:
         self._of(device, at)
-        self._unfit.setdefault((device, at), {})[key] = (raw, flag)
+        self._unfit.setdefault((device, at), {})[key] = (_keepable(raw), flag)
 
     def _remarks(self, place: _At, values: dict[str, float]) -> tuple[dict[str, Flag], dict[str, Any]]:
         """Return flags by key, and what is kept as extra."""

@@ -70,7 +70,7 @@ def instant(value: Any, timezone: str | None = None) -> When:
     if is_absent(value):
         return None
     given = value
-    if isinstance(value, int | str) and (compact := _COMPACT.fullmatch(str(value).strip())):
+    if isinstance(value, int | str) and (compact := _COMPACT.fullmatch(shown(value).strip())):
         value = f"{compact[1]}T{compact[2]}" + (f".{compact[3]}" if compact[3] else "")
     at: datetime | None
     if (count := number(value)) is not None and not (isinstance(value, str) and len(value) < 9):
@@ -87,7 +87,15 @@ def instant(value: Any, timezone: str | None = None) -> When:
             at = None
     else:
         at = None
-    return UnreadTime(str(given)[:_LONGEST_SHOWN]) if at is None else at
+    return UnreadTime(shown(given)) if at is None else at
+
+
+def shown(value: Any) -> str:
+    """Return the beginning of what a member holds, as a text; of an integer of too many digits, that it is one."""
+    try:
+        return str(value)[:_LONGEST_SHOWN]
+    except (ValueError, RecursionError):
+        return f"({type(value).__name__})"
 
 
 def first_time(*times: When) -> When:

@@ -16,7 +16,7 @@ from jeonju.ingest.decoded import Decoding
 from jeonju.ingest.decoders.fields import key_of
 from jeonju.ingest.decoders.gathered import Gathered
 from jeonju.ingest.decoders.numbers import is_absent, number
-from jeonju.ingest.decoders.times import UnreadTime, When, from_epoch, from_seconds
+from jeonju.ingest.decoders.times import UnreadTime, When, from_epoch, from_seconds, shown
 from jeonju.ingest.message import Message, bare_text, refuse_too_large
 
 # Labels of CBOR (RFC 8428, table 4) and the names of JSON.
@@ -100,7 +100,10 @@ def _add(
 
 
 def _encoded(part: Any) -> bytes:
-    return msgspec.json.encode(part, enc_hook=str)
+    try:
+        return msgspec.json.encode(part, enc_hook=str)
+    except (ValueError, OverflowError, RecursionError):
+        return shown(part).encode()
 
 
 def _records(message: Message) -> list[Any]:
@@ -204,4 +207,4 @@ def _time(record: dict[str, Any], base: dict[str, Any], received_at: datetime) -
         at = from_seconds(total + received_at.timestamp())
     else:
         at = from_epoch(total)
-    return at or UnreadTime("+".join(str(part) for part in given)[:LONGEST_NAME])
+    return at or UnreadTime(" + ".join(shown(part) for part in given)[:LONGEST_NAME])

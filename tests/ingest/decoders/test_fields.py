@@ -120,5 +120,9 @@ def test_end_of_a_day_and_leap_second_are_the_next_day(value: str) -> None:
     assert instant(value) == datetime(2024, 1, 2, tzinfo=UTC)
 
 
+def test_an_integer_of_too_many_digits_is_no_instant() -> None:
+    assert instant(10**5000) == UnreadTime("(int)")
+
+
 def test_pointer_step_that_only_looks_like_a_digit_leads_nowhere() -> None:
     assert at_pointer({"a": [1, 2]}, "/a/²") is None

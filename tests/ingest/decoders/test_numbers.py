@@ -122,6 +122,13 @@ def test_a_unit_that_does_not_fit_gives_no_value_but_a_flag_and_an_extra(raw: An
     assert decoding.extra == {0: {"pm25": raw}}
 
 
+@pytest.mark.parametrize("raw", [10**5000, object()], ids=["digits", "object"])
+def test_what_json_cannot_say_is_kept_by_its_kind(raw: Any) -> None:
+    gathered = Gathered()
+    gathered.put_named("d", None, {"pm25": [raw]})
+    assert gathered.decoding().extra == {0: {"pm25": "(list)"}}
+
+
 def test_what_cannot_be_read_is_no_flag_where_another_member_gives_the_value() -> None:
     gathered = Gathered()
     gathered.put_raw("d", None, "temperature", "7.5")
