@@ -7,7 +7,6 @@ can change that.
 import logging
 import random
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -18,8 +17,9 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from jeonju.broker.address import CA, CERTIFICATE, PASSWORD_FILE, USER, BrokerUrl, parse_broker_url
+from jeonju.broker.address import CERTIFICATE, PASSWORD_FILE, USER, BrokerUrl, parse_broker_url
 from jeonju.broker.identity import shown
+from jeonju.broker.tls import context_of, lasting_reason
 from jeonju.common.errors import UnavailableError, UserError
 from jeonju.common.waiting import wait_until_available
 
@@ -90,7 +90,7 @@ class Client(mqtt.Client):
         if self.address.username is not None:
             self.username_pw_set(self.address.username, self.address.password)
         if self.address.tls:
-            self.tls_set_context(_tls(self.address))
+            self.tls_set_context(context_of(self.address))
         self.reconnect_delay_set(min_delay=1, max_delay=LONGEST_PAUSE_S)
         self.on_connect = self._answered
         self.on_disconnect = self._left
@@ -168,7 +168,7 @@ class Client(mqtt.Client):
         try:
             return super().reconnect()
         except OSError as error:
-            if (why := _lasting(error)) is not None:
+            if (why := lasting_reason(error)) is not None:
                 self._refuse(f"{self.address!r} {why}")
             elif not self._is_away:
                 # What ended the connections was the end of the broker.
@@ -267,43 +267,3 @@ def wait_for_broker(broker_url: str, wait: Callable[[float], bool]) -> bool:
 
 def _away(address: BrokerUrl, error: OSError) -> UnavailableError:
     return UnavailableError(f"no broker answers at {address!r}: {error}; start it, or name another with --broker")
-
-
-class _TlsSocket(ssl.SSLSocket):
-    """A socket that is closed when the handshake fails, which paho leaves to the garbage collector."""
-
-    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002  (as it is called)
-        try:
-            super().do_handshake(block)
-        except OSError:
-            self.close()
-            raise
-
-
-def _tls(address: BrokerUrl) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=address.ca)
-        context.sslsocket_class = _TlsSocket
-    except ssl.SSLError:
-        raise UserError(f"{address.ca} holds no certificate in PEM; set {CA} to the CA's file") from None
-    if address.certificate and address.key:
-        try:
-            # An encrypted key would be asked for at a terminal.
-            context.load_cert_chain(address.certificate, address.key, password=lambda: b"")
-        except ssl.SSLError as error:
-            raise UserError(
-                f"{address.certificate} and {address.key} are no certificate and key that fit: {error.reason or error}"
-            ) from None
-    return context
-
-
-def _lasting(error: OSError) -> str | None:
-    """Return what a person must change, or None where waiting may help."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"shows a certificate that is not trusted: {error.verify_message}; set {CA} to the file of its CA"
-    reason = getattr(error, "reason", None) or ""
-    if isinstance(error, ssl.SSLError) and (
-        "ALERT" in reason or "RECORD_LAYER" in reason or reason == "WRONG_VERSION_NUMBER"
-    ):
-        return f"does not agree on TLS: {reason.replace('_', ' ').lower()}; is the port right, and mqtts://?"
-    return None

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from jeonju.ingest.message import Message
 from jeonju.ingest.receiver import Published
-from jeonju.ingest.sessions import Session
+from jeonju.ingest.session import Session
 
 # Messages are gathered this long before a commit, unless there are many: a commit costs milliseconds, whatever its size.
 GATHER_S: Final = 0.05

@@ -6,6 +6,8 @@ broker says by itself how many sessions there are, a single one at Mosquitto; an
 all that waits for it there, whatever is added to the site file later.
 
 Filters that overlap are in different groups (`subscriptions.py`); each group has such a chain of sessions.
+
+Longer than other files: opening, refusing and giving up sessions are one state machine under one lock.
 """
 
 import logging
@@ -16,7 +18,8 @@ from typing import Any, Final, NamedTuple
 from jeonju.broker.client import Client
 from jeonju.common.errors import UserError
 from jeonju.ingest.handover import Handover
-from jeonju.ingest.receiver import Published, Receiver
+from jeonju.ingest.receiver import Published
+from jeonju.ingest.session import Session
 from jeonju.ingest.subscriptions import Owners, Subscriptions
 
 log = logging.getLogger(__name__)
@@ -26,34 +29,6 @@ MOST_SESSIONS: Final = 200
 ASK_AGAIN_AFTER_S: Final = 30.0
 LOOK_EVERY_S: Final = 0.2
 CLEAR_WITHIN_S: Final = 10.0
-
-
-class Session(Receiver):
-    """One connection that the broker remembers. `connection` counts how often it was made, `bytes_in` what came over it.
-
-    `deliver` is called for each message; it is no callback of paho's, which cost a lock or two more functions for each.
-    """
-
-    deliver: Callable[["Session", Published], None]
-    connection = 0
-    bytes_in = 0
-    # Messages of QoS 1 that came over this connection: counted by the network's thread, and by the worker's.
-    messages_in = 0
-    acknowledged = 0
-    # Messages that came over another session too: counted by the network's thread.
-    left_out = 0
-    acknowledged_at_once = 0
-
-    def take(self, message: Published) -> None:
-        """Hand a message on."""
-        self.deliver(self, message)
-
-    def leave_out(self, message: Published) -> None:
-        """Acknowledge a message that is taken over another session."""
-        self.left_out += 1
-        if message.qos:
-            self.acknowledge([message.mid])
-            self.acknowledged_at_once += 1
 
 
 class Chain(NamedTuple):

@@ -16,11 +16,8 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jeonju.airquality.pollutants import KEYS
 from jeonju.common.errors import UnavailableError, UserError
-from jeonju.contract import topics
 from jeonju.contract.columns import READINGS
-from jeonju.contract.reading import Reading, encode
 from jeonju.contract.records import (
     AlertRecord,
     DeadLetter,
@@ -65,6 +62,7 @@ from jeonju.storage.influx.records import (
     records,
 )
 from jeonju.storage.influx.server import Server, connect
+from jeonju.storage.influx.too_old import letter_of_reading
 from jeonju.storage.port import ANY_LETTER, Commit, LetterChoice, Retention, Series
 from jeonju.storage.rollup import MINUTE_S, SECOND_US, by_hour
 
@@ -107,7 +105,7 @@ class InfluxStore:
         lines = table_lines(AIR, readings)
         devices, ledger = record_lines(commit.devices), record_lines(commit.ledger)
         too_old = readings.take(pa.array(self._write_readings(readings["time"], lines), pa.int64()))
-        dead = letter_lines([*commit.dead_letters, *map(_too_old, too_old.to_pylist())])
+        dead = letter_lines([*commit.dead_letters, *map(letter_of_reading, too_old.to_pylist())])
         # What was replayed and is still too old is the same dead letter as before.
         marks = [mark._replace(replayed_at=None) if mark.id in dead else mark for mark in commit.letter_marks]
         self._server.write(devices, "us")
@@ -286,23 +284,6 @@ def _refuse_what_is_not_ours(server: Server) -> None:
                 raise UserError(
                     f"this database or bucket is not ours: in {part.name} the field {field} is {kind}, and we write {types[field]}; name another one"
                 )
-
-
-def _too_old(row: dict[str, Any]) -> DeadLetter:
-    """Return a reading that no policy keeps as the message that it was."""
-    place = (row["lat"], row["lon"])
-    reading = Reading(
-        device=row["device"],
-        seq=row["seq"],
-        boot=row["boot"],
-        time=row["time"],
-        position=None if None in place else place,
-        values={key: row[key] for key in KEYS if row[key] is not None},
-    )
-    topic = topics.readings(row["site"], row["device"])
-    return DeadLetter(
-        row["received_at"], topic, encode(reading), "is older than the store keeps readings, minutes and hours"
-    )
 
 
 def _in_order(table: pa.Table) -> pa.Table:
