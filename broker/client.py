@@ -83,6 +83,7 @@ class Client(mqtt.Client):
         self.had_session = False
         self._asked: dict[int, list[str]] = {}
         self._asking = threading.Lock()
+        self._ending = threading.Event()
         self._taken_at = self._held_s = 0.0
         self._ended: list[float] = []
         self._last_try = False
@@ -103,6 +104,7 @@ class Client(mqtt.Client):
         Raises UnavailableError when no broker answers, UserError when its certificate is not trusted.
         """
         self._ended.clear()
+        self._ending.clear()
         where = (self.address.host, self.address.port, KEEPALIVE_S)
         try:
             (self.connect_async if patiently else self.connect)(*where, **session)
@@ -112,6 +114,7 @@ class Client(mqtt.Client):
 
     def end(self) -> None:
         """Say goodbye and stop the network thread."""
+        self._ending.set()
         self.disconnect()
         self.loop_stop()
         # Paho leaves the pair of sockets that wakes its thread to the garbage collector.
@@ -162,6 +165,13 @@ class Client(mqtt.Client):
             answers = zip(asked, reasons, strict=False)
             self.refused = {topic: str(reason) for topic, reason in answers if reason.is_failure}
             self._on_subscribed()
+
+    def _reconnect_wait(self) -> None:
+        # Paho sleeps through the pause before the next attempt, whoever wants to end meanwhile.
+        with self._reconnect_delay_mutex:
+            before = self._reconnect_delay
+            self._reconnect_delay = 1 if before is None else min(2 * before, LONGEST_PAUSE_S)
+        self._ending.wait(self._reconnect_delay)
 
     def reconnect(self) -> MQTTErrorCode:
         """Connect once more; a failure that lasts ends the attempts."""

@@ -1,7 +1,8 @@
 """What a site file says about gateways that speak a format of their own: on which topics, in which format, and what is to be known besides."""
 
 import re
-from typing import Annotated, Final, Literal
+from functools import cached_property
+from typing import Annotated, Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
@@ -88,7 +89,7 @@ class _Strict(BaseModel):
 class Mapping(_Strict):
     """Where a message holds a quantity, and how its number becomes ours: value · scale + offset.
 
-    `pointer` is a JSON pointer, empty for a message that is a lone number, or `/` and a name.
+    `pointer` is a JSON pointer, empty for a message that is a lone number, or `/` and a name. A step `*` stands for every element of a list.
     """
 
     pointer: Annotated[str, AfterValidator(_pointer)]
@@ -123,6 +124,39 @@ def _identity(text: str) -> str:
     return text
 
 
+# Formats whose pointers may lead to every element of a list.
+WITH_LISTS: Final = ("json", "onem2m")
+_EVERY: Final = re.compile(r"(?:.*/\*(?=/|$))?", re.DOTALL)
+
+
+def list_path(pointer: str | None) -> str:
+    """Return a pointer up to its last step `*`; empty where it has none, and for a fixed text."""
+    found = _EVERY.match(pointer) if pointer is not None and pointer.startswith("/") else None
+    return found[0] if found else ""
+
+
+class ListOf(NamedTuple):
+    """Entries of a mapping that are read together, once for each element that `path` (up to its last `*`) leads to, or once where it is empty.
+
+    The first `own` of them stand inside the list: an element says something where one of these does.
+    """
+
+    path: str
+    entries: tuple[Mapping, ...]
+    own: int
+
+
+def _one_path(paths: list[str]) -> str:
+    """Return the path that all others are part of; raises ValueError where they lead into different lists."""
+    longest = max(paths, key=len)
+    for path in paths:
+        if path and path != longest and not longest.startswith(path + "/"):
+            raise ValueError(
+                f"{path} and {longest} lead into different lists: device, time and quantity of a reading stand in one"
+            )
+    return longest
+
+
 class Gateway(_Strict):
     """One kind of messages: the topics they come on and the format they are in.
 
@@ -130,6 +164,7 @@ class Gateway(_Strict):
     template such as `{2}-{/sensor/id}` or `{2}/{device}` counts in all: `{2}` is the second level of the topic, `{-1}` the last, `{/id}` a member
     of the payload, `{device}` what the format itself says. `timezone` is that of device clocks that send none,
     `device_tag` the tag that names the device in line protocol. `names` gives devices our names where their own are not wanted.
+    Pointers of `device`, `time` and mapping with a step `*` lead to every element of a list; each element is read with the device and time beside it.
     """
 
     topic: Annotated[str, AfterValidator(_filter)]
@@ -140,6 +175,32 @@ class Gateway(_Strict):
     device_tag: str | None = None
     mapping: list[Mapping] = []
     names: dict[str, Annotated[str, AfterValidator(_name)]] = {}
+
+    def model_post_init(self, _context: object) -> None:
+        """Refuse pointers that cannot be read together."""
+        template = self.device_template or ""
+        if any(list_path(part) for part in re.findall(r"\{(/[^{}]*)\}", template)):
+            raise ValueError(
+                f"{template!r}: `*` cannot be part of a template; a device may be a pointer with `*` alone"
+            )
+        if self.lists and self.format not in WITH_LISTS:
+            raise ValueError(f"`*` in a pointer is read in {' and '.join(WITH_LISTS)}, not in {self.format}")
+
+    @cached_property
+    def lists(self) -> tuple[ListOf, ...]:
+        """What the mapping reads for each element of which list; empty where no pointer has a `*`."""
+        beside = [list_path(self.device), list_path(self.time)]
+        if not any(beside) and not any(list_path(entry.pointer) for entry in self.mapping):
+            return ()
+        together: dict[str, list[Mapping]] = {}
+        for entry in self.mapping:
+            together.setdefault(_one_path([*beside, list_path(entry.pointer)]), []).append(entry)
+        found = []
+        for path, entries in together.items():
+            entries.sort(key=lambda entry: not list_path(entry.pointer))
+            own = sum(bool(list_path(entry.pointer)) for entry in entries)
+            found.append(ListOf(path, tuple(entries), own or len(entries)))
+        return tuple(found)
 
     @property
     def device_template(self) -> str | None:

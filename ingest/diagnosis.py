@@ -8,7 +8,7 @@ import msgspec
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.common.errors import RejectedError
 from jeonju.contract import topics
-from jeonju.contract.gateways import Format, Gateway
+from jeonju.contract.gateways import Format, Gateway, list_path
 from jeonju.contract.quality import decode_flags
 from jeonju.contract.site import Site
 from jeonju.ingest.decoders import decoder
@@ -119,16 +119,15 @@ class Doctor:
             content = parse_json(message.payload)
         except RejectedError:
             return None
+        # Elements of a list share their pointers.
+        pointers = list(dict.fromkeys(at for at, value in _leaves(content) if read_amount(value) is not None))
         lines = [
             f'  {{pointer = "{pointer}", key = "{key_of(pointer.rpartition("/")[2]) or "QUANTITY"}"}},'
-            for pointer, value in _leaves(content)
-            if read_amount(value) is not None
+            for pointer in pointers[:MOST_POINTERS]
         ]
-        return (
-            _entry(message.topic, "json", ['device = "NAME or /pointer"', "mapping = [", *lines[:MOST_POINTERS], "]"])
-            if lines
-            else None
-        )
+        inside = next((path for path in map(list_path, pointers) if path), "")
+        device = f'device = "NAME or {inside}/pointer"'
+        return _entry(message.topic, "json", [device, "mapping = [", *lines, "]"]) if lines else None
 
 
 def _entry(topic: str, wire_format: str, more: list[str]) -> str:
@@ -139,7 +138,9 @@ def _leaves(content: Any, pointer: str = "") -> list[tuple[str, Any]]:
     if isinstance(content, dict):
         parts = [(str(name).replace("~", "~0").replace("/", "~1"), value) for name, value in content.items()]
     elif isinstance(content, list):
-        parts = [(str(number), value) for number, value in enumerate(content[:MOST_POINTERS])]
+        # An element that is a value itself, such as {"type": "P1", "value": 7.5}, says that each is another quantity.
+        like_rows = all(isinstance(value, dict) and read_amount(value) is None for value in content)
+        parts = [("*" if like_rows else str(number), value) for number, value in enumerate(content[:MOST_POINTERS])]
     else:
         return [(pointer, content)]
     return [leaf for name, value in parts for leaf in _leaves(value, f"{pointer}/{name}")]

@@ -1,5 +1,6 @@
 """What all decoders share: names of quantities, pointers into messages, and which device a message is of."""
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
@@ -54,17 +55,17 @@ def inner_document(value: Any) -> Any:
     return value
 
 
-def text_or_pointer(setting: str | None, content: Any) -> Any:
+def text_or_pointer(setting: str | None, content: Any, look_up: Callable[[Any, str], Any] = at_pointer) -> Any:
     """Return a fixed text, or what the message holds where the setting is a pointer."""
-    return at_pointer(content, setting) if setting is not None and setting.startswith("/") else setting
+    return look_up(content, setting) if setting is not None and setting.startswith("/") else setting
 
 
-def named_device(gateway: Gateway, content: Any) -> str:
+def named_device(gateway: Gateway, content: Any, look_up: Callable[[Any, str], Any] = at_pointer) -> str:
     """Return the device that the site file names, or points at.
 
     Raises RejectedError where it does neither.
     """
-    device = text_or_pointer(gateway.device, content)
+    device = text_or_pointer(gateway.device, content, look_up)
     if isinstance(device, bool) or not isinstance(device, str | int) or not str(device).strip():
         raise RejectedError(
             f"names no device: the site file points at {gateway.device}, where there is none"

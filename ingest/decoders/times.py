@@ -2,13 +2,14 @@
 
 import math
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from jeonju.contract.gateways import Gateway
-from jeonju.ingest.decoders.fields import text_or_pointer
+from jeonju.ingest.decoders.fields import at_pointer, text_or_pointer
 from jeonju.ingest.decoders.numbers import is_absent, number
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -106,9 +107,9 @@ def first_time(*times: When) -> When:
     return next((at for at in times if at is not None), None)
 
 
-def site_time(gateway: Gateway, content: Any) -> When:
+def site_time(gateway: Gateway, content: Any, look_up: Callable[[Any, str], Any] = at_pointer) -> When:
     """Return the instant that the site file names, or points at in the message; None where it does neither."""
-    return instant(text_or_pointer(gateway.time, content), gateway.timezone)
+    return instant(text_or_pointer(gateway.time, content, look_up), gateway.timezone)
 
 
 def from_epoch(count: float) -> datetime | None:

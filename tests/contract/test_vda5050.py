@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from jeonju.common.errors import RejectedError
 from jeonju.contract import topics, vda5050
 from jeonju.contract.vda5050 import Headers, Order, State, Stop, decode, encode, route, start_node
+from tests.contract.vda5050_standard import deviations
 
 AT = datetime(2026, 3, 2, 8, 15, 30, tzinfo=UTC)
 
@@ -105,3 +106,27 @@ def test_topics_name_the_robot_and_the_kind_of_message() -> None:
     assert topics.robot_and_kind("vda5050/v3/KIT/0001/state") == ("KIT/0001", "state")
     assert topics.robot_and_kind("vda5050/v2/KIT/0001/state") is None
     assert topics.robot_and_kind("air/v1/jeonju/robot-1/readings") is None
+
+
+def test_orders_are_as_in_the_standard_and_what_is_not_is_found() -> None:
+    message = msgspec.json.decode(encode(order(Stop(10, 20, 60), Stop(30, 40, 90))))
+    assert deviations("order", msgspec.json.encode(message)) == []
+    node = message["nodes"][1]
+    del message["orderId"]
+    node["nodePosition"]["theta"] = 4
+    node["released"] = 1
+    node["sequenceID"] = node.pop("sequenceId")
+    node["actions"][0]["blockingType"] = "hard"
+    message["timestamp"] = "2026-03-02T08:15:30+09:00"
+    message["orderUpdateId"] = -1
+    found = deviations("order", msgspec.json.encode(message))
+    assert sorted(one.partition(" ")[0] for one in found) == [
+        "order",
+        "order.nodes[]",
+        "order.nodes[]",
+        "order.nodes[].actions[].blockingType",
+        "order.nodes[].nodePosition.theta",
+        "order.nodes[].released",
+        "order.orderUpdateId",
+        "order.timestamp",
+    ]

@@ -200,6 +200,25 @@ def test_edge_node_is_asked_for_its_birth_over_a_real_broker_and_then_read(jeonj
     store.close()
 
 
+@pytest.mark.parametrize(
+    ("content", "pointers"),
+    [
+        ([{"id": "a", "air": {"pm": 1, "rh": 2}}, {"id": "b", "air": {"pm": 3}}], ["/*/air/pm", "/*/air/rh"]),
+        ({"s": [{"pm": 1, "l": [{"x": 2}]}, {"pm": 3}], "n": [4, 5]}, ["/s/*/pm", "/s/*/l/*/x", "/n/0", "/n/1"]),
+        ({"s": [{"type": "P1", "value": 1}, {"type": "P2", "value": 2}]}, ["/s/0/value", "/s/1/value"]),
+    ],
+)
+def test_doctor_suggests_one_pointer_for_all_elements_of_a_list(
+    jeonju: Site, content: Any, pointers: list[str]
+) -> None:
+    found = Doctor(jeonju).look_at(Message("maker/x", json.dumps(content).encode(), NOW))
+    assert found.suggestion is not None
+    assert re.findall(r'pointer = "([^"]+)"', found.suggestion) == pointers
+    filled = found.suggestion.replace("QUANTITY", "pm25")
+    (gateway,) = (Gateway.model_validate(one) for one in tomllib.loads(filled)["gateways"])
+    assert gateway.format == "json"
+
+
 def test_doctor_shows_what_is_understood_and_suggests_what_is_not(jeonju: Site) -> None:
     doctor = Doctor(with_gateways(jeonju, {"topic": "zigbee2mqtt/#", "format": "zigbee2mqtt"}))
     known = doctor.look_at(Message("zigbee2mqtt/balcony", b'{"temperature": 21.5, "linkquality": 9}', NOW))

@@ -31,6 +31,7 @@ from jeonju.contract.vda5050 import (
 from jeonju.simulator.robots import CHARGING, MEASURING, ON_ORDER, PATROLLING, STANDING, PatrolRobot
 from jeonju.simulator.sinks.mqtt import MqttSink
 from jeonju.simulator.world import Cadence, World
+from tests.contract.vda5050_standard import deviations
 from tests.waiting import wait_until
 
 START_S = datetime(2026, 3, 4, tzinfo=UTC).timestamp()
@@ -58,6 +59,7 @@ class RobotTestbed:
         for _ in range(int(seconds)):
             self.env.run(until=self.env.now + 1.0)
             for kind, payload in self.patrol.due_messages():
+                assert deviations(kind, payload) == []
                 if kind == "state":
                     self.states.append(decode(payload, State))
                     self.state_at_s.append(self.env.now)
@@ -313,6 +315,17 @@ def test_broken_robot_says_so_takes_no_order_and_goes_on_with_its_own_afterwards
     assert [action.action_status for action in testbed.states[-1].action_states] == ["FINISHED"]
 
 
+def test_messages_with_which_a_scenario_sends_a_robot_are_as_in_the_standard(testbed: RobotTestbed) -> None:
+    x, y = testbed.here
+    for kinds in (["order"], ["instantActions", "order"]):
+        messages = testbed.patrol.messages_to_go(x + 200.0, y, 60.0)
+        assert [kind for kind, _ in messages] == kinds
+        assert [deviations(kind, payload) for kind, payload in messages] == [[]] * len(kinds)
+        for message in messages:
+            testbed.patrol.receive(*message)
+        testbed.pass_s(5)
+
+
 class _FleetControl:
     """Listens to a robot on a real broker and speaks to it."""
 
@@ -393,6 +406,8 @@ def test_robot_on_a_real_broker_takes_an_order_and_its_last_will_says_that_it_is
         until(lambda: control.latest("connection")["connectionState"] == "ONLINE", "the link")
         sink.close()
         wait_until(lambda: control.latest("connection")["connectionState"] == "OFFLINE", what="the goodbye")
+        assert [deviations(kind, payload) for kind, payload, _ in control.heard if deviations(kind, payload)] == []
+        assert {kind for kind, *_ in control.heard} >= {"connection", "factsheet", "order", "state"}
         late = _FleetControl(broker)
         wait_until(
             lambda: {kind for kind, _, kept in late.heard if kept} == {"connection", "factsheet"}, what="what is kept"

@@ -7,6 +7,7 @@ from jeonju.contract.gateways import Gateway
 from jeonju.ingest.decoded import Decoding
 from jeonju.ingest.decoders.fields import at_pointer, named_device
 from jeonju.ingest.decoders.gathered import Gathered, says_nothing
+from jeonju.ingest.decoders.lists import put_lists
 from jeonju.ingest.decoders.times import site_time
 from jeonju.ingest.message import Message
 
@@ -14,6 +15,10 @@ from jeonju.ingest.message import Message
 def decode(message: Message, gateway: Gateway) -> Decoding:
     """Return what the mapping points at; raises RejectedError for what is no JSON and for values without a device."""
     content = message.json()
+    gathered = Gathered()
+    if gateway.lists:
+        put_lists(gathered, content, gateway)
+        return gathered.decoding()
     look_up = partial(at_pointer, content)
     try:
         device = named_device(gateway, content)
@@ -21,7 +26,6 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         if says_nothing({}, gateway, look_up):
             return Decoding()
         raise
-    gathered = Gathered()
     at = site_time(gateway, content)
     gathered.put_mapped(device, at, gateway, look_up)
     return gathered.decoding()

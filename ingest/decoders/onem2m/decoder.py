@@ -11,8 +11,9 @@ import msgspec
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Gateway
 from jeonju.ingest.decoded import AnsweredRejectionError, Decoding
-from jeonju.ingest.decoders.fields import at_pointer, inner_document, key_of, named_device
+from jeonju.ingest.decoders.fields import inner_document, key_of, named_device
 from jeonju.ingest.decoders.gathered import Gathered, says_nothing
+from jeonju.ingest.decoders.lists import Place, at_place
 from jeonju.ingest.decoders.numbers import read_amount
 from jeonju.ingest.decoders.times import When, first_time, instant, site_time
 from jeonju.ingest.message import Message
@@ -26,8 +27,8 @@ OK: Final = 2000
 _RESPONSE_TOPIC: Final = re.compile(r"((?:^|/)oneM2M/(?:reg_)?)req/")
 # Encodings of contentInfo: Base64 of a text, and of bytes.
 BASE64: Final = ("1", "2")
-# More than any server sends together.
-MOST_NOTICES: Final = 10_000
+# More than any server sends together: notifications, or instances of a container.
+MOST_TOGETHER: Final = 10_000
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
@@ -50,13 +51,15 @@ def _decoded(content: dict[str, Any], gateway: Gateway) -> Decoding:
     body = inner_document(_member(primitive, "pc"))
     body = body if isinstance(body, dict) else primitive
     gathered = Gathered()
-    together = _member(_member(body, "agn"), "sgn")
+    together, listed = _member(_member(body, "agn"), "sgn"), _instances(body)
     if isinstance(together, list):
-        for notice in together[:MOST_NOTICES]:
+        for notice in together[:MOST_TOGETHER]:
             _add_part(gathered, notice, gateway)
-        if len(together) > MOST_NOTICES:
-            reason = f"holds {len(together)} notifications, of which {MOST_NOTICES} are read"
-            gathered.reject(reason, msgspec.json.encode(together[MOST_NOTICES:]))
+        if len(together) > MOST_TOGETHER:
+            reason = f"holds {len(together)} notifications, of which {MOST_TOGETHER} are read"
+            gathered.reject(reason, msgspec.json.encode(together[MOST_TOGETHER:]))
+    elif listed is not None:
+        _add_instances(gathered, content, body, listed, gateway)
     else:
         if _member(_member(body, "sgn"), "vrq") is True:
             return Decoding(nothing="verification")
@@ -86,19 +89,56 @@ def _add(
         return
     # A bare instance knows its container, by an identifier mostly, by its path in older servers.
     path = _member(notice, "sur") if is_notice else _member(primitive, "to") or instance.get("pi")
-    names = _names(path, is_subscription=is_notice)
+    _add_instance(gathered, (content,), _names(path, is_subscription=is_notice), instance, gateway)
+
+
+def _instances(body: dict[str, Any]) -> list[Any] | None:
+    """Return the instances with which a retrieved container, or a list of its children, is answered."""
+    for holder in (_member(body, "cnt"), _member(body, "rsp"), body):
+        if isinstance(listed := _member(holder, "cin"), list):
+            return listed
+    return None
+
+
+def _add_instances(
+    gathered: Gathered, content: dict[str, Any], body: dict[str, Any], listed: list[Any], gateway: Gateway
+) -> None:
+    """Add each of several instances; `*` in pointers stands for it. The container is the device: nothing says what it is part of."""
+    container = _member(_member(body, "cnt"), "rn")
+
+    def message_of(instances: list[Any]) -> bytes:
+        held = {"m2m:cnt": {"rn": container, "m2m:cin": instances}} if container else {"m2m:cin": instances}
+        return msgspec.json.encode(held if body is content else {"pc": held})
+
+    for instance in listed[:MOST_TOGETHER]:
+        if not isinstance(instance, dict) or "con" not in instance:
+            gathered.reject("a content instance must be an object with con", message_of([instance]))
+            continue
+        try:
+            names = [container] if isinstance(container, str) else _names(instance.get("pi"), is_subscription=False)
+            _add_instance(gathered, (content, instance), names, instance, gateway)
+        except RejectedError as error:
+            gathered.reject(str(error), message_of([instance]))
+    if len(listed) > MOST_TOGETHER:
+        reason = f"holds {len(listed)} content instances, of which {MOST_TOGETHER} are read"
+        gathered.reject(reason, message_of(listed[MOST_TOGETHER:]))
+
+
+def _add_instance(
+    gathered: Gathered, place: Place, names: list[str], instance: dict[str, Any], gateway: Gateway
+) -> None:
     inside = inner_document(_plain(instance))
     if not isinstance(inside, dict):
         inside = _scalar(inside, names, gateway)
-    look_up = partial(at_pointer, content)
+    look_up = partial(at_place, place)
     mapped = frozenset(entry.pointer.rpartition("/con/")[2] for entry in gateway.mapping)
     try:
-        device = _device(names, gateway, content)
+        device = _device(names, gateway, place)
     except RejectedError:
         if says_nothing({name: value for name, value in inside.items() if name not in mapped}, gateway, look_up):
             return
         raise
-    at = first_time(site_time(gateway, content), _time(inside, instance, gateway))
+    at = first_time(site_time(gateway, place, at_place), _time(inside, instance, gateway))
     gathered.put_named(device, at, inside, skip=mapped)
     gathered.put_mapped(device, at, gateway, look_up)
 
@@ -163,10 +203,10 @@ def _names(path: Any, *, is_subscription: bool) -> list[str]:
     return names[1:-1] if is_subscription else names[1:]
 
 
-def _device(names: list[str], gateway: Gateway, content: Any) -> str:
+def _device(names: list[str], gateway: Gateway, place: Place) -> str:
     """The path is application entity, device, container …; a shorter one has no application entity."""
     if gateway.device is not None or not names:
-        return named_device(gateway, content)
+        return named_device(gateway, place, at_place)
     return names[1] if len(names) > 2 else names[0]
 
 

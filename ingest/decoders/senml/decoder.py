@@ -47,6 +47,9 @@ KEY_OF_UNIT: Final = {"%RH": "humidity", "Cel": "temperature", "lat": "latitude"
 OF_PLACES: Final = ("lat", "lon")
 # What divides levels; in a name that stands alone others do as well.
 LEVELS: Final = ":/."
+# The first bytes of positive and negative integers of any length (RFC 8949, section 3.4.3). They occur in texts, too.
+_BIG_INTEGERS: Final = (b"\xc2", b"\xc3")
+_MOST_BITS: Final = 64
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
@@ -146,6 +149,8 @@ def _cbor(payload: bytes) -> Any:
     stream = io.BytesIO(payload)
     try:
         content = cbor2.load(stream)
+        if any(tag in payload for tag in _BIG_INTEGERS):
+            content = _without_big_integers(content)
     except (cbor2.CBORError, ValueError, RecursionError, MemoryError, OverflowError, TypeError) as error:
         raise RejectedError(f"is neither JSON nor CBOR: {str(error)[:200]}") from error
     if stream.read(1):
@@ -208,3 +213,15 @@ def _time(record: dict[str, Any], base: dict[str, Any], received_at: datetime) -
     else:
         at = from_epoch(total)
     return at or UnreadTime(" + ".join(shown(part) for part in given)[:LONGEST_NAME])
+
+
+def _without_big_integers(content: Any) -> Any:
+    """Return a pack in which texts stand for integers of more than 64 bits: they are no values, and nothing writes thousands of digits."""
+    if isinstance(content, int):
+        bits = content.bit_length()
+        return content if bits <= _MOST_BITS else f"an integer of {bits} bits"
+    if isinstance(content, list | tuple):
+        return [_without_big_integers(part) for part in content]
+    if isinstance(content, dict):
+        return {_without_big_integers(name): _without_big_integers(part) for name, part in content.items()}
+    return content

@@ -138,3 +138,18 @@ def test_a_notification_that_cannot_be_read_is_answered_all_the_same() -> None:
 def test_a_request_to_create_is_for_the_server_to_answer() -> None:
     request = {"op": 1, "rqi": "1", "to": "cse/a/b", "pc": {"m2m:cin": {"con": {"pm25": 1}}}}
     assert not read("onem2m", request, TOPIC).answers
+
+
+def test_instances_of_a_container_are_read_one_by_one_and_the_broken_one_is_a_dead_letter() -> None:
+    def instance(content: Any) -> dict[str, Any]:
+        return {"ct": "20260302T081530", "con": content}
+
+    mapping = [{"pointer": "/m2m:cnt/m2m:cin/*/con/t", "key": "temperature"}]
+    listed = [instance({"t": 21}), {"ct": "20260302T081600"}, instance({"t": 22, "pm25": 5})]
+    decoding = read("onem2m", {"m2m:cnt": {"rn": "roof", "m2m:cin": listed}}, TOPIC, mapping=mapping)
+    assert values(decoding) == {"roof": {"temperature": 22.0, "pm25": 5.0}}
+    ((reason, payload),) = decoding.rejected
+    assert "object with con" in reason
+    assert json.loads(payload) == {"m2m:cnt": {"rn": "roof", "m2m:cin": [listed[1]]}}
+    # A notification on the same topic has no list: the pointer leads nowhere.
+    assert values(read("onem2m", notified({"t": 1, "pm25": 2}), TOPIC, mapping=mapping)).popitem()[1] == {"pm25": 2.0}

@@ -192,6 +192,15 @@ def test_any_pack_of_cbor(pack: list[dict[Any, Any]]) -> None:
     decoded("senml", cbor2.dumps(pack))
 
 
+@pytest.mark.parametrize("label", [-3, 0, 2, 6, "x"])
+def test_integers_that_nothing_can_write_are_no_values(label: int | str) -> None:
+    big = 10**5000
+    for held in (big, -big, [big], {"a": big}, {big: 1}):
+        pack = [{-2: "d/", 0: "pm25", 1: "ug/m3", 2: 3.0, label: held}, {0: "humidity", 2: 41.0}]
+        decoding = decoded("senml", cbor2.dumps(pack))
+        assert decoding is None or msgspec.json.encode(decoding.extra)
+
+
 @pytest.mark.parametrize("path", RECORDED, ids=lambda path: "/".join(path.parts[-3:]))
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())

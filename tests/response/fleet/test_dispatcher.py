@@ -36,6 +36,7 @@ from jeonju.simulator.block import Block
 from jeonju.simulator.robots import PATROLLING
 from jeonju.simulator.sinks.memory import MemorySink
 from jeonju.simulator.world import Cadence, World
+from tests.contract.vda5050_standard import deviations
 from tests.response.fleet.maps import FAULT, NOW, report, source_map
 
 FIRE_M = (1250.0, 1120.0)
@@ -181,6 +182,7 @@ class _Loop:
         self.world = World(self.site, self.env, self.memory, seed=2, cadence=lambda _now: cadence)
         self.dispatcher = Dispatcher(self.site)
         self.errors: list[str] = []
+        self.kinds: set[str] = set()
         # Blocks end on whole tens of seconds; each must be in.
         self.env.run(until=self.env.now + 1e-6)
 
@@ -189,6 +191,8 @@ class _Loop:
         block = self.memory.blocks[-1]
         now = datetime.fromtimestamp(self.env.now, UTC)
         for message in block.messages:
+            assert deviations(message.kind, message.payload) == []
+            self.kinds.add(message.kind)
             identity = f"jeonju-air/{message.robot}"
             self.dispatcher.fleet.handle(topics.vda5050(identity, message.kind), message.payload, now)
         for robot in self.dispatcher.fleet.robots.values():
@@ -198,6 +202,8 @@ class _Loop:
     def say(self, messages: list[Message]) -> None:
         for message in messages:
             _, kind = topics.robot_and_kind(message.topic) or ("", "")
+            assert deviations(kind, message.payload) == []
+            self.kinds.add(kind)
             self.world.enqueue_order(robot_of(message), kind, message.payload)
 
 
@@ -291,3 +297,5 @@ def test_robot_is_turned_back_when_its_way_turns_out_to_lead_into_the_fire(jeonj
     assert mission.ended_at is None
     assert np.hypot(mission.stops[-1].x_m - target.x_m, mission.stops[-1].y_m - target.y_m) > 30
     assert loop.dispatcher.fleet.robots[mission.robot].state is not None
+    # All of them are as in the standard: the loop has looked at each.
+    assert loop.kinds == {"order", "instantActions", "state", "visualization", "factsheet"}
