@@ -97,11 +97,14 @@ _IGNORED: Final = re.compile(r"[\s.^_·*]+")
 _LONGEST_UNIT: Final = 32
 
 
-@lru_cache(maxsize=1000)
 def unit_of(text: str) -> str | None:
     """Return the unit that a text such as `ug/m3`, `degC` or `㎍/㎥` means, as the tables write it; None for one that is not known."""
-    if len(text) > _LONGEST_UNIT:
-        return None
+    # What senders make up must not fill the memory of the cache.
+    return _unit_of(text) if len(text) <= _LONGEST_UNIT else None
+
+
+@lru_cache(maxsize=1000)
+def _unit_of(text: str) -> str | None:
     # The ring above stands for the degree sign on some keyboards, and would become a space; the Greek letter for the micro sign.
     folded = unicodedata.normalize("NFKC", text.replace("˚", "°")).lower().replace("μ", "u")
     return _UNIT_OF_SPELLING.get(_IGNORED.sub("", folded))

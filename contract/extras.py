@@ -33,13 +33,21 @@ def bounded(content: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
     for group, name, value in _members(content):
         # In this order, so that nothing is put into JSON only to be dropped for its name.
         if names < MOST_NAMES and len(name) <= LONGEST_NAME:
-            size = len(msgspec.json.encode({name: value})) - _BRACKETS + 1
-            if size <= min(room, MOST_MEMBER_BYTES):
+            size = _size(name, value)
+            if size is not None and size <= min(room, MOST_MEMBER_BYTES):
                 (kept if group is None else kept.setdefault(group, {}))[name] = value
                 names, room = names + 1, room - size
                 continue
         dropped += 1
     return kept, dropped
+
+
+def _size(name: str, value: Any) -> int | None:
+    """Return the bytes of a member as JSON with its comma; None where it is nested so deeply that it cannot be written."""
+    try:
+        return len(msgspec.json.encode({name: value})) - _BRACKETS + 1
+    except RecursionError:
+        return None
 
 
 def _members(content: Mapping[str, Any]) -> Iterator[tuple[str | None, str, Any]]:

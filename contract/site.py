@@ -4,7 +4,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from jeonju.airquality.dispersion.meteorology import Surroundings
 from jeonju.airquality.geo import LocalMap
@@ -15,6 +15,8 @@ from jeonju.contract.certificate import Certificate
 from jeonju.contract.gateways import Gateway
 from jeonju.contract.topics import NAME
 
+# Each is a filter that is subscribed. NATS grants six to a session, and ingest has at most 200 sessions.
+MOST_GATEWAYS = 1000
 BUILT_IN_SITES = Path(__file__).with_name("sites")
 
 
@@ -149,6 +151,15 @@ class Site(_Strict):
     robots: list[Robot] = []
     sources: list[Emitter] = []
     gateways: list[Gateway] = []
+
+    @field_validator("gateways", mode="before")
+    @classmethod
+    def _are_few(cls, gateways: object) -> object:
+        if isinstance(gateways, list) and len(gateways) > MOST_GATEWAYS:
+            raise ValueError(
+                f"has {len(gateways)} entries, more than {MOST_GATEWAYS}: one with wildcards in its topic (`+`, a last `#`) stands for many devices"
+            )
+        return gateways
 
     @model_validator(mode="after")
     def _names_agree(self) -> "Site":

@@ -119,12 +119,15 @@ class Windows:
         too_early = times > (arrivals if knows_arrivals else self._median_s()) + FURTHEST_AHEAD_S
         values = columns(table)
         of_row = np.floor(times / WINDOW_S).astype(np.int64)
-        for number in np.unique(of_row).tolist():
-            rows = of_row == number
-            past = self._closed_before is not None and number < self._closed_before
-            kept = np.zeros_like(rows) if past else rows & ~too_early
-            self.late += int(rows.sum() - kept.sum())
-            if kept.any():
+        # A gateway that sends its history again has a window for each reading: all rows are put in order once.
+        order = np.argsort(of_row, kind="stable")
+        numbered, starts = np.unique(of_row[order], return_index=True)
+        first = 0 if self._closed_before is None else int(np.searchsorted(numbered, self._closed_before))
+        self.late += int(starts[first]) if first < len(starts) else len(order)
+        for number, rows in zip(numbered[first:].tolist(), np.split(order, starts[1:])[first:], strict=True):
+            kept = rows[~too_early[rows]]
+            self.late += len(rows) - len(kept)
+            if len(kept):
                 self._put(number, device[kept], values[kept])
         return device
 

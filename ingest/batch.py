@@ -4,7 +4,7 @@ Readings are only gathered one by one; everything else is done to whole columns.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -163,8 +163,8 @@ class Batch:
     def _flags_without_memory(self, numbers: dict[str, Floats]) -> FlagTable:
         """Return what senders say of their values, what is out of range, and what stands for no value."""
         flags = FlagTable(len(self))
-        for (key, flag), rows in self._said.items():
-            flags.put(Finding(np.array(rows), key, [flag]))
+        for said in _by_key(self._said):
+            flags.put(said)
         for key, values in numbers.items():
             if (wrong := out_of_range(key, values)).any():
                 flags.put(Finding(np.flatnonzero(wrong), key, [OUT_OF_RANGE]))
@@ -239,6 +239,23 @@ class Batch:
             if dropped:
                 self._say(row, DROPPED, dropped_flag(dropped))
         return pa.array(texts, pa.string())
+
+
+def _by_key(said: Mapping[tuple[str, Flag], list[int]]) -> Iterator[Finding]:
+    """Yield what is said of each key, all flags together: a sender can say something else of each reading."""
+    of_key: dict[str, list[dict[int, Flag]]] = {}
+    for (key, flag), rows in said.items():
+        layers = of_key.setdefault(key, [{}])
+        for row in rows:
+            # A finding has one flag of a row; few rows have a second one.
+            if (layer := next((one for one in layers if row not in one), None)) is None:
+                layers.append(layer := {})
+            layer[row] = flag
+    for key, layers in of_key.items():
+        for layer in layers:
+            numbers: dict[Flag, int] = {}
+            which = [numbers.setdefault(flag, len(numbers)) for flag in layer.values()]
+            yield Finding(np.array(list(layer)), key, list(numbers), np.array(which))
 
 
 assert READINGS.field("site").type == LABEL  # noqa: S101  (dictionary_encode makes exactly this type)

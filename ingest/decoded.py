@@ -1,6 +1,7 @@
 """What a decoder returns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -31,6 +32,47 @@ class RejectedPart(NamedTuple):
 
     reason: str
     payload: bytes
+
+
+# What one message can put among the dead letters: so many parts, and so much of them.
+MOST_PARTS: Final = 100
+MOST_PART_BYTES: Final = 4 * 1024 * 1024
+
+
+@dataclass
+class RejectedParts:
+    """The parts of a message that cannot be read. What is beyond the first of them is one part, and what is too much for that is counted only."""
+
+    _first: list[RejectedPart] = field(default_factory=list)
+    _rest: list[bytes] = field(default_factory=list)
+    _reason_of_rest: str = ""
+    _bytes: int = 0
+    count: int = 0
+
+    def add(self, reason: str, payload: Callable[[], bytes]) -> None:
+        """Add a part; its payload is made only where it is kept."""
+        self.count += 1
+        kept = payload() if self._bytes < MOST_PART_BYTES else None
+        self._bytes += len(kept or b"") + 1
+        if len(self._first) < MOST_PARTS - 1 and kept is not None:
+            self._first.append(RejectedPart(reason, kept))
+            return
+        self._reason_of_rest = self._reason_of_rest or reason
+        if kept is not None:
+            self._rest.append(kept)
+
+    def all(self) -> list[RejectedPart]:
+        """Return at most so many parts; the last one holds what is beyond, line by line."""
+        beyond = self.count - len(self._first)
+        if not beyond:
+            return self._first
+        more = f"; so are {beyond - 1} more after it" if beyond > 1 else ""
+        return [*self._first, RejectedPart(self._reason_of_rest + more, b"\n".join(self._rest))]
+
+    def summary(self, noun: str) -> str:
+        """Return one line on all of them."""
+        more = f"; so are the other {self.count - 1} {noun}" if self.count > 1 else ""
+        return self.all()[0].reason + more
 
 
 class Decoding(msgspec.Struct, frozen=True, gc=False):

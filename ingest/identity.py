@@ -9,7 +9,7 @@ from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import OWN_IDENTITY, Gateway
 from jeonju.ingest.decoded import Decoding
 from jeonju.ingest.decoders import Decoder
-from jeonju.ingest.decoders.fields import at_pointer
+from jeonju.ingest.decoders.fields import at_pointer, refuse_long
 from jeonju.ingest.message import Message
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
@@ -18,6 +18,7 @@ _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 def identified(message: Message, gateway: Gateway, template: str, decode: Decoder) -> Decoding:
     """Return what a message says, of the device that the template makes. Raises RejectedError where the message lacks a part of it."""
     made = _filled(template, message)
+    refuse_long(made)
     # Formats that give no identity take the one that is made.
     fixed = None if OWN_IDENTITY in made else made
     decoding = decode(message, gateway.model_copy(update={"device": fixed}))

@@ -5,8 +5,9 @@ import re
 from typing import Final, NamedTuple
 
 import msgspec
-from paho.mqtt.client import topic_matches_sub
+from paho.mqtt.matcher import MQTTMatcher
 
+from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Gateway
 from jeonju.contract.topics import NAME
 from jeonju.ingest.decoded import Decoding
@@ -19,6 +20,7 @@ _UNFIT: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _LONGEST_STEM: Final = 50
 # Filters are compared once for each topic; a sender that makes topics up must not fill the memory.
 MOST_REMEMBERED: Final = 50_000
+LONGEST_REMEMBERED: Final = 500
 
 
 class Route(NamedTuple):
@@ -43,6 +45,10 @@ class Router:
         decoders = {gateway.format: decoder(gateway.format) for gateway in gateways}
         self._routes = [Route(gateway, decoders[gateway.format]) for gateway in gateways]
         self._native = Route(native.GATEWAY, decoder("native"))
+        self._matcher = MQTTMatcher()  # type: ignore[no-untyped-call]
+        # The first entry of several with the same filter counts.
+        for number, gateway in reversed(list(enumerate(gateways))):
+            self._matcher[gateway.topic] = number
         self._of_topic: dict[str, Route] = {}
 
     def route(self, topic: str) -> Route:
@@ -51,8 +57,10 @@ class Router:
         if route is None:
             if len(self._of_topic) >= MOST_REMEMBERED:
                 self._of_topic.clear()
-            fitting = (route for route in self._routes if topic_matches_sub(route.gateway.topic, topic))
-            route = self._of_topic[topic] = next(fitting, self._native)
+            first = min(self._matcher.iter_match(topic), default=None)  # type: ignore[no-untyped-call]
+            route = self._native if first is None else self._routes[first]
+            if len(topic) <= LONGEST_REMEMBERED:
+                self._of_topic[topic] = route
         return route
 
 
@@ -62,7 +70,10 @@ def read(message: Message, gateway: Gateway, decode: Decoder) -> Decoding:
         # So a retained message is cleared (MQTT 3.1.1, section 3.3.1.3).
         return decode(message, gateway) if gateway.format in TAKES_EMPTY else Decoding(nothing="empty")
     template = gateway.device_template
-    decoding = decode(message, gateway) if template is None else identified(message, gateway, template, decode)
+    try:
+        decoding = decode(message, gateway) if template is None else identified(message, gateway, template, decode)
+    except RecursionError as error:
+        raise RejectedError("is nested too deeply") from error
     return _new_ones(decoding) if message.retained else decoding
 
 

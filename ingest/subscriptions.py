@@ -16,15 +16,19 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
-from paho.mqtt.client import topic_matches_sub
+from paho.mqtt.matcher import MQTTMatcher
 
-from jeonju.broker.filters import apart, covers, overlap, without_covered
+from jeonju.broker.filters import FilterTree, apart, without_covered
+from jeonju.common.errors import UserError
 
 log = logging.getLogger(__name__)
 
 Groups = list[list[str]]
 # Filters are compared once for each topic; a sender that makes topics up must not fill the memory.
 MOST_REMEMBERED: Final = 50_000
+LONGEST_REMEMBERED: Final = 500
+# Each group has connections and threads of its own.
+MOST_GROUPS: Final = 20
 
 
 class Generation(NamedTuple):
@@ -62,19 +66,27 @@ class Subscriptions:
         `same_for_all`: several processes share the subscriptions, so each must group them in the same way, whatever it had before.
         """
         needed = without_covered(wanted)
+        grouped = apart(needed)
+        if len(grouped) > MOST_GROUPS:
+            raise UserError(
+                f"the topics of [[gateways]] overlap in {len(grouped)} layers, each of which needs a connection of its own; at most "
+                f"{MOST_GROUPS} are made: write one filter with wildcards that covers those which overlap"
+            )
         had, former = before or _read(file, wanted)
-        gone = [one for group in had.groups for one in group if one not in needed]
-        kept = [[one for one in group if one in needed] for group in had.groups]
-        groups = apart(needed) if same_for_all else apart(needed, kept)
+        is_needed, tree = frozenset(needed), FilterTree(needed)
+        gone = [one for group in had.groups for one in group if one not in is_needed]
+        kept = [[one for one in group if one in is_needed] for group in had.groups]
+        groups = grouped if same_for_all else apart(needed, kept)
         stays = (
-            all(apart(group) == [group] for group in kept)
-            and all(_is_free(one, group, needed) for group in had.groups for one in group if one in gone)
+            len(groups) <= MOST_GROUPS
+            and all(apart(group) == [group] for group in kept)
+            and all(_are_free(group, FilterTree(left), tree) for group, left in zip(had.groups, kept, strict=True))
             and all(set(group) <= set(now) for group, now in zip_longest(kept, groups, fillvalue=()))
         )
         if stays:
             return cls(Generation(had.number, groups), gone, former, file)
         number = max(one.number for one in (had, *former)) + 1
-        return cls(Generation(number, apart(needed)), [], [*former, had], file)
+        return cls(Generation(number, grouped), [], [*former, had], file)
 
     def remember(self) -> None:
         """Write down what is subscribed. To be called once it is, and when sessions are cleared."""
@@ -97,13 +109,15 @@ class Owners:
 
     def __init__(self, groups: Groups) -> None:
         self._groups = groups
-        self._of_topic: dict[str, int | None] = {}
         self._refused: frozenset[str] = frozenset()
+        self._of_topic: dict[str, int | None] = {}
+        self._matcher = self._made_matcher()
 
     def refuse(self, refused: frozenset[str]) -> None:
         """Leave filters out that the broker does not grant: nothing comes over them."""
         if refused != self._refused:
             self._refused = refused
+            self._matcher = self._made_matcher()
             self._of_topic = {}
 
     def group_of(self, topic: str) -> int | None:
@@ -114,13 +128,18 @@ class Owners:
         except KeyError:
             if len(of_topic) >= MOST_REMEMBERED:
                 of_topic = self._of_topic = {}
-            fitting = (
-                at
-                for at, group in enumerate(self._groups)
-                if any(one not in self._refused and topic_matches_sub(one, topic) for one in group)
-            )
-            of_topic[topic] = found = next(fitting, None)
+            found: int | None = min(self._matcher.iter_match(topic), default=None)  # type: ignore[no-untyped-call]
+            if len(topic) <= LONGEST_REMEMBERED:
+                of_topic[topic] = found
             return found
+
+    def _made_matcher(self) -> MQTTMatcher:
+        matcher = MQTTMatcher()  # type: ignore[no-untyped-call]
+        for at, group in reversed(list(enumerate(self._groups))):
+            for one in group:
+                if one not in self._refused:
+                    matcher[one] = at
+        return matcher
 
 
 def remembered_beside(client_id_file: Path, member: str | None = None) -> Path:
@@ -128,9 +147,9 @@ def remembered_beside(client_id_file: Path, member: str | None = None) -> Path:
     return client_id_file.with_name(f"{client_id_file.name}{f'-{member}' if member else ''}.subscriptions")
 
 
-def _is_free(gone: str, group: Sequence[str], needed: Sequence[str]) -> bool:
-    """Return whether nothing that is wanted waits for a filter of a group alone."""
-    return any(one in needed and covers(one, gone) for one in group) or not any(overlap(one, gone) for one in needed)
+def _are_free(group: Sequence[str], kept: FilterTree, needed: FilterTree) -> bool:
+    """Return whether nothing that is wanted waits for filters of a group alone which are not kept."""
+    return all(kept.covers(one) or not needed.overlaps(one) for one in group)
 
 
 def _read(file: Path | None, wanted: Sequence[str]) -> tuple[Generation, list[Generation]]:

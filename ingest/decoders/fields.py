@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.common.errors import RejectedError
+from jeonju.contract.extras import LONGEST_NAME
 from jeonju.contract.gateways import PLACE_KEYS, Gateway
 from jeonju.ingest.message import parse_json
 
@@ -14,9 +15,14 @@ _OTHER_NAMES: Final = {"pm2.5": "pm25", "pm2_5": "pm25", "pm1.0": "pm1", "pm1_0"
 _MISSING: Final = object()
 
 
-@lru_cache(maxsize=10_000)
 def key_of(name: str) -> str | None:
     """Return our key for a name that means it, whatever its case."""
+    # What senders make up must not fill the memory of the cache.
+    return _key_of(name) if len(name) <= LONGEST_NAME else None
+
+
+@lru_cache(maxsize=10_000)
+def _key_of(name: str) -> str | None:
     lower = name.strip().lower()
     lower = _OTHER_NAMES.get(lower, lower)
     return lower if lower in QUANTITY or lower in PLACE_KEYS else None
@@ -73,6 +79,16 @@ def named_device(gateway: Gateway, content: Any, look_up: Callable[[Any, str], A
             else "names no device, and the site file neither"
         )
     return str(device)
+
+
+# Longer than any topic level, EUI or URN that gateways send. Behind it a message makes one name per value.
+LONGEST_IDENTITY: Final = 1000
+
+
+def refuse_long(name: str) -> None:
+    """Raise RejectedError for the name of a device or a part of it that is no name any more."""
+    if len(name) > LONGEST_IDENTITY:
+        raise RejectedError(f"has a name of {len(name)} characters, more than {LONGEST_IDENTITY}: {name[:40]!r}…")
 
 
 def refuse_other(said: Any, of_topic: str) -> None:

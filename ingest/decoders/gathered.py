@@ -17,7 +17,7 @@ from jeonju.contract.extras import DROPPED, LONGEST_NAME, MOST_NAMES, dropped_fl
 from jeonju.contract.gateways import PLACE_KEYS, Gateway, Mapping, conversion
 from jeonju.contract.quality import POSITION, Flag
 from jeonju.contract.reading import Reading
-from jeonju.ingest.decoded import Decoding, RejectedPart
+from jeonju.ingest.decoded import Decoding, RejectedParts
 from jeonju.ingest.decoders.fields import key_of
 from jeonju.ingest.decoders.numbers import is_absent, read_amount
 from jeonju.ingest.decoders.times import UnreadTime, When
@@ -52,8 +52,13 @@ def says_no_fix(members: Members[str, Any]) -> bool:
     return False
 
 
-@lru_cache(maxsize=2000)
 def _to_stored(key: str, unit: str) -> tuple[float, float] | None:
+    # What senders make up must not fill the memory of the cache.
+    return _known_scale(key, unit) if len(unit) <= LONGEST_NAME else None
+
+
+@lru_cache(maxsize=2000)
+def _known_scale(key: str, unit: str) -> tuple[float, float] | None:
     try:
         return conversion(key, unit)
     except ValueError:
@@ -77,7 +82,7 @@ class Gathered:
     that are none of ours no more are held than are kept of a reading; the rest is counted and flagged. `rejected` are parts that cannot be read.
     """
 
-    rejected: list[RejectedPart] = field(default_factory=list)
+    rejected: RejectedParts = field(default_factory=RejectedParts)
     _values: dict[_At, dict[str, float]] = field(default_factory=dict)
     _flags: dict[_At, dict[str, Flag]] = field(default_factory=dict)
     _unfit: dict[_At, dict[str, tuple[Any, Flag]]] = field(default_factory=dict)
@@ -166,9 +171,9 @@ class Gathered:
         last = [places[key].pop() for key in PLACE_KEYS if places.get(key)]
         self._keep(device, at, POSITION, last, NO_FIX)
 
-    def reject(self, reason: str, payload: bytes) -> None:
+    def reject(self, reason: str, payload: Callable[[], bytes]) -> None:
         """Add a part of the message that cannot be read; the others are stored."""
-        self.rejected.append(RejectedPart(reason, payload))
+        self.rejected.add(reason, payload)
 
     def __bool__(self) -> bool:
         """Tell whether there is any value."""
@@ -176,8 +181,8 @@ class Gathered:
 
     def decoding(self, **more: Any) -> Decoding:
         """Return all of it as readings. Raises RejectedError where there are parts, and none of them can be read: the message is one dead letter."""
-        if self.rejected and not self._values and not any(more.values()):
-            raise RejectedError(self.rejected[0].reason)
+        if self.rejected.count and not self._values and not any(more.values()):
+            raise RejectedError(self.rejected.summary("parts"))
         readings: list[Reading] = []
         flags: dict[int, dict[str, Flag]] = {}
         extra: dict[int, dict[str, Any]] = {}
@@ -190,7 +195,7 @@ class Gathered:
                 extra[len(readings)] = kept
             time = at if isinstance(at, datetime) else None
             readings.append(Reading(device=device, time=time, position=position, values=dict(values)))
-        return Decoding(readings, flags, extra, rejected=tuple(self.rejected), **more)
+        return Decoding(readings, flags, extra, rejected=tuple(self.rejected.all()), **more)
 
     def _of(self, device: str, at: When) -> dict[str, float]:
         values = self._values.get((device, at))

@@ -1,7 +1,7 @@
 """Messages that hold many readings: pointers of the site file with a step `*`, which stands for every element of a list."""
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Any, Final
 
@@ -45,9 +45,9 @@ def _put_list(gathered: Gathered, content: Any, gateway: Gateway, read: ListOf) 
             reason = f"holds more than {MOST_ELEMENTS} elements at {read.path}: send fewer together"
             if len(places) > MOST_ELEMENTS:
                 # It would not fit into a message of its own either.
-                gathered.reject(reason, _message_of([element], outer, content, gateway))
+                gathered.reject(reason, partial(_message_of, [element], outer, content, gateway))
                 continue
-            gathered.reject(reason, _message_of(elements[number:], outer, content, gateway))
+            gathered.reject(reason, partial(_message_of, elements[number:], outer, content, gateway))
             return
         left -= len(places)
         wrong = ""
@@ -57,7 +57,7 @@ def _put_list(gathered: Gathered, content: Any, gateway: Gateway, read: ListOf) 
             except RejectedError as error:
                 wrong = wrong or f"element {number} of {outer or 'the message'} {error}"
         if wrong:
-            gathered.reject(wrong, _message_of([element], outer, content, gateway))
+            gathered.reject(wrong, partial(_message_of, [element], outer, content, gateway))
 
 
 @lru_cache(maxsize=2000)

@@ -66,7 +66,9 @@ def is_absent(value: Any) -> bool:
     if isinstance(value, str):
         return value.strip(" \t\r\n\0").lower() in _ABSENT
     if isinstance(value, dict):
-        return any(name in value and is_absent(value[name]) for name in _VALUE_NAMES)
+        return any(
+            name in value and not isinstance(value[name], dict) and is_absent(value[name]) for name in _VALUE_NAMES
+        )
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from paho.mqtt.client import topic_matches_sub
 
-from jeonju.broker.filters import apart, covers, overlap, without_covered
+from jeonju.broker.filters import FilterTree, apart, covers, overlap, without_covered
 
 # Few names and few levels: every topic that could tell two filters apart is among these. `z` stands in no filter.
 NAMES = ["a", "b", "$s", ""]
@@ -40,6 +40,14 @@ def topics_of(filter_: str) -> frozenset[str]:
 def test_filters_are_compared_as_their_topics_are(one: str, other: str) -> None:
     assert covers(one, other) == (topics_of(other) <= topics_of(one))
     assert overlap(one, other) == overlap(other, one) == bool(topics_of(one) & topics_of(other))
+
+
+@given(st.lists(filters(), max_size=8), filters())
+def test_a_tree_of_filters_finds_what_comparing_each_finds(known: list[str], other: str) -> None:
+    tree = FilterTree(known)
+    assert tree.covers(other) == any(covers(one, other) for one in known)
+    assert tree.overlaps(other) == any(overlap(one, other) for one in known)
+    assert {topics_of(one) for one in tree.covered(other)} == {topics_of(one) for one in known if covers(other, one)}
 
 
 @given(st.lists(filters(), max_size=8))

@@ -179,7 +179,13 @@ def lines(file: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"nothing of ours", gzip.compress(b"air value=1 1\n", mtime=0), gzip.compress(b"# policy raw\n", mtime=0)[:-6]]
+    "content",
+    [
+        b"",
+        b"nothing of ours",
+        gzip.compress(b"air value=1 1\n", mtime=0),
+        gzip.compress(b"# policy raw\n", mtime=0)[:-6],
+    ],
 )
 def test_broken_dump_is_said(content: bytes, influxd: Influxd, database: str, tmp_path: Path) -> None:
     file = tmp_path / backup.INFLUX_FILE

@@ -38,7 +38,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     if faults and not gathered:
         raise RejectedError(faults[0][0])
     for reason, group in faults:
-        gathered.reject(reason, group.encode())
+        gathered.reject(reason, group.encode)
     return gathered.decoding()
 
 

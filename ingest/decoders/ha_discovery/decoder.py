@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, insort
 from collections import Counter
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -95,7 +96,7 @@ class HomeAssistant:
             else:
                 self._learn(topic, entity)
             if fault is not None:
-                rejected.reject(fault, msgspec.json.encode({"entity": entity.id, "topic": entity.topic}))
+                rejected.reject(fault, partial(msgspec.json.encode, {"entity": entity.id, "topic": entity.topic}))
         return rejected.decoding(updates=self._states(found, gateway), nothing=CONFIG)
 
     def _learn(self, config: str, entity: Entity) -> None:

@@ -1,11 +1,12 @@
 """InfluxDB line protocol over MQTT, as Telegraf sends it. See README.md beside this file."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Final
 
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Gateway
-from jeonju.ingest.decoded import Decoding, RejectedPart
+from jeonju.ingest.decoded import Decoding
 from jeonju.ingest.decoders.fields import key_of, mapped_names, named_device
 from jeonju.ingest.decoders.gathered import Gathered, says_nothing
 from jeonju.ingest.decoders.line_protocol.points import Broken, Point, Value, line_bytes, read_lines
@@ -15,26 +16,21 @@ from jeonju.ingest.message import Message, refuse_too_large
 _DEVICE_TAGS: Final = ("device", "host", "location")
 # What a field is called where the measurement says what is measured.
 _VALUE: Final = "value"
-# More broken lines than these of one message are one rejected part.
-_MOST_PARTS: Final = 100
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
     """Return the numbers of all points, and the lines that are none; raises RejectedError where no line is any."""
     refuse_too_large(message.payload)
     gathered, good = Gathered(), 0
-    broken: list[RejectedPart] = []
     mapped = mapped_names(gateway)
     for number, line, point in read_lines(message.payload):
         try:
             _gather(gathered, point, gateway, mapped)
             good += 1
         except RejectedError as error:
-            broken.append(RejectedPart(f"line {number} {error}", line_bytes(line)))
-    if broken and not good:
-        more = f"; so are the other {len(broken) - 1} lines" if len(broken) > 1 else ""
-        raise RejectedError(broken[0].reason + more)
-    gathered.rejected += _bounded(broken)
+            gathered.reject(f"line {number} {error}", partial(line_bytes, line))
+    if gathered.rejected.count and not good:
+        raise RejectedError(gathered.rejected.summary("lines"))
     return gathered.decoding()
 
 
@@ -80,12 +76,3 @@ def _device(point: Point, gateway: Gateway) -> str:
         if device := point.tags.get(tag):
             return device
     raise RejectedError(f"has no tag {gateway.device_tag or ' or '.join(_DEVICE_TAGS)} that names the device")
-
-
-def _bounded(broken: list[RejectedPart]) -> tuple[RejectedPart, ...]:
-    """Return at most so many parts; the last one holds what is beyond, line by line."""
-    if len(broken) <= _MOST_PARTS:
-        return tuple(broken)
-    rest = broken[_MOST_PARTS - 1 :]
-    reason = f"{rest[0].reason}; so are {len(rest) - 1} lines after it"
-    return (*broken[: _MOST_PARTS - 1], RejectedPart(reason, b"\n".join(part.payload for part in rest)))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -12,7 +12,7 @@ from jeonju.contract import topics
 from jeonju.contract.gateways import Gateway
 from jeonju.contract.quality import POSITION
 from jeonju.contract.reading import VERSION, Adoption, DeviceStatus, Instant, Reading
-from jeonju.ingest.decoded import Decoding, DeviceUpdate, RejectedPart
+from jeonju.ingest.decoded import Decoding, DeviceUpdate, RejectedParts
 from jeonju.ingest.message import Message, bare_text, parse_json, refuse_too_large
 from jeonju.ingest.quality.flags import IMPOSSIBLE_POSITION
 
@@ -100,20 +100,20 @@ def _decode_leniently(payload: bytes) -> Decoding:
     content = parse_json(payload)
     readings: list[Reading] = []
     extra: dict[int, dict[str, Any]] = {}
-    rejected: list[RejectedPart] = []
+    rejected = RejectedParts()
     for part in content if isinstance(content, list) else [content]:
         try:
             reading, more = _read(part)
         except RejectedError as error:
-            rejected.append(RejectedPart(str(error), msgspec.json.encode(part)))
+            rejected.add(str(error), partial(msgspec.json.encode, part))
             continue
         if more:
             extra[len(readings)] = more
         readings.append(reading)
-    if rejected and not readings:
-        raise RejectedError(rejected[0].reason)
+    if rejected.count and not readings:
+        raise RejectedError(rejected.summary("parts"))
     misplaced = {position: {POSITION: IMPOSSIBLE_POSITION} for position, more in extra.items() if POSITION in more}
-    return Decoding(readings, misplaced, extra, rejected=rejected)
+    return Decoding(readings, misplaced, extra, rejected=rejected.all())
 
 
 def _read(part: Any) -> tuple[Reading, dict[str, Any]]:

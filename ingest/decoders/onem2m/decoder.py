@@ -57,7 +57,7 @@ def _decoded(content: dict[str, Any], gateway: Gateway) -> Decoding:
             _add_part(gathered, notice, gateway)
         if len(together) > MOST_TOGETHER:
             reason = f"holds {len(together)} notifications, of which {MOST_TOGETHER} are read"
-            gathered.reject(reason, msgspec.json.encode(together[MOST_TOGETHER:]))
+            gathered.reject(reason, partial(msgspec.json.encode, together[MOST_TOGETHER:]))
     elif listed is not None:
         _add_instances(gathered, content, body, listed, gateway)
     else:
@@ -71,12 +71,14 @@ def _add_part(gathered: Gathered, notice: Any, gateway: Gateway) -> None:
     """Add one of several notifications, as if it had come alone; pointers of the mapping lead into it."""
     alone = {"pc": {"m2m:sgn": notice}}
     if not isinstance(notice, dict):
-        gathered.reject(f"a notification must be an object, not {type(notice).__name__}", msgspec.json.encode(alone))
+        gathered.reject(
+            f"a notification must be an object, not {type(notice).__name__}", partial(msgspec.json.encode, alone)
+        )
         return
     try:
         _add(gathered, alone, alone, alone["pc"], gateway)
     except RejectedError as error:
-        gathered.reject(str(error), msgspec.json.encode(alone))
+        gathered.reject(str(error), partial(msgspec.json.encode, alone))
 
 
 def _add(
@@ -112,16 +114,16 @@ def _add_instances(
 
     for instance in listed[:MOST_TOGETHER]:
         if not isinstance(instance, dict) or "con" not in instance:
-            gathered.reject("a content instance must be an object with con", message_of([instance]))
+            gathered.reject("a content instance must be an object with con", partial(message_of, [instance]))
             continue
         try:
             names = [container] if isinstance(container, str) else _names(instance.get("pi"), is_subscription=False)
             _add_instance(gathered, (content, instance), names, instance, gateway)
         except RejectedError as error:
-            gathered.reject(str(error), message_of([instance]))
+            gathered.reject(str(error), partial(message_of, [instance]))
     if len(listed) > MOST_TOGETHER:
         reason = f"holds {len(listed)} content instances, of which {MOST_TOGETHER} are read"
-        gathered.reject(reason, message_of(listed[MOST_TOGETHER:]))
+        gathered.reject(reason, partial(message_of, listed[MOST_TOGETHER:]))
 
 
 def _add_instance(

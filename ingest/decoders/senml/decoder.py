@@ -1,9 +1,11 @@
 """SenML in JSON and CBOR (RFC 8428). See README.md beside this file."""
 
 import io
+import reprlib
 from collections.abc import Container
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 import cbor2
@@ -13,7 +15,7 @@ from jeonju.common.errors import RejectedError
 from jeonju.contract.extras import LONGEST_NAME
 from jeonju.contract.gateways import Gateway, Mapping
 from jeonju.ingest.decoded import Decoding
-from jeonju.ingest.decoders.fields import key_of
+from jeonju.ingest.decoders.fields import key_of, refuse_long
 from jeonju.ingest.decoders.gathered import Gathered
 from jeonju.ingest.decoders.numbers import is_absent, number
 from jeonju.ingest.decoders.times import UnreadTime, When, from_epoch, from_seconds, shown
@@ -44,6 +46,8 @@ RELATIVE_BELOW_S: Final = 2**28
 SEPARATORS: Final = ":/.-_"
 # A record without a name of its own is known by its unit.
 KEY_OF_UNIT: Final = {"%RH": "humidity", "Cel": "temperature", "lat": "latitude", "lon": "longitude", "%EL": "battery"}
+# What a double holds.
+_MOST_BITS: Final = 1024
 OF_PLACES: Final = ("lat", "lon")
 # What divides levels; in a name that stands alone others do as well.
 LEVELS: Final = ":/."
@@ -58,14 +62,14 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     mapped = {entry.pointer.removeprefix("/"): entry for entry in gateway.mapping}
     for index, record in enumerate(_records(message)):
         if not isinstance(record, dict):
-            gathered.reject(f"record {index} is no object, but {type(record).__name__}", _encoded(record))
+            gathered.reject(f"record {index} is no object, but {type(record).__name__}", partial(_encoded, record))
             continue
         base.update({name: value for name, value in record.items() if name.startswith("b")})
         _check(record, base)
         try:
             _add(gathered, record, base, index, mapped, message, gateway)
         except RejectedError as error:
-            gathered.reject(str(error), _encoded([base | record]))
+            gathered.reject(str(error), partial(_with_base, base, record))
     return gathered.decoding()
 
 
@@ -79,6 +83,8 @@ def _add(
     gateway: Gateway,
 ) -> None:
     base_name, name, unit = _text(base.get("bn")), _text(record.get("n")), _text(record.get("u", base.get("bu")))
+    refuse_long(base_name)
+    refuse_long(name)
     value = _value(record, base)
     device, own_name = _device(base_name, name, unit, mapped)
     # A pointer is `/` and the name, or leads to the value in the pack.
@@ -102,11 +108,16 @@ def _add(
         gathered.put(device, at, own_name or unit or "value", number(value))
 
 
+def _with_base(base: dict[str, Any], record: dict[str, Any]) -> bytes:
+    return _encoded([base | record])
+
+
 def _encoded(part: Any) -> bytes:
     try:
         return msgspec.json.encode(part, enc_hook=str)
-    except (ValueError, OverflowError, RecursionError):
-        return shown(part).encode()
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        # CBOR holds what JSON cannot: numbers beyond 64 bits, keys that are no text.
+        return reprlib.repr(part).encode(errors="backslashreplace")
 
 
 def _records(message: Message) -> list[Any]:
@@ -155,7 +166,29 @@ def _cbor(payload: bytes) -> Any:
         raise RejectedError(f"is neither JSON nor CBOR: {str(error)[:200]}") from error
     if stream.read(1):
         raise RejectedError("is neither JSON nor CBOR: bytes follow the pack")
+    _refuse_repeated(content, len(payload))
     return content
+
+
+def _refuse_repeated(content: Any, size: int) -> None:
+    """Raise RejectedError for what is larger than its payload.
+
+    CBOR's shared values (tags 28 and 29) let a few bytes stand for a structure that has no end, and a number of a million digits has no use.
+    """
+    waiting = [content]
+    while waiting:
+        part = waiting.pop()
+        size -= len(part) if isinstance(part, str | bytes) else 1
+        if isinstance(part, dict):
+            waiting += (*part, *part.values())
+        elif isinstance(part, list | tuple | set | frozenset):
+            waiting += part
+        elif isinstance(part, cbor2.CBORTag):
+            waiting.append(part.value)
+        elif isinstance(part, int) and part.bit_length() > _MOST_BITS:
+            raise RejectedError(f"holds a number of {part.bit_length()} bits, more than {_MOST_BITS}")
+        if size < 0:
+            raise RejectedError("holds shared values (CBOR tags 28 and 29), which SenML has not")
 
 
 def _check(record: dict[str, Any], base: dict[str, Any]) -> None:

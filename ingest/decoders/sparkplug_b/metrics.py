@@ -50,7 +50,7 @@ class Reader:
             if place in self._no_places or says_no_fix(self._beside.get(place[0], {})):
                 self.gathered.put_no_fix(*place)
         for reason in self._unread():
-            self.gathered.reject(reason, self._payload.SerializeToString())
+            self.gathered.reject(reason, self._payload.SerializeToString)
         return self.gathered
 
     def _unread(self) -> Iterator[str]:

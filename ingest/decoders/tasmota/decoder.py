@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from jeonju.common.errors import RejectedError
+from jeonju.contract.extras import LONGEST_NAME
 from jeonju.contract.gateways import Gateway
 from jeonju.ingest.decoded import Decoding, DeviceUpdate
-from jeonju.ingest.decoders.fields import at_pointer, mapped_names
+from jeonju.ingest.decoders.fields import at_pointer, mapped_names, refuse_long
 from jeonju.ingest.decoders.gathered import Gathered
 from jeonju.ingest.decoders.numbers import is_absent
 from jeonju.ingest.decoders.times import When, first_time, instant, site_time
@@ -86,7 +87,7 @@ def _time(content: dict[str, Any], gateway: Gateway) -> When:
 
 def _sensors(gathered: Gathered, device: str, at: When, content: dict[str, Any], gateway: Gateway, below: str) -> None:
     temperature_unit = TEMPERATURE_UNITS.get(str(content.get("TempUnit", "C")), "°C")
-    units = {"temperature": temperature_unit, "pressure": str(content.get("PressureUnit", "hPa"))}
+    units = {"temperature": temperature_unit, "pressure": str(content.get("PressureUnit", "hPa"))[:LONGEST_NAME]}
     seen = set[tuple[str, str]]()
     for name, pointer, members in _groups(content, below):
         owner = (name and _heard_by_bluetooth(name, members)) or device
@@ -107,9 +108,11 @@ def _groups(content: dict[str, Any], below: str) -> Iterator[tuple[str, str, dic
     yield "", below, content
     for name, members in content.items():
         if isinstance(members, dict) and name not in NOT_THE_DEVICE:
+            refuse_long(name)
             yield name, f"{below}/{name}", members
             for inner, values in members.items():
                 if isinstance(values, dict):
+                    refuse_long(inner)
                     yield name, f"{below}/{name}/{inner}", values
 
 

@@ -8,7 +8,7 @@ import msgspec
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Gateway
 from jeonju.ingest.decoded import Decoding, DeviceUpdate
-from jeonju.ingest.decoders.fields import in_entry, mapped_names, named_device
+from jeonju.ingest.decoders.fields import in_entry, mapped_names, named_device, refuse_long
 from jeonju.ingest.decoders.gathered import Gathered, says_nothing
 from jeonju.ingest.decoders.times import first_time, instant, site_time
 from jeonju.ingest.message import Message
@@ -31,6 +31,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         if not isinstance(content, dict):
             raise RejectedError("must be an object of devices")
         for device, entries in content.items():
+            refuse_long(device)
             _add(gathered, device, entries, gateway, "/" + device.replace("~", "~0").replace("/", "~1"))
     else:
         _add(gathered, None, content, gateway, "")
@@ -51,7 +52,7 @@ def _add_entry(gathered: Gathered, device: str | None, entry: Any, gateway: Gate
         reason = f"telemetry must be an object or a list of them, not {type(entry).__name__}"
         if device is None and not path:
             raise RejectedError(reason)
-        gathered.reject(reason, msgspec.json.encode(entry if device is None else {device: entry}))
+        gathered.reject(reason, partial(msgspec.json.encode, entry if device is None else {device: entry}))
         return
     values, below = (inner, "/values") if isinstance(inner := entry.get("values"), dict) else (entry, "")
     look_up = partial(in_entry, entry, path)

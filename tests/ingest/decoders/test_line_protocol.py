@@ -209,7 +209,7 @@ def test_rejected_parts_are_bounded_and_hold_every_broken_line() -> None:
     decoding = read("line_protocol", b"\n".join([b"air,host=a pm25=1", *lines]))
     assert len(decoding.rejected) == 100
     assert b"\n".join(part.payload for part in decoding.rejected) == b"\n".join(lines)
-    assert decoding.rejected[-1].reason.endswith("; so are 900 lines after it")
+    assert decoding.rejected[-1].reason.endswith("; so are 900 more after it")
 
 
 @given(lines=st.lists(st.binary(max_size=20), max_size=5))
