@@ -53,3 +53,16 @@ def is_within(
         if y1 != y2:
             inside ^= ((y1 > y) != (y2 > y)) & (x < x1 + (y - y1) / (y2 - y1) * (x2 - x1))
     return inside
+
+
+# 0, 0 after a conversion: a tenth of a metre, less than receivers resolve.
+NOWHERE_DEG = 1e-6
+
+
+def is_position(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Tell which positions can be: on the globe, and not at 0, 0 where receivers are that have no fix. NaN cannot be.
+
+    Swapped axes are not swapped back: often both orders are possible.
+    """
+    on_globe = (np.abs(lat) <= 90) & (np.abs(lon) <= 180)
+    return on_globe & ((np.abs(lat) > NOWHERE_DEG) | (np.abs(lon) > NOWHERE_DEG))

@@ -22,7 +22,7 @@ from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.contract import topics
 from jeonju.contract.reading import Reading, encode
 from jeonju.contract.site import load_site
-from jeonju.ingest.message import Message
+from jeonju.decoders.message import Message
 from jeonju.ingest.pipeline import Pipeline
 from jeonju.ingest.service import Ingest
 from jeonju.storage.duckdb.store import DuckDBStore

@@ -85,6 +85,12 @@ class Flag(NamedTuple):
         return self.severity, [(reason.code, dict(reason.parameters)) for reason in self.reasons]
 
 
+# What decoders and ingest both say.
+NO_NUMBER: Final = Flag.of("bad", "not-a-number")
+IMPOSSIBLE_POSITION: Final = Flag.of("suspect", "impossible-position")
+NO_FIX: Final = Flag.of("suspect", "no-fix")
+
+
 class Flags(NamedTuple):
     """What the flags of one reading say: per fault the quantities with the reason; and the quantities whose value is bad."""
 

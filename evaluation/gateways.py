@@ -14,10 +14,10 @@ from jeonju.airquality.pollutants import QUANTITY
 from jeonju.common.errors import RejectedError, UserError
 from jeonju.contract.gateways import PLACE_KEYS, Gateway
 from jeonju.contract.reading import Reading
-from jeonju.ingest.decoders import decoder
-from jeonju.ingest.decoders.native import decoder as native
-from jeonju.ingest.decoders.times import to_millisecond
-from jeonju.ingest.message import Message
+from jeonju.decoders import decoder
+from jeonju.decoders.message import Message
+from jeonju.decoders.native import decoder as native
+from jeonju.decoders.times import to_millisecond
 from jeonju.ingest.quality.flags import is_possible
 from jeonju.ingest.routing import read
 

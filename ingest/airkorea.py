@@ -22,7 +22,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_at
 from jeonju.broker.client import Client
 from jeonju.broker.identity import passing_id
 from jeonju.common.errors import JeonjuError, UnavailableError, UserError
-from jeonju.ingest.decoders.airkorea.decoder import hour
+from jeonju.decoders.airkorea.decoder import hour
 
 log = logging.getLogger(__name__)
 

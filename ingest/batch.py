@@ -13,11 +13,12 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from jeonju.airquality.geo import is_position
 from jeonju.airquality.pollutants import KEYS, QUANTITY
 from jeonju.common.arrays import Floats
 from jeonju.contract.columns import INSTANT, LABEL, READINGS
 from jeonju.contract.extras import DROPPED, GROUPS, bounded, dropped_flag
-from jeonju.contract.quality import POSITION, TIME, UNFIT, Flag
+from jeonju.contract.quality import IMPOSSIBLE_POSITION, NO_NUMBER, POSITION, TIME, UNFIT, Flag
 from jeonju.contract.reading import Reading
 from jeonju.ingest.ledger import Ledger
 from jeonju.ingest.quality import fillers
@@ -28,14 +29,11 @@ from jeonju.ingest.quality.flags import (
     BEYOND_MEANS,
     EARLIEST,
     FURTHEST_AHEAD,
-    IMPOSSIBLE_POSITION,
-    NO_NUMBER,
     NO_TIME,
     OUT_OF_RANGE,
     UNKNOWN_KEY,
     Finding,
     is_beyond_means,
-    is_position,
     out_of_range,
 )
 

@@ -14,8 +14,8 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exp
 from jeonju.common.errors import UnavailableError
 from jeonju.contract.records import DeadLetter, DeviceRecord, LedgerEntry, is_mere_name
 from jeonju.contract.site import Site
+from jeonju.decoders.message import Message
 from jeonju.ingest.inbox import Arrived
-from jeonju.ingest.message import Message
 from jeonju.ingest.pipeline import Pipeline
 from jeonju.ingest.replaying import mark, with_marks
 from jeonju.ingest.stats import Stats

@@ -7,7 +7,7 @@ from typing import Final
 from jeonju.common.errors import RejectedError
 from jeonju.contract.records import DeviceRecord
 from jeonju.contract.site import Site
-from jeonju.ingest.decoded import DeviceUpdate
+from jeonju.decoders.decoded import DeviceUpdate
 
 # A sender that makes up names must not fill the memory. Devices of the site file are admitted all the same.
 MOST_DEVICES: Final = 50_000

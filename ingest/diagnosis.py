@@ -11,13 +11,13 @@ from jeonju.contract import topics
 from jeonju.contract.gateways import Format, Gateway, list_path
 from jeonju.contract.quality import decode_flags
 from jeonju.contract.site import Site
-from jeonju.ingest.decoders import decoder
-from jeonju.ingest.decoders.fields import key_of
-from jeonju.ingest.decoders.ha_discovery.config import is_wild
-from jeonju.ingest.decoders.ha_discovery.decoder import CONFIG, HomeAssistant
-from jeonju.ingest.decoders.native import decoder as native
-from jeonju.ingest.decoders.numbers import read_amount
-from jeonju.ingest.message import Message, parse_json
+from jeonju.decoders import decoder
+from jeonju.decoders.fields import key_of
+from jeonju.decoders.ha_discovery.config import is_wild
+from jeonju.decoders.ha_discovery.decoder import CONFIG, HomeAssistant
+from jeonju.decoders.message import Message, parse_json
+from jeonju.decoders.native import decoder as native
+from jeonju.decoders.numbers import read_amount
 from jeonju.ingest.pipeline import Pipeline
 from jeonju.messages.quality import flag_in_words
 from jeonju.storage.port import Commit

@@ -7,10 +7,10 @@ import msgspec
 
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import OWN_IDENTITY, Gateway
-from jeonju.ingest.decoded import Decoding
-from jeonju.ingest.decoders import Decoder
-from jeonju.ingest.decoders.fields import at_pointer, refuse_long
-from jeonju.ingest.message import Message
+from jeonju.decoders import Decoder
+from jeonju.decoders.decoded import Decoding
+from jeonju.decoders.fields import at_pointer, refuse_long
+from jeonju.decoders.message import Message
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from jeonju.ingest.message import Message
+from jeonju.decoders.message import Message
 from jeonju.ingest.receiver import Published
 from jeonju.ingest.session import Session
 

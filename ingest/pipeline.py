@@ -8,12 +8,12 @@ from jeonju.common.errors import RejectedError
 from jeonju.contract import topics
 from jeonju.contract.records import DeadLetter
 from jeonju.contract.site import Site
+from jeonju.decoders.decoded import AnsweredRejectionError, Decoding
+from jeonju.decoders.message import Message
 from jeonju.ingest import devices
 from jeonju.ingest.batch import Batch
-from jeonju.ingest.decoded import AnsweredRejectionError, Decoding
 from jeonju.ingest.devices import DeviceRegistry
 from jeonju.ingest.ledger import Ledger
-from jeonju.ingest.message import Message
 from jeonju.ingest.quality.checks import Checks
 from jeonju.ingest.routing import Router
 from jeonju.storage.port import Commit

@@ -10,11 +10,11 @@ from paho.mqtt.matcher import MQTTMatcher
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Gateway
 from jeonju.contract.topics import NAME
-from jeonju.ingest.decoded import Decoding
-from jeonju.ingest.decoders import TAKES_EMPTY, Decoder, decoder
-from jeonju.ingest.decoders.native import decoder as native
+from jeonju.decoders import TAKES_EMPTY, Decoder, decoder
+from jeonju.decoders.decoded import Decoding
+from jeonju.decoders.message import Message
+from jeonju.decoders.native import decoder as native
 from jeonju.ingest.identity import identified
-from jeonju.ingest.message import Message
 
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _LONGEST_STEM: Final = 50

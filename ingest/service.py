@@ -19,8 +19,8 @@ from jeonju.common.errors import UserError
 from jeonju.contract import topics
 from jeonju.contract.records import ServiceStatistics
 from jeonju.contract.site import Site
+from jeonju.decoders.native.decoder import KINDS
 from jeonju.ingest.committer import Committer, Outputs
-from jeonju.ingest.decoders.native.decoder import KINDS
 from jeonju.ingest.feed import publish_committed
 from jeonju.ingest.inbox import Arrived, Inbox
 from jeonju.ingest.maintenance import give_way, maintain

@@ -14,16 +14,11 @@ from jeonju.contract.quality import Flag
 OUT_OF_RANGE: Final = Flag.of("bad", "out-of-range")
 BEYOND_MEANS: Final = Flag.of("bad", "too-large", limit=TOO_LARGE)
 UNKNOWN_KEY: Final = Flag.of("suspect", "unknown-quantity")
-NO_NUMBER: Final = Flag.of("bad", "not-a-number")
-IMPOSSIBLE_POSITION: Final = Flag.of("suspect", "impossible-position")
-NO_FIX: Final = Flag.of("suspect", "no-fix")
 NO_TIME: Final = Flag.of("suspect", "impossible-time")
 
 # Nothing of ours is older than this, and no clock may run further ahead: such a time says that the device has no clock.
 EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 FURTHEST_AHEAD: Final = timedelta(days=1)
-# 0, 0 after a conversion: a tenth of a metre, less than receivers resolve.
-NOWHERE_DEG: Final = 1e-6
 
 
 class Finding(NamedTuple):
@@ -49,15 +44,6 @@ def out_of_range(key: str, values: NDArray[np.float64]) -> NDArray[np.bool_]:
 def is_beyond_means(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Tell which values are too large to be part of a mean; NaN counts as absent."""
     return np.abs(values) >= TOO_LARGE
-
-
-def is_position(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell which positions can be: on the globe, and not at 0, 0 where receivers are that have no fix. NaN cannot be.
-
-    Swapped axes are not swapped back: often both orders are possible.
-    """
-    on_globe = (np.abs(lat) <= 90) & (np.abs(lon) <= 180)
-    return on_globe & ((np.abs(lat) > NOWHERE_DEG) | (np.abs(lon) > NOWHERE_DEG))
 
 
 def shown_s(seconds: float) -> int:

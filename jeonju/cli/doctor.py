@@ -15,8 +15,8 @@ from jeonju.common.clock import utc_now
 from jeonju.common.errors import UserError
 from jeonju.contract.site import Site
 from jeonju.contract.topics import is_filter
+from jeonju.decoders.message import Message
 from jeonju.ingest.diagnosis import Diagnosis, Doctor
-from jeonju.ingest.message import Message
 
 CONNECT_WITHIN_S = 10.0
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from jeonju.contract.quality import Flag, Flags, Reason, decode_flags, encode_flags, read_flags, worse
 from jeonju.contract.reading import Reading, encode
 from jeonju.contract.site import Site
-from jeonju.ingest.message import Message
+from jeonju.decoders.message import Message
 from jeonju.ingest.pipeline import Pipeline
 from jeonju.messages.quality import quality_in_words
 

@@ -15,10 +15,10 @@ from jeonju.broker import filters
 from jeonju.common.errors import UserError
 from jeonju.contract.gateways import Gateway
 from jeonju.contract.site import BUILT_IN_SITES, MOST_GATEWAYS, Site, load_site
+from jeonju.decoders import fields
+from jeonju.decoders.decoded import MOST_PARTS
+from jeonju.decoders.message import LARGEST_PAYLOAD_BYTES, Message
 from jeonju.detection.engine import AlertEngine
-from jeonju.ingest.decoded import MOST_PARTS
-from jeonju.ingest.decoders import fields
-from jeonju.ingest.message import LARGEST_PAYLOAD_BYTES, Message
 from jeonju.ingest.pipeline import KEPT_PAYLOAD_BYTES, Pipeline
 from jeonju.ingest.routing import LONGEST_REMEMBERED, Router
 from jeonju.ingest.subscriptions import MOST_GROUPS, Owners, Subscriptions

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from jeonju.contract.extras import MOST_BYTES, bounded
 from jeonju.contract.gateways import Gateway
 from jeonju.contract.site import Site
+from jeonju.decoders.message import Message
+from jeonju.decoders.sparkplug_b.payload import Payload
 from jeonju.ingest import devices
-from jeonju.ingest.decoders.sparkplug_b.payload import Payload
-from jeonju.ingest.message import Message
 from jeonju.ingest.pipeline import Pipeline
 from jeonju.messages.quality import quality_in_words
 

@@ -15,9 +15,9 @@ from pydantic import ValidationError
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.contract.gateways import Gateway, conversion
 from jeonju.contract.site import Site, load_site
-from jeonju.ingest.decoders.sparkplug_b.payload import Payload
+from jeonju.decoders.message import Message
+from jeonju.decoders.sparkplug_b.payload import Payload
 from jeonju.ingest.diagnosis import Doctor
-from jeonju.ingest.message import Message
 from jeonju.ingest.pipeline import Pipeline
 from jeonju.ingest.routing import Router, device_name
 from jeonju.ingest.service import Ingest

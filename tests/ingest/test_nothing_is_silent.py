@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from jeonju.contract.gateways import Format, Gateway
 from jeonju.contract.site import load_site
-from jeonju.ingest.message import Message
+from jeonju.decoders.message import Message
 from jeonju.ingest.pipeline import Pipeline
 
 NOW = datetime(2026, 3, 2, 8, 15, 31, tzinfo=UTC)

@@ -12,8 +12,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from jeonju.broker.embedded import EmbeddedBroker, Kind
 from jeonju.contract.site import Site
+from jeonju.decoders.message import Message
 from jeonju.ingest import handover
-from jeonju.ingest.message import Message
 from jeonju.ingest.metrics import IngestMetrics
 from jeonju.ingest.service import NAME, Ingest
 from jeonju.ingest.subscriptions import Owners, Subscriptions, remembered_beside

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from jeonju.contract import topics
 from jeonju.contract.site import load_site
-from jeonju.ingest.message import Message
+from jeonju.decoders.message import Message
 from jeonju.ingest.pipeline import KEPT_PAYLOAD_BYTES, Pipeline
 from jeonju.messages.quality import quality_in_words
 from jeonju.storage.port import Commit

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from jeonju.broker.embedded import EmbeddedBroker, Kind
 from jeonju.contract.gateways import Gateway
 from jeonju.contract.site import Site, load_site
+from jeonju.decoders.message import Message
 from jeonju.ingest.diagnosis import Doctor
-from jeonju.ingest.message import Message
 from jeonju.ingest.pipeline import Pipeline
 from jeonju.ingest.service import Ingest
 from jeonju.storage.duckdb.store import DuckDBStore

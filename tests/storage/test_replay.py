@@ -12,8 +12,8 @@ import pytest
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.contract.records import LONGEST_LETTER_BYTES, LONGEST_LETTER_TEXT, DeadLetter, LetterMark
 from jeonju.contract.site import Site
+from jeonju.decoders.message import Message
 from jeonju.ingest import pipeline
-from jeonju.ingest.message import Message
 from jeonju.ingest.quality.batch_rows import Rows
 from jeonju.ingest.quality.checks import Checks
 from jeonju.ingest.service import Ingest

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from jeonju.contract.quality import Flag, decode_flags, read_flags
 from jeonju.contract.reading import Reading
 from jeonju.contract.site import load_site
+from jeonju.decoders.message import Message
 from jeonju.ingest.batch import Batch
 from jeonju.ingest.ledger import Ledger
-from jeonju.ingest.message import Message
 from jeonju.ingest.pipeline import Pipeline
 from jeonju.ingest.quality.checks import Checks
 from jeonju.messages.quality import quality_in_words

@@ -10,7 +10,7 @@ import pytest
 from jeonju.common.errors import UnavailableError
 from jeonju.contract.columns import TOO_LARGE, readings_table
 from jeonju.contract.records import LetterMark
-from jeonju.ingest.decoders.native import decoder as native
+from jeonju.decoders.native import decoder as native
 from jeonju.storage.influx import rollup as influx_rollup
 from jeonju.storage.influx.http import Precision
 from jeonju.storage.influx.names import AIR, HOURS, MINUTES, POLICIES, RAW

@@ -1,0 +1,48 @@
+"""ChirpStack events, of version 4 and 3: uplinks with decoded objects, battery status and solved locations. See README.md beside this file."""
+
+from typing import Any
+
+from jeonju.contract.gateways import Gateway
+from jeonju.decoders.decoded import Decoding
+from jeonju.decoders.fields import at_pointer, inner_document, mapped_names, refuse_other
+from jeonju.decoders.gathered import Gathered
+from jeonju.decoders.lorawan import level_after, put_place, strongest
+from jeonju.decoders.message import Message
+from jeonju.decoders.times import first_time, instant, site_time
+
+# What says nothing of the air; `down` is a command to a device.
+SILENT = ("join", "ack", "txack", "log", "integration", "down")
+
+
+def decode(message: Message, gateway: Gateway) -> Decoding:
+    """Return what an event says of its device; joins, acknowledgements and logs say nothing of the air."""
+    content = message.object()
+    event = message.levels[-1]
+    if event in SILENT:
+        return Decoding(nothing=event)
+    device, gathered = _device(content, message), Gathered()
+    at = first_time(site_time(gateway, content), instant(content.get("time"), gateway.timezone))
+    if event == "status":
+        if not content.get("externalPowerSource") and not content.get("batteryLevelUnavailable"):
+            gathered.put_raw(device, at, "battery", content.get("batteryLevel"))
+    elif event == "location":
+        put_place(gathered, device, at, content.get("location"))
+    else:
+        decoded = "object" if "object" in content else "objectJSON"  # a text, as ChirpStack 3 writes it beside Base64
+        if isinstance(members := inner_document(content.get(decoded)), dict):
+            gathered.put_named(device, at, members, skip=mapped_names(gateway, f"/{decoded}"))
+        best = strongest(content.get("rxInfo"))
+        gathered.put_raw(device, at, "rssi", best.get("rssi"))
+        gathered.put_raw(device, at, "snr", best.get("snr", best.get("loRaSNR")))  # as ChirpStack 3 calls it
+    gathered.put_mapped(device, at, gateway, lambda pointer: at_pointer(content, pointer))
+    return gathered.decoding()
+
+
+def _device(content: dict[str, Any], message: Message) -> str:
+    # The devEUI of ChirpStack 3 may be Base64; its topic says it in hexadecimal, unless a gateway's own server has topics of its own.
+    said, of_topic = at_pointer(content, "/deviceInfo/devEui"), level_after(message, "device")
+    refuse_other(said.lower() if isinstance(said, str) else None, of_topic.lower())
+    for eui in (said, of_topic, content.get("devEUI")):
+        if isinstance(eui, str) and eui:
+            return eui.lower()
+    return ""

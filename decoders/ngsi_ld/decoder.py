@@ -1,0 +1,198 @@
+"""NGSI-LD and NGSI v2: entities as context brokers notify of them, after the Smart Data Models. See README.md beside this file."""
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, Final
+
+from jeonju.airquality.pollutants import QUANTITY
+from jeonju.common.errors import RejectedError
+from jeonju.contract.gateways import Gateway
+from jeonju.decoders.decoded import Decoding
+from jeonju.decoders.fields import in_entry, key_of, named_device
+from jeonju.decoders.gathered import Gathered, says_nothing
+from jeonju.decoders.message import Message
+from jeonju.decoders.numbers import number
+from jeonju.decoders.times import When, first_time, instant, site_time
+
+# Attributes of the Smart Data Models and our keys, with the unit that the model gives them.
+KEY_OF_ATTRIBUTE: Final = {
+    "atmosphericPressure": ("pressure", "hPa"),
+    "barometricPressure": ("pressure", "hPa"),
+    "batteryLevel": ("battery", "1"),
+    "LAeq": ("noise", "dB"),
+    "relativeHumidity": ("humidity", "1"),
+    "windDirection": ("wind_direction", "°"),
+    "windSpeed": ("wind_speed", "m/s"),
+}
+# UN/CEFACT's common codes of units (recommendation 20), as `unitCode`.
+UNIT_OF_CODE: Final = {
+    "2N": "dB",
+    "59": "ppm",
+    "61": "ppb",
+    "A97": "hPa",
+    "CEL": "°C",
+    "DBM": "dBm",
+    "DD": "°",
+    "FAH": "°F",
+    "GP": "mg/m³",
+    "GQ": "µg/m³",
+    "HPA": "hPa",
+    "KEL": "K",
+    "KMH": "km/h",
+    "KPA": "kPa",
+    "KNT": "kn",
+    "MBR": "hPa",
+    "MTR": "m",
+    "MTS": "m/s",
+    "P1": "%",
+    "PAL": "Pa",
+    "VLT": "V",
+    "2Z": "mV",
+    "C62": "1",
+}
+# A gas without a unit may be in ppm or µg/m³: nobody knows. Carbon dioxide is in ppm everywhere.
+UNIT_NOT_SAID: Final = "not said"
+# What an entity is of, in this order, before its own id: of many the id is made anew for each observation.
+REFERENCES: Final = ("refDevice", "refPointOfInterest", "refWeatherStation")
+_TIME_AT_END: Final = re.compile(r"[-:_.]?(?:19|20)\d\d-?\d\d-?\d\d[T_]\d[\d:.]*(?:Z|[-+]\d\d:?\d\d)?")
+_NOT_MEASURED: Final = frozenset(("id", "type", "@context", "@id", "@type", "location", "dateObserved", "address"))
+NOTIFICATION: Final = "Notification"
+MOST_ENTITIES: Final = 10_000
+
+
+def decode(message: Message, gateway: Gateway) -> Decoding:
+    """Return the values of all entities of a message; raises RejectedError for values of an entity that nothing names."""
+    content, gathered = message.json(), Gathered()
+    found = list(_entities(content, ""))
+    if len(found) > MOST_ENTITIES:
+        raise RejectedError(f"more than {MOST_ENTITIES} entities in one message")
+    for path, entity in found:
+        _add(gathered, path, entity, content, gateway)
+    return gathered.decoding(nothing="no-quantity" if found else "no-entity")
+
+
+def _entities(content: Any, path: str, depth: int = 0) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield entities with the path to them: alone, in a list, in a notification, and in one with its headers as MQTT has it."""
+    if depth > 4:
+        return
+    if isinstance(content, list):
+        for index, inner in enumerate(content):
+            yield from _entities(inner, f"{path}/{index}", depth + 1)
+    elif isinstance(content, dict):
+        for name in ("body", "data"):
+            if isinstance(inner := content.get(name), dict | list) and "value" not in inner:
+                yield from _entities(inner, f"{path}/{name}", depth + 1)
+                return
+        if _value(content.get("type")) != NOTIFICATION:
+            yield path, content
+
+
+def _add(gathered: Gathered, path: str, entity: dict[str, Any], content: Any, gateway: Gateway) -> None:
+    device = _device(entity, content, gateway)
+    if device is None:
+        if KEY_OF_ATTRIBUTE.keys().isdisjoint(entity) and says_nothing(
+            entity, gateway, partial(in_entry, entity, path)
+        ):
+            return
+        raise RejectedError("has an entity without an id, and the site file names no device")
+    of_site = first_time(site_time(gateway, entity), site_time(gateway, content))
+    observed = _observed(entity, gateway)
+    skip = _NOT_MEASURED | _mapped(gateway, path)
+    for full_name, attribute in entity.items():
+        name = re.split(r"[/#]", full_name)[-1]
+        if name in skip:
+            continue
+        for one in attribute if isinstance(attribute, list) else [attribute]:
+            at = first_time(of_site, _said_at(one, gateway), observed)
+            _add_attribute(gathered, device, at, name, one)
+    look_up = partial(in_entry, entity, path)
+    gathered.put_mapped(device, first_time(of_site, observed), gateway, lambda pointer: _value(look_up(pointer)))
+    place = _value(entity.get("location"))
+    point = place.get("coordinates") if isinstance(place, dict) and place.get("type") == "Point" else None
+    if isinstance(point, list) and len(point) > 1:
+        at = first_time(of_site, observed)
+        gathered.put(device, at, "longitude", number(point[0]))
+        gathered.put(device, at, "latitude", number(point[1]))
+
+
+def _mapped(gateway: Gateway, path: str) -> frozenset[str]:
+    """Return the attributes that the mapping takes care of, whether it points at them or into them."""
+    pointers = (entry.pointer.removeprefix(path) for entry in gateway.mapping)
+    return frozenset(pointer.split("/")[1] for pointer in pointers if pointer.startswith("/"))
+
+
+def _add_attribute(gathered: Gathered, device: str, at: When, name: str, attribute: Any) -> None:
+    value = _value(attribute)
+    key, unit = KEY_OF_ATTRIBUTE.get(name) or (key_of(name), None)
+    if key is None:
+        if not isinstance(value, str):
+            gathered.put(device, at, name, number(value))
+        return
+    code = (
+        attribute.get("unitCode", _value(_member(_member(attribute, "metadata"), "unitCode")))
+        if isinstance(attribute, dict)
+        else None
+    )
+    if isinstance(code, str) and code.strip():
+        unit = UNIT_OF_CODE.get(code.strip().upper(), code)
+    elif unit is None and key != "co2" and key in QUANTITY and QUANTITY[key].molar_mass_g_mol is not None:
+        unit = UNIT_NOT_SAID
+    gathered.put_raw(device, at, key, value, unit=unit)
+
+
+def _value(attribute: Any) -> Any:
+    """Return the value of an attribute, normalized or not; what JSON-LD wraps is taken out."""
+    if isinstance(attribute, dict):
+        for name in ("value", "object", "@value"):
+            if name in attribute:
+                return (
+                    _value(attribute[name])
+                    if isinstance(attribute[name], dict) and "@value" in attribute[name]
+                    else attribute[name]
+                )
+    return attribute
+
+
+def _member(content: Any, name: str) -> Any:
+    return content.get(name) if isinstance(content, dict) else None
+
+
+def _observed(entity: dict[str, Any], gateway: Gateway) -> When:
+    """Return when an entity was observed, of an interval its end."""
+    times = []
+    for name in ("dateObservedTo", "dateObserved", "observedAt"):
+        value = _value(entity.get(name))
+        if isinstance(value, str) and "T" in value:
+            value = value.rpartition("/")[2]
+        times.append(instant(value, gateway.timezone))
+    return first_time(*times)
+
+
+def _said_at(attribute: Any, gateway: Gateway) -> When:
+    """Return the attribute's own time: `observedAt`, or `TimeInstant` of NGSI v2."""
+    if not isinstance(attribute, dict):
+        return None
+    of_v2 = _value(_member(attribute.get("metadata"), "TimeInstant"))
+    return first_time(instant(attribute.get("observedAt"), gateway.timezone), instant(of_v2, gateway.timezone))
+
+
+def _device(entity: dict[str, Any], content: Any, gateway: Gateway) -> str | None:
+    """Return what the site file says, else what the entity refers to, else its id; without `urn:ngsi-ld:{type}:`, and without a time at its end."""
+    if gateway.device is not None:
+        try:
+            return named_device(gateway, entity)
+        except RejectedError:
+            return named_device(gateway, content)
+    for name in (*REFERENCES, "id", "@id"):
+        said = _value(entity.get(name))
+        said = said[0] if isinstance(said, list) and said else said
+        if isinstance(said, str) and said.strip():
+            parts = said.split(":", 3)
+            own = parts[3] if said.startswith("urn:ngsi-ld:") and len(parts) > 3 else said
+            found = list(_TIME_AT_END.finditer(own[-40:]))
+            if found and found[-1].end() == len(own[-40:]):
+                own = own[: len(own) - len(found[-1][0])]
+            if own:
+                return own
+    return None

@@ -1,0 +1,59 @@
+"""The Things Stack v3: uplinks with decoded payloads, and solved locations. See README.md beside this file."""
+
+from typing import Any, Final
+
+from jeonju.contract.gateways import Gateway
+from jeonju.decoders.decoded import Decoding
+from jeonju.decoders.fields import at_pointer, mapped_names, refuse_other
+from jeonju.decoders.gathered import Gathered
+from jeonju.decoders.lorawan import level_after, put_place, strongest
+from jeonju.decoders.message import Message
+from jeonju.decoders.times import first_time, instant, site_time
+
+# An event of the console and an answer of the storage hold the same message one level down; pointers begin at the top.
+WRAPPERS: Final = ("data", "result")
+
+
+def decode(message: Message, gateway: Gateway) -> Decoding:
+    """Return what an uplink says; joins, downlinks and service messages say nothing of the air."""
+    whole = message.object()
+    below, content = next(
+        (
+            (f"/{name}", inner)
+            for name in WRAPPERS
+            if isinstance(inner := whole.get(name), dict) and "end_device_ids" in inner
+        ),
+        ("", whole),
+    )
+    # A normalized uplink repeats the same reception; its members have names of their own, for the mapping.
+    uplink, solved = content.get("uplink_message") or content.get("uplink_normalized"), content.get("location_solved")
+    if not isinstance(uplink, dict) and not isinstance(solved, dict):
+        return Decoding()
+    # The outer received_at is that of the application server; the one within the uplink is another's.
+    device, gathered = _device(content, message), Gathered()
+    at = first_time(site_time(gateway, whole), instant(content.get("received_at"), gateway.timezone))
+    if isinstance(uplink, dict):
+        # Where the device itself is, as its owner or a service says; what it sends itself comes after and stands.
+        if isinstance(places := uplink.get("locations"), dict):
+            for place in places.values():
+                put_place(gathered, device, at, place)
+        if isinstance(members := uplink.get("decoded_payload"), dict):
+            gathered.put_named(
+                device, at, members, skip=mapped_names(gateway, f"{below}/uplink_message/decoded_payload")
+            )
+        best = strongest(uplink.get("rx_metadata"))
+        for key in ("rssi", "snr"):
+            gathered.put_raw(device, at, key, best.get(key))
+    if isinstance(solved, dict):
+        put_place(gathered, device, at, solved.get("location"))
+    gathered.put_mapped(device, at, gateway, lambda pointer: at_pointer(whole, pointer))
+    return gathered.decoding()
+
+
+def _device(content: dict[str, Any], message: Message) -> str:
+    refuse_other(at_pointer(content, "/end_device_ids/device_id"), level_after(message, "devices"))
+    for name in ("dev_eui", "device_id"):
+        device = at_pointer(content, f"/end_device_ids/{name}")
+        if isinstance(device, str) and device:
+            return device.lower() if name == "dev_eui" else device
+    return level_after(message, "devices")

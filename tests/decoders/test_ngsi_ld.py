@@ -1,0 +1,109 @@
+"""NGSI-LD and NGSI v2: shapes of messages, units, times and devices."""
+
+from typing import Any
+
+import pytest
+
+from jeonju.common.errors import RejectedError
+from tests.decoders.reading import read, times, values
+
+
+def entity(**attributes: Any) -> dict[str, Any]:
+    return {"id": "urn:ngsi-ld:AirQualityObserved:yard", "type": "AirQualityObserved", **attributes}
+
+
+def prop(value: Any, **more: Any) -> dict[str, Any]:
+    return {"type": "Property", "value": value, **more}
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda one: one,
+        lambda one: [one],
+        lambda one: {"id": "urn:ngsi-ld:Notification:1", "type": "Notification", "data": [one]},
+        lambda one: {"metadata": {}, "body": {"type": "Notification", "data": [one]}},
+        lambda one: {"subscriptionId": "1", "data": [one]},
+    ],
+)
+def test_entities_come_in_many_shapes(wrap: Any) -> None:
+    for attribute in (prop(12.5), 12.5, {"value": 12.5, "type": "Number", "metadata": {}}):
+        assert values(read("ngsi_ld", wrap(entity(pm25=attribute)))) == {"yard": {"pm25": 12.5}}
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute", "key", "value"),
+    [
+        ("relativeHumidity", prop(0.54), "humidity", 54),
+        ("relativeHumidity", prop(54, unitCode="P1"), "humidity", 54),
+        ("temperature", prop(50, unitCode="FAH"), "temperature", 10),
+        ("no2", prop(69, unitCode="GQ"), "no2", 0.03669),
+        ("co", prop(500, unitCode="GQ"), "co", 0.43672),
+        ("o3", prop(31, unitCode="61"), "o3", 0.031),
+        ("co2", prop(450), "co2", 450),
+        ("windSpeed", prop(36, unitCode="KMH"), "wind_speed", 10),
+        ("https://uri.etsi.org/ngsi-ld/default-context/pm10", prop(7), "pm10", 7),
+        ("no2", {"value": 69, "metadata": {"unitCode": {"value": "GQ"}}}, "no2", 0.03669),
+    ],
+)
+def test_attributes_and_units(name: str, attribute: Any, key: str, value: float) -> None:
+    assert values(read("ngsi_ld", entity(**{name: attribute}))) == {"yard": {key: pytest.approx(value, rel=1e-4)}}
+
+
+@pytest.mark.parametrize("attribute", [prop(69), prop(69, unitCode="XX")])
+def test_gas_without_a_known_unit_is_flagged_and_kept(attribute: Any) -> None:
+    decoding = read("ngsi_ld", entity(no2=attribute))
+    assert not decoding.readings[0].values
+    assert "no2" in decoding.flags[0]
+    assert "no2" in decoding.extra[0]
+
+
+def test_attribute_has_a_time_of_its_own() -> None:
+    content = entity(
+        pm25=prop(1, observedAt="2026-03-02T08:00:00Z"),
+        pm10={"value": 2, "metadata": {"TimeInstant": {"value": "2026-03-02T08:05:00Z"}}},
+        pm1=prop(3),
+        dateObserved=prop({"@type": "DateTime", "@value": "2026-03-02T07:00:00Z/2026-03-02T08:10:00Z"}),
+    )
+    assert times(read("ngsi_ld", content)) == [f"2026-03-02T08:{minute}:00.000+00:00" for minute in ("00", "05", "10")]
+
+
+@pytest.mark.parametrize(
+    ("more", "device"),
+    [
+        ({"id": "plain"}, "plain"),
+        ({"id": "urn:ngsi-ld:Device:a:b"}, "a:b"),
+        ({"id": "urn:ngsi-ld:AirQualityObserved:yard-2016-03-15T11:00:00Z"}, "yard"),
+        ({"refDevice": {"type": "Relationship", "object": ["urn:ngsi-ld:Device:d7"]}}, "d7"),
+        ({"refPointOfInterest": {"type": "Relationship", "object": "urn:ngsi-ld:PointOfInterest:p-1"}}, "p-1"),
+    ],
+)
+def test_device(more: Any, device: str) -> None:
+    assert values(read("ngsi_ld", entity(pm25=prop(1)) | more)) == {device: {"pm25": 1}}
+
+
+def test_site_file_names_device_and_attributes() -> None:
+    mapping = [{"pointer": "/dust/value", "key": "pm10"}, {"pointer": "/pm25", "key": "pm1"}]
+    decoding = read("ngsi_ld", entity(dust=prop(9), pm25=prop(4)), device="roof", mapping=mapping)
+    assert values(decoding) == {"roof": {"pm10": 9, "pm1": 4}}
+
+
+def test_location_is_longitude_first() -> None:
+    place = {"type": "GeoProperty", "value": {"type": "Point", "coordinates": [127.1, 35.8]}}
+    assert read("ngsi_ld", entity(pm25=prop(1), location=place)).readings[0].position == (35.8, 127.1)
+
+
+@pytest.mark.parametrize("content", [{}, [], 7, {"hello": 1}, {"data": []}, {"type": "Notification"}])
+def test_what_holds_nothing_of_ours_is_no_reject(content: Any) -> None:
+    assert read("ngsi_ld", content).is_empty
+
+
+def test_entity_without_an_id_needs_a_device_of_the_site_file() -> None:
+    assert values(read("ngsi_ld", {"type": "A", "pm25": 1}, device="yard")) == {"yard": {"pm25": 1}}
+    with pytest.raises(RejectedError, match="without an id"):
+        read("ngsi_ld", {"type": "A", "relativeHumidity": 0.4})
+
+
+def test_entities_of_a_message_are_bounded() -> None:
+    with pytest.raises(RejectedError, match="more than 10000 entities"):
+        read("ngsi_ld", [{"id": "a", "type": "b"}] * 10_001)
