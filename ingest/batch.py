@@ -178,8 +178,9 @@ class Batch:
         time_us = given.fill_null(NEVER_US).to_numpy().copy()
         possible = (time_us >= _EARLIEST_US) & (time_us <= received_us + _FURTHEST_AHEAD_US)
         kept = possible | ~repeated
-        # Numbered readings of one message come a microsecond apart, or they would become one row.
-        apart: dict[tuple[int, int], dict[int, int]] = {}
+        # Numbered readings of a device come a microsecond apart at least, or they would become one row.
+        latest_us: dict[int, int] = {}
+        chosen_us: dict[tuple[int, int, int], int] = {}
         for row in np.flatnonzero(~possible).tolist():
             reading, arrival_us = self._readings[row], int(received_us[row])
             if reading.time is not None:
@@ -187,8 +188,12 @@ class Batch:
                 self._say(row, TIME, NO_TIME)
             time_us[row] = arrival_us
             if reading.seq is not None and kept[row]:
-                of_message = apart.setdefault((int(devices.of_row[row]), arrival_us), {})
-                time_us[row] += of_message.setdefault(reading.seq, len(of_message))
+                device = int(devices.of_row[row])
+                at_us = chosen_us.get((device, arrival_us, reading.seq))
+                if at_us is None:
+                    at_us = max(arrival_us, latest_us.get(device, arrival_us - 1) + 1)
+                    latest_us[device] = chosen_us[device, arrival_us, reading.seq] = at_us
+                time_us[row] = at_us
         return time_us, np.flatnonzero(kept)
 
     def _numbers(self) -> dict[str, Floats]:

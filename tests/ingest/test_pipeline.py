@@ -172,6 +172,21 @@ def test_very_deep_nesting_goes_to_the_dead_letters_on_every_topic(kind: str) ->
     assert len(commit(message(b'{"a":' * 50_000, kind=kind)).dead_letters) == 1
 
 
+def test_numbered_readings_without_a_usable_time_stay_apart_however_close_their_messages_arrive() -> None:
+    arrivals_us = (0, 0, 1, 1, 2, 9)
+    messages = [
+        Message(
+            "air/v1/jeonju/a/readings",
+            json.dumps({"device": "a", "seq": seq}).encode(),
+            NOW + timedelta(microseconds=us),
+        )
+        for seq, us in enumerate(arrivals_us)
+    ]
+    rows = commit(*messages).readings
+    assert [(time - NOW).microseconds for time in rows["time"].to_pylist()] == [0, 1, 2, 3, 4, 9]
+    assert rows["seq"].to_pylist() == list(range(6))
+
+
 def test_numbered_readings_of_one_message_without_a_usable_time_stay_apart() -> None:
     buffered = [{"device": "palbok-03", "seq": seq, "time": f"1970-01-01T00:00:0{seq}Z"} for seq in (1, 2, 2, 3)]
     times = commit(message(buffered)).readings["time"].to_pylist()
