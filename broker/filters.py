@@ -20,9 +20,9 @@ def covers(wide: str, narrow: str) -> bool:
     return len(levels) == len(wanted)
 
 
-def overlap(one: str, other: str) -> bool:
+def overlap(topic_filter: str, other: str) -> bool:
     """Return whether there is a topic that both filters match."""
-    for number, (a, b) in enumerate(zip_longest(_levels(one), _levels(other))):
+    for number, (a, b) in enumerate(zip_longest(_levels(topic_filter), _levels(other))):
         if "#" in (a, b):
             return True
         if a is None or b is None or (a != b and "+" not in (a, b)):
@@ -37,20 +37,20 @@ class FilterTree:
 
     def __init__(self, filters: Iterable[str] = ()) -> None:
         self._root = _Node(is_root=True)
-        for one in filters:
-            self.add(one)
+        for topic_filter in filters:
+            self.add(topic_filter)
 
-    def add(self, one: str, group: int = 0) -> None:
+    def add(self, topic_filter: str, group: int = 0) -> None:
         """Take a filter in; of several that match the same topics the last group counts."""
         node = self._root
-        for level in _levels(one):
+        for level in _levels(topic_filter):
             node = node.below.setdefault(level, _Node())
-        node.filter, node.group = one, max(group, node.group)
+        node.filter, node.group = topic_filter, max(group, node.group)
 
-    def remove(self, one: str) -> None:
+    def remove(self, topic_filter: str) -> None:
         """Take a filter out again."""
         node = self._root
-        for level in _levels(one):
+        for level in _levels(topic_filter):
             node = node.below[level]
         node.filter = None
 
@@ -130,9 +130,9 @@ def without_covered(filters: Iterable[str]) -> list[str]:
     for wanted in filters:
         if tree.covers(wanted):
             continue
-        for one in tree.covered(wanted):
-            tree.remove(one)
-            del kept[one]
+        for topic_filter in tree.covered(wanted):
+            tree.remove(topic_filter)
+            del kept[topic_filter]
         tree.add(wanted)
         kept[wanted] = None
     return list(kept)
@@ -146,9 +146,9 @@ def apart(filters: Iterable[str], groups: Iterable[Sequence[str]] = ()) -> list[
     found = [list(group) for group in groups]
     tree, known = FilterTree(), set[str]()
     for at, group in enumerate(found):
-        for one in group:
-            tree.add(one, at)
-            known.add(one)
+        for topic_filter in group:
+            tree.add(topic_filter, at)
+            known.add(topic_filter)
     for wanted in filters:
         if wanted in known:
             continue

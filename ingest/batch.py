@@ -251,7 +251,7 @@ def _by_key(said: Mapping[tuple[str, Flag], list[int]]) -> Iterator[Finding]:
         layers = of_key.setdefault(key, [{}])
         for row in rows:
             # A finding has one flag of a row; few rows have a second one.
-            if (layer := next((one for one in layers if row not in one), None)) is None:
+            if (layer := next((candidate for candidate in layers if row not in candidate), None)) is None:
                 layers.append(layer := {})
             layer[row] = flag
     for key, layers in of_key.items():

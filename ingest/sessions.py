@@ -216,8 +216,10 @@ class Sessions:
         )
         if self._share:
             # Others share these subscriptions, so what comes now goes to them; such a broker keeps what waits here.
-            filters = chain.filters or [one for group in self._subscriptions.now.groups for one in group]
-            session.unwanted = [f"{self._share}{one}" for one in filters]
+            filters = chain.filters or [
+                topic_filter for group in self._subscriptions.now.groups for topic_filter in group
+            ]
+            session.unwanted = [f"{self._share}{topic_filter}" for topic_filter in filters]
         session.on_lost = lambda: self._lost(session)
 
         def deliver(session: Session, message: Published) -> None:
@@ -277,7 +279,7 @@ class Sessions:
             manual_ack=True,
             **self._options,
         )
-        session.unwanted = [f"{self._share}{one}" for one in self._subscriptions.gone]
+        session.unwanted = [f"{self._share}{topic_filter}" for topic_filter in self._subscriptions.gone]
         session.on_lost = lambda: self._lost(session)
         session.deliver = self._on_message
         chain.append(session)
@@ -349,7 +351,9 @@ class Sessions:
         self._timer.start()
 
     def _refused_filters(self) -> frozenset[str]:
-        return frozenset(one.removeprefix(self._share) for chain in self._chains for one in chain[-1].refused)
+        return frozenset(
+            topic_filter.removeprefix(self._share) for chain in self._chains for topic_filter in chain[-1].refused
+        )
 
     def _lost(self, session: Session) -> None:
         # What was delivered over the old connection comes again; its numbers must not be acknowledged over the new one.

@@ -74,8 +74,8 @@ class Subscriptions:
             )
         had, former = before or _read(file, wanted)
         is_needed, tree = frozenset(needed), FilterTree(needed)
-        gone = [one for group in had.groups for one in group if one not in is_needed]
-        kept = [[one for one in group if one in is_needed] for group in had.groups]
+        gone = [topic_filter for group in had.groups for topic_filter in group if topic_filter not in is_needed]
+        kept = [[topic_filter for topic_filter in group if topic_filter in is_needed] for group in had.groups]
         groups = grouped if same_for_all else apart(needed, kept)
         stays = (
             len(groups) <= MOST_GROUPS
@@ -85,7 +85,7 @@ class Subscriptions:
         )
         if stays:
             return cls(Generation(had.number, groups), gone, former, file)
-        number = max(one.number for one in (had, *former)) + 1
+        number = max(topic_filter.number for topic_filter in (had, *former)) + 1
         return cls(Generation(number, grouped), [], [*former, had], file)
 
     def remember(self) -> None:
@@ -136,9 +136,9 @@ class Owners:
     def _made_matcher(self) -> MQTTMatcher:
         matcher = MQTTMatcher()  # type: ignore[no-untyped-call]
         for at, group in reversed(list(enumerate(self._groups))):
-            for one in group:
-                if one not in self._refused:
-                    matcher[one] = at
+            for topic_filter in group:
+                if topic_filter not in self._refused:
+                    matcher[topic_filter] = at
         return matcher
 
 
@@ -149,7 +149,7 @@ def remembered_beside(client_id_file: Path, member: str | None = None) -> Path:
 
 def _are_free(group: Sequence[str], kept: FilterTree, needed: FilterTree) -> bool:
     """Return whether nothing that is wanted waits for filters of a group alone which are not kept."""
-    return all(kept.covers(one) or not needed.overlaps(one) for one in group)
+    return all(kept.covers(topic_filter) or not needed.overlaps(topic_filter) for topic_filter in group)
 
 
 def _read(file: Path | None, wanted: Sequence[str]) -> tuple[Generation, list[Generation]]:
@@ -159,7 +159,7 @@ def _read(file: Path | None, wanted: Sequence[str]) -> tuple[Generation, list[Ge
     try:
         content: Any = json.loads(file.read_text(encoding="utf-8"))
         now, *former = (
-            Generation(int(number), [[str(one) for one in group] for group in groups])
+            Generation(int(number), [[str(topic_filter) for topic_filter in group] for group in groups])
             for number, groups in (content["now"], *content["former"])
         )
     except FileNotFoundError:

@@ -26,5 +26,7 @@ def note(certificates: Iterable[Certificate] | None = None) -> Pair:
     if certificates is None:
         return both("legal-note-plain")
     present = [grade for grade in _GRADES if grade in set(certificates)] or ["none"]
-    korean, english = ("; ".join(words) for words in zip(*(both(_GRADES[one]) for one in present), strict=True))
+    korean, english = (
+        "; ".join(words) for words in zip(*(both(_GRADES[present_key]) for present_key in present), strict=True)
+    )
     return both("legal-note", grades=(korean, english))

@@ -129,7 +129,7 @@ class Entity:
     @property
     def wildcards(self) -> set[str]:
         """Its topics that are filters: Home Assistant subscribes to them as they are."""
-        return {topic for topic in (self.topic, *(one.topic for one in self.availability)) if is_wild(topic)}
+        return {topic for topic in (self.topic, *(item.topic for item in self.availability)) if is_wild(topic)}
 
     @property
     def pointers(self) -> list[str]:
@@ -186,7 +186,7 @@ def _written_out(config: dict[str, Any], base: Any = None) -> dict[str, Any]:
             full[name] = {ABBREVIATIONS.get(inner, inner): said for inner, said in value.items()}
         elif name == "availability":
             listed = value if isinstance(value, list) else [value]
-            full[name] = [_written_out(one, base) for one in listed[:MOST_TOPICS] if isinstance(one, dict)]
+            full[name] = [_written_out(item, base) for item in listed[:MOST_TOPICS] if isinstance(item, dict)]
         elif isinstance(value, str) and isinstance(base, str) and (name == "topic" or name.endswith("_topic")):
             full[name] = _with_base(value, base)
     return full
@@ -208,9 +208,9 @@ def _entity(topic: str, name: str, described: Mapping[str, Any], state: str) -> 
     names = (_text(described, "unique_id"), _text(described, "object_id"), name, _text(described, "name"))
     return Entity(
         id=(topic, name),
-        names=tuple(dict.fromkeys(one for one in names if one)),
+        names=tuple(dict.fromkeys(item for item in names if item)),
         device=_device(described.get("device"), state),
-        key=_key(described, template, unit, [one for one in names if one]),
+        key=_key(described, template, unit, [item for item in names if item]),
         unit=unit,
         topic=state,
         template=template,
@@ -227,19 +227,19 @@ def _availability(described: Mapping[str, Any]) -> Iterator[Availability]:
         "value_template": described.get("availability_template"),
         **{name: described[name] for name in ("payload_available", "payload_not_available") if name in described},
     }
-    for one in listed if isinstance(listed, list) else [single]:
-        if (topic := _text(one, "topic")) is None:
+    for item in listed if isinstance(listed, list) else [single]:
+        if (topic := _text(item, "topic")) is None:
             continue
         template = None
-        if (text := _text(one, "value_template")) is not None:
+        if (text := _text(item, "value_template")) is not None:
             try:
                 template = parse(text)
             except TemplateError:
                 continue
         yield Availability(
             topic,
-            _text(one, "payload_available") or "online",
-            _text(one, "payload_not_available") or "offline",
+            _text(item, "payload_available") or "online",
+            _text(item, "payload_not_available") or "offline",
             template,
         )
 
@@ -279,9 +279,9 @@ def _device(described: Any, state: str) -> str:
         said = [identifiers[0] if isinstance(identifiers, list) and identifiers else identifiers]
         if isinstance(connections, list) and connections and isinstance(connections[0], list):
             said += connections[0][1:2]
-        for one in (*said, described.get("name")):
-            if isinstance(one, str | int) and not isinstance(one, bool) and str(one).strip():
-                return str(one)[:LONGEST_TEXT]
+        for item in (*said, described.get("name")):
+            if isinstance(item, str | int) and not isinstance(item, bool) and str(item).strip():
+                return str(item)[:LONGEST_TEXT]
     levels = state.split("/")
     return levels[-2] if len(levels) > 1 and levels[-2] else state
 

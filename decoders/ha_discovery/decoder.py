@@ -57,14 +57,14 @@ class HomeAssistant:
         refuse_too_large(message.payload)
         text = bare_text(message.payload).decode("utf-8", "replace")
         filters = self._filters_of(message.topic)
-        sensors = [entity for one in filters for entity in self._by_topic.get(one, {}).values()]
-        watched = [one for one in filters if one in self._by_availability]
-        for one in watched or ([message.topic] if message.retained and not sensors else []):
-            self._remember(one, text)
+        sensors = [entity for item in filters for entity in self._by_topic.get(item, {}).values()]
+        watched = [item for item in filters if item in self._by_availability]
+        for item in watched or ([message.topic] if message.retained and not sensors else []):
+            self._remember(item, text)
         if not sensors and not watched:
             return Decoding(nothing="no-config")
         updates = [
-            update for one in watched for update in self._states(self._by_availability[one].values(), gateway, one)
+            update for item in watched for update in self._states(self._by_availability[item].values(), gateway, item)
         ]
         return self._values(sensors, text, gateway, updates)
 
@@ -102,8 +102,8 @@ class HomeAssistant:
     def _learn(self, config: str, entity: Entity) -> None:
         self._of_config.setdefault(config, []).append(entity)
         self._by_topic.setdefault(entity.topic, {})[entity.id] = entity
-        for one in entity.availability:
-            self._by_availability.setdefault(one.topic, {})[entity.id] = entity
+        for item in entity.availability:
+            self._by_availability.setdefault(item.topic, {})[entity.id] = entity
         for one_filter in entity.wildcards:
             self._wild[one_filter] += 1
             self._matcher[one_filter] = one_filter
@@ -114,7 +114,7 @@ class HomeAssistant:
     def _forget(self, config: str) -> None:
         for entity in self._of_config.pop(config, []):
             _drop(self._by_topic, entity.topic, entity.id)
-            for topic in {one.topic for one in entity.availability}:
+            for topic in {item.topic for item in entity.availability}:
                 _drop(self._by_availability, topic, entity.id)
                 if topic not in self._by_availability:
                     self._said.pop(topic, None)
@@ -150,7 +150,7 @@ class HomeAssistant:
         return [DeviceUpdate(device, ONLINE if ONLINE in states else OFFLINE) for device, states in said.items()]
 
     def _state(self, entity: Entity, topic: str | None) -> str | None:
-        known = {one.topic: self._said_by(one) for one in entity.availability}
+        known = {item.topic: self._said_by(item) for item in entity.availability}
         states = set(known.values())
         if entity.mode == "all":
             return OFFLINE if OFFLINE in states else ONLINE if states == {ONLINE} else None
@@ -158,16 +158,16 @@ class HomeAssistant:
             return ONLINE if ONLINE in states else OFFLINE if states == {OFFLINE} else None
         return known.get(topic) if topic is not None else next((state for state in known.values() if state), None)
 
-    def _said_by(self, one: Availability) -> str | None:
-        text = self._said.get(one.topic)
+    def _said_by(self, item: Availability) -> str | None:
+        text = self._said.get(item.topic)
         if text is None:
             return None
-        if one.template is not None:
+        if item.template is not None:
             try:
-                text = str(one.template.render(Scope(text)))
+                text = str(item.template.render(Scope(text)))
             except (TemplateError, RejectedError):
                 return None
-        return {one.not_available: OFFLINE, one.available: ONLINE}.get(text.strip())
+        return {item.not_available: OFFLINE, item.available: ONLINE}.get(text.strip())
 
     # Values
 

@@ -103,9 +103,9 @@ def _add(gathered: Gathered, path: str, entity: dict[str, Any], content: Any, ga
         name = re.split(r"[/#]", full_name)[-1]
         if name in skip:
             continue
-        for one in attribute if isinstance(attribute, list) else [attribute]:
-            at = first_time(of_site, _said_at(one, gateway), observed)
-            _add_attribute(gathered, device, at, name, one)
+        for item in attribute if isinstance(attribute, list) else [attribute]:
+            at = first_time(of_site, _said_at(item, gateway), observed)
+            _add_attribute(gathered, device, at, name, item)
     look_up = partial(in_entry, entity, path)
     gathered.put_mapped(device, first_time(of_site, observed), gateway, lambda pointer: _value(look_up(pointer)))
     place = _value(entity.get("location"))

@@ -80,8 +80,8 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     found = list(_observations(content, "", {}, {}))
     if len(found) > MOST_OBSERVATIONS:
         raise RejectedError(f"more than {MOST_OBSERVATIONS} observations in one message")
-    for one in found:
-        _add(gathered, one, content, message, gateway)
+    for item in found:
+        _add(gathered, item, content, message, gateway)
     return gathered.decoding() if gathered or gathered.rejected else Decoding(nothing=_kind(content))
 
 
@@ -109,23 +109,23 @@ def _observations(
                 yield from _observations(inner, f"{path}/{name}", of_stream, of_thing, depth + 1)
 
 
-def _add(gathered: Gathered, one: Observed, content: Any, message: Message, gateway: Gateway) -> None:
-    at = first_time(site_time(gateway, one.content), site_time(gateway, content), _time(one.content, gateway))
+def _add(gathered: Gathered, item: Observed, content: Any, message: Message, gateway: Gateway) -> None:
+    at = first_time(site_time(gateway, item.content), site_time(gateway, content), _time(item.content, gateway))
     mapped = [
         (entry, value)
         for entry in gateway.mapping
-        if (pointer := _within(entry.pointer, one.path, message)) is not None
-        and not is_absent(value := in_entry(one.content, one.path, pointer))
+        if (pointer := _within(entry.pointer, item.path, message)) is not None
+        and not is_absent(value := in_entry(item.content, item.path, pointer))
     ]
-    parts = [] if mapped else list(_parts(one))
+    parts = [] if mapped else list(_parts(item))
     if not mapped and not parts:
         return
-    device = _device(one, content, gateway)
+    device = _device(item, content, gateway)
     for entry, value in mapped:
-        gathered.put_entry(device, at, entry, value, unit=_unit(one.stream.get("unitOfMeasurement")))
+        gathered.put_entry(device, at, entry, value, unit=_unit(item.stream.get("unitOfMeasurement")))
     for key, value, unit in parts:
         gathered.put_raw(device, at, key, value, unit=unit)
-    _put_place(gathered, device, at, one)
+    _put_place(gathered, device, at, item)
 
 
 def _within(pointer: str, path: str, message: Message) -> str | None:
@@ -138,19 +138,19 @@ def _within(pointer: str, path: str, message: Message) -> str | None:
     return None
 
 
-def _parts(one: Observed) -> Iterator[tuple[str, Any, str | None]]:
+def _parts(item: Observed) -> Iterator[tuple[str, Any, str | None]]:
     """Yield key, value and unit of what an Observation measures, as far as its Datastream says it."""
-    properties, units = one.stream.get("ObservedProperties"), one.stream.get("unitOfMeasurements")
-    result = one.content["result"]
+    properties, units = item.stream.get("ObservedProperties"), item.stream.get("unitOfMeasurements")
+    result = item.content["result"]
     if isinstance(properties, list) and isinstance(result, list):
         for index, (observed, value) in enumerate(zip(properties, result, strict=False)):
             unit = units[index] if isinstance(units, list) and index < len(units) else None
             if (key := _key(observed)) is not None:
                 yield key, value, _unit(unit)
         return
-    key = _key(one.stream.get("ObservedProperty")) or _key({"name": one.stream.get("name")})
+    key = _key(item.stream.get("ObservedProperty")) or _key({"name": item.stream.get("name")})
     if key is not None:
-        yield key, result, _unit(one.stream.get("unitOfMeasurement"))
+        yield key, result, _unit(item.stream.get("unitOfMeasurement"))
 
 
 def _key(observed: Any) -> str | None:
@@ -190,25 +190,25 @@ def _instant(value: Any, gateway: Gateway) -> When:
     return instant(value, gateway.timezone)
 
 
-def _device(one: Observed, content: Any, gateway: Gateway) -> str:
+def _device(item: Observed, content: Any, gateway: Gateway) -> str:
     """Return what the site file says, else the Thing: its id, or its name."""
     if gateway.device is not None:
         try:
-            return named_device(gateway, one.content)
+            return named_device(gateway, item.content)
         except RejectedError:
             return named_device(gateway, content)
     for name in (_ID, "name"):
-        if (said := one.thing.get(name)) and isinstance(said, str | int):
+        if (said := item.thing.get(name)) and isinstance(said, str | int):
             return str(said)
     raise RejectedError("names no device: it holds no Thing, and the site file says no `device`")
 
 
-def _put_place(gathered: Gathered, device: str, at: When, one: Observed) -> None:
+def _put_place(gathered: Gathered, device: str, at: When, item: Observed) -> None:
     """Add where it was measured, else where the Thing is: GeoJSON, longitude first."""
-    locations = one.thing.get("Locations")
+    locations = item.thing.get("Locations")
     of_thing = locations[0] if isinstance(locations, list) and locations else None
     for place in (
-        _member(one.content, "FeatureOfInterest").get("feature"),
+        _member(item.content, "FeatureOfInterest").get("feature"),
         _member({"": of_thing}, "").get("location"),
     ):
         shape = place.get("geometry", place) if isinstance(place, dict) else None

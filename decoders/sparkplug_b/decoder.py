@@ -90,7 +90,7 @@ class SparkplugB:
         here = dict.fromkeys(born.devices(name), "online")
         # An instance may be a device of its own no longer.
         gone = dict.fromkeys(earlier.devices(name) if earlier is not None else (), "offline")
-        updates = [DeviceUpdate(one, state) for one, state in (gone | here).items()]
+        updates = [DeviceUpdate(member, state) for member, state in (gone | here).items()]
         return reader.read().decoding(updates=updates, answers=answers)
 
     def _remember(self, node: str, known: Node, device: str, born: Born) -> None:
@@ -140,9 +140,11 @@ class SparkplugB:
             return Decoding(nothing="death-of-older-session")
         del self._nodes[node]
         self._held -= known.size
-        gone = [one for own, born in known.devices.items() for one in born.devices(f"{name}/{own}" if own else name)]
+        gone = [
+            member for own, born in known.devices.items() for member in born.devices(f"{name}/{own}" if own else name)
+        ]
         # A device may have been born before its edge node.
-        return Decoding(updates=[DeviceUpdate(one, "offline") for one in dict.fromkeys([name, *gone])])
+        return Decoding(updates=[DeviceUpdate(member, "offline") for member in dict.fromkeys([name, *gone])])
 
     def _death_of_device(
         self, known: Node | None, node: str, name: str, device: str, payload: Payload, now: datetime
@@ -155,7 +157,7 @@ class SparkplugB:
             known.size -= born.size
             self._held -= born.size
             gone = born.devices(name)
-        return Decoding(updates=[DeviceUpdate(one, "offline") for one in gone], answers=answers)
+        return Decoding(updates=[DeviceUpdate(member, "offline") for member in gone], answers=answers)
 
     @staticmethod
     def _has_gap(node: Node, payload: Payload) -> bool:

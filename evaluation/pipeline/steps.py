@@ -34,7 +34,7 @@ def _pub(arguments: list[Any]) -> Step:
 def _client(arguments: list[Any]) -> Step:
     if len(arguments) != 1 or not isinstance(arguments[0], list) or not arguments[0]:
         raise UserError("must be followed by one list of [topic, payload]")
-    messages = [_message(one) for one in arguments[0]]
+    messages = [_message(message) for message in arguments[0]]
     return lambda run: run.send(messages, qos=0)
 
 

@@ -37,17 +37,19 @@ def topics_of(filter_: str) -> frozenset[str]:
 
 
 @given(filters(), filters())
-def test_filters_are_compared_as_their_topics_are(one: str, other: str) -> None:
-    assert covers(one, other) == (topics_of(other) <= topics_of(one))
-    assert overlap(one, other) == overlap(other, one) == bool(topics_of(one) & topics_of(other))
+def test_filters_are_compared_as_their_topics_are(item: str, other: str) -> None:
+    assert covers(item, other) == (topics_of(other) <= topics_of(item))
+    assert overlap(item, other) == overlap(other, item) == bool(topics_of(item) & topics_of(other))
 
 
 @given(st.lists(filters(), max_size=8), filters())
 def test_a_tree_of_filters_finds_what_comparing_each_finds(known: list[str], other: str) -> None:
     tree = FilterTree(known)
-    assert tree.covers(other) == any(covers(one, other) for one in known)
-    assert tree.overlaps(other) == any(overlap(one, other) for one in known)
-    assert {topics_of(one) for one in tree.covered(other)} == {topics_of(one) for one in known if covers(other, one)}
+    assert tree.covers(other) == any(covers(item, other) for item in known)
+    assert tree.overlaps(other) == any(overlap(item, other) for item in known)
+    assert {topics_of(item) for item in tree.covered(other)} == {
+        topics_of(item) for item in known if covers(other, item)
+    }
 
 
 @given(st.lists(filters(), max_size=8))
@@ -55,12 +57,12 @@ def test_every_topic_is_subscribed_in_the_end_and_once_in_a_group(wanted: list[s
     kept = without_covered(wanted)
     assert set(kept) <= set(wanted)
     assert frozenset().union(*map(topics_of, kept)) == frozenset().union(*map(topics_of, wanted))
-    assert not any(covers(one, other) for one in kept for other in kept if one is not other)
+    assert not any(covers(item, other) for item in kept for other in kept if item is not other)
     groups = apart(kept)
-    assert sorted(one for group in groups for one in group) == sorted(kept)
-    place = {one: at for at, group in enumerate(groups) for one in group}
-    for at, one in enumerate(kept):
-        assert all(place[other] < place[one] for other in kept[:at] if overlap(one, other))
+    assert sorted(item for group in groups for item in group) == sorted(kept)
+    place = {item: at for at, group in enumerate(groups) for item in group}
+    for at, item in enumerate(kept):
+        assert all(place[other] < place[item] for other in kept[:at] if overlap(item, other))
 
 
 @pytest.mark.parametrize(

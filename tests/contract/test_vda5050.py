@@ -120,7 +120,7 @@ def test_orders_are_as_in_the_standard_and_what_is_not_is_found() -> None:
     message["timestamp"] = "2026-03-02T08:15:30+09:00"
     message["orderUpdateId"] = -1
     found = deviations("order", msgspec.json.encode(message))
-    assert sorted(one.partition(" ")[0] for one in found) == [
+    assert sorted(item.partition(" ")[0] for item in found) == [
         "order",
         "order.nodes[]",
         "order.nodes[]",

@@ -227,7 +227,7 @@ def _deviations(value: Any, wanted: Any, at: str) -> list[str]:
     if isinstance(wanted, list):
         if not isinstance(value, list):
             return [f"{at} is no list"]
-        return [found for one in value for found in _deviations(one, wanted[0], at + "[]")]
+        return [found for item in value for found in _deviations(item, wanted[0], at + "[]")]
     return [] if _fits(value, wanted) else [f"{at} is {value!r}, not {wanted}"]
 
 
@@ -236,7 +236,7 @@ def _of_object(value: dict[str, Any], wanted: dict[str, Any], at: str) -> list[s
     found = [f"{at} lacks {name}" for name in wanted if not name.endswith("?") and name not in value]
     found += [f"{at} has {name}, which the standard does not know" for name in value if name not in known]
     return found + [
-        one for name in known.keys() & value.keys() for one in _deviations(value[name], known[name], f"{at}.{name}")
+        item for name in known.keys() & value.keys() for item in _deviations(value[name], known[name], f"{at}.{name}")
     ]
 
 

@@ -23,11 +23,11 @@ def read(wire_format: Format, content: Any, topic: str = "x", **site: Any) -> De
 def values(decoding: Decoding) -> dict[str, dict[str, float | None]]:
     """Return device → key → value."""
     found: dict[str, dict[str, float | None]] = {}
-    for one in decoding.readings:
-        found.setdefault(one.device, {}).update(one.values)
+    for item in decoding.readings:
+        found.setdefault(item.device, {}).update(item.values)
     return found
 
 
 def times(decoding: Decoding) -> list[str | None]:
     """Return the time of each reading, None for that of arrival."""
-    return [None if one.time is None else one.time.isoformat(timespec="milliseconds") for one in decoding.readings]
+    return [None if item.time is None else item.time.isoformat(timespec="milliseconds") for item in decoding.readings]

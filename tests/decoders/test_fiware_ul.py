@@ -29,7 +29,7 @@ def test_single_attribute_is_named_by_its_topic() -> None:
 def test_each_group_has_a_time_of_its_own() -> None:
     decoding = read("fiware_ul", "2026-03-02T08:00:00Z|pm25|1#2026-03-02T08:10:00.500Z|pm25|2#pm25|3", TOPIC)
     assert times(decoding) == ["2026-03-02T08:00:00.000+00:00", "2026-03-02T08:10:00.500+00:00", None]
-    assert [one.values["pm25"] for one in decoding.readings] == [1, 2, 3]
+    assert [item.values["pm25"] for item in decoding.readings] == [1, 2, 3]
 
 
 def test_time_may_come_as_an_attribute() -> None:

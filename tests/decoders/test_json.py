@@ -144,7 +144,7 @@ def test_lists_and_lone_members_of_one_device_are_read_side_by_side() -> None:
     decoding = read("json", content, device="/id", mapping=mapping)
     assert values(decoding) == {"a": {"temperature": 20.0, "pm25": 6.0}}
     timed = read("json", content, device="/id", time="/samples/*/at", mapping=mapping[1:])
-    assert [one.values for one in timed.readings] == [{"pm25": 5.0}, {"pm25": 6.0}]
+    assert [item.values for item in timed.readings] == [{"pm25": 5.0}, {"pm25": 6.0}]
     assert len(set(times(timed))) == 2
 
 
@@ -185,5 +185,5 @@ def test_pointers_that_cannot_be_read_together_are_refused_in_the_site_file(site
 )
 def test_what_counts_as_a_number(held: Any, value: float | None, flagged: bool) -> None:
     decoding = read("json", {"t": held}, device="a", mapping=MAPPING)
-    assert [one.values.get("temperature") for one in decoding.readings] == ([value] if value or flagged else [])
+    assert [item.values.get("temperature") for item in decoding.readings] == ([value] if value or flagged else [])
     assert bool(decoding.flags) is flagged

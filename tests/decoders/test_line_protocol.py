@@ -170,7 +170,7 @@ def test_plain_lines_are_read_as_token_by_token(parts: list[str]) -> None:
     # Two blanks are enough for a line not to be taken as plain.
     line = "m" + "".join(parts)
     once, twice = points(line), points(line.replace(" ", "  "))
-    assert [point for point in once if isinstance(point, Point)] == [one for one in twice if isinstance(one, Point)]
+    assert [point for point in once if isinstance(point, Point)] == [item for item in twice if isinstance(item, Point)]
 
 
 def test_broken_and_cut_off_lines_are_rejected_alone_and_byte_by_byte() -> None:

@@ -73,11 +73,11 @@ def decoded(wire_format: Format, payload: bytes, topic: str | None = None) -> De
     if decoding is None:
         assert 0 < len(reason) < 1000
         return None
-    for one in decoding.readings:
-        assert one.device
-        assert all(value is not None and math.isfinite(value) for value in one.values.values())
-        assert one.time is None or one.time.tzinfo is not None
-        msgspec.json.encode(one)
+    for item in decoding.readings:
+        assert item.device
+        assert all(value is not None and math.isfinite(value) for value in item.values.values())
+        assert item.time is None or item.time.tzinfo is not None
+        msgspec.json.encode(item)
     return decoding
 
 

@@ -59,7 +59,9 @@ def definition(name: str, *members: dict[str, Any]) -> dict[str, Any]:
 
 
 def properties(**held: str | int) -> dict[str, Any]:
-    values = [{"string_value": one} if isinstance(one, str) else {"int_value": one} for one in held.values()]
+    values = [
+        {"string_value": member} if isinstance(member, str) else {"int_value": member} for member in held.values()
+    ]
     return {"properties": {"keys": [name.replace("_", " ") for name in held], "values": values}}
 
 

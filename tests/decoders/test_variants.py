@@ -31,12 +31,12 @@ def decode(wire_format: Format, topic: str, content: Any, **gateway: Any) -> Dec
 
 def known(decoding: Decoding) -> Found:
     found: Found = {}
-    for one in decoding.readings:
-        values = {key: value for key, value in one.values.items() if key in QUANTITY and value is not None}
-        if one.position is not None:
-            values |= dict(zip(("latitude", "longitude"), one.position, strict=True))
+    for item in decoding.readings:
+        values = {key: value for key, value in item.values.items() if key in QUANTITY and value is not None}
+        if item.position is not None:
+            values |= dict(zip(("latitude", "longitude"), item.position, strict=True))
         if values:
-            found.setdefault(one.device, {}).update(values)
+            found.setdefault(item.device, {}).update(values)
     return found
 
 
@@ -653,16 +653,16 @@ def test_variant(
     ],
 )
 def test_time(wire_format: Format, topic: str, content: Any, gateway: dict[str, Any], time: str) -> None:
-    (one,) = decode(wire_format, topic, content, **gateway).readings
-    assert one.time == datetime.fromisoformat(time)
+    (item,) = decode(wire_format, topic, content, **gateway).readings
+    assert item.time == datetime.fromisoformat(time)
 
 
 def test_times_of_senml_are_true_to_the_millisecond() -> None:
     """The sum of two doubles lies a little beside the millisecond it means; it must not be cut to the one before."""
     for step in range(0, 100_000, 77):
         pack = [{"bn": "a:", "bt": 1772439330.123, "n": "co2", "t": step / 1000, "v": 1}]
-        (one,) = decode("senml", "s", pack).readings
-        assert one.time == datetime(2026, 3, 2, 8, 15, 30, 123_000, UTC) + timedelta(milliseconds=step)
+        (item,) = decode("senml", "s", pack).readings
+        assert item.time == datetime(2026, 3, 2, 8, 15, 30, 123_000, UTC) + timedelta(milliseconds=step)
 
 
 @pytest.mark.parametrize(

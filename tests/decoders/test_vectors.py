@@ -40,7 +40,7 @@ def test_nothing_is_read_that_should_be_absent() -> None:
     for path in sorted(VECTORS.glob("*/*/case.json")):
         expected = json.loads((path.parent / "expected.json").read_text())
         found = decode_case(json.loads(path.read_text()), path.parent).readings
-        listed = {(one["device"], one["key"]) for one in expected["readings"]}
+        listed = {(item["device"], item["key"]) for item in expected["readings"]}
         beyond = {key for device, _, key in found if (device, key) not in listed}
         assert not beyond & set(expected.get("absent", [])), path.parent.name
 
@@ -125,13 +125,13 @@ def test_example_in_the_readme_is_read_as_it_says(wire_format: Format) -> None:
     entry, *messages, expected = (
         block for kind, block in re.findall(r"```(\w+)\n(.*?)\n```", page, re.DOTALL) if kind != "sh"
     )
-    gateway, *_ = (Gateway.model_validate(one) for one in tomllib.loads(entry)["gateways"])
+    gateway, *_ = (Gateway.model_validate(item) for item in tomllib.loads(entry)["gateways"])
     topics = re.findall(r"A message on `([^`]+)`", page)
     assert gateway.format == wire_format
     decode, readings = decoder(gateway.format), list[Reading]()
     for topic, message in zip(topics, messages, strict=True):
         payload = bytes.fromhex(message) if "```hex" in page else message.encode()
         readings += decode(Message(topic, payload, NOW), gateway).readings
-    found = {one.device: {key: value for key, value in one.values.items() if key in QUANTITY} for one in readings}
+    found = {item.device: {key: value for key, value in item.values.items() if key in QUANTITY} for item in readings}
     assert found == {device: pytest.approx(values) for device, values in json.loads(expected).items()}
-    assert all(one.time is None or abs((one.time - NOW).total_seconds()) < 3600 for one in readings)
+    assert all(item.time is None or abs((item.time - NOW).total_seconds()) < 3600 for item in readings)

@@ -106,8 +106,8 @@ def test_poor_data_still_gets_an_answer_without_nan(tmp_path: Path, change: Chan
     score, found, _ = evaluate_releases(recording(tmp_path, change))
     assert score["detected"] == 1
     assert "NaN" not in json.dumps(score)
-    for one in found:
-        assert one.estimate.probability.sum() + one.estimate.elsewhere == pytest.approx(1.0)
+    for item in found:
+        assert item.estimate.probability.sum() + item.estimate.elsewhere == pytest.approx(1.0)
 
 
 def test_without_any_wind_the_source_stays_open(tmp_path: Path) -> None:

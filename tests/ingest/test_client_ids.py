@@ -45,7 +45,7 @@ def test_id_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
     assert SECRET.fullmatch(lasting_id(NAME, file))
     assert lasting_id(NAME, file) == lasting_id(NAME, file)
     assert file.stat().st_mode & 0o777 == 0o600
-    assert [one.name for one in file.parent.iterdir()] == [FILE_NAME]
+    assert [item.name for item in file.parent.iterdir()] == [FILE_NAME]
     assert passing_id("some") != passing_id("some")
 
 
@@ -60,16 +60,16 @@ def test_services_have_ids_that_nobody_can_guess_and_show_them_nowhere(
     for _ in range(2):
         with running_city(settings) as city:
             next(diagnoses(city.site, city.broker_url, "air/#", lambda _wait: False))
-            services = {one for one in used if one.startswith("jeonju-") and not one.startswith("jeonju-jeonju")}
-            devices = {f"jeonju-{one.name}" for one in city.site.devices}
-            devices |= {f"{one}-robot" for one in devices}
+            services = {item for item in used if item.startswith("jeonju-") and not item.startswith("jeonju-jeonju")}
+            devices = {f"jeonju-{item.name}" for item in city.site.devices}
+            devices |= {f"{item}-robot" for item in devices}
             # Sessions of earlier versions are looked for under the name they had.
             rounds.append(services - devices - {NAME})
         used.clear()
     for ids in rounds:
-        assert {one.rpartition("-")[0].split("-")[1] for one in ids} >= {"ingest", "api", "simulator", "doctor"}
-        assert all(SECRET.fullmatch(one.removesuffix("-2").removesuffix("-o2")) for one in ids), ids
-    assert {one for one in rounds[0] & rounds[1] if one.startswith(NAME)}
+        assert {item.rpartition("-")[0].split("-")[1] for item in ids} >= {"ingest", "api", "simulator", "doctor"}
+        assert all(SECRET.fullmatch(item.removesuffix("-2").removesuffix("-o2")) for item in ids), ids
+    assert {item for item in rounds[0] & rounds[1] if item.startswith(NAME)}
     secret = lasting_id(NAME, tmp_path / FILE_NAME).removeprefix(f"{NAME}-")
     said = capfd.readouterr()
     assert secret not in said.out + said.err
@@ -97,7 +97,7 @@ def test_whoever_connects_under_the_known_name_makes_nothing_lost(tmp_path: Path
                 number += 1
         with Ingest(jeonju, store, broker.url_for("ingest"), client_id=client_id) as ingest:
             wait_until(lambda: ingest.stats().readings >= number, what="all readings")
-        (entry,) = [one for one in store.ledger("jeonju") if one.device == "two"]
+        (entry,) = [item for item in store.ledger("jeonju") if item.device == "two"]
         assert (entry.received, entry.missing) == (number, 0)
 
 
@@ -115,9 +115,9 @@ def test_what_waits_in_the_session_of_an_earlier_version_is_taken_and_the_sessio
     ):
         with Ingest(jeonju, store, broker.url):
             pass
-        told = safe(client)
+        acknowledged = safe(client)
         infos = send(client, 0, 500)
-        wait_until(lambda: told >= set(infos), what="the sender's acknowledgements")
+        wait_until(lambda: acknowledged >= set(infos), what="the sender's acknowledgements")
         with Ingest(jeonju, store, broker.url, client_id="jeonju-ingest-secret") as ingest:
             send(client, 500, 600)
             wait_until(lambda: stored_seqs(store) == list(range(600)), what="all readings")

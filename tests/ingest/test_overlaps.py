@@ -53,14 +53,14 @@ def is_tidy(ingest: Ingest) -> bool:
 
 def counts(*services: Ingest) -> tuple[int, int]:
     """Return how many messages were taken, and how many left out."""
-    return sum(one.stats().messages for one in services), sum(one.stats().left_out for one in services)
+    return sum(item.stats().messages for item in services), sum(item.stats().left_out for item in services)
 
 
 def test_filter_that_another_covers_stores_nothing_twice(
     broker: EmbeddedBroker, client: mqtt.Client, jeonju: Site, store: DuckDBStore
 ) -> None:
     names = ["zigbee2mqtt/plug", "zigbee2mqtt/+", "zigbee2mqtt/+"]
-    site = with_gateways(jeonju, *({"topic": one, "format": "zigbee2mqtt"} for one in names))
+    site = with_gateways(jeonju, *({"topic": item, "format": "zigbee2mqtt"} for item in names))
     with Ingest(site, store, broker.url) as ingest:
         say(client, "zigbee2mqtt/plug", "zigbee2mqtt/other", "zigbee2mqtt/last")
         wait_until(lambda: ingest.stats().messages >= 3, what="all messages")
@@ -94,7 +94,7 @@ def test_filters_that_overlap_in_part_take_each_message_once_also_what_waited(
     with Ingest(site_with(jeonju, "a/b/+", "a/+/b"), store, broker.url, remembers=file) as ingest:
         say(client, *topics)
         wait_until(lambda: counts(ingest) == (6, 2), what="what waited and what came")
-        figures = {one.name: one.samples for one in IngestMetrics(ingest.stats, lambda: NOW).collect()}
+        figures = {item.name: item.samples for item in IngestMetrics(ingest.stats, lambda: NOW).collect()}
         assert figures["jeonju_ingest_messages_left_out"][0].value == 2
 
 
@@ -115,12 +115,12 @@ def test_members_take_each_message_once(tmp_path: Path, jeonju: Site, store: Duc
     site = site_with(jeonju, "a/+/b", "a/b/+", "c/+", "c/d")
     with (
         EmbeddedBroker(tmp_path, kind="mosquitto", port=0) as broker,
-        Ingest(site, store, broker.url, member="one") as one,
+        Ingest(site, store, broker.url, member="one") as item,
         Ingest(site, store, broker.url, member="two") as two,
         leaving(sender(broker)) as client,
     ):
         say(client, *["a/b/b", "c/d"] * 10)
-        wait_until(lambda: counts(one, two) == (20, 10), what="all messages")
+        wait_until(lambda: counts(item, two) == (20, 10), what="all messages")
 
 
 @pytest.mark.usefixtures("quick_handover")
@@ -214,7 +214,7 @@ def test_message_says_that_the_broker_had_kept_it(tmp_path: Path, jeonju: Site, 
                 wait_until(lambda n=number: len(heard) == 2 * n - 1, what="what is kept")  # type: ignore[misc]
                 client.publish("tele/one/SENSOR", "new", qos=1, retain=True).wait_for_publish(30)
                 wait_until(lambda n=number: len(heard) == 2 * n, what="what is new")  # type: ignore[misc]
-    assert [(one.payload, one.retained) for one in heard] == [
+    assert [(item.payload, item.retained) for item in heard] == [
         (b"kept", True),
         (b"new", False),
         (b"new", True),
@@ -237,15 +237,15 @@ def test_each_topic_counts_over_one_session_and_old_filters_before_new_ones(
         groups, owners = plan.now.groups, Owners(plan.now.groups)
         assert all(groups)
         for topic in FEW:
-            matching = [at for at, group in enumerate(groups) for one in group if topic_matches_sub(one, topic)]
+            matching = [at for at, group in enumerate(groups) for item in group if topic_matches_sub(item, topic)]
             assert len(matching) == len(set(matching))
             assert owners.group_of(topic) == min(matching, default=None)
-            assert bool(matching) == any(topic_matches_sub(one, topic) for one in wanted)
+            assert bool(matching) == any(topic_matches_sub(item, topic) for item in wanted)
         if before is not None and plan.now.number == before[0].number:
             old = before[0].groups
             for group, filters_ in enumerate(old):
-                for one in filters_:
-                    assert one in groups[group] or one in plan.gone
+                for item in filters_:
+                    assert item in groups[group] or item in plan.gone
             for topic in FEW:
                 had = Owners(old).group_of(topic)
                 # What waits for a wanted topic counts over the session in which it waits.

@@ -61,11 +61,11 @@ def test_no_row_and_no_device_comes_of_another_topic(messages: list[Message]) ->
         assert bool(taken.dead_letters) == (taken.readings.num_rows == 0)
     together = pipeline().commit(messages)
     own = [
-        one
-        for one in messages
-        if all(f'"device": "{one.topic.split("/")[3]}"' in part for part in one.payload.decode().split("}, {"))
+        item
+        for item in messages
+        if all(f'"device": "{item.topic.split("/")[3]}"' in part for part in item.payload.decode().split("}, {"))
     ]
-    assert together.readings.num_rows == sum(one.payload.count(b'"device"') for one in own)
+    assert together.readings.num_rows == sum(item.payload.count(b'"device"') for item in own)
     assert len(together.dead_letters) == len(messages) - len(own)
 
 
@@ -119,11 +119,11 @@ def test_account_cannot_write_as_another_over_a_broker(tmp_path: Path, jeonju: S
         own = f"mqtts://ingest:{password}@127.0.0.1:{broker.port}?ca={ca}"
         with (
             Ingest(jeonju, store, own) as ingest,
-            Ears(url_of(broker, security, secrets["sensor-a"]), "a") as one,
+            Ears(url_of(broker, security, secrets["sensor-a"]), "a") as item,
             Ears(url_of(broker, security, secrets["sensor-b"]), "b") as other,
         ):
             wrong = native("sensor-a", "sensor-a", "sensor-b", "palbok-03")
-            one.say(wrong.topic, wrong.payload.decode())
+            item.say(wrong.topic, wrong.payload.decode())
             wait_until(lambda: ingest.stats().rejected == 1)
             right = native("sensor-b", "sensor-b", alone=True)
             other.say(right.topic, right.payload.decode())

@@ -37,11 +37,11 @@ class Narrow(EmbeddedBroker):
 
 def filters(number: int) -> list[str]:
     usual = ["zigbee2mqtt/#", "tele/+/SENSOR", "application/+/device/+/event/+", "airkorea/+", "v1/+/+", "senml/#"]
-    return [*usual, *(f"more-{one}/#" for one in range(number))][:number]
+    return [*usual, *(f"more-{item}/#" for item in range(number))][:number]
 
 
 def site_with(jeonju: Site, *topics: str) -> Site:
-    return with_gateways(jeonju, *({"topic": one, "format": "airkorea"} for one in topics))
+    return with_gateways(jeonju, *({"topic": item, "format": "airkorea"} for item in topics))
 
 
 def say_on(client: mqtt.Client, topic: str) -> None:
@@ -52,13 +52,13 @@ def say_on(client: mqtt.Client, topic: str) -> None:
 def test_every_gateway_is_heard_and_goes_on_being_heard_after_a_restart(
     tmp_path: Path, jeonju: Site, store: DuckDBStore, number: int
 ) -> None:
-    site, expected = site_with(jeonju, *filters(number)), {f"from {one}".encode() for one in filters(number)}
+    site, expected = site_with(jeonju, *filters(number)), {f"from {item}".encode() for item in filters(number)}
     with EmbeddedBroker(tmp_path, port=0) as broker, leaving(sender(broker)) as client:
         for round_number in (1, 2):
             with Ingest(site, store, broker.url) as ingest:
                 assert ingest.stats().trouble_now is None
-                for one in filters(number):
-                    say_on(client, one)
+                for item in filters(number):
+                    say_on(client, item)
                 wait_until(lambda: ingest.stats().messages >= number, what="all messages")
             letters = [letter.payload for letter in store.dead_letters(limit=1000)]
             assert set(letters) == expected
@@ -89,13 +89,13 @@ def test_members_hear_every_gateway(tmp_path: Path, jeonju: Site, store: DuckDBS
     site = site_with(jeonju, *filters(20))
     with (
         EmbeddedBroker(tmp_path, kind="mosquitto", port=0) as broker,
-        Ingest(site, store, broker.url, member="one") as one,
+        Ingest(site, store, broker.url, member="one") as item,
         Ingest(site, store, broker.url, member="two") as two,
         leaving(sender(broker)) as client,
     ):
         for topic in filters(20):
             say_on(client, topic)
-        wait_until(lambda: one.stats().messages + two.stats().messages == 20, what="all messages")
+        wait_until(lambda: item.stats().messages + two.stats().messages == 20, what="all messages")
 
 
 def test_start_fails_with_the_name_of_a_filter_that_is_refused(
@@ -140,7 +140,7 @@ def test_refusal_at_a_reconnection_is_logged_shown_and_asked_again(
         with caplog.at_level(logging.ERROR), Narrow(tmp_path, port=port):
             wait_until(lambda: "'tele/#'" in str(ingest.stats().trouble_now), what="the refusal to be known")
             wait_until(lambda: caplog.text.count("refuses the subscription to 'tele/#'") >= 2, what="a second attempt")
-            figures = {one.name: one.samples for one in IngestMetrics(ingest.stats, lambda: NOW).collect()}
+            figures = {item.name: item.samples for item in IngestMetrics(ingest.stats, lambda: NOW).collect()}
             assert figures["jeonju_ingest_subscriptions_refused"][0].value == 1
     finally:
         ingest.stop()

@@ -87,23 +87,23 @@ def check(store: DuckDBStore) -> None:
     table = store.readings(Series(site="jeonju", start=T0, end=T0 + timedelta(days=1)))
     assert table.num_rows == 9000 + 300 + 30
     rows = table.to_pylist()
-    assert [one["time"] for one in rows if one["device"] == "palbok-03"] == [
+    assert [item["time"] for item in rows if item["device"] == "palbok-03"] == [
         T0 + timedelta(seconds=n) for n in range(9000)
     ]
-    good = {(one["quality"], one["extra"]) for one in rows if one["device"] == "palbok-03"}
+    good = {(item["quality"], item["extra"]) for item in rows if item["device"] == "palbok-03"}
     assert good == {('{"pm25": ["suspect", "humid"]}', '{"x": 1}')}
     for number in range(30):
-        one = latest(store)[f"device-{number}"]
-        assert (one["pm25"], one["boot"]) == (float(number), "b")
-        flags = json.loads(one["quality"])
-        assert list(json.loads(one["extra"])["values"]) == names(number)[:64]
+        item = latest(store)[f"device-{number}"]
+        assert (item["pm25"], item["boot"]) == (float(number), "b")
+        flags = json.loads(item["quality"])
+        assert list(json.loads(item["extra"])["values"]) == names(number)[:64]
         assert flags["pm25"] == ["bad", "stuck"]
         assert flags["extra"] == ["suspect", [["members-dropped", {"count": 59936}]]]
         assert len(flags) == 66
 
 
 def latest(store: DuckDBStore) -> dict[str, dict[str, Any]]:
-    return {one["device"]: one for one in store.latest("jeonju").to_pylist()}
+    return {item["device"]: item for item in store.latest("jeonju").to_pylist()}
 
 
 def test_texts_that_cannot_be_read_at_all_are_dropped_and_flagged(

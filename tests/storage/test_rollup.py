@@ -162,7 +162,7 @@ def test_every_instant_comes_from_exactly_one_table_that_may_give_it(
     second = 1_000_000
     span = (start * second // 60, (start + length) * second // 60)
     found = sources(span, every_s, marked)
-    spans = sorted(one for part in found.values() for one in part)
+    spans = sorted(item for part in found.values() for item in part)
     assert all(first < last for first, last in spans)
     assert [first for first, _ in spans[1:]] == [last for _, last in spans[:-1]]
     assert ((spans[0][0], spans[-1][1]) if spans else span) == span
@@ -464,7 +464,7 @@ def test_whatever_is_stored_upkeep_goes_through_and_means_hold_the_usable(
             for row in rows
         ]
         means = expected(
-            [one | {"device": "a", "time": row["time"]} for one, row in zip(usable, rows, strict=True)],
+            [item | {"device": "a", "time": row["time"]} for item, row in zip(usable, rows, strict=True)],
             every_s,
             T0,
             T0 + DAY,
@@ -473,7 +473,7 @@ def test_whatever_is_stored_upkeep_goes_through_and_means_hold_the_usable(
         for row in found:
             known = {name: row[name] for name in ("pm25", "no2", "lat") if row[name] is not None}
             # What cancels out leaves the rounding of the largest.
-            largest = max((abs(value) for one in usable for value in one.values()), default=0.0)
+            largest = max((abs(value) for item in usable for value in item.values()), default=0.0)
             assert known == pytest.approx(means[row["device"], row["time"]], rel=1e-9, abs=1e-12 * largest)
         if every_s == 10:
             assert tidy(store) == 1

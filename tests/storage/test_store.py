@@ -77,14 +77,14 @@ def test_same_device_and_instant_merge_into_one_row(store: Store) -> None:
 def test_rows_are_ordered_and_bounded_by_time_device_and_limit(store: Store) -> None:
     store.write(commit(*(row(device, second, pm25=float(second)) for second in (3, 1, 2) for device in ("b", "a"))))
     found = everything(store, start=T0 + timedelta(seconds=1), end=T0 + timedelta(seconds=3))
-    assert [(one["device"], one["pm25"]) for one in found] == [("a", 1.0), ("b", 1.0), ("a", 2.0), ("b", 2.0)]
-    assert [one["device"] for one in everything(store, devices=("b",))] == ["b"] * 3
+    assert [(item["device"], item["pm25"]) for item in found] == [("a", 1.0), ("b", 1.0), ("a", 2.0), ("b", 2.0)]
+    assert [item["device"] for item in everything(store, devices=("b",))] == ["b"] * 3
     assert len(everything(store, limit=2)) == 2
 
 
 def test_other_sites_stay_apart(store: Store) -> None:
     store.write(commit(row(pm25=1.0), row(site="elsewhere", pm25=2.0)))
-    assert [one["pm25"] for one in everything(store)] == [1.0]
+    assert [item["pm25"] for item in everything(store)] == [1.0]
     assert store.latest("elsewhere").to_pylist()[0]["pm25"] == 2.0
 
 
@@ -154,7 +154,7 @@ def test_alert_can_lose_a_value(store: Store) -> None:
 def test_whole_and_foreign_numbers_do_for_any_number(store: Store) -> None:
     store.write_alerts([alert(1)._replace(value=3, limit=np.float64(0.25))])
     store.write_alerts([alert(2)._replace(value=2.5, limit=1)])
-    assert [(one.value, one.limit) for one in store.alerts("jeonju")] == [(2.5, 1.0), (3.0, 0.25)]
+    assert [(item.value, item.limit) for item in store.alerts("jeonju")] == [(2.5, 1.0), (3.0, 0.25)]
 
 
 def test_dead_letters_of_one_instant_are_all_kept(store: Store) -> None:
@@ -168,15 +168,15 @@ def test_dead_letters_of_one_instant_are_all_kept(store: Store) -> None:
 def test_limit_cuts_by_device_within_an_instant(store: Store) -> None:
     store.write(commit(*(row(device, pm25=1.0) for device in "dbca")))
     store.write(commit(row("a", 1, pm25=2.0)))
-    assert [one["device"] for one in everything(store, limit=2)] == ["a", "b"]
+    assert [item["device"] for item in everything(store, limit=2)] == ["a", "b"]
     assert everything(store, limit=0) == []
 
 
 def test_means_keep_to_the_limit_and_to_common_intervals(store: Store) -> None:
     store.write(commit(*(row(device, second, pm25=float(second)) for second in range(0, 28, 2) for device in "ab")))
     rows = everything(store, every_s=7, start=T0 + timedelta(seconds=1), limit=3)
-    assert [one["device"] for one in rows] == ["a", "b", "a"]
-    assert [(one["time"] - datetime(2000, 1, 3, tzinfo=UTC)).total_seconds() % 7 for one in rows] == [0, 0, 0]
+    assert [item["device"] for item in rows] == ["a", "b", "a"]
+    assert [(item["time"] - datetime(2000, 1, 3, tzinfo=UTC)).total_seconds() % 7 for item in rows] == [0, 0, 0]
     assert rows[2]["time"] - rows[0]["time"] == timedelta(seconds=7)
 
 
@@ -273,10 +273,10 @@ def test_any_order_of_repeats_late_and_partial_rows_gives_the_same_as_a_dictiona
             model.setdefault((device, second), {}).update(values)
     rows = everything(store, site=site)
     found = {
-        (one["device"], int((one["time"] - T0).total_seconds())): {
-            k: one[k] for k in ("pm25", "co", "no2") if one[k] is not None
+        (item["device"], int((item["time"] - T0).total_seconds())): {
+            k: item[k] for k in ("pm25", "co", "no2") if item[k] is not None
         }
-        for one in rows
+        for item in rows
     }
     assert len(rows) == len(model)
     # Of two values for one quantity at one instant in one batch either may win; everything else is determined.
@@ -285,7 +285,7 @@ def test_any_order_of_repeats_late_and_partial_rows_gives_the_same_as_a_dictiona
     assert {k: v for k, v in found.items() if k not in repeated} == {
         k: v for k, v in model.items() if k not in repeated
     }
-    for key, latest in ((one["device"], one) for one in store.latest(site).to_pylist()):
+    for key, latest in ((item["device"], item) for item in store.latest(site).to_pylist()):
         assert int((latest["time"] - T0).total_seconds()) == max(second for device, second in model if device == key)
 
 
@@ -337,7 +337,7 @@ def test_failed_commit_leaves_nothing_and_the_store_goes_on(tmp_path: Path) -> N
         store.write(bad)
     assert len(everything(store)) == 1
     store.write(commit(row(second=1, pm25=3.0)))
-    assert [one["pm25"] for one in everything(store)] == [1.0, 3.0]
+    assert [item["pm25"] for item in everything(store)] == [1.0, 3.0]
     store.close()
 
 

@@ -75,8 +75,8 @@ def test_messages_of_a_gateway_are_readings_after_the_site_file_was_mended(tmp_p
             "list", "--store", tmp_path / "data/air.duckdb", status=2
         )
     with city(tmp_path, "senml", broker) as running:
-        one = dead_letters("replay", letters[3]["id"], "--from", running.url)
-        assert "replayed 1, refused again 0, skipped 0" in one
+        item = dead_letters("replay", letters[3]["id"], "--from", running.url)
+        assert "replayed 1, refused again 0, skipped 0" in item
         rest = dead_letters("replay", "--topic", "senml/+", "--from", running.url, status=1)
         assert "replayed 4, refused again 1, skipped 1" in rest
         arrived = [datetime.fromisoformat(letter["received_at"]) for letter in letters[:5]]
@@ -121,7 +121,7 @@ def test_what_was_not_kept_whole_or_is_not_there_is_named(tmp_path: Path) -> Non
         assert "replayed 0, refused again 0, skipped 0 (replayed before), cut 1" in said
         # By a filter it is said as well, and is no failure.
         assert f"{letter.id}: only the beginning" in dead_letters("replay", "--topic", "senml/#", "--from", running.url)
-        assert [one["topic"] for one in listed("--topic", "v3/+", "--reason", "EMPTY", "--from", running.url)] == [
+        assert [item["topic"] for item in listed("--topic", "v3/+", "--reason", "EMPTY", "--from", running.url)] == [
             "v3/x"
         ]
         assert "\\x1b[2J empty" in dead_letters("list", "--since", "4d", "--from", running.url)

@@ -175,7 +175,7 @@ class _StandInHandler(BaseHTTPRequestHandler):
 
     def _map(self, options: dict[str, str], body: bytes) -> None:
         if self.command == "GET":
-            found = [one for one in self.server.mappings if one["database"] == options["db"]]
+            found = [item for item in self.server.mappings if item["database"] == options["db"]]
             self._send(200, {"content": found})
         else:
             mapping = json.loads(body) | {"id": str(len(self.server.mappings))}

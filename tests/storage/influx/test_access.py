@@ -136,8 +136,8 @@ def test_database_of_somebody_else_is_refused(influxd: Influxd, database: str, l
 def test_buckets_are_mapped_for_influxql_where_their_names_do_not_do(stand_in: StandIn, database: str) -> None:
     for _ in range(2):
         InfluxStore(stand_in.url(database)).close()
-        mapped = [one for one in stand_in.mappings if one["database"] == database]
-        assert {(one["retention_policy"], one["bucketID"], one["default"]) for one in mapped} == {
+        mapped = [item for item in stand_in.mappings if item["database"] == database]
+        assert {(item["retention_policy"], item["bucketID"], item["default"]) for item in mapped} == {
             ("autogen", database, True),
             *((policy, f"{database}-{policy}", False) for policy in ("raw", "minutes", "hours")),
         }
@@ -146,7 +146,9 @@ def test_buckets_are_mapped_for_influxql_where_their_names_do_not_do(stand_in: S
 
 def test_bucket_that_influxql_finds_elsewhere_is_refused(stand_in: StandIn, database: str) -> None:
     InfluxStore(stand_in.url(database)).close()
-    mapping = next(one for one in stand_in.mappings if (one["database"], one["retention_policy"]) == (database, "raw"))
+    mapping = next(
+        item for item in stand_in.mappings if (item["database"], item["retention_policy"]) == (database, "raw")
+    )
     mapping["bucketID"] = "another"
     with pytest.raises(UserError, match=f"does not find the bucket {database}/raw .* `influx v1 dbrp list`"):
         open_store(stand_in.url(database))
@@ -169,8 +171,8 @@ class Tokens:
                 buckets.find_bucket_by_name(f"{self._name}{policy}") for policy in ("", "/raw", "/minutes", "/hours")
             ]
             permissions = [
-                Permission(action, PermissionResource(type="buckets", id=one.id, org_id=one.org_id))
-                for one in found
+                Permission(action, PermissionResource(type="buckets", id=item.id, org_id=item.org_id))
+                for item in found
                 for action in actions
             ]
             made: Any = client.authorizations_api().create_authorization(

@@ -133,6 +133,6 @@ def test_other_servers_take_what_the_client_sends(tmp_path: Path) -> None:
         server.close()
         urllib3.request("GET", f"http://127.0.0.1:{port}/internal/force_flush")
         answer = urllib3.request("GET", f"http://127.0.0.1:{port}/api/v1/export?match[]=air_pm25").data
-    series = {one["metric"]["device"]: one for one in map(json.loads, answer.splitlines())}
-    assert {name: one["values"] for name, one in series.items()} == {name: [1.5] * 10 for name in "abc"}
+    series = {item["metric"]["device"]: item for item in map(json.loads, answer.splitlines())}
+    assert {name: item["values"] for name, item in series.items()} == {name: [1.5] * 10 for name in "abc"}
     assert series["a"]["timestamps"] == [int(T0.timestamp() + second) * 1000 for second in range(10)]

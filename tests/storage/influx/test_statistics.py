@@ -15,9 +15,9 @@ def test_figures_are_points_of_their_instant_and_a_repeat_is_harmless(influxd: I
         IndexRecord("jeonju", "a", T0 + timedelta(minutes=n), 35.8, 127.1, 60.0 + n, "moderate", "pm25")
         for n in range(3)
     ]
-    told = ServiceStatistics("jeonju", "ingest", T0, 9, 26, 1, 3, 0, None, 1, 0)
+    statistics = ServiceStatistics("jeonju", "ingest", T0, 9, 26, 1, 3, 0, None, 1, 0)
     for _ in range(2):
-        store.write_statistics([*indexes, told])
+        store.write_statistics([*indexes, statistics])
     (series,) = influxd.ask("SELECT cai, grade, pollutant, lat, lon FROM \"index\" WHERE device = 'a'", database)
     assert [row[1:] for row in series["values"]] == [[60 + n, "moderate", "pm25", 35.8, 127.1] for n in range(3)]
     (series,) = influxd.ask('SELECT readings, store_available, lag_s, unset FROM "service" GROUP BY service', database)
