@@ -25,6 +25,7 @@ import yaml
 
 from jeonju.broker.embedded import find_program, free_port
 from tests.conftest import need_broker
+from tests.folders import let_others_in
 from tests.storage.influx.servers import Influxd, answers
 from tests.waiting import wait_until
 
@@ -134,8 +135,7 @@ class Stack:
         self.folder, self._stack, self.kind = folder, stack, kind
         self.ports = {port: free_port() for port in (8883, 8884, 8885, 8000, 9101, 9102)}
         self.influx = self._influxd2() if kind == "2.x" else self._influxd1()
-        for path in [folder, *folder.parents][:3]:
-            path.chmod(0o755)
+        let_others_in(folder)
 
     def command(self, name: str) -> list[str]:
         parts = [self._here(part, name) for part in SERVICES[name]["command"]]

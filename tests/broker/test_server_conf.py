@@ -19,6 +19,7 @@ from jeonju.broker.security import Secret, Security
 from jeonju.contract.site import Site
 from tests.broker.guarded import NOW, Ears, security_with
 from tests.conftest import need_broker
+from tests.folders import let_others_in
 from tests.waiting import wait_until
 
 TOPIC = "air/v1/jeonju/one/readings"
@@ -61,8 +62,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, jeonju: Site) -> Iterator[S
         owner = pwd.getpwnam("mosquitto")
         for path in (data, security.broker, *security.broker.iterdir()):
             os.chown(path, owner.pw_uid, owner.pw_gid)
-        for path in [folder, *folder.parents][:3]:
-            path.chmod(0o755)
+        let_others_in(folder)
     (folder / "jeonju").symlink_to(security.broker)
     conf = folder / "mosquitto.conf"
     conf.write_text(text)
