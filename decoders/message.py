@@ -9,8 +9,8 @@ from jeonju.common.errors import RejectedError
 
 LARGEST_PAYLOAD_BYTES: Final = 4 * 1024 * 1024
 # Some encoders write a byte order mark before a text (RFC 8259, section 8.1, lets readers skip it), firmware in C the end of its string behind it.
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_END_OF_STRING: Final = b"\0"
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+END_OF_STRING: Final = b"\0"
 
 
 class Message(NamedTuple):
@@ -54,7 +54,7 @@ def parse_json(payload: bytes) -> Any:
 
 def bare_text(payload: bytes) -> bytes:
     """Return a text without a byte order mark before it and the end of a string of C behind it."""
-    return payload.removeprefix(_BYTE_ORDER_MARK).rstrip(_END_OF_STRING)
+    return payload.removeprefix(BYTE_ORDER_MARK).rstrip(END_OF_STRING)
 
 
 def refuse_too_large(payload: bytes) -> None:

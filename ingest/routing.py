@@ -12,12 +12,14 @@ from jeonju.contract.gateways import Gateway
 from jeonju.contract.topics import NAME
 from jeonju.decoders import TAKES_EMPTY, Decoder, decoder
 from jeonju.decoders.decoded import Decoding
-from jeonju.decoders.message import Message
+from jeonju.decoders.message import BYTE_ORDER_MARK, END_OF_STRING, Message, bare_text
 from jeonju.decoders.native import decoder as native
 from jeonju.ingest.identity import identified
 
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _LONGEST_STEM: Final = 50
+# Formats whose payloads may be bytes: there a NUL at the end, or what looks like a byte order mark, belongs to the message.
+BINARY: Final = ("senml", "sparkplug_b")
 # Filters are compared once for each topic; a sender that makes topics up must not fill the memory.
 MOST_REMEMBERED: Final = 50_000
 LONGEST_REMEMBERED: Final = 500
@@ -66,6 +68,8 @@ class Router:
 
 def read(message: Message, gateway: Gateway, decode: Decoder) -> Decoding:
     """Return what a message says under the names of its gateway; raises RejectedError for what cannot be read."""
+    if message.payload[-1:] == END_OF_STRING or message.payload[:1] == BYTE_ORDER_MARK[:1]:
+        message = message if gateway.format in BINARY else message._replace(payload=bare_text(message.payload))
     if not message.payload:
         # So a retained message is cleared (MQTT 3.1.1, section 3.3.1.3).
         return decode(message, gateway) if gateway.format in TAKES_EMPTY else Decoding(nothing="empty")

@@ -5,6 +5,8 @@ from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from jeonju.contract.gateways import Gateway
 from jeonju.contract.quality import Flag
 from jeonju.decoders.decoded import Decoding
@@ -25,6 +27,11 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     """Return the hour's values of every station in an answer; `-` is none, a flag beside a number makes it bad."""
     gathered = Gathered()
     for path, item in _items(message.json()):
+        if not isinstance(item, dict):
+            gathered.reject(
+                f"a station must be an object, not {type(item).__name__}", partial(msgspec.json.encode, item)
+            )
+            continue
         look_up = partial(in_entry, item, path)
         mapped = mapped_names(gateway) | mapped_names(gateway, path)
         values = {
@@ -43,7 +50,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     return gathered.decoding()
 
 
-def _items(content: Any) -> list[tuple[str, dict[str, Any]]]:
+def _items(content: Any) -> list[tuple[str, Any]]:
     """Return the items of an answer, of any part of one that a bridge passes on, or the one item that it is, each with what leads to it."""
     path = ""
     while isinstance(content, dict):
@@ -52,7 +59,7 @@ def _items(content: Any) -> list[tuple[str, dict[str, Any]]]:
             return [(path, content)]
         content, path = content[wrapper], f"{path}/{wrapper}"
     items = enumerate(content) if isinstance(content, list) else ()
-    return [(f"{path}/{index}", item) for index, item in items if isinstance(item, dict)]
+    return [(f"{path}/{index}", item) for index, item in items]
 
 
 def _time(item: dict[str, Any]) -> When:

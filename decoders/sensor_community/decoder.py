@@ -1,6 +1,9 @@
 """sensor.community (airRohr firmware): one object with a list of named values. See README.md beside this file."""
 
+from functools import partial
 from typing import Any, Final
+
+import msgspec
 
 from jeonju.contract.gateways import Gateway
 from jeonju.decoders.decoded import Decoding
@@ -38,6 +41,11 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     if not named:
         return Decoding()
     device, at, gathered = _device(content, gateway), site_time(gateway, content), Gathered()
+    for member in values if isinstance(values, list) else []:
+        if not isinstance(member, dict):
+            gathered.reject(
+                f"a value must be an object, not {type(member).__name__}", partial(msgspec.json.encode, member)
+            )
     mapped = mapped_names(gateway)
     for value_type, text in named.items():
         if value_type in mapped or (key := _key(value_type)) is None:

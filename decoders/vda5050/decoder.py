@@ -11,7 +11,7 @@ from jeonju.decoders.decoded import Decoding, DeviceUpdate
 from jeonju.decoders.fields import at_pointer, named_device, refuse_other
 from jeonju.decoders.gathered import Gathered, says_nothing
 from jeonju.decoders.message import Message
-from jeonju.decoders.numbers import number
+from jeonju.decoders.numbers import is_absent, number
 from jeonju.decoders.times import first_time, instant, site_time
 
 # Version 1.0 writes connectionBroken as well.
@@ -36,14 +36,14 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     if state is not None and message.levels[-1] not in ("state", "visualization"):
         return Decoding(updates=[DeviceUpdate(_device(content, message, gateway), state)])
     look_up = partial(at_pointer, content)
-    values = {
+    values: dict[str, Any] = {
         "battery": _first(look_up, "/powerSupply/stateOfCharge", "/batteryState/batteryCharge"),
         "voltage": _first(look_up, "/powerSupply/batteryVoltage", "/batteryState/batteryVoltage"),
     }
     # Robots that do not measure them fill the members with a charge of -1 and a voltage of 0.0.
-    if (values["battery"] or 0.0) < 0:
+    if (number(values["battery"]) or 0.0) < 0:
         del values["battery"]
-    if values["voltage"] == 0:
+    if number(values["voltage"]) == 0:
         del values["voltage"]
     vx, vy = (number(look_up(f"/velocity/{axis}")) for axis in ("vx", "vy"))
     if vx is not None or vy is not None:
@@ -56,13 +56,13 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         Gathered(),
     )
     for key, value in values.items():
-        gathered.put(device, at, key, value)
+        gathered.put_raw(device, at, key, value)
     gathered.put_mapped(device, at, gateway, look_up)
     return gathered.decoding()
 
 
-def _first(look_up: Callable[[str], Any], *pointers: str) -> float | None:
-    return next((value for pointer in pointers if (value := number(look_up(pointer))) is not None), None)
+def _first(look_up: Callable[[str], Any], *pointers: str) -> Any:
+    return next((value for pointer in pointers if not is_absent(value := look_up(pointer))), None)
 
 
 def _device(content: dict[str, Any], message: Message, gateway: Gateway) -> str:

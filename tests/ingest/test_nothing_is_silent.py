@@ -160,3 +160,35 @@ def test_identity_is_made_of_topic_and_payload_in_every_format() -> None:
         commit = pipeline.commit([Message(topic, payload, NOW), Message("x", payload, NOW)])
         (name,) = {record.device for record in commit.devices}
         assert name.startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("wire_format", "topic", "payload"),
+    [
+        (
+            "sensor_community",
+            "s",
+            b'{"esp8266id": "1", "sensordatavalues": [{"value_type": "SDS_P2", "value": "12,5"}, null]}',
+        ),
+        ("airkorea", "a", '[{"stationName": "n", "pm25Value": "12,5", "dataTime": "2026-03-02 17:00"}, null]'.encode()),
+        ("thingsboard", "v1/gateway/telemetry", b'{"a": [{"ts": 1772439330000, "values": {"pm25": "12,5"}}, 7]}'),
+        ("line_protocol", "l", b"air,host=a pm25=12.5\nair,host=b pm25="),
+    ],
+)
+def test_one_bad_part_leaves_the_others(wire_format: str, topic: str, payload: bytes) -> None:
+    gateway = Gateway.model_validate({"topic": "#", "format": wire_format})
+    commit = Pipeline(SITE.model_copy(update={"gateways": [gateway]})).commit([Message(topic, payload, NOW)])
+    assert commit.readings["pm25"].to_pylist() == [12.5]
+    assert len(commit.dead_letters) == 1
+
+
+def test_text_of_a_state_may_end_as_strings_of_c_do() -> None:
+    for wire_format, topic, payload in (
+        ("zigbee2mqtt", "zigbee2mqtt/a/availability", b"online\0"),
+        ("tasmota", "tele/a/LWT", b"\xef\xbb\xbfOnline"),
+    ):
+        gateway = Gateway.model_validate({"topic": "#", "format": wire_format})
+        (record,) = (
+            Pipeline(SITE.model_copy(update={"gateways": [gateway]})).commit([Message(topic, payload, NOW)]).devices
+        )
+        assert record.state == "online"
