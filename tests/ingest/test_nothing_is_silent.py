@@ -170,7 +170,7 @@ def test_identity_is_made_of_topic_and_payload_in_every_format() -> None:
             "s",
             b'{"esp8266id": "1", "sensordatavalues": [{"value_type": "SDS_P2", "value": "12,5"}, null]}',
         ),
-        ("airkorea", "a", '[{"stationName": "n", "pm25Value": "12,5", "dataTime": "2026-03-02 17:00"}, null]'.encode()),
+        ("airkorea", "a", b'[{"stationName": "n", "pm25Value": "12,5", "dataTime": "2026-03-02 17:00"}, null]'),
         ("thingsboard", "v1/gateway/telemetry", b'{"a": [{"ts": 1772439330000, "values": {"pm25": "12,5"}}, 7]}'),
         ("line_protocol", "l", b"air,host=a pm25=12.5\nair,host=b pm25="),
     ],
