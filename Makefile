@@ -1,5 +1,5 @@
 # make demo   the whole city on this machine, no Docker, no account
-# make test   everything the tests need, then the tests in two processes (WORKERS=1 for one)
+# make test   everything the tests need, then the tests in three processes (WORKERS=1 for one)
 # make check  style, types and import rules
 # make bench  figures as JSON
 # make bench-detection  how well fires are found and told from other things, as a table, and as JSON in build/ (20 min on two free cores)
@@ -14,7 +14,7 @@ INSTALLED := .venv/.installed
 DATA ?= ../shared/data
 MINUTES ?= 1
 # Tests run in so many processes; most of the time of one goes into waiting for servers.
-WORKERS ?= 2
+WORKERS ?= 3
 SCENARIOS ?= evaluation/pipeline/cases
 
 .PHONY: help setup demo test check bench bench-detection chaos pipeline dashboards validation clean

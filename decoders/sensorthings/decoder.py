@@ -82,7 +82,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         raise RejectedError(f"more than {MOST_OBSERVATIONS} observations in one message")
     for item in found:
         _add(gathered, item, content, message, gateway)
-    return gathered.decoding() if gathered or gathered.rejected else Decoding(nothing=_kind(content))
+    return gathered.decoding() if gathered or gathered.rejected.count else Decoding(nothing=_kind(content))
 
 
 def _kind(content: Any) -> str:
