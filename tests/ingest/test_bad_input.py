@@ -214,11 +214,13 @@ def test_what_is_nested_deeply_makes_nothing_fail(
 
 def test_a_list_of_official_values_without_stations_is_counted(jeonju: Site) -> None:
     pipeline = pipeline_of(jeonju, "airkorea")
-    for payload in (b"[]", b"[1, null]", b'{"response": {"body": {"items": []}}}', b"7"):
+    for payload in (b"[]", b'{"response": {"body": {"items": []}}}', b"7"):
         commit = pipeline.commit([Message("airkorea/x", payload, NOW)])
         assert not commit.readings.num_rows
         assert not commit.dead_letters
-    assert pipeline.nothing == {("airkorea", "no-quantity"): 4}
+    assert pipeline.nothing == {("airkorea", "no-quantity"): 3}
+    (letter,) = pipeline.commit([Message("airkorea/x", b"[1, null]", NOW)]).dead_letters
+    assert "a station must be an object, not int" in letter.reason
 
 
 def history(site: Site, values: Callable[[int], float], times: list[datetime]) -> bytes:
