@@ -81,7 +81,7 @@ FILLERS: Final[tuple[Filler, ...]] = (
     Filler(
         values=(163.835, 163.84, 163.83, -163.84, 163.8375),
         keys=("temperature", "humidity"),
-        source="16 bits in 1/200 (1/400): SEN5x, SEN6x (esphome/esphome#18781), RuuviTag data format 5 (pypi.org/project/ruuvitag-ble)",
+        source="16 bits in 1/200 (1/400): SEN5x, SEN6x (esphome/esphome#18781), RuuviTag data format 5 (ruuvitag-ble)",
     ),
     Filler(
         values=(65.535, 65.534, 32.767, -32.768),
