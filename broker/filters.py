@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import zip_longest
 
 
 def covers(wide: str, narrow: str) -> bool:
@@ -18,18 +17,6 @@ def covers(wide: str, narrow: str) -> bool:
         if number >= len(wanted) or wanted[number] == "#" or level not in ("+", wanted[number]):
             return False
     return len(levels) == len(wanted)
-
-
-def overlap(topic_filter: str, other: str) -> bool:
-    """Return whether there is a topic that both filters match."""
-    for number, (a, b) in enumerate(zip_longest(_levels(topic_filter), _levels(other))):
-        if "#" in (a, b):
-            return True
-        if a is None or b is None or (a != b and "+" not in (a, b)):
-            return False
-        if number == 0 and a != b and (a + b).replace("+", "").startswith("$"):
-            return False
-    return True
 
 
 class FilterTree:
