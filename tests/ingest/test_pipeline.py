@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jeonju.contract import topics
@@ -141,11 +141,14 @@ def test_devices_are_known_by_site_and_by_their_status() -> None:
         max_size=8,
     )
 )
-def test_every_message_is_a_row_a_status_or_a_dead_letter(parts: list[tuple[str, bytes]]) -> None:
+@example([("readings", b"\x00")])
+def test_every_message_is_a_row_a_status_a_dead_letter_or_counted(parts: list[tuple[str, bytes]]) -> None:
+    pipeline = Pipeline(SITE)
     messages = [message(payload, "d", kind) for kind, payload in parts]
-    result = commit(*messages)
-    statuses = sum(kind == "status" or not payload for kind, payload in parts)
-    assert result.readings.num_rows + len(result.dead_letters) + statuses >= len(messages)
+    result = pipeline.commit(messages)
+    counted = pipeline.nothing.total()
+    statuses = sum(kind == "status" for kind, _ in parts)
+    assert result.readings.num_rows + len(result.dead_letters) + counted + statuses >= len(messages)
 
 
 def test_absent_site_devices_do_not_appear() -> None:
