@@ -1,9 +1,7 @@
 """Official values from a server that answers as the open data portal does, through a real broker into a store and out of the api."""
 
 import logging
-import os
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -25,6 +23,7 @@ from jeonju.ingest.service import Ingest
 from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
 from tests.conftest import SHARED_DATA
+from tests.jeonju.cli.command import jeonju as jeonju_here
 from tests.waiting import wait_until
 
 VECTORS = SHARED_DATA.parent / "vectors/airkorea"
@@ -261,16 +260,11 @@ def running(broker: EmbeddedBroker, store: DuckDBStore, jeonju: Site) -> Iterato
 
 
 def command(portal: Portal, broker_url: str, *more: str, key: str | None = ENCODED) -> subprocess.CompletedProcess[str]:
-    arguments = ["airkorea", "--province", "전북", "--broker", broker_url, "--service", portal.url, *more]
-    surroundings = {name: value for name, value in os.environ.items() if name != "AIRKOREA_KEY"}
-    return subprocess.run(
-        [sys.executable, "-m", "jeonju", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env=surroundings | ({} if key is None else {"AIRKOREA_KEY": key}),
-    )
+    with pytest.MonkeyPatch.context() as surroundings:
+        surroundings.delenv("AIRKOREA_KEY", raising=False)
+        if key is not None:
+            surroundings.setenv("AIRKOREA_KEY", key)
+        return jeonju_here("airkorea", "--province", "전북", "--broker", broker_url, "--service", portal.url, *more)
 
 
 def test_official_values_stand_beside_own_stations(

@@ -10,7 +10,7 @@ import pytest
 from jeonju.contract.columns import readings_table
 from jeonju.contract.reading import Reading, encode
 from tests.detection.feeding import CLEAN, STATIONS, T0
-from tests.jeonju.cli.test_app import jeonju
+from tests.jeonju.cli.command import jeonju
 
 RULES = "[rules.cold]\nquantity = 'temperature'\nbelow = 0\nmean_over = '1m'\ntitle_en = 'Frost'\n"
 

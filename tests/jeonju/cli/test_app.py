@@ -19,17 +19,8 @@ from jeonju.contract.records import LedgerEntry
 from jeonju.contract.site import load_site
 from jeonju.ingest.service import Ingest
 from jeonju.storage.duckdb.store import DuckDBStore
+from tests.jeonju.cli.command import jeonju, jeonju_process
 from tests.waiting import wait_until
-
-
-def jeonju(*arguments: object, within_s: float = 120) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "jeonju", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=within_s,
-        check=False,
-    )
 
 
 def quick_up(folder: Path, *more: object) -> list[str]:
@@ -162,7 +153,7 @@ def test_store_in_use_by_another_process_is_refused(tmp_path: Path) -> None:
     )
     assert holder.stdout is not None
     assert holder.stdout.readline() == "held\n"
-    done = jeonju("up", "--data", tmp_path, "--port", 0, "--mqtt-port", 0)
+    done = jeonju_process("up", "--data", tmp_path, "--port", 0, "--mqtt-port", 0)
     holder.communicate("\n")
     assert done.returncode == 2
     assert "in use by another process" in done.stderr
@@ -218,6 +209,12 @@ def test_help_teaches_every_command() -> None:
         assert len(done.stdout.split()) > 15
 
 
+def test_process_of_its_own_says_the_same() -> None:
+    for arguments in (("site", "--help"), ("scenario", "check", "/nowhere.toml")):
+        here, alone = jeonju(*arguments), jeonju_process(*arguments)
+        assert (here.returncode, here.stdout, here.stderr) == (alone.returncode, alone.stdout, alone.stderr)
+
+
 def test_broker_dies_with_a_killed_city(tmp_path: Path) -> None:
     process = subprocess.Popen(quick_up(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert process.stdout is not None
@@ -246,7 +243,7 @@ def test_full_disk_is_said_in_one_line_and_the_next_start_with_room_loses_nothin
     ).returncode:
         pytest.skip("this system does not let root mount a small disk")
     try:
-        done = jeonju(*up)
+        done = jeonju_process(*up)
         assert done.returncode == 2
         assert "Traceback" not in done.stderr
         assert "No space left on device" in " ".join(done.stderr.split())
@@ -255,7 +252,7 @@ def test_full_disk_is_said_in_one_line_and_the_next_start_with_room_loses_nothin
         before = _ledger(disk)
         assert before
         subprocess.run(["mount", "-o", "remount,size=200m", str(disk)], check=True)
-        assert jeonju(*up).returncode == 0
+        assert jeonju_process(*up).returncode == 0
         after = _ledger(disk)
         assert len(after) == 26
         assert all(entry.received > before[device].received for device, entry in after.items() if device in before)

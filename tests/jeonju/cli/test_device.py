@@ -14,7 +14,7 @@ from jeonju.cli.app import app
 from jeonju.common.errors import UserError
 from tests.broker.guarded import Ears
 from tests.conftest import need_broker
-from tests.jeonju.cli.test_app import jeonju as in_a_process
+from tests.jeonju.cli.command import jeonju, jeonju_process
 from tests.jeonju.cli.test_app import quick_up
 from tests.waiting import wait_until
 
@@ -152,7 +152,7 @@ def test_damaged_accounts_are_said(folder: Path) -> None:
 
 
 def test_commands_without_setup_say_what_to_do_first(tmp_path: Path) -> None:
-    done = in_a_process("device", "add", "one", "--security", tmp_path / "none")
+    done = jeonju_process("device", "add", "one", "--security", tmp_path / "none")
     assert (done.returncode, done.stdout) == (2, "")
     assert (
         done.stderr == f"jeonju: there are no accounts in {tmp_path / 'none'}; make them with `jeonju device setup`\n"
@@ -160,7 +160,7 @@ def test_commands_without_setup_say_what_to_do_first(tmp_path: Path) -> None:
 
 
 def test_up_refuses_to_be_open_to_anybody(tmp_path: Path) -> None:
-    done = in_a_process(
+    done = jeonju(
         "up",
         "--data",
         tmp_path,
@@ -235,7 +235,7 @@ def test_gateways_and_robots_speak_on_their_own_topics(
 def test_service_that_is_refused_stops_with_the_reason(folder: Path, tmp_path: Path) -> None:
     with EmbeddedBroker(tmp_path, port=0, security=Security(folder)) as broker:
         url = f"mqtts://api:wrong@127.0.0.1:{broker.port}?ca={folder / 'broker/ca.pem'}"
-        done = in_a_process("api", "--broker", url, "--store", tmp_path / "air.duckdb", "--port", 0)
+        done = jeonju("api", "--broker", url, "--store", tmp_path / "air.duckdb", "--port", 0)
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith(
         f"jeonju: the broker at 127.0.0.1:{broker.port} refuses: Not authorized; user 'api' needs the right"

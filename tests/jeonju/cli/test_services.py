@@ -21,6 +21,7 @@ from jeonju.stack.http_server import HttpSettings
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.open import wait_for_store
 from tests.broker.guarded import Ears
+from tests.jeonju.cli.command import jeonju
 from tests.waiting import wait_until
 
 
@@ -41,12 +42,14 @@ def running(
             process.kill()
 
 
-def ended(*arguments: object, **surroundings: Any) -> tuple[int, str]:
+def ended(*arguments: object, **surroundings: str) -> tuple[int, str]:
     """Return the exit status and what was said last."""
-    with running(*arguments, **surroundings) as process:
-        _, errors = process.communicate(timeout=120)
-    assert "Traceback" not in errors
-    return process.returncode, errors.splitlines()[-1]
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in {"JEONJU_LOG_FORMAT": "json", **surroundings}.items():
+            environment.setenv(name, value)
+        done = jeonju(*arguments)
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stderr.splitlines()[-1]
 
 
 def test_without_simulated_devices_the_stack_waits_for_real_ones(tmp_path: Path) -> None:
