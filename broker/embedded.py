@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
@@ -31,6 +32,8 @@ Kind = Literal["embedded", "mosquitto"]
 
 START_WITHIN_S: Final = 15.0
 STOP_WITHIN_S: Final = 5.0
+# NATS writes what was acknowledged to it at least every 100 ms; what is not written is delivered once more after the next start.
+ACKNOWLEDGED_IS_WRITTEN_S: Final = 0.2
 RESTART_AFTER_S: Final = 0.5
 # At changed accounts, and at what NATS says in its log.
 LOOK_EVERY_S: Final = 0.5
@@ -41,6 +44,8 @@ _PORTS: Final = cycle(secrets.SystemRandom().sample(range(15_000, 30_000), 15_00
 MOSQUITTO_MEMORY_BYTES: Final = 512 * 1024 * 1024
 EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104  (what is asked for, not what is done)
 _PR_SET_PDEATHSIG: Final = 1
+# Mosquitto saves what it has when it is asked to end; NATS must not be asked (`_end_process`).
+_DIES_BY: Final[dict[Kind, signal.Signals]] = {"embedded": signal.SIGKILL, "mosquitto": signal.SIGTERM}
 
 
 class EmbeddedBroker:
@@ -71,6 +76,7 @@ class EmbeddedBroker:
         self._nats_port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
+        self._spawning = threading.Lock()
         self._accounts_read: int | None = None
         self._watcher = threading.Thread(target=self._watch, name="broker-watch", daemon=True)
 
@@ -108,14 +114,26 @@ class EmbeddedBroker:
     def stop(self) -> None:
         """Let the broker finish; its queues stay on disk."""
         self._stopping.set()
+        with self._spawning:
+            self._end_process()
+
+    def _end_process(self) -> None:
+        """End the broker so that it keeps all that it has acknowledged.
+
+        NATS is killed, as it may not shut down: it forgets its consumers before it ends its connections, and where the session of a client is
+        cleared at that moment, it finds no consumer left for the queue of messages and purges it. Killed, it loses nothing.
+        """
         if self._process is None:
             return
-        self._process.terminate()
-        try:
-            self._process.wait(STOP_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        if self._kind == "embedded":
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(ACKNOWLEDGED_IS_WRITTEN_S)
+        else:
+            self._process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(STOP_WITHIN_S)
+        self._process.kill()
+        self._process.wait()
 
     def __enter__(self) -> Self:
         self.start()
@@ -171,7 +189,7 @@ class EmbeddedBroker:
                 stdin=subprocess.DEVNULL,
                 stdout=log_file,
                 stderr=log_file,
-                preexec_fn=_die_with_parent,
+                preexec_fn=_die_with_parent(_DIES_BY[self._kind]),
             )
 
     def _configuration(self) -> str:
@@ -236,9 +254,13 @@ class EmbeddedBroker:
                     self._accounts_read = changed
                     self._process.send_signal(signal.SIGHUP)
                 continue
-            if self._stopping.wait(RESTART_AFTER_S):
-                return
-            self._spawn()
+            self._stopping.wait(RESTART_AFTER_S)
+            with self._spawning:
+                if not self._stopping.is_set():
+                    self._spawn()
+        # A broker that this thread has started dies with it, and not before `stop` has ended it in its way.
+        if self._process is not None:
+            self._process.wait()
 
     def _accounts_changed_at(self) -> int | None:
         with suppress(OSError):
@@ -278,8 +300,12 @@ def free_port() -> int:
             return int(probe.getsockname()[1])
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(by: signal.Signals) -> Callable[[], None]:
     """Take the broker along when this process is killed, and keep Ctrl-C from reaching it before we stop it."""
-    os.setpgrp()
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+    def prepare() -> None:
+        os.setpgrp()
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, by)
+
+    return prepare

@@ -50,3 +50,8 @@ def test_stack_of_the_unit_waits_for_real_devices(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     stopped = json.loads(done.stdout.splitlines()[-1])
     assert (stopped["event"], stopped["live"], stopped["devices_heard"]) == ("stopped", True, 0)
+
+
+def test_only_the_main_process_is_asked_to_end() -> None:
+    """NATS that shuts down as sessions are cleared purges its queue (tests/broker/test_nats_ends.py)."""
+    assert "KillMode=mixed" in UNITS[0].with_name("jeonju.service").read_text().splitlines()
