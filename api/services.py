@@ -7,6 +7,7 @@ from datetime import datetime
 from jeonju.api.http.state import State
 from jeonju.api.stream import Stream
 from jeonju.broker.connection import Connection
+from jeonju.broker.heartbeat import Heartbeat
 from jeonju.common.errors import UserError
 from jeonju.contract.site import Site
 from jeonju.detection.follower import DetectionFollower
@@ -26,16 +27,21 @@ class Services:
     connection: Connection
     detection: DetectionService | DetectionFollower
     response: ResponseService
+    heartbeat: Heartbeat
     notices: Callable[[], list[str]] = list
+    # Why nothing is stored now, where ingest runs in this process.
+    trouble_of_ingest: Callable[[], str | None] = lambda: None
 
     def start(self) -> None:
         """Begin; a broker that is not there yet is tried again and again."""
         self.detection.start()
         self.response.start()
         self.connection.start()
+        self.heartbeat.start()
 
     def stop(self) -> None:
         """Finish what has arrived, and leave. Last the connection: what is finished before may still have to send robots something."""
+        self.heartbeat.stop()
         self.detection.stop()
         self.response.stop()
         self.connection.stop()
@@ -59,4 +65,5 @@ class Services:
             incident_service=self.response.incidents,
             fleet_control=self.response.fleet,
             notices=self.notices,
+            trouble_of_publishers=lambda: self.heartbeat.trouble or self.trouble_of_ingest(),
         )

@@ -1,4 +1,7 @@
-"""Run a broker as a child of this process: nats-server from its Python package, or the system's Mosquitto, both with our configuration."""
+"""Run a broker as a child of this process: nats-server from its Python package, or the system's Mosquitto, both with our configuration.
+
+Longer than other files: how a broker is started, watched, started again and ended is one thing.
+"""
 
 import ctypes
 import logging
@@ -34,7 +37,12 @@ START_WITHIN_S: Final = 15.0
 STOP_WITHIN_S: Final = 5.0
 # NATS writes what was acknowledged to it at least every 100 ms; what is not written is delivered once more after the next start.
 ACKNOWLEDGED_IS_WRITTEN_S: Final = 0.2
+# NATS that takes no messages is started again after so many attempts to publish, where its disk has so much room, and not more often than this.
+FAILED_ATTEMPTS: Final = 3
+ROOM_BYTES: Final = 8 * 1024 * 1024
+REVIVED_EVERY_S: Final = 60.0
 RESTART_AFTER_S: Final = 0.5
+LONGEST_PAUSE_S: Final = 10.0
 # At changed accounts, and at what NATS says in its log.
 LOOK_EVERY_S: Final = 0.5
 # A broker whose disk is full accepts no client, not even ingest, which would empty it: at every start there is room for so much more.
@@ -77,6 +85,8 @@ class EmbeddedBroker:
         self._process: subprocess.Popen[bytes] | None = None
         self._stopping = threading.Event()
         self._spawning = threading.Lock()
+        self._revived_s = -REVIVED_EVERY_S
+        self._spawned_s = 0.0
         self._accounts_read: int | None = None
         self._watcher = threading.Thread(target=self._watch, name="broker-watch", daemon=True)
 
@@ -134,6 +144,24 @@ class EmbeddedBroker:
                 self._process.wait(STOP_WITHIN_S)
         self._process.kill()
         self._process.wait()
+
+    def revive(self, failed_attempts: int) -> None:
+        """Start NATS anew after `failed_attempts` to publish: what it could not write once, for its disk was full, it does not try again."""
+        if (
+            self._kind != "embedded"
+            or failed_attempts < FAILED_ATTEMPTS
+            or time.monotonic() < self._revived_s + REVIVED_EVERY_S
+        ):
+            return
+        if shutil.disk_usage(self._data_dir).free < ROOM_BYTES:
+            if failed_attempts == FAILED_ATTEMPTS:
+                log.error("the disk of %s is full: free some space; the broker is then started again", self._data_dir)
+            return
+        with self._spawning:
+            if self._process is not None and not self._stopping.is_set():
+                log.warning("the broker takes no messages though its disk has room; it is started again")
+                self._revived_s = time.monotonic()
+                self._process.kill()
 
     def __enter__(self) -> Self:
         self.start()
@@ -243,6 +271,7 @@ class EmbeddedBroker:
 
     def _watch(self) -> None:
         """Start the broker again whenever it dies, and have it read its files again whenever the accounts have changed."""
+        pause_s = RESTART_AFTER_S
         while not self._stopping.is_set():
             if self._process is not None:
                 with suppress(subprocess.TimeoutExpired):
@@ -254,13 +283,24 @@ class EmbeddedBroker:
                     self._accounts_read = changed
                     self._process.send_signal(signal.SIGHUP)
                 continue
-            self._stopping.wait(RESTART_AFTER_S)
-            with self._spawning:
-                if not self._stopping.is_set():
-                    self._spawn()
+            pause_s = self._start_again(pause_s)
         # A broker that this thread has started dies with it, and not before `stop` has ended it in its way.
         if self._process is not None:
             self._process.wait()
+
+    def _start_again(self, pause_s: float) -> float:
+        """Start it after a pause; return the next pause, which grows while it does not last."""
+        self._stopping.wait(pause_s)
+        with self._spawning:
+            if self._stopping.is_set():
+                return pause_s
+            lasted_s, self._spawned_s = time.monotonic() - self._spawned_s, time.monotonic()
+            try:
+                self._spawn()
+            except UserError as error:
+                # Such as a full disk, which may have room again.
+                log.error("%s; it is tried again", error)  # noqa: TRY400  (one line for a person)
+        return RESTART_AFTER_S if lasted_s > LONGEST_PAUSE_S + pause_s else min(2 * pause_s, LONGEST_PAUSE_S)
 
     def _accounts_changed_at(self) -> int | None:
         with suppress(OSError):

@@ -70,8 +70,14 @@ def of_services(site: Site) -> dict[str, Rights]:
     return {
         "ingest": Rights((topics.committed("+"), *answers), heard),
         "api": Rights(
-            (topics.command("+", "+"), topics.adopt("+", "+"), topics.alert("+", "+"), *orders),
-            (topics.committed("+"), topics.status("+", "+"), topics.alert("+", "+"), *robots.publish),
+            (topics.command("+", "+"), topics.adopt("+", "+"), topics.alert("+", "+"), topics.heartbeat("+"), *orders),
+            (
+                topics.committed("+"),
+                topics.status("+", "+"),
+                topics.alert("+", "+"),
+                topics.heartbeat("+"),
+                *robots.publish,
+            ),
         ),
         "detect": Rights(
             (topics.alert("+", "+"),), (topics.committed("+"), topics.status("+", "+"), topics.alert("+", "+"))

@@ -6,6 +6,7 @@ air/v1/{site}/{device}/command    api → device or simulator        QoS 1
 air/v1/{site}/{device}/adopt      api → ingest                     QoS 1, which zone and kind a device that nobody knew is given
 air/v1/{site}/alerts/{alert}      detection → everyone             QoS 1, retained
 air/v1/{site}/committed           ingest → everyone                QoS 0, what the store has just committed
+air/v1/{site}/heartbeat           api → itself                     QoS 1, whether the broker takes messages and delivers them
 vda5050/v3/{manufacturer}/{serial}/{order,instantActions,state,connection,factsheet,visualization}
                                   api ↔ robots                     QoS 0, connection 1 and retained, factsheet retained
 """
@@ -51,6 +52,11 @@ def alert(site: str, alert_id: str) -> str:
 def committed(site: str) -> str:
     """Topic that carries every batch of readings after the store has committed it."""
     return f"{ROOT}/{site}/committed"
+
+
+def heartbeat(site: str) -> str:
+    """Topic on which the api finds out whether the broker takes messages and delivers them."""
+    return f"{ROOT}/{site}/heartbeat"
 
 
 def vda5050(identity: str, kind: str) -> str:

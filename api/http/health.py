@@ -20,13 +20,13 @@ def alive(air: Air) -> Response:
 
 @router.get("/readyz", responses=example({"status": "ready"}))
 def ready(air: Air) -> Response:
-    """Broker and store can be reached, and the broker grants what is asked of it; 503 otherwise.
+    """Broker and store can be reached, the broker grants what is asked of it, and what is published comes through; 503 otherwise.
 
     `notices` says what goes wrong with single senders.
     """
     air.store.latest(air.site.name)
     broker = air.broker.state
-    trouble = broker.refusal if broker.connected else "the broker is away"
+    trouble = (broker.refusal or air.trouble_of_publishers()) if broker.connected else "the broker is away"
     notices = {"notices": said} if (said := air.notices()) else {}
     return answer({"status": trouble or "ready", **notices}, 503 if trouble else 200)
 

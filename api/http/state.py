@@ -72,6 +72,8 @@ class State:
     fleet_control: FleetControl | None
     # What goes wrong at the broker, in lines for people.
     notices: Callable[[], list[str]] = list
+    # Why a device that publishes now is not heard, or what it says is not stored.
+    trouble_of_publishers: Callable[[], str | None] = lambda: None
 
     @property
     def incidents(self) -> IncidentService:

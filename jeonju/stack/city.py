@@ -161,6 +161,8 @@ def running_city(settings: UpSettings) -> Iterator[City]:
             rules=settings.rules,
             sends_robots=settings.sends_robots,
             notices=refused.notices if refused else list,
+            trouble_of_ingest=lambda: ingest.stats().trouble_now,
+            on_unheard=broker.own.revive if broker.own else lambda _times: None,
         )
         app = create_app(services, keys=settings.http.keys, collectors=collectors)
         server = stack.enter_context(LiveServer(app, settings.http, before_shutdown=services.stream.close))

@@ -14,9 +14,11 @@ from jeonju.api.app import NO_KEYS, create_app
 from jeonju.api.services import Services
 from jeonju.api.stream import Stream
 from jeonju.broker.connection import Connection
+from jeonju.broker.heartbeat import Heartbeat
 from jeonju.broker.identity import passing_id
 from jeonju.common.clock import utc_now
 from jeonju.common.errors import UserError
+from jeonju.contract import topics
 from jeonju.contract.site import Site
 from jeonju.detection.follower import DetectionFollower
 from jeonju.detection.metrics import DetectionMetrics
@@ -41,11 +43,14 @@ def api_services(
     detection: DetectionPlace = "here",
     responds: bool = True,
     notices: Callable[[], list[str]] = list,
+    on_unheard: Callable[[int], object] = lambda _times: None,
+    trouble_of_ingest: Callable[[], str | None] = lambda: None,
 ) -> Services:
     """Return the services behind one api; nothing is started yet.
 
     `detection` is `elsewhere` where `jeonju detect` runs; `responds` says whether this api works incidents, robots and notifications.
-    `notices` returns lines for people on what goes wrong at the broker.
+    `notices` returns lines for people on what goes wrong at the broker. `on_unheard` is called after each attempt to publish that failed, with
+    how many failed one after the other. `trouble_of_ingest` returns why nothing is stored now, where ingest runs in this process.
     """
     rules, stream, connection = rules or shipped_rules(), Stream(), Connection(broker_url, passing_id(API))
     is_here = detection == "here"
@@ -60,7 +65,9 @@ def api_services(
         connection=connection,
         detection=DetectionService(*wired) if is_here else DetectionFollower(*wired),
         response=response,
+        heartbeat=Heartbeat(broker_url, topics.heartbeat(site.name), on_trouble=on_unheard),
         notices=notices,
+        trouble_of_ingest=trouble_of_ingest,
     )
 
 

@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from fastapi.testclient import TestClient
 
+from jeonju.api.app import NO_KEYS, create_app
 from jeonju.api.services import Services
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.common.errors import UnavailableError
@@ -47,3 +49,20 @@ def test_what_arrived_before_the_end_is_finished_with_the_broker_still_there(
         wait_until(lambda: worker(services, name).is_idle, what="the work to be taken up")
         services.stop()
     assert said == ["published"]
+
+
+def test_readiness_is_what_devices_see(jeonju: Site, store: Store, tmp_path: Path) -> None:
+    troubles: list[str] = []
+    with EmbeddedBroker(tmp_path, port=0) as broker:
+        services = api_services(
+            jeonju, store, broker.url, now=lambda: NOW, trouble_of_ingest=lambda: troubles[-1] if troubles else None
+        )
+        with TestClient(create_app(services, keys=NO_KEYS)) as client:
+            wait_until(lambda: client.get("/readyz").status_code == 200, what="readiness")
+            services.heartbeat.trouble = "the broker takes no messages"
+            assert client.get("/readyz").status_code == 503
+            assert client.get("/readyz").json()["status"] == "the broker takes no messages"
+            services.heartbeat.trouble = None
+            troubles.append("the store did not take a commit, free some space")
+            assert client.get("/readyz").status_code == 503
+            assert client.get("/readyz").json()["status"] == troubles[0]
