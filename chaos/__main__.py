@@ -19,7 +19,7 @@ from chaos.waiting import Skipped
 def run(name: str, options: Options, folder: Path) -> Finding:
     """Run one experiment in a folder of its own and return what came of it."""
     experiment = EXPERIMENTS[name]
-    broken = experiment.broken.format(minutes=options.minutes)
+    broken = experiment.broken.format(minutes=options.minutes, rounds=options.rounds)
     try:
         with Testbed(folder, experiment.parts, options) as testbed:
             experiment.act(testbed)
@@ -65,16 +65,17 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="experiment", help=f"one or more of: {', '.join(EXPERIMENTS)}")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=1.0, help="how long the store stays away")
+    parser.add_argument("--rounds", type=int, default=5, help="how often `up` is killed")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     asked = parser.parse_args()
     if unknown := set(asked.names) - EXPERIMENTS.keys():
         parser.error(f"no experiment is named {', '.join(sorted(unknown))}; there are: {', '.join(EXPERIMENTS)}")
-    options = Options(seed=asked.seed, minutes=asked.minutes)
+    options = Options(seed=asked.seed, minutes=asked.minutes, rounds=asked.rounds)
     findings = []
     console = Console(stderr=True)
     for name in asked.names or EXPERIMENTS:
         with (
-            console.status(f"{name}: {EXPERIMENTS[name].broken.format(minutes=asked.minutes)}"),
+            console.status(f"{name}: {EXPERIMENTS[name].broken.format(minutes=asked.minutes, rounds=asked.rounds)}"),
             tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder,
         ):
             findings.append(run(name, options, Path(folder)))

@@ -1,6 +1,7 @@
 """The experiments: each breaks one thing while messages flow."""
 
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,6 +13,7 @@ from chaos.waiting import wait_until
 
 KILLS: Final = 5
 BACKLOG: Final = 20_000
+UP_PER_S: Final = 600.0
 FLOOD_PER_S: Final = 1000.0
 CUT_S: Final = 10.0
 # Longer than the keepalive of ingest, so that it has to find out by itself that its connection is dead.
@@ -34,6 +36,18 @@ def kill_ingest(testbed: Testbed) -> None:
     for _ in range(_kills(testbed.options)):
         testbed.last(testbed.random.uniform(0.5, 4.0))
         testbed.ingest.kill()
+        testbed.mended()
+        testbed.wait_until_committed()
+    testbed.last(1.0)
+
+
+def kill_up(testbed: Testbed) -> None:
+    """Kill `up`, and its broker with it, at random moments under load."""
+    testbed.start_under_load(per_s=UP_PER_S)
+    for _ in range(1 if testbed.options.brief else testbed.options.rounds):
+        testbed.last(testbed.random.uniform(0.1, 2.0))
+        testbed.ingest.kill()
+        testbed.broker_killed_at.append(time.monotonic())
         testbed.mended()
         testbed.wait_until_committed()
     testbed.last(1.0)
@@ -200,6 +214,10 @@ _INFLUXDB: Final = Parts(influxdb=True)
 EXPERIMENTS: Final[dict[str, Experiment]] = {
     "ingest-kill": Experiment(broken="ingest killed 5 times", act=kill_ingest),
     "ingest-kill-mosquitto": Experiment(broken="ingest killed 5 times", act=kill_ingest, parts=_MOSQUITTO),
+    "kills": Experiment(broken="up killed {rounds} times", act=kill_up, parts=Parts(up=True)),
+    "kills-mosquitto": Experiment(
+        broken="up killed {rounds} times", act=kill_up, parts=Parts(up=True, broker="mosquitto")
+    ),
     "broker-kill": Experiment(broken="NATS killed 5 times", act=kill_broker),
     "broker-kill-mosquitto": Experiment(broken="Mosquitto killed 5 times", act=kill_broker, parts=_MOSQUITTO),
     "queue-kill": Experiment(broken="NATS killed 5 times, ingest away", act=kill_broker_while_it_keeps),

@@ -14,7 +14,7 @@ from typing import Final
 import urllib3
 
 from chaos.waiting import Skipped, wait_until
-from jeonju.broker.embedded import free_port
+from jeonju.broker.embedded import Kind, free_port
 
 RESTART_AFTER_S: Final = 1.0
 LOOK_EVERY_S: Final = 0.1
@@ -45,11 +45,11 @@ def influxd_config(folder: Path, port: int, *, auth: bool = False, forgets_at_on
     return _INFLUXD.format(rpc=free_port(), folder=folder, port=port, auth=str(auth).lower(), check=check)
 
 
-class Ingest:
-    """`jeonju ingest` as a process that is started again whenever it ends, until it is stopped."""
+class Service:
+    """A command of `jeonju` as a process that is started again whenever it ends, until it is stopped."""
 
-    def __init__(self, broker_url: str, store_url: str, log: Path) -> None:
-        self._command = [sys.executable, "-m", "jeonju", "ingest", "--broker", broker_url, "--store", store_url]
+    def __init__(self, arguments: list[str], log: Path) -> None:
+        self._command = [sys.executable, "-m", "jeonju", *arguments]
         self._log = log
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
@@ -105,6 +105,18 @@ class Ingest:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+
+
+def ingest(broker_url: str, store_url: str, log: Path) -> Service:
+    """Return `jeonju ingest`, not yet started."""
+    return Service(["ingest", "--broker", broker_url, "--store", store_url], log)
+
+
+def up(broker: Kind, port: int, data: Path, log: Path) -> Service:
+    """Return `jeonju up` without simulated devices, not yet started: broker, store, ingest and api in one process."""
+    kind = "nats" if broker == "embedded" else broker
+    settings = {"broker": kind, "mqtt-port": port, "data": data, "port": 0}
+    return Service(["up", "--no-simulate", "--json", *(f"--{name}={value}" for name, value in settings.items())], log)
 
 
 class Influxd:

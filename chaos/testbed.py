@@ -15,10 +15,11 @@ from types import TracebackType
 from typing import Final, NamedTuple, Self
 
 from chaos.feed import Feed
-from chaos.processes import Influxd, Ingest, SmallDisk, small_disk
+from chaos.processes import Influxd, Service, SmallDisk, ingest, small_disk, up
 from chaos.proxy import Proxy
 from chaos.waiting import Skipped, holds_within, wait_until
-from jeonju.broker.embedded import EmbeddedBroker, Kind, find_program
+from jeonju.broker.client import wait_for_broker
+from jeonju.broker.embedded import EmbeddedBroker, Kind, find_program, free_port
 from jeonju.common.errors import UserError
 
 DISK_MB: Final = 48
@@ -30,10 +31,11 @@ FLOWS_WITHIN_S: Final = 120.0
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How an experiment is run: for how long the store stays away, and whether everything else is cut short."""
+    """How an experiment is run: for how long the store stays away, how often `up` is killed, and whether everything else is cut short."""
 
     seed: int = 1
     minutes: float = 1.0
+    rounds: int = 5
     brief: bool = False
 
 
@@ -45,6 +47,8 @@ class Parts:
     influxdb: bool = False
     proxy: bool = False
     small_disk: bool = False
+    # Broker, store and ingest are one process, which stands in for ingest.
+    up: bool = False
 
 
 class Acknowledged(NamedTuple):
@@ -88,8 +92,9 @@ class Testbed:
     """As a context manager broker and store run when entered; ingest and the senders are started by the experiment."""
 
     broker: EmbeddedBroker
-    ingest: Ingest
+    ingest: Service
     feed: Feed
+    port: int
 
     def __init__(self, folder: Path, parts: Parts, options: Options) -> None:
         self.options = options
@@ -142,16 +147,30 @@ class Testbed:
             self.influxd = Influxd(self._folder / "influxdb")
             self.influxd.start()
             self._open.callback(self.influxd.stop)
+        if self._parts.up:
+            self._enter_up()
+            return
         self.broker = self._open.enter_context(EmbeddedBroker(self._folder, kind=self._parts.broker, port=0))
-        broker_url = self.broker.url
+        broker_url, self.port = self.broker.url, self.broker.port
         if self._parts.proxy:
             self.proxy = Proxy(self.broker.port)
             self._open.callback(self.proxy.close)
             broker_url = f"mqtt://127.0.0.1:{self.proxy.port}"
         self.feed = Feed(self.broker.port)
         self._open.callback(self.feed.close)
-        self.ingest = Ingest(broker_url, self.store_url, self._folder / "ingest.log")
+        self.ingest = ingest(broker_url, self.store_url, self._folder / "ingest.log")
         self._open.callback(self.ingest.stop)
+        wait_until(self.feed.subscribed.is_set, within_s=FLOWS_WITHIN_S, what="the feed")
+
+    def _enter_up(self) -> None:
+        self.port = free_port()
+        data = self.disk.folder if self.disk else self._folder
+        self.ingest = up(self._parts.broker, self.port, data, self._folder / "up.log")
+        self._open.callback(self.ingest.stop)
+        self.ingest.start()
+        wait_for_broker(f"mqtt://127.0.0.1:{self.port}", lambda s: self._patience.wait(s))
+        self.feed = Feed(self.port)
+        self._open.callback(self.feed.close)
         wait_until(self.feed.subscribed.is_set, within_s=FLOWS_WITHIN_S, what="the feed")
 
     def send(
@@ -160,7 +179,7 @@ class Testbed:
         """Start a sender."""
         journal = self._folder / f"{name}.journal"
         asked = {
-            "port": self.broker.port,
+            "port": self.port,
             "name": name,
             "plan": plan,
             "devices": devices,
@@ -179,13 +198,15 @@ class Testbed:
 
     def start_ingest(self) -> None:
         """Start ingest and wait until it has subscribed; no broker keeps what is sent before its very first subscription."""
-        self.ingest.start()
+        if not self._parts.up:
+            self.ingest.start()
         wait_until(self.feed.probe_is_back, within_s=FLOWS_WITHIN_S, what="the subscription of ingest")
 
     def start_under_load(self, *, per_s: float = 200.0) -> None:
         """Start ingest and a sender, and wait until readings arrive in the store."""
         self.start_ingest()
-        self.send("load", per_s=per_s)
+        # Nothing is broken before the sender, a process of its own, is there.
+        self.wait_until_acknowledged(self.send("load", per_s=per_s))
         self.wait_until_committed()
 
     def wait_until_committed(self) -> None:
