@@ -1,13 +1,13 @@
 """The web application: routes and the page over services that are made elsewhere."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
 import anyio
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
@@ -16,13 +16,14 @@ from prometheus_client.registry import Collector
 from starlette.exceptions import HTTPException
 
 from jeonju.api import http
-from jeonju.api.access.audit import write_down_changes
-from jeonju.api.access.guard import Access, guard
-from jeonju.api.access.headers import add_security_headers
+from jeonju.api.access.audit import Audit
+from jeonju.api.access.bodies import BodyLimit
+from jeonju.api.access.guard import Access, Guard
+from jeonju.api.access.headers import SecurityHeaders
 from jeonju.api.access.keys import KeyFile
 from jeonju.api.access.openapi import document_access
-from jeonju.api.http.answers import problem
-from jeonju.api.metrics import ApiMetrics, measure_requests
+from jeonju.api.access.problem import problem
+from jeonju.api.metrics import ApiMetrics, RequestTimes
 from jeonju.api.services import Services
 from jeonju.common.errors import UnavailableError
 
@@ -37,10 +38,13 @@ Stations and robots are low-cost instruments: their values are for reference onl
 """
 
 
-def create_app(services: Services, *, keys: Path = NO_KEYS, collectors: Iterable[Collector] = ()) -> FastAPI:
+def create_app(
+    services: Services, *, keys: Path = NO_KEYS, names: Collection[str] = (), collectors: Iterable[Collector] = ()
+) -> FastAPI:
     """Return the application; it runs the services from start-up to shut-down.
 
-    `keys` is the file of the keys that it takes; what `collectors` of others in its process measure is shown at `/metrics` beside its own.
+    `keys` is the file of the keys that it takes, `names` are those it is served under, where not under all; what `collectors` of others in its
+    process measure is shown at `/metrics` beside its own.
     """
 
     @asynccontextmanager
@@ -57,9 +61,10 @@ def create_app(services: Services, *, keys: Path = NO_KEYS, collectors: Iterable
         version="0.1.0",
         lifespan=lifespan,
         redoc_url=None,
-        dependencies=[Depends(guard)],
+        # It would redirect to the name that the request gives.
+        redirect_slashes=False,
     )
-    app.state.access = Access(KeyFile(keys))
+    app.state.access = Access(KeyFile(keys), names)
     app.state.metrics = CollectorRegistry()
     app.state.air = services.for_http()
     for collector in (ApiMetrics(app.state.air), *collectors):
@@ -68,10 +73,13 @@ def create_app(services: Services, *, keys: Path = NO_KEYS, collectors: Iterable
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     _explain_errors(app)
-    write_down_changes(app)
-    add_security_headers(app)
     document_access(app)
-    measure_requests(app, app.state.metrics)
+    # The last one is the first to see a request. They are no BaseHTTPMiddleware, which makes a task and a stream for each request.
+    app.add_middleware(Guard, access=app.state.access)
+    app.add_middleware(BodyLimit)
+    app.add_middleware(Audit, air=app.state.air)
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(RequestTimes, registry=app.state.metrics)
     return app
 
 

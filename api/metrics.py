@@ -1,19 +1,22 @@
 """What the api counts, for Prometheus: `jeonju_api_*`, in base units."""
 
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
+from typing import Final
 
-from fastapi import FastAPI, Request, Response
 from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import CounterMetricFamily as Counter
 from prometheus_client.core import GaugeMetricFamily as Gauge
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jeonju.api.http.state import State
 from jeonju.detection.metrics import DetectionMetrics
 
 PREFIX = "jeonju_api"
+# A client may send any word as method; each would be a series of its own.
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class ApiMetrics(Collector):
@@ -32,15 +35,29 @@ class ApiMetrics(Collector):
         )
 
 
-def measure_requests(app: FastAPI, registry: CollectorRegistry) -> None:
-    """Let the registry know how long requests take, by method and status."""
-    seconds = Histogram(
-        "jeonju_api_request_duration_seconds", "Time until the answer begins", ["method", "status"], registry=registry
-    )
+class RequestTimes:
+    """Lets a registry know how long requests take, by method and status."""
 
-    @app.middleware("http")
-    async def measure(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        began = time.perf_counter()
-        response = await call_next(request)
-        seconds.labels(request.method, str(response.status_code)).observe(time.perf_counter() - began)
-        return response
+    def __init__(self, app: ASGIApp, registry: CollectorRegistry) -> None:
+        self._app = app
+        self._seconds = Histogram(
+            "jeonju_api_request_duration_seconds",
+            "Time until the answer begins",
+            ["method", "status"],
+            registry=registry,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began_s = time.perf_counter()
+
+        async def timing(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                method = scope["method"] if scope["method"] in METHODS else "other"
+                self._seconds.labels(method, str(message["status"])).observe(time.perf_counter() - began_s)
+            await send(message)
+
+        await self._app(scope, receive, timing)

@@ -58,7 +58,7 @@ def run() -> dict[str, Any]:
         asked = Series(site="jeonju", start=T0, end=T0 + YEAR, every_s=3600, devices=("palbok-3",))
         query = {"device": "palbok-3", "every": "3600", "start": T0.isoformat(), "end": (T0 + YEAR).isoformat()}
         app = api_app(load_site("jeonju"), store, "mqtt://127.0.0.1:1", now=lambda: T0 + YEAR)
-        with TestClient(app) as client:
+        with TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50_000)) as client:
             result = {
                 "year_of_hours_from_store_ms": _median_ms(lambda: store.readings(asked)),
                 "year_of_hours_from_api_ms": _median_ms(lambda: client.get("/api/v1/series", params=query)),

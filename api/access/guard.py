@@ -1,41 +1,67 @@
-"""The guard before every route: who asks, may they, and not too often."""
+"""The guard before everything: who asks, from which page, may they, and not too often. It reads nothing of a request that it refuses."""
 
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Final
+import ipaddress
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Final
 
 from fastapi import Depends, HTTPException, Request
-from fastapi.security import APIKeyCookie, HTTPBearer
-from limits import RateLimitItem, RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import MovingWindowRateLimiter
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from jeonju.api.access.keys import KeyFile, Role
+from jeonju.api.access.limiter import Limit, Limiter
+from jeonju.api.access.origin import foreign_page, is_elsewhere, wrong_name
+from jeonju.api.access.problem import problem
+from jeonju.api.access.sessions import Sessions
 
-COOKIE: Final = "jeonju_key"
-# Needed before there is a key: the page that asks for one, and what supervisors look at.
-OPEN_PATHS: Final = frozenset({"/", "/healthz", "/readyz", "/api/v1/session"})
+# Needed before there is a key: the page that asks for one with its files, what supervisors look at, and the description of the api.
+OPEN_PATHS: Final = frozenset({"/", "/healthz", "/readyz", "/api/v1/session", "/openapi.json"})
+OPEN_FOLDERS: Final = ("/static/", "/static-offline-docs/")
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 # Who asks from the same machine while no key was ever made.
 LOCAL: Final = "local"
 # A page asks eight times in a quarter of a minute; a script that reads every device every second still fits.
-REQUESTS: Final = RateLimitItemPerMinute(3000)
+REQUESTS: Final = Limit(3000)
 # A key cannot be guessed in any time, but a client that tries need not be answered.
-WRONG_KEYS: Final = RateLimitItemPerMinute(10)
-
-# Only said here, for the documentation; the guard itself looks at what comes.
-_BEARER: Final = HTTPBearer(auto_error=False, description="A key made by `jeonju key add`.")
-_COOKIE: Final = APIKeyCookie(
-    name=COOKIE, auto_error=False, description="The same key, kept by the page after `POST /api/v1/session`."
-)
+WRONG_KEYS: Final = Limit(10)
+_CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 
 
-@dataclass
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: the name and role of a key, by its hash, and the session that stands for it, if one does."""
+
+    name: str
+    role: Role
+    key: str | None = None
+    session: str | None = None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a request shows: a key, or the token of a session."""
+
+    key: str | None
+    session: str | None
+
+    @classmethod
+    def by(cls, request: Request) -> "Shown":
+        """Return what a request shows; a key counts more than a session."""
+        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return cls(secret.strip() or None, None)
+        return cls(None, request.cookies.get(cookie_name(request.scope)))
+
+
 class Access:
-    """The keys, and the number of requests of each client."""
+    """The keys, the sessions that stand for them, and the number of requests of each client; `names` are those the api may be called by."""
 
-    keys: KeyFile
-    _limiter: MovingWindowRateLimiter = field(default_factory=lambda: MovingWindowRateLimiter(MemoryStorage()))
-    _needs_keys: bool = False
+    def __init__(self, keys: KeyFile, names: Collection[str] = ()) -> None:
+        self.keys, self.sessions = keys, Sessions()
+        self.names = frozenset(name.lower() for name in names)
+        self._limiter = Limiter()
+        self._needs_keys = False
 
     @property
     def needs_keys(self) -> bool:
@@ -43,61 +69,129 @@ class Access:
         self._needs_keys = self._needs_keys or self.keys.exists
         return self._needs_keys
 
-    def identify(self, secret: str | None, address: str) -> tuple[str, Role]:
-        """Return who shows this key. Raises HTTPException 401 without or with a wrong one, 429 after too many wrong ones."""
+    def identify(self, shown: Shown, address: str) -> Caller:
+        """Return who shows this. Raises HTTPException 401 for nothing, or what is not or no longer known, 429 after too many wrong keys."""
         if not self.needs_keys:
-            return LOCAL, Role.ADMIN
-        if not secret:
+            return Caller(LOCAL, Role.ADMIN)
+        if shown.key is not None:
+            return self._by_key(shown.key, address)
+        if shown.session is None:
             raise HTTPException(
                 401, "a key is needed: Authorization: Bearer KEY; `jeonju key add` makes one", _CHALLENGE
             )
-        found = self.keys.find(secret)
-        if found is None:
-            self.count(WRONG_KEYS, f"wrong:{address}")
-            raise HTTPException(401, "this key is not known, or was revoked", _CHALLENGE)
-        return found
+        digest = self.sessions.key_of(shown.session)
+        found = None if digest is None else self.keys.of_hash(digest)
+        if digest is None or found is None:
+            self.sessions.close(shown.session)
+            raise HTTPException(401, "this session has ended; show the key again", _CHALLENGE)
+        return Caller(*found, digest, shown.session)
 
-    def count(self, limit: RateLimitItem, who: str) -> None:
+    def holds(self, caller: Caller) -> bool:
+        """Return whether a caller may still do what it was let in for: its key and its session are there, with the same role."""
+        if caller.key is None:
+            return not self.needs_keys
+        if caller.session is not None and self.sessions.key_of(caller.session, uses=False) != caller.key:
+            return False
+        return self.keys.of_hash(caller.key) == (caller.name, caller.role)
+
+    def count(self, limit: Limit, who: str) -> None:
         """Count one more. Raises HTTPException 429 beyond the limit."""
         if not self._limiter.hit(limit, who):
             raise HTTPException(429, f"too many requests: at most {limit.amount} a minute", {"Retry-After": "60"})
 
-
-_CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
-
-
-def guard(
-    request: Request, _bearer: Annotated[Any, Depends(_BEARER)], _cookie: Annotated[Any, Depends(_COOKIE)]
-) -> None:
-    """Let a request through to its route: reading needs a viewer, everything else an operator, unless the route asks for more."""
-    access: Access = request.app.state.access
-    address = request.client.host if request.client else "unknown"
-    if request.url.path in OPEN_PATHS:
-        access.count(REQUESTS, address)
-        return
-    name, role = access.identify(shown_key(request), address)
-    access.count(REQUESTS, f"key:{name}" if name != LOCAL else address)
-    request.state.who, request.state.role = name, role
-    _need(request, Role.VIEWER if request.method in READING else Role.OPERATOR)
+    def _by_key(self, key: str, address: str) -> Caller:
+        digest = self.keys.hash_of(key)
+        found = self.keys.of_hash(digest)
+        if found is None:
+            self.count(WRONG_KEYS, f"wrong:{address}")
+            raise HTTPException(401, "this key is not known, or was revoked", _CHALLENGE)
+        return Caller(*found, digest)
 
 
-def admin_only(request: Request) -> None:
+class Guard:
+    """Lets a request through to its route: reading needs a viewer, everything else an operator, unless the route asks for more."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app, self._access = app, access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or say why not."""
+        if scope["type"] == "http":
+            try:
+                self._check(scope)
+            except HTTPException as refusal:
+                await problem(refusal.status_code, str(refusal.detail), refusal.headers)(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+    def _check(self, scope: Scope) -> None:
+        request, access = Request(scope), self._access
+        shown = Shown.by(request)
+        _check_way(request.headers, scope, access, shown)
+        if scope["path"].startswith(OPEN_FOLDERS):
+            return
+        address = address_of(scope)
+        if scope["path"] in OPEN_PATHS:
+            access.count(REQUESTS, address)
+            return
+        try:
+            caller = access.identify(shown, address)
+        except HTTPException:
+            access.count(REQUESTS, f"refused:{address}")
+            raise
+        access.count(REQUESTS, f"key:{caller.name}" if caller.key is not None else address)
+        note(request, caller)
+        _need(caller, Role.VIEWER if scope["method"] in READING else Role.OPERATOR)
+
+
+def _check_way(headers: Headers, scope: Scope, access: Access, shown: Shown) -> None:
+    """Raise HTTPException for a request under a wrong name, from a foreign page, or, while there are no keys, from another machine.
+
+    A page of another site cannot know a key, so who shows one is no such page.
+    """
+    needs_keys = access.needs_keys
+    if (wrong := wrong_name(headers, access.names, needs_keys=needs_keys)) is not None:
+        raise HTTPException(421, wrong)
+    if not needs_keys and is_elsewhere(scope):
+        raise HTTPException(403, "without keys only this machine is served; make one: jeonju key add NAME --role admin")
+    has_key = needs_keys and shown.key is not None
+    if not has_key and (foreign := foreign_page(headers, scope["method"])) is not None:
+        raise HTTPException(403, foreign)
+
+
+async def admin_only(request: Request) -> None:
     """Let only administrators through."""
-    _need(request, Role.ADMIN)
+    _need(request.state.caller, Role.ADMIN)
 
 
-def shown_key(request: Request) -> str | None:
-    """Return the key that a request shows, as bearer or as cookie."""
-    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-    return secret.strip() if scheme.lower() == "bearer" else request.cookies.get(COOKIE)
+def note(request: Request, caller: Caller) -> None:
+    """Write down who asks, for the route and the audit."""
+    request.state.caller, request.state.who = caller, caller.name
 
 
-def _need(request: Request, least: Role) -> None:
-    role: Role = request.state.role
-    if role < least:
+def cookie_name(scope: Scope) -> str:
+    """Return the name of the session's cookie: browsers send cookies to every port of a machine, so it carries ours."""
+    _, port = scope.get("server") or ("", None)
+    return f"jeonju-{port or 0}"
+
+
+def address_of(scope: Scope) -> str:
+    """Return what a client is counted by: its address, of IPv6 the network that one customer has."""
+    client = scope.get("client")
+    if client is None:
+        return "unknown"
+    try:
+        address = ipaddress.ip_address(client[0])
+    except ValueError:
+        return str(client[0])
+    return str(address) if address.version == 4 else str(ipaddress.ip_network((address, 64), strict=False))
+
+
+def _need(caller: Caller, least: Role) -> None:
+    if caller.role < least:
         raise HTTPException(
             403,
-            f"the key {request.state.who!r} is that of a {role.name.lower()}; this needs one of an {least.name.lower()}",
+            f"the key {caller.name!r} is that of a {caller.role.name.lower()}; this needs one of an {least.name.lower()}",
         )
 
 

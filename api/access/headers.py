@@ -1,9 +1,9 @@
 """Headers that keep a browser from doing more than it must. CORS stays closed: no other site's page may read an answer."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator
 from typing import Final
 
-from fastapi import FastAPI, Request, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # Nothing from elsewhere, no script in the markup; styles of the report stand in its own page.
 POLICY: Final = (
@@ -20,23 +20,41 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 YEAR_S: Final = 31_536_000
+_ALWAYS: Final = tuple((name.lower().encode(), value.encode()) for name, value in HEADERS.items())
+_POLICY_NAME: Final = b"content-security-policy"
 
 
-def add_security_headers(app: FastAPI) -> None:
-    """Set them on every answer."""
+class SecurityHeaders:
+    """Sets them on every answer."""
 
-    @app.middleware("http")
-    async def headers(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await call_next(request)
-        path = request.url.path
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        response.headers["Content-Security-Policy"] = DOCS_POLICY if path.startswith("/docs") else POLICY
-        if path.startswith("/api/"):
-            response.headers.setdefault("Cache-Control", "no-store")
-        elif path == "/" or path.startswith("/static/"):
-            # Asked for anew each time, or the parts of the page might be of two versions.
-            response.headers.setdefault("Cache-Control", "no-cache")
-        if request.url.scheme == "https":
-            response.headers["Strict-Transport-Security"] = f"max-age={YEAR_S}"
-        return response
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def adding(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                there = list(message.get("headers", ()))
+                names = {name.lower() for name, _ in there}
+                more = [(name, value) for name, value in _more(scope) if name not in names]
+                message = {**message, "headers": there + more}
+            await send(message)
+
+        await self._app(scope, receive, adding)
+
+
+def _more(scope: Scope) -> Iterator[tuple[bytes, bytes]]:
+    yield from _ALWAYS
+    path = scope["path"]
+    yield _POLICY_NAME, (DOCS_POLICY if path.startswith("/docs") else POLICY).encode()
+    if path.startswith("/api/"):
+        yield b"cache-control", b"no-store"
+    elif path == "/" or path.startswith("/static/"):
+        # Asked for anew each time, or the parts of the page might be of two versions.
+        yield b"cache-control", b"no-cache"
+    if scope.get("scheme") == "https":
+        yield b"strict-transport-security", f"max-age={YEAR_S}".encode()

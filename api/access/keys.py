@@ -1,8 +1,8 @@
 """Keys of the api: made here, shown once, kept as hashes in a file that only its owner may read."""
 
 import hashlib
-import hmac
 import json
+import logging
 import secrets
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -12,6 +12,8 @@ from typing import Final
 
 from jeonju.common.errors import UserError
 from jeonju.contract.topics import NAME
+
+log = logging.getLogger(__name__)
 
 PREFIX: Final = "jeonju_"
 SECRET_BYTES: Final = 32
@@ -47,12 +49,16 @@ class KeyFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._keys: dict[str, Key] = {}
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: tuple[int, int, int] | None = None
+        self._unreadable: tuple[int, int, int] | str | None = None
 
     @property
     def exists(self) -> bool:
-        """Whether any key was ever made here: from then on every request needs one."""
-        return self._path.exists()
+        """Whether any key was ever made here: from then on every request needs one. A file that cannot be looked at is one."""
+        try:
+            return self._path.exists()
+        except OSError:
+            return True
 
     def keys(self) -> list[Key]:
         """Return all keys by name. Raises UserError for a file that is none of ours."""
@@ -81,26 +87,49 @@ class KeyFile:
             )
         self._write(left)
 
-    def find(self, secret: str) -> tuple[str, Role] | None:
+    @staticmethod
+    def hash_of(key: str) -> str:
+        """Return the hash by which a key is kept."""
+        return _hash(key)
+
+    def find(self, key: str) -> tuple[str, Role] | None:
         """Return name and role of a presented key, or None."""
-        self._read()
-        digest = _hash(secret)
+        return self.of_hash(_hash(key))
+
+    def of_hash(self, digest: str) -> tuple[str, Role] | None:
+        """Return name and role of the key with this hash, or None.
+
+        It is looked up by the hash of what was presented: how long that takes says nothing about the hashes of others that could be used.
+        While the file cannot be read, the keys that were read last stay.
+        """
+        try:
+            self._read()
+            self._unreadable = None
+        except UserError as error:
+            self._complain(error)
         found = self._keys.get(digest)
-        if found is None or not hmac.compare_digest(found.sha256, digest):
-            return None
-        return found.name, Role[found.role.upper()]
+        return None if found is None else (found.name, Role[found.role.upper()])
+
+    def _complain(self, error: UserError) -> None:
+        """Log once for each state of the file that it cannot be read."""
+        try:
+            now: tuple[int, int, int] | str = _stamp(self._path)
+        except OSError as why:
+            now = str(why)
+        if now != self._unreadable:
+            self._unreadable = now
+            log.error("%s; until then the keys that were read before stay valid", error)
 
     def _read(self) -> None:
         try:
-            status = self._path.stat()
-            if self._stamp == (stamp := (status.st_mtime_ns, status.st_size)):
+            if self._stamp == (stamp := _stamp(self._path)):
                 return
-            keys = [Key(**row) for row in json.loads(self._path.read_text(encoding="utf-8"))]
+            keys = [_key(row) for row in json.loads(self._path.read_text(encoding="utf-8"))]
             # A role that is unknown is found here, not when the key is presented.
             self._keys, self._stamp = {key.sha256: key for key in keys if Role[key.role.upper()]}, stamp
         except FileNotFoundError:
             self._keys, self._stamp = {}, None
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise UserError(
                 f"{self._path} cannot be read as keys of the api: {error}; restore it, or make new ones"
             ) from error
@@ -119,5 +148,18 @@ class KeyFile:
         self._keys, self._stamp = {key.sha256: key for key in keys}, None
 
 
+def _key(row: dict[str, str]) -> Key:
+    """Return a key as it stands in the file. Raises TypeError for what is none."""
+    if not all(isinstance(value, str) for value in row.values()):
+        raise TypeError("a key holds texts only")
+    return Key(**row)
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    """Return what changes when a file is written or replaced. Raises OSError."""
+    status = path.stat()
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
 def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from jeonju.api.http.answers import answer, example
 from jeonju.api.http.identity import Who
 from jeonju.api.http.instants import Instant
+from jeonju.api.http.paging import TOTAL, BySkipping
 from jeonju.api.http.state import Air, State
 from jeonju.common.errors import UserError
 from jeonju.contract.as_json import journal_json
@@ -41,6 +42,9 @@ _ENTRY = {
 }
 # The feed shows the end of an alert for this long.
 CANCELLED_FOR: Final = timedelta(hours=1)
+MOST_IN_FEED: Final = 500
+# Of the journal of one alert.
+MOST_ENTRIES: Final = 1000
 
 Note = Annotated[str, Field(max_length=2000)]
 
@@ -66,22 +70,26 @@ class Closing(Noted):
 @router.get("/alerts", responses=example([_ALERT]))
 def alerts(
     air: Air,
+    page: BySkipping,
     state: Annotated[Literal["active", "ended", "all"], Query(description="Which alerts.")] = "active",
     kind: str | None = None,
     since: Annotated[Instant | None, Query(description="Only alerts that touch the time from here on.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> Response:
-    """Alerts, the newest first."""
+    """Alerts, the newest first; a `Link` header leads on where there are more."""
     active = {"active": True, "ended": False, "all": None}[state]
     found = [
         alert for alert in air.store.alerts(air.site.name, since=since, active=active) if kind in (None, alert.kind)
     ]
-    return answer([air.alerts.to_json(alert) for alert in found[:limit]])
+    return page.answer(found, limit, air.alerts.to_json)
 
 
 @router.get("/alerts.cap.xml", response_class=Response)
 def feed(air: Air) -> Response:
-    """Alerts that last or ended within the last hour as an Atom feed of CAP 1.2 messages; what is silenced or inhibited is not in it."""
+    """Alerts that last or ended within the last hour as an Atom feed of CAP 1.2 messages; what is silenced or inhibited is not in it.
+
+    The newest 500; `X-Total-Count` is how many there are.
+    """
     now, service = air.now(), air.alerts
     published = [
         alert
@@ -90,8 +98,10 @@ def feed(air: Air) -> Response:
         and service.held_back_by(alert, now) is None
         and (alert.ended_at is None or alert.ended_at >= now - CANCELLED_FOR)
     ]
+    newest = sorted(published, key=lambda alert: alert.started_at, reverse=True)[:MOST_IN_FEED]
     return Response(
-        as_atom(air.site, service.rules, published, _simulated(air), now),
+        as_atom(air.site, service.rules, newest, _simulated(air), now),
+        headers={TOTAL: str(len(published))},
         media_type="application/atom+xml; charset=utf-8",
     )
 
@@ -105,10 +115,11 @@ def cap(air: Air, alert: str) -> Response:
 
 @router.get("/alerts/{alert}", responses=example(_ALERT | {"journal": [_ENTRY]}))
 def one_alert(air: Air, alert: str) -> Response:
-    """One alert with its journal."""
+    """One alert with the newest 1000 entries of its journal; `journal_total` is how many there are."""
     found = _found(air, alert)
-    journal = [journal_json(entry) for entry in air.store.journal(air.site.name, subject=found.id)]
-    return answer({**air.alerts.to_json(found), "journal": journal})
+    journal = air.store.journal(air.site.name, subject=found.id)
+    shown = [journal_json(entry) for entry in journal[-MOST_ENTRIES:]]
+    return answer({**air.alerts.to_json(found), "journal": shown, "journal_total": len(journal)})
 
 
 @router.post("/alerts/{alert}/acknowledge", responses=example(_ALERT))
@@ -132,15 +143,16 @@ def close(air: Air, who: Who, alert: str, closing: Closing) -> Response:
 @router.get("/journal", responses=example([_ENTRY]))
 def journal(
     air: Air,
+    page: BySkipping,
     subject: Annotated[
         str | None, Query(description="An alert, an incident, a device, `silences`, `nuisances`, or `channel:NAME`.")
     ] = None,
     since: Instant | None = None,
-    limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
 ) -> Response:
-    """What people and the system did, the newest last: it is never changed."""
+    """What people and the system did, the newest last: it is never changed. `offset` skips the newest, of at most 10 000."""
     entries = air.store.journal(air.site.name, since=since, subject=subject)
-    return answer([journal_json(entry) for entry in entries[-limit:]])
+    return page.answer_from_the_end(entries, limit, journal_json)
 
 
 def _act(air: State, alert: str, action: Action, who: str, note: str, verdict: Verdict | None = None) -> Response:

@@ -1,6 +1,5 @@
 """Messages that could not be taken: which they are, and asking that they are taken once more."""
 
-import threading
 from typing import Annotated, Any, Final, Self
 
 from fastapi import APIRouter, HTTPException, Query, Response
@@ -8,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from jeonju.api.http.answers import answer, example
 from jeonju.api.http.instants import Instant
+from jeonju.api.http.paging import BySkipping, shortened
 from jeonju.api.http.state import Air, State
 from jeonju.contract import topics
 from jeonju.contract.records import DeadLetter, LetterMark
@@ -18,8 +18,8 @@ router = APIRouter(prefix="/api/v1/dead-letters", tags=["health"])
 # One request reads or asks for at most so many; `next` says where another one goes on.
 MOST_AT_ONCE: Final = 2000
 LONGEST_ID: Final = 64
-# Nobody asks for a letter while another request has found that it is not asked for yet.
-_ASKING: Final = threading.Lock()
+MOST_LISTED: Final = 10_000
+LONGEST_SHOWN: Final = 4000
 
 _LETTER: Final = {
     "id": "1772611200000000-00000-3f2a9c01",
@@ -60,8 +60,9 @@ class Replay(BaseModel):
 
 
 @router.get("", responses=example([_LETTER]))
-def dead_letters(
+async def dead_letters(
     air: Air,
+    page: BySkipping,
     since: Instant | None = None,
     topic: Annotated[TopicFilter | None, Query(description="An MQTT topic filter, such as v3/#.")] = None,
     reason: Annotated[str | None, Query(description="A text within the reason.", max_length=200)] = None,
@@ -69,20 +70,27 @@ def dead_letters(
 ) -> Response:
     """Messages that could not be taken, with the reason, the newest first.
 
-    `replayed_at` is when ingest has taken it after all, `asked_at` when a replay was asked for that ingest has not come to yet.
+    `replayed_at` is when ingest has taken it after all, `asked_at` when a replay was asked for that ingest has not come to yet. Of a payload only
+    the first 4000 characters are shown; `payload_bytes` is how long it is. `offset` and `limit` reach the newest 10 000.
     """
-    choice = LetterChoice(since=since, topic=topic, reason=reason)
-    return answer([_to_json(letter) for letter in air.store.dead_letters(limit=limit, choice=choice)])
+    choice, reach = LetterChoice(since=since, topic=topic, reason=reason), page.offset + limit + 1
+    if reach > MOST_LISTED + 1:
+        raise HTTPException(422, f"offset: only the newest {MOST_LISTED} are listed; choose by topic, reason or since")
+    return await air.turns.exports.run(
+        lambda: page.answer(air.store.dead_letters(limit=reach, choice=choice), limit, _brief, has_all=False)
+    )
 
 
 @router.get("/replay", responses=example({"waiting": 0, "replayed": 12}))
-def progress(air: Air, since: Instant) -> Response:
+async def progress(air: Air, since: Instant) -> Response:
     """How many dead letters ingest has still to take of those that are asked for, and how many it has taken since an instant."""
-    return answer(
-        {
-            "waiting": _count(air.store, LetterChoice(is_asked=True)),
-            "replayed": _count(air.store, LetterChoice(replayed_since=since)),
-        }
+    return await air.turns.exports.run(
+        lambda: answer(
+            {
+                "waiting": _count(air.store, LetterChoice(is_asked=True)),
+                "replayed": _count(air.store, LetterChoice(replayed_since=since)),
+            }
+        )
     )
 
 
@@ -106,14 +114,13 @@ def progress(air: Air, since: Instant) -> Response:
         }
     },
 )
-def replay(air: Air, wanted: Replay) -> Response:
+async def replay(air: Air, wanted: Replay) -> Response:
     """Ask ingest to take dead letters once more, each once, in the order of arrival and with the time of arrival that they had.
 
     `skipped` were replayed before; of those in `cut` only a part was kept, so they cannot be replayed. A letter that is refused again stays, with its
     new reason. Ingest comes to it within a second or two: `GET /api/v1/dead-letters/replay?since=` the `asked_at` of the answer.
     """
-    with _ASKING:
-        return answer(_ask(air, wanted), 202)
+    return await air.turns.replays.run(lambda: answer(_ask(air, wanted), 202))
 
 
 @router.get("/{letter}", responses=example(_LETTER | {"payload_hex": "7be280a6"}))
@@ -172,6 +179,11 @@ def _count(store: Store, choice: LetterChoice) -> int:
     while page := store.letters_in_order(choice, after=after, limit=MOST_AT_ONCE, payloads=False):
         count, after = count + len(page), page[-1].id
     return count
+
+
+def _brief(letter: DeadLetter) -> dict[str, Any]:
+    out = _to_json(letter)
+    return out | {"payload": shortened(out["payload"], LONGEST_SHOWN), "payload_bytes": len(letter.payload)}
 
 
 def _to_json(letter: DeadLetter) -> dict[str, Any]:

@@ -1,30 +1,34 @@
 """Is all well: for people, for supervisors, and for those who ask what was lost."""
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from jeonju.api.http.answers import answer, example
+from jeonju.api.http.paging import ByName, shortened
 from jeonju.api.http.state import Air, State
+from jeonju.contract.records import LedgerEntry
 
 router = APIRouter(tags=["health"])
 
+LONGEST_GAPS: Final = 1000
+
 
 @router.get("/healthz", responses=example({"status": "alive"}))
-def alive(air: Air) -> Response:
+async def alive(air: Air) -> Response:
     """Alerts are judged; 503 when that has ended, and only a restart helps."""
     is_alive = air.detection.is_alive and air.response.is_alive
     return answer({"status": "alive"}) if is_alive else answer({"status": "no alerts are judged any more"}, 503)
 
 
 @router.get("/readyz", responses=example({"status": "ready"}))
-def ready(air: Air) -> Response:
+async def ready(air: Air) -> Response:
     """Broker and store can be reached, the broker grants what is asked of it, and what is published comes through; 503 otherwise.
 
     `notices` says what goes wrong with single senders.
     """
-    air.store.latest(air.site.name)
+    await air.readiness.check(lambda: air.store.latest(air.site.name))
     broker = air.broker.state
     trouble = (broker.refusal or air.trouble_of_publishers()) if broker.connected else "the broker is away"
     notices = {"notices": said} if (said := air.notices()) else {}
@@ -68,9 +72,15 @@ def health(air: Air) -> Response:
         [{"device": "palbok-03", "received": 86400, "repeated": 0, "missing": 0, "late": 0, "rejected": 0}]
     ),
 )
-def ledger(air: Air, site: str | None = None) -> Response:
-    """What arrived of each device, and what did not."""
-    return answer([entry._asdict() for entry in air.store.ledger(site or air.site.name)])
+def ledger(air: Air, page: ByName, site: str | None = None) -> Response:
+    """What arrived of each device, and what did not, by name; a `Link` header leads on where there are more."""
+    entries = air.store.ledger(site or air.site.name)
+    following = [entry for entry in entries if entry.device > page.after]
+    return page.answer(following, len(entries), lambda entry: entry.device, _ledger_json)
+
+
+def _ledger_json(entry: LedgerEntry) -> dict[str, Any]:
+    return entry._asdict() | {"gaps": shortened(entry.gaps, LONGEST_GAPS)}
 
 
 def _services(air: State) -> dict[str, Any]:

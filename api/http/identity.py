@@ -10,7 +10,7 @@ from jeonju.api.access.guard import LOCAL
 HEADER = "X-Operator"
 
 
-def who_is_asking(request: Request) -> str:
+async def who_is_asking(request: Request) -> str:
     """Return the name of the key that was shown.
 
     While no key is needed, the name in the header `X-Operator` (percent-encoded where it is not plain ASCII), `local` without one.

@@ -1,6 +1,7 @@
 """Incidents: what belongs together, where it comes from, where it goes, and what is done about it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, Field
@@ -8,14 +9,20 @@ from pydantic import BaseModel, Field
 from jeonju.api.http.answers import answer, example
 from jeonju.api.http.identity import Who
 from jeonju.api.http.instants import Instant
+from jeonju.api.http.paging import BySkipping
 from jeonju.api.http.state import Air, State
 from jeonju.common.errors import UserError
 from jeonju.contract.as_json import alert_json, incident_json, journal_json
 from jeonju.contract.records import IncidentRecord
+from jeonju.messages.catalogue import Language
 from jeonju.response.incidents.incident import Action
 from jeonju.response.incidents.report import as_html, as_pdf
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
+
+# Of one incident.
+MOST_ALERTS: Final = 500
+MOST_ENTRIES: Final = 500
 
 _INCIDENT = {
     "id": "jeonju-20231005T040520-palbok-03",
@@ -41,20 +48,22 @@ class Doing(BaseModel):
 @router.get("", responses=example([_INCIDENT]))
 def incidents(
     air: Air,
+    page: BySkipping,
     state: Annotated[Literal["open", "closed", "all"], Query(description="Which incidents.")] = "open",
     since: Annotated[Instant | None, Query(description="Only incidents that touch the time from here on.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
-    """Incidents, the newest first, without their cells."""
+    """Incidents, the newest first, without their cells; a `Link` header leads on where there are more."""
     active = {"open": True, "closed": False, "all": None}[state]
-    return answer(
-        [_brief(incident) for incident in air.store.incidents(air.site.name, since=since, active=active)[:limit]]
-    )
+    return page.answer(air.store.incidents(air.site.name, since=since, active=active), limit, _brief)
 
 
 @router.get("/{incident}", responses=example(_INCIDENT | {"alerts": [], "journal": [], "details": {}}))
 def incident(air: Air, incident: str) -> Response:
-    """One incident with its alerts, the map of its source, zones downwind, and its journal."""
+    """One incident with its newest 500 alerts, the map of its source, zones downwind, and the newest 500 entries of its journal.
+
+    `alerts_total` and `journal_total` are how many there are.
+    """
     return answer(_whole(air, _found(air, incident)))
 
 
@@ -80,17 +89,22 @@ def act(air: Air, who: Who, incident: str, doing: Doing) -> Response:
 
 
 @router.get("/{incident}/report.html", response_class=Response)
-def report(air: Air, incident: str, language: Literal["ko", "en"] = "ko") -> Response:
-    """The report on one page."""
-    return Response(as_html(air.site, _whole(air, _found(air, incident)), language, air.now()), media_type="text/html")
+async def report(air: Air, incident: str, language: Literal["ko", "en"] = "ko") -> Response:
+    """The report on one page. Reports are made one after the other; when many wait, 429."""
+    html = await air.turns.reports.run(lambda: _html(air, incident, language))
+    return Response(html, media_type="text/html")
 
 
 @router.get("/{incident}/report.pdf", response_class=Response)
-def report_pdf(air: Air, incident: str, language: Literal["ko", "en"] = "ko") -> Response:
-    """The report on one page, to print or send."""
-    html = as_html(air.site, _whole(air, _found(air, incident)), language, air.now())
-    headers = {"Content-Disposition": f'inline; filename="{incident}.pdf"'}
-    return Response(as_pdf(html), media_type="application/pdf", headers=headers)
+async def report_pdf(air: Air, incident: str, language: Literal["ko", "en"] = "ko") -> Response:
+    """The report on one page, to print or send. Reports are made one after the other; when many wait, 429."""
+    pdf = await air.turns.reports.run(lambda: as_pdf(_html(air, incident, language)))
+    headers = {"Content-Disposition": f"inline; filename*=UTF-8''{quote(incident, safe='')}.pdf"}
+    return Response(pdf, media_type="application/pdf", headers=headers)
+
+
+def _html(air: State, incident: str, language: Language) -> str:
+    return as_html(air.site, _whole(air, _found(air, incident)), language, air.now())
 
 
 def _found(air: State, incident_id: str) -> IncidentRecord:
@@ -109,10 +123,11 @@ def _brief(record: IncidentRecord) -> dict[str, Any]:
 
 def _whole(air: State, record: IncidentRecord) -> dict[str, Any]:
     out = incident_json(record)
-    alerts = [alert for alert in map(air.store.alert, out["details"]["alerts"]) if alert is not None]
+    known, journal = out["details"]["alerts"], air.store.journal(air.site.name, subject=record.id)
+    alerts = [alert for alert in map(air.store.alert, known[-MOST_ALERTS:]) if alert is not None]
     out["alerts"] = [alert_json(alert) for alert in sorted(alerts, key=lambda alert: alert.started_at)]
-    out["journal"] = [journal_json(entry) for entry in air.store.journal(air.site.name, subject=record.id)]
-    return out
+    out["journal"] = [journal_json(entry) for entry in journal[-MOST_ENTRIES:]]
+    return out | {"alerts_total": len(known), "journal_total": len(journal)}
 
 
 def _square(air: State, lat: float, lon: float, share: float, cell_m: float) -> dict[str, Any]:

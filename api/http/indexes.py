@@ -86,7 +86,7 @@ def standards(air: Air) -> Response:
         {"year": 2026, "standards": [{**_STANDARD, "percentile": 99.0, "times_exceeded": 9, "means": 361}]}
     ),
 )
-def standards_of_a_year(
+async def standards_of_a_year(
     air: Air,
     device: str,
     year: Annotated[int | None, Query(ge=2000, le=2100, description="This year by default.")] = None,
@@ -98,8 +98,12 @@ def standards_of_a_year(
     until = min(end, air.now())
     if begin >= until:
         raise HTTPException(422, f"year: {year} has not begun")
-    hours = _hourly_means(air, device, begin, until)
-    rows = [
+    rows = await air.turns.exports.run(lambda: _judged_year(_hourly_means(air, device, begin, until)))
+    return answer({"device": device, "year": year, "standards": rows, **_note(air)})
+
+
+def _judged_year(hours: Floats) -> list[dict[str, Any]]:
+    return [
         {
             **_judged(row.judged),
             "percentile": None if row.judged.standard.hours == YEAR_H else row.judged.standard.percentile,
@@ -109,7 +113,6 @@ def standards_of_a_year(
         for row in judge_year(hours)
         if row.known
     ]
-    return answer({"device": device, "year": year, "standards": rows, **_note(air)})
 
 
 def instrument(air: State, device: str) -> dict[str, str]:

@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, HTTPException, Query, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 
 from jeonju.airquality.pollutants import QUANTITY
+from jeonju.api.access.guard import Access
 from jeonju.api.http.answers import answer, example
 from jeonju.api.http.indexes import instrument
 from jeonju.api.http.instants import Instant
+from jeonju.api.http.paging import ByName, shortened
+from jeonju.api.http.sites import LONGEST_STATE
 from jeonju.api.http.state import Air, State
 from jeonju.api.reading_json import reading_json, series_json
+from jeonju.api.stream import EventResponse, TooManyError
 from jeonju.storage.port import Series
 
 router = APIRouter(prefix="/api/v1", tags=["readings"])
@@ -21,6 +24,10 @@ router = APIRouter(prefix="/api/v1", tags=["readings"])
 MOST_POINTS: Final = 20_000
 INTERVALS_S: Final = (10, 30, 60, 300, 600, 1800, 3600, 10_800, 86_400)
 LONGEST: Final = timedelta(days=400)
+MOST_BYTES: Final = 16 * 1024 * 1024
+MOST_NAMED: Final = 1000
+LESS: Final = "ask for a shorter time, fewer devices or quantities, or a larger `every`"
+_FEATURE_COLLECTION: Final = (b'{"type":"FeatureCollection","features":[', b"]}")
 
 _READING = {
     "device": "palbok-03",
@@ -31,9 +38,10 @@ _READING = {
 
 
 @router.get("/latest", responses=example([_READING]))
-def latest(air: Air, site: str | None = None) -> Response:
-    """The newest reading of every device."""
-    return answer([reading_json(row) for row in air.store.latest(site or air.site.name).to_pylist()])
+def latest(air: Air, page: ByName, site: str | None = None) -> Response:
+    """The newest reading of every device, by name; a `Link` header leads on where there are more."""
+    table = air.store.latest(site or air.site.name)
+    return page.answer(page.of_table(table, "device"), table.num_rows, lambda row: row["device"], reading_json)
 
 
 @router.get(
@@ -42,22 +50,23 @@ def latest(air: Air, site: str | None = None) -> Response:
         {"type": "FeatureCollection", "features": [{"type": "Feature", "properties": {"device": "palbok-03"}}]}
     ),
 )
-def geojson(air: Air) -> Response:
-    """The newest reading of every device as GeoJSON points, with index and class for stations."""
+def geojson(air: Air, page: ByName) -> Response:
+    """The newest reading of every device as GeoJSON points, with index and class for stations; a `Link` header leads on where there are more."""
     places = {station.name: (station.lat, station.lon) for station in air.site.stations}
     kinds = {record.device: record for record in air.store.devices(air.site.name)}
     indexes = air.detection.snapshot.index.cai
-    features = []
-    for row in air.store.latest(air.site.name).to_pylist():
+    table = air.store.latest(air.site.name)
+
+    def feature(row: dict[str, Any]) -> dict[str, Any] | None:
         place = (row["lat"], row["lon"]) if row["lat"] is not None else places.get(row["device"])
         if place is None:
-            continue
+            return None
         record, index = kinds.get(row["device"]), indexes.get(row["device"])
         properties = {
             **reading_json(row),
             "kind": record.kind if record else "",
             "origin": record.origin if record else "real",
-            "state": record.state if record else "",
+            "state": shortened(record.state, LONGEST_STATE) if record else "",
             "zone": record.zone if record else "",
         }
         if index is not None:
@@ -67,21 +76,22 @@ def geojson(air: Air) -> Response:
                 "colour": index.grade.colour,
                 **instrument(air, row["device"]),
             }
-        features.append(
-            {
-                "type": "Feature",
-                "geometry": {"type": "Point", "coordinates": [place[1], place[0]]},
-                "properties": properties,
-            }
-        )
-    return answer({"type": "FeatureCollection", "features": features})
+        return {
+            "type": "Feature",
+            "geometry": {"type": "Point", "coordinates": [place[1], place[0]]},
+            "properties": properties,
+        }
+
+    return page.answer(
+        page.of_table(table, "device"), table.num_rows, lambda row: row["device"], feature, _FEATURE_COLLECTION
+    )
 
 
 @router.get(
     "/series",
     responses=example({"every_s": 60, "devices": {"palbok-03": {"time": ["2026-03-02T08:15:00Z"], "pm25": [23.4]}}}),
 )
-def series(
+async def series(
     air: Air,
     start: Annotated[Instant | None, Query(description="First instant; a day before `end` by default.")] = None,
     end: Annotated[Instant | None, Query(description="End, not included; now by default.")] = None,
@@ -92,7 +102,7 @@ def series(
     ] = "auto",
     site: str | None = None,
 ) -> Response:
-    """Series per device: raw readings, or means over intervals, at most 20 000 rows."""
+    """Series per device: raw readings, or means over intervals, at most 20 000 rows and 16 MB."""
     until = end or air.now() + timedelta(seconds=1)
     since = start or until - timedelta(days=1)
     if not timedelta(0) < until - since <= LONGEST:
@@ -100,7 +110,8 @@ def series(
     keys = quantity or list(QUANTITY)
     if unknown := sorted(set(keys) - QUANTITY.keys()):
         raise HTTPException(422, f"quantity: {', '.join(unknown)[:200]} is not known; see /api/v1/quantities")
-    _check_devices(air, site or air.site.name, device or ())
+    if len(device or ()) > MOST_NAMED:
+        raise HTTPException(422, f"device: at most {MOST_NAMED} can be named; without any, all are answered")
     every_s = _interval_s(air, every, (until - since).total_seconds(), len(device or ()))
     wanted = Series(
         site=site or air.site.name,
@@ -110,21 +121,33 @@ def series(
         every_s=every_s,
         limit=MOST_POINTS + 1,
     )
+    return await air.turns.exports.run(lambda: _series(air, wanted, keys))
+
+
+@router.get("/stream", response_class=Response, responses={200: {"content": {"text/event-stream": {}}}})
+async def stream(air: Air, request: Request) -> Response:
+    """Server-sent events: `readings` (a list, as in /latest) and `alert` (as in /alerts), as they happen.
+
+    It ends when the key or session that it was asked for with does. At most 500 listen at once, 100 with one key.
+    """
+    access: Access = request.app.state.access
+    caller = request.state.caller
+    try:
+        listener = air.stream.join(caller.name, lambda: access.holds(caller), is_counted=caller.key is not None)
+    except TooManyError as error:
+        raise HTTPException(429, str(error), {"Retry-After": "30"}) from error
+    return EventResponse(air.stream, listener)
+
+
+def _series(air: State, wanted: Series, keys: list[str]) -> Response:
+    _check_devices(air, wanted.site, wanted.devices)
     table = air.store.readings(wanted)
     if table.num_rows > MOST_POINTS:
-        raise HTTPException(
-            422, f"more than {MOST_POINTS} rows; ask for a shorter time, fewer devices or a larger `every`"
-        )
-    return answer({"every_s": every_s, "devices": series_json(table, keys)})
-
-
-@router.get("/stream")
-async def stream(air: Air) -> StreamingResponse:
-    """Server-sent events: `readings` (a list, as in /latest) and `alert` (as in /alerts), as they happen."""
-    if air.stream.is_full:
-        raise HTTPException(503, "too many listeners; try again later")
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(air.stream.listen(), media_type="text/event-stream", headers=headers)
+        raise HTTPException(422, f"more than {MOST_POINTS} rows; {LESS}")
+    answered = answer({"every_s": wanted.every_s, "devices": series_json(table, keys)})
+    if len(answered.body) > MOST_BYTES:
+        raise HTTPException(422, f"more than {MOST_BYTES // 2**20} MB; {LESS}")
+    return answered
 
 
 def _check_devices(air: State, site: str, devices: Sequence[str]) -> None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel, Field
 
 from jeonju.api.http.answers import answer, example
 from jeonju.api.http.identity import Who
+from jeonju.api.http.paging import shortened
 from jeonju.api.http.state import Air, State
 from jeonju.common.errors import UserError
 from jeonju.contract.site import Latitude, Longitude, Site
@@ -19,6 +20,10 @@ from jeonju.response.fleet.planning import STAY_S
 from jeonju.response.fleet.search_map import is_in_a_zone
 
 router = APIRouter(prefix="/api/v1/robots", tags=["robots"])
+
+# Of what a robot says is wrong with it.
+MOST_ERRORS: Final = 20
+LONGEST_ERROR: Final = 500
 
 _ROBOT = {
     "robot": "robot-3",
@@ -44,7 +49,7 @@ class Place(BaseModel):
 
 
 @router.get("", responses=example([_ROBOT]))
-def robots(air: Air) -> Response:
+async def robots(air: Air) -> Response:
     """Every robot of the site as it last reported, and whether it could be sent somewhere now, or why not."""
     return answer([_robot_json(air.site, status) for status in air.response.snapshot.robots])
 
@@ -125,9 +130,14 @@ def _robot_json(site: Site, status: RobotStatus) -> dict[str, Any]:
             "mode": state.operating_mode.lower(),
             "order": "" if state.is_idle else state.order_id,
             "errors": [
-                {"type": error.error_type, "level": error.error_level, "text": error.error_description}
-                for error in state.errors
+                {
+                    "type": shortened(error.error_type, LONGEST_ERROR),
+                    "level": error.error_level,
+                    "text": shortened(error.error_description or "", LONGEST_ERROR),
+                }
+                for error in state.errors[:MOST_ERRORS]
             ],
+            "errors_total": len(state.errors),
         }
     if status.place_m is not None:
         out["position"] = [round(float(value), 6) for value in site.map.to_latlon(*status.place_m)]

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from jeonju.api.http.answers import answer, example
 from jeonju.api.http.identity import Who
 from jeonju.api.http.instants import Instant
+from jeonju.api.http.paging import MOST_ROWS, BySkipping
 from jeonju.api.http.state import Air, State
 from jeonju.common.durations import parse_duration_s
 from jeonju.common.errors import UserError
@@ -44,6 +45,7 @@ _KNOWN_SOURCE = {
     "note": "grill street",
 }
 
+Limit = Annotated[int, Query(ge=1, le=MOST_ROWS)]
 Glob = Annotated[str, Field(min_length=1, max_length=100)]
 LONGEST_S: Final = 30 * 86_400.0
 FURTHEST_KM: Final = 20.0
@@ -64,12 +66,15 @@ class Silencing(BaseModel):
 
 @router.get("/silences", responses=example([_SILENCE]))
 def silences(
-    air: Air, state: Annotated[Literal["active", "all"], Query(description="Those that last, or all.")] = "active"
+    air: Air,
+    page: BySkipping,
+    state: Annotated[Literal["active", "all"], Query(description="Those that last, or all.")] = "active",
+    limit: Limit = MOST_ROWS,
 ) -> Response:
-    """Silences, the newest first."""
+    """Silences, the newest first; a `Link` header leads on where there are more."""
     air.alerts.silences.load()
-    known = [_silence_json(air, silence) for silence in air.alerts.silences.known.values()]
-    return answer([silence for silence in reversed(known) if state == "all" or silence["active"]])
+    known = [silence for silence in air.alerts.silences.known.values() if state == "all" or _lasts(air, silence)]
+    return page.answer(known[::-1], limit, lambda silence: _silence_json(air, silence))
 
 
 @router.post("/silences", status_code=201)
@@ -95,10 +100,11 @@ def end_silence(air: Air, who: Who, silence_id: str) -> Response:
 
 
 @router.get("/nuisances", responses=example([_KNOWN_SOURCE]))
-def nuisances(air: Air) -> Response:
-    """Places that were marked because they smoke, smell or dust again and again."""
+def nuisances(air: Air, page: BySkipping, limit: Limit = MOST_ROWS) -> Response:
+    """Places that were marked because they smoke, smell or dust again and again; a `Link` header leads on where there are more."""
     air.alerts.known_sources.load()
-    return answer([{"id": key, **place.model_dump()} for key, place in air.alerts.known_sources.marked.items()])
+    marked = list(air.alerts.known_sources.marked.items())
+    return page.answer(marked, limit, lambda item: {"id": item[0], **item[1].model_dump()})
 
 
 @router.post("/nuisances", status_code=201)
@@ -138,5 +144,9 @@ def _silence_json(air: State, silence: Silence) -> dict[str, Any]:
         **asdict(silence),
         "title_ko": title_ko,
         "title_en": title_en,
-        "active": silence.from_at <= air.now() < silence.until_at,
+        "active": _lasts(air, silence),
     }
+
+
+def _lasts(air: State, silence: Silence) -> bool:
+    return silence.from_at <= air.now() < silence.until_at

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import BaseModel
 
 from jeonju.airquality import us_aqi
@@ -15,14 +15,19 @@ from jeonju.airquality.standards import ODOUR_LIMITS, STANDARDS
 from jeonju.api.access.guard import ADMIN_ONLY
 from jeonju.api.http.answers import answer, example
 from jeonju.api.http.indexes import standard_json
+from jeonju.api.http.paging import ByName, NamePage, shortened
 from jeonju.api.http.state import Air
 from jeonju.api.reading_json import reading_json
 from jeonju.contract import topics
+from jeonju.contract.columns import READINGS
 from jeonju.contract.reading import Adoption
+from jeonju.contract.records import DeviceRecord
 from jeonju.contract.site import Site
 
 router = APIRouter(prefix="/api/v1", tags=["site"])
 MOST_UNKNOWN: Final = 1000
+# Of what a device says of itself.
+LONGEST_STATE: Final = 200
 
 
 @router.get(
@@ -31,7 +36,7 @@ MOST_UNKNOWN: Final = 1000
         {"name": "jeonju", "label_en": "Jeonju", "zones": [{"name": "palbok"}], "stations": [], "robots": []}
     ),
 )
-def site(air: Air) -> Response:
+async def site(air: Air) -> Response:
     """The city: zones, stations, robots with their loops, and what is known of its emission sources."""
     return answer(air.site.model_dump(mode="json"))
 
@@ -40,7 +45,7 @@ def site(air: Air) -> Response:
     "/quantities",
     responses=example([{"key": "pm25", "label_ko": "초미세먼지", "label_en": "PM2.5", "unit": "µg/m³", "decimals": 1}]),
 )
-def quantities() -> Response:
+async def quantities() -> Response:
     """Every quantity with its names, unit and plausible range."""
     return answer([asdict(quantity) for quantity in QUANTITIES])
 
@@ -49,7 +54,7 @@ def quantities() -> Response:
     "/limits",
     responses=example({"advisories": {"pm10": [{"key": "advisory", "issue_at": 150}]}, "grades": [{"key": "good"}]}),
 )
-def limits() -> Response:
+async def limits() -> Response:
     """Advisory levels by law, stages of Asian dust, environmental standards (Korea, WHO), odour limits, and the classes of both indexes."""
     return answer(
         {
@@ -71,31 +76,28 @@ def limits() -> Response:
 )
 def unknown_devices(
     air: Air,
+    request: Request,
     after: Annotated[str, Query(description="The last name of the page before.", max_length=64)] = "",
     limit: Annotated[int, Query(ge=1, le=MOST_UNKNOWN)] = 100,
 ) -> Response:
     """Devices that have spoken, but stand in no site file and were not adopted: what they sent last, and an entry for the site file.
 
-    By name, a page at a time; `X-Total-Count` is how many there are.
+    By name, a page at a time; a `Link` header leads on, `X-Total-Count` is how many there are.
     """
     named = {device.name for device in air.site.devices}
     unknown = [record for record in air.store.devices(air.site.name) if record.device not in named and not record.zone]
-    page = [record for record in unknown if record.device > after][:limit]
-    asked = {record.device for record in page}
-    latest = air.store.latest(air.site.name).to_pylist() if page else []
-    last = {row["device"]: reading_json(row) for row in latest if row["device"] in asked}
-    response = answer(
-        [
-            {
-                **record._asdict(),
-                "last": last.get(record.device),
-                "site_entry": _site_entry(record.device, last.get(record.device), air.site),
-            }
-            for record in page
-        ]
-    )
-    response.headers["X-Total-Count"] = str(len(unknown))
-    return response
+    following = [record for record in unknown if record.device > after]
+    asked = [record.device for record in following[:limit]]
+    table = air.store.latest(air.site.name) if asked else READINGS.empty_table()
+    numbers = {name: number for number, name in enumerate(table["device"].to_pylist())}
+    shown = [numbers[name] for name in asked if name in numbers]
+    last = {row["device"]: reading_json(row) for row in (table.take(shown).to_pylist() if shown else [])}
+
+    def to_json(record: DeviceRecord) -> dict[str, Any]:
+        said = last.get(record.device)
+        return {**_record_json(record), "last": said, "site_entry": _site_entry(record.device, said, air.site)}
+
+    return NamePage(request, after, limit).answer(following, len(unknown), lambda record: record.device, to_json)
 
 
 class Adopted(BaseModel):
@@ -137,13 +139,18 @@ def _site_entry(device: str, last: dict[str, Any] | None, site: Site) -> str:
         [{"device": "palbok-03", "zone": "palbok", "kind": "station", "origin": "simulated", "state": "online"}]
     ),
 )
-def devices(air: Air, site: str | None = None) -> Response:
-    """Every device that has ever spoken; `origin` distinguishes real from simulated."""
+def devices(air: Air, page: ByName, site: str | None = None) -> Response:
+    """Every device that has ever spoken, by name; `origin` distinguishes real from simulated. A `Link` header leads on where there are more."""
     labels = {device.name: device for device in air.site.devices}
-    rows = []
-    for record in air.store.devices(site or air.site.name):
-        row = record._asdict()
-        if record.device in labels:
-            row |= {"label_ko": labels[record.device].label_ko, "label_en": labels[record.device].label_en}
-        rows.append(row)
-    return answer(rows)
+    records = air.store.devices(site or air.site.name)
+
+    def to_json(record: DeviceRecord) -> dict[str, Any]:
+        row, known = _record_json(record), labels.get(record.device)
+        return row if known is None else row | {"label_ko": known.label_ko, "label_en": known.label_en}
+
+    following = [record for record in records if record.device > page.after]
+    return page.answer(following, len(records), lambda record: record.device, to_json)
+
+
+def _record_json(record: DeviceRecord) -> dict[str, Any]:
+    return record._asdict() | {"state": shortened(record.state, LONGEST_STATE)}

@@ -1,12 +1,14 @@
 """What routes may use, made once for the application: the store, snapshots to read, and services to give orders to. Nothing else of other rooms."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Final, Protocol
 
 from fastapi import Depends, HTTPException, Request
 
+from jeonju.api.http.readiness import Readiness
+from jeonju.api.http.turns import AllTurns
 from jeonju.api.stream import Stream
 from jeonju.broker.connection import ConnectionState
 from jeonju.contract.site import Site
@@ -74,6 +76,8 @@ class State:
     notices: Callable[[], list[str]] = list
     # Why a device that publishes now is not heard, or what it says is not stored.
     trouble_of_publishers: Callable[[], str | None] = lambda: None
+    turns: AllTurns = field(default_factory=AllTurns)
+    readiness: Readiness = field(default_factory=Readiness)
 
     @property
     def incidents(self) -> IncidentService:
@@ -93,7 +97,8 @@ class State:
 ELSEWHERE: Final = "this api runs with --no-respond: incidents and robots are worked at the one that responds"
 
 
-def _state(request: Request) -> State:
+# Not in a thread, as everything that is not `async` would be.
+async def _state(request: Request) -> State:
     state: State = request.app.state.air
     return state
 

@@ -1,5 +1,5 @@
 // What comes from the api: all of it now and then, and changes at once from the live stream.
-import { get, path } from "./api.js";
+import { get, getAll, path } from "./api.js";
 import { state } from "./state.js";
 
 export async function loadSite() {
@@ -13,8 +13,9 @@ export async function loadSite() {
 }
 
 export async function loadAll() {
-  const names = ["latest", "cai", "devices", "alerts", "silences", "incidents", "robots"];
-  const [latest, cai, devices, alerts, silences, open, robots] = await Promise.all(names.map(get));
+  const names = ["latest", "devices", "alerts", "silences", "incidents"];
+  const lists = [...names.map(getAll), get("cai"), get("robots")];
+  const [latest, devices, alerts, silences, open, cai, robots] = await Promise.all(lists);
   // The list of incidents leaves out their cells.
   const incidents = await Promise.all(open.map(({ id }) => get(path("incidents", id))));
   latest.forEach(take);

@@ -20,6 +20,7 @@ from jeonju.cli.options import (
     BrokerAddress,
     Data,
     Host,
+    HostNames,
     Json,
     KeepMinutes,
     KeepRaw,
@@ -32,7 +33,9 @@ from jeonju.cli.options import (
     StoreUrl,
     TlsCertificate,
     TlsKey,
+    TrustedProxies,
     duration_s,
+    listed,
     until_over,
 )
 from jeonju.cli.progress import progress
@@ -117,6 +120,8 @@ def up(
     ] = None,
     tls_cert: TlsCertificate = None,
     tls_key: TlsKey = None,
+    host_names: HostNames = "",
+    trusted_proxy: TrustedProxies = "",
     robots: Robots = "auto",
     mqtt_port: Annotated[
         int, typer.Option("--mqtt-port", min=0, max=65535, help="Port of the embedded broker; 0 takes a free one.")
@@ -168,7 +173,13 @@ def up(
         retention=Retention(keep_raw, keep_minutes),
         sends_robots=robots == "auto",
         http=HttpSettings(
-            host=host, port=port, keys=keys or data / "keys.json", certificate=tls_cert, private_key=tls_key
+            host=host,
+            port=port,
+            keys=keys or data / "keys.json",
+            certificate=tls_cert,
+            private_key=tls_key,
+            names=listed(host_names),
+            trusted_proxies=listed(trusted_proxy),
         ),
         mqtt_host=mqtt_host,
         mqtt_login=mqtt_login,

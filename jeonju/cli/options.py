@@ -64,6 +64,24 @@ TlsCertificate = Annotated[
 TlsKey = Annotated[
     Path | None, typer.Option("--tls-key", envvar="JEONJU_API_TLS_KEY", help="Private key of that certificate.")
 ]
+HostNames = Annotated[
+    str,
+    typer.Option(
+        "--host-names",
+        envvar="JEONJU_API_HOST_NAMES",
+        metavar="NAME[,NAME]",
+        help="Names and addresses under which the API may be called. Without: with keys under any, without keys under those of this machine.",
+    ),
+]
+TrustedProxies = Annotated[
+    str,
+    typer.Option(
+        "--trusted-proxy",
+        envvar="JEONJU_API_TRUSTED_PROXY",
+        metavar="NETWORK[,NETWORK]",
+        help="Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, as addresses or networks; nobody's by default.",
+    ),
+]
 Robots = Annotated[
     Literal["auto", "manual"],
     typer.Option("--robots", help="auto sends the nearest able robot to an incident; manual leaves it to people."),
@@ -103,6 +121,11 @@ KeepMinutes = Annotated[
         help="How long means of minutes stay; those of hours do for ever.",
     ),
 ]
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Return the parts of a list with commas."""
+    return tuple(part for part in (piece.strip() for piece in text.split(",")) if part)
 
 
 def until_over(stop_after: float | None) -> Callable[[float], bool]:

@@ -9,6 +9,7 @@ from jeonju.cli.logs import log_warnings
 from jeonju.cli.options import (
     BrokerAddress,
     Host,
+    HostNames,
     KeepMinutes,
     KeepRaw,
     Keys,
@@ -21,7 +22,9 @@ from jeonju.cli.options import (
     StoreOf,
     TlsCertificate,
     TlsKey,
+    TrustedProxies,
     duration_s,
+    listed,
     until_over,
 )
 from jeonju.common.errors import UserError
@@ -194,6 +197,8 @@ def api(
     keys: Keys = Path("data/keys.json"),
     tls_cert: TlsCertificate = None,
     tls_key: TlsKey = None,
+    host_names: HostNames = "",
+    trusted_proxy: TrustedProxies = "",
     rules: RulesPath = None,
     robots: Robots = "auto",
     detection: Annotated[
@@ -222,7 +227,15 @@ def api(
     from jeonju.storage.open import wait_for_store
 
     log_warnings()
-    settings = HttpSettings(host=host, port=port, keys=keys, certificate=tls_cert, private_key=tls_key)
+    settings = HttpSettings(
+        host=host,
+        port=port,
+        keys=keys,
+        certificate=tls_cert,
+        private_key=tls_key,
+        names=listed(host_names),
+        trusted_proxies=listed(trusted_proxy),
+    )
     settings.check()
     if detection == "elsewhere":
         check_is_shared(store, "jeonju api --detection elsewhere")
@@ -242,7 +255,7 @@ def api(
             detection=detection,
             responds=responds,
         )
-        app = create_app(services, keys=keys)
+        app = create_app(services, keys=keys, names=settings.names)
         with LiveServer(app, settings, before_shutdown=services.stream.close) as server:
             typer.echo(server.url)
             while not over(0.5):

@@ -1,5 +1,6 @@
 """Serve an ASGI application from a thread of this process."""
 
+import asyncio
 import ipaddress
 import socket
 import ssl
@@ -11,29 +12,46 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from jeonju.api.access.keys import KeyFile
+from jeonju.api.stream import ABORT
 from jeonju.common.errors import UserError
 
 BACKLOG: Final = 2048
+# Beyond so many connections at once a request is answered 503.
+MOST_CONNECTIONS: Final = 1500
+# The head of a request must be there so long after the connection, or after its first byte.
+HEAD_WITHIN_S: Final = 10.0
+# A connection whose client has taken nothing of an answer between two looks is cut off.
+LOOK_EVERY_S: Final = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class HttpSettings:
-    """Where the api listens, which keys it takes, and its certificate if it speaks HTTPS."""
+    """Where the api listens, under which names, which keys it takes, its certificate if it speaks HTTPS, and the proxies in front of it.
+
+    Only what comes from a network of `trusted_proxies` is believed when it says for whom it asks.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8000
     keys: Path = Path("data/keys.json")
     certificate: Path | None = None
     private_key: Path | None = None
+    names: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Raise UserError for what would be unsafe or cannot work, before anything is started."""
+        # Raises UserError for a file that is none of ours.
+        KeyFile(self.keys).keys()
         if not _is_loopback(self.host) and not KeyFile(self.keys).exists:
             raise UserError(
                 f"--host {self.host} lets others in, and there is no key in {self.keys}; make one first: jeonju key add NAME --role admin"
             )
+        self._check_proxies()
         if (self.certificate is None) != (self.private_key is None):
             raise UserError("HTTPS needs both --tls-cert and --tls-key")
         if self.certificate is not None and self.private_key is not None:
@@ -43,6 +61,15 @@ class HttpSettings:
                 raise UserError(
                     f"{self.certificate} and {self.private_key} cannot be used for HTTPS: {error.strerror or error}"
                 ) from error
+
+    def _check_proxies(self) -> None:
+        for network in self.trusted_proxies:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                raise UserError(
+                    f"--trusted-proxy {network!r} is no address or network: {error}; give such as 127.0.0.1 or 10.0.0.0/8"
+                ) from None
 
 
 class LiveServer:
@@ -56,8 +83,14 @@ class LiveServer:
         self.url = f"{scheme}://{settings.host}:{self._socket.getsockname()[1]}"
         config = uvicorn.Config(
             app,
-            log_level="warning",
+            # What it warns of is what clients do wrong: each would fill the log.
+            log_level="error",
             access_log=False,
+            http=_Connection,
+            ws="none",
+            proxy_headers=bool(settings.trusted_proxies),
+            forwarded_allow_ips=list(settings.trusted_proxies),
+            limit_concurrency=MOST_CONNECTIONS,
             timeout_graceful_shutdown=3,
             server_header=False,
             ssl_certfile=settings.certificate,
@@ -90,6 +123,59 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._before_shutdown()
         await super().shutdown(sockets)
+
+
+class _Connection(H11Protocol):
+    """A connection that ends when its client is too slow: uvicorn waits for ever for the head of a request, and until an answer was read."""
+
+    _head_due: asyncio.TimerHandle | None = None
+    _look: asyncio.TimerHandle | None = None
+    _unsent = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app = _with_abort(self.app, transport)
+        self._expect_head()
+        self._look = self.loop.call_later(LOOK_EVERY_S, self._cut_off_if_stalled)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._forget_head()
+        else:
+            self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_head()
+        if self._look is not None:
+            self._look.cancel()
+        super().connection_lost(exc)
+
+    def _expect_head(self) -> None:
+        if self._head_due is None:
+            self._head_due = self.loop.call_later(HEAD_WITHIN_S, self.transport.abort)
+
+    def _forget_head(self) -> None:
+        if self._head_due is not None:
+            self._head_due.cancel()
+            self._head_due = None
+
+    def _cut_off_if_stalled(self) -> None:
+        before, self._unsent = self._unsent, self.transport.get_write_buffer_size()
+        if self._unsent and self._unsent == before:
+            self.transport.abort()
+        else:
+            self._look = self.loop.call_later(LOOK_EVERY_S, self._cut_off_if_stalled)
+
+
+def _with_abort(app: Any, transport: asyncio.Transport) -> ASGIApp:
+    """Return the application with the way to end this connection at once, which ASGI has not."""
+
+    async def run(scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("extensions", {})[ABORT] = transport.abort
+        await app(scope, receive, send)
+
+    return run
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,6 +1,6 @@
 """Detection, response and api wired to each other: in one process, or in several that meet at the broker and in the store."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -77,6 +77,7 @@ def api_app(
     broker_url: str,
     *,
     keys: Path = NO_KEYS,
+    names: Collection[str] = (),
     collectors: Iterable[Collector] = (),
     now: Callable[[], datetime] = utc_now,
     rules: Rules | None = None,
@@ -95,7 +96,7 @@ def api_app(
         detection=detection,
         responds=responds,
     )
-    return create_app(services, keys=keys, collectors=collectors)
+    return create_app(services, keys=keys, names=names, collectors=collectors)
 
 
 @dataclass(frozen=True, kw_only=True)

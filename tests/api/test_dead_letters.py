@@ -13,6 +13,7 @@ from jeonju.contract.site import Site
 from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit, LetterChoice
+from tests.clients import local_client
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 PATH = "/api/v1/dead-letters"
@@ -27,7 +28,7 @@ def client(jeonju: Site, store: DuckDBStore) -> Iterator[TestClient]:
     ]
     cut = DeadLetter(NOW, "v1/x", b" " * LONGEST_LETTER_BYTES, "x" * LONGEST_LETTER_TEXT)
     store.write(Commit(dead_letters=[*letters, cut]))
-    with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as started:
+    with local_client(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as started:
         yield started
 
 

@@ -1,5 +1,6 @@
 """The api as its users meet it: over HTTP, with a real store, and end to end with a real broker."""
 
+import asyncio
 import json
 import tomllib
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from prometheus_client.parser import text_string_to_metric_families
 
 from jeonju.airquality.pollutants import QUANTITIES
+from jeonju.api.stream import MOST_WAITING, Stream
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.contract import topics
 from jeonju.contract.columns import readings_table
@@ -27,6 +29,7 @@ from jeonju.ingest.service import Ingest
 from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit, Retention
+from tests.clients import local_client
 from tests.waiting import wait_until
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -61,7 +64,7 @@ def client(jeonju: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
             dead_letters=[DeadLetter(NOW, "air/x", b"\xff{", "is not JSON")],
         )
     )
-    with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as started:
+    with local_client(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as started:
         yield started
     store.close()
 
@@ -161,7 +164,7 @@ def test_unknown_device_is_listed_and_adopted(jeonju: Site, tmp_path: Path) -> N
         sender.loop_start()
         sender.publish("tele/balcony/SENSOR", b'{"PMS5003": {"PM2.5": 4.2}}', qos=1)
         wait_until(lambda: ingest.stats().readings == 1)
-        with TestClient(api_app(site, store, broker.url)) as client:
+        with local_client(api_app(site, store, broker.url)) as client:
             (unknown,) = get(client, "devices/unknown")
             assert unknown["device"] == "balcony"
             assert unknown["last"]["values"] == {"pm25": 4.2}
@@ -191,7 +194,7 @@ def test_hourly_means_are_returned_when_the_readings_are_gone(jeonju: Site, tmp_
     store.write(Commit(readings=readings_table(rows)))
     for _ in store.maintenance(NOW):
         pass
-    with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as client:
+    with local_client(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as client:
         asked = {"device": "palbok-01", "start": (NOW - timedelta(days=365)).isoformat()}
         hours = get(client, "series", every="3600", **asked)["devices"]["palbok-01"]
         assert hours["pm25"] == [90.5, 30.5]
@@ -350,7 +353,7 @@ def test_reading_and_alert_travel_from_mqtt_to_api_and_back_to_mqtt(
     retained: dict[str, bytes] = {}
     begin = datetime.now(UTC) - timedelta(hours=1)
     stations = [station.name for station in jeonju.stations[:6]]
-    with Ingest(jeonju, store, broker.url) as ingest, TestClient(api_app(jeonju, store, broker.url)) as client:
+    with Ingest(jeonju, store, broker.url) as ingest, local_client(api_app(jeonju, store, broker.url)) as client:
         wait_until(lambda: client.get("/readyz").status_code == 200, what="readiness")
         device = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="device")
         device.on_message = lambda _c, _d, message: retained.__setitem__(message.topic, bytes(message.payload))
@@ -382,7 +385,7 @@ def test_reading_and_alert_travel_from_mqtt_to_api_and_back_to_mqtt(
         device.disconnect()
         device.loop_stop()
     # A restart finds the same alert in the store and does not raise it again.
-    with TestClient(api_app(jeonju, store, broker.url)) as client:
+    with local_client(api_app(jeonju, store, broker.url)) as client:
         wait_until(lambda: client.get("/readyz").status_code == 200, what="readiness")
         wait_until(lambda: get(client, "health")["active_alerts"] >= 1, what="the alert after the restart")
         assert [alert["id"] for alert in get(client, "alerts", state="all") if alert["kind"] == "smoke"] == [
@@ -392,14 +395,10 @@ def test_reading_and_alert_travel_from_mqtt_to_api_and_back_to_mqtt(
 
 
 def test_listener_hears_readings_and_alerts_and_a_slow_one_is_dropped() -> None:
-    import asyncio
-
-    from jeonju.api.stream import MOST_WAITING, Stream
-
     async def listen() -> tuple[list[bytes], int]:
         stream = Stream()
         stream.attach(asyncio.get_running_loop())
-        quick, slow = stream.listen(), stream.listen()
+        quick, slow = (stream.events(stream.join(who, lambda: True)) for who in ("quick", "slow"))
         heard = [await anext(quick)]
         await anext(slow)
         for number in range(MOST_WAITING + 5):
@@ -421,7 +420,7 @@ def test_unknown_devices_come_in_pages(jeonju: Site, tmp_path: Path) -> None:
     at = datetime(2026, 3, 2, tzinfo=UTC)
     names = [f"new-{number:03}" for number in range(250)]
     store.write(Commit(devices=[DeviceRecord("jeonju", name, "", "", "real", "online", at) for name in names]))
-    client, found = TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1")), list[str]()
+    client, found = local_client(api_app(jeonju, store, "mqtt://127.0.0.1:1")), list[str]()
     while page := client.get("/api/v1/devices/unknown", params={"after": found[-1] if found else "", "limit": 120}):
         assert page.headers["X-Total-Count"] == "250"
         if not page.json():

@@ -20,6 +20,7 @@ from jeonju.detection import service
 from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit
+from tests.clients import local_client
 from tests.waiting import wait_until
 
 # Half past midnight in Seoul, a day after the new year began there.
@@ -70,7 +71,7 @@ def client(jeonju: Site, broker: EmbeddedBroker, tmp_path_factory: pytest.TempPa
     graded = jeonju.model_copy(
         update={"stations": [jeonju.stations[0].model_copy(update={"certificate": "grade-1"}), *jeonju.stations[1:]]}
     )
-    with TestClient(api_app(graded, store, broker.url, now=lambda: NOW)) as started:
+    with local_client(api_app(graded, store, broker.url, now=lambda: NOW)) as started:
         wait_until(lambda: started.get("/api/v1/cai").json()["hour"] == "2026-01-01T15:00:00Z", what="the indexes")
         yield started
     store.close()
@@ -164,7 +165,7 @@ def test_store_that_goes_away_raises_one_alert_that_is_published_at_once_and_sto
     )
     app = api_app(jeonju, store, broker.url, now=now)
     air = app.state.air
-    with TestClient(app):
+    with local_client(app):
         wait_until(lambda: air.detection.snapshot.index.cai, what="the rebuild")
         store.is_away = True
         wait(16)

@@ -11,6 +11,7 @@ from jeonju.contract.site import Site
 from jeonju.contract.vda5050 import NodeState
 from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
+from tests.clients import local_client
 from tests.response.fleet.maps import NOW
 from tests.response.robot import Robot
 from tests.waiting import wait_until
@@ -21,7 +22,7 @@ PALBOK = {"lat": 35.8552, "lon": 127.0925, "stay_s": 60}
 
 @pytest.fixture
 def client(jeonju: Site, store: DuckDBStore, broker: EmbeddedBroker) -> Iterator[TestClient]:
-    with TestClient(api_app(jeonju, store, broker.url, now=lambda: NOW)) as started:
+    with local_client(api_app(jeonju, store, broker.url, now=lambda: NOW)) as started:
         wait_until(lambda: started.app.state.air.broker.state.connected, what="the broker")  # type: ignore[attr-defined]
         yield started
 
@@ -72,14 +73,14 @@ def test_visit_goes_on_when_the_api_is_started_anew(
         robot.publish_state(**changes)
         return client.get(ROBOTS).json()[0]
 
-    with TestClient(api_app(jeonju, store, broker.url, now=lambda: NOW)) as client:
+    with local_client(api_app(jeonju, store, broker.url, now=lambda: NOW)) as client:
         wait_until(lambda: shown(client)["available"], what="its state")
         assert client.post(f"{ROBOTS}/robot-1/send", json=PALBOK).status_code == 202
         wait_until(lambda: robot.orders("order"), what="the order")
         (order,) = robot.orders("order")
         (visit,) = [row["visit"] for row in client.get(ROBOTS).json() if row["visit"]]
     ahead = [NodeState(node_id="ahead", sequence_id=2, released=True)]
-    with TestClient(api_app(jeonju, store, broker.url, now=lambda: NOW)) as client:
+    with local_client(api_app(jeonju, store, broker.url, now=lambda: NOW)) as client:
         under_way = {"order_id": order["orderId"], "node_states": ahead}
         wait_until(lambda: shown(client, **under_way).get("order") == order["orderId"], what="its state")
         assert client.get(ROBOTS).json()[0]["visit"] == visit
@@ -104,6 +105,6 @@ def test_what_cannot_be_done_is_said_in_one_line(client: TestClient) -> None:
 
 
 def test_without_a_broker_no_robot_is_sent(jeonju: Site, store: DuckDBStore) -> None:
-    with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as client:
+    with local_client(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as client:
         assert client.post(f"{ROBOTS}/robot-1/recall").status_code == 503
         assert len(client.get(ROBOTS).json()) == 6

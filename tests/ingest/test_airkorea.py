@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from fastapi.testclient import TestClient
 
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.common.errors import UnavailableError, UserError
@@ -22,6 +21,7 @@ from jeonju.ingest.airkorea import LEAST, AirKorea, carry, next_time, publish
 from jeonju.ingest.service import Ingest
 from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
+from tests.clients import local_client
 from tests.conftest import SHARED_DATA
 from tests.jeonju.cli.command import jeonju as jeonju_here
 from tests.waiting import wait_until
@@ -277,7 +277,7 @@ def test_official_values_stand_beside_own_stations(
     assert (done.returncode, done.stderr) == (0, "")
     assert "airkorea/전북" in done.stdout
     wait_until(lambda: running.stats().readings == 2, what="both readings")
-    with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1")) as client:
+    with local_client(api_app(jeonju, store, "mqtt://127.0.0.1:1")) as client:
         latest = {row["device"]: row for row in client.get("/api/v1/latest").json()}
     assert latest["palbok-01"]["values"] == {"pm10": 44.0}
     official = latest["airkorea-palbok"]

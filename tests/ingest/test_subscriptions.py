@@ -7,7 +7,6 @@ from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
-from fastapi.testclient import TestClient
 
 from jeonju.broker.client import Client
 from jeonju.broker.embedded import EmbeddedBroker
@@ -19,6 +18,7 @@ from jeonju.ingest.metrics import IngestMetrics
 from jeonju.ingest.service import Ingest
 from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
+from tests.clients import local_client
 from tests.ingest.test_gateways import NOW, with_gateways
 from tests.ingest.test_service import leaving, sender
 from tests.waiting import wait_until
@@ -156,7 +156,7 @@ def test_api_that_is_refused_is_not_ready_and_says_why(
         Refusing(tmp_path, port=0) as broker,
         closing(DuckDBStore(tmp_path / "air.duckdb")) as store,
         caplog.at_level(logging.ERROR),
-        TestClient(api_app(jeonju, store, broker.url)) as client,
+        local_client(api_app(jeonju, store, broker.url)) as client,
     ):
         wait_until(lambda: "refuses the subscription" in client.get("/readyz").json()["status"], what="the refusal")
         assert client.get("/readyz").status_code == 503

@@ -24,6 +24,7 @@ from jeonju.rules.rules import shipped_rules
 from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit
+from tests.clients import local_client
 from tests.response.notifying import NOW, Clock, alert
 from tests.waiting import wait_until
 
@@ -43,7 +44,7 @@ def client(jeonju: Site, store: DuckDBStore, clock: Clock) -> Iterator[TestClien
             alert("old", started_at=NOW - timedelta(days=9), ended_at=NOW - timedelta(days=8)),
         ]
     )
-    with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=clock)) as started:
+    with local_client(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=clock)) as started:
         yield started
 
 
@@ -72,7 +73,7 @@ def test_alert_is_acknowledged_commented_and_closed_and_a_restart_remembers(
     refused = post(client, "alerts/one/close", {"verdict": "confirmed"})
     assert (refused.status_code, refused.json()["detail"]) == (409, "the alert is closed as false-alarm by lee")
     assert post(client, "alerts/nothing/acknowledge").status_code == 404
-    with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=clock)) as again:
+    with local_client(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=clock)) as again:
         found = get(again, "alerts/one")
         assert found["handling"] | {"since": None} == {
             "state": "closed",
@@ -118,7 +119,7 @@ def test_silence_is_made_listed_ended_and_survives_a_restart(
     silence = made.json()
     assert (silence["who"], silence["zone"], silence["active"]) == ("kim", "*", True)
     assert get(client, "alerts/one")["held_back"] == {"silence": silence["id"]}
-    with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=clock)) as again:
+    with local_client(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=clock)) as again:
         assert [row["id"] for row in get(again, "silences")] == [silence["id"]]
         assert again.delete(f"/api/v1/silences/{silence['id']}").status_code == 204
         assert again.delete(f"/api/v1/silences/{silence['id']}").status_code == 404
@@ -161,12 +162,12 @@ def test_nuisance_is_marked_listed_and_taken_away(
         "note": "꼬치 골목",
     }
     made = post(client, "nuisances", place).json()
-    with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=clock)) as again:
+    with local_client(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=clock)) as again:
         assert get(again, "nuisances") == [made]
         assert (made["of_class"], made["note"]) == ("fire", "꼬치 골목")
         assert again.delete(f"/api/v1/nuisances/{made['id']}").status_code == 204
         assert again.delete(f"/api/v1/nuisances/{made['id']}").status_code == 404
-    with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=clock)) as again:
+    with local_client(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=clock)) as again:
         assert get(again, "nuisances") == []
     assert post(client, "nuisances", place | {"lat": 37.5}).status_code == 422
     assert post(client, "nuisances", place | {"weekdays": [7]}).status_code == 422
@@ -335,7 +336,7 @@ def test_broker_retains_alerts_that_last_and_no_others(
     listener.subscribe(topics.alert("jeonju", "+"), 1)
     listener.publish(topics.alert("jeonju", "two"), b'{"id": "two"}', qos=1, retain=True)
     wait_until(lambda: "two" in retained, what="the stale alert")
-    with TestClient(api_app(jeonju, store, broker.url)) as client:
+    with local_client(api_app(jeonju, store, broker.url)) as client:
         wait_until(lambda: retained.get("two") == b"", what="the end of the stale alert")
         wait_until(lambda: b'"held_back": null' in retained.get("one", b""), what="the lasting alert")
         post(client, "alerts/one/acknowledge")

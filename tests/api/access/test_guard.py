@@ -11,9 +11,11 @@ from fastapi.testclient import TestClient
 
 from jeonju.api.access.guard import OPEN_PATHS, READING
 from jeonju.api.access.keys import KeyFile, Role
+from jeonju.api.access.limiter import Limit
 from jeonju.contract.site import Site
 from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
+from tests.clients import local_client
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 FIRE = {"kind": "fire", "lat": 35.85, "lon": 127.09}
@@ -37,7 +39,7 @@ def door(jeonju: Site, store: DuckDBStore, tmp_path: Path) -> Iterator[Door]:
     keys = KeyFile(tmp_path / "keys.json")
     secrets = {role.name.lower(): keys.add(role.name.lower(), role, NOW) for role in Role}
     app = api_app(jeonju, store, "mqtt://127.0.0.1:1", keys=tmp_path / "keys.json", now=lambda: NOW)
-    with TestClient(app) as client:
+    with local_client(app) as client:
         yield Door(client, store, keys, secrets)
 
 
@@ -96,9 +98,7 @@ def test_who_tries_keys_is_soon_not_answered_any_more(door: Door) -> None:
 
 
 def test_client_over_the_rate_limit_must_wait_and_others_need_not(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    from limits import RateLimitItemPerMinute
-
-    monkeypatch.setattr("jeonju.api.access.guard.REQUESTS", RateLimitItemPerMinute(5))
+    monkeypatch.setattr("jeonju.api.access.guard.REQUESTS", Limit(5))
     answers = [door.ask("GET", "/api/v1/quantities", "viewer") for _ in range(7)]
     assert answers == [200] * 5 + [429] * 2
     assert door.ask("GET", "/api/v1/quantities", "operator") == 200
@@ -143,7 +143,7 @@ def test_changes_are_in_the_journal_with_name_and_refusals_and_secrets_are_not(
         door.ask("POST", "/api/v1/incidents/x", "viewer", json={"action": "close"})
         door.ask("POST", "/api/v1/session", json={"key": door.secrets["admin"]})
     written = {(entry.who, entry.subject) for entry in door.store.journal("jeonju")}
-    assert written == {("operator", "/api/v1/incidents/x"), ("nobody", "/api/v1/session")}
+    assert written == {("operator", "/api/v1/incidents/x"), ("admin", "/api/v1/session")}
     assert "refused: POST /api/v1/incidents/x by viewer" in caplog.text
     whole = caplog.text + "".join(map(str, door.store.journal("jeonju")))
     assert not any(secret in whole for secret in door.secrets.values())
@@ -171,6 +171,6 @@ def test_documentation_says_what_a_request_needs_and_loads_nothing_from_elsewher
 
 
 def test_as_long_as_no_key_was_made_this_machine_may_do_everything(jeonju: Site, store: DuckDBStore) -> None:
-    with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as client:
+    with local_client(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as client:
         assert client.get("/api/v1/site").status_code == 200
         assert client.post("/api/v1/simulation/events", json=FIRE).status_code == 503

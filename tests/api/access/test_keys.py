@@ -54,4 +54,24 @@ def test_file_that_is_no_key_file_admits_no_key(tmp_path: Path, text: str) -> No
     path = tmp_path / "keys.json"
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(UserError, match="cannot be read as keys of the api"):
-        KeyFile(path).find("anything")
+        KeyFile(path).keys()
+    assert KeyFile(path).find("anything") is None
+    assert KeyFile(path).exists
+
+
+@pytest.mark.parametrize("text", ["", "{", '[{"name":1,"role":"admin","sha256":"","made_at":""}]'])
+def test_keys_stay_while_their_file_is_spoilt_and_it_is_said_once(
+    tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "keys.json"
+    secret = KeyFile(path).add("kim", Role.OPERATOR, NOW)
+    whole, running = path.read_bytes(), KeyFile(path)
+    assert running.find(secret) is not None
+    path.write_text(text)
+    assert [running.find(secret) for _ in range(3)] == [("kim", Role.OPERATOR)] * 3
+    assert caplog.text.count("until then the keys that were read before stay valid") == 1
+    KeyFile(other := tmp_path / "other.json").add("lee", Role.VIEWER, NOW)
+    path.write_bytes(other.read_bytes())
+    assert running.find(secret) is None
+    path.write_bytes(whole)
+    assert running.find(secret) is not None

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.cli.replay import WIND_DEVICE, kept_for, recorded, replay
@@ -15,6 +14,7 @@ from jeonju.contract.site import Site
 from jeonju.ingest.service import Ingest
 from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
+from tests.clients import local_client
 from tests.conftest import SHARED_DATA
 from tests.waiting import wait_until
 
@@ -46,7 +46,7 @@ def test_controlled_releases_come_back_from_the_api_exactly(jeonju: Site, tmp_pa
     with EmbeddedBroker(tmp_path, port=0) as broker, Ingest(jeonju, store, broker.url) as ingest:
         assert replay([RELEASES], broker.url) == total
         wait_until(lambda: ingest.stats().readings == total, within_s=180)
-        with TestClient(api_app(jeonju, store, broker.url)) as client:
+        with local_client(api_app(jeonju, store, broker.url)) as client:
             for device, times in wanted.items():
                 found: dict[str, dict[str, float]] = {}
                 start = datetime.fromisoformat(min(times))

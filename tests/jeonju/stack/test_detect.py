@@ -28,6 +28,7 @@ from jeonju.rules.rules import load_rules
 from jeonju.stack.services import api_app, check_is_shared
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.open import open_store
+from tests.clients import local_client
 from tests.response.notifying import SECRET, control_room
 from tests.storage.influx.servers import Influxd
 from tests.waiting import wait_until
@@ -122,7 +123,7 @@ def test_alert_reaches_every_api_and_a_killed_detection_neither_loses_nor_repeat
         to_write.write_journal([opened])
         responding = api_app(site, of_first, broker.url, rules=rules, detection="elsewhere")
         showing = api_app(site, of_second, broker.url, rules=rules, detection="elsewhere", responds=False)
-        with TestClient(responding) as first, TestClient(showing) as second:
+        with local_client(responding) as first, local_client(showing) as second:
             with detect(tmp_path, broker.url, influx.url()) as process:
                 send(device, begin, {"pm25": 120.0})
                 for client in (first, second):
@@ -162,7 +163,7 @@ def test_store_of_one_process_is_refused_in_one_line() -> None:
 
 def test_api_that_does_not_respond_says_where_to_go(jeonju: Site, store: DuckDBStore) -> None:
     app = api_app(jeonju, store, "mqtt://127.0.0.1:1", detection="elsewhere", responds=False)
-    with TestClient(app) as client:
+    with local_client(app) as client:
         assert client.get("/healthz").status_code == 200
         refused = client.post("/api/v1/robots/robot-1/recall")
         assert refused.status_code == 409

@@ -20,6 +20,7 @@ from jeonju.response.incidents import tracing
 from jeonju.response.incidents.incident import ACTIONS, Action
 from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
+from tests.clients import local_client
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 ALERT = AlertRecord(
@@ -50,7 +51,7 @@ def client(jeonju: Site, store: DuckDBStore, monkeypatch: pytest.MonkeyPatch) ->
         raise UnavailableError("no readings")
 
     monkeypatch.setattr(tracing, "trace", away)
-    with TestClient(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as started:
+    with local_client(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as started:
         yield started
 
 

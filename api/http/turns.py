@@ -1,0 +1,55 @@
+"""Work that takes long waits for its turn, apart from all other requests; who comes when too many wait is asked to come later."""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import HTTPException
+
+Result = TypeVar("Result")
+
+RETRY_AFTER_S: Final = 10
+
+
+class Turns:
+    """Lets so many pieces of one kind of work run at once, and so many wait."""
+
+    def __init__(self, what: str, *, at_once: int, waiting: int) -> None:
+        self._what, self._most = what, at_once + waiting
+        self._threads = CapacityLimiter(at_once)
+        self._present = 0
+
+    async def run(self, work: Callable[[], Result]) -> Result:
+        """Return what a piece of work returns, once it had its turn in a thread. Raises HTTPException 429 where too many wait."""
+        self.enter()
+        try:
+            return await to_thread.run_sync(work, limiter=self._threads)
+        finally:
+            self.leave()
+
+    def enter(self) -> None:
+        """Take a place, to be left later. Raises HTTPException 429 where there is none."""
+        if self._present >= self._most:
+            raise HTTPException(
+                429,
+                f"too many {self._what} are asked for at once; try again later",
+                {"Retry-After": str(RETRY_AFTER_S)},
+            )
+        self._present += 1
+
+    def leave(self) -> None:
+        """Give a place back."""
+        self._present -= 1
+
+
+class AllTurns:
+    """The kinds of work that have turns of their own."""
+
+    def __init__(self) -> None:
+        # Setting the type of a page keeps one core busy for seconds.
+        self.reports = Turns("reports", at_once=1, waiting=8)
+        # What reads many rows of the store.
+        self.exports = Turns("series, years and lists of dead letters", at_once=2, waiting=30)
+        self.replays = Turns("replays", at_once=1, waiting=8)
+        # Each needs as much room in TMPDIR as the store has.
+        self.backups = Turns("backups", at_once=1, waiting=0)
