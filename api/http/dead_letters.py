@@ -26,6 +26,7 @@ _LETTER: Final = {
     "received_at": "2026-03-04T08:00:00Z",
     "topic": "v3/air/devices/balcony/up",
     "payload": "{…",
+    "payload_bytes": 74,
     "reason": "no [[gateways]] entry of the site file fits this topic",
     "asked_at": None,
     "replayed_at": None,
@@ -183,9 +184,9 @@ def _count(store: Store, choice: LetterChoice) -> int:
 
 def _brief(letter: DeadLetter) -> dict[str, Any]:
     out = _to_json(letter)
-    return out | {"payload": shortened(out["payload"], LONGEST_SHOWN), "payload_bytes": len(letter.payload)}
+    return out | {"payload": shortened(out["payload"], LONGEST_SHOWN)}
 
 
 def _to_json(letter: DeadLetter) -> dict[str, Any]:
     text = letter.payload.decode("utf-8", "replace")
-    return {**letter._asdict(), "payload": text, "whole": letter.is_whole}
+    return {**letter._asdict(), "payload": text, "payload_bytes": len(letter.payload), "whole": letter.is_whole}

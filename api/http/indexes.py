@@ -43,7 +43,7 @@ _STANDARD = {"quantity": "pm25", "body": "korea", "hours": 24, "limit": 35.0, "m
         }
     ),
 )
-def cai(air: Air) -> Response:
+async def cai(air: Air) -> Response:
     """The indexes of the last full hour: of every station, the worst of every zone, and the advisories (0 is none)."""
     index = air.detection.snapshot.index
     stations = {name: _station(air, index, name) for name in sorted(index.cai.keys() | index.us_aqi.keys())}
@@ -67,7 +67,7 @@ def cai(air: Air) -> Response:
 
 
 @router.get("/standards", responses=example({"stations": {"palbok-03": [_STANDARD]}}))
-def standards(air: Air) -> Response:
+async def standards(air: Air) -> Response:
     """The last full 1, 8 and 24 hours of every station beside Korea's environmental standards and the WHO's guidelines.
 
     A single mean above a limit does not break a standard: 99 to 99.9 % of the means of a year must keep it, see `/standards/{device}`.

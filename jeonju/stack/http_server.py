@@ -4,9 +4,11 @@ import asyncio
 import ipaddress
 import socket
 import ssl
+import struct
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -153,7 +155,7 @@ class _Connection(H11Protocol):
 
     def _expect_head(self) -> None:
         if self._head_due is None:
-            self._head_due = self.loop.call_later(HEAD_WITHIN_S, self.transport.abort)
+            self._head_due = self.loop.call_later(HEAD_WITHIN_S, _cut_off, self.transport)
 
     def _forget_head(self) -> None:
         if self._head_due is not None:
@@ -163,16 +165,24 @@ class _Connection(H11Protocol):
     def _cut_off_if_stalled(self) -> None:
         before, self._unsent = self._unsent, self.transport.get_write_buffer_size()
         if self._unsent and self._unsent == before:
-            self.transport.abort()
+            _cut_off(self.transport)
         else:
             self._look = self.loop.call_later(LOOK_EVERY_S, self._cut_off_if_stalled)
+
+
+def _cut_off(transport: asyncio.Transport) -> None:
+    """End a connection at once. Without this the system would keep what was not read, and wait until it is."""
+    end = transport.get_extra_info("socket")
+    if end is not None:
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
 
 
 def _with_abort(app: Any, transport: asyncio.Transport) -> ASGIApp:
     """Return the application with the way to end this connection at once, which ASGI has not."""
 
     async def run(scope: Scope, receive: Receive, send: Send) -> None:
-        scope.setdefault("extensions", {})[ABORT] = transport.abort
+        scope.setdefault("extensions", {})[ABORT] = partial(_cut_off, transport)
         await app(scope, receive, send)
 
     return run
