@@ -81,6 +81,8 @@ class Client(mqtt.Client):
         self.unwanted: Sequence[str] = ()
         self.refused: dict[str, str] = {}
         self.had_session = False
+        # Whether the broker has answered to the filters since this connection was made.
+        self.is_subscribed = False
         self._asked: dict[int, list[str]] = {}
         self._asking = threading.Lock()
         self._ending = threading.Event()
@@ -164,6 +166,7 @@ class Client(mqtt.Client):
         if asked is not None:
             answers = zip(asked, reasons, strict=False)
             self.refused = {topic: str(reason) for topic, reason in answers if reason.is_failure}
+            self.is_subscribed = True
             self._on_subscribed()
 
     def _reconnect_wait(self) -> None:
@@ -195,6 +198,7 @@ class Client(mqtt.Client):
             self._taken_at = time.monotonic()
             self.had_session = flags.session_present
             self._asked.clear()
+            self.is_subscribed = not self.filters
             if self.unwanted and self.had_session:
                 self.unsubscribe(list(self.unwanted))
             self.subscribe_again()
@@ -222,6 +226,7 @@ class Client(mqtt.Client):
             if reason.value == _SESSION_TAKEN_OVER or (self.yields and reason.value == _BROKE_OFF and self._is_there()):
                 self._ended = [at for at in self._ended if now - at < TAKEN_OVER_WITHIN_S] + [now]
         self._taken_at = 0.0
+        self.is_subscribed = False
         if self.yields and self._ended and (self._last_try or len(self._ended) >= TAKEN_OVER_TIMES):
             self._shares_its_id()
         self.on_lost()

@@ -1,9 +1,10 @@
 """Run a broker as a child of this process: nats-server from its Python package, or the system's Mosquitto, both with our configuration.
 
-Longer than other files: how a broker is started, watched, started again and ended is one thing.
+Longer than other files: how a broker is started, prepared, watched, started again and ended is one thing.
 """
 
 import ctypes
+import hashlib
 import logging
 import os
 import secrets
@@ -19,7 +20,7 @@ from contextlib import suppress
 from itertools import cycle
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Final, Literal, NamedTuple, Self
 
 from jeonju.broker import configuration
 from jeonju.broker.address import LOOPBACK
@@ -54,6 +55,15 @@ EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104  (what is asked for, not wha
 _PR_SET_PDEATHSIG: Final = 1
 # Mosquitto saves what it has when it is asked to end; NATS must not be asked (`_end_process`).
 _DIES_BY: Final[dict[Kind, signal.Signals]] = {"embedded": signal.SIGKILL, "mosquitto": signal.SIGTERM}
+PREPARED: Final = "prepared"
+
+
+class Preparation(NamedTuple):
+    """What a service of ours does at the broker before devices are let in: `make` is called with its address, again whenever `what` changes."""
+
+    service: str
+    what: str
+    make: Callable[[str], None]
 
 
 class EmbeddedBroker:
@@ -72,8 +82,10 @@ class EmbeddedBroker:
         host: str = "127.0.0.1",
         security: Security | None = None,
         login: Login = "password",
+        preparation: Preparation | None = None,
     ) -> None:
         self._kind = kind
+        self._preparation = preparation
         self._host = host
         self._security = security if security is not None and security.exists else None
         self._login = login
@@ -117,6 +129,7 @@ class EmbeddedBroker:
         """
         self._refuse_to_be_open()
         self._refuse_taken_port()
+        self._prepare()
         self._spawn()
         self._wait_until_ready()
         self._watcher.start()
@@ -171,6 +184,27 @@ class EmbeddedBroker:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _prepare(self) -> None:
+        """Run the broker on a port that no device knows, as long as the preparation takes, where it has not been made yet."""
+        if self._preparation is None:
+            return
+        service, what, make = self._preparation
+        digest, made = hashlib.sha256(what.encode()).hexdigest(), self._data_dir / PREPARED
+        if made.exists() and made.read_text(encoding="ascii", errors="replace") == digest:
+            return
+        host, port = self._host, self.port
+        self._host, self.port = "127.0.0.1", free_port()
+        try:
+            self._spawn()
+            self._wait_until_ready()
+            make(self.url_for(service))
+        finally:
+            # It saves what was made when it ends.
+            self._end_process()
+            self._process = None
+            self._host, self.port = host, port
+        made.write_text(digest, encoding="ascii")
 
     def _refuse_to_be_open(self) -> None:
         if self._security is None and self._host not in LOOPBACK:

@@ -41,6 +41,11 @@ class IngestMetrics(Collector):
             "Messages that the broker delivered once more because filters overlap",
             stats.left_out,
         )
+        yield Counter(
+            "jeonju_ingest_sessions_forgotten",
+            "Sessions that the broker had and has no more: what it acknowledged meanwhile is lost",
+            stats.sessions_forgotten,
+        )
         yield Gauge("jeonju_ingest_devices", "Devices that are known", float(stats.devices))
         yield Counter("jeonju_ingest_commits", "Commits to the store", stats.commits)
         yield Counter(

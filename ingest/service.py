@@ -7,19 +7,14 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
-import paho.mqtt.client as mqtt
 import pyarrow as pa
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 
 from jeonju.common.clock import utc_now
 from jeonju.common.errors import UserError
-from jeonju.contract import topics
 from jeonju.contract.records import ServiceStatistics
 from jeonju.contract.site import Site
-from jeonju.decoders.native.decoder import KINDS
 from jeonju.ingest.committer import Committer, Outputs
 from jeonju.ingest.feed import publish_committed
 from jeonju.ingest.inbox import Arrived, Inbox
@@ -27,14 +22,11 @@ from jeonju.ingest.maintenance import give_way, maintain
 from jeonju.ingest.sessions import Sessions
 from jeonju.ingest.statistics import write_statistics
 from jeonju.ingest.stats import Stats
-from jeonju.ingest.subscriptions import Subscriptions
+from jeonju.ingest.wanted import CONNECT_WITHIN_S, NAME, Wanted, refuse_unsettled
 from jeonju.storage.port import Store
 
 log = logging.getLogger(__name__)
 
-# Of the shared subscriptions, of the statistics, and of the client id, to which `--client-id-file` adds a secret.
-NAME: Final = "jeonju-ingest"
-CONNECT_WITHIN_S: Final = 30.0
 # The store is asked this often for dead letters that people want replayed.
 REPLAY_EVERY_S: Final = 1.0
 
@@ -63,8 +55,7 @@ class Ingest:
 
         `remembers` is the file that says what the session has subscribed.
         """
-        self._client_id = client_id
-        self._remembers = remembers
+        self._wanted = Wanted(site, client_id, member, remembers)
         self._site = site
         self._store = store
         self._broker_url = broker_url
@@ -109,10 +100,9 @@ class Ingest:
         is_settled = self._sessions.settled.wait(CONNECT_WITHIN_S)
         if not is_settled or self.failure or self._sessions.refusal:
             self.stop()
-            where = self._sessions.first.address
-            raise self.failure or UserError(
-                self._sessions.refusal or f"the broker at {where!r} does not answer the subscription"
-            )
+            if self.failure is not None:
+                raise self.failure
+            refuse_unsettled(self._sessions, is_settled=is_settled)
         self._sessions.tidy()
 
     def stop(self) -> None:
@@ -123,12 +113,18 @@ class Ingest:
                 thread.join()
         self._sessions.end()
 
+    def notices(self) -> list[str]:
+        """Return lines for people on what was lost at the broker."""
+        return self._sessions.notices()
+
     def stats(self) -> Stats:
         """Return the counts as they are now."""
         self._stats.waiting = len(self._inbox)
         self._stats.connected = self._sessions.connected
         self._stats.refusal = self._sessions.refusal
         self._stats.refused = self._sessions.refused
+        self._stats.subscribed = self._sessions.subscribed
+        self._stats.sessions_forgotten = self._sessions.forgotten
         self._stats.left_out = self._sessions.left_out
         return self._stats
 
@@ -142,33 +138,17 @@ class Ingest:
         self.stop()
 
     def _make_sessions(self) -> Sessions:
-        own = [f"{topics.ROOT}/+/+/{kind}" for kind in KINDS]
-        wanted = [*own, *(gateway.topic for gateway in self._site.gateways)]
-        options: dict[str, Any]
-        if self._member is None:
-            name, options, share = self._client_id, {"clean_session": False}, ""
-        else:
-            name, options = f"{self._client_id}-{self._member}", {"protocol": mqtt.MQTTv5}
-            share = f"$share/{NAME}/"
         return Sessions(
             self._broker_url,
-            name,
-            Subscriptions.of(wanted, self._remembers, same_for_all=self._member is not None),
+            self._wanted.name,
+            self._wanted.subscriptions(),
             on_message=self._inbox.put,
             on_refused=self._give_up,
-            options=options,
-            connect_with=self._session_options,
-            replaces=NAME if self._member is None and self._client_id != NAME else None,
-            share=share,
+            options=self._wanted.options,
+            connect_with=self._wanted.connect_with,
+            replaces=NAME if self._member is None and self._wanted.client_id != NAME else None,
+            share=self._wanted.share,
         )
-
-    def _session_options(self) -> dict[str, Any]:
-        """Return how MQTT 5 is asked to keep the session for the next start."""
-        if self._member is None:
-            return {}
-        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
-        properties.SessionExpiryInterval = 0xFFFF_FFFF
-        return {"clean_start": False, "properties": properties}
 
     def _give_up(self, failure: UserError) -> None:
         self.failure = failure

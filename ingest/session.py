@@ -14,6 +14,8 @@ class Session(Receiver):
     deliver: Callable[["Session", Published], None]
     connection = 0
     bytes_in = 0
+    # Whether the broker is known to have had the session: what it acknowledges while it has none, nobody receives.
+    was_there = False
     # Messages of QoS 1 that came over this connection: counted by the network's thread, and by the worker's.
     messages_in = 0
     acknowledged = 0
@@ -31,3 +33,8 @@ class Session(Receiver):
         if message.qos:
             self.acknowledge([message.mid])
             self.acknowledged_at_once += 1
+
+    def was_forgotten(self) -> bool:
+        """Return, after each connection, whether the broker has forgotten a session that it had."""
+        was_there, self.was_there = self.was_there, True
+        return was_there and not self.had_session

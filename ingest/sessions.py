@@ -60,15 +60,18 @@ class Sessions:
         connect_with: Callable[[], dict[str, Any]],
         replaces: str | None = None,
         share: str = "",
+        receives: bool = True,
     ) -> None:
         """`replaces` is a client id under which an earlier version had its session; what waits there is received, then it is cleared.
 
-        `share` stands before each filter that several processes share.
+        `share` stands before each filter that several processes share. Without `receives` the sessions are only made: what comes is
+        neither taken nor acknowledged, so that it comes again.
         """
         self._broker_url = broker_url
         self._client_id = client_id
         self._subscriptions = subscriptions
         self._share = share
+        self._receives = receives
         self._on_message = on_message
         self._on_refused = on_refused
         self._options = options
@@ -83,11 +86,13 @@ class Sessions:
         self._handover = Handover(pairs=not share) if replaces or subscriptions.former else None
         self._tidier = threading.Thread(target=self._tidy, name="sessions", daemon=True)
         self.settled = threading.Event()
+        self.forgotten = 0
         self.all: list[Session] = []
         self._chains: list[list[Session]] = [[] for _ in subscriptions.now.groups]
         self._open = set(range(len(self._chains)))
         for group, filters in enumerate(subscriptions.now.groups):
             self._add(group, [(f"{share}{topic}", 1) for topic in filters])
+        self.first.was_there = receives and subscriptions.were_made
         self._choose_delivery()
 
     @property
@@ -116,6 +121,11 @@ class Sessions:
         return all(session.is_connected() for session in self.all)
 
     @property
+    def subscribed(self) -> bool:
+        """Whether the broker has answered to the subscriptions of all since they were connected."""
+        return all(session.is_subscribed for session in self.all)
+
+    @property
     def bytes_in(self) -> int:
         """How much has arrived over all of them."""
         if len(self.all) == 1 and not self._former:
@@ -126,6 +136,15 @@ class Sessions:
     def left_out(self) -> int:
         """How many messages came once more than they were sent, and were left out."""
         return sum(session.left_out for session in (*self.all, *self._former))
+
+    def notices(self) -> list[str]:
+        """Return a line for people where the broker has forgotten a session."""
+        if not self.forgotten:
+            return []
+        return [
+            f"the broker at {self.first.address!r} has forgotten the session of ingest, which was made anew: what devices sent meanwhile is "
+            "lost, though the broker has acknowledged it; devices that keep their readings can send them again"
+        ]
 
     def begin(self) -> None:
         """Connect. Raises UnavailableError when no broker answers, UserError when it refuses."""
@@ -273,7 +292,7 @@ class Sessions:
             self._broker_url,
             _numbered(self._subscriptions.now.session_name(self._client_id, group), number),
             filters=filters,
-            on_ready=lambda: log.info("connected to the broker"),
+            on_ready=lambda: self._back(group, number),
             on_refused=self._on_refused,
             on_subscribed=lambda: self._granted(group, number),
             manual_ack=True,
@@ -294,6 +313,8 @@ class Sessions:
 
     def _delivery(self, group: int) -> Callable[[Session, Published], None]:
         owners, handover, take = self._owners, self._handover, self._on_message
+        if not self._receives:
+            return _let_it_wait
         # What waits for a filter that the site file names no more is for nobody.
         takes_all = not self._subscriptions.gone
         if len(self._chains) == 1 and handover is None and takes_all:
@@ -308,6 +329,13 @@ class Sessions:
                 session.leave_out(message)
 
         return deliver
+
+    def _back(self, group: int, number: int) -> None:
+        log.info("connected to the broker")
+        session = self._chains[group][number - 1]
+        if session.was_forgotten():
+            self.forgotten += 1
+            log.error("%s", self.notices()[0])
 
     def _granted(self, group: int, number: int) -> None:
         """Let the next session of a chain ask for what this one was refused."""
@@ -361,6 +389,10 @@ class Sessions:
         session.messages_in = session.acknowledged = session.acknowledged_at_once = 0
         if session in self.all and not self._stopping.is_set():
             log.warning("lost the broker; it is tried again")
+
+
+def _let_it_wait(_session: Session, _message: Published) -> None:
+    pass
 
 
 def _numbered(client_id: str, number: int) -> str:

@@ -27,12 +27,17 @@ class Stats:
     refusal: str | None = None
     refused: int = 0
     left_out: int = 0
+    # Whether the broker has answered to all subscriptions, and how often it has forgotten a session.
+    subscribed: bool = True
+    sessions_forgotten: int = 0
 
     @property
     def trouble_now(self) -> str | None:
         """Why nothing is stored at the moment, or not all of it; None when all is well."""
         if not self.connected:
             return "the broker is away"
+        if not self.subscribed:
+            return "the broker has not answered the subscriptions of ingest yet"
         if not self.store_available:
             return self.trouble or "the store is away"
         return self.refusal

@@ -52,6 +52,11 @@ class Subscriptions:
     former: list[Generation] = field(default_factory=list)
     file: Path | None = None
 
+    @property
+    def were_made(self) -> bool:
+        """Whether an earlier start has subscribed, so that the broker must know the first session."""
+        return self.now.number == 1 and self.file is not None and self.file.exists()
+
     @classmethod
     def of(
         cls,

@@ -178,7 +178,7 @@ class Stack:
         need_broker("mosquitto")
         text = (ROOT / "broker/mosquitto-server.conf").read_text()
         data = self.folder / "mosquitto"
-        data.mkdir()
+        data.mkdir(exist_ok=True)
         text = text.replace("/etc/mosquitto/jeonju", f"{self.folder}/security/broker").replace(
             "/var/lib/mosquitto", str(data)
         )
@@ -189,7 +189,7 @@ class Stack:
         if os.geteuid() == 0:
             owner = pwd.getpwnam("mosquitto")
             broker = self.folder / "security/broker"
-            for path in (data, broker, *broker.iterdir()):
+            for path in (data, *data.iterdir(), broker, *broker.iterdir()):
                 os.chown(path, owner.pw_uid, owner.pw_gid)
         self.start("mosquitto", [find_program("mosquitto"), "-c", str(conf)])
         wait_until(lambda: _listens(self.ports[8885]), what="mosquitto")
@@ -259,7 +259,9 @@ def stack(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stack]:
 
 
 def test_services_come_up_and_readings_arrive_everywhere(stack: Stack) -> None:
-    assert "made CA" in stack.run("setup")
+    made = stack.run("setup")
+    assert "made CA" in made
+    assert "session of ingest at Mosquitto" in made
     assert stack.run("setup") == "everything was there\n"
     stack.mosquitto()
     for name in OURS:

@@ -30,6 +30,20 @@ def set_up_stack(
     ] = None,
     org: Annotated[str, typer.Option("--org", help="Its organization.")] = "jeonju",
     bucket: Annotated[str, typer.Option("--bucket", help="Its bucket; three more are named after it.")] = "air",
+    mosquitto: Annotated[
+        Path | None,
+        typer.Option(
+            "--mosquitto",
+            metavar="FOLDER",
+            help="Folder of a Mosquitto that has not run yet: the session of ingest is made there, before devices are let in.",
+        ),
+    ] = None,
+    members: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--member", help="With --mosquitto: name of an ingest process that shares the work; may be repeated."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make what a stack of several services needs before its first start: accounts, certificates, InfluxDB, tokens, keys.
@@ -38,10 +52,13 @@ def set_up_stack(
     """
     from jeonju.broker.security import Security
     from jeonju.common.clock import utc_now
-    from jeonju.stack.setup import Influx, Secrets, set_up
+    from jeonju.stack.setup import Influx, Mosquitto, Secrets, set_up
 
     influx = Influx(influxdb, org, bucket) if influxdb else None
-    made = set_up(load_site(site), Security(security), Secrets(secrets), names or [], influx, utc_now())
+    if members and mosquitto is None:
+        raise UserError("--member goes with --mosquitto: it names whose sessions are made there")
+    broker = Mosquitto(mosquitto, members or ()) if mosquitto else None
+    made = set_up(load_site(site), Security(security), Secrets(secrets), names or [], influx, utc_now(), broker)
     typer.echo(json.dumps({"made": made}) if as_json else f"made {', '.join(made)}" if made else "everything was there")
 
 

@@ -117,8 +117,9 @@ def ingest(
     from jeonju.broker.probe import warn_of_a_broker_without_rules
     from jeonju.common.clock import utc_now
     from jeonju.ingest.metrics import IngestMetrics
-    from jeonju.ingest.service import NAME, Ingest
+    from jeonju.ingest.service import Ingest
     from jeonju.ingest.subscriptions import remembered_beside
+    from jeonju.ingest.wanted import NAME
     from jeonju.stack.health_server import health_server
     from jeonju.storage.open import wait_for_store
     from jeonju.storage.port import Retention

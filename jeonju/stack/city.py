@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from jeonju.api.app import create_app
 from jeonju.api.services import Services
 from jeonju.broker.address import parse_broker_url
-from jeonju.broker.embedded import EmbeddedBroker
+from jeonju.broker.embedded import EmbeddedBroker, Preparation
 from jeonju.broker.identity import FILE_NAME, lasting_id
 from jeonju.broker.refusals import RefusedSendersMetrics
 from jeonju.broker.rights import Login
@@ -23,8 +23,9 @@ from jeonju.common.errors import UserError
 from jeonju.common.scaled_clock import ScaledClock
 from jeonju.contract.site import Site, load_site
 from jeonju.ingest.metrics import IngestMetrics
-from jeonju.ingest.service import NAME, Ingest
+from jeonju.ingest.service import Ingest
 from jeonju.ingest.subscriptions import remembered_beside
+from jeonju.ingest.wanted import NAME, Wanted
 from jeonju.rules.rules import Rules, shipped_rules
 from jeonju.simulator.scenario import Scenario
 from jeonju.simulator.service import Simulation
@@ -131,7 +132,9 @@ def running_city(settings: UpSettings) -> Iterator[City]:
         # A server counts ages by its own clock: by that the readings of a scenario, which has its own time, can be too old to be taken.
         retention = None if settings.scenario else settings.retention
         store = stack.enter_context(closing(open_store(store_url, retention)))
-        broker = _start_broker(settings, site, stack)
+        client_id = lasting_id(NAME, settings.data / FILE_NAME)
+        wanted = Wanted(site, client_id, remembers=remembered_beside(settings.data / FILE_NAME))
+        broker = _start_broker(settings, site, wanted, stack)
         url_for, refused = broker.url_for, broker.own.refused_senders if broker.own else None
         ingest = stack.enter_context(
             Ingest(
@@ -139,8 +142,8 @@ def running_city(settings: UpSettings) -> Iterator[City]:
                 store,
                 url_for("ingest"),
                 now=clock.now,
-                client_id=lasting_id(NAME, settings.data / FILE_NAME),
-                remembers=remembered_beside(settings.data / FILE_NAME),
+                client_id=client_id,
+                remembers=wanted.remembers,
             )
         )
         simulation: Simulation | None = None
@@ -160,7 +163,7 @@ def running_city(settings: UpSettings) -> Iterator[City]:
             now=clock.now,
             rules=settings.rules,
             sends_robots=settings.sends_robots,
-            notices=refused.notices if refused else list,
+            notices=lambda: [*(refused.notices() if refused else ()), *ingest.notices()],
             trouble_of_ingest=lambda: ingest.stats().trouble_now,
             on_unheard=broker.own.revive if broker.own else lambda _times: None,
         )
@@ -180,7 +183,7 @@ class _BrokerInUse(NamedTuple):
     own: EmbeddedBroker | None = None
 
 
-def _start_broker(settings: UpSettings, site: Site, stack: ExitStack) -> _BrokerInUse:
+def _start_broker(settings: UpSettings, site: Site, wanted: Wanted, stack: ExitStack) -> _BrokerInUse:
     kind = choose_broker(settings.broker, site, settings.data)
     if kind is not None:
         broker = EmbeddedBroker(
@@ -190,6 +193,8 @@ def _start_broker(settings: UpSettings, site: Site, stack: ExitStack) -> _Broker
             host=settings.mqtt_host,
             security=Security(settings.security),
             login=settings.mqtt_login,
+            # A broker acknowledges also what no session waits for: that of ingest is there before devices are let in.
+            preparation=Preparation("ingest", repr(wanted.sessions()), wanted.make),
         )
         stack.enter_context(broker)
         return _BrokerInUse(broker.url, broker.url_for, broker)

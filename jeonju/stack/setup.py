@@ -13,10 +13,14 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from jeonju.api.access.keys import KeyFile, Role
+from jeonju.broker.identity import lasting_id
+from jeonju.broker.mosquitto_db import prepare_mosquitto
 from jeonju.broker.security import Security
 from jeonju.common.errors import UserError
 from jeonju.common.secret_file import OWNER_ONLY, read_secret, write_secret
 from jeonju.contract.site import Site
+from jeonju.ingest.subscriptions import remembered_beside
+from jeonju.ingest.wanted import NAME, Wanted
 from jeonju.storage.influx.setup import InfluxSetup, new_secret
 
 WITH_GROUP: Final = 0o640
@@ -31,6 +35,13 @@ class Influx(NamedTuple):
     base: str
     org: str
     bucket: str
+
+
+class Mosquitto(NamedTuple):
+    """The folder of a Mosquitto, and the names of the ingest processes that share the work, if there are several."""
+
+    folder: Path
+    members: Sequence[str] = ()
 
 
 class Secrets:
@@ -65,7 +76,13 @@ class Secrets:
 
 
 def set_up(
-    site: Site, security: Security, secrets: Secrets, names: Sequence[str], influx: Influx | None, now: datetime
+    site: Site,
+    security: Security,
+    secrets: Secrets,
+    names: Sequence[str],
+    influx: Influx | None,
+    now: datetime,
+    mosquitto: Mosquitto | None = None,
 ) -> list[str]:
     """Make what is missing and leave alone what is there; return what was made.
 
@@ -77,6 +94,8 @@ def set_up(
         secrets.keep(service, "ca.pem", (security.broker / "ca.pem").read_text(encoding="ascii"))
     # Nobody may know by which client id the broker keeps what waits for ingest.
     secrets.once("ingest", "client_id")
+    if mosquitto is not None:
+        _set_up_mosquitto(mosquitto, site, secrets)
     keys = KeyFile(secrets.path("api", "keys.json"))
     if not keys.exists:
         # From then on every request needs a key, so that the api can be reached from other machines.
@@ -85,6 +104,19 @@ def set_up(
         _set_up_influx(influx, secrets)
         secrets.once(GRAFANA, "admin_password")
     return accounts + secrets.made
+
+
+def _set_up_mosquitto(mosquitto: Mosquitto, site: Site, secrets: Secrets) -> None:
+    """Let the sessions of ingest be there before Mosquitto starts for the first time: it acknowledges also what no session waits for."""
+    file = secrets.path("ingest", "client_id")
+    client_id = lasting_id(NAME, file)
+    sessions = [
+        session
+        for member in mosquitto.members or [None]
+        for session in Wanted(site, client_id, member, remembered_beside(file, member)).sessions()
+    ]
+    if prepare_mosquitto(mosquitto.folder, "ingest", sessions):
+        secrets.made.append("session of ingest at Mosquitto")
 
 
 def _set_up_influx(influx: Influx, secrets: Secrets) -> None:

@@ -6,7 +6,8 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,13 +46,22 @@ class Server(NamedTuple):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, jeonju: Site) -> Iterator[Server]:
+    with running_server(tmp_path_factory.mktemp("server"), jeonju) as running:
+        yield running
+
+
+@contextmanager
+def running_server(
+    folder: Path, jeonju: Site, before: Callable[[Path, int], object] = lambda _data, _port: None
+) -> Iterator[Server]:
+    """Run it on free ports; `before` is given its folder and the port of the services before it starts."""
     need_broker("mosquitto")
-    folder = tmp_path_factory.mktemp("server")
     data = folder / "data"
     data.mkdir()
     security, secrets = security_with(folder / "security", jeonju, "one")
     secrets["two"] = security.add("jeonju.two", of_device("jeonju", "two"), NOW, login="certificate")
     ports = {port: free_port() for port in (DEVICES, CERTIFICATES, SERVICES)}
+    before(data, ports[SERVICES])
     text = Path(broker.__file__).with_name("mosquitto-server.conf").read_text()
     text = text.replace("/etc/mosquitto/jeonju", str(folder / "jeonju")).replace("/var/lib/mosquitto/", f"{data}/")
     for port, free in ports.items():
@@ -60,7 +70,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, jeonju: Site) -> Iterator[S
     if os.geteuid() == 0:
         # As the documents say: it gives up root's rights, and must be able to read its files at a reload.
         owner = pwd.getpwnam("mosquitto")
-        for path in (data, security.broker, *security.broker.iterdir()):
+        for path in (data, *data.iterdir(), security.broker, *security.broker.iterdir()):
             os.chown(path, owner.pw_uid, owner.pw_gid)
         let_others_in(folder)
     (folder / "jeonju").symlink_to(security.broker)

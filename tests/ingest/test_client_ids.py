@@ -13,7 +13,8 @@ from jeonju.cli.doctor import diagnoses
 from jeonju.contract import topics
 from jeonju.contract.site import Site
 from jeonju.ingest import handover, sessions
-from jeonju.ingest.service import NAME, Ingest
+from jeonju.ingest.service import Ingest
+from jeonju.ingest.wanted import NAME
 from jeonju.stack.city import UpSettings, running_city
 from jeonju.stack.http_server import HttpSettings
 from jeonju.storage.duckdb.store import DuckDBStore

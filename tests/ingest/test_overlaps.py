@@ -15,8 +15,9 @@ from jeonju.contract.site import Site
 from jeonju.decoders.message import Message
 from jeonju.ingest import handover
 from jeonju.ingest.metrics import IngestMetrics
-from jeonju.ingest.service import NAME, Ingest
+from jeonju.ingest.service import Ingest
 from jeonju.ingest.subscriptions import Owners, Subscriptions, remembered_beside
+from jeonju.ingest.wanted import NAME
 from jeonju.storage.duckdb.store import DuckDBStore
 from tests.broker.guarded import Ears
 from tests.broker.test_filters import TOPICS, filters
