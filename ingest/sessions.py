@@ -142,8 +142,10 @@ class Sessions:
         if not self.forgotten:
             return []
         return [
-            f"the broker at {self.first.address!r} has forgotten the session of ingest, which was made anew: what devices sent meanwhile is "
-            "lost, though the broker has acknowledged it; devices that keep their readings can send them again"
+            (
+                f"the broker at {self.first.address!r} has forgotten the session of ingest, which was made anew: what devices sent meanwhile is "
+                "lost, though the broker has acknowledged it; devices that keep their readings can send them again"
+            )
         ]
 
     def begin(self) -> None:
