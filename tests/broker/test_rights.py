@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -96,6 +97,57 @@ def test_device_cannot_read_what_is_not_its_own(guarded: Guarded) -> None:
         api.say(COMMAND.format("one"), "for one")
         wait_until(lambda: b"for one" in one.payloads() and b"for two" in two.payloads(), what="the commands")
         assert set(one.payloads()) == {b"for one"}
+
+
+# Each alone: what one filter does not hear, another one on the same connection may.
+NOSY = (
+    "#",
+    "+/#",
+    "/#",
+    "air/#",
+    "air/+/jeonju/two/readings",
+    "air/v1/+/+/+",
+    "air/v1/jeonju/+/command",
+    "air/v1/jeonju/two/#",
+    "air/v1/jeonju/two/status",
+    "air/v1/jeonju/alerts/+",
+    "air/v1/jeonju/committed",
+    "+/v3/+/+/order",
+    "airkorea/+",
+    "$SYS/#",
+    "$share/thieves/air/v1/jeonju/+/command",
+    "$share/thieves/#",
+    "$MQTT/#",
+    "$MQTT/sub/#",
+    "$JS/#",
+)
+
+
+def test_each_filter_that_is_not_its_own_hears_nothing(guarded: Guarded) -> None:
+    """Mosquitto grants subscriptions and delivers nothing; NATS refuses them. Each hears its own command, which says that all before is over."""
+    own = COMMAND.format("one")
+    url_for = guarded.broker.url_for
+    with ExitStack() as stack:
+        nosy = {wanted: stack.enter_context(Ears(guarded.one, "one", wanted, own)) for wanted in NOSY}
+        two = stack.enter_context(Ears(guarded.two, "two"))
+        api = stack.enter_context(Ears(url_for("api"), "api"))
+        ingest = stack.enter_context(Ears(url_for("ingest"), "ingest"))
+        airkorea = stack.enter_context(Ears(url_for("airkorea"), "airkorea"))
+        for kind in ("readings", "status"):
+            two.say(f"air/v1/jeonju/two/{kind}", "private")
+        api.say("air/v1/jeonju/alerts/fire", "an alert")
+        api.say("vda5050/v3/KIT/1/order", "an order")
+        api.say(COMMAND.format("two"), "for two")
+        ingest.say("air/v1/jeonju/committed", "a batch")
+        airkorea.say("airkorea/전북", "an hour")
+        api.say(own, "for one")
+        for wanted, client in nosy.items():
+            wait_until(lambda: client.heard, what=f"its own command beside {wanted}")  # noqa: B023
+        # Each is asked once more, so that what came late would have come by now.
+        api.say(own, "the last")
+        for wanted, client in nosy.items():
+            wait_until(lambda: b"the last" in client.payloads(), what=f"the last command beside {wanted}")  # noqa: B023
+            assert set(client.heard) == {(own, b"for one"), (own, b"the last")}, wanted
 
 
 def test_client_id_of_another_does_not_open_its_queue(guarded: Guarded) -> None:
