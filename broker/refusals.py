@@ -2,6 +2,8 @@
 
 NATS takes no space in a topic. It ends the connection and names the client, not the topic: everything else that the client sends is lost as well,
 until it is back, and again at its next message on that topic.
+
+NATS also quotes what it could not read of a CONNECT: where a length in it is wrong, the quote has the password. It is made unreadable in the log.
 """
 
 import re
@@ -23,6 +25,12 @@ _STARTS: Final = b"Starting nats-server"
 _REFUSED: Final = re.compile(
     rb'^\[\d+\] .*? \[ERR\] .*? - "(.*)" - character not supported for MQTT topics$', re.MULTILINE
 )
+
+_UNREADABLE: Final = re.compile(
+    rb"^\[\d+\] .*? \[ERR\] .*(?:protocol name|invalid utf8|error reading|invalid character|invalid fixed header|packet).*$",
+    re.MULTILINE,
+)
+_QUOTED: Final = re.compile(rb'"(?!MQTT")(?:[^"\\]|\\.)*"')
 
 
 class RefusedSenders:
@@ -46,9 +54,13 @@ class RefusedSenders:
         """Read what is new; return a line on each client that was not there before."""
         before = len(self._clients)
         try:
-            with self._file.open("rb") as log_file:
+            with self._file.open("r+b") as log_file:
                 log_file.seek(self._read)
                 whole_lines = log_file.read().rpartition(b"\n")[0]
+                for line in _UNREADABLE.finditer(whole_lines):
+                    # The broker writes at the end of the file only; the length stays.
+                    log_file.seek(self._read + line.start())
+                    log_file.write(_QUOTED.sub(lambda found: b'"' + b"*" * (len(found[0]) - 2) + b'"', line[0]))
         except FileNotFoundError:
             return []
         self._read += len(whole_lines)

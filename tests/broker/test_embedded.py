@@ -115,3 +115,26 @@ def test_unwritable_folder_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"cannot keep its queues in .*; choose another --data"):
         EmbeddedBroker(tmp_path / "file", port=0).start()
+
+
+def test_password_in_a_connect_that_cannot_be_read_does_not_stay_in_the_log(tmp_path: Path) -> None:
+    secret = b'a-"password"-of-a-device'
+    # The length of the protocol's name, and that of the client id, reach over all that follows.
+    bodies = [
+        b"\x00" + bytes([10 + len(secret)]) + b"MQTT\x04\xc2\x00\x1e\x00\x03" + secret + b"x" * 40,
+        b"\x00\x04MQTT\x04\xc2\x00\x1e\x00"
+        + bytes([3 + len(secret)])
+        + b"\xff\x00\x04"
+        + secret
+        + b"\x00\x01u\x00\x01p",
+    ]
+    with EmbeddedBroker(tmp_path, port=0) as broker:
+        log = tmp_path / "nats" / "broker.log"
+        for body in bodies:
+            with socket.create_connection(("127.0.0.1", broker.port)) as connection:
+                connection.sendall(bytes([0x10, len(body)]) + body)
+                connection.recv(10)
+        wait_until(lambda: log.read_bytes().count(b"[ERR]") == len(bodies), what="both lines")
+        wait_until(lambda: b"password" not in log.read_bytes(), what="the password to be made unreadable")
+        assert log.read_bytes().count(b"*" * len(secret)) >= len(bodies)
+    assert b"of-a-device" not in log.read_bytes()
