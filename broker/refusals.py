@@ -30,7 +30,7 @@ _UNREADABLE: Final = re.compile(
     rb"^\[\d+\] .*? \[ERR\] .*(?:protocol name|invalid utf8|error reading|invalid character|invalid fixed header|packet).*$",
     re.MULTILINE,
 )
-_QUOTED: Final = re.compile(rb'"(?!MQTT")(?:[^"\\]|\\.)*"')
+_QUOTED: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
 class RefusedSenders:
