@@ -28,18 +28,17 @@ def dropped_flag(count: int) -> Flag:
 def bounded(content: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
     """Return what is kept of the extra content of a reading, in its order, and how many members are not."""
     kept: dict[str, Any] = {}
-    names = dropped = 0
-    room = MOST_BYTES
+    names, room = 0, MOST_BYTES
     for group, name, value in _members(content):
+        if names == MOST_NAMES:
+            break
         # In this order, so that nothing is put into JSON only to be dropped for its name.
-        if names < MOST_NAMES and len(name) <= LONGEST_NAME:
+        if len(name) <= LONGEST_NAME:
             size = _size(name, value)
             if size is not None and size <= min(room, MOST_MEMBER_BYTES):
                 (kept if group is None else kept.setdefault(group, {}))[name] = value
                 names, room = names + 1, room - size
-                continue
-        dropped += 1
-    return kept, dropped
+    return kept, _count(content) - names
 
 
 def _size(name: str, value: Any) -> int | None:
@@ -48,6 +47,10 @@ def _size(name: str, value: Any) -> int | None:
         return len(msgspec.json.encode({name: value})) - _BRACKETS + 1
     except RecursionError:
         return None
+
+
+def _count(content: Mapping[str, Any]) -> int:
+    return sum(len(value) if name in GROUPS and isinstance(value, dict) else 1 for name, value in content.items())
 
 
 def _members(content: Mapping[str, Any]) -> Iterator[tuple[str | None, str, Any]]:

@@ -4,8 +4,9 @@ import re
 from datetime import datetime
 from typing import Final, NamedTuple
 
-# What ingest keeps of a dead letter at most (`jeonju.ingest.pipeline`).
+# What ingest keeps of a dead letter (`jeonju.ingest.pipeline`); all of a message that took too long.
 LONGEST_LETTER_BYTES: Final = 64 * 1024
+LARGEST_LETTER_BYTES: Final = 4 * 1024 * 1024
 LONGEST_LETTER_TEXT: Final = 1000
 _CUT: Final = re.compile(r"\(first \d+ of \d+ bytes kept\)$")
 

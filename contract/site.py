@@ -146,6 +146,8 @@ class Site(_Strict):
     surroundings: Surroundings = "urban"
     roughness_m: Annotated[float, Field(gt=0, le=5)] = 0.8
     note: str = ""
+    # Devices that no site file names, and nobody has heard of: so many more are admitted in an hour, 1000 of them by one message at most.
+    new_devices_per_hour: Annotated[int, Field(ge=0, le=50_000)] = 1000
     zones: Annotated[list[Zone], Field(min_length=1)]
     stations: list[Station] = []
     robots: list[Robot] = []

@@ -10,6 +10,7 @@ import msgspec
 from jeonju.common.errors import RejectedError
 from jeonju.contract.quality import Flag
 from jeonju.contract.reading import Reading
+from jeonju.decoders.budget import spend
 
 NOTHING: Final[Mapping[int, Any]] = MappingProxyType({})
 
@@ -51,6 +52,7 @@ class RejectedParts:
 
     def add(self, reason: str, payload: Callable[[], bytes]) -> None:
         """Add a part; its payload is made only where it is kept."""
+        spend()
         self.count += 1
         kept = payload() if self._bytes < MOST_PART_BYTES else None
         self._bytes += len(kept or b"") + 1

@@ -18,6 +18,7 @@ from jeonju.contract.extras import DROPPED, LONGEST_NAME, MOST_NAMES, dropped_fl
 from jeonju.contract.gateways import PLACE_KEYS, Gateway, Mapping, conversion
 from jeonju.contract.quality import IMPOSSIBLE_POSITION, NO_FIX, NO_NUMBER, POSITION, Flag
 from jeonju.contract.reading import Reading
+from jeonju.decoders.budget import spend
 from jeonju.decoders.decoded import Decoding, RejectedParts
 from jeonju.decoders.fields import key_of
 from jeonju.decoders.numbers import is_absent, read_amount
@@ -147,6 +148,8 @@ class Gathered:
                 has_place = has_place or key in PLACE_KEYS
             elif not isinstance(value, str) and (amount := read_amount(value)) is not None:
                 self.put(device, at, name, amount.value)
+            else:
+                spend()
         if has_place and says_no_fix(members):
             self.put_no_fix(device, at)
 
@@ -187,6 +190,7 @@ class Gathered:
         flags: dict[int, dict[str, Flag]] = {}
         extra: dict[int, dict[str, Any]] = {}
         for (device, at), values in self._values.items():
+            spend()
             position = self._position(device, at)
             of_reading, kept = self._remarks((device, at), values)
             if of_reading:
@@ -198,6 +202,7 @@ class Gathered:
         return Decoding(readings, flags, extra, rejected=tuple(self.rejected.all()), **more)
 
     def _of(self, device: str, at: When) -> dict[str, float]:
+        spend()
         values = self._values.get((device, at))
         if values is None:
             if not device.strip():

@@ -9,6 +9,7 @@ import msgspec
 
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Gateway, ListOf
+from jeonju.decoders.budget import spend
 from jeonju.decoders.fields import at_pointer, inner_document, named_device
 from jeonju.decoders.gathered import Gathered
 from jeonju.decoders.numbers import is_absent
@@ -40,6 +41,7 @@ def _put_list(gathered: Gathered, content: Any, gateway: Gateway, read: ListOf) 
     elements = _elements(content, outer)
     left = MOST_ELEMENTS
     for number, element in enumerate(elements):
+        spend()
         places = list(islice(_places((content, element), inner), MOST_ELEMENTS + 1))
         if len(places) > left:
             reason = f"holds more than {MOST_ELEMENTS} elements at {read.path}: send fewer together"
@@ -88,6 +90,7 @@ def _places(place: Place, inner: list[str]) -> Iterator[Place]:
 
 def _put(gathered: Gathered, place: Place, gateway: Gateway, read: ListOf) -> None:
     """Add one element. One that holds nothing mapped is no reject, even if it names no device."""
+    spend(len(read.entries))
     held = [at_place(place, entry.pointer) for entry in read.entries]
     if all(map(is_absent, held[: read.own])):
         return

@@ -14,8 +14,9 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exp
 from jeonju.common.errors import UnavailableError
 from jeonju.contract.records import DeadLetter, DeviceRecord, LedgerEntry, is_mere_name
 from jeonju.contract.site import Site
+from jeonju.decoders.budget import REPLAY
 from jeonju.decoders.message import Message
-from jeonju.ingest.inbox import Arrived
+from jeonju.ingest.inbox import LARGEST_COMMIT_BYTES, Arrived
 from jeonju.ingest.pipeline import Pipeline
 from jeonju.ingest.replaying import mark, with_marks
 from jeonju.ingest.stats import Stats
@@ -24,8 +25,9 @@ from jeonju.storage.port import Commit, LetterChoice, Store
 log = logging.getLogger(__name__)
 
 LONGEST_PAUSE_S: Final = 10.0
-# So many have at most 16 MB.
 REPLAYED_AT_ONCE: Final = 250
+# As much as one commit of new messages: those that arrive wait meanwhile.
+REPLAYED_BYTES: Final = LARGEST_COMMIT_BYTES
 
 
 @dataclass(frozen=True)
@@ -96,16 +98,30 @@ class Committer:
         Readings and marks are one commit, so each is taken once, and what was not taken is still asked for after a restart.
         """
         try:
-            asked = self._store.letters_in_order(LetterChoice(is_asked=True), limit=REPLAYED_AT_ONCE)
+            asked = self._asked()
         except UnavailableError:
             return True  # Asked again; a store that is away is said where a commit waits for it.
         return not asked or self._replay(asked)
+
+    def _asked(self) -> list[DeadLetter]:
+        """Return the letters that come next: together they are no larger than a commit, or there is one only."""
+        letters: list[DeadLetter] = []
+        size = 0
+        for header in self._store.letters_in_order(LetterChoice(is_asked=True), limit=REPLAYED_AT_ONCE, payloads=False):
+            letter = self._store.dead_letter(header.id)
+            if letter is None:
+                continue
+            size += len(letter.payload)
+            if letters and size > REPLAYED_BYTES:
+                break
+            letters.append(letter)
+        return letters
 
     def _replay(self, letters: list[DeadLetter]) -> bool:
         # With the time of arrival that they had: it is that of readings without their own.
         messages = [Message(letter.topic, letter.payload, letter.received_at) for letter in letters if letter.is_whole]
         try:
-            commit = with_marks(self._pipeline.commit(messages), letters, self._now())
+            commit = with_marks(self._pipeline.commit(messages, REPLAY), letters, self._now())
             written = self._write(commit)
         except Exception as error:
             log.exception("a fault in a replay of %d dead letters", len(letters))
@@ -188,6 +204,8 @@ class Committer:
         stats.rejected += len(commit.dead_letters)
         stats.commits += 1
         stats.devices = len(self._pipeline.devices)
+        stats.over_budget += self._pipeline.over_budget
+        self._pipeline.over_budget = 0
         stats.nothing.update(self._pipeline.nothing)
         self._pipeline.nothing.clear()
         self._count_turned_away()

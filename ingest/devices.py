@@ -8,6 +8,7 @@ from jeonju.common.errors import RejectedError
 from jeonju.contract.records import DeviceRecord
 from jeonju.contract.site import Site
 from jeonju.decoders.decoded import DeviceUpdate
+from jeonju.ingest.allowance import HourlyAllowance
 
 # A sender that makes up names must not fill the memory. Devices of the site file are admitted all the same.
 MOST_DEVICES: Final = 50_000
@@ -24,6 +25,7 @@ class DeviceRegistry:
         self._robots = frozenset(robot.name for robot in site.robots)
         self._records: dict[tuple[str, str], DeviceRecord] = {}
         self._changed: set[tuple[str, str]] = set()
+        self._new = HourlyAllowance(site.new_devices_per_hour)
         self.turned_away = 0
 
     def __len__(self) -> int:
@@ -50,6 +52,11 @@ class DeviceRegistry:
         if made_up and len(self._records) + made_up > MOST_DEVICES:
             self.turned_away += 1
             raise RejectedError(f"more than {MOST_DEVICES} devices; {min(new)!r} is new")
+        if made_up and not self._new.take(made_up, now):
+            self.turned_away += 1
+            raise RejectedError(
+                f"more than {self._new.an_hour} new devices in an hour (new_devices_per_hour of the site file); {min(new)!r} is new"
+            )
         for name in new:
             self._register(site, name, now)
 

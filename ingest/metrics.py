@@ -28,6 +28,11 @@ class IngestMetrics(Collector):
             "Messages rejected for want of room for new devices",
             stats.turned_away,
         )
+        yield Counter(
+            "jeonju_ingest_messages_over_budget",
+            "Messages rejected because they took too long or held too much",
+            stats.over_budget,
+        )
         nothing = Counter(
             "jeonju_ingest_messages_without_content",
             "Messages that say nothing that is stored, by what they are",

@@ -1,16 +1,20 @@
 """From raw messages to one commit: route, decode, admit, batch, dead letters. Pure; the committer around it talks to broker and store."""
 
+import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from jeonju.common.errors import RejectedError
 from jeonju.contract import topics
-from jeonju.contract.records import DeadLetter
+from jeonju.contract.records import LARGEST_LETTER_BYTES, LONGEST_LETTER_TEXT, DeadLetter
 from jeonju.contract.site import Site
+from jeonju.decoders.budget import LIVE, Budget, Limits, OverBudgetError, within
 from jeonju.decoders.decoded import AnsweredRejectionError, Decoding
 from jeonju.decoders.message import Message
 from jeonju.ingest import devices
+from jeonju.ingest.allowance import HourlyAllowance
 from jeonju.ingest.batch import Batch
 from jeonju.ingest.devices import DeviceRegistry
 from jeonju.ingest.ledger import Ledger
@@ -18,9 +22,8 @@ from jeonju.ingest.quality.checks import Checks
 from jeonju.ingest.routing import Router
 from jeonju.storage.port import Commit
 
-# Of a dead letter's payload at most this much is kept; the reason says how long it was.
-KEPT_PAYLOAD_BYTES: Final = 64 * 1024
-LONGEST_TEXT: Final = 1000
+# A message that takes too long here may be right: all of it is kept, so that it can be replayed, as long as they are no more than this an hour.
+KEPT_WHOLE_BYTES_AN_HOUR: Final = 32 * 1024 * 1024
 
 
 @dataclass
@@ -28,6 +31,8 @@ class Pipeline:
     """Remembers devices, their ledger and their last values between commits."""
 
     site: Site
+    # Of the time that one message may take (decoders/budget.py).
+    clock: Callable[[], float] = time.thread_time
     ledger: Ledger = field(default_factory=Ledger)
     devices: DeviceRegistry = field(init=False)
     router: Router = field(init=False)
@@ -35,6 +40,9 @@ class Pipeline:
     _answers: list[tuple[str, bytes]] = field(default_factory=list)
     # Messages that say nothing that is stored, by format and why.
     nothing: Counter[tuple[str, str]] = field(default_factory=Counter)
+    # Messages that took too long or held too much.
+    over_budget: int = 0
+    _whole: HourlyAllowance = field(default_factory=lambda: HourlyAllowance(KEPT_WHOLE_BYTES_AN_HOUR))
 
     def __post_init__(self) -> None:
         """Prepare the registry and the routes of the site."""
@@ -47,25 +55,14 @@ class Pipeline:
         answers, self._answers = self._answers, []
         return answers
 
-    def commit(self, messages: list[Message]) -> Commit:
-        """Return what these messages put into the store; no message is ever lost here."""
+    def commit(self, messages: list[Message], limits: Limits = LIVE) -> Commit:
+        """Return what these messages put into the store; no message is ever lost here. Each of them has the limits for itself."""
         batch = Batch()
         dead: list[DeadLetter] = []
-        for message in messages:
-            try:
-                route = self.router.route(message.topic)
-                decoding = route.decode(message)
-                if decoding.answers:
-                    self._answers += decoding.answers
-                self._add(decoding, message, batch)
-                if decoding.rejected:
-                    dead += [self._dead_letter(message, part.reason, part.payload) for part in decoding.rejected]
-                elif decoding.is_empty:
-                    self.nothing[route.gateway.format, decoding.nothing] += 1
-            except RejectedError as error:
-                if isinstance(error, AnsweredRejectionError):
-                    self._answers += error.answers
-                dead.append(self._dead_letter(message, str(error)))
+        with within(Budget(limits, self.clock)) as budget:
+            for message in messages:
+                budget.begin()
+                dead += self._take(message, batch, budget)
         return Commit(
             readings=batch.table(self._checks, self.ledger),
             devices=self.devices.changes(),
@@ -75,7 +72,31 @@ class Pipeline:
 
     def refuse(self, message: Message, reason: str) -> Commit:
         """Return what to put into the store for a message that cannot be processed at all."""
-        return Commit(dead_letters=[self._dead_letter(message, reason)], ledger=self.ledger.changes())
+        return Commit(dead_letters=[self._dead_letter(message, reason, LIVE.kept_bytes)], ledger=self.ledger.changes())
+
+    def _take(self, message: Message, batch: Batch, budget: Budget) -> list[DeadLetter]:
+        """Add what a message says to the batch; return it, or the parts of it, that cannot be taken."""
+        try:
+            route = self.router.route(message.topic)
+            decoding = route.decode(message)
+            if decoding.answers:
+                self._answers += decoding.answers
+            budget.admit(decoding.readings)
+            self._add(decoding, message, batch)
+        except OverBudgetError as error:
+            self._answers += error.answers
+            self.over_budget += 1
+            return [self._dead_letter(message, str(error), self._most_kept(message, budget))]
+        except RejectedError as error:
+            if isinstance(error, AnsweredRejectionError):
+                self._answers += error.answers
+            return [self._dead_letter(message, str(error), budget.limits.kept_bytes)]
+        if decoding.rejected:
+            most = budget.limits.kept_bytes
+            return [self._dead_letter(message, part.reason, most, part.payload) for part in decoding.rejected]
+        if decoding.is_empty:
+            self.nothing[route.gateway.format, decoding.nothing] += 1
+        return []
 
     def _add(self, decoding: Decoding, message: Message, batch: Batch) -> None:
         site = decoding.site or self.site.name
@@ -93,17 +114,27 @@ class Pipeline:
         """Tell whether what a name that has no device yet gets wrong is counted: a real name, and not too many of them."""
         return len(self.ledger) < devices.MOST_DEVICES and all(topics.NAME.fullmatch(name) for name in place)
 
-    def _dead_letter(self, message: Message, reason: str, part: bytes | None = None) -> DeadLetter:
-        """Return what is kept of a message, or of a part of one, that cannot be read."""
+    def _most_kept(self, message: Message, budget: Budget) -> int:
+        """Return how many bytes are kept of a message that may be right: all, as long as there are not too many such."""
+        size = len(message.payload)
+        is_long = size > budget.limits.kept_bytes
+        return (
+            LARGEST_LETTER_BYTES
+            if is_long and self._whole.take(size, message.received_at)
+            else budget.limits.kept_bytes
+        )
+
+    def _dead_letter(self, message: Message, reason: str, most: int, part: bytes | None = None) -> DeadLetter:
+        """Return what is kept of a message, or of a part of one, that cannot be taken: at most so many bytes, and the reason says how many it had."""
         payload = message.payload if part is None else part
         place = topics.site_and_device(message.topic)
         if place is not None and (place in self.devices or self._may_be_counted(*place)):
             self.ledger.reject(*place)
-        if len(payload) > KEPT_PAYLOAD_BYTES:
-            reason = f"{reason} (first {KEPT_PAYLOAD_BYTES} of {len(payload)} bytes kept)"
+        if len(payload) > most:
+            reason = f"{reason} (first {most} of {len(payload)} bytes kept)"
         return DeadLetter(
             message.received_at,
-            message.topic[:LONGEST_TEXT],
-            payload[:KEPT_PAYLOAD_BYTES],
-            reason[:LONGEST_TEXT],
+            message.topic[:LONGEST_LETTER_TEXT],
+            payload[:most],
+            reason[:LONGEST_LETTER_TEXT],
         )

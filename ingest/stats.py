@@ -13,6 +13,8 @@ class Stats:
     readings: int = 0
     rejected: int = 0
     turned_away: int = 0
+    # Messages that took too long or held too much.
+    over_budget: int = 0
     # Messages that say nothing that is stored, by format and why.
     nothing: Counter[tuple[str, str]] = field(default_factory=Counter)
     devices: int = 0

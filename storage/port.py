@@ -130,7 +130,7 @@ class Store(Protocol):
         """Keep statistics over time for the dashboards that read the store itself; a store that none can read keeps none."""
 
     def dead_letters(self, *, limit: int = 100, choice: LetterChoice = ANY_LETTER) -> list[DeadLetter]:
-        """Return the newest dead letters, newest first."""
+        """Return the newest dead letters, newest first; of payloads the first 64 KiB (`LONGEST_LETTER_BYTES`), `dead_letter` has all."""
 
     def dead_letter(self, letter_id: str) -> DeadLetter | None:
         """Return the dead letter of an id, None when there is none."""

@@ -9,6 +9,7 @@ import msgspec
 
 from jeonju.contract.gateways import Gateway
 from jeonju.contract.quality import Flag
+from jeonju.decoders.budget import spend
 from jeonju.decoders.decoded import Decoding
 from jeonju.decoders.fields import in_entry, mapped_names, named_device
 from jeonju.decoders.gathered import Gathered, says_nothing
@@ -27,6 +28,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     """Return the hour's values of every station in an answer; `-` is none, a flag beside a number makes it bad."""
     gathered = Gathered()
     for path, item in _items(message.json()):
+        spend()
         if not isinstance(item, dict):
             gathered.reject(
                 f"a station must be an object, not {type(item).__name__}", partial(msgspec.json.encode, item)

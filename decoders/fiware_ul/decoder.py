@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Gateway
+from jeonju.decoders.budget import spend
 from jeonju.decoders.decoded import Decoding
 from jeonju.decoders.fields import at_pointer, mapped_names
 from jeonju.decoders.gathered import Gathered
@@ -29,6 +30,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         return gathered.decoding()
     faults = []
     for group in text.split(GROUPS):
+        spend()
         try:
             at, measures = parse_group(group, gateway.timezone)
         except RejectedError as error:

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import conversion
+from jeonju.decoders.budget import look
 from jeonju.decoders.fields import key_of
 from jeonju.decoders.ha_discovery.template import Template, parse
 from jeonju.decoders.ha_discovery.values import TemplateError
@@ -173,6 +174,8 @@ def _described(topic: str, component: str, config: dict[str, Any]) -> Iterator[t
             return
         shared = {name: value for name, value in config.items() if name not in ("components", "name", "platform")}
         for name, part in parts.items():
+            # The members that all parts share are copied for each of them.
+            look()
             if isinstance(part, dict) and (own := _written_out(part, shared.get(BASE))).get("platform") == SENSOR:
                 yield name, shared | own
 

@@ -10,6 +10,7 @@ from paho.mqtt.matcher import MQTTMatcher
 
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Gateway
+from jeonju.decoders.budget import look, spend
 from jeonju.decoders.decoded import Decoding, DeviceUpdate
 from jeonju.decoders.fields import at_pointer
 from jeonju.decoders.gathered import Gathered
@@ -144,6 +145,7 @@ class HomeAssistant:
         """Return the state of each device of some entities, after a message on `topic`; a device is there where one of its entities is."""
         said: dict[str, set[str]] = {}
         for entity in watching:
+            spend()
             state = self._state(entity, topic)
             if state is not None and self._is_wanted(entity, gateway):
                 said.setdefault(entity.device, set()).add(state)
@@ -163,6 +165,7 @@ class HomeAssistant:
         if text is None:
             return None
         if item.template is not None:
+            look()
             try:
                 text = str(item.template.render(Scope(text)))
             except (TemplateError, RejectedError):
@@ -179,6 +182,8 @@ class HomeAssistant:
         mapped = {entry.pointer: entry for entry in gateway.mapping}
         unread: RejectedError | None = None
         for entity in sensors:
+            # A template may read the whole payload.
+            look()
             pointer = next((pointer for pointer in entity.pointers if pointer in mapped), None)
             if pointer is None and not self._is_first(entity):
                 continue

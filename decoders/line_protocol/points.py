@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from jeonju.common.errors import RejectedError
+from jeonju.decoders.budget import spend
 
 Value = float | int | bool | str
 
@@ -67,6 +68,7 @@ def read_lines(payload: bytes) -> Iterator[tuple[int, str, Point | Broken]]:
     text = payload.removeprefix(codecs.BOM_UTF8).rstrip(b"\0").decode(errors="surrogateescape")
     begin, number = 0, 1
     while begin < len(text):
+        spend()
         end = text.find("\n", begin)
         after, end = (end + 1, end) if end >= 0 else (len(text), len(text))
         line = text[begin:end].removesuffix("\r")
@@ -116,6 +118,7 @@ def _any_point(text: str, at: int) -> tuple[Point, int]:
     measurement, at = _ESCAPED_IN_MEASUREMENT.sub(r"\1", found[1]), found.end()
     tags: dict[str, str] = {}
     while found := _TAG.match(text, at):
+        spend()
         name = _unescaped(found[1])
         if name in tags:
             raise _wrong("has a tag twice", text, at + 1)
@@ -137,6 +140,7 @@ def _fields(text: str, at: int) -> tuple[dict[str, Value], int]:
     """Return the fields, of which a later one of the same name stands, and where they end."""
     fields: dict[str, Value] = {}
     while True:
+        spend()
         if (found := _FIELD_NAME.match(text, at)) is None:
             raise _wrong("has no name=value where a field should be", text, at)
         name, at = _unescaped(found[1]), found.end()

@@ -12,6 +12,7 @@ from jeonju.contract import topics
 from jeonju.contract.gateways import Gateway
 from jeonju.contract.quality import IMPOSSIBLE_POSITION, POSITION
 from jeonju.contract.reading import VERSION, Adoption, DeviceStatus, Instant, Reading
+from jeonju.decoders.budget import spend
 from jeonju.decoders.decoded import Decoding, DeviceUpdate, RejectedParts
 from jeonju.decoders.message import Message, bare_text, parse_json, refuse_too_large
 
@@ -77,6 +78,7 @@ def _status(device: str, payload: bytes) -> list[DeviceUpdate]:
 
 
 def _body(payload: bytes, kind: type[_Body], name: str) -> _Body:
+    refuse_too_large(payload)
     try:
         return msgspec.json.decode(payload, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -101,6 +103,7 @@ def _decode_leniently(payload: bytes) -> Decoding:
     extra: dict[int, dict[str, Any]] = {}
     rejected = RejectedParts()
     for part in content if isinstance(content, list) else [content]:
+        spend()
         try:
             reading, more = _read(part)
         except RejectedError as error:

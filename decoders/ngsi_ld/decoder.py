@@ -8,6 +8,7 @@ from typing import Any, Final
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Gateway
+from jeonju.decoders.budget import spend
 from jeonju.decoders.decoded import Decoding
 from jeonju.decoders.fields import in_entry, key_of, named_device
 from jeonju.decoders.gathered import Gathered, says_nothing
@@ -74,6 +75,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
 
 def _entities(content: Any, path: str, depth: int = 0) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield entities with the path to them: alone, in a list, in a notification, and in one with its headers as MQTT has it."""
+    spend()
     if depth > 4:
         return
     if isinstance(content, list):
@@ -100,10 +102,12 @@ def _add(gathered: Gathered, path: str, entity: dict[str, Any], content: Any, ga
     observed = _observed(entity, gateway)
     skip = _NOT_MEASURED | _mapped(gateway, path)
     for full_name, attribute in entity.items():
+        spend()
         name = re.split(r"[/#]", full_name)[-1]
         if name in skip:
             continue
         for item in attribute if isinstance(attribute, list) else [attribute]:
+            spend()
             at = first_time(of_site, _said_at(item, gateway), observed)
             _add_attribute(gathered, device, at, name, item)
     look_up = partial(in_entry, entity, path)

@@ -10,6 +10,7 @@ import msgspec
 
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Gateway
+from jeonju.decoders.budget import OverBudgetError, spend
 from jeonju.decoders.decoded import AnsweredRejectionError, Decoding
 from jeonju.decoders.fields import inner_document, key_of, named_device
 from jeonju.decoders.gathered import Gathered, says_nothing
@@ -44,6 +45,9 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         if not answers:
             raise
         raise AnsweredRejectionError(str(error), answers) from error
+    except OverBudgetError as error:
+        error.answers = answers
+        raise
 
 
 def _decoded(content: dict[str, Any], gateway: Gateway) -> Decoding:
@@ -84,6 +88,7 @@ def _add_part(gathered: Gathered, notice: Any, gateway: Gateway) -> None:
 def _add(
     gathered: Gathered, content: dict[str, Any], primitive: dict[str, Any], body: dict[str, Any], gateway: Gateway
 ) -> None:
+    spend()
     notice = _member(body, "sgn")
     is_notice = isinstance(notice, dict)
     instance = _instance(_member(_member(notice, "nev"), "rep") if is_notice else body)
@@ -129,6 +134,7 @@ def _add_instances(
 def _add_instance(
     gathered: Gathered, place: Place, names: list[str], instance: dict[str, Any], gateway: Gateway
 ) -> None:
+    spend()
     inside = inner_document(_plain(instance))
     if not isinstance(inside, dict):
         inside = _scalar(inside, names, gateway)

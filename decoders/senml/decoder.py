@@ -14,6 +14,7 @@ import msgspec
 from jeonju.common.errors import RejectedError
 from jeonju.contract.extras import LONGEST_NAME
 from jeonju.contract.gateways import Gateway, Mapping
+from jeonju.decoders.budget import spend
 from jeonju.decoders.decoded import Decoding
 from jeonju.decoders.fields import key_of, refuse_long
 from jeonju.decoders.gathered import Gathered
@@ -58,6 +59,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     gathered, base = Gathered(), dict[str, Any]()
     mapped = {entry.pointer.removeprefix("/"): entry for entry in gateway.mapping}
     for index, record in enumerate(_records(message)):
+        spend()
         if not isinstance(record, dict):
             gathered.reject(f"record {index} is no object, but {type(record).__name__}", partial(_encoded, record))
             continue
@@ -123,18 +125,19 @@ def _records(message: Message) -> list[Any]:
     pack = _unfolded([pack] if isinstance(pack, dict) and "e" in pack else pack)
     if not isinstance(pack, list):
         raise RejectedError("is no SenML pack: an array of records")
-    # Decimal fractions stand for JSON's numbers (RFC 8428, section 6); labels that are neither text nor known stand for nothing.
-    return [
-        {
-            name if isinstance(name, str) else LABELS.get(name, ""): float(value)
-            if isinstance(value, Decimal)
-            else value
-            for name, value in record.items()
-        }
-        if isinstance(record, dict)
-        else record
-        for record in pack
-    ]
+    return [_with_names(record) if isinstance(record, dict) else record for record in pack]
+
+
+def _with_names(record: dict[Any, Any]) -> dict[str, Any]:
+    """Return a record with the names of JSON.
+
+    Decimal fractions stand for its numbers (RFC 8428, section 6); labels that are neither text nor known stand for nothing.
+    """
+    spend()
+    return {
+        name if isinstance(name, str) else LABELS.get(name, ""): float(value) if isinstance(value, Decimal) else value
+        for name, value in record.items()
+    }
 
 
 def _unfolded(pack: Any) -> Any:
@@ -172,6 +175,7 @@ def _refuse_repeated(content: Any, size: int) -> None:
     """
     waiting = [content]
     while waiting:
+        spend()
         part = waiting.pop()
         size -= len(part) if isinstance(part, str | bytes) else 1
         if isinstance(part, dict):
@@ -216,6 +220,7 @@ def _device(base_name: str, name: str, unit: str, mapped: Container[str]) -> tup
 
 def _split(name: str, separators: str, unit: str, mapped: Container[str]) -> tuple[str, str]:
     """Return what stands before the quantity, and the quantity: the last part that is known, with what belongs to it (`voc_index`)."""
+    spend()
     for start in (0, *(at + 1 for at in range(max(0, len(name) - LONGEST_NAME), len(name)) if name[at] in separators)):
         if (own := name[start:]) in mapped or key_of(own):
             return name[:start].rstrip(SEPARATORS), own

@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from jeonju.contract.gateways import Gateway
+from jeonju.decoders.budget import spend
 from jeonju.decoders.decoded import Decoding
 from jeonju.decoders.fields import at_pointer, mapped_names, named_device
 from jeonju.decoders.gathered import Gathered
@@ -48,6 +49,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
             )
     mapped = mapped_names(gateway)
     for value_type, text in named.items():
+        spend()
         if value_type in mapped or (key := _key(value_type)) is None:
             continue
         gathered.put_raw(device, at, key, text, unit="Pa" if key == "pressure" else None)

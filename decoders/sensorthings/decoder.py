@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from jeonju.airquality.units import unit_of
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Gateway
+from jeonju.decoders.budget import spend
 from jeonju.decoders.decoded import Decoding
 from jeonju.decoders.fields import in_entry, key_of, named_device
 from jeonju.decoders.gathered import Gathered
@@ -94,6 +95,7 @@ def _observations(
     content: Any, path: str, stream: dict[str, Any], thing: dict[str, Any], depth: int = 0
 ) -> Iterator[Observed]:
     """Yield all Observations of an entity, or of a list of them, with the Datastream and Thing that they are expanded in or that hold them."""
+    spend()
     if isinstance(content, list) and depth < 8:
         for index, entity in enumerate(content):
             yield from _observations(entity, f"{path}/{index}", stream, thing, depth + 1)
@@ -155,6 +157,7 @@ def _parts(item: Observed) -> Iterator[tuple[str, Any, str | None]]:
 
 def _key(observed: Any) -> str | None:
     """Return our key for an observed property by its name, else by the end of its definition; a name that only holds one is none."""
+    spend()
     if not isinstance(observed, dict):
         return None
     name, definition = observed.get("name"), observed.get("definition")

@@ -7,6 +7,7 @@ from typing import Final
 
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Mapping
+from jeonju.decoders.budget import spend
 from jeonju.decoders.fields import key_of
 from jeonju.decoders.sparkplug_b.parsing import MOST_METRICS
 from jeonju.decoders.sparkplug_b.payload import Metric, Payload
@@ -165,6 +166,7 @@ class Learner:
                 yield from self._members(member, known.label, depth + 1)
 
     def _counted(self, metric: Metric) -> None:
+        spend()
         self._count += 1
         if self._count > MOST_METRICS:
             raise RejectedError(f"has more than {MOST_METRICS} metrics and members of templates")

@@ -6,6 +6,7 @@ from typing import Any, Final
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import PLACE_KEYS, Mapping
 from jeonju.contract.quality import Flag, worse
+from jeonju.decoders.budget import spend
 from jeonju.decoders.gathered import Gathered, says_no_fix
 from jeonju.decoders.numbers import is_absent, read_amount
 from jeonju.decoders.sparkplug_b.births import DEEPEST, TEMPLATE, Born, Entries, Known, entry_of, is_definition
@@ -61,6 +62,7 @@ class Reader:
 
     def _read(self, metric: Metric, group: str, sent: int, flag: Flag | None, depth: int) -> None:
         """Read one metric. `sent` is the timestamp of what it is part of, negative where a value of the past has none; `flag` the quality of that."""
+        spend()
         known = self._born.find(metric, group)
         if known is None:
             if metric.WhichOneof("value") != TEMPLATE or not is_definition(metric):

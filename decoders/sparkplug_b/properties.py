@@ -5,6 +5,7 @@ from itertools import islice
 from typing import Any, Final
 
 from jeonju.contract.quality import Flag
+from jeonju.decoders.budget import spend
 from jeonju.decoders.sparkplug_b.payload import Metric
 
 SENDER: Final = "Sparkplug"
@@ -50,6 +51,7 @@ def quality_of(metric: Metric) -> Flag | None:
 
 def _properties(metric: Metric) -> Iterator[tuple[str, Any]]:
     properties = metric.properties
+    spend(min(len(properties.keys), _MOST))
     for key, value in islice(zip(properties.keys, properties.values, strict=False), _MOST):
         # What is not UTF-8 comes as bytes.
         if isinstance(key, str) and not value.is_null and len(key) <= _LONGEST:

@@ -6,6 +6,7 @@ from typing import Any, Final
 from jeonju.common.errors import RejectedError
 from jeonju.contract.extras import LONGEST_NAME
 from jeonju.contract.gateways import Gateway
+from jeonju.decoders.budget import spend
 from jeonju.decoders.decoded import Decoding, DeviceUpdate
 from jeonju.decoders.fields import at_pointer, mapped_names, refuse_long
 from jeonju.decoders.gathered import Gathered
@@ -90,9 +91,11 @@ def _sensors(gathered: Gathered, device: str, at: When, content: dict[str, Any],
     units = {"temperature": temperature_unit, "pressure": str(content.get("PressureUnit", "hPa"))[:LONGEST_NAME]}
     seen = set[tuple[str, str]]()
     for name, pointer, members in _groups(content, below):
+        spend()
         owner = (name and _heard_by_bluetooth(name, members)) or device
         mapped = mapped_names(gateway, pointer)
         for member, value in members.items():
+            spend()
             key = KEY_OF_MEMBER.get(member)
             if member in VOC_INDEX_MEMBERS and name.startswith(VOC_INDEX_SENSORS):
                 key = "voc_index"
@@ -111,6 +114,7 @@ def _groups(content: dict[str, Any], below: str) -> Iterator[tuple[str, str, dic
             refuse_long(name)
             yield name, f"{below}/{name}", members
             for inner, values in members.items():
+                spend()
                 if isinstance(values, dict):
                     refuse_long(inner)
                     yield name, f"{below}/{name}/{inner}", values

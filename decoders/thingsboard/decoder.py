@@ -7,6 +7,7 @@ import msgspec
 
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Gateway
+from jeonju.decoders.budget import spend
 from jeonju.decoders.decoded import Decoding, DeviceUpdate
 from jeonju.decoders.fields import in_entry, mapped_names, named_device, refuse_long
 from jeonju.decoders.gathered import Gathered, says_nothing
@@ -48,6 +49,7 @@ def _add(gathered: Gathered, device: str | None, entries: Any, gateway: Gateway,
 
 def _add_entry(gathered: Gathered, device: str | None, entry: Any, gateway: Gateway, path: str) -> None:
     """Add one entry, which `path` leads to in the message; pointers may begin at the message or at the entry."""
+    spend()
     if not isinstance(entry, dict):
         reason = f"telemetry must be an object or a list of them, not {type(entry).__name__}"
         if device is None and not path:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from jeonju.contract.columns import INSTANT
 from jeonju.contract.records import (
+    LONGEST_LETTER_BYTES,
     AlertRecord,
     DeadLetter,
     DeviceRecord,
@@ -120,9 +121,11 @@ class StoredRecords(ABC):
         return self._records(JournalEntry, "journal", newest, values)[::-1]
 
     def dead_letters(self, *, limit: int = 100, choice: LetterChoice = ANY_LETTER) -> list[DeadLetter]:
-        """Return the newest dead letters, newest first."""
+        """Return the newest dead letters, newest first, with the beginning of their payloads."""
         where, values = _chosen(choice)
-        return self._records(DeadLetter, "dead_letters", f"{where} ORDER BY id DESC LIMIT ?", [*values, limit])
+        newest = f"{where} ORDER BY id DESC LIMIT ?"
+        beginning = {"payload": f"payload[1:{LONGEST_LETTER_BYTES}] AS payload"}
+        return self._records(DeadLetter, "dead_letters", newest, [*values, limit], beginning)
 
     def dead_letter(self, letter_id: str) -> DeadLetter | None:
         """Return the dead letter of an id, None when there is none."""

@@ -8,6 +8,8 @@ from types import NoneType
 from typing import Any, Final, get_args, get_type_hints
 
 from jeonju.contract.records import (
+    LARGEST_LETTER_BYTES,
+    LONGEST_LETTER_BYTES,
     AlertRecord,
     DeadLetter,
     DeviceRecord,
@@ -147,8 +149,8 @@ def records(
 
 
 def newest_letters(server: Server, choice: LetterChoice, limit: int) -> list[DeadLetter]:
-    """Return the newest dead letters, newest first."""
-    found = _letters(server, _chosen(choice), f"ORDER BY time DESC LIMIT {int(limit)}")
+    """Return the newest dead letters, newest first, with the beginning of their payloads."""
+    found = _letters(server, _chosen(choice), f"ORDER BY time DESC LIMIT {int(limit)}", longest=LONGEST_LETTER_BYTES)
     return sorted(found, key=lambda letter: letter.id, reverse=True)
 
 
@@ -174,7 +176,14 @@ def letters_after(server: Server, choice: LetterChoice, after: str, limit: int, 
     return sorted((letter for letter in found if letter.id > after), key=lambda letter: letter.id)[:limit]
 
 
-def _letters(server: Server, conditions: Sequence[str], end: str = "", *, payloads: bool = True) -> list[DeadLetter]:
+def _letters(
+    server: Server,
+    conditions: Sequence[str],
+    end: str = "",
+    *,
+    payloads: bool = True,
+    longest: int = LARGEST_LETTER_BYTES,
+) -> list[DeadLetter]:
     fields = (TOPIC, *((PAYLOAD,) if payloads else ()), REASON, ASKED_AT, REPLAYED_AT)
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     question = f"SELECT {', '.join([f'{SHELF}::tag', *fields])} FROM {source(DEAD_LETTER)} {where} {end}"
@@ -188,7 +197,7 @@ def _letters(server: Server, conditions: Sequence[str], end: str = "", *, payloa
                     DeadLetter(
                         instant(time // 1000),
                         row[TOPIC],
-                        b64decode(row.get(PAYLOAD) or ""),
+                        b64decode((row.get(PAYLOAD) or "")[: -(-longest // 3) * 4])[:longest],
                         row[REASON],
                         _letter_id(time, int(shelf)),
                         instant(row[ASKED_AT]) if row[ASKED_AT] else None,

@@ -14,12 +14,13 @@ import pytest
 from jeonju.broker import filters
 from jeonju.common.errors import UserError
 from jeonju.contract.gateways import Gateway
+from jeonju.contract.records import LONGEST_LETTER_BYTES
 from jeonju.contract.site import BUILT_IN_SITES, MOST_GATEWAYS, Site, load_site
 from jeonju.decoders import fields
 from jeonju.decoders.decoded import MOST_PARTS
 from jeonju.decoders.message import LARGEST_PAYLOAD_BYTES, Message
 from jeonju.detection.engine import AlertEngine
-from jeonju.ingest.pipeline import KEPT_PAYLOAD_BYTES, Pipeline
+from jeonju.ingest.pipeline import Pipeline
 from jeonju.ingest.routing import LONGEST_REMEMBERED, Router
 from jeonju.ingest.subscriptions import MOST_GROUPS, Owners, Subscriptions
 from jeonju.storage.duckdb.store import DuckDBStore
@@ -126,7 +127,7 @@ def test_rejected_parts_that_repeat_a_long_base_are_bounded_in_bytes(jeonju: Sit
     pack = b'[{"n":"d:co2","v":1},{"bn":"","bx":"' + long + b'"},' + b",".join([b'{"v":1}'] * 1000) + b"]"
     commit = pipeline_of(jeonju, "senml").commit([Message("x", pack, NOW)])
     assert commit.readings.num_rows == 1
-    assert sum(len(letter.payload) for letter in commit.dead_letters) < 4 * KEPT_PAYLOAD_BYTES
+    assert sum(len(letter.payload) for letter in commit.dead_letters) < 4 * LONGEST_LETTER_BYTES
     assert "; so are 997 more after it" in commit.dead_letters[-1].reason
 
 

@@ -1,7 +1,7 @@
 """Senders that make things up must not fill the memory."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -112,7 +112,8 @@ def test_what_senders_make_up_is_kept_within_bounds_and_what_is_dropped_is_said(
         Gateway(topic="onem2m", format="onem2m"),
         Gateway(topic="spBv1.0/#", format="sparkplug_b"),
     ]
-    commit = Pipeline(jeonju.model_copy(update={"gateways": gateways})).commit([message])
+    # On a clock that stands, so that a slow machine takes it as well.
+    commit = Pipeline(jeonju.model_copy(update={"gateways": gateways}), clock=lambda: 0.0).commit([message])
     assert commit.dead_letters == []
     (row,) = commit.readings.to_pylist()
     extra = json.loads(row["extra"] or "{}")
@@ -147,10 +148,12 @@ def test_long_words_are_refused(jeonju: Site) -> None:
     assert (len(commit.dead_letters), commit.devices, commit.readings.num_rows) == (4, [], 0)
 
 
-@pytest.mark.parametrize("count", [1001, 60_000])
-def test_rejected_message_registers_nothing(jeonju: Site, count: int) -> None:
+# More readings than a message may hold are refused before anybody looks at their devices.
+@pytest.mark.parametrize(("count", "turned_away"), [(1001, 2), (60_000, 0)])
+def test_rejected_message_registers_nothing(jeonju: Site, count: int, turned_away: int) -> None:
     names = [f"made-up-{n}" for n in range(count)]
-    pipeline = Pipeline(jeonju.model_copy(update={"gateways": [Gateway(topic="gateway/#", format="thingsboard")]}))
+    site = jeonju.model_copy(update={"gateways": [Gateway(topic="gateway/#", format="thingsboard")]})
+    pipeline = Pipeline(site, clock=lambda: 0.0)
     parts = [{"device": name, "values": {"pm25": 1.0}} for name in names]
     for message in (
         native("a", parts),
@@ -159,8 +162,42 @@ def test_rejected_message_registers_nothing(jeonju: Site, count: int) -> None:
     ):
         commit = pipeline.commit([message])
         assert (len(commit.dead_letters), commit.devices, commit.readings.num_rows) == (1, [], 0)
-    assert (len(pipeline.devices), pipeline.devices.turned_away) == (0, 2)
+    assert (len(pipeline.devices), pipeline.devices.turned_away) == (0, turned_away)
     assert pipeline.commit([native("b", {"device": "b"})]).readings.num_rows == 1
+
+
+def test_new_devices_are_admitted_at_a_rate_of_the_site_file(jeonju: Site) -> None:
+    """Ten an hour: the eleventh is a dead letter with the reason, and gets in six minutes later. Who is known, or in the site file, always is."""
+    pipeline = Pipeline(jeonju.model_copy(update={"new_devices_per_hour": 10}))
+
+    def taken(name: str, minutes: float = 0) -> bool:
+        message = native(name, {"device": name})._replace(received_at=NOW + timedelta(minutes=minutes))
+        commit = pipeline.commit([message])
+        if commit.dead_letters:
+            assert commit.dead_letters[0].reason == (
+                f"more than 10 new devices in an hour (new_devices_per_hour of the site file); '{name}' is new"
+            )
+        return bool(commit.readings.num_rows)
+
+    assert [taken(f"made-up-{n}") for n in range(12)] == [True] * 10 + [False] * 2
+    assert pipeline.devices.turned_away == 2
+    assert taken("made-up-3")
+    assert taken("palbok-03")
+    # A clock that is set back gives no more of it.
+    assert not taken("late", minutes=-600)
+    assert not taken("late", minutes=5)
+    assert taken("late", minutes=7)
+    assert not taken("later", minutes=8)
+    # What is not used for a day is not saved up.
+    assert [taken(f"next-day-{n}", minutes=1440) for n in range(12)] == [True] * 10 + [False] * 2
+
+
+def test_status_larger_than_a_message_is_refused(jeonju: Site) -> None:
+    """A status of 7 MB was read; what it may hold is three words of 64 letters."""
+    status = native("a", {"state": "online", "vendor": "x" * 7_000_000}, "status")
+    commit = Pipeline(jeonju).commit([status])
+    assert "larger than 4194304" in commit.dead_letters[0].reason
+    assert (commit.devices, len(commit.dead_letters[0].payload)) == ([], 65536)
 
 
 def test_device_of_the_site_file_is_let_in_when_there_is_no_room(jeonju: Site, monkeypatch: pytest.MonkeyPatch) -> None:

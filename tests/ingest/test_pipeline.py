@@ -7,9 +7,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jeonju.contract import topics
+from jeonju.contract.records import LONGEST_LETTER_BYTES
 from jeonju.contract.site import load_site
 from jeonju.decoders.message import Message
-from jeonju.ingest.pipeline import KEPT_PAYLOAD_BYTES, Pipeline
+from jeonju.ingest.pipeline import Pipeline
 from jeonju.messages.quality import quality_in_words
 from jeonju.storage.port import Commit
 
@@ -119,7 +120,7 @@ def test_what_cannot_be_taken_is_a_dead_letter_with_topic_payload_and_reason(
 
 def test_huge_payload_is_kept_in_part_and_says_so() -> None:
     (letter,) = commit(message(b"x" * 10_000_000)).dead_letters
-    assert len(letter.payload) == KEPT_PAYLOAD_BYTES
+    assert len(letter.payload) == LONGEST_LETTER_BYTES
     assert "first 65536 of 10000000 bytes kept" in letter.reason
 
 

@@ -180,7 +180,6 @@ def test_repeated_replay_after_a_kill_in_a_server_s_commit_writes_the_same_rows(
 def test_letter_of_which_only_the_beginning_was_kept_is_never_taken(
     jeonju: Site, store: DuckDBStore, broker: EmbeddedBroker
 ) -> None:
-    assert (LONGEST_LETTER_BYTES, LONGEST_LETTER_TEXT) == (pipeline.KEPT_PAYLOAD_BYTES, pipeline.LONGEST_TEXT)
     (cut,) = pipeline.Pipeline(wrong(jeonju)).commit([Message("senml/x", b" " * 70_000, T0)]).dead_letters
     long = cut._replace(reason="x" * LONGEST_LETTER_TEXT)
     exact = cut._replace(reason="is no JSON")
@@ -197,3 +196,22 @@ def test_letter_of_which_only_the_beginning_was_kept_is_never_taken(
         wait_until(lambda: not store.letters_in_order(ASKED, limit=1), what="ingest to look")
     (after,) = store.letters_in_order(limit=9)
     assert (after.replayed_at, after.reason) == (None, cut.reason)
+
+
+def test_letters_that_are_kept_whole_are_listed_by_their_beginning_and_taken_a_commit_at_a_time(
+    jeonju: Site, store: Store, broker: EmbeddedBroker
+) -> None:
+    """Three of 3 MB: lists hold 64 KiB of each, and no two of them are in memory at once."""
+    large = b'[{"device": "a", "seq": %d, "values": {"pm25": 1}}' + b" " * 3_000_000 + b"]"
+    letters = [DeadLetter(T0, "air/v1/jeonju/a/readings", large % n, "took longer than 1 s") for n in range(3)]
+    store.write(Commit(dead_letters=letters))
+    listed = store.dead_letters()
+    assert [letter.payload for letter in listed] == [letter.payload[:LONGEST_LETTER_BYTES] for letter in listed]
+    assert all(letter.is_whole for letter in listed)
+    ids = [letter.id for letter in store.letters_in_order(limit=10, payloads=False)]
+    assert [len(getattr(store.dead_letter(letter_id), "payload", b"")) for letter_id in ids] == [len(large % 1)] * 3
+    ask_for(store, store.letters_in_order(limit=10, payloads=False))
+    with Ingest(jeonju, store, broker.url) as ingest:
+        wait_until(lambda: ingest.stats().messages == 3, what="the replay")
+    assert ingest.stats().commits == 3
+    assert store.letters_in_order(ASKED, limit=1) == []
