@@ -83,9 +83,10 @@ class Security:
             made.append("CA")
         if not self.exists:
             _write(self.accounts_file, dump({}))
-        if self._renew_server({*LOCAL_NAMES, *names}, now):
-            made.append("certificate of the broker")
         with self._changing(now) as accounts:
+            # Of two that renew it at the same time, one would write the key and the other the certificate.
+            if self._renew_server({*LOCAL_NAMES, *names}, now):
+                made.append("certificate of the broker")
             for service, rights in of_services(site).items():
                 account = accounts.get(service)
                 if account is None:

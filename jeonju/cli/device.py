@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jeonju.broker.rights import Login, Rights, of_device, of_gateway, of_robot
-from jeonju.cli.options import Json, SecurityFolder, SiteName, duration_s
+from jeonju.cli.options import Json, SecurityFolder, SiteName, duration_s, until_over
 from jeonju.common.clock import utc_now
 from jeonju.common.errors import UserError
 from jeonju.common.secret_file import read_secret, write_secret
@@ -56,14 +56,33 @@ def setup(
     ] = None,
     site: SiteName = "jeonju",
     folder: Folder = Path("data/security"),
+    every: Annotated[
+        float | None,
+        typer.Option(
+            "--every",
+            parser=duration_s,
+            metavar="DURATION",
+            help="Stay, and do it again this often, such as 12h: certificates are renewed 60 days before they end.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make the private CA, the broker's certificate and the accounts of our own services; run again, it renews what is due.
 
     Run it again also when the site file has got another gateway: it says what ingest may read.
     """
-    security = _security(folder)
-    made = security.setup(names or [], load_site(site), utc_now())
+    security, loaded = _security(folder), load_site(site)
+    _report_setup(security, security.setup(names or [], loaded, utc_now()), as_json=as_json)
+    if every is None:
+        return
+    over = until_over(None)
+    while not over(every):
+        if made := security.setup(names or [], loaded, utc_now()):
+            _report_setup(security, made, as_json=as_json)
+
+
+def _report_setup(security: "Security", made: list[str], *, as_json: bool) -> None:
+    folder = security.folder
     if as_json:
         typer.echo(json.dumps({"folder": str(folder), "made": made, "names": sorted(security.server_names())}))
         return

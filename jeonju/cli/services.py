@@ -104,6 +104,13 @@ def ingest(
             help="File with the secret part of the client id at the broker; made where there is none.",
         ),
     ] = Path("data/client-id"),
+    subscriptions_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--subscriptions-file",
+            help="File that remembers what is subscribed; beside the client id's by default, which may be in a folder that cannot be written.",
+        ),
+    ] = None,
     keep_raw: KeepRaw = "30d",  # type: ignore[assignment]
     keep_minutes: KeepMinutes = "400d",  # type: ignore[assignment]
     metrics: Metrics = None,
@@ -126,7 +133,8 @@ def ingest(
 
     log_warnings()
     loaded, over = load_site(site), until_over(stop_after)
-    client_id, remembers = lasting_id(NAME, client_id_file), remembered_beside(client_id_file, member)
+    client_id = lasting_id(NAME, client_id_file)
+    remembers = subscriptions_file or remembered_beside(client_id_file, member)
     # Before the broker: a mistake in its address is told at once.
     opened = wait_for_store(store, over, Retention(keep_raw, keep_minutes))
     if opened is None:

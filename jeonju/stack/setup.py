@@ -9,6 +9,7 @@ admin/                               influxdb_operator_token, influxdb_password,
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -96,10 +97,7 @@ def set_up(
     secrets.once("ingest", "client_id")
     if mosquitto is not None:
         _set_up_mosquitto(mosquitto, site, secrets)
-    keys = KeyFile(secrets.path("api", "keys.json"))
-    if not keys.exists:
-        # From then on every request needs a key, so that the api can be reached from other machines.
-        secrets.keep(ADMIN, "api_key", keys.add(ADMIN, Role.ADMIN, now))
+    _keep_admin_key(KeyFile(secrets.path("api", "keys.json")), secrets, now)
     if influx is not None:
         _set_up_influx(influx, secrets)
         secrets.once(GRAFANA, "admin_password")
@@ -117,6 +115,19 @@ def _set_up_mosquitto(mosquitto: Mosquitto, site: Site, secrets: Secrets) -> Non
     ]
     if prepare_mosquitto(mosquitto.folder, "ingest", sessions):
         secrets.made.append("session of ingest at Mosquitto")
+
+
+def _keep_admin_key(keys: KeyFile, secrets: Secrets, now: datetime) -> None:
+    """Let the admin's file hold a key that the api takes: the first one, or one more after keys were restored or revoked.
+
+    From the first one on every request needs a key, so that the api can be reached from other machines. The other keys stay: they may be in use.
+    """
+    file = secrets.path(ADMIN, "api_key")
+    if file.exists() and keys.find(read_secret(file, "jeonju setup")) is not None:
+        return
+    taken = {key.name for key in keys.keys()}
+    name = next(name for name in (ADMIN, *(f"{ADMIN}-{number}" for number in count(2))) if name not in taken)
+    secrets.keep(ADMIN, "api_key", keys.add(name, Role.ADMIN, now))
 
 
 def _set_up_influx(influx: Influx, secrets: Secrets) -> None:
