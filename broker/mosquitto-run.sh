@@ -8,9 +8,10 @@ state() {
 
 watch() {
     while sleep "${LOOK_EVERY_S:-2}"; do
+        kill -0 "$1" 2>/dev/null || exit 0
         now=$(state "$2")
         if [ "$now" = "$before" ] && [ "$now" != "$loaded" ]; then
-            kill -HUP "$1" || exit 0
+            kill -HUP "$1"
             loaded=$now
         fi
         before=$now
