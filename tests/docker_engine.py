@@ -137,7 +137,12 @@ def _import(running: Engine, name: str, listing: Path, *trees: Path) -> None:
 def _installed() -> dict[str, str]:
     """Return what each installed package and each virtual one needs, by their names."""
     listed = subprocess.run(
-        ["dpkg-query", "--show", "--showformat", "${Package}\t${db:Status-Status}\t${Depends}, ${Pre-Depends}\t${Provides}\n"],
+        [
+            "dpkg-query",
+            "--show",
+            "--showformat",
+            "${Package}\t${db:Status-Status}\t${Depends}, ${Pre-Depends}\t${Provides}\n",
+        ],
         capture_output=True,
         text=True,
         check=True,
@@ -230,4 +235,3 @@ def _with_needs(lines: Iterable[str]) -> set[str]:
                 wanted.append(need)
         found.add(name)
     return found
-

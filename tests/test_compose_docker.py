@@ -182,7 +182,9 @@ def test_stack_starts_by_itself_and_loses_nothing(stack: Stack) -> None:
 
 def _check_image(stack: Stack) -> None:
     """The base from Docker Hub has 130 MB, Pango and fonts 50: the image has less than 700 MB."""
-    history = stack.engine.run("docker", "history", "--no-trunc", "--human=false", "--format={{.Size}} {{.CreatedBy}}", "jeonju-air:0.1.0")
+    history = stack.engine.run(
+        "docker", "history", "--no-trunc", "--human=false", "--format={{.Size}} {{.CreatedBy}}", "jeonju-air:0.1.0"
+    )
     ours = [int(line.split()[0]) for line in history.splitlines() if line.split(" ", 1)[1].startswith("COPY /opt")]
     assert len(ours) == 2
     code, packages = ours
@@ -206,7 +208,9 @@ def _check_that_the_certificate_is_renewed(stack: Stack, ca: Path) -> None:
     """One that ends soon is in use; `renew` makes another one, which Mosquitto takes over; nothing is restarted but `renew`."""
     folder = ca.parent
     authority = Authority(ca.read_bytes(), (stack.engine.volume("accounts") / "ca.key").read_bytes())
-    old = authority.for_server(sorted(places((folder / "server.pem").read_bytes())), datetime.now(UTC) - timedelta(days=350))
+    old = authority.for_server(
+        sorted(places((folder / "server.pem").read_bytes())), datetime.now(UTC) - timedelta(days=350)
+    )
     for name, content in (("server.key", old.key), ("server.pem", old.certificate)):
         (folder / f"{name}.new").write_bytes(content)
         os.chown(folder / f"{name}.new", 10001, 10001)
