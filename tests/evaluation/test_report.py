@@ -1,12 +1,15 @@
 """The validation page: what stands in it is what the project measures today."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from jeonju.cli.app import app
+from jeonju.evaluation.release_score import evaluate_releases
 from tests.conftest import SHARED_DATA
 
 ROOT = Path(__file__).parents[2]
@@ -29,7 +32,16 @@ BENCHMARKS = {
 
 
 @pytest.mark.skipif(not SHARED_DATA.exists(), reason="the measurements are not beside the project (../shared/data)")
-def test_tables_of_the_page_are_those_of_today(tmp_path: Path) -> None:
+def test_tables_of_the_page_are_those_of_today(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the measured releases, which take the longest, are found within the targets."""
+    scores = []
+
+    def remembered(folder: Path, on_progress: Callable[[float], None]) -> Any:
+        result = evaluate_releases(folder, on_progress)
+        scores.append(result[0])
+        return result
+
+    monkeypatch.setattr("jeonju.evaluation.report.evaluate_releases", remembered)
     benchmarks = tmp_path / "benchmarks.json"
     benchmarks.write_text(json.dumps(BENCHMARKS))
     page = tmp_path / "validation.md"
@@ -45,6 +57,12 @@ def test_tables_of_the_page_are_those_of_today(tmp_path: Path) -> None:
     assert [line for line in of_today if line not in committed] == []
     for picture in ("validation-arcs.png", "validation-releases.png"):
         assert (tmp_path / "images" / picture).read_bytes().startswith(b"\x89PNG")
+    (score,) = scores
+    assert (score["releases"], score["detected"]) == (7, 7)
+    assert score["false_events"] <= 2
+    assert score["localized_fraction"] >= 0.85
+    assert score["rate_within_x2"] >= 0.60
+    assert 0 <= score["median_delay_min"] <= 10
 
 
 @pytest.mark.parametrize(("content", "message"), [("{", "cannot be read"), ('{"incidents": {}}', "has no dispersion")])
