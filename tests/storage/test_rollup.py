@@ -105,15 +105,15 @@ EDGES = [
 
 @pytest.mark.parametrize("every_s", [10, 60, 90, 300, 3600, 7200, 86_400])
 def test_means_are_those_of_the_readings_before_and_after_upkeep(store: Store, every_s: int) -> None:
-    rows = some_rows(1, 1500)
-    write(store, rows[:1000])
+    rows = some_rows(1, 450)
+    write(store, rows[:300])
     for start, end in EDGES:
-        check(store, rows[:1000], every_s, start, end)
+        check(store, rows[:300], every_s, start, end)
     tidy(store)
     for start, end in EDGES:
-        check(store, rows[:1000], every_s, start, end)
+        check(store, rows[:300], every_s, start, end)
     # Late ones, which fall between the others.
-    write(store, rows[1000:])
+    write(store, rows[300:])
     check(store, rows, every_s)
     tidy(store)
     check(store, rows, every_s)
@@ -135,12 +135,12 @@ def test_devices_and_limit_are_kept_to_in_roll_ups(store: Store) -> None:
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 2**31),
-    cuts=st.lists(st.tuples(st.integers(0, 300), st.booleans()), max_size=6),
+    cuts=st.lists(st.tuples(st.integers(0, 100), st.booleans()), max_size=6),
     every_s=st.sampled_from([60, 180, 3600]),
 )
 def test_whenever_upkeep_runs_the_means_are_right(seed: int, cuts: list[tuple[int, bool]], every_s: int) -> None:
     store = DuckDBStore(":memory:")
-    rows, done = some_rows(seed, 300), 0
+    rows, done = some_rows(seed, 100), 0
     for cut, tidies in sorted(cuts):
         write(store, rows[done:cut])
         done = max(done, cut)

@@ -127,12 +127,12 @@ def test_reading_older_than_readings_are_kept_is_a_reading_and_in_the_means_of_i
     store = InfluxStore(url, Retention(30 * DAY_S, 400 * DAY_S, None))
     now = datetime.now(UTC)
     begin = (now - timedelta(days=age_days)).replace(minute=0, second=0, microsecond=0)
-    late = [row | {"time": row["time"] - T0 + begin, "received_at": now} for row in some_rows(1, 300)]
+    late = [row | {"time": row["time"] - T0 + begin, "received_at": now} for row in some_rows(1, 120, span_s=4000)]
     fresh = [
         row | {"time": now - timedelta(seconds=number), "received_at": now} for number, row in enumerate(late[:20])
     ]
     # In several commits, some of it repeated, the new among the old, as a device sends its backlog.
-    for rows in (late[:120] + fresh, late[100:250], late[250:]):
+    for rows in (late[:48] + fresh, late[40:100], late[100:]):
         assert store.write(Commit(readings=readings_table(rows), devices=WHOLE.devices)) == {}
         with caplog.at_level(logging.WARNING):
             tidy(store)
@@ -148,7 +148,7 @@ def test_reading_older_than_readings_are_kept_is_a_reading_and_in_the_means_of_i
     assert kept == len({(row["device"], row["time"]) for row in late})
     assert [record.getMessage() for record in caplog.records] == [
         f"{number} readings are older than the InfluxDB keeps readings (--keep-raw); they are kept with means of their time"
-        for number in (120, 150, 50)
+        for number in (48, 60, 20)
     ]
     assert store.latest("jeonju")["time"].to_pylist() == [
         max(row["time"] for row in fresh if row["device"] == device) for device in "ab"
@@ -277,11 +277,11 @@ class Interrupted:
 
 @pytest.mark.parametrize("policy", [MINUTES, HOURS, RAW])
 def test_what_another_process_writes_during_a_roll_up_stays_due(url: str, policy: str) -> None:
-    rows = some_rows(2, 300, span_s=3600)
+    rows = some_rows(2, 120, span_s=1800)
     store, other = InfluxStore(url), InfluxStore(url)
-    write(store, rows[:200])
+    write(store, rows[:80])
     real = store._server
-    store._server = Interrupted(real, policy, lambda: write(other, rows[200:]))
+    store._server = Interrupted(real, policy, lambda: write(other, rows[80:]))
     tidy(store)
     store._server = real
     check(store, rows, 60)
@@ -296,7 +296,7 @@ def test_what_another_process_writes_during_a_roll_up_stays_due(url: str, policy
 @pytest.mark.parametrize("afterwards", [False, True])
 @pytest.mark.parametrize("fails_at", range(3))
 def test_roll_up_that_broke_off_is_made_again(influxd: Influxd, database: str, fails_at: int, afterwards: bool) -> None:
-    rows = some_rows(3, 300, span_s=3600)
+    rows = some_rows(3, 120, span_s=1800)
     store = InfluxStore(influxd.url(database))
     write(store, rows)
     real = store._server
