@@ -5,9 +5,11 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadFileScheduling
 
 from jeonju.broker.embedded import EmbeddedBroker, Kind
 from jeonju.contract.site import Site, load_site
@@ -18,11 +20,53 @@ settings.register_profile("untimed", settings(), deadline=None, suppress_health_
 settings.load_profile("untimed")
 
 SHARED_DATA = Path(__file__).parents[1] / "../shared/data"
+TESTS = Path(__file__).parent
+# Folders whose files share a setup of minutes stay in one process.
+TOGETHER = ("tests/grafana/",)
+# What takes longest, longest first.
+LONGEST = (
+    "grafana",
+    "evaluation/test_pipeline.py",
+    "jeonju/cli/test_app.py",
+    "evaluation/test_report.py",
+    "storage/influx/test_rollup.py",
+    "test_compose.py",
+    "packaging/test_wheel.py",
+    "jeonju/stack/test_goodbye.py",
+    "storage/test_rollup.py",
+    "storage/test_bounds.py",
+    "storage/test_replay.py",
+    "storage/influx/test_failures.py",
+    "api/test_page.py",
+    "ingest/test_service.py",
+    "response/test_notify.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that no process is left alone with it at the end."""
+    items.sort(key=lambda item: _rank(item.path.relative_to(TESTS)))
+
+
+def _rank(path: Path) -> int:
+    return next((rank for rank, name in enumerate(LONGEST) if path.is_relative_to(name)), len(LONGEST))
 
 
 def pytest_unconfigure() -> None:
     """DuckDB's binding lists types that hypothesis still knows as leaks when Python ends; that list would bury the result."""
     atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))
+
+
+class ByFile(LoadFileScheduling):  # type: ignore[misc]
+    """Hand out tests to processes by file, or by folder where the files share their setup."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return next((folder for folder in TOGETHER if nodeid.startswith(folder)), super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
 
 
 def need_broker(kind: Kind) -> None:
