@@ -45,7 +45,6 @@ from jeonju.cli.settings import PREFIX, take_settings
 from jeonju.cli.site import app as site_app
 from jeonju.common.errors import UserError
 from jeonju.contract.site import load_site
-from jeonju.simulator.scenario import load_scenario
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -154,6 +153,7 @@ def up(
     """
     from jeonju.cli.summary import summary_line, watch
     from jeonju.rules.rules import load_rules
+    from jeonju.simulator.scenario import load_scenario
     from jeonju.stack.city import UpSettings, running_city
     from jeonju.stack.http_server import HttpSettings
     from jeonju.storage.port import Retention
@@ -217,6 +217,7 @@ def run(
     from jeonju.evaluation.offline import OfflineRun
     from jeonju.evaluation.picture import draw
     from jeonju.rules.rules import load_rules
+    from jeonju.simulator.scenario import load_scenario
 
     loaded = load_scenario(scenario)
     if seed is not None:

@@ -5,7 +5,6 @@ import json
 import typer
 
 from jeonju.cli.options import Json, ScenarioName
-from jeonju.simulator.scenario import examples, load_scenario
 
 app = typer.Typer(no_args_is_help=True, help="What happens in a city, as data.")
 
@@ -13,6 +12,8 @@ app = typer.Typer(no_args_is_help=True, help="What happens in a city, as data.")
 @app.command("list")
 def scenario_list(*, as_json: Json = False) -> None:
     """List the examples that come with the project."""
+    from jeonju.simulator.scenario import examples, load_scenario
+
     loaded = {path.stem: load_scenario(path) for path in examples()}
     if as_json:
         typer.echo(
@@ -29,6 +30,8 @@ def scenario_list(*, as_json: Json = False) -> None:
 @app.command("check")
 def scenario_check(scenario: ScenarioName, *, as_json: Json = False) -> None:
     """Check a scenario file; every fault is named with its line."""
+    from jeonju.simulator.scenario import load_scenario
+
     checked = load_scenario(scenario)
     facts = {
         "title": checked.title_en,
@@ -46,4 +49,6 @@ def scenario_check(scenario: ScenarioName, *, as_json: Json = False) -> None:
 @app.command("show")
 def scenario_show(scenario: ScenarioName) -> None:
     """Print a scenario with every default filled in, as JSON."""
+    from jeonju.simulator.scenario import load_scenario
+
     typer.echo(load_scenario(scenario).model_dump_json(indent=2))

@@ -29,7 +29,6 @@ from jeonju.cli.options import (
 )
 from jeonju.common.errors import UserError
 from jeonju.contract.site import load_site
-from jeonju.simulator.scenario import load_scenario
 
 app = typer.Typer()
 
@@ -54,6 +53,7 @@ def simulate(
     """Run only the simulated devices, against a broker that is there."""
     from jeonju.broker.client import wait_for_broker
     from jeonju.common.scaled_clock import ScaledClock
+    from jeonju.simulator.scenario import load_scenario
     from jeonju.simulator.service import Simulation
     from jeonju.stack.health_server import health_server
 

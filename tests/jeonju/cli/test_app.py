@@ -208,6 +208,11 @@ def test_process_of_its_own_says_the_same() -> None:
         assert (here.returncode, here.stdout, here.stderr) == (alone.returncode, alone.stdout, alone.stderr)
 
 
+def test_commands_that_simulate_nothing_load_no_compiler() -> None:
+    program = "import sys, jeonju.cli.app; sys.exit('numba' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
 def test_broker_dies_with_a_killed_city(tmp_path: Path) -> None:
     process = subprocess.Popen(quick_up(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert process.stdout is not None
