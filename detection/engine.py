@@ -1,7 +1,7 @@
 """The alert engine: readings in, changed alerts out. No I/O and no clock; time is that of the readings, or given."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
@@ -17,7 +17,7 @@ from jeonju.detection.detectors.repeats import RepeatsDetector
 from jeonju.detection.detectors.smoke import SmokeDetector
 from jeonju.detection.detectors.thresholds import ThresholdDetector
 from jeonju.detection.health.bad_values import without_bad_values
-from jeonju.detection.lifecycle import AlertLifecycle
+from jeonju.detection.lifecycle import AlertLifecycle, Pending
 from jeonju.detection.pollution import Pollution
 from jeonju.detection.windows import History, Window, Windows
 from jeonju.rules.rules import Rules, shipped_rules
@@ -46,6 +46,7 @@ class AlertEngine:
         self.pollution = Pollution(_stations(site, known))
         self._smoke = SmokeDetector(site)
         self._smoke.mark(known_sources)
+        self._links = LinksDetector()
         self._detectors: tuple[Detector, ...] = (
             PollutionDetector(self.pollution),
             OdourDetector(_industrial(site, known)),
@@ -53,7 +54,7 @@ class AlertEngine:
             ThresholdDetector(site, self._rules, self.pollution),
             HealthDetector(site, self._windows),
             RepeatsDetector(),
-            LinksDetector(),
+            self._links,
         )
         self.observe(Observations(device_states={record.device: record.state for record in known}))
 
@@ -84,6 +85,32 @@ class AlertEngine:
         device = self._windows.add(without_bad_values(readings))
         self.observe(Observations(rows=Rows(readings, device)))
         return self._step(self._windows.close())
+
+    def learn(self, readings: pa.Table) -> list[AlertRecord]:
+        """Add readings of the past without any alert beginning, changing or ending for them; return what has changed before."""
+        changed, active = self._lifecycle.take_changes(), self._lifecycle.active
+        self.update(readings)
+        self._lifecycle.restore(active)
+        return changed
+
+    def is_ahead_of(self, now: datetime) -> bool:
+        """Return whether readings were judged up to a time that is still to come."""
+        return self._windows.watermark_s > now.timestamp()
+
+    def shift_clock(self, step: timedelta) -> None:
+        """Judge store, broker and feed by a clock that was set forward by `step`, as if it had always been like that."""
+        self._links.shift(step)
+        self._lifecycle.go_on(self._lifecycle.pending(self._links.kinds), step)
+
+    def hand_over_links(self, other: "AlertEngine") -> None:
+        """Let another engine know of store, broker and feed what this one does."""
+        other.take_over_links(self._links, self._lifecycle.pending(self._links.kinds))
+
+    def take_over_links(self, links: LinksDetector, pending: Pending) -> None:
+        """Go on with what another engine knew of store, broker and feed."""
+        self._detectors = tuple(links if detector is self._links else detector for detector in self._detectors)
+        self._links = links
+        self._lifecycle.go_on(pending, timedelta(0))
 
     def finish(self) -> list[AlertRecord]:
         """Judge also the windows that still wait for late readings, at the end of a recording."""

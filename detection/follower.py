@@ -107,7 +107,7 @@ class DetectionFollower(WorkerService):
     def _poll(self) -> None:
         now = self._now()
         pause = POLL_AFTER_HINT if self._hinted.is_set() else POLL_EVERY
-        if self._polled_at is not None and now - self._polled_at < pause:
+        if self._polled_at is not None and timedelta(0) <= now - self._polled_at < pause:
             return
         self._hinted.clear()
         self._polled_at = now
@@ -138,7 +138,7 @@ class DetectionFollower(WorkerService):
     def _refresh_index(self) -> None:
         """Work out the indexes as detection does when it starts; the engine is not kept."""
         now = self._now()
-        if self._indexed_at is not None and now - self._indexed_at < INDEX_EVERY:
+        if self._indexed_at is not None and timedelta(0) <= now - self._indexed_at < INDEX_EVERY:
             return
         self._indexed_at = now
         engine, recent = engine_from_store(self._site, self._store, self._rules, (), now)

@@ -1,8 +1,8 @@
 """The life of alerts: one begins when its condition has held for long enough, is kept up to date, and ends when that is gone for long enough."""
 
 from collections.abc import Iterable
-from datetime import datetime
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
 from jeonju.contract.details import encode
 from jeonju.contract.records import AlertRecord
@@ -14,6 +14,13 @@ from jeonju.rules.rules import Rules
 REFRESH_S: Final = 60.0
 
 Key = tuple[str, str]  # kind, place
+
+
+class Pending(NamedTuple):
+    """Conditions that are met, and alerts whose condition holds no more, each with since when."""
+
+    held: dict[Key, tuple[Condition, datetime]]
+    gone: dict[Key, datetime]
 
 
 class AlertLifecycle:
@@ -40,8 +47,21 @@ class AlertLifecycle:
         return sorted(self._active.values(), key=lambda alert: alert.started_at, reverse=True)
 
     def restore(self, alerts: Iterable[AlertRecord]) -> None:
-        """Go on with the alerts that fired when the last run ended."""
+        """Go on with the alerts that fired when the last run ended, and nothing else."""
+        self._held.clear()
+        self._gone.clear()
+        self._changed.clear()
         self._active = {(alert.kind, alert.device or alert.zone or ""): alert for alert in alerts}
+
+    def pending(self, kinds: frozenset[str]) -> Pending:
+        """Return since when conditions of some kinds are met, and since when they are gone."""
+        held = {key: (condition, since) for key, (condition, since) in self._held.items() if key[0] in kinds}
+        return Pending(held, {key: since for key, since in self._gone.items() if key[0] in kinds})
+
+    def go_on(self, pending: Pending, step: timedelta) -> None:
+        """Go on with these, by a clock that was set forward by `step` since."""
+        self._held |= {key: (condition, since + step) for key, (condition, since) in pending.held.items()}
+        self._gone |= {key: since + step for key, since in pending.gone.items() if key in self._active}
 
     def end_all_but(self, kinds: frozenset[str]) -> None:
         """End what no rule and no detector raises any more, as when a rule was taken out of its file."""
@@ -96,7 +116,8 @@ class AlertLifecycle:
         kind, place = key
         severity = self._rules.of(kind).severity or condition.severity
         before = self._active.get(key)
-        if before and before.severity == severity and (now - before.updated_at).total_seconds() < REFRESH_S:
+        # One that was raised by a clock which was ahead is written again at once.
+        if before and before.severity == severity and 0 <= (now - before.updated_at).total_seconds() < REFRESH_S:
             return
         started_at = before.started_at if before else now
         alert = AlertRecord(

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jeonju.contract.columns import READINGS
 from jeonju.contract.known_source import KnownSource
@@ -21,6 +22,15 @@ HISTORY_EVERY_S: Final = 600
 PRESENT: Final = timedelta(minutes=5)
 
 
+def not_after(latest: pa.Table, now: datetime) -> pa.Table:
+    """Return rows (READINGS) that claim no later time than `now`: a clock that was ahead must not make all others look silent."""
+    for name in ("time", "received_at"):
+        at, column = latest.schema.get_field_index(name), latest[name]
+        bound = pa.scalar(now, column.type)
+        latest = latest.set_column(at, latest.schema.field(name), pc.if_else(pc.greater(column, bound), bound, column))
+    return latest
+
+
 def engine_from_store(
     site: Site, store: Store, rules: Rules, known_sources: Iterable[KnownSource], now: datetime
 ) -> tuple[AlertEngine, pa.Table]:
@@ -28,7 +38,7 @@ def engine_from_store(
 
     Raises UnavailableError while the store is away.
     """
-    latest = store.latest(site.name)
+    latest = not_after(store.latest(site.name), now)
     newest = latest["time"].to_pylist()
     firing = store.alerts(site.name, active=True)
     # A device that was silent while all others were heard up to now is not waited for: otherwise nothing would be judged meanwhile.

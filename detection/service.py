@@ -5,6 +5,7 @@ The committed feed is a hint, the store is the truth: on every start and reconne
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ import msgspec
 import pyarrow as pa
 
 from jeonju.broker.connection import Connection
+from jeonju.common.clock import wall_offset_s
 from jeonju.common.errors import UnavailableError
 from jeonju.common.worker import Worker, WorkerService
 from jeonju.contract import known_source, topics
@@ -34,6 +36,11 @@ log = logging.getLogger(__name__)
 IDLE_S: Final = 5.0
 # The store is asked this often for the ledger and for known sources, and whether it is there.
 LOOK_EVERY: Final = timedelta(seconds=15)
+# The clock was set, or the machine was suspended, when it has moved by more than this between two looks at it.
+STEP_S: Final = 30.0
+# Readings may not have been judged up to a time that lies further ahead than this, once the clock was set back for so long.
+AHEAD: Final = timedelta(seconds=60)
+SET_BACK_FOR_S: Final = 30.0
 
 
 class AlertSink(Protocol):
@@ -68,7 +75,12 @@ class DetectionService(WorkerService):
         now: Callable[[], datetime],
         sink: AlertSink,
         on_readings: Callable[[pa.Table], None] = lambda _table: None,
+        *,
+        clock_offset_s: Callable[[], float] = wall_offset_s,
     ) -> None:
+        self._clock_offset_s, self._offset_s = clock_offset_s, clock_offset_s()
+        self._set_back_at_s: float | None = None
+        self._set_back_for_s = SET_BACK_FOR_S
         self._site, self._store, self._rules, self._now = site, store, rules, now
         self._connection, self._sink, self._on_readings = connection, sink, on_readings
         self.followed = threading.Event()
@@ -83,7 +95,13 @@ class DetectionService(WorkerService):
         self._snapshot = DetectionSnapshot()
         self._worker = Worker(
             "detection",
-            always=(self._look_at_store, self._look_at_links, self._pass_time, self._take_snapshot),
+            always=(
+                self._look_at_clock,
+                self._look_at_store,
+                self._look_at_links,
+                self._pass_time,
+                self._take_snapshot,
+            ),
             on_unavailable=self._note_store_away,
             idle_s=IDLE_S,
         )
@@ -114,16 +132,45 @@ class DetectionService(WorkerService):
         finally:
             self.followed.set()
 
-    def _restore(self) -> None:
+    def _restore(self, *, is_judged: bool = True) -> None:
         # What was held back is stored before the engine is made of what is stored.
         self._sink.publish([], self._feed.last_reading_at)
         self._known_sources = self._stored_known_sources()
         engine, recent = engine_from_store(self._site, self._store, self._rules, self._known_sources, self._now())
         self._sink.restore(engine.active)
         self._engine = engine
-        self._publish(engine.update(recent))
+        self._publish(engine.update(recent) if is_judged else engine.learn(recent))
+
+    def _look_at_clock(self) -> None:
+        """Go on by a clock that was set, or stood still with the machine, as if it had always been like that.
+
+        Readings are judged by their own times. After a step forward they may begin anew elsewhere, as after a restart. After a step back they wait
+        for the clock; where it stays back, what was judged was ahead of its time, and the past that is now the present is learnt, not judged again.
+        """
+        offset_s = self._clock_offset_s()
+        step_s, self._offset_s = offset_s - self._offset_s, offset_s
+        if abs(step_s) > STEP_S:
+            step = timedelta(seconds=step_s)
+            log.warning("the clock has moved by %s", step)
+            self._looked_at += step
+            if self._feed.arrived_at is not None:
+                self._feed = replace(self._feed, arrived_at=self._feed.arrived_at + step)
+            self._engine.shift_clock(step)
+            self._set_back_at_s = time.monotonic() if step_s < 0 else None
+            if step_s > 0:
+                self._restore_by_new_time(is_judged=True)
+        elif self._set_back_at_s is not None and time.monotonic() - self._set_back_at_s > self._set_back_for_s:
+            self._set_back_at_s = None
+            if self._engine.is_ahead_of(self._now() + AHEAD):
+                self._restore_by_new_time(is_judged=False)
+
+    def _restore_by_new_time(self, *, is_judged: bool) -> None:
+        before = self._engine
+        self._restore(is_judged=is_judged)
+        before.hand_over_links(self._engine)
 
     def _judge(self, payload: bytes) -> None:
+        self._look_at_clock()
         table = read_batch(payload)
         self._feed = self._feed.after(table, self._now())
         self._publish(self._engine.update(table))
@@ -151,7 +198,7 @@ class DetectionService(WorkerService):
     def _look_at_store(self) -> None:
         """Ask for the ledger now and then; after the store was away everything is restored from it."""
         now = self._now()
-        if now - self._looked_at < LOOK_EVERY:
+        if timedelta(0) <= now - self._looked_at < LOOK_EVERY:
             return
         self._looked_at = now
         ledger = self._store.ledger(self._site.name)

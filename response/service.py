@@ -191,7 +191,7 @@ class ResponseService:
     def _refresh(self) -> None:
         """Read what people did at other processes."""
         now = self._now()
-        if now - self._refreshed_at < (REFRESH_AFTER_HINT if self._hinted.is_set() else REFRESH_EVERY):
+        if timedelta(0) <= now - self._refreshed_at < (REFRESH_AFTER_HINT if self._hinted.is_set() else REFRESH_EVERY):
             return
         self._hinted.clear()
         changed = self.alerts.refresh(self._refreshed_at)

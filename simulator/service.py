@@ -1,7 +1,9 @@
 """The simulator as a service: the world of a site in a thread of its own, publishing over MQTT, first the history at full speed, then live."""
 
+import logging
 import threading
 import time
+from functools import partial
 from typing import Final
 
 from prometheus_client.registry import Collector
@@ -14,6 +16,8 @@ from jeonju.simulator.scenario import Scenario
 from jeonju.simulator.sinks.mqtt import MqttSink
 from jeonju.simulator.sinks.truth import TruthSink
 from jeonju.simulator.world import HISTORY, LIVE, Cadence, World
+
+log = logging.getLogger(__name__)
 
 DEFAULT_SEED: Final = 1
 
@@ -36,7 +40,13 @@ class Simulation:
         seed: int = DEFAULT_SEED,
     ) -> None:
         self._clock = clock
-        self._env = PacedEnvironment(begin_s, clock.now, speed=clock.speed)
+        self._make_world = partial(
+            World,
+            site,
+            seed=scenario.seed if scenario else seed,
+            weather=scenario.weather if scenario else None,
+            cadence=self._cadence,
+        )
         sink = MqttSink(
             broker_url,
             site=site.name,
@@ -47,15 +57,7 @@ class Simulation:
         )
         self._commands = sink
         self._sink = TruthSink(sink, broker_url, site=site.name)
-        self._world = World(
-            site,
-            self._env,
-            self._sink,
-            seed=scenario.seed if scenario else seed,
-            weather=scenario.weather if scenario else None,
-            cadence=self._cadence,
-            boot=int(time.time()),
-        )
+        self._env, self._world = self._begin(begin_s)
         for event in scenario.events if scenario else ():
             # Events are timed from the start of the scenario, which is where the clock began; history lies before it.
             after = event.after + clock.start_at.timestamp() - begin_s
@@ -95,11 +97,18 @@ class Simulation:
         self._closing.set()
         self._env.stop()
         self._sink.close()
-        self._thread.join()
+        # Where the clock is set at this moment another world begins.
+        while self._thread.is_alive():
+            self._env.stop()
+            self._thread.join(0.05)
 
     def _cadence(self, now_s: float) -> Cadence:
         """Return ten seconds while whole blocks of history are missing, one second from then on."""
         return HISTORY if now_s + HISTORY.block_s < self._clock.now().timestamp() else LIVE
+
+    def _begin(self, at_s: float) -> tuple[PacedEnvironment, World]:
+        env = PacedEnvironment(at_s, self._clock.now, speed=self._clock.speed)
+        return env, self._make_world(env=env, sink=self._sink, boot=int(time.time()))
 
     def _run(self) -> None:
         # Polled: the caller that stops the city cannot set `after`.
@@ -108,5 +117,9 @@ class Simulation:
                 return
         try:
             self._env.run_paced()
+            while self._env.is_off and not self._closing.is_set():
+                log.warning("the clock was set; the simulation begins anew at its time")
+                self._env, self._world = self._begin(self._clock.now().timestamp() // 10 * 10)
+                self._env.run_paced()
         except Exception as error:  # noqa: BLE001  (the one supervisor: whatever it is, it is shown and ends the service)
             self.failure = error

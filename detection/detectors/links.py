@@ -38,6 +38,11 @@ class LinksDetector:
         if firing := [alert for alert in past.alerts if alert.kind == NO_DATA.kind]:
             self._heard_at = firing[0].started_at - NO_DATA_AFTER
 
+    def shift(self, step: timedelta) -> None:
+        """Go on by a clock that was set forward by `step`, as if it had always been like that."""
+        known = (self._heard_at, self._store_away_at, self._broker_away_at)
+        self._heard_at, self._store_away_at, self._broker_away_at = (at and at + step for at in known)
+
     def observe(self, seen: Observations) -> None:
         """Note what can be reached now."""
         links, now = seen.links, seen.at

@@ -25,7 +25,7 @@ class Repeats:
 
     def update(self, ledger: Iterable[LedgerEntry], now: datetime) -> None:
         """Compare the ledger as it stands now with what it was ten minutes ago."""
-        if self._window_began_at is not None and (now - self._window_began_at).total_seconds() < REPEATS_WINDOW_S:
+        if self._window_began_at is not None and 0 <= (now - self._window_began_at).total_seconds() < REPEATS_WINDOW_S:
             return
         totals = {entry.device: (entry.received, entry.repeated) for entry in ledger}
         if self._window_began_at is not None:

@@ -59,7 +59,7 @@ def simulate(
 
     log_warnings()
     loaded = load_scenario(scenario) if scenario else None
-    clock = ScaledClock(loaded.start, speed) if loaded else ScaledClock(speed=speed)
+    clock = ScaledClock(loaded.start, speed, own=True) if loaded else ScaledClock(speed=speed)
     begin_s = (clock.start_at.timestamp() - history) // 10 * 10
     over = until_over(stop_after)
     if not wait_for_broker(broker, over):

@@ -125,7 +125,9 @@ def running_city(settings: UpSettings) -> Iterator[City]:
         raise UserError("a scenario is played by simulated devices; give --scenario or --no-simulate")
     site = load_site(settings.scenario.site if settings.scenario else settings.site)
     clock = (
-        ScaledClock(settings.scenario.start, settings.speed) if settings.scenario else ScaledClock(speed=settings.speed)
+        ScaledClock(settings.scenario.start, settings.speed, own=True)
+        if settings.scenario
+        else ScaledClock(speed=settings.speed)
     )
     with ExitStack() as stack:
         store_url = settings.store or str(settings.data / "air.duckdb")
@@ -161,6 +163,7 @@ def running_city(settings: UpSettings) -> Iterator[City]:
             store,
             url_for("api"),
             now=clock.now,
+            clock_offset_s=clock.offset_s,
             rules=settings.rules,
             sends_robots=settings.sends_robots,
             notices=lambda: [*(refused.notices() if refused else ()), *ingest.notices()],

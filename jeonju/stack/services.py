@@ -16,7 +16,7 @@ from jeonju.api.stream import Stream
 from jeonju.broker.connection import Connection
 from jeonju.broker.heartbeat import Heartbeat
 from jeonju.broker.identity import passing_id
-from jeonju.common.clock import utc_now
+from jeonju.common.clock import utc_now, wall_offset_s
 from jeonju.common.errors import UserError
 from jeonju.contract import topics
 from jeonju.contract.site import Site
@@ -38,6 +38,7 @@ def api_services(
     broker_url: str,
     *,
     now: Callable[[], datetime] = utc_now,
+    clock_offset_s: Callable[[], float] = wall_offset_s,
     rules: Rules | None = None,
     sends_robots: bool = True,
     detection: DetectionPlace = "here",
@@ -49,6 +50,7 @@ def api_services(
     """Return the services behind one api; nothing is started yet.
 
     `detection` is `elsewhere` where `jeonju detect` runs; `responds` says whether this api works incidents, robots and notifications.
+    `clock_offset_s` changes when the clock is set.
     `notices` returns lines for people on what goes wrong at the broker. `on_unheard` is called after each attempt to publish that failed, with
     how many failed one after the other. `trouble_of_ingest` returns why nothing is stored now, where ingest runs in this process.
     """
@@ -63,7 +65,7 @@ def api_services(
         now=now,
         stream=stream,
         connection=connection,
-        detection=DetectionService(*wired) if is_here else DetectionFollower(*wired),
+        detection=DetectionService(*wired, clock_offset_s=clock_offset_s) if is_here else DetectionFollower(*wired),
         response=response,
         heartbeat=Heartbeat(broker_url, topics.heartbeat(site.name), on_trouble=on_unheard),
         notices=notices,

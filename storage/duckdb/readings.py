@@ -6,6 +6,7 @@ memory; rows after it are appended, all others are merged into what is there.
 
 import threading
 from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import duckdb
@@ -22,6 +23,8 @@ _KEY: Final = ("site", "device", "time")
 _MERGED: Final = tuple(name for name in READINGS.names if name not in _KEY)
 _LONG_AGO: Final = -(2**62)
 _ROWS_AT_ONCE: Final = 1000
+# A row that claims to be so much later than others arrive was timed by a clock that was ahead: it is the newest of its device no more.
+AHEAD: Final = timedelta(seconds=60)
 _COLUMNS: Final = ", ".join(f'"{name}"' for name in READINGS.names)
 # By the number of the row: whatever else is in the rows, such as texts, then takes no memory but for the rows that are read at the moment.
 _NEWEST_ROWS: Final = f"""
@@ -50,6 +53,11 @@ class NewestReadings:
         for rows in connection.sql(_NEWEST_ROWS).to_arrow_reader(_ROWS_AT_ONCE):
             self.add(pa.Table.from_batches([rows]).cast(READINGS))
 
+    def at(self) -> datetime | None:
+        """Return the time of the newest of all, None where there are none."""
+        with self._lock:
+            return max((row["time"] for row in self._rows.values()), default=None)
+
     def of_site(self, site: str) -> pa.Table:
         """Return the newest row of every device of a site, by name, in the READINGS schema."""
         with self._lock:
@@ -61,14 +69,16 @@ class NewestReadings:
         if not table.num_rows:
             return
         times, codes, keys = _by_device(table)
+        newest = np.full(len(keys), _LONG_AGO)
+        np.maximum.at(newest, codes, times)
+        rows = np.flatnonzero(times == newest[codes])
         with self._lock:
-            newest = self._times_of(keys)
-            np.maximum.at(newest, codes, times)
-            rows = np.flatnonzero(times == newest[codes])
             for number, row in zip(rows, table.take(pa.array(rows)).to_pylist(), strict=True):
                 key = keys[codes[number]]
-                self._times[key] = int(times[number])
+                self._times[key] = max(int(times[number]), self._times.get(key, _LONG_AGO))
                 before = self._rows.get(key)
+                if before is not None and before["time"] > row["time"] and not _is_ahead(before, row):
+                    continue
                 # The same instant in two messages is one row, as in the file.
                 if before is not None and before["time"] == row["time"]:
                     row = {name: value if value is not None else before[name] for name, value in row.items()}
@@ -91,6 +101,11 @@ class NewestReadings:
 
     def _times_of(self, keys: list[tuple[str, str]]) -> NDArray[np.int64]:
         return np.array([self._times.get(key, _LONG_AGO) for key in keys], dtype=np.int64)
+
+
+def _is_ahead(before: dict[str, Any], row: dict[str, Any]) -> bool:
+    """Return whether a row claims a time later than that at which another one arrived: the clock it was timed by was ahead, and is not any more."""
+    return bool(before["time"] > row["received_at"] + AHEAD)
 
 
 def write_readings(connection: duckdb.DuckDBPyConnection, table: pa.Table, newest: NewestReadings) -> None:

@@ -34,6 +34,8 @@ from jeonju.storage.rollup import HOUR_S, MINUTE_S, by_hour
 
 # What is removed at once: so much that a write waits for milliseconds only.
 _STEPS: Final = {"readings": timedelta(hours=1), "readings_1m": timedelta(days=1), "readings_1h": timedelta(days=30)}
+# Time goes on for so long without readings; what is old is forgotten by their time.
+FORGETS_AFTER_SILENCE: Final = timedelta(days=1)
 
 
 class DuckDBStore(StoredRecords):
@@ -99,7 +101,7 @@ class DuckDBStore(StoredRecords):
                 held_from = min(held_from, minutes[0] // 60 * HOUR_S)
             yield
         for table, kept_s in zip(_STEPS, self._retention, strict=True):
-            before = None if kept_s is None else min(now.timestamp() - kept_s, held_from)
+            before = None if kept_s is None else min(self._present_s(now) - kept_s, held_from)
             while before is not None and before > 0 and self._forget(table, datetime.fromtimestamp(before, UTC)):
                 yield
         with self._beside_writes() as connection:
@@ -108,6 +110,11 @@ class DuckDBStore(StoredRecords):
                 connection.execute("COMMIT")
         if failures:
             raise failures[0]
+
+    def _present_s(self, now: datetime) -> float:
+        """Return the present [s], not long after the newest reading: a clock that is years ahead must not make all of them old."""
+        newest = self._newest.at()
+        return now.timestamp() if newest is None else min(now, newest + FORGETS_AFTER_SILENCE).timestamp()
 
     def latest(self, site: str) -> pa.Table:
         """Return the newest row of every device, from memory."""
