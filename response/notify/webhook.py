@@ -34,7 +34,11 @@ def open_webhook(settings: Webhook) -> Callable[[Notification, datetime], None]:
         body = orjson.dumps(notification.to_json())
         headers = {"Content-Type": "application/json", **signed(secret, notification.id, now, body)}
         try:
-            answer = pool.request("POST", settings.url, body=body, headers=headers, redirect=False)
+            # Only the status counts: a redirect would lead to where nobody has allowed us to send, and an answer may have no end.
+            answer = pool.request(
+                "POST", settings.url, body=body, headers=headers, redirect=False, preload_content=False
+            )
+            answer.close()
         except urllib3.exceptions.HTTPError as error:
             raise UnavailableError(f"{host} does not answer: {type(error).__name__}") from error
         if not 200 <= answer.status < 300:
