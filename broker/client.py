@@ -19,11 +19,13 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from jeonju.broker.address import CERTIFICATE, PASSWORD_FILE, USER, BrokerUrl, parse_broker_url
 from jeonju.broker.identity import shown
+from jeonju.broker.polling import wait_with_poll
 from jeonju.broker.tls import context_of, lasting_reason
 from jeonju.common.errors import UnavailableError, UserError
 from jeonju.common.waiting import wait_until_available
 
 log = logging.getLogger(__name__)
+wait_with_poll()
 
 KEEPALIVE_S: Final = 30
 LONGEST_PAUSE_S: Final = 10

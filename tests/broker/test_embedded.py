@@ -1,6 +1,8 @@
 import os
+import resource
 import signal
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
@@ -138,3 +140,36 @@ def test_password_in_a_connect_that_cannot_be_read_does_not_stay_in_the_log(tmp_
         wait_until(lambda: b"of-a-device" not in log.read_bytes(), what="the password to be made unreadable")
         assert log.read_bytes().count(b"*" * len(secret)) >= len(bodies)
     assert b"of-a-device" not in log.read_bytes()
+
+
+def test_many_connections_are_counted_and_said(broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jeonju.broker.crowd.MANY", 30)
+    before = broker.connections
+    assert broker.notices() == []
+    with ExitStack() as stack:
+        for _ in range(60):
+            stack.enter_context(socket.create_connection(("127.0.0.1", broker.port)))
+        wait_until(lambda: broker.connections >= before + 50, what="the connections")
+        (notice,) = broker.notices()
+        assert "connections, of at most 10000" in notice
+    wait_until(lambda: broker.notices() == [], what="their end")
+
+
+def test_client_with_a_thousand_other_descriptors_reaches_its_broker(broker: EmbeddedBroker) -> None:
+    """Which `select` cannot watch: the descriptor of its connection is above 1023."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 2048)), hard))
+    with ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        last = 0
+        while last < 1100:
+            last = os.dup(0)
+            stack.callback(os.close, last)
+        heard: list[bytes] = []
+        client = Client(broker.url, "late", filters=[("a/b", 1)])
+        client.on_message = lambda _c, _d, message: heard.append(message.payload)
+        client.begin()
+        stack.callback(client.end)
+        wait_until(lambda: client.is_subscribed, what="the subscription")
+        client.publish("a/b", b"there", qos=1)
+        wait_until(lambda: heard == [b"there"], what="its message")
