@@ -140,3 +140,24 @@ def test_changed_accounts_are_taken_over_at_a_reload(server: Server) -> None:
     server.process.send_signal(signal.SIGHUP)
     wait_until(lambda: not is_in(), what="the end of the account")
     assert server.process.poll() is None
+
+
+def test_revoked_certificate_is_refused_after_a_reload(server: Server, tmp_path: Path) -> None:
+    four = server.security.add("jeonju.four", of_device("jeonju", "four"), NOW, login="certificate")
+    assert four.certificate
+    assert four.key
+    # As a device keeps them: at the revocation ours are deleted.
+    kept = four._replace(
+        certificate=Path(shutil.copy(four.certificate, tmp_path)), key=Path(shutil.copy(four.key, tmp_path))
+    )
+
+    def refusal() -> str:
+        with Ears(server.url(CERTIFICATES, kept), "four") as client:
+            return str(client.failure or "")
+
+    server.process.send_signal(signal.SIGHUP)
+    assert refusal() == ""
+    server.security.revoke("jeonju.four", NOW)
+    server.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: "certificate revoked" in refusal(), what="the end of the certificate")
+    assert server.process.poll() is None
