@@ -6,10 +6,17 @@
 # make chaos  break one part after the other under load and count what comes through (MINUTES=1 the store stays away)
 # make pipeline  play scenarios on a real broker and store and count which end as expected (SCENARIOS=their folder)
 # make dashboards  Grafana's dashboards and alert rules from grafana/
+# make fuzz  make and change messages of all formats for MINUTES and say what broke; KEEP=--keep adds what reaches new code to the corpus
+# make lock  requirements.lock and requirements-dev.lock anew, from pyproject.toml and constraints.txt
+# make audit  ask the advisory database about every version in the locks (ends with 3 where it cannot be asked)
+# make sbom  build/sbom.json, what is installed as CycloneDX
+# make licences  docs/licences.md, what every package says of its licence
 # make validation  docs/validation.md with all its tables and pictures (DATA=folder of the measurements)
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# Tools that ask or write about packages, apart from what they look at.
+TOOLS := build/tools
 
 DATA ?= ../shared/data
 MINUTES ?= 1
@@ -17,11 +24,12 @@ MINUTES ?= 1
 WORKERS ?= 3
 SCENARIOS ?= evaluation/pipeline/cases
 
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+LOCKED := --require-hashes --requirement requirements-dev.lock
 # uv needs a tenth of pip's time. It does not read pip's settings; where it finds no packages, pip is asked.
-UV_INSTALL := $(PIP) uv && $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable '.[all,dev]'
+UV_INSTALL := $(PIP) --constraint constraints.txt uv && $(BIN)/uv pip install --quiet --python $(BIN)/python $(LOCKED)
 
-.PHONY: help setup demo test check bench bench-detection chaos pipeline dashboards validation clean
+.PHONY: help setup demo test check bench bench-detection chaos pipeline dashboards fuzz lock audit sbom licences validation clean
 .DEFAULT_GOAL := help
 
 help:
@@ -29,10 +37,11 @@ help:
 
 setup: $(INSTALLED)
 
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.11"; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "this Python cannot make a virtual environment; on Debian: apt-get install python3-venv"; exit 2; }
-	@$(UV_INSTALL) || $(PIP) --editable '.[all,dev]'
+	@$(UV_INSTALL) || $(PIP) $(LOCKED)
+	$(PIP) --no-deps --editable .
 	@touch $@
 
 demo: setup
@@ -64,6 +73,27 @@ pipeline: setup
 
 dashboards: setup
 	$(BIN)/python -m jeonju.grafana
+
+fuzz: setup
+	$(BIN)/python -m tests.decoders.fuzz --minutes $(MINUTES) $(KEEP)
+
+$(TOOLS)/.installed: scripts/tools.txt
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --requirement scripts/tools.txt
+	@touch $@
+
+lock: $(TOOLS)/.installed
+	scripts/lock $(TOOLS)/bin/uv
+
+audit: $(TOOLS)/.installed
+	@scripts/audit $(TOOLS)/bin/pip-audit
+
+sbom: setup $(TOOLS)/.installed
+	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file build/sbom.json $(BIN)/python
+
+licences: setup
+	$(BIN)/python scripts/licences > build/licences.md
+	mv build/licences.md docs/licences.md
 
 validation: setup
 	@mkdir -p build
