@@ -22,6 +22,12 @@ def main() -> None:
     except JeonjuError as error:
         typer.echo(f"jeonju: {error}", err=True)
         sys.exit(EXIT_UNAVAILABLE if isinstance(error, UnavailableError) else EXIT_USER_ERROR)
+    except ModuleNotFoundError as error:
+        # The extras of the package, and the image of the services, leave out what a command may need.
+        if error.name is None or error.name.partition(".")[0] == "jeonju":
+            raise
+        typer.echo(f"jeonju: this needs {error.name}, which is not installed: pip install 'jeonju-air[all]'", err=True)
+        sys.exit(EXIT_USER_ERROR)
 
 
 if __name__ == "__main__":

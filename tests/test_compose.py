@@ -1,6 +1,6 @@
 """docker-compose.yml: what it says, and that the services it describes work together.
 
-There need not be a Docker engine: the same services are started by hand, with the same commands, surroundings and configuration files; only
+With a Docker engine: test_compose_docker.py. Here the same services are started by hand, with the same commands, surroundings and configuration files; only
 names of machines, ports and folders are others.
 """
 
@@ -37,9 +37,11 @@ COMPOSE: dict[str, Any] = yaml.safe_load(
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 ONE_SHOT = {"setup", "tools"}
 OURS = ("ingest", "api", "simulate")
+DEBIAN: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.debian.yml").read_text())
 
 
-def test_docker_compose_finds_no_fault() -> None:
+@pytest.mark.parametrize("more", [(), ("-f", str(ROOT / "docker-compose.debian.yml"))], ids=["alone", "debian"])
+def test_docker_compose_finds_no_fault(more: tuple[str, ...]) -> None:
     if shutil.which("docker-compose") is None:
         pytest.skip("docker-compose is not installed (apt-get install docker-compose)")
     done = subprocess.run(
@@ -49,6 +51,7 @@ def test_docker_compose_finds_no_fault() -> None:
             str(ROOT),
             "-f",
             str(ROOT / "docker-compose.yml"),
+            *more,
             "config",
             "--quiet",
         ],
@@ -70,12 +73,72 @@ def test_every_service_is_bounded_and_has_no_more_rights_than_it_needs(name: str
     assert service["read_only"] is True
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert {"mem_limit", "cpus", "pids_limit", "logging"} <= service.keys()
-    assert service["restart"] == {"setup": "on-failure", "tools": "no"}.get(name, "unless-stopped")
-    if name in ONE_SHOT:
+    assert service["restart"] == {"setup": "no", "tools": "no"}.get(name, "unless-stopped")
+    if name in {*ONE_SHOT, "renew"}:
         assert service["healthcheck"] == {"disable": True}
     else:
         assert service["healthcheck"]["test"][0] == "CMD"
-    assert "build" in service or service["user"].split(":")[0] not in ("0", "root")
+        # The first probe comes after one interval: with longer ones the stack would not be healthy within 25 s.
+        assert service["healthcheck"]["interval"] == "5s"
+    assert service["image"] == "jeonju-air:0.1.0" or service["user"].split(":")[0] not in ("0", "root")
+
+
+def test_image_is_built_once_and_asked_of_no_registry() -> None:
+    ours = {name: service for name, service in SERVICES.items() if service["image"] == "jeonju-air:0.1.0"}
+    assert {name for name, service in SERVICES.items() if "build" in service} == {"setup"}
+    assert all(service["pull_policy"] == "never" for service in ours.values())
+
+
+def test_image_has_all_rooms_and_two_layers_of_ours() -> None:
+    taken = (ROOT / ".dockerignore").read_text().split()
+    rooms = {path.name for path in (ROOT / "jeonju").iterdir() if path.is_symlink()}
+    assert {f"!{room}" for room in (*rooms, "jeonju")} <= set(taken)
+    final = (ROOT / "Dockerfile").read_text().rpartition("\nFROM ")[2]
+    assert re.findall(r"^COPY .*", final, re.MULTILINE) == [
+        "COPY --from=packages /opt/jeonju/.venv /opt/jeonju/.venv",
+        "COPY --from=code /opt/jeonju/code /opt/jeonju/code",
+    ]
+
+
+def test_what_no_restart_heals_stays_stopped() -> None:
+    for name in (*OURS, "renew"):
+        assert SERVICES[name]["environment"]["JEONJU_HOLD"] == name
+    assert all("JEONJU_HOLD" not in SERVICES[name].get("environment", {}) for name in ONE_SHOT)
+
+
+def test_certificates_are_renewed_by_who_is_reached_by_nobody() -> None:
+    renew = SERVICES["renew"]
+    assert renew["network_mode"] == "none"
+    assert {volume.split(":")[0] for volume in renew["volumes"]} == {"accounts", "broker"}
+    names = [part for part in renew["command"] if part.startswith("--name")]
+    assert names == [part for part in SERVICES["setup"]["command"] if part.startswith("--name")]
+
+
+def test_volumes_that_images_name_do_not_pile_up_and_mosquitto_keeps_the_owner_of_its_own() -> None:
+    assert SERVICES["mosquitto"]["tmpfs"] == ["/mosquitto/data", "/mosquitto/log"]
+    assert "mosquitto:/var/lib/mosquitto:nocopy" in SERVICES["mosquitto"]["volumes"]
+
+
+def test_ingest_can_write_what_it_remembers() -> None:
+    folders = [volume.split(":")[1] for volume in SERVICES["ingest"]["volumes"] if not volume.endswith(":ro")]
+    (file,) = (
+        part.partition("=")[2] for part in SERVICES["ingest"]["command"] if part.startswith("--subscriptions-file")
+    )
+    assert str(Path(file).parent) in folders
+
+
+def test_debian_takes_the_place_of_what_only_docker_hub_has_and_of_nothing_else() -> None:
+    images = {name: service["image"] for name, service in DEBIAN["services"].items() if "image" in service}
+    assert images == dict.fromkeys(("influxdb", "mosquitto"), "jeonju-debian:0.1.0")
+    hub = {name for name, service in SERVICES.items() if service["image"] != "jeonju-air:0.1.0"}
+    assert hub - set(images) == {"grafana"}
+    assert DEBIAN["services"]["grafana"] == {"profiles": ["grafana"]}
+    wanted = [part for part in SERVICES["setup"]["command"] if not part.startswith("--influxdb")]
+    assert [part.partition("=")[0] for part in DEBIAN["services"]["setup"]["command"]] == [
+        part.partition("=")[0] for part in wanted
+    ]
+    for service in DEBIAN["services"].values():
+        assert not {"user", "read_only", "privileged", "cap_add", "volumes"} & service.keys()
 
 
 def test_image_is_not_run_as_root() -> None:
@@ -118,12 +181,15 @@ def test_grafana_opens_on_a_dashboard_and_is_given_what_its_data_source_asks_for
         name for line in source.splitlines() if not line.startswith("#") for name in re.findall(r"\$\{(\w+)\}", line)
     }
     assert wanted == {name for name in given if name.startswith("INFLUXDB_")}
+    # It logs an error for each of these that is not there.
+    assert all((ROOT / "grafana/provisioning" / name).is_dir() for name in ("plugins", "alerting", "dashboards"))
+    assert given["GF_SERVER_ROOT_URL"] == "http://127.0.0.1:3000/"
 
 
 def test_folders_of_new_volumes_belong_to_the_user_of_the_image() -> None:
     text = (ROOT / "Dockerfile").read_text()
     made = text[text.index("install -d -o jeonju") : text.index("COPY --from=build")]
-    for volume in (*SERVICES["setup"]["volumes"], *SERVICES["tools"]["volumes"]):
+    for volume in (*SERVICES["setup"]["volumes"], *SERVICES["tools"]["volumes"], "ingest:/var/lib/jeonju/ingest"):
         folder = volume.split(":")[1].removeprefix("/var/lib/jeonju/")
         assert re.search(rf"\s{folder}\s", made), folder
 
@@ -133,6 +199,7 @@ class Stack:
 
     def __init__(self, folder: Path, stack: ExitStack, kind: str) -> None:
         self.folder, self._stack, self.kind = folder, stack, kind
+        (folder / "ingest").mkdir()
         self.ports = {port: free_port() for port in (8883, 8884, 8885, 8000, 9101, 9102)}
         self.influx = self._influxd2() if kind == "2.x" else self._influxd1()
         let_others_in(folder)
@@ -166,12 +233,9 @@ class Stack:
         self._stack.callback(process.terminate)
 
     def is_healthy(self, name: str) -> bool:
-        _, *test = SERVICES[name]["healthcheck"]["test"]
-        program = {"python": sys.executable}[test[0]]
-        done = subprocess.run(
-            [program, *(self._here(argument, name) for argument in test[1:])], capture_output=True, check=False
-        )
-        return done.returncode == 0
+        _, program, port, path = SERVICES[name]["healthcheck"]["test"]
+        assert program == "probe"
+        return answers(f"http://127.0.0.1:{self.ports[int(port)]}{path}")
 
     def mosquitto(self) -> None:
         """Start it with the very same configuration, as its own user."""

@@ -1,5 +1,6 @@
 """The command as people type it."""
 
+import importlib
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from jeonju.__main__ import main
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.contract.records import LedgerEntry
 from jeonju.contract.site import load_site
@@ -120,6 +122,18 @@ def test_mistake_is_one_clear_line_and_exit_status_2(tmp_path: Path, arguments: 
     assert done.returncode == 2
     assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
+
+
+def test_package_that_is_not_installed_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def needs_one(**_: object) -> None:
+        importlib.import_module("matplotlib_that_is_not_there.pyplot")
+
+    monkeypatch.setattr("jeonju.__main__.app", needs_one)
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert "this needs matplotlib_that_is_not_there, which is not installed: pip install" in capsys.readouterr().err
 
 
 def test_store_of_a_newer_version_is_refused_and_left_alone(tmp_path: Path) -> None:

@@ -1,13 +1,17 @@
 """`jeonju device` as people type it, and which accounts it grants."""
 
 import json
+import signal
 import stat
 import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from jeonju.broker.certificates import SERVER_LIFE, Authority, expiry
 from jeonju.broker.embedded import EmbeddedBroker, Kind
 from jeonju.broker.security import Security
 from jeonju.cli.app import app
@@ -50,6 +54,22 @@ def run(folder: Path, *arguments: object) -> str:
 def folder(tmp_path: Path) -> Path:
     run(tmp_path / "security", "setup")
     return tmp_path / "security"
+
+
+def test_setup_that_stays_renews_what_ends_soon(folder: Path) -> None:
+    security = Security(folder)
+    file = security.broker / "server.pem"
+    authority = Authority((security.broker / "ca.pem").read_bytes(), (folder / "ca.key").read_bytes())
+    command = [sys.executable, "-m", "jeonju", "device", "setup", "--security", folder, "--every", "0.2s"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert "everything was there" in process.stdout.readline()
+        old = authority.for_server(security.server_names(), datetime.now(UTC) - SERVER_LIFE + timedelta(days=30))
+        file.write_bytes(old.certificate)
+        wait_until(lambda: expiry(file.read_bytes()) > old.expires_at + timedelta(days=300), what="the renewal")
+        process.send_signal(signal.SIGTERM)
+        assert "made certificate of the broker" in process.communicate(timeout=60)[0]
+    assert process.returncode == 0
 
 
 @pytest.fixture

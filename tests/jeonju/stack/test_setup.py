@@ -43,16 +43,32 @@ def test_each_service_gets_what_it_needs_and_a_second_run_changes_nothing(tmp_pa
     assert content(secrets) == before
 
 
-def test_password_that_was_changed_reaches_its_service_and_a_key_that_was_read_and_removed_is_not_made_anew(
-    tmp_path: Path, jeonju: Site
-) -> None:
+def test_password_that_was_changed_reaches_its_service(tmp_path: Path, jeonju: Site) -> None:
     run(tmp_path, jeonju)
-    (tmp_path / "secrets/admin/api_key").unlink()
     security = Security(tmp_path / "security")
     security.rotate("ingest", NOW)
     assert run(tmp_path, jeonju) == ["ingest/mqtt_password"]
     given = (tmp_path / "secrets/ingest/mqtt_password").read_text()
     assert given == (security.clients / "ingest.password").read_text()
+
+
+@pytest.mark.parametrize("how", ["restored into new volumes", "revoked", "revoked and added"])
+def test_file_of_the_admin_always_holds_a_key_that_the_api_takes(tmp_path: Path, jeonju: Site, how: str) -> None:
+    run(tmp_path, jeonju)
+    file, keys = tmp_path / "secrets/admin/api_key", KeyFile(tmp_path / "secrets/api/keys.json")
+    others = keys.add("control-room", Role.OPERATOR, NOW)
+    if how == "restored into new volumes":
+        file.unlink()
+    else:
+        keys.revoke("admin")
+    if how == "revoked and added":
+        others = keys.add("admin", Role.ADMIN, NOW)
+    assert run(tmp_path, jeonju) == ["admin/api_key"]
+    found = keys.find(file.read_text())
+    assert found == ("admin" if how == "revoked" else "admin-2", Role.ADMIN)
+    # Keys that people have stay good.
+    assert keys.find(others) is not None
+    assert run(tmp_path, jeonju) == []
 
 
 def test_what_is_wrong_with_influxdb_is_said(tmp_path: Path, jeonju: Site) -> None:
