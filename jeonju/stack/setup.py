@@ -9,7 +9,7 @@ admin/                               influxdb_operator_token, influxdb_password,
 
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -126,7 +126,8 @@ def _keep_admin_key(keys: KeyFile, secrets: Secrets, now: datetime) -> None:
     if file.exists() and keys.find(read_secret(file, "jeonju setup")) is not None:
         return
     taken = [key.name for key in keys.keys()]  # noqa: SIM118  (it is no dictionary)
-    name = next(name for name in (ADMIN, *(f"{ADMIN}-{number}" for number in count(2))) if name not in taken)
+    names = chain([ADMIN], (f"{ADMIN}-{number}" for number in count(2)))
+    name = next(name for name in names if name not in taken)
     secrets.keep(ADMIN, "api_key", keys.add(name, Role.ADMIN, now))
 
 
