@@ -38,6 +38,8 @@ TAKEN_OVER_WITHIN_S: Final = 30.0
 # Who never had the session for so long is the one that came later.
 HELD_S: Final = 10.0
 LOOKS_FOR_S: Final = 2.0
+# Which client of this process has said that the broker at an address is away, until it answers.
+_said_away: Final[dict[str, int]] = {}
 _BROKE_OFF: Final = 128
 _SESSION_TAKEN_OVER: Final = 142
 # Reason codes of MQTT 5 (section 3.2.2.2) that will be the same tomorrow; those of 3.1.1 are turned into these.
@@ -121,6 +123,8 @@ class Client(mqtt.Client):
         self._ending.set()
         self.disconnect()
         self.loop_stop()
+        if _said_away.get(repr(self.address)) == id(self):
+            del _said_away[repr(self.address)]
         # Paho leaves the pair of sockets that wakes its thread to the garbage collector.
         self._reset_sockets(sockpair_only=True)
 
@@ -189,7 +193,9 @@ class Client(mqtt.Client):
                 # What ended the connections was the end of the broker.
                 self._is_away = True
                 self._ended.clear()
-                log.warning("%s; it is tried again", _away(self.address, error))
+                # Once, not for each of the many clients of a process.
+                if _said_away.setdefault(repr(self.address), id(self)) == id(self):
+                    log.warning("%s; it is tried again", _away(self.address, error))
             raise
 
     def _answered(
@@ -197,6 +203,7 @@ class Client(mqtt.Client):
     ) -> None:
         if not reason.is_failure:
             self._is_away = False
+            _said_away.pop(repr(self.address), None)
             self._taken_at = time.monotonic()
             self.had_session = flags.session_present
             self._asked.clear()
