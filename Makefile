@@ -4,6 +4,7 @@
 # make bench  figures as JSON
 # make bench-detection  how well fires are found and told from other things, as a table, and as JSON in build/ (20 min on two free cores)
 # make chaos  break one part after the other under load and count what comes through (MINUTES=1 the store stays away)
+# make attack  attack both brokers and the api of a platform of its own and print what held (ATTEMPTS=names of some)
 # make pipeline  play scenarios on a real broker and store and count which end as expected (SCENARIOS=their folder)
 # make dashboards  Grafana's dashboards and alert rules from grafana/
 # make fuzz  make and change messages of all formats for MINUTES and say what broke; KEEP=--keep adds what reaches new code to the corpus
@@ -22,6 +23,7 @@ DATA ?= ../shared/data
 MINUTES ?= 1
 # Tests run in so many processes; most of the time of one goes into waiting for servers.
 WORKERS ?= 3
+ATTEMPTS ?=
 SCENARIOS ?= evaluation/pipeline/cases
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -29,7 +31,7 @@ LOCKED := --require-hashes --requirement requirements-dev.lock
 # uv needs a tenth of pip's time. It does not read pip's settings; where it finds no packages, pip is asked.
 UV_INSTALL := $(PIP) --constraint constraints.txt uv && $(BIN)/uv pip install --quiet --python $(BIN)/python $(LOCKED)
 
-.PHONY: help setup demo test check bench bench-detection chaos pipeline dashboards fuzz lock audit sbom licences validation clean
+.PHONY: help setup demo test check bench bench-detection chaos attack pipeline dashboards fuzz lock audit sbom licences validation clean
 .DEFAULT_GOAL := help
 
 help:
@@ -67,6 +69,10 @@ bench-detection: setup
 chaos: setup
 	@scripts/servers
 	$(BIN)/python -m chaos --minutes $(MINUTES)
+
+attack: setup
+	@scripts/servers
+	$(BIN)/python -m attack $(ATTEMPTS)
 
 pipeline: setup
 	$(BIN)/jeonju evaluate pipeline $(SCENARIOS)

@@ -24,6 +24,7 @@ from typing import Final, Literal, NamedTuple, Self
 
 from jeonju.broker import configuration
 from jeonju.broker.address import LOOPBACK
+from jeonju.broker.crowd import MOST_CONNECTIONS, connections_of, crowd_notices
 from jeonju.broker.refusals import RefusedSenders
 from jeonju.broker.rights import Login
 from jeonju.broker.security import Security
@@ -121,6 +122,15 @@ class EmbeddedBroker:
     def pid(self) -> int | None:
         """The broker's process, while it runs."""
         return self._process.pid if self._process and self._process.poll() is None else None
+
+    @property
+    def connections(self) -> int:
+        """About how many there are."""
+        return connections_of(self.pid)
+
+    def notices(self) -> list[str]:
+        """Return lines for people on what goes wrong at the broker."""
+        return [*(self.refused_senders.notices() if self.refused_senders else ()), *crowd_notices(self.connections)]
 
     def start(self) -> None:
         """Start the broker and wait until it answers.
@@ -266,6 +276,7 @@ class EmbeddedBroker:
             "nats_port": self._nats_port,
             "data_dir": self._data_dir.resolve(),
             "max_file_store": QUEUE_ON_DISK_BYTES + self._kept_bytes(),
+            "max_connections": MOST_CONNECTIONS,
             "memory_limit": MOSQUITTO_MEMORY_BYTES + self._kept_bytes(),
             **self._access(),
         }

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from jeonju.api.app import create_app
 from jeonju.api.services import Services
 from jeonju.broker.address import parse_broker_url
+from jeonju.broker.crowd import CrowdMetrics
 from jeonju.broker.embedded import EmbeddedBroker, Preparation
 from jeonju.broker.identity import FILE_NAME, lasting_id
 from jeonju.broker.refusals import RefusedSendersMetrics
@@ -152,6 +153,8 @@ def running_city(settings: UpSettings) -> Iterator[City]:
         collectors: list[Collector] = [IngestMetrics(ingest.stats, clock.now)]
         if refused:
             collectors.append(RefusedSendersMetrics(lambda: refused.number))
+        if (own := broker.own) is not None:
+            collectors.append(CrowdMetrics(lambda: own.connections))
         if settings.simulate:
             begin_s = _begin_s(settings, site, store, clock.start_at)
             simulation = Simulation(
@@ -166,7 +169,7 @@ def running_city(settings: UpSettings) -> Iterator[City]:
             clock_offset_s=clock.offset_s,
             rules=settings.rules,
             sends_robots=settings.sends_robots,
-            notices=lambda: [*(refused.notices() if refused else ()), *ingest.notices()],
+            notices=lambda: [*(broker.own.notices() if broker.own else ()), *ingest.notices()],
             trouble_of_ingest=lambda: ingest.stats().trouble_now,
             on_unheard=broker.own.revive if broker.own else lambda _times: None,
         )
