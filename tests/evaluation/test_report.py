@@ -34,7 +34,7 @@ BENCHMARKS = {
 @pytest.mark.skipif(not SHARED_DATA.exists(), reason="the measurements are not beside the project (../shared/data)")
 def test_tables_of_the_page_are_those_of_today(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And the measured releases, which take the longest, are found within the targets."""
-    scores = []
+    scores: list[dict[str, Any]] = []
 
     def remembered(folder: Path, on_progress: Callable[[float], None]) -> Any:
         result = evaluate_releases(folder, on_progress)

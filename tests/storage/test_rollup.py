@@ -1,5 +1,6 @@
 """Means over intervals are the same from readings and from roll-ups, whatever came late, was killed, migrated or forgotten."""
 
+import itertools
 import math
 import signal
 import subprocess
@@ -92,7 +93,10 @@ def check(
     assert {(row["device"], row["time"]) for row in found} == means.keys()
     for row in found:
         known = {name: row[name] for name in ("pm25", "no2", "lat", "wind_direction") if row[name] is not None}
-        assert known == pytest.approx(means[row["device"], row["time"]], rel=1e-9), row["time"]
+        mean = means[row["device"], row["time"]]
+        assert known.keys() == mean.keys(), row["time"]
+        # As pytest.approx does it, which takes most of the time of thousands of rows.
+        assert all(math.isclose(known[name], mean[name], rel_tol=1e-9, abs_tol=1e-12) for name in known), row["time"]
 
 
 EDGES = [
@@ -103,20 +107,20 @@ EDGES = [
 ]
 
 
-@pytest.mark.parametrize("every_s", [10, 60, 90, 300, 3600, 7200, 86_400])
-def test_means_are_those_of_the_readings_before_and_after_upkeep(store: Store, every_s: int) -> None:
+def test_means_are_those_of_the_readings_before_and_after_upkeep(store: Store) -> None:
+    intervals_s = (10, 60, 90, 300, 3600, 7200, 86_400)
     rows = some_rows(1, 450)
     write(store, rows[:300])
-    for start, end in EDGES:
-        check(store, rows[:300], every_s, start, end)
-    tidy(store)
-    for start, end in EDGES:
-        check(store, rows[:300], every_s, start, end)
+    for _ in range(2):
+        for every_s, (start, end) in itertools.product(intervals_s, EDGES):
+            check(store, rows[:300], every_s, start, end)
+        tidy(store)
     # Late ones, which fall between the others.
     write(store, rows[300:])
-    check(store, rows, every_s)
-    tidy(store)
-    check(store, rows, every_s)
+    for _ in range(2):
+        for every_s in intervals_s:
+            check(store, rows, every_s)
+        tidy(store)
 
 
 def test_devices_and_limit_are_kept_to_in_roll_ups(store: Store) -> None:
