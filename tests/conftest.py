@@ -57,7 +57,7 @@ def pytest_unconfigure() -> None:
     atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))
 
 
-class ByFile(LoadFileScheduling):  # type: ignore[misc]
+class ByFile(LoadFileScheduling):
     """Hand out tests to processes by file, or by folder where the files share their setup."""
 
     def _split_scope(self, nodeid: str) -> str:
