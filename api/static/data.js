@@ -2,6 +2,8 @@
 import { get, getAll, path } from "./api.js";
 import { state } from "./state.js";
 
+const AGAIN_MS = 10_000;
+
 export async function loadSite() {
   const [site, quantities, limits] = await Promise.all([get("site"), get("quantities"), get("limits")]);
   state.site = site;
@@ -33,7 +35,11 @@ export function follow(onLink, onChange) {
   const stream = new EventSource("/api/v1/stream");
   const on = (event, work) => stream.addEventListener(event, ({ data }) => work(JSON.parse(data)));
   stream.onopen = () => onLink(true);
-  stream.onerror = () => onLink(false);
+  stream.onerror = () => {
+    onLink(false);
+    // After an answer that is no stream, such as that too many listen, the browser does not try again by itself.
+    if (stream.readyState === EventSource.CLOSED) setTimeout(() => follow(onLink, onChange), AGAIN_MS);
+  };
   on("readings", (readings) => {
     state.arrived.push([performance.now() / 1000, readings.length]);
     readings.forEach(take);

@@ -1,6 +1,8 @@
 """Keys at the command line, and an api that is not opened to others without one."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,3 +44,16 @@ def test_certificate_that_cannot_be_used_is_named_before_anything_starts(tmp_pat
         HttpSettings(certificate=tmp_path / "a.pem").check()
     with pytest.raises(UserError, match=r"a\.pem and .*b\.pem cannot be used for HTTPS: No such file"):
         HttpSettings(certificate=tmp_path / "a.pem", private_key=tmp_path / "b.pem").check()
+
+
+@pytest.mark.parametrize("command", [["api"], ["up"]])
+def test_file_of_keys_that_is_none_stops_the_start_with_one_line(tmp_path: Path, command: list[str]) -> None:
+    keys = tmp_path / "keys.json"
+    keys.write_text("{")
+    stopped = subprocess.run(
+        [sys.executable, "-m", "jeonju", *command, "--keys", str(keys)], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert stopped.returncode == 2
+    (line,) = [line for line in stopped.stderr.splitlines() if line != "starting …"]
+    assert "cannot be read as keys of the api" in line
+    assert [path.name for path in tmp_path.iterdir()] == ["keys.json"]
