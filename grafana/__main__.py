@@ -7,11 +7,21 @@ from typing import Any, Final
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from jeonju.grafana import alert_rules, city_now, network_health, robots, scenario_review, smoke_incidents, zone_station
-from jeonju.grafana.language import LANGUAGES
+from jeonju.grafana import (
+    air_report,
+    alert_rules,
+    city_now,
+    network_health,
+    robots,
+    runbook,
+    scenario_review,
+    smoke_incidents,
+    zone_station,
+)
+from jeonju.grafana.language import ENGLISH, LANGUAGES
 
 PROVISIONING: Final = Path(__file__).with_name("provisioning")
-DASHBOARDS: Final = (city_now, zone_station, smoke_incidents, robots, network_health, scenario_review)
+DASHBOARDS: Final = (city_now, zone_station, smoke_incidents, robots, network_health, scenario_review, air_report)
 
 
 def generated() -> dict[str, str]:
@@ -21,6 +31,7 @@ def generated() -> dict[str, str]:
         for module in DASHBOARDS:
             name = module.__name__.rpartition(".")[2].replace("_", "-")
             files[f"dashboards/{language.code}/{name}.json"] = _text(_board(module.build(language).build()))
+    files[f"dashboards/{ENGLISH.code}/{runbook.NAME}.json"] = _text(_board(runbook.build().build()))
     return files
 
 
@@ -41,8 +52,12 @@ def _board(dashboard: Dashboard) -> dict[str, Any]:
     for number, panel in enumerate(dashboard.panels or (), start=1):
         panel.id_val = number
     board: dict[str, Any] = json.loads(_text(dashboard))
-    for variable in board["templating"]["list"]:
+    for variable in board["templating"].get("list", []):
         del variable["id"]
+    for panel in board["panels"]:
+        # The title says which time a panel shows; Grafana would print it over the title once more.
+        if "timeFrom" in panel:
+            panel["hideTimeOverride"] = True
     return board
 
 

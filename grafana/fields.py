@@ -1,11 +1,9 @@
 """How values look: colours, units, lines of limits, what a number or a word is shown as."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
-from grafana_foundation_sdk.builders import (
-    dashboard,
-)
+from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.models.dashboard import (
     DashboardRangeMapOptions,
     DynamicConfigValue,
@@ -13,7 +11,6 @@ from grafana_foundation_sdk.models.dashboard import (
     RangeMap,
     Threshold,
     ThresholdsMode,
-    ValueMap,
     ValueMappingResult,
 )
 
@@ -21,7 +18,9 @@ from jeonju.airquality.index import GRADES, INDEX_UPPER, UPPER
 from jeonju.airquality.limits import ADVISORY_LEVELS
 from jeonju.airquality.pollutants import QUANTITIES, QUANTITY
 from jeonju.airquality.standards import STANDARDS
-from jeonju.grafana.language import Language
+from jeonju.grafana import words
+from jeonju.grafana.language import ENGLISH, Language
+from jeonju.grafana.words import BAD, GOOD, NEUTRAL, by_value
 
 # Lines of limits, from the mildest on; a quantity's own lines are sorted by value.
 LINE_COLOURS: Final = {
@@ -31,9 +30,7 @@ LINE_COLOURS: Final = {
     "warning": "#e02f44",
     "serious-warning": "#8f3bb8",
 }
-BODIES: Final = {"korea": "Korea", "who": "WHO"}
-SEVERITY_COLOURS: Final = {"critical": "#d7322d", "warning": "#ff9830", "info": "#5794f2"}
-GOOD, BAD, NEUTRAL = "#1fa14a", "#d7322d", "#808080"
+BODIES: Final = {"korea": ("한국", "Korea"), "who": ("WHO", "WHO")}
 NO_LINE: Final = "transparent"
 
 
@@ -44,6 +41,11 @@ def steps(*pairs: tuple[float | None, str]) -> dashboard.ThresholdsConfig:
         .mode(ThresholdsMode.ABSOLUTE)
         .steps([Threshold(value=value, color=colour) for value, colour in pairs])
     )
+
+
+def neutral() -> dashboard.ThresholdsConfig:
+    """Return no thresholds: a value that has no limit has no colour. Without these Grafana draws everything from 80 on in red."""
+    return steps((None, "text"))
 
 
 def by_threshold() -> dashboard.FieldColor:
@@ -63,16 +65,16 @@ def class_steps(pollutant: str) -> dashboard.ThresholdsConfig:
     return steps(*((value, grade.colour) for value, grade in zip(lower, GRADES, strict=True)))
 
 
-def limits_of(quantity: str) -> list[tuple[float, str, str]]:
+def limits_of(quantity: str, say: Language = ENGLISH) -> list[tuple[float, str, str]]:
     """Return (value, what it is, colour) of a quantity's limits, ascending; of equal values the gravest, of means over a year none."""
     found: dict[float, tuple[str, str]] = {}
     for standard in STANDARDS:
         if standard.quantity == quantity and standard.hours <= 24:
             found.setdefault(
-                standard.limit, (f"{BODIES[standard.body]} {standard.hours} h", LINE_COLOURS[standard.body])
+                standard.limit, (f"{say(*BODIES[standard.body])} {standard.hours} h", LINE_COLOURS[standard.body])
             )
     for level in ADVISORY_LEVELS.get(quantity, ()):
-        found[level.issue_at] = (f"{level.label_en} {level.label_ko} ({level.hours} h)", LINE_COLOURS[level.key])
+        found[level.issue_at] = (f"{say(level.label_ko, level.label_en)} {level.hours} h", LINE_COLOURS[level.key])
     return [(value, *found[value]) for value in sorted(found)]
 
 
@@ -81,30 +83,16 @@ def limit_steps(quantity: str) -> dashboard.ThresholdsConfig:
     return steps((None, NO_LINE), *((value, colour) for value, _, colour in limits_of(quantity)))
 
 
-def limits_in_words(say: Language) -> str:
-    """Return which lines are drawn in the chart of which quantity."""
-    lines = [
-        f"- {label(say, quantity.key)}: "
-        + ", ".join(f"{value:g} {quantity.unit} {what}" for value, what, _ in limits_of(quantity.key))
-        for quantity in QUANTITIES
-        if limits_of(quantity.key)
-    ]
-    return "\n".join([say("선은 기준입니다.", "Lines are limits."), *lines])
+def limits_in_words(say: Language, quantity: str) -> str:
+    """Return a quantity's limits in a few words, nothing where it has none."""
+    found = " · ".join(f"{value:g} {what}" for value, what, _ in limits_of(quantity, say))
+    return f"{found} {QUANTITY[quantity].unit}" if found else ""
 
 
 def label(say: Language, quantity: str) -> str:
     """Return a quantity's name."""
     row = QUANTITY[quantity]
     return say(row.label_ko, row.label_en)
-
-
-def by_value(meanings: Mapping[str, tuple[str, str]]) -> list[Any]:
-    """Return what each value is shown as: text and colour."""
-    options = {
-        value: ValueMappingResult(text=text, color=colour, index=place)
-        for place, (value, (text, colour)) in enumerate(meanings.items())
-    }
-    return [ValueMap(options=options)]
 
 
 def grades(say: Language) -> list[Any]:
@@ -114,8 +102,7 @@ def grades(say: Language) -> list[Any]:
 
 def severities(say: Language) -> list[DynamicConfigValue]:
     """Return how a column of severities looks."""
-    names = {"critical": say("위험", "critical"), "warning": say("주의", "warning"), "info": say("정보", "info")}
-    return coloured(by_value({key: (names[key], SEVERITY_COLOURS[key]) for key in names}))
+    return coloured(by_value(words.severities(say)))
 
 
 def coloured(mappings: list[Any] | None = None) -> list[DynamicConfigValue]:
@@ -127,6 +114,29 @@ def coloured(mappings: list[Any] | None = None) -> list[DynamicConfigValue]:
     return found + ([DynamicConfigValue(id_val="mappings", value=mappings)] if mappings else [])
 
 
+def coloured_text() -> list[DynamicConfigValue]:
+    """Return how the numbers of a column are coloured by their thresholds; the first line is for Grafana 9.3."""
+    return [
+        DynamicConfigValue(id_val="custom.displayMode", value="color-text"),
+        DynamicConfigValue(id_val="custom.cellOptions", value={"type": "color-text"}),
+    ]
+
+
+def shaded() -> list[DynamicConfigValue]:
+    """Return how the cells of a column are shaded from green to red between the lowest and the highest value."""
+    return [*coloured(), DynamicConfigValue(id_val="color", value={"mode": "continuous-GrYlRd"})]
+
+
+def as_gauge(full: float) -> list[DynamicConfigValue]:
+    """Return how a column is drawn as bars of 0 to `full`; the first line is for Grafana 9.3."""
+    return [
+        DynamicConfigValue(id_val="custom.displayMode", value="basic"),
+        DynamicConfigValue(id_val="custom.cellOptions", value={"type": "gauge", "mode": "basic"}),
+        DynamicConfigValue(id_val="min", value=0),
+        DynamicConfigValue(id_val="max", value=full),
+    ]
+
+
 def as_instant() -> list[DynamicConfigValue]:
     """Return how a column of milliseconds since 1970 looks; 0 is none."""
     return [
@@ -135,9 +145,9 @@ def as_instant() -> list[DynamicConfigValue]:
     ]
 
 
-def link(title: str, url: str) -> list[DynamicConfigValue]:
+def link(title: str, url: str, *, is_new_page: bool = True) -> list[DynamicConfigValue]:
     """Return how a column links somewhere."""
-    return [DynamicConfigValue(id_val="links", value=[{"title": title, "url": url, "targetBlank": True}])]
+    return [DynamicConfigValue(id_val="links", value=[{"title": title, "url": url, "targetBlank": is_new_page}])]
 
 
 def wide(pixels: int) -> list[DynamicConfigValue]:
@@ -150,13 +160,57 @@ def suffix(unit: str) -> str:
     return "none" if unit == "1" else f"suffix:{unit}"
 
 
+def of_age(say: Language) -> str:
+    """Return the unit of an age in seconds."""
+    return suffix(say("초 전", "s ago"))
+
+
+def labels(say: Language) -> list[tuple[str, str]]:
+    """Return what every quantity is called."""
+    return [(row.key, label(say, row.key)) for row in QUANTITIES]
+
+
+def of_quantity(quantity: str) -> list[DynamicConfigValue]:
+    """Return a quantity's unit and digits."""
+    row = QUANTITY[quantity]
+    return [DynamicConfigValue(id_val="unit", value=suffix(row.unit)), *digits(row.decimals)]
+
+
+def ranges(spans: Sequence[tuple[float, float, str, str | None]]) -> list[Any]:
+    """Return what values between two bounds are shown as: text and colour."""
+    found = []
+    for place, (low, high, text, colour) in enumerate(spans):
+        result = ValueMappingResult(text=text, color=colour, index=place)
+        found.append(RangeMap(options=DashboardRangeMapOptions(from_val=low, to=high, result=result)))
+    return found
+
+
+def ages() -> dashboard.ThresholdsConfig:
+    """Return the colours of the age of the newest reading [s]: late after a minute, dead after five."""
+    return steps((None, GOOD), (60, "#ff9830"), (300, BAD))
+
+
+def hidden() -> list[DynamicConfigValue]:
+    """Return that a column is in no tooltip and no table."""
+    return [
+        DynamicConfigValue(id_val="custom.hideFrom", value={"tooltip": True, "viz": False, "legend": True}),
+        DynamicConfigValue(id_val="custom.hidden", value=True),
+    ]
+
+
+def spanning(low: float, high: float) -> list[DynamicConfigValue]:
+    """Return between which values a column lies, by which marks are sized."""
+    return [DynamicConfigValue(id_val="min", value=low), DynamicConfigValue(id_val="max", value=high)]
+
+
+def unit(name: str) -> list[DynamicConfigValue]:
+    """Return a column's unit."""
+    return [DynamicConfigValue(id_val="unit", value=name)]
+
+
 def of_unit(quantity: str) -> list[DynamicConfigValue]:
     """Return a quantity's unit, digits and limit lines for an override."""
-    row = QUANTITY[quantity]
-    found = [
-        DynamicConfigValue(id_val="unit", value=suffix(row.unit)),
-        DynamicConfigValue(id_val="decimals", value=row.decimals),
-    ]
+    found = of_quantity(quantity)
     if limits_of(quantity):
         found += [
             DynamicConfigValue(id_val="thresholds", value=limit_steps(quantity).build()),
@@ -229,4 +283,4 @@ def as_share() -> list[DynamicConfigValue]:
 
 def connection(say: Language) -> list[DynamicConfigValue]:
     """Return how a column of connections looks."""
-    return coloured(by_value({"online": (say("연결됨", "online"), GOOD), "offline": (say("끊김", "offline"), BAD)}))
+    return coloured(by_value(words.connections(say)))

@@ -1,26 +1,53 @@
 """Queries in InfluxQL, which InfluxDB 1.x and 2.x both answer: how they are put together and what Grafana is handed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models.dashboard import DataSourceRef
 
 from jeonju.storage.influx.influxql import source
-from jeonju.storage.influx.names import AIR, DEVICE_TAG, SITE
+from jeonju.storage.influx.names import AIR, AIR_1H, AIR_1M, DEVICE, DEVICE_TAG, SITE
 
 # The one that `provisioning/` sets up.
 DATA_SOURCE_UID: Final = "jeonju-influxdb"
 # The data source is a variable, so that a dashboard can be taken to any Grafana.
 DATA_SOURCE: Final = DataSourceRef(type_val="influxdb", uid="${datasource}")
 
+# The time shown [ms]. Grafana 9 puts `now()` into $timeFilter, which every statement of a panel would read anew: rows that belong together
+# would stand at different instants. These are the same in all.
+FROM: Final = "${__from}"
+TO: Final = "${__to}"
 OF_SITE: Final = f"\"{SITE}\" = '${{site}}'"
 OF_DEVICES: Final = f'"{DEVICE_TAG}" =~ /^${{device:regex}}$/'
-IN_RANGE: Final = "$timeFilter"
+IN_RANGE: Final = f"time >= {FROM}ms AND time <= {TO}ms"
 BY_DEVICE: Final = f'"{DEVICE_TAG}"'
 EVERY: Final = "time($__interval)"
+# How long what was said last counts as how things are now.
+NOW: Final = "5m"
+HOUR_MS: Final = 3_600_000
+KNOWN: Final = "known"
+DAY_MS: Final = 24 * HOUR_MS
+# So much is read as it was measured; beyond come means of minutes, and beyond that means of hours.
+FINE_MS: Final = 3 * HOUR_MS
+MINUTES_MS: Final = 4 * DAY_MS
+
+
+def lately(span: str = NOW) -> str:
+    """Return the condition that something is of the last `span` of the time shown, however long that is."""
+    return f"time > {TO}ms - {span} AND time <= {TO}ms"
+
+
+def touching(start: str, end: str) -> str:
+    """Return the condition that what lasts from `start` to `end` [µs; 0: it still lasts] touches the time shown."""
+    return f'time <= {TO}ms AND "{start}" <= {TO}000 AND ("{end}" = 0 OR "{end}" >= {FROM}000)'
+
+
+def open_at_end(start: str, end: str) -> str:
+    """Return the condition that something lasts at the end of the time shown, whenever it began."""
+    return f'time <= {TO}ms AND "{start}" <= {TO}000 AND ("{end}" = 0 OR "{end}" > {TO}000)'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,20 +82,77 @@ def select(what: str, measurement: str = AIR, *, where: Sequence[str], by: Seque
     """Return a question; it is of a measurement, or of another question in brackets."""
     of = measurement if measurement.startswith("(") else source(measurement)
     return (
-        f"SELECT {what} FROM {of} WHERE {' AND '.join(where)}"
+        f"SELECT {what} FROM {of}"
+        + (f" WHERE {' AND '.join(where)}" if where else "")
         + (f" GROUP BY {', '.join(by)}" if by else "")
         + (f" fill({fill})" if fill else "")
     )
 
 
-def course(
-    quantity: str,
+def known_devices(*where: str) -> str:
+    """Return the question for the known devices, so that one of which nothing was heard has its row too."""
+    return select(f'last("state") AS "{KNOWN}"', DEVICE, where=(OF_SITE, *where), by=(BY_DEVICE,))
+
+
+class Tier(NamedTuple):
+    """A measurement that holds readings or means of them, and for which lengths of the time shown it is asked."""
+
+    measurement: str
+    where: str
+
+    @property
+    def is_rolled_up(self) -> bool:
+        """Whether it holds means, extremes and counts."""
+        return self.measurement != AIR
+
+
+# Each of these conditions is of numbers only, so that the server sees at once which two of the three have no answer, and does not look.
+TIERS: Final = (
+    Tier(AIR, f"{TO} - {FROM} <= {FINE_MS}"),
+    Tier(AIR_1M, f"{TO} - {FROM} > {FINE_MS} AND {TO} - {FROM} <= {MINUTES_MS}"),
+    Tier(AIR_1H, f"{TO} - {FROM} > {MINUTES_MS}"),
+)
+ROLLED_UP: Final = (
+    Tier(AIR_1M, f"{TO} - {FROM} <= {MINUTES_MS}"),
+    Tier(AIR_1H, f"{TO} - {FROM} > {MINUTES_MS}"),
+)
+What = Callable[[Tier], str]
+
+
+def tiered(
+    what: What | str,
     *,
-    function: str = "mean",
+    where: Sequence[str],
+    by: Sequence[str] = (),
+    fill: str = "",
+    tiers: Sequence[Tier] = TIERS,
+) -> Iterator[str]:
+    """Yield the same question of readings, of minutes and of hours; one of them is answered."""
+    for tier in tiers:
+        asked = what if isinstance(what, str) else what(tier)
+        yield select(asked, tier.measurement, where=(*where, tier.where, IN_RANGE), by=by, fill=fill)
+
+
+def highest(quantity: str) -> What:
+    """Return how to ask for the highest value of a quantity."""
+    return lambda tier: f'max("{quantity}_max")' if tier.is_rolled_up else f'max("{quantity}")'
+
+
+def mean(quantity: str) -> What:
+    """Return how to ask for the mean of a quantity."""
+    return lambda _tier: f'mean("{quantity}")'
+
+
+def course(
+    what: What,
+    *,
     where: Sequence[str] = (OF_SITE, OF_DEVICES),
-    alias: str = "",
+    by: Sequence[str] = (EVERY, BY_DEVICE),
+    alias: str = f"$tag_{DEVICE_TAG}",
     ref_id: str = "A",
-) -> InfluxQL:
-    """Return the question for the course of one quantity at each device."""
-    text = select(f'{function}("{quantity}")', where=(*where, IN_RANGE), by=(EVERY, BY_DEVICE), fill="none")
-    return InfluxQL(query=text, alias=alias or f"$tag_{DEVICE_TAG}", ref_id=ref_id)
+) -> list[InfluxQL]:
+    """Return the questions for the course of a quantity at each device."""
+    return [
+        InfluxQL(query=text, alias=alias, ref_id=f"{ref_id}{number}" if number else ref_id)
+        for number, text in enumerate(tiered(what, where=where, by=by, fill="none"))
+    ]

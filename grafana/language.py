@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 from typing import Final
 
+from jeonju.messages.catalogue import Language as Code
+
 
 @dataclass(frozen=True, slots=True)
 class Language:
     """Called with a text in both languages it returns its own."""
 
-    code: str
+    code: Code
+    name: str
     folder: str
 
     def __call__(self, ko: str, en: str) -> str:
@@ -16,6 +19,6 @@ class Language:
         return ko if self.code == "ko" else en
 
 
-KOREAN: Final = Language("ko", "전주 대기")
-ENGLISH: Final = Language("en", "Jeonju Air")
+KOREAN: Final = Language("ko", "한국어", "전주 대기")
+ENGLISH: Final = Language("en", "English", "Jeonju Air")
 LANGUAGES: Final = (KOREAN, ENGLISH)

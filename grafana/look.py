@@ -1,242 +1,171 @@
-"""The common look: a chart, a number, a table, a map are the same on every dashboard."""
+"""The common look: a chart, a number, a band of states are the same on every dashboard. Tables are in `tables.py`, maps in `maps.py`.
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, cast
+Every panel says what it shows (`what`), and has thresholds: Grafana draws what has none in red from 80 on.
+"""
 
-from grafana_foundation_sdk.builders import (
-    bargauge,
-    common,
-    geomap,
-    stat,
-    statetimeline,
-    statushistory,
-    table,
-    timeseries,
-)
-from grafana_foundation_sdk.cog.builder import Builder
+from typing import Any, Protocol, TypeVar
+
+from grafana_foundation_sdk.builders import bargauge, common, stat, statetimeline, statushistory, text, timeseries
 from grafana_foundation_sdk.models import common as shown
-from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
-from grafana_foundation_sdk.models.geomap import TooltipMode
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, GridPos
 
-from jeonju.grafana import city, fields
-from jeonju.grafana.influxql import DATA_SOURCE, OF_SITE, InfluxQL, select
+from jeonju.grafana import fields, words
+from jeonju.grafana.influxql import DATA_SOURCE
 from jeonju.grafana.language import Language
-from jeonju.storage.influx.names import ALERT
 
-# At this zoom the 7 km of the city fill a panel of half a screen.
-CITY_ZOOM: Final = 13.4
-HERE: Final = shown.FrameGeometrySource(mode=shown.FrameGeometrySourceMode.COORDS, latitude="lat", longitude="lon")
+# A line is broken where nothing came for so long.
+GAP_MS = 300_000
+# So many series at most are told apart by a legend; more have none, and say their names when pointed at.
+MOST_IN_LEGEND = 8
 
 
-def chart(title: str, *, width: int = 12, height: int = 8, unit: str = "") -> timeseries.Panel:
-    """Return a chart of courses."""
+def at(left: int, top: int, width: int, height: int) -> GridPos:
+    """Return a place on a dashboard, of 24 columns."""
+    return GridPos(x=left, y=top, w=width, h=height)
+
+
+def chart(
+    title: str,
+    what: str,
+    *,
+    width: int = 12,
+    height: int = 8,
+    unit: str = "",
+    series: int = MOST_IN_LEGEND + 1,
+) -> timeseries.Panel:
+    """Return a chart of `series` courses at most."""
     panel = (
         timeseries.Panel()
         .title(title)
+        .description(what)
         .span(width)
         .height(height)
         .datasource(DATA_SOURCE)
         .line_width(1)
-        .fill_opacity(4)
-        .show_points(shown.VisibilityMode.NEVER)
-        .span_nulls(300_000)
-        .legend(
-            common.VizLegendOptions()
-            .display_mode(shown.LegendDisplayMode.LIST)
-            .placement(shown.LegendPlacement.BOTTOM)
-            .show_legend(True)
-        )
+        .fill_opacity(8 if series == 1 else 0)
+        .show_points(shown.VisibilityMode.AUTO)
+        .span_nulls(GAP_MS)
+        .thresholds(fields.neutral())
+        .legend(_legend(is_shown=series <= MOST_IN_LEGEND))
         .tooltip(common.VizTooltipOptions().mode(shown.TooltipDisplayMode.MULTI).sort(shown.SortOrder.DESCENDING))
     )
     return panel.unit(fields.suffix(unit)) if unit else panel
 
 
-def number(title: str, *, width: int = 4, height: int = 4, unit: str = "", decimals: int = 0) -> stat.Panel:
-    """Return a panel that shows the newest number in large."""
+class _Panel(Protocol):
+    """A panel of series, of whatever kind."""
+
+    def override_by_regexp(self, regexp: str, properties: list[DynamicConfigValue]) -> Any:
+        """Have the series whose names match look in a way of their own."""
+
+
+Panel = TypeVar("Panel", bound=_Panel)
+
+
+def of_devices(panel: Panel, say: Language) -> Panel:
+    """Have series whose names begin with a device's be called by what the site file calls it. Comes after what matches their names."""
+    for name, called in words.devices(say):
+        panel.override_by_regexp(f"/^{name}( |$)/", fields.named(called))
+    return panel
+
+
+def number(
+    title: str, what: str, *, width: int = 4, height: int = 4, unit: str = "", decimals: int = 0, nothing: str = "–"
+) -> stat.Panel:
+    """Return a panel that shows the newest number in large, without colour unless thresholds are set; `nothing` while there is none."""
     panel = (
         stat.Panel()
         .title(title)
+        .description(what)
         .span(width)
         .height(height)
         .datasource(DATA_SOURCE)
         .decimals(decimals)
         .color_mode(shown.BigValueColorMode.VALUE)
         .graph_mode(shown.BigValueGraphMode.NONE)
-        .no_value("–")
+        .thresholds(fields.neutral())
+        .color_scheme(fields.by_threshold())
+        .no_value(nothing)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
     )
     return panel.unit(fields.suffix(unit)) if unit else panel
 
 
-def rows(
-    title: str, columns: Mapping[str, str], *, width: int = 12, height: int = 8, nothing: str = "–"
-) -> table.Panel:
-    """Return a table with these columns, by their name in the question, in this order and under these titles; the time only if it is among them.
-
-    `nothing` is shown while there are no rows, so that good news does not look like a fault.
-    """
-    organized = {
-        "excludeByName": {} if "Time" in columns else {"Time": True},
-        "indexByName": {name: place for place, name in enumerate(columns)},
-        "renameByName": dict(columns),
-    }
-    return (
-        table.Panel()
-        .title(title)
-        .span(width)
-        .height(height)
-        .datasource(DATA_SOURCE)
-        .no_value(nothing)
-        .show_header(True)
-        .cell_height(shown.TableCellHeight.SM)
-        .with_transformation(DataTransformerConfig(id_val="organize", options=organized))
-    )
-
-
-def timeline(title: str, *, width: int = 12, height: int = 8) -> statetimeline.Panel:
-    """Return bands of states over time."""
+def timeline(title: str, what: str, *, width: int = 12, height: int = 8) -> statetimeline.Panel:
+    """Return bands of states over time; a state ends where nothing more is known, and the legend says which colour is which."""
     return (
         statetimeline.Panel()
         .title(title)
+        .description(what)
         .span(width)
         .height(height)
         .datasource(DATA_SOURCE)
         .merge_values(True)
         .show_value(shown.VisibilityMode.NEVER)
-        .row_height(0.85)
+        .row_height(0.8)
         .fill_opacity(85)
         .line_width(0)
-        .legend(
-            common.VizLegendOptions()
-            .display_mode(shown.LegendDisplayMode.LIST)
-            .placement(shown.LegendPlacement.BOTTOM)
-            .show_legend(True)
-        )
+        .thresholds(fields.neutral())
+        .color_scheme(fields.by_threshold())
+        .legend(_legend(is_shown=True))
     )
 
 
-def calendar(title: str, *, width: int = 12, height: int = 8) -> statushistory.Panel:
-    """Return a grid of days, one row for each device."""
+def grid(title: str, what: str, *, width: int = 12, height: int = 8) -> statushistory.Panel:
+    """Return a grid of coloured cells, one row for each series."""
     return (
         statushistory.Panel()
         .title(title)
+        .description(what)
         .span(width)
         .height(height)
         .datasource(DATA_SOURCE)
-        .show_value(shown.VisibilityMode.AUTO)
+        .show_value(shown.VisibilityMode.NEVER)
         .row_height(0.9)
         .col_width(0.95)
-        .fill_opacity(80)
+        .fill_opacity(85)
         .line_width(0)
-        .legend(
-            common.VizLegendOptions()
-            .display_mode(shown.LegendDisplayMode.LIST)
-            .placement(shown.LegendPlacement.BOTTOM)
-            .show_legend(False)
-        )
+        .thresholds(fields.neutral())
+        .color_scheme(fields.by_threshold())
+        .legend(_legend(is_shown=False))
     )
 
 
-def bars(title: str, *, width: int = 12, height: int = 8) -> bargauge.Panel:
-    """Return horizontal bars, one for each series."""
+def bars(title: str, what: str, *, width: int = 12, height: int = 8, column: str) -> bargauge.Panel:
+    """Return horizontal bars, one for each row of `column`."""
     return (
         bargauge.Panel()
         .title(title)
+        .description(what)
         .span(width)
         .height(height)
         .datasource(DATA_SOURCE)
         .orientation(shown.VizOrientation.HORIZONTAL)
         .display_mode(shown.BarGaugeDisplayMode.BASIC)
+        .thresholds(fields.neutral())
+        .color_scheme(fields.by_threshold())
         .no_value("–")
-        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
+        .reduce_options(common.ReduceDataOptions().calcs([]).values(True).fields(f"/^{column}$/"))
     )
 
 
-def city_map(title: str, layers: Sequence[shown.MapLayerOptions], *, width: int = 12, height: int = 16) -> geomap.Panel:
-    """Return a map of the built-in city. It stays as the reader moves it: a map that fits its data would jump back at every refresh."""
-    lat, lon = city.middle()
-    # The toolkit's types want whole degrees, Grafana takes any.
-    view = geomap.MapViewConfig().id("coords").lat(cast("int", lat)).lon(cast("int", lon)).zoom(cast("int", CITY_ZOOM))
+def words_panel(title: str, what: str, *, width: int = 24, height: int = 3) -> text.Panel:
+    """Return a panel of words."""
     return (
-        geomap.Panel()
+        text.Panel()
         .title(title)
+        .description(what)
         .span(width)
         .height(height)
-        .datasource(DATA_SOURCE)
-        .view(view)
-        .controls(
-            geomap.ControlsOptions().show_zoom(True).mouse_wheel_zoom(True).show_attribution(True).show_scale(True)
-        )
-        .tooltip(geomap.TooltipOptions().mode(TooltipMode.DETAILS))
-        .basemap(_Layer(shown.MapLayerOptions(type_val="default", name="basemap", config={})))
-        .layers([_Layer(layer) for layer in layers])
+        .content(what)
+        .thresholds(fields.neutral())
     )
 
 
-class _Layer(Builder[shown.MapLayerOptions]):
-    """A layer that is complete; the toolkit asks for something that builds it."""
-
-    def __init__(self, layer: shown.MapLayerOptions) -> None:
-        self._layer = layer
-
-    def build(self) -> shown.MapLayerOptions:
-        """Return it."""
-        return self._layer
-
-
-def markers(
-    name: str, ref_id: str, *, colour: str, shape: str = "circle", size: int = 7, text: str = "", turned_by: str = ""
-) -> shown.MapLayerOptions:
-    """Return a layer of marks, one for each row of a question; `colour`, `text` and `turned_by` [degrees] name its columns."""
-    style: dict[str, Any] = {
-        "size": {"fixed": size, "min": 2, "max": 15},
-        "color": {"field": colour, "fixed": fields.NEUTRAL} if not colour.startswith("#") else {"fixed": colour},
-        "opacity": 0.9,
-        "symbol": {"fixed": f"img/icons/marker/{shape}.svg", "mode": "fixed"},
-        "symbolAlign": {"horizontal": "center", "vertical": "center"},
-        "rotation": {"fixed": 0, "mode": "mod", "min": -360, "max": 360} | ({"field": turned_by} if turned_by else {}),
-        "textConfig": {"fontSize": 11, "offsetX": 0, "offsetY": -12, "textAlign": "center", "textBaseline": "middle"},
-    }
-    if text:
-        style["text"] = {"field": text, "fixed": "", "mode": "field"}
-    return shown.MapLayerOptions(
-        type_val="markers",
-        name=name,
-        config={"showLegend": False, "style": style},
-        location=HERE,
-        tooltip=True,
-        filter_data={"id": "byRefId", "options": ref_id},
-    )
-
-
-def every_row() -> common.ReduceDataOptions:
-    """Show every row of a table instead of one number."""
-    return common.ReduceDataOptions().calcs([]).values(True).fields("/^CAI$/")
-
-
-def alert_table(say: Language, title: str, where: Sequence[str], *, width: int, height: int) -> table.Panel:
-    """Return the alerts for which `where` holds, the newest first."""
-    columns = {
-        "at": say("시작", "Since"),
-        "severity": say("심각도", "Severity"),
-        "kind": say("종류", "Kind"),
-        "device": say("장비", "Device"),
-        "zone": say("구역", "Zone"),
-        "summary": say("내용", "What"),
-        "end": say("끝", "Ended"),
-    }
-    text = select(
-        f'"started_at" / 1000 AS "at", "severity", "kind", "device", "zone", "{say("summary_ko", "summary_en")}" AS "summary", "ended_at" / 1000 AS "end"',
-        ALERT,
-        where=(OF_SITE, *where),
-    )
+def _legend(*, is_shown: bool) -> common.VizLegendOptions:
     return (
-        rows(title, columns, width=width, height=height, nothing=say("경보 없음", "No alerts"))
-        .with_target(InfluxQL(query=f"{text} ORDER BY time DESC LIMIT 200", table=True))
-        .override_by_name(columns["severity"], fields.severities(say) + fields.wide(80))
-        .override_by_name(columns["at"], fields.as_instant() + fields.wide(150))
-        .override_by_name(columns["end"], fields.as_instant() + fields.wide(150))
-        .override_by_name(columns["kind"], fields.wide(110))
-        .override_by_name(columns["device"], fields.wide(110))
-        .override_by_name(columns["zone"], fields.wide(90))
+        common.VizLegendOptions()
+        .display_mode(shown.LegendDisplayMode.LIST)
+        .placement(shown.LegendPlacement.BOTTOM)
+        .show_legend(is_shown)
     )

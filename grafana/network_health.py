@@ -1,13 +1,24 @@
-"""Network health: does everything that is measured arrive, how fast, and what was lost on the way."""
+"""Network health: does everything that is measured arrive, how fast, and what was lost on the way and why."""
 
-from grafana_foundation_sdk.builders import dashboard, stat, statetimeline, table, timeseries
+from typing import Final
+
+from grafana_foundation_sdk.builders import common, dashboard, stat, statetimeline, statushistory, table, timeseries
 from grafana_foundation_sdk.models import common as shown
 
-from jeonju.grafana import fields, look, variables
+from jeonju.grafana import fields, look, questions, tables, variables, words
 from jeonju.grafana.board import board
-from jeonju.grafana.influxql import BY_DEVICE, EVERY, IN_RANGE, OF_SITE, InfluxQL, select
+from jeonju.grafana.influxql import (
+    BY_DEVICE,
+    EVERY,
+    IN_RANGE,
+    OF_SITE,
+    InfluxQL,
+    lately,
+    select,
+)
 from jeonju.grafana.language import Language
 from jeonju.storage.influx.names import (
+    AIR_1M,
     DEAD_LETTER,
     DEVICE,
     DEVICE_TAG,
@@ -18,168 +29,349 @@ from jeonju.storage.influx.names import (
     SERVICE,
     SERVICE_TAG,
     TOPIC,
-    ZONE,
 )
 
-BY_SERVICE = f'"{SERVICE_TAG}"'
-NAME = f"$tag_{SERVICE_TAG}"
+BY_SERVICE: Final = f'"{SERVICE_TAG}"'
+NAME: Final = f"$tag_{SERVICE_TAG}"
+CELLS: Final = 48
+SHARE_STEPS: Final = ((None, words.BAD), (50, "#ff9830"), (95, words.GOOD))
+# Services write their statistics every ten seconds.
+STATED: Final = lately("1m")
 
 
 def build(say: Language) -> dashboard.Dashboard:
     """Return the dashboard."""
-    made = board(say, "network-health", say("네트워크 상태", "Network health"), since="now-3h", refresh="30s")
-    for variable in (variables.data_source(say), variables.site(say)):
+    made = board(
+        say,
+        "network-health",
+        say("네트워크 상태", "Network health"),
+        say(
+            "자료가 모두 제때 들어오는지, 무엇이 왜 빠졌는지. 수집 서비스(ingest)가 10초마다 남기는 통계와 측정값을 씁니다.",
+            "Whether all data arrives in time, and what was lost and why; from the statistics that ingest writes every ten seconds, and the readings.",
+        ),
+        since="now-3h",
+        refresh="30s",
+    )
+    for variable in (variables.data_source(say), variables.site(say), variables.page(say)):
         made.with_variable(variable)
-    for title, field, unit in (
-        (say("지연", "Lag"), "lag_s", "s"),
-        (say("저장 대기 메시지", "Waiting messages"), "waiting", ""),
-        (say("거부된 메시지", "Rejected messages"), "rejected", ""),
-    ):
-        made.with_panel(newest(title, field, unit))
-    made.with_panel(states(say))
+    for panel in (complete(say), freshness(say), lag_now(say), waiting(say), lost(say), dead(say)):
+        made.with_panel(panel)
+    made.with_panel(states(say)).with_panel(arrived(say))
     made.with_panel(lag(say)).with_panel(throughput(say)).with_panel(backlog(say))
-    made.with_panel(ledger(say)).with_panel(devices(say))
-    return made.with_panel(stored(say)).with_panel(dead_letters(say)).with_panel(letters(say))
+    made.with_panel(devices(say)).with_panel(ledger(say))
+    return made.with_panel(dead_letters(say)).with_panel(letters(say))
 
 
-def newest(title: str, field: str, unit: str) -> stat.Panel:
-    """A statistic of the services as it was last stored."""
-    text = select(f'last("{field}")', SERVICE, where=(OF_SITE, IN_RANGE), by=(BY_SERVICE,))
-    return look.number(title, unit=unit, decimals=1 if unit else 0).with_target(InfluxQL(query=text, alias=NAME))
+def complete(say: Language) -> stat.Panel:
+    """How much of what should be there is, over all devices."""
+    panel = (
+        look.number(
+            say("자료 완결성", "Complete"),
+            say(
+                "자료가 있는 1분(4일이 넘으면 1시간)의 비율, 장비 평균. 최근 2분은 아직 집계되지 않았을 수 있습니다.",
+                "Share of minutes (beyond four days: hours) that have readings, mean of the devices. The last two minutes may not be counted yet.",
+            ),
+            nothing=say("집계 없음", "not counted yet"),
+        )
+        .unit("percentunit")
+        .thresholds(fields.steps((None, words.BAD), (0.5, "#ff9830"), (0.9, words.GOOD)))
+    )
+    for ref_id, share in zip("AB", questions.completeness(OF_SITE), strict=True):
+        panel.with_target(InfluxQL(query=f'SELECT mean("share") FROM ({share})', ref_id=ref_id))
+    return panel
+
+
+def freshness(say: Language) -> stat.Panel:
+    """How old the newest reading is."""
+    return (
+        look.number(
+            say("최신 자료", "Newest reading"),
+            say("가장 최근에 받은 측정값이 몇 초 전 것인지.", "How long ago the newest reading was received."),
+            nothing=say("자료 없음", "no data"),
+        )
+        .unit(fields.of_age(say))
+        .thresholds(fields.ages())
+        .with_target(InfluxQL(query=questions.age_s()))
+    )
+
+
+def _newest(title: str, what: str, field: str, say: Language) -> stat.Panel:
+    """Return a statistic of the services as it was stored within the last minute; what is older is not known."""
+    text = select(f'last("{field}")', SERVICE, where=(OF_SITE, STATED), by=(BY_SERVICE,))
+    return look.number(title, what, nothing=say("보고 없음", "not reported")).with_target(
+        InfluxQL(query=text, alias=NAME)
+    )
+
+
+def lag_now(say: Language) -> stat.Panel:
+    """How old readings are when they are stored."""
+    panel = _newest(
+        say("저장 지연", "Lag"),
+        say(
+            "측정에서 저장까지 걸린 시간, 최근 1분. 5초가 넘으면 주황, 60초가 넘으면 빨강.",
+            "From measurement to store, within the last minute: orange from 5 s, red from 60 s.",
+        ),
+        "lag_s",
+        say,
+    )
+    return (
+        panel.unit(fields.suffix(say("초", "s")))
+        .decimals(1)
+        .thresholds(fields.steps((None, words.GOOD), (5, "#ff9830"), (60, words.BAD)))
+    )
+
+
+def waiting(say: Language) -> stat.Panel:
+    """What has arrived and is not stored yet."""
+    panel = _newest(
+        say("저장 대기 메시지", "Waiting messages"),
+        say(
+            "받았으나 아직 저장되지 않은 메시지 수, 최근 1분.",
+            "Messages that have arrived and are not stored yet, within the last minute.",
+        ),
+        "waiting",
+        say,
+    )
+    return panel.thresholds(fields.steps((None, words.GOOD), (1000, "#ff9830"), (20_000, words.BAD)))
+
+
+def lost(say: Language) -> stat.Panel:
+    """How many messages never came, since the store was made."""
+    return (
+        look.number(
+            say("유실 메시지", "Missing messages"),
+            say(
+                "저장소를 만든 뒤로 도착하지 않은 메시지 수(모든 장비의 합). 장비별로는 아래 유실 집계에 있습니다.",
+                "Messages that never arrived since the store was made, of all devices; each device's are in the loss ledger below.",
+            ),
+            nothing="0",
+        )
+        .with_target(InfluxQL(query=select('sum("missing")', LEDGER, where=(OF_SITE,))))
+        .thresholds(fields.steps((None, words.GOOD), (1, "#ff9830")))
+    )
+
+
+def dead(say: Language) -> stat.Panel:
+    """How many messages were not understood in the time shown."""
+    return (
+        look.number(
+            say("해석 불가 메시지", "Dead letters"),
+            say(
+                "표시 구간에서 해석하지 못한 메시지 수(모든 도시). 이유는 아래 표에 있습니다.",
+                "Messages of the time shown that were not understood, of all sites; the table below says why.",
+            ),
+            nothing="0",
+        )
+        .with_target(InfluxQL(query=select(f'count("{REASON}")', DEAD_LETTER, where=(IN_RANGE,))))
+        .thresholds(fields.steps((None, words.GOOD), (1, "#ff9830"), (100, words.BAD)))
+    )
 
 
 def states(say: Language) -> statetimeline.Panel:
-    """When broker and store were there."""
-    panel = look.timeline(say("브로커와 저장소", "Broker and store"), width=12, height=4).interval("10s")
+    """When broker and store were there; a band ends where the service said nothing more."""
+    panel = look.timeline(
+        say("브로커와 저장소", "Broker and store"),
+        say(
+            "수집 서비스가 본 브로커와 저장소의 상태. 빈 곳은 수집 서비스가 아무 보고도 하지 않은 때입니다.",
+            "Broker and store as ingest saw them; a gap is a time when ingest itself reported nothing.",
+        ),
+        width=9,
+    ).interval("30s")
     for ref_id, field, name in (
         ("A", "broker_connected", say("브로커", "broker")),
         ("B", "store_available", say("저장소", "store")),
     ):
-        text = select(f'min("{field}")', SERVICE, where=(OF_SITE, IN_RANGE), by=(EVERY, BY_SERVICE), fill="none")
+        text = select(f'min("{field}")', SERVICE, where=(OF_SITE, IN_RANGE), by=(EVERY, BY_SERVICE), fill="null")
         panel.with_target(InfluxQL(query=text, alias=f"{name} ({NAME})", ref_id=ref_id))
     return panel.mappings(
-        fields.by_value({"1": (say("정상", "there"), fields.GOOD), "0": (say("없음", "away"), fields.BAD)})
+        words.by_value({"1": (say("정상", "there"), words.GOOD), "0": (say("없음", "away"), words.BAD)})
     )
 
 
+def arrived(say: Language) -> statushistory.Panel:
+    """When each device was heard."""
+    text = select(
+        'count("reading_count") * 6000000 / $__interval_ms',
+        AIR_1M,
+        where=(OF_SITE, IN_RANGE),
+        by=(EVERY, BY_DEVICE),
+        fill="0",
+    )
+    panel = (
+        look.grid(
+            say("장비별 도착률", "What arrived of each device"),
+            say(
+                "칸마다 자료가 있는 1분의 비율. 초록 95 % 이상, 주황 50 % 이상, 빨강은 그보다 적음. 마지막 칸은 아직 차지 않았을 수 있습니다.",
+                "Share of minutes with readings in each cell: green from 95 %, orange from 50 %, red below. The last cell may not be full yet.",
+            ),
+            width=15,
+        )
+        .interval("1m")
+        .max_data_points(CELLS)
+        .unit("percent")
+        .decimals(0)
+        .thresholds(fields.steps(*SHARE_STEPS))
+        .with_target(InfluxQL(query=text, alias=f"$tag_{DEVICE_TAG}"))
+    )
+    return look.of_devices(panel, say)
+
+
+def _of_service(what: str) -> str:
+    return select(what, SERVICE, where=(OF_SITE, IN_RANGE), by=(EVERY, BY_SERVICE), fill="none")
+
+
 def lag(say: Language) -> timeseries.Panel:
-    """How old readings are when they are stored."""
-    text = select('max("lag_s")', SERVICE, where=(OF_SITE, IN_RANGE), by=(EVERY, BY_SERVICE), fill="none")
+    """How old readings are when they are stored; past readings that are sent later are hours old, so the axis is one of powers."""
+    axis = common.ScaleDistributionConfig().type(shown.ScaleDistribution.LOG).log(10)
     return (
-        look.chart(say("측정에서 저장까지", "From measurement to store"), width=8, unit="s")
+        look.chart(
+            say("측정에서 저장까지", "From measurement to store"),
+            say(
+                "가장 오래 걸린 측정값의 지연. 지난 자료를 나중에 보내면 몇 시간이 되므로 로그 축입니다.",
+                "The longest delay; past data that is sent later is hours old, hence the logarithmic axis.",
+            ),
+            width=8,
+            unit=say("초", "s"),
+            series=2,
+        )
         .interval("10s")
-        .with_target(InfluxQL(query=text, alias=NAME))
+        .scale_distribution(axis)
+        .with_target(InfluxQL(query=_of_service('max("lag_s")'), alias=NAME))
     )
 
 
 def throughput(say: Language) -> timeseries.Panel:
     """Readings and messages each second."""
-    panel = look.chart(say("처리량", "Throughput"), width=8, unit="/s").interval("10s")
+    panel = look.chart(
+        say("처리량", "Throughput"),
+        say("1초에 저장한 측정값과 받은 메시지.", "Readings stored and messages received each second."),
+        width=8,
+        unit=say("개/초", "/s"),
+        series=2,
+    ).interval("30s")
     for ref_id, field, name in (
         ("A", "readings", say("측정값", "readings")),
         ("B", "messages", say("메시지", "messages")),
     ):
-        text = select(
-            f'non_negative_derivative(last("{field}"), 1s)',
-            SERVICE,
-            where=(OF_SITE, IN_RANGE),
-            by=(EVERY, BY_SERVICE),
-            fill="none",
-        )
+        text = _of_service(f'non_negative_derivative(last("{field}"), 1s)')
         panel.with_target(InfluxQL(query=text, alias=f"{name} ({NAME})", ref_id=ref_id))
     return panel
 
 
 def backlog(say: Language) -> timeseries.Panel:
     """Messages that have arrived and are not stored yet."""
-    text = select('max("waiting")', SERVICE, where=(OF_SITE, IN_RANGE), by=(EVERY, BY_SERVICE), fill="none")
     return (
-        look.chart(say("저장 대기", "Backlog"), width=8).interval("10s").with_target(InfluxQL(query=text, alias=NAME))
-    )
-
-
-def ledger(say: Language) -> table.Panel:
-    """What became of every device's messages, since the store was made."""
-    columns = {
-        DEVICE_TAG: say("장비", "Device"),
-        "received": say("수신", "Received"),
-        "missing": say("유실", "Missing"),
-        "repeated": say("중복", "Repeated"),
-        "late": say("지연 도착", "Late"),
-        "rejected": say("거부", "Rejected"),
-    }
-    text = select(f'"{DEVICE_TAG}", "received", "missing", "repeated", "late", "rejected"', LEDGER, where=(OF_SITE,))
-    return (
-        look.rows(say("유실 집계", "Loss ledger"), columns, height=10)
-        .with_target(InfluxQL(query=text, table=True))
-        .override_by_name(
-            columns["missing"],
-            fields.coloured() + fields.thresholds_of(fields.steps((None, "transparent"), (1, fields.BAD))),
+        look.chart(
+            say("저장 대기", "Waiting"),
+            say("받았으나 아직 저장되지 않은 메시지 수.", "Messages that have arrived and are not stored yet."),
+            width=8,
+            unit=say("개", "messages"),
+            series=2,
         )
-        .override_by_name(
-            columns["rejected"],
-            fields.coloured() + fields.thresholds_of(fields.steps((None, "transparent"), (1, fields.BAD))),
-        )
+        .min(0)
+        .decimals(0)
+        .interval("10s")
+        .with_target(InfluxQL(query=_of_service('max("waiting")'), alias=NAME))
     )
 
 
 def devices(say: Language) -> table.Panel:
-    """Who is there."""
-    columns = {
-        DEVICE_TAG: say("장비", "Device"),
-        KIND: say("종류", "Kind"),
-        ZONE: say("구역", "Zone"),
-        "state": say("연결", "Connection"),
-        "since": say("부터", "Since"),
-        ORIGIN: say("출처", "Origin"),
-    }
-    text = select(
-        f'"{DEVICE_TAG}", "{KIND}", "{ZONE}", "state", "state_at" / 1000 AS "since", "{ORIGIN}"',
+    """Who is there, and how each is."""
+    known = select(
+        f'last("{KIND}") AS "kind", last("state") AS "state", last("{ORIGIN}") AS "origin"',
         DEVICE,
         where=(OF_SITE,),
+        by=(BY_DEVICE,),
     )
-    return (
-        look.rows(say("장비 목록", "Devices"), columns, height=10)
-        .with_target(InfluxQL(query=text, table=True))
-        .override_by_name(columns["since"], fields.as_instant())
-        .override_by_name(columns["state"], fields.connection(say))
+    itself = select(
+        'last("battery") AS "battery", last("rssi") AS "rssi"', AIR_1M, where=(OF_SITE, lately("1d")), by=(BY_DEVICE,)
+    )
+    age = [
+        *fields.unit(fields.of_age(say)),
+        *fields.digits(0),
+        *fields.coloured_text(),
+        *fields.thresholds_of(fields.ages()),
+    ]
+    columns = [
+        tables.of_device(say, width=None),
+        tables.Column("kind", say("종류", "Kind"), 70, words.as_named(words.device_kinds(say))),
+        tables.Column("state", say("연결", "Link"), 75, fields.connection(say)),
+        tables.Column("age", say("최신 자료", "Newest"), 110, age),
+        tables.Column("battery", say("배터리", "Battery"), 75, fields.of_quantity("battery")),
+        tables.Column("rssi", say("신호", "Signal"), 80, fields.of_quantity("rssi")),
+        tables.Column("origin", say("출처", "Origin"), 85, words.as_named(words.origins(say))),
+    ]
+    return tables.rows(
+        say("장비 목록", "Devices"),
+        say(
+            "알려진 모든 장비의 연결, 최신 자료, 배터리와 신호 세기(보내는 장비만).",
+            "Every known device: link, newest reading, battery and signal where it says so.",
+        ),
+        columns,
+        width=13,
+        height=10,
+        nothing=say("장비 없음", "No devices"),
+        parts=[known, questions.ages(), itself],
     )
 
 
-def stored(say: Language) -> timeseries.Panel:
-    """Readings of each device that are in the store."""
-    text = select('count("received_at")', where=(OF_SITE, IN_RANGE), by=(EVERY, BY_DEVICE), fill="0")
-    return (
-        look.chart(say("장비별 저장된 측정값", "Stored readings by device"), width=24)
-        .interval("1m")
-        .with_target(InfluxQL(query=text, alias=f"$tag_{DEVICE_TAG}"))
-    )
+def ledger(say: Language) -> table.Panel:
+    """What arrived, what did not."""
+    bad = fields.coloured() + fields.thresholds_of(fields.steps((None, "transparent"), (1, words.BAD)))
+    columns = [
+        tables.of_device(say, width=None),
+        tables.Column("received", say("수신", "Received"), 85),
+        tables.Column("missing", say("유실", "Missing"), 75, bad),
+        tables.Column("repeated", say("중복", "Repeated"), 80),
+        tables.Column("late", say("지연", "Late"), 65),
+        tables.Column("rejected", say("거부", "Rejected"), 80, bad),
+    ]
+    text = select(f'"{DEVICE_TAG}", "received", "missing", "repeated", "late", "rejected"', LEDGER, where=(OF_SITE,))
+    return tables.rows(
+        say("유실 집계", "Loss ledger"),
+        say(
+            "저장소를 만든 뒤로 장비마다 받은 메시지와 빠진 메시지.",
+            "Messages received and lost of each device since the store was made.",
+        ),
+        columns,
+        width=11,
+        height=10,
+    ).with_target(InfluxQL(query=text, table=True))
 
 
 def dead_letters(say: Language) -> timeseries.Panel:
     """Messages that could not be understood, zeros too."""
-    text = select(
-        'non_negative_difference(last("rejected"))',
-        SERVICE,
-        where=(OF_SITE, IN_RANGE),
-        by=(EVERY, BY_SERVICE),
-        fill="none",
-    )
     return (
-        look.chart(say("해석 불가 메시지", "Dead letters"), width=8)
+        look.chart(
+            say("해석 불가 메시지", "Dead letters"),
+            say("구간마다 해석하지 못한 메시지 수.", "Messages that were not understood, in each interval."),
+            width=8,
+            unit=say("개", "messages"),
+            series=2,
+        )
         .interval("1m")
+        .min(0)
+        .decimals(0)
         .draw_style(shown.GraphDrawStyle.BARS)
         .fill_opacity(60)
-        .with_target(InfluxQL(query=text, alias=NAME))
+        .with_target(InfluxQL(query=_of_service('non_negative_difference(last("rejected"))'), alias=NAME))
     )
 
 
 def letters(say: Language) -> table.Panel:
     """The newest of them, and why."""
-    columns = {"Time": say("시각", "Time"), TOPIC: say("토픽", "Topic"), REASON: say("이유", "Reason")}
+    columns = [
+        tables.Column("Time", say("시각", "Time"), tables.INSTANT_WIDE),
+        tables.Column(TOPIC, say("토픽", "Topic"), 300),
+        tables.Column(REASON, say("이유", "Reason")),
+    ]
     text = select(f'"{TOPIC}", "{REASON}"', DEAD_LETTER, where=(IN_RANGE,))
-    return look.rows(
+    return tables.rows(
         say("최근 해석 불가 메시지", "Newest dead letters"),
+        say(
+            "표시 구간의 해석 불가 메시지와 이유, 새로운 것부터.",
+            "Dead letters of the time shown and why, the newest first.",
+        ),
         columns,
         width=16,
         nothing=say("모든 메시지를 이해했습니다", "Every message was understood"),

@@ -3,29 +3,56 @@
 from typing import Final
 
 from grafana_foundation_sdk.builders import dashboard, geomap, table, timeseries
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
 from jeonju.airquality.pollutants import QUANTITY
-from jeonju.grafana import fields, look, variables
-from jeonju.grafana.board import Alerts, board
-from jeonju.grafana.influxql import BY_DEVICE, IN_RANGE, OF_SITE, InfluxQL, course, select
+from jeonju.grafana import fields, look, maps, tables, variables, words
+from jeonju.grafana.board import board, with_alerts
+from jeonju.grafana.city_now import WIDEST_M, described
+from jeonju.grafana.influxql import (
+    BY_DEVICE,
+    IN_RANGE,
+    OF_DEVICES,
+    OF_SITE,
+    ROLLED_UP,
+    InfluxQL,
+    course,
+    highest,
+    select,
+    tiered,
+    touching,
+)
 from jeonju.grafana.language import Language
-from jeonju.storage.influx.names import DEVICE_TAG, ID, INCIDENT, JOURNAL
+from jeonju.storage.influx.names import INCIDENT, JOURNAL
 
 # What distinguishes fire from dust, traffic and solvents when it rises together.
 EVIDENCE: Final = ("pm25", "pm10", "co", "tvoc", "no2", "thermal_max")
+# Of the chosen zones; an incident or alert may have none, and must not vanish for it.
+IN_ZONES: Final = f"({variables.OF_ZONE} OR \"zone\" = '')"
 
 
 def build(say: Language) -> dashboard.Dashboard:
     """Return the dashboard."""
-    made = board(
-        say, "smoke-incidents", say("연기와 사건", "Smoke and incidents"), since="now-6h", refresh="30s"
-    ).annotation(Alerts(say))
+    made = with_alerts(
+        board(
+            say,
+            "smoke-incidents",
+            say("연기와 사건", "Smoke and incidents"),
+            say(
+                "함께 오른 징후, 판단과 추정 위치, 조치. 위의 구역과 장비는 모든 표와 지도에 적용됩니다.",
+                "Which signs rose together, what was concluded, where the source seems to be, what was done. Zone and device at the top hold for all of it.",
+            ),
+            since="now-6h",
+            refresh="30s",
+        ),
+        say,
+    )
     for variable in (
         variables.data_source(say),
         variables.site(say),
         variables.zone(say),
         variables.devices(say),
-        variables.api(),
+        variables.page(say),
     ):
         made.with_variable(variable)
     made.with_panel(incidents(say)).with_panel(places(say))
@@ -37,87 +64,136 @@ def build(say: Language) -> dashboard.Dashboard:
 
 
 def incidents(say: Language) -> table.Panel:
-    """Incidents; the name of each leads to all that the api knows of it."""
-    columns = {
-        ID: say("사건", "Incident"),
-        "at": say("시작", "Opened"),
-        "state": say("상태", "State"),
-        "severity": say("심각도", "Severity"),
-        "kind": say("종류", "Class"),
-        "confidence": say("확률", "Confidence"),
-        "rate_g_s": say("배출률 g/s", "Rate g/s"),
-        "radius_m": say("위치 오차 m", "Within m"),
-        "summary": say("내용", "What"),
-    }
-    text = select(
-        f'"{ID}", "opened_at" / 1000 AS "at", "state", "severity", "kind", "confidence", "rate_g_s", "radius_m", '
-        f'"{say("summary_ko", "summary_en")}" AS "summary"',
-        INCIDENT,
-        where=(OF_SITE, IN_RANGE),
-    )
-    return (
-        look.rows(say("사건", "Incidents"), columns, width=14, height=12, nothing=say("사건 없음", "No incidents"))
-        .with_target(InfluxQL(query=f"{text} ORDER BY time DESC LIMIT 200", table=True))
-        .override_by_name(
-            columns[ID], fields.link(say("API에서 보기", "Show in the api"), "${api}/api/v1/incidents/${__value.raw}")
-        )
-        .override_by_name(columns["at"], fields.as_instant() + fields.wide(150))
-        .override_by_name(columns["severity"], fields.severities(say) + fields.wide(80))
-        .override_by_name(columns["confidence"], fields.as_share())
-        .override_by_name(columns["rate_g_s"], fields.digits(1))
-        .override_by_name(columns["radius_m"], fields.digits(0))
+    """Incidents; the sentence of each leads to its report, the zone to the evidence there."""
+    return tables.incident_table(
+        say,
+        say("사건", "Incidents"),
+        say(
+            "표시 구간에 걸친 사건. 진행 중인 것은 시작이 언제든 보입니다. 내용을 누르면 보고서, 구역을 누르면 그 구역의 증거만 보입니다.",
+            "Incidents that touch the time shown; open ones whenever they began. The sentence leads to the report, the zone to the evidence there alone.",
+        ),
+        (IN_ZONES,),
+        width=14,
+        height=14,
     )
 
 
 def places(say: Language) -> geomap.Panel:
-    """Where the sources seem to be, among the devices."""
-    sources = select(f'"lat", "lon", "radius_m", "kind", "{ID}"', INCIDENT, where=(OF_SITE, IN_RANGE, '"radius_m" > 0'))
-    around = select(
-        'last("lat") AS "lat", last("lon") AS "lon", max("pm25") AS "pm25"', where=(OF_SITE, IN_RANGE), by=(BY_DEVICE,)
+    """Where the sources seem to be and within what radius, among the devices."""
+    sources = select(
+        f'"lat", "lon", "radius_m", "kind", "{say("summary_ko", "summary_en")}" AS "summary"',
+        INCIDENT,
+        where=(OF_SITE, IN_ZONES, touching("opened_at", "closed_at"), '"radius_m" > 0'),
+    )
+    around = tiered(
+        'last("lat") AS "lat", last("lon") AS "lon", max("pm25_max") AS "pm25"',
+        where=(OF_SITE, OF_DEVICES),
+        by=(BY_DEVICE,),
+        tiers=ROLLED_UP,
     )
     layers = (
-        look.markers(say("장비", "Devices"), "A", colour="pm25", size=6, text=DEVICE_TAG),
-        look.markers(say("추정 위치", "Likely sources"), "B", colour="#8f3bb8", shape="star", size=12, text="kind"),
+        maps.marks(
+            say("추정 범위", "Within"),
+            "B",
+            colour="#d7322d",
+            opacity=0.18,
+            line=2,
+            sized_by=("radius_m", maps.metres_as_pixels(WIDEST_M)),
+        ),
+        maps.marks(say("장비", "Devices"), "A", colour="pm25", size=8, has_legend=True),
+        maps.marks(say("장비(1시간)", "Devices, by hours"), "C", colour="pm25", size=8),
+        maps.marks(
+            say("추정 위치", "Likely sources"),
+            "B",
+            colour="#d7322d",
+            mark="img/icons/marker/x-mark.svg",
+            size=10,
+            line=3,
+        ),
+        maps.labels(say("종류", "Class"), "B", "kind", colour="#ff7383", size=13, down=-18),
     )
-    return (
-        look.city_map(
-            say("추정 위치와 최고 초미세먼지", "Likely sources, and the highest PM2.5"), layers, width=10, height=12
-        )
-        .with_target(InfluxQL(query=around, table=True, ref_id="A"))
-        .with_target(InfluxQL(query=sources, table=True, ref_id="B"))
-        .color_scheme(fields.by_threshold())
-        .thresholds(fields.class_steps("pm25"))
-        .decimals(1)
-        .override_by_name("lat", fields.digits(5))
-        .override_by_name("lon", fields.digits(5))
+    panel = maps.city_map(
+        say("추정 위치와 최고 초미세먼지", "Likely sources, and the highest PM2.5"),
+        say(
+            "원: 표시 구간에서 가장 높았던 초미세먼지(등급 색). 빨간 ×와 원: 추정 위치와 확률의 절반이 드는 범위(처음 배율에서 실제 크기).",
+            "Circles: the highest PM2.5 of the time shown, in the colour of its class. Red cross and circle: the likely source and within what half of the probability lies, to scale as the map opens.",
+        ),
+        layers,
+        say,
+        width=10,
+        height=14,
     )
+    panel.with_target(InfluxQL(query=sources, table=True, ref_id="B"))
+    for ref_id, text in zip("AC", around, strict=True):
+        panel.with_target(InfluxQL(query=text, table=True, ref_id=ref_id))
+    return described(panel, say).thresholds(fields.class_steps("pm25"))
 
 
 def evidence(say: Language, quantity: str) -> timeseries.Panel:
     """One quantity at all chosen devices, fine enough to see a plume pass."""
-    unit = QUANTITY[quantity].unit
-    return (
-        look.chart(fields.label(say, quantity), width=8, unit=unit)
-        .interval("10s")
-        .with_target(course(quantity, function="max"))
-    )
+    called = fields.label(say, quantity)
+    panel = look.chart(
+        called,
+        say(
+            f"{called}의 최댓값, 고른 장비별. 3시간이 넘으면 1분의 최댓값을 씁니다.",
+            f"The highest {called} at each chosen device, of minutes beyond 3 hours.",
+        ),
+        width=8,
+        unit=QUANTITY[quantity].unit,
+    ).interval("10s")
+    return look.of_devices(panel.targets([*course(highest(quantity))]), say)
 
 
 def alerts(say: Language) -> table.Panel:
     """Every alert of the time shown."""
-    return look.alert_table(say, say("경보", "Alerts"), (IN_RANGE,), width=14, height=9)
+    return tables.alert_table(
+        say,
+        say("경보", "Alerts"),
+        say(
+            "표시 구간에 걸친 경보. 진행 중인 것은 시작이 언제든 보입니다.",
+            "Alerts that touch the time shown; those that last whenever they began.",
+        ),
+        (f'("device" =~ /^${{device:regex}}$/ OR {IN_ZONES})',),
+        width=14,
+        height=9,
+    )
+
+
+def journal_table(
+    say: Language, title: str, what: str, where: str, *, width: int, height: int, nothing: str
+) -> table.Panel:
+    """Return what people and the system did, in words: what was done, about what, with which note or outcome."""
+    extract = DataTransformerConfig(
+        id_val="extractFields", options={"source": "details", "format": "json", "replace": False}
+    )
+    # Of the details only these are in words; others differ from action to action, and the api shows them.
+    wanted = ("Time", "who", "action", "subject", "note", "outcome")
+    keep = DataTransformerConfig(id_val="filterFieldsByName", options={"include": {"names": list(wanted)}})
+    text = select('"who", "action", "subject", "details"', JOURNAL, where=(OF_SITE, IN_RANGE, where))
+    columns = [
+        tables.Column("Time", say("시각", "Time"), tables.INSTANT_WIDE),
+        tables.Column("who", say("누가", "Who"), 70, words.as_named([("system", say("시스템", "system"))])),
+        tables.Column("action", say("조치", "Action"), 115, words.as_named(words.actions(say))),
+        tables.Column("subject", say("대상", "About"), None, words.as_named(words.devices(say))),
+        tables.Column("outcome", say("결과", "Outcome"), 90, words.as_named(words.outcomes(say))),
+        tables.Column("note", say("메모", "Note"), 110),
+    ]
+    return tables.rows(
+        title, what, columns, width=width, height=height, nothing=nothing, first=[extract, keep]
+    ).with_target(InfluxQL(query=f"{text} {tables.NEWEST_FIRST}", table=True))
 
 
 def journal(say: Language) -> table.Panel:
     """What people and the system did."""
-    columns = {
-        "Time": say("시각", "Time"),
-        "who": say("누가", "Who"),
-        "action": say("조치", "Action"),
-        "subject": say("대상", "About"),
-        "details": say("자세히", "Details"),
-    }
-    text = select('"who", "action", "subject", "details"', JOURNAL, where=(OF_SITE, IN_RANGE))
-    return look.rows(
-        say("조치 기록", "Journal"), columns, width=10, height=9, nothing=say("조치 없음", "Nothing was done")
-    ).with_target(InfluxQL(query=f"{text} ORDER BY time DESC LIMIT 200", table=True))
+    return journal_table(
+        say,
+        say("조치 기록", "Journal"),
+        say(
+            "고른 구역과 장비에 관한 조치, 새로운 것부터.",
+            "What was done about the chosen zones and devices, the newest first.",
+        ),
+        '("subject" =~ /${device:regex}|${zone:regex}/ OR "who" != \'system\')',
+        width=10,
+        height=9,
+        nothing=say("조치 없음", "Nothing was done"),
+    )

@@ -1,5 +1,6 @@
 """What a reader chooses at the top of a dashboard: data source, site, zone, devices, quantities."""
 
+import os
 from typing import Final
 
 from grafana_foundation_sdk.builders import dashboard
@@ -9,13 +10,14 @@ from jeonju.airquality.index import POLLUTANTS
 from jeonju.airquality.pollutants import QUANTITIES
 from jeonju.contract import topics
 from jeonju.grafana import city
-from jeonju.grafana.fields import label
+from jeonju.grafana.fields import label, limits_in_words
 from jeonju.grafana.influxql import DATA_SOURCE, DATA_SOURCE_UID, OF_SITE, select
 from jeonju.grafana.language import Language
 from jeonju.storage.influx.influxql import source
 from jeonju.storage.influx.names import DEVICE, DEVICE_TAG, KIND, SITE, ZONE
 
-API: Final = "http://127.0.0.1:8000"
+# Where the page is for those who look at Grafana; another address: in the environment of `make dashboards`, or at the top of a dashboard.
+PAGE: Final = os.environ.get("JEONJU_PAGE_URL", "http://127.0.0.1:8000").rstrip("/")
 ALL: Final = VariableOption(selected=True, text="All", value="$__all")
 # What a device says of itself is no quantity of the air.
 OF_ITSELF: Final = ("battery", "voltage", "speed", "heading", "altitude", "rssi", "snr", "robot_activity")
@@ -45,7 +47,7 @@ def site(say: Language) -> dashboard.QueryVariable:
     return (
         _query("site", say("도시", "Site"), f'SHOW TAG VALUES FROM {source(DEVICE)} WITH KEY = "{SITE}"')
         .regex(f"/^(?!.*{suffix}$).*$/")
-        .current(VariableOption(selected=True, text=city.NAME, value=city.NAME))
+        .current(VariableOption(selected=True, text=city.name(), value=city.name()))
     )
 
 
@@ -75,18 +77,19 @@ def robots(say: Language) -> dashboard.QueryVariable:
 def quantities(say: Language) -> dashboard.CustomVariable:
     """Which quantities; those of the air-quality index unless others are chosen."""
     chosen = [key for key in MEASURED if key in POLLUTANTS]
-    current = VariableOption(selected=True, text=[label(say, key) for key in chosen], value=chosen)
+    current = VariableOption(selected=True, text=[_named(say, key) for key in chosen], value=chosen)
     return _quantity(say).multi(True).include_all(True).current(current)
 
 
 def quantity(say: Language) -> dashboard.CustomVariable:
     """Which one quantity."""
-    return _quantity(say).current(VariableOption(selected=True, text=label(say, "pm25"), value="pm25"))
+    return _quantity(say).current(VariableOption(selected=True, text=_named(say, "pm25"), value="pm25"))
 
 
-def api() -> dashboard.TextBoxVariable:
-    """Where the api is, for links."""
-    return dashboard.TextBoxVariable("api").label("API").default_value(API).current(VariableOption(text=API, value=API))
+def page(say: Language) -> dashboard.TextBoxVariable:
+    """Where the page is, for links."""
+    shown = VariableOption(text=PAGE, value=PAGE)
+    return dashboard.TextBoxVariable("page").label(say("관제 화면 주소", "Page")).default_value(PAGE).current(shown)
 
 
 def _devices(say: Language) -> dashboard.QueryVariable:
@@ -106,6 +109,12 @@ def _query(name: str, title: str, text: str) -> dashboard.QueryVariable:
 
 
 def _quantity(say: Language) -> dashboard.CustomVariable:
-    names = ",".join(f"{label(say, key)} : {key}" for key in MEASURED)
-    options = [VariableOption(selected=False, text=label(say, key), value=key) for key in MEASURED]
+    names = ",".join(f"{_named(say, key)} : {key}" for key in MEASURED)
+    options = [VariableOption(selected=False, text=_named(say, key), value=key) for key in MEASURED]
     return dashboard.CustomVariable("quantity").label(say("항목", "Quantity")).values(names).options(options)
+
+
+def _named(say: Language, key: str) -> str:
+    """Return a quantity's name and its limits: Grafana writes nothing beside the lines of limits, and a chart's title shows this name."""
+    limits = limits_in_words(say, key)
+    return f"{label(say, key)} [{limits}]" if limits else label(say, key)

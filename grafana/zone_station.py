@@ -1,119 +1,218 @@
-"""Zone and station: every quantity at the chosen devices against its limits, the index over time, days at a glance, doubtful values."""
+"""Zone and station: every quantity at the chosen devices against its limits, the index over time, days and hours at a glance, doubtful values."""
 
 from typing import Final
 
-from grafana_foundation_sdk.builders import dashboard, statetimeline, statushistory, timeseries
+from grafana_foundation_sdk.builders import dashboard, statetimeline, table, timeseries
 from grafana_foundation_sdk.models import common as shown
-from grafana_foundation_sdk.models.dashboard import FieldColorModeId
 
-from jeonju.airquality.index import POLLUTANTS
-from jeonju.grafana import city, fields, look, variables
-from jeonju.grafana.board import Alerts, board
-from jeonju.grafana.influxql import BY_DEVICE, EVERY, IN_RANGE, OF_DEVICES, OF_SITE, InfluxQL, select
+from jeonju.airquality.index import LEAST_OF_12_H
+from jeonju.grafana import fields, look, patterns, questions, tables, variables, words
+from jeonju.grafana.board import board, with_alerts
+from jeonju.grafana.influxql import (
+    BY_DEVICE,
+    EVERY,
+    IN_RANGE,
+    OF_DEVICES,
+    OF_SITE,
+    InfluxQL,
+    known_devices,
+    select,
+    tiered,
+)
 from jeonju.grafana.language import Language
-from jeonju.storage.influx.names import AIR_1H, DEVICE_TAG, INDEX
+from jeonju.storage.influx.names import DEVICE_TAG, INDEX
 
-# A device's series says which quantity it shows, so that unit and limits can be those of the quantity.
-NAME: Final = f"$tag_{DEVICE_TAG} $col"
-OF_QUANTITY: Final = '"${quantity}"'
-FLAGS: Final = {"bad": "#d7322d", "suspect": "#ff9830", "estimated": "#5794f2"}
+QUANTITY: Final = "${quantity}"
+HERE: Final = (OF_SITE, OF_DEVICES)
+SHARE_STEPS: Final = ((None, words.BAD), (0.5, "#ff9830"), (0.9, words.GOOD))
 
 
 def build(say: Language) -> dashboard.Dashboard:
     """Return the dashboard; its last row is there once for each chosen quantity."""
-    made = board(
-        say, "zone-station", say("구역과 측정소", "Zone and station"), since="now-24h", refresh="1m"
-    ).annotation(Alerts(say))
+    made = with_alerts(
+        board(
+            say,
+            "zone-station",
+            say("구역과 측정소", "Zone and station"),
+            say(
+                "고른 장비의 지수, 기준 초과, 자료 완결성과 항목별 추이. 항목 이름 옆의 수는 선으로 그린 기준입니다.",
+                "Index, exceedances, completeness and every quantity at the chosen devices. The numbers beside a quantity are the limits that are drawn as lines.",
+            ),
+            since="now-24h",
+            refresh="1m",
+        ),
+        say,
+    )
     for variable in (
         variables.data_source(say),
         variables.site(say),
         variables.zone(say),
         variables.devices(say),
         variables.quantities(say),
+        variables.page(say),
     ):
         made.with_variable(variable)
-    made.with_panel(index(say)).with_panel(alerts(say))
+    made.with_panel(index(say)).with_panel(alerts(say)).with_panel(complete(say))
+    made.with_panel(exceeded(say, OF_DEVICES, width=24))
     made.with_row(dashboard.Row("${quantity:text}").repeat("quantity"))
-    return made.with_panel(measured(say)).with_panel(days(say)).with_panel(flags(say))
+    text = "${quantity:text}"
+    made.with_panel(measured(say)).with_panel(flags(say)).with_panel(patterns.rose(say, QUANTITY, text, OF_DEVICES))
+    made.with_panel(patterns.hours_of_week(say, QUANTITY, text, OF_DEVICES))
+    return made.with_panel(patterns.days(say, QUANTITY, OF_DEVICES, width=9))
 
 
 def index(say: Language) -> statetimeline.Panel:
     """Classes of the index."""
-    text = select(
-        'last("grade")', INDEX, where=(OF_SITE, OF_DEVICES, IN_RANGE), by=("time($__interval)", BY_DEVICE), fill="none"
-    )
-    return (
-        look.timeline(say("통합대기환경지수 등급", "CAI class"), width=14, height=11)
+    text = select('last("grade")', INDEX, where=(*HERE, IN_RANGE), by=(EVERY, BY_DEVICE), fill="null")
+    panel = (
+        look.timeline(
+            say("통합대기환경지수 등급", "CAI class"),
+            say(
+                f"측정소별 등급. 지수는 12시간 중 {LEAST_OF_12_H}시간 이상의 자료가 있어야 계산되며, 로봇은 지수가 없습니다.",
+                f"Classes of each station. The index needs {LEAST_OF_12_H} valid hours of the last twelve; robots have none.",
+            ),
+            width=8,
+            height=10,
+        )
         .interval("10m")
         .mappings(fields.grades(say))
+        .no_value(say(f"{LEAST_OF_12_H}시간 자료가 모이면 표시", f"needs {LEAST_OF_12_H} h of data"))
         .with_target(InfluxQL(query=text, alias=f"$tag_{DEVICE_TAG}"))
+    )
+    return look.of_devices(panel, say)
+
+
+def alerts(say: Language) -> table.Panel:
+    """What was raised at these devices or in these zones."""
+    here = f'("device" =~ /^${{device:regex}}$/ OR {variables.OF_ZONE})'
+    return tables.alert_table(
+        say,
+        say("경보", "Alerts"),
+        say(
+            "표시 구간에 걸친 경보. 진행 중인 것은 시작이 언제든 보입니다.",
+            "Alerts that touch the time shown; those that last are there whenever they began.",
+        ),
+        (here,),
+        width=10,
+        height=10,
     )
 
 
-def alerts(say: Language) -> dashboard.Panel:
-    """What was raised at these devices or in these zones."""
-    here = f'("device" =~ /^${{device:regex}}$/ OR {variables.OF_ZONE})'
-    return look.alert_table(say, say("경보", "Alerts"), (here, IN_RANGE), width=10, height=11)  # type: ignore[return-value]
+def exceeded(say: Language, *where: str, width: int, height: int = 9) -> table.Panel:
+    """How often each standard of Korea and the WHO was exceeded."""
+    standards = questions.judged()
+    names = [f"{standard.quantity}_{standard.body}_{standard.hours}" for standard in standards]
+    parts = [
+        questions.exceedances(standard, name, OF_SITE, *where) for standard, name in zip(standards, names, strict=True)
+    ]
+    look_ = fields.coloured() + fields.thresholds_of(
+        fields.steps((None, "transparent"), (1, "#ff9830"), (18, words.BAD))
+    )
+    short = {"pm25": "PM2.5", "pm10": "PM10", "o3": "O₃", "no2": "NO₂", "so2": "SO₂", "co": "CO"}
+    columns = [tables.of_device(say, width=None)]
+    for name, standard in sorted(
+        zip(names, standards, strict=True),
+        key=lambda pair: (pair[1].body, [*short].index(pair[1].quantity), pair[1].hours),
+    ):
+        body = say(*fields.BODIES[standard.body])
+        columns.append(tables.Column(name, f"{short[standard.quantity]} {body} {standard.hours}h", 88, look_))
+    return tables.rows(
+        say("기준 초과 횟수", "Exceedances"),
+        say(
+            "표시 구간에서 한국 환경기준과 WHO 권고를 넘은 횟수: 24h는 일수(18시간 이상의 자료), 8h는 이동평균, 1h는 시간. 한 번도 넘지 않은 기준은 열이 없습니다.",
+            "How often the standards of Korea and the WHO were exceeded in the time shown: 24h counts days with at least 18 hours of data, 8h moving means, 1h hours. A standard that was never exceeded has no column.",
+        ),
+        columns,
+        width=width,
+        height=height,
+        parts=[known_devices(*where), *parts],
+    )
+
+
+def complete(say: Language) -> table.Panel:
+    """How much of what should be there is."""
+    parts = [known_devices(OF_DEVICES), *questions.completeness(*HERE), questions.ages(OF_DEVICES)]
+    columns = [
+        tables.of_device(say, width=None),
+        tables.Column(
+            "share",
+            say("완결성", "Complete"),
+            95,
+            [*fields.as_share(), *fields.as_gauge(1), *fields.thresholds_of(fields.steps(*SHARE_STEPS))],
+        ),
+        tables.Column(
+            "age",
+            say("최신 자료", "Newest"),
+            95,
+            [
+                *fields.unit(fields.of_age(say)),
+                *fields.digits(0),
+                *fields.coloured_text(),
+                *fields.thresholds_of(fields.ages()),
+            ],
+        ),
+    ]
+    return tables.rows(
+        say("자료 완결성", "Completeness"),
+        say(
+            "자료가 있는 1분(4일이 넘으면 1시간)의 비율과 가장 최근 측정값의 나이. 최근 2분은 아직 집계되지 않았을 수 있습니다.",
+            "Share of minutes (beyond four days: hours) that have readings, and the age of the newest one. The last two minutes may not be counted yet.",
+        ),
+        columns,
+        width=6,
+        height=10,
+        parts=parts,
+    )
 
 
 def measured(say: Language) -> timeseries.Panel:
-    """The course of the row's quantity, and its limits."""
-    text = select(
-        f"mean({OF_QUANTITY}) AS {OF_QUANTITY}",
-        where=(OF_SITE, OF_DEVICES, IN_RANGE),
+    """The course of the row's quantity, and its limits; a single spike does not flatten it.
+
+    Values without a flag have no field that says so, and a question cannot ask for what is not there: hence medians rather than a filter.
+    """
+    asked = tiered(
+        lambda tier: f'{"mean" if tier.is_rolled_up else "median"}("{QUANTITY}") AS "{QUANTITY}"',
+        where=HERE,
         by=(EVERY, BY_DEVICE),
         fill="none",
     )
-    panel = (
-        look.chart("${quantity:text}", width=12, height=9)
-        .description(fields.limits_in_words(say))
-        .with_target(InfluxQL(query=text, alias=NAME))
-        .interval("10s")
-    )
+    panel = look.chart(
+        "${quantity:text}",
+        say(
+            "장비별 평균. 제목의 수가 선으로 그린 기준입니다. 3시간까지는 중앙값으로 튀는 값을 눅이고, 3시간이 넘으면 1분, 4일이 넘으면 1시간 평균을 씁니다.",
+            "Means by device; the numbers in the title are the limits drawn as lines. Medians up to 3 hours, so that a spike does not hide the rest; means of minutes beyond, of hours beyond 4 days.",
+        ),
+        width=12,
+        height=9,
+    ).interval("30s")
+    for ref_id, text in zip("ABC", asked, strict=True):
+        panel.with_target(InfluxQL(query=text, alias=patterns.NAME, ref_id=ref_id))
     for key in variables.MEASURED:
         panel.override_by_regexp(f"/ {key}$/", fields.of_unit(key))
-    return panel
-
-
-def days(say: Language) -> statushistory.Panel:
-    """Means of the hours of whole days by local time, over the last month."""
-    text = select(
-        f"mean({OF_QUANTITY}) AS {OF_QUANTITY}",
-        AIR_1H,
-        where=(OF_SITE, OF_DEVICES, IN_RANGE),
-        by=("time(1d)", BY_DEVICE),
-        fill="none",
-    )
-    panel = (
-        look.calendar(say("일평균, 최근 30일", "Daily means, last 30 days"), width=8, height=9)
-        .time_from("30d")
-        .with_target(InfluxQL(query=f"{text} tz('{city.timezone()}')", alias=NAME))
-        .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.CONTINUOUS_GR_YL_RD))
-    )
-    for key in variables.MEASURED:
-        own = fields.of_unit(key)[:2]
-        if key in POLLUTANTS:
-            own += [*fields.thresholds_of(fields.class_steps(key)), fields.coloured_by_threshold()]
-        panel.override_by_regexp(f"/ {key}$/", own)
-    return panel
+    return look.of_devices(panel, say)
 
 
 def flags(say: Language) -> timeseries.Panel:
-    """How many values are doubtful, of how many there are."""
-    everything = select(f"count({OF_QUANTITY})", where=(OF_SITE, OF_DEVICES, IN_RANGE), by=(EVERY,), fill="0")
+    """How many values are doubtful."""
+    name = say("의심스러운 값", "doubtful values")
     panel = (
-        look.chart(say("품질 표시", "Quality flags"), width=4, height=9)
+        look.chart(
+            say("의심스러운 값", "Doubtful values"),
+            say(
+                "불량·의심·추정으로 표시된 값의 수. 3시간이 넘으면 그런 값이 있는 분의 수입니다.",
+                "How many values are marked bad, suspect or estimated; beyond 3 hours, how many minutes have such a value.",
+            ),
+            width=4,
+            height=9,
+            series=1,
+        )
         .draw_style(shown.GraphDrawStyle.BARS)
         .fill_opacity(60)
+        .min(0)
+        .decimals(0)
         .interval("1m")
-        .with_target(InfluxQL(query=everything, alias=say("모든 값", "all values"), ref_id="A"))
-        .override_by_name(say("모든 값", "all values"), fields.as_background())
+        .override_by_name(name, fields.of_colour("#ff9830"))
     )
-    names = {"bad": say("불량", "bad"), "suspect": say("의심", "suspect"), "estimated": say("추정", "estimated")}
-    for ref_id, (flag, colour) in zip("BCD", FLAGS.items(), strict=True):
-        flagged = f'"quality" =~ /"${{quantity}}":\\["{flag}"/'
-        text = select(f"count({OF_QUANTITY})", where=(OF_SITE, OF_DEVICES, IN_RANGE, flagged), by=(EVERY,), fill="0")
-        panel.with_target(InfluxQL(query=text, alias=names[flag], ref_id=ref_id)).override_by_name(
-            names[flag], fields.of_colour(colour)
-        )
+    for ref_id, text in zip("ABC", questions.flag_shares(QUANTITY, *HERE, by=(EVERY,)), strict=True):
+        panel.with_target(InfluxQL(query=text, alias=name, ref_id=ref_id))
     return panel

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from jeonju.common.durations import parse_duration_s
 from tests.storage.influx.servers import Influxd
@@ -12,7 +13,7 @@ from tests.storage.influx.servers import Influxd
 # As many points as a panel of usual width asks for.
 POINTS = 1000
 STEPS_S = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 10_800, 21_600, 43_200, 86_400)
-_VARIABLE = re.compile(r"\$\{(\w+)(?::(\w+))?\}|\$(\w+)")
+_VARIABLE = re.compile(r"\$\{(\w+)(?::(\w+))?\}|\$(__\w+)")
 
 Series = dict[str, Any]
 Choices = Mapping[str, Sequence[str]]
@@ -65,13 +66,17 @@ class Reader:
             yield Asked(panel=panel, target=target, series=self.ask(self.expand(target["query"], chosen, panel)))
 
     def expand(self, question: str, chosen: Choices, panel: Mapping[str, Any]) -> str:
-        start = self.end - timedelta(seconds=parse_duration_s(panel["timeFrom"])) if "timeFrom" in panel else self.start
-        span_s = (self.end - start).total_seconds()
-        least_s = max(span_s / POINTS, parse_duration_s(panel.get("interval", "1s")))
+        span_s = (self.end - self.start).total_seconds()
+        if "timeFrom" in panel:
+            span_s = parse_duration_s(panel["timeFrom"])
+        points = panel.get("maxDataPoints", POINTS)
+        least_s = max(span_s / points, parse_duration_s(panel.get("interval", "1s")))
         interval_s = next((step for step in STEPS_S if step >= least_s), STEPS_S[-1])
         macros = {
-            "timeFilter": f"time >= {start.timestamp() * 1000:.0f}ms and time <= {self.end.timestamp() * 1000:.0f}ms",
+            "__from": f"{self.start.timestamp() * 1000:.0f}",
+            "__to": f"{self.end.timestamp() * 1000:.0f}",
             "__interval": f"{interval_s}s",
+            "__interval_ms": f"{interval_s * 1000}",
         }
 
         def put(found: re.Match[str]) -> str:
@@ -86,6 +91,18 @@ class Reader:
             return values[0]
 
         return _VARIABLE.sub(put, question)
+
+    def local(self, time_us: int) -> datetime:
+        """When that is on the clocks of the city."""
+        return datetime.fromtimestamp(time_us / 1e6, ZoneInfo("Asia/Seoul"))
+
+    def over(self, span: timedelta) -> "Reader":
+        """The same end, seen over another time."""
+        return Reader(self._server, start=self.end - span, end=self.end)
+
+    def until(self, end: datetime) -> "Reader":
+        """The same length of time, seen at another time."""
+        return Reader(self._server, start=end - (self.end - self.start), end=end)
 
 
 def panels(dashboard: dict[str, Any]) -> Iterator[dict[str, Any]]:

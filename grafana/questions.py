@@ -1,0 +1,151 @@
+"""Questions that several dashboards ask: the newest reading, the wind, completeness, days above limits, the hours of a week."""
+
+from typing import Final
+
+from jeonju.airquality.index import POLLUTANTS
+from jeonju.airquality.standards import LEAST_SHARE, STANDARDS, Standard
+from jeonju.contract import topics
+from jeonju.grafana import city
+from jeonju.grafana.influxql import (
+    BY_DEVICE,
+    DAY_MS,
+    FROM,
+    HOUR_MS,
+    IN_RANGE,
+    OF_SITE,
+    ROLLED_UP,
+    TIERS,
+    TO,
+    lately,
+    select,
+    tiered,
+)
+from jeonju.storage.influx.names import AIR_1H, AIR_1M, SITE
+
+RADIANS: Final = "0.017453292519943295"
+MINUTE_MS: Final = 60_000
+WEEK_H: Final = 168
+# 1970 began on a Thursday, 72 hours after a Monday.
+THURSDAY_H: Final = 72
+# How many days a pattern of the week is made of.
+PATTERN_DAYS: Final = 28
+OF_TRUTH: Final = f"\"{SITE}\" = '{topics.TRUTH.format(site='${site}')}'"
+UP_TO_END: Final = f"time <= {TO}ms"
+
+
+def age_of(newest_us: str) -> str:
+    """Return how old [s] is what has its instant [µs] in a column."""
+    return f'({TO} - last("{newest_us}") / 1000) / 1000'
+
+
+def age_s(*where: str) -> str:
+    """Return the question for the age of the newest reading [s], counted from when it was received."""
+    newest = select('last("received_at") AS "at"', where=(OF_SITE, *where, UP_TO_END), by=(BY_DEVICE,))
+    return f'SELECT ({TO} - max("at") / 1000) / 1000 FROM ({newest})'
+
+
+def ages(*where: str) -> str:
+    """Return the question for the age of the newest reading [s], by device."""
+    return select(f'{age_of("received_at")} AS "age"', where=(OF_SITE, *where, UP_TO_END), by=(BY_DEVICE,))
+
+
+def local_days() -> str:
+    """Return the grouping by days of the city; `tz()` does not reach the question within a question."""
+    return f"time(1d, {-city.utc_offset_h()}h)"
+
+
+def wind_from(where: tuple[str, ...], by: tuple[str, ...], fill: str) -> list[str]:
+    """Return the questions for where the wind comes from, as a mean of directions weighted alike."""
+    found = []
+    for tier in TIERS:
+        parts = (
+            'mean("wind_direction_sin") AS "east", mean("wind_direction_cos") AS "north"'
+            if tier.is_rolled_up
+            else 'mean("east") AS "east", mean("north") AS "north"'
+        )
+        of = tier.measurement
+        if not tier.is_rolled_up:
+            each = f'sin("wind_direction" * {RADIANS}) AS "east", cos("wind_direction" * {RADIANS}) AS "north"'
+            of = f"({select(each, where=(*where, tier.where, IN_RANGE))})"
+        means = select(
+            parts, of, where=((IN_RANGE,) if of.startswith("(") else (*where, tier.where, IN_RANGE)), by=by, fill=fill
+        )
+        found.append(f'SELECT atan2("east", "north") / {RADIANS} FROM ({means})')
+    return found
+
+
+def completeness(*where: str) -> list[str]:
+    """Return the questions for the share of minutes (beyond four days: hours) of the time shown that have readings, 0 to 1, by device."""
+    each = {AIR_1M: MINUTE_MS, AIR_1H: HOUR_MS}
+    return list(
+        tiered(
+            lambda tier: f'count("reading_count") * {each[tier.measurement]} / ({TO} - {FROM}) AS "share"',
+            where=where,
+            by=(BY_DEVICE,),
+            tiers=ROLLED_UP,
+        )
+    )
+
+
+def judged() -> list[Standard]:
+    """Return the standards that are judged by hours, eight hours and days."""
+    return [standard for standard in STANDARDS if standard.hours <= 24]
+
+
+def exceedances(standard: Standard, name: str, *where: str) -> str:
+    """Return the question for how often a standard was exceeded in the time shown, by device.
+
+    Days are those of the city and count with three quarters of their hours; means of eight hours are moving ones.
+    """
+    asked = (*where, IN_RANGE)
+    value = f'"{standard.quantity}"'
+    if standard.hours == 8:
+        hourly = select(f'mean({value}) AS "v"', AIR_1H, where=asked, by=("time(1h)", BY_DEVICE), fill="none")
+        inner = select('moving_average("v", 8) AS "v"', f"({hourly})", where=(), by=(BY_DEVICE,))
+        conditions = (f'"v" > {standard.limit:g}',)
+    else:
+        every = "time(1h)" if standard.hours == 1 else local_days()
+        inner = select(
+            f'mean({value}) AS "v", count({value}) AS "n"', AIR_1H, where=asked, by=(every, BY_DEVICE), fill="none"
+        )
+        conditions = (f'"v" > {standard.limit:g}', f'"n" >= {LEAST_SHARE * standard.hours:g}')
+    return select(f'count("v") AS "{name}"', f"({inner})", where=(*conditions, IN_RANGE), by=(BY_DEVICE,))
+
+
+def hours_of_week(quantity: str, *where: str) -> str:
+    """Return the question for the course of the last 28 days with the day of the week (0: Monday) and the hour of the day of each value.
+
+    InfluxQL has no calendar: the hours are counted from the first on, which stands at a known instant. Sums and their differences carry the
+    value along, since a count cannot be asked for beside it.
+    """
+    start = f"({TO} - {PATTERN_DAYS * DAY_MS})"
+    span = (f"time >= {TO}ms - {PATTERN_DAYS}d", f"time <= {TO}ms")
+    means = select(f'mean({quantity}) AS "v"', AIR_1H, where=(*where, *span), by=("time(1h)",), fill="-1000")
+    ones = f'SELECT "v", "v" * 0 + 1 AS "one" FROM ({means})'
+    sums = f'SELECT cumulative_sum("v") AS "s", cumulative_sum("one") AS "i" FROM ({ones})'
+    numbered = f'SELECT difference("s") AS "v", moving_average("i", 2) + 0.5 AS "i" FROM ({sums})'
+    first_h = f"({start} - {start} % {HOUR_MS}) / {HOUR_MS} + {city.utc_offset_h() + THURSDAY_H}"
+    hours = f'SELECT "v", ("i" - 1 + {first_h}) % {WEEK_H} AS "w" FROM ({numbered})'
+    return f'SELECT floor("w" / 24) AS "weekday", "w" % 24 AS "hour", "v" FROM ({hours}) WHERE "v" > -500'
+
+
+def newest(quantities: tuple[str, ...], *where: str, span: str = "5m") -> str:
+    """Return the question for the newest values of some quantities, by device."""
+    asked = ", ".join(f'last("{key}") AS "{key}"' for key in quantities)
+    return select(asked, where=(OF_SITE, *where, lately(span)), by=(BY_DEVICE,))
+
+
+def flagged(quantity: str) -> str:
+    """Return the condition that a value is marked as bad, suspect or estimated."""
+    return f'"quality" =~ /"{quantity}":\\["(bad|suspect|estimated)"/'
+
+
+def flag_shares(quantity: str, *where: str, by: tuple[str, ...]) -> list[str]:
+    """Return the questions for how many readings (beyond three hours: minutes) have a marked value."""
+    field = f'"{quantity}"'
+    return list(tiered(f"count({field})", where=(*where, flagged(quantity)), by=by, fill="0"))
+
+
+def pollutants_of(keys: tuple[str, ...] = POLLUTANTS) -> tuple[str, ...]:
+    """Return the pollutants of the index, dust first."""
+    return tuple(sorted(keys, key=lambda key: ("pm25", "pm10", "o3", "no2", "co", "so2").index(key)))

@@ -1,0 +1,141 @@
+"""What values are called: kinds, states, devices, zones. A value that has no name here is shown as it is."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, ValueMap, ValueMappingResult
+
+from jeonju.grafana import city
+from jeonju.grafana.language import Language
+from jeonju.messages.alerts import KINDS, kind_title
+from jeonju.messages.words import word
+
+SEVERITY_COLOURS: Final = {"critical": "#d7322d", "warning": "#ff9830", "info": "#5794f2"}
+GOOD, BAD, NEUTRAL = "#1fa14a", "#d7322d", "#808080"
+INCIDENT_STATES: Final = ("open", "acknowledged", "confirmed", "false-alarm", "closed")
+INCIDENT_CLASSES: Final = ("fire", "industrial", "dust", "traffic", "regional", "sensor-fault")
+OUTCOMES: Final = (
+    "located",
+    "nothing-more-to-gain",
+    "time-is-up",
+    "done",
+    "recalled",
+    "incident-closed",
+    "refused",
+    "lost",
+    "failed",
+    "forbidden",
+    "on-another-order",
+    "order-forgotten",
+)
+# What the journal records: Korean, English.
+ACTIONS: Final = {
+    "acknowledge": ("확인함", "acknowledged"),
+    "confirm": ("사실로 확인함", "confirmed"),
+    "false-alarm": ("오경보로 판단함", "called a false alarm"),
+    "close": ("종료함", "closed"),
+    "comment": ("의견", "commented"),
+    "dispatch": ("로봇 출동", "robot sent"),
+    "dispatch-on": ("다음 지점으로 이동", "robot goes on"),
+    "dispatch-over": ("출동 끝", "mission over"),
+    "send": ("출동 명령", "robot ordered out"),
+    "allow": ("출동 허용", "robot allowed"),
+    "forbid": ("출동 금지", "robot not allowed"),
+    "recall": ("복귀 명령", "robot called back"),
+    "silence": ("알림 보류", "silenced"),
+    "silence-ended": ("알림 보류 해제", "silence ended"),
+    "nuisance": ("알려진 배출원 등록", "known source marked"),
+    "nuisance-removed": ("알려진 배출원 삭제", "known source removed"),
+}
+# As `jeonju.airquality.pollutants` numbers them.
+ACTIVITIES: Final = {
+    "0": ("정지", "stands", NEUTRAL),
+    "1": ("순찰", "patrols", GOOD),
+    "2": ("출동", "on its way", "#ff9830"),
+    "3": ("측정", "measures", "#8f3bb8"),
+    "4": ("충전", "charges", "#5794f2"),
+}
+
+
+def by_value(meanings: Mapping[str, tuple[str, str | None]]) -> list[Any]:
+    """Return what each value is shown as: text and colour, which may be none."""
+    options = {
+        value: ValueMappingResult(text=text, color=colour, index=place)
+        for place, (value, (text, colour)) in enumerate(meanings.items())
+    }
+    return [ValueMap(options=options)]
+
+
+def named(meanings: Iterable[tuple[str, str]]) -> list[Any]:
+    """Return what each value is called."""
+    return by_value({value: (text, None) for value, text in meanings})
+
+
+def as_named(meanings: Iterable[tuple[str, str]]) -> list[DynamicConfigValue]:
+    """Return how a column of such values looks."""
+    return as_mapped(named(meanings))
+
+
+def as_mapped(mappings: list[Any]) -> list[DynamicConfigValue]:
+    """Return how a column with these names and colours looks."""
+    return [DynamicConfigValue(id_val="mappings", value=mappings)]
+
+
+def devices(say: Language) -> list[tuple[str, str]]:
+    """Return every device of the site file and what it is called."""
+    return [(device.name, say(device.label_ko, device.label_en) or device.name) for device in city.site().devices]
+
+
+def zones(say: Language) -> list[tuple[str, str]]:
+    """Return every zone of the site file and what it is called."""
+    return [(zone.name, say(zone.label_ko, zone.label_en)) for zone in city.site().zones]
+
+
+def kinds(say: Language) -> list[tuple[str, str]]:
+    """Return every kind of alert that is built in and what it is called."""
+    return [(kind, say(*kind_title(kind))) for kind in KINDS]
+
+
+def severities(say: Language) -> dict[str, tuple[str, str | None]]:
+    """Return the severities."""
+    return {key: (word("severity", key, say.code), colour) for key, colour in SEVERITY_COLOURS.items()}
+
+
+def incident_states(say: Language) -> list[tuple[str, str]]:
+    """Return the states of incidents."""
+    return [(key, word("incident-state", key, say.code)) for key in INCIDENT_STATES]
+
+
+def incident_classes(say: Language) -> list[tuple[str, str]]:
+    """Return what incidents can be."""
+    return [(key, word("incident-class", key, say.code)) for key in INCIDENT_CLASSES]
+
+
+def actions(say: Language) -> list[tuple[str, str]]:
+    """Return what the journal records."""
+    return [("", "–"), *((key, say(*pair)) for key, pair in ACTIONS.items())]
+
+
+def outcomes(say: Language) -> list[tuple[str, str]]:
+    """Return how missions end."""
+    return [(key, word("mission-outcome", key, say.code)) for key in OUTCOMES]
+
+
+def activities(say: Language) -> dict[str, tuple[str, str | None]]:
+    """Return what robots do."""
+    return {key: (say(korean, english), colour) for key, (korean, english, colour) in ACTIVITIES.items()}
+
+
+def connections(say: Language) -> dict[str, tuple[str, str | None]]:
+    """Return the states of a connection."""
+    return {"online": (say("연결됨", "online"), GOOD), "offline": (say("끊김", "offline"), BAD)}
+
+
+def device_kinds(say: Language) -> list[tuple[str, str]]:
+    """Return the kinds of devices."""
+    return [("station", say("측정소", "station")), ("robot", say("로봇", "robot")), ("", "–")]
+
+
+def origins(say: Language) -> list[tuple[str, str]]:
+    """Return where readings can come from."""
+    return [("simulated", say("모의", "simulated")), ("real", say("실측", "real"))]

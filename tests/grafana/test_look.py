@@ -1,0 +1,168 @@
+"""What can be seen wrong in the JSON alone: each of these was once seen in a real Grafana."""
+
+import json
+import re
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+
+from jeonju.grafana import city, maps, words
+from jeonju.grafana.language import ENGLISH, LANGUAGES
+from tests.grafana.reader import panels
+from tests.grafana.test_dashboards import BOARDS, EVERY_BOARD
+
+HANGUL = re.compile("[가-힣]")
+SERIES = ("timeseries", "state-timeline", "status-history")
+
+
+@EVERY_BOARD
+def test_every_panel_says_what_it_shows_in_its_language(board: dict[str, Any]) -> None:
+    is_korean = board["uid"].endswith("-ko")
+    for panel in panels(board):
+        assert panel["description"], panel["title"]
+        assert bool(HANGUL.search(panel["description"])) == is_korean, panel["title"]
+
+
+@EVERY_BOARD
+def test_no_panel_has_the_thresholds_that_nobody_set(board: dict[str, Any]) -> None:
+    for panel in panels(board):
+        steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
+        assert steps[0]["value"] is None, panel["title"]
+        if len(steps) == 1:
+            assert steps[0]["color"] == "text"
+
+
+@EVERY_BOARD
+def test_one_column_of_a_table_takes_what_is_left(board: dict[str, Any]) -> None:
+    for panel in panels(board):
+        if panel["type"] != "table":
+            continue
+        widths = {
+            override["matcher"]["options"]: part["value"]
+            for override in panel["fieldConfig"]["overrides"]
+            for part in override["properties"]
+            if part["id"] == "custom.width"
+        }
+        titles = panel["transformations"][-1]["options"]["renameByName"].values()
+        flexible = len(set(titles) - set(widths))
+        assert flexible <= 1, (panel["title"], set(titles) - set(widths))
+        # A column of 24 is 66 pixels at a width of 1600; what is left must hold a name.
+        room = panel["gridPos"]["w"] * 66 - 16
+        assert sum(widths.values()) + 90 * flexible <= room, (panel["title"], sum(widths.values()))
+
+
+@EVERY_BOARD
+def test_many_series_have_no_legend_and_states_have_one(board: dict[str, Any]) -> None:
+    for panel in panels(board):
+        aliases = [target.get("alias", "") for target in panel.get("targets", [])]
+        if panel["type"] == "timeseries" and any("$tag_device" in alias for alias in aliases):
+            is_small = "6" in board["title"] or board["uid"].startswith("jeonju-air-robots")
+            assert panel["options"]["legend"]["showLegend"] == is_small, panel["title"]
+            assert panel["fieldConfig"]["defaults"]["custom"]["fillOpacity"] == 0
+        if panel["type"] == "state-timeline":
+            assert panel["options"]["legend"]["showLegend"]
+            # With thresholds of one step the legend is that of the states.
+            assert len(panel["fieldConfig"]["defaults"]["thresholds"]["steps"]) == 1
+
+
+@EVERY_BOARD
+def test_maps_ask_no_other_server_and_have_ground(board: dict[str, Any]) -> None:
+    for panel in panels(board):
+        if panel["type"] != "geomap":
+            continue
+        options = panel["options"]
+        assert options["basemap"]["type"] == "xyz"
+        assert options["basemap"]["config"]["url"].startswith("data:image/png")
+        ground = [layer for layer in options["layers"] if layer["type"] == "geojson"]
+        assert len(ground) == 1
+        head, _, content = ground[0]["config"]["src"].partition(",")
+        assert head == "data:application/geo+json"
+        kinds = {feature["properties"]["kind"] for feature in json.loads(unquote(content))["features"]}
+        assert kinds == {rule["check"]["value"] for rule in ground[0]["config"]["rules"]}
+        # The first column is shown whatever is hidden: it must not be the start of the time shown.
+        assert panel["transformations"][0]["options"]["excludeByName"]["Time"]
+
+
+def test_the_ground_is_that_of_the_site_file() -> None:
+    (ground,) = maps.ground(ENGLISH)
+    features = json.loads(unquote(ground.config["src"].partition(",")[2]))["features"]
+    names = {feature["properties"].get("label") for feature in features}
+    assert {zone.label_en for zone in city.site().zones} <= names
+    assert {"Ongoeul-ro", "Chucheon-ro"} <= names
+
+
+@EVERY_BOARD
+def test_what_is_turned_has_a_tip(board: dict[str, Any]) -> None:
+    """Grafana's triangle looks the same every 120 degrees."""
+    for panel in panels(board):
+        for layer in panel["options"].get("layers", []) if panel["type"] == "geomap" else []:
+            style = layer["config"].get("style", {})
+            if "field" in style.get("rotation", {}):
+                mark = style["symbol"]["fixed"]
+                # Grafana takes it for an SVG by its end, and for a whole address by a colon before a slash.
+                assert mark.startswith("data:image/svg+xml,")
+                assert mark.endswith(".svg")
+                assert ":/" in mark
+                assert maps.ARROW in unquote(mark) or maps.POINTER in unquote(mark)
+
+
+@EVERY_BOARD
+def test_values_in_words_have_a_word_for_each(board: dict[str, Any]) -> None:
+    """Kinds, states, severities, devices and zones are shown by their names in the board's language."""
+    language = next(each for each in LANGUAGES if board["uid"].endswith(each.code))
+    wanted = {
+        "device": set(dict(words.devices(language))),
+        "zone": set(dict(words.zones(language))),
+        "severity": {"critical", "warning", "info"},
+        "action": set(dict(words.actions(language))),
+    }
+    for panel in panels(board):
+        if panel["type"] != "table":
+            continue
+        titles = panel["transformations"][-1]["options"]["renameByName"]
+        mapped = {
+            override["matcher"]["options"]: set(part["value"][0]["options"])
+            for override in panel["fieldConfig"]["overrides"]
+            for part in override["properties"]
+            if part["id"] == "mappings" and part["value"][0]["type"] == "value"
+        }
+        for column, values in wanted.items():
+            if column in titles:
+                assert values <= mapped[titles[column]], (panel["title"], column)
+
+
+@EVERY_BOARD
+def test_each_board_leads_to_itself_in_the_other_language(board: dict[str, Any]) -> None:
+    stem, _, code = board["uid"].rpartition("-")
+    other = next(each for each in LANGUAGES if each.code != code)
+    (link,) = [link for link in board["links"] if link["type"] == "link"]
+    assert (link["title"], link["url"], link["keepTime"], link["includeVars"]) == (
+        other.name,
+        f"/d/{stem}-{other.code}",
+        True,
+        True,
+    )
+
+
+@EVERY_BOARD
+def test_nothing_reads_an_instant_of_its_own(board: dict[str, Any]) -> None:
+    """Grafana 9 would put `now()` into $timeFilter, and the answers of a panel would be of different instants."""
+    text = json.dumps(board)
+    assert "$timeFilter" not in text
+    assert "now()" not in text
+
+
+@pytest.mark.parametrize("code", ["ko", "en"])
+def test_incidents_lead_to_their_report_where_the_page_is(code: str) -> None:
+    board = BOARDS[f"dashboards/{code}/smoke-incidents.json"]
+    table = next(panel for panel in panels(board) if panel["type"] == "table")
+    links = [
+        part["value"][0]["url"]
+        for override in table["fieldConfig"]["overrides"]
+        for part in override["properties"]
+        if part["id"] == "links"
+    ]
+    assert f"${{page}}/api/v1/incidents/${{__data.fields.id}}/report.html?language={code}" in links
+    (page,) = [variable for variable in board["templating"]["list"] if variable["name"] == "page"]
+    assert page["type"] == "textbox"

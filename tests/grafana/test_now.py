@@ -1,0 +1,123 @@
+"""What is now: open incidents whenever they began, dead data that looks dead, a city without an index, a device without a place."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.grafana.reader import Asked, Reader
+from tests.grafana.test_dashboards import ENGLISH, _panel
+
+CITY = ENGLISH["dashboards/en/city-now.json"]
+QUARTER = timedelta(minutes=15)
+
+
+def asked(reader: Reader, board: dict[str, Any], title: str, **chosen: list[str]) -> list[Asked]:
+    return [*reader.panel(_panel(board, title), reader.choices(board) | chosen)]
+
+
+def number(reader: Reader, board: dict[str, Any], title: str) -> float | None:
+    (answer,) = asked(reader, board, title)
+    return answer.series[0]["values"][0][1] if answer.series else None
+
+
+@pytest.mark.parametrize("span", [QUARTER, timedelta(hours=24)])
+def test_open_incidents_and_alerts_are_there_whenever_they_began(span: timedelta, reader: Reader) -> None:
+    shown = reader.over(span)
+    assert number(shown, CITY, "Open incidents") == 1
+    assert number(shown, CITY, "Active alerts") == 3
+    smoke = ENGLISH["dashboards/en/smoke-incidents.json"]
+    for board, title, at_least in ((smoke, "Incidents", 1), (smoke, "Alerts", 3)):
+        (answer,) = asked(shown, board, title)
+        assert sum(len(series["values"]) for series in answer.series) >= at_least
+
+
+def test_the_map_shows_open_incidents_with_their_radius(reader: Reader) -> None:
+    (sources,) = [answer for answer in asked(reader.over(QUARTER), CITY, "Map") if answer.target["refId"] == "F"]
+    (series,) = sources.series
+    (row,) = [dict(zip(series["columns"], values, strict=True)) for values in series["values"]]
+    assert (row["kind"], row["radius_m"]) == ("fire", 240)
+
+
+def test_dead_data_looks_dead(reader: Reader) -> None:
+    assert number(reader, CITY, "Newest reading") == pytest.approx(9.8)
+    later = reader.until(reader.end + timedelta(minutes=8))
+    age = number(later, CITY, "Newest reading")
+    assert age == pytest.approx(489.8)
+    steps = _panel(CITY, "Newest reading")["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    assert [step["color"] for step in steps if step["value"] is None or step["value"] <= age][-1] == "#d7322d"
+    for title in ("PM2.5, city mean", "Wind", "From"):
+        assert number(later, CITY, title) is None, title
+    assert not [
+        answer for answer in asked(later, CITY, "Devices heard") if answer.target["refId"] == "A" and answer.series
+    ]
+    network = ENGLISH["dashboards/en/network-health.json"]
+    assert number(later, network, "Lag") is None
+    (broker, _store) = asked(later, network, "Broker and store")
+    assert broker.series[0]["values"][-1][1] is None, "a band ends where ingest said nothing more"
+
+
+def test_without_an_index_the_stations_are_on_the_map_all_the_same(reader: Reader) -> None:
+    """The index of the city began 26 hours ago; readings of hours are older."""
+    layers = {
+        layer["filterData"]["options"]
+        for layer in _panel(CITY, "Map")["options"]["layers"]
+        if layer["type"] == "markers"
+    }
+    by_readings = next(answer for answer in asked(reader, CITY, "Map") if answer.target["refId"] == "B")
+    assert {series["tags"]["device"] for series in by_readings.series} >= {"palbok-01", "manseong-01", "innovation-01"}
+    assert "B" in layers
+    for title in ("Air quality", "Advice"):
+        assert "9 h" in _panel(CITY, title)["fieldConfig"]["defaults"]["noValue"]
+
+
+def test_a_device_that_fell_silent_is_still_in_the_tables(reader: Reader) -> None:
+    later = reader.until(reader.end + timedelta(minutes=8))
+    network = ENGLISH["dashboards/en/network-health.json"]
+    known, ages, _itself = asked(later, network, "Devices")
+    assert len(known.series) == 26
+    assert {round(series["values"][0][1]) for series in ages.series} == {490}
+
+
+@pytest.mark.parametrize(("zone", "is_there"), [("palbok", True), ("innovation", False)])
+def test_zone_and_device_hold_for_incidents_and_alerts(zone: str, is_there: bool, reader: Reader) -> None:
+    smoke = ENGLISH["dashboards/en/smoke-incidents.json"]
+    chosen = {"zone": [zone], "device": [f"{zone}-01", f"{zone}-04"]}
+    (incidents,) = asked(reader, smoke, "Incidents", **chosen)
+    (alerts,) = asked(reader, smoke, "Alerts", **chosen)
+    assert bool(incidents.series) == bool(alerts.series) == is_there
+
+
+def test_where_no_robot_is_chosen_nothing_is_asked_wrongly(reader: Reader) -> None:
+    robots = ENGLISH["dashboards/en/robots.json"]
+    for title in ("Fleet", "Track and PM2.5", "State", "Missions"):
+        assert asked(reader, robots, title, device=[""])
+
+
+def test_exceedances_count_days_with_enough_hours(reader: Reader) -> None:
+    board = ENGLISH["dashboards/en/air-report.json"]
+    month = reader.over(timedelta(days=30))
+    panel = _panel(board, "Exceedances")
+    title = panel["transformations"][-1]["options"]["renameByName"]
+    assert title["pm25_who_24"] == "PM2.5 WHO 24h"
+    answers = asked(month, board, "Exceedances")
+    who = next(answer for answer in answers if '"pm25_who_24"' in answer.target["query"])
+    counts = {series["tags"]["device"]: series["values"][0][1] for series in who.series}
+    days = reader.ask(
+        "SELECT mean(pm25) AS v, count(pm25) AS n FROM hours.air_1h WHERE device = 'palbok-01' AND site = 'jeonju' "
+        f"AND time >= {month.start.timestamp():.0f}s AND time <= {month.end.timestamp():.0f}s GROUP BY time(1d, -9h) fill(none)"
+    )[0]["values"]
+    assert counts["palbok-01"] == sum(mean > 15 and count >= 18 for _, mean, count in days) > 20
+
+
+def test_hours_of_the_week_are_those_of_the_city(reader: Reader) -> None:
+    board = ENGLISH["dashboards/en/air-report.json"]
+    (answer,) = asked(reader, board, "By hour and day of the week, last 4 weeks")
+    (series,) = answer.series
+    weekday, hour = series["columns"].index("weekday"), series["columns"].index("hour")
+    seen = set()
+    for row in series["values"]:
+        at = reader.local(row[0])
+        assert (row[weekday], row[hour]) == (at.weekday(), at.hour)
+        seen.add((row[weekday], row[hour]))
+    assert len(seen) == 168
