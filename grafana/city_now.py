@@ -1,6 +1,6 @@
 """City now: how is the air everywhere, where is it worst, what is going on. It is what hangs on a wall."""
 
-from typing import Final
+from typing import Any, Final
 
 from grafana_foundation_sdk.builders import dashboard, geomap, stat, table, timeseries
 from grafana_foundation_sdk.models import common as shown
@@ -84,7 +84,7 @@ def _highest_index() -> InfluxQL:
     return InfluxQL(query=f'SELECT max("cai") FROM ({inner})')
 
 
-def _by_class(texts: dict[str, str]) -> list[object]:
+def _by_class(texts: dict[str, str]) -> list[Any]:
     lower = (0.0, *(upper + 0.5 for upper in INDEX_UPPER[:-1]))
     upper = (*(value + 0.5 for value in INDEX_UPPER[:-1]), 1000.0)
     return fields.ranges(

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 from grafana_foundation_sdk.builders import bargauge, common, stat, statetimeline, statushistory, text, timeseries
 from grafana_foundation_sdk.models import common as shown
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, GridPos
+from grafana_foundation_sdk.models.text import TextMode
 
 from jeonju.grafana import fields, words
 from jeonju.grafana.influxql import DATA_SOURCE
@@ -157,6 +158,7 @@ def words_panel(title: str, what: str, *, width: int = 24, height: int = 3) -> t
         .description(what)
         .span(width)
         .height(height)
+        .mode(TextMode.MARKDOWN)
         .content(what)
         .thresholds(fields.neutral())
     )

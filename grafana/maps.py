@@ -12,7 +12,7 @@ from grafana_foundation_sdk.models import common as shown
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 from grafana_foundation_sdk.models.geomap import TooltipMode
 
-from jeonju.grafana import city, fields
+from jeonju.grafana import city, fields, words
 from jeonju.grafana.influxql import DATA_SOURCE, KNOWN
 from jeonju.grafana.language import Language
 
@@ -214,7 +214,7 @@ def _point(place: tuple[float, float]) -> list[float]:
 
 
 def _style(colour: str, *, opacity: float) -> dict[str, Any]:
-    own = {"fixed": colour} if colour.startswith("#") else {"field": colour, "fixed": fields.NEUTRAL}
+    own = {"fixed": colour} if colour.startswith("#") else {"field": colour, "fixed": words.NEUTRAL}
     return {"color": own, "opacity": opacity}
 
 

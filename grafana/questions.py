@@ -102,13 +102,13 @@ def exceedances(standard: Standard, name: str, *where: str) -> str:
     if standard.hours == 8:
         hourly = select(f'mean({value}) AS "v"', AIR_1H, where=asked, by=("time(1h)", BY_DEVICE), fill="none")
         inner = select('moving_average("v", 8) AS "v"', f"({hourly})", where=(), by=(BY_DEVICE,))
-        conditions = (f'"v" > {standard.limit:g}',)
+        conditions = [f'"v" > {standard.limit:g}']
     else:
         every = "time(1h)" if standard.hours == 1 else local_days()
         inner = select(
             f'mean({value}) AS "v", count({value}) AS "n"', AIR_1H, where=asked, by=(every, BY_DEVICE), fill="none"
         )
-        conditions = (f'"v" > {standard.limit:g}', f'"n" >= {LEAST_SHARE * standard.hours:g}')
+        conditions = [f'"v" > {standard.limit:g}', f'"n" >= {LEAST_SHARE * standard.hours:g}']
     return select(f'count("v") AS "{name}"', f"({inner})", where=(*conditions, IN_RANGE), by=(BY_DEVICE,))
 
 

@@ -60,12 +60,7 @@ def both(say: Language) -> timeseries.Panel:
         height=10,
         series=2,
     )
-    return _of_quantity(panel.interval("1m").targets([*found]))
-
-
-def _of_quantity(panel: timeseries.Panel) -> timeseries.Panel:
-    """A unit cannot follow a choice; the axis says the quantity with it."""
-    return panel.axis_label("${quantity:text}")
+    return panel.interval("1m").targets([*found])
 
 
 def _both(by: tuple[str, ...], where: tuple[str, ...], fill: str) -> list[tuple[str, str]]:
@@ -80,7 +75,7 @@ def _both(by: tuple[str, ...], where: tuple[str, ...], fill: str) -> list[tuple[
 def difference(say: Language) -> timeseries.Panel:
     """Measured less truth, as means of the same intervals."""
     panel = look.chart(
-        say("차이", "Difference"),
+        say("차이: ${device}, ${quantity:text}", "Difference: ${device}, ${quantity:text}"),
         say("측정값에서 참값을 뺀 것, 같은 구간의 평균끼리.", "Measured less truth, as means of the same intervals."),
         series=1,
     ).interval("1m")
@@ -89,7 +84,7 @@ def difference(say: Language) -> timeseries.Panel:
         both_ = f"({measured}), ({truth})"
         text = select('mean("measured") - mean("truth")', both_, where=(IN_RANGE,), by=(EVERY,), fill="none")
         panel.with_target(InfluxQL(query=text, alias=name, ref_id=ref_id))
-    return _of_quantity(panel)
+    return panel
 
 
 def devices(say: Language) -> table.Panel:
@@ -109,7 +104,7 @@ def devices(say: Language) -> table.Panel:
         tables.Column("difference", say("차이", "Difference"), 110, digits),
     ]
     return tables.rows(
-        say("모든 장비", "All devices"),
+        say("모든 장비: ${quantity:text}", "All devices: ${quantity:text}"),
         say("표시 구간의 평균, 고른 항목의 단위로.", "Means over the time shown, in the unit of the chosen quantity."),
         columns,
         parts=parts,
@@ -119,14 +114,14 @@ def devices(say: Language) -> table.Panel:
 def everywhere(say: Language) -> timeseries.Panel:
     """The truth at every device: where the plume really was."""
     panel = look.chart(
-        say("참값: 모든 장비", "Truth at every device"),
+        say("모든 장비의 참값: ${quantity:text}", "Truth at every device: ${quantity:text}"),
         say(
             "모든 장비 자리의 참값, 구간의 최댓값: 연기가 실제로 지나간 곳.",
             "The truth at every device, the highest of each interval: where the plume really was.",
         ),
     )
     asked = course(highest(QUANTITY), where=(OF_TRUTH,))
-    return look.of_devices(_of_quantity(panel.interval("1m").targets([*asked])), say)
+    return look.of_devices(panel.interval("1m").targets([*asked]), say)
 
 
 def alerts(say: Language) -> table.Panel:

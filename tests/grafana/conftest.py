@@ -1,6 +1,5 @@
 """A city in a real InfluxDB, drawn by hand once for all tests: how readings come into a store is tested elsewhere."""
 
-import os
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -29,16 +28,13 @@ FIRE = END - timedelta(minutes=50)
 @pytest.fixture(scope="session")
 def reader(jeonju: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     """Who asks the database of the city as Grafana would, for the hour of the fire."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("JEONJU_SITE", "JEONJU_PAGE_URL"):
-            patch.delitem(os.environ, name, raising=False)
-        server = Influxd(tmp_path_factory.mktemp("grafana") / "influxd")
-        try:
-            with closing(InfluxStore(server.url())) as store:
-                _fill(jeonju, store)
-            yield Reader(server, start=FINE_FROM, end=END)
-        finally:
-            server.stop()
+    server = Influxd(tmp_path_factory.mktemp("grafana") / "influxd")
+    try:
+        with closing(InfluxStore(server.url())) as store:
+            _fill(jeonju, store)
+        yield Reader(server, start=FINE_FROM, end=END)
+    finally:
+        server.stop()
 
 
 def _fill(site: Site, store: InfluxStore) -> None:

@@ -86,7 +86,8 @@ def test_maps_ask_no_other_server_and_have_ground(board: dict[str, Any]) -> None
 
 def test_the_ground_is_that_of_the_site_file() -> None:
     (ground,) = maps.ground(ENGLISH)
-    features = json.loads(unquote(ground.config["src"].partition(",")[2]))["features"]
+    config: Any = ground.config
+    features = json.loads(unquote(config["src"].partition(",")[2]))["features"]
     names = {feature["properties"].get("label") for feature in features}
     assert {zone.label_en for zone in city.site().zones} <= names
     assert {"Ongoeul-ro", "Chucheon-ro"} <= names

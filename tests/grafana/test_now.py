@@ -121,3 +121,19 @@ def test_hours_of_the_week_are_those_of_the_city(reader: Reader) -> None:
         assert (row[weekday], row[hour]) == (at.weekday(), at.hour)
         seen.add((row[weekday], row[hour]))
     assert len(seen) == 168
+
+
+def test_five_hundred_devices_fit_into_a_question(reader: Reader) -> None:
+    names = [f"sensor-{number:03}" for number in range(500)] + ["palbok-01"]
+    zone = ENGLISH["dashboards/en/zone-station.json"]
+    (answer, *_) = [each for each in asked(reader, zone, "CAI class", device=names)]
+    assert [series["tags"]["device"] for series in answer.series] == ["palbok-01"]
+
+
+def test_a_device_without_a_place_is_in_the_tables_and_not_on_the_map(reader: Reader) -> None:
+    for title, where in (("Map", CITY), ("Track and PM2.5", ENGLISH["dashboards/en/robots.json"])):
+        for layer in _panel(where, title)["options"]["layers"]:
+            if layer["type"] == "markers":
+                assert (layer["location"]["latitude"], layer["location"]["longitude"]) == ("lat", "lon")
+    known, *_ = asked(reader, ENGLISH["dashboards/en/network-health.json"], "Devices")
+    assert '"lat"' not in known.target["query"]

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+from jeonju.grafana import alert_rules
 from jeonju.grafana.__main__ import PROVISIONING
 from jeonju.grafana.influxql import DATA_SOURCE_UID
 from jeonju.grafana.language import LANGUAGES
@@ -37,3 +38,13 @@ def test_each_language_has_its_folder() -> None:
         assert f"folder: {language.folder}\n" in text
         assert f"path: {MOUNTED_AT}/dashboards/{language.code}\n" in text
         assert list((PROVISIONING / "dashboards" / language.code).glob("*.json"))
+
+
+def test_alert_rules_make_no_folder_of_their_own() -> None:
+    folders = {group["folder"] for group in alert_rules.provisioned()["groups"]}
+    assert folders <= {language.folder for language in LANGUAGES}
+
+
+def test_questions_that_name_hundreds_of_devices_are_posted() -> None:
+    for path in SOURCES:
+        assert settings(path)["httpMode"] == "POST"
