@@ -4,6 +4,7 @@ import json
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +12,11 @@ from typing import Any, NamedTuple
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from jeonju.api.access.keys import KeyFile, Role
+from jeonju.contract.site import Site
 from jeonju.stack.http_server import HttpSettings, LiveServer
+from jeonju.stack.services import api_app
+from jeonju.storage.port import Store
 
 WITHIN_S = 60.0
 
@@ -77,3 +82,13 @@ def served(app: FastAPI, *, keys: Path = Path("/nonexistent"), **settings: Any) 
         app, HttpSettings(port=0, keys=keys, **settings), before_shutdown=app.state.air.stream.close
     ) as server:
         yield Wire(app, int(server.url.rpartition(":")[2]))
+
+
+@contextmanager
+def served_with_key(jeonju: Site, store: Store, folder: Path, **settings: object) -> Iterator[tuple[Wire, str]]:
+    """Serve with a key, and return it."""
+    path = folder / "keys.json"
+    key = KeyFile(path).add("kim", Role.ADMIN, datetime.now(UTC))
+    app = api_app(jeonju, store, "mqtt://127.0.0.1:1", keys=path, names=settings.get("names", ()))  # type: ignore[arg-type]
+    with served(app, keys=path, **settings) as wire:
+        yield wire, key

@@ -22,8 +22,8 @@ from jeonju.api.stream import ABORT
 from jeonju.common.errors import UserError
 
 BACKLOG: Final = 2048
-# Beyond so many connections at once a request is answered 503.
-MOST_CONNECTIONS: Final = 1500
+# Beyond so many at once a new connection is cut off: a process may commonly have 1024 files open, and the store and broker need theirs.
+MOST_CONNECTIONS: Final = 800
 # The head of a request must be there so long after the connection, or after its first byte.
 HEAD_WITHIN_S: Final = 10.0
 # A connection whose client has taken nothing of an answer between two looks is cut off.
@@ -92,7 +92,6 @@ class LiveServer:
             ws="none",
             proxy_headers=bool(settings.trusted_proxies),
             forwarded_allow_ips=list(settings.trusted_proxies),
-            limit_concurrency=MOST_CONNECTIONS,
             timeout_graceful_shutdown=3,
             server_header=False,
             ssl_certfile=settings.certificate,
@@ -136,6 +135,9 @@ class _Connection(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        if len(self.connections) > MOST_CONNECTIONS:
+            _cut_off(transport)
+            return
         self.app = _with_abort(self.app, transport)
         self._expect_head()
         self._look = self.loop.call_later(LOOK_EVERY_S, self._cut_off_if_stalled)
