@@ -248,6 +248,9 @@ class Stack:
         )
         for port in (8883, 8884, 8885):
             text = text.replace(f"listener {port}\n", f"listener {self.ports[port]} 127.0.0.1\n")
+        # The session that setup has made is one of the listener of services.
+        made = data / "mosquitto.db"
+        made.write_bytes(made.read_bytes().replace((8885).to_bytes(2, "big"), self.ports[8885].to_bytes(2, "big")))
         conf = self.folder / "mosquitto.conf"
         conf.write_text(text)
         if os.geteuid() == 0:

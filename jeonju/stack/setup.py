@@ -108,9 +108,10 @@ def _set_up_mosquitto(mosquitto: Mosquitto, site: Site, secrets: Secrets) -> Non
     """Let the sessions of ingest be there before Mosquitto starts for the first time: it acknowledges also what no session waits for."""
     file = secrets.path("ingest", "client_id")
     client_id = lasting_id(NAME, file)
+    members: Sequence[str | None] = mosquitto.members or (None,)
     sessions = [
         session
-        for member in mosquitto.members or [None]
+        for member in members
         for session in Wanted(site, client_id, member, remembered_beside(file, member)).sessions()
     ]
     if prepare_mosquitto(mosquitto.folder, "ingest", sessions):

@@ -167,7 +167,7 @@ def test_client_with_a_thousand_other_descriptors_reaches_its_broker(broker: Emb
             stack.callback(os.close, last)
         heard: list[bytes] = []
         client = Client(broker.url, "late", filters=[("a/b", 1)])
-        client.on_message = lambda _c, _d, message: heard.append(message.payload)
+        client.on_message = lambda _c, _d, message: heard.append(bytes(message.payload))
         client.begin()
         stack.callback(client.end)
         wait_until(lambda: client.is_subscribed, what="the subscription")
