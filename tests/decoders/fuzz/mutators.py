@@ -4,6 +4,7 @@ import copy
 import json
 import random
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 import cbor2
@@ -157,7 +158,7 @@ def _change_fields(message: Any, dice: Random) -> None:
     if not is_many and dice.random() < 0.2:
         message.ClearField(field.name)
         return
-    value = {
+    makers: dict[Any, Callable[[], Any]] = {
         field.CPPTYPE_UINT32: lambda: dice.choice((0, 1, 9, 17, 22, 2**31, 2**32 - 1)),
         field.CPPTYPE_UINT64: lambda: dice.choice((0, 1, 2**63, 2**64 - 1, int(dice.choice(TIMES)) % 2**64)),
         field.CPPTYPE_FLOAT: lambda: dice.choice((0.0, -1.5, float("nan"), float("inf"), 3e38)),
@@ -166,7 +167,8 @@ def _change_fields(message: Any, dice: Random) -> None:
         field.CPPTYPE_STRING: lambda: (
             dice.choice((*NAMES, *TEXTS)) if field.type == field.TYPE_STRING else dice.randbytes(dice.randint(0, 40))
         ),
-    }[field.cpp_type]()
+    }
+    value = makers[field.cpp_type]()
     if is_many:
         held.append(value)
     else:
