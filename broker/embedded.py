@@ -25,6 +25,7 @@ from typing import Final, Literal, NamedTuple, Self
 from jeonju.broker import configuration
 from jeonju.broker.address import LOOPBACK
 from jeonju.broker.crowd import MOST_CONNECTIONS, connections_of, crowd_notices
+from jeonju.broker.queue_files import check_queues
 from jeonju.broker.refusals import RefusedSenders
 from jeonju.broker.rights import Login
 from jeonju.broker.security import Security
@@ -139,6 +140,7 @@ class EmbeddedBroker:
         """
         self._refuse_to_be_open()
         self._refuse_taken_port()
+        check_queues(self._data_dir)
         self._prepare()
         self._spawn()
         self._wait_until_ready()
@@ -244,6 +246,7 @@ class EmbeddedBroker:
         self._accounts_read = self._accounts_changed_at()
         try:
             self._data_dir.mkdir(parents=True, exist_ok=True)
+            self._data_dir.chmod(0o700)
             config = self._data_dir / "broker.conf"
             config.write_text(self._configuration(), encoding="utf-8")
             # The brokers write client ids into it, which are secret.
@@ -312,7 +315,10 @@ class EmbeddedBroker:
         log_file = self._data_dir / "broker.log"
         tail = log_file.read_text(errors="replace").strip().splitlines()[-1:] or ["nothing"]
         self.stop()
-        raise UserError(f"the broker did not start; its last words in {log_file}: {tail[0]}")
+        raise UserError(
+            f"the broker did not start; its last words in {log_file}: {tail[0]}; where its files are damaged, move {self._data_dir} away, "
+            "with the messages that wait there"
+        )
 
     def _watch(self) -> None:
         """Start the broker again whenever it dies, and have it read its files again whenever the accounts have changed."""

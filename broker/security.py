@@ -57,8 +57,15 @@ class Security:
         return load(self.accounts_file)
 
     def server_names(self) -> set[str]:
-        """Return the names and addresses that the broker's certificate holds for."""
-        return places((self.broker / "server.pem").read_bytes())
+        """Return the names and addresses that the broker's certificate holds for. Raises UserError where it cannot be read."""
+        file = self.broker / "server.pem"
+        try:
+            return places(file.read_bytes())
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is damaged"
+            raise UserError(
+                f"the broker's certificate {file} cannot be read: {why}; restore it from a backup, or remove it and run `jeonju device setup`"
+            ) from None
 
     def url(self, service: str, host: str, port: int, login: Login) -> str:
         """Return the address by which one of our services logs in. Raises UserError where its secret is missing."""

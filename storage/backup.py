@@ -1,13 +1,19 @@
 """A store as one file, and a file as a store again."""
 
+import gzip
 import logging
+import os
 import shutil
+import zlib
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+import duckdb
+
 from jeonju.common.errors import UserError
-from jeonju.storage.duckdb.file import checkpoint, connect
+from jeonju.common.secret_file import OWNER_ONLY
+from jeonju.storage.duckdb.file import READ_ONLY, checkpoint, connect
 from jeonju.storage.influx import backup as influx_backup
 from jeonju.storage.influx.server import connect as connect_influx
 from jeonju.storage.open import open_store
@@ -16,6 +22,7 @@ log = logging.getLogger(__name__)
 
 DUCKDB_FILE: Final = "store.duckdb"
 INFLUX_FILE: Final = "store.influx.gz"
+DUMP_BEGINS: Final = b"# policy"
 
 
 def back_up(url: str, folder: Path) -> Path:
@@ -55,6 +62,21 @@ def check_target(url: str, file: str) -> None:
                 )
 
 
+def check_file(file: Path) -> None:
+    """Raise UserError for the file of a backup that is no store."""
+    try:
+        if file.name == INFLUX_FILE:
+            with gzip.open(file, "rb") as dump:
+                is_store = dump.readline(len(DUMP_BEGINS)) == DUMP_BEGINS
+        else:
+            with closing(duckdb.connect(str(file), read_only=True, config=READ_ONLY)) as connection:
+                is_store = ("meta",) in connection.execute("SHOW TABLES").fetchall()
+    except (duckdb.Error, OSError, EOFError, zlib.error):
+        is_store = False
+    if not is_store:
+        raise UserError(f"{file.name} in the backup is no store of ours, or is damaged; nothing was changed")
+
+
 def restore(url: str, file: Path) -> None:
     """Make a store of a file that `back_up` wrote; `check_target` comes first."""
     path = _path_of(url)
@@ -64,10 +86,18 @@ def restore(url: str, file: Path) -> None:
                 log.warning("the InfluxDB dropped %d points older than it keeps", dropped)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Whole or not at all.
+    # Whole or not at all, and for its owner only.
     new = path.with_name(f".{path.name}.new")
-    shutil.copyfile(file, new)
-    new.replace(path)
+    try:
+        new.unlink(missing_ok=True)
+        with (
+            file.open("rb") as source,
+            os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "wb") as copy,
+        ):
+            shutil.copyfileobj(source, copy)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def _path_of(url: str) -> Path | None:

@@ -35,6 +35,7 @@ from jeonju.cli.options import (
     TlsKey,
     TrustedProxies,
     duration_s,
+    keep_files_private,
     listed,
     until_over,
 )
@@ -159,6 +160,7 @@ def up(
     from jeonju.storage.port import Retention
 
     log_warnings()
+    keep_files_private()
     settings = UpSettings(
         site=site,
         simulate=simulate,

@@ -120,4 +120,8 @@ def restore(
         raise UserError(f"--part {min(unknown)} is not known; there are: {', '.join(PARTS)}")
     wanted = [part for part in PARTS if not parts or part in parts]
     names = restore(source, Places(store, keys, security), wanted)
-    typer.echo(json.dumps({"restored": names}) if as_json else f"{len(names)} files are back: {', '.join(wanted)}")
+    there = {name.partition("/")[0] for name in names}
+    back, missing = ([part for part in wanted if (part in there) is is_there] for is_there in (True, False))
+    files = "1 file is back" if len(names) == 1 else f"{len(names)} files are back"
+    without = f"; the backup has no {' and no '.join(missing)}" if missing else ""
+    typer.echo(json.dumps({"restored": names}) if as_json else f"{files}: {', '.join(back)}{without}")

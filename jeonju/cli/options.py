@@ -1,5 +1,6 @@
 """What several commands share: their options, how they end, and where their warnings go."""
 
+import os
 import signal
 import threading
 import time
@@ -141,3 +142,8 @@ def until_over(stop_after: float | None) -> Callable[[float], bool]:
         return stopped.wait(wait_s) or (end is not None and time.monotonic() >= end)
 
     return over
+
+
+def keep_files_private() -> None:
+    """Let nobody else read the files that this process makes from now on: readings, queues and logs hold names and places."""
+    os.umask(os.umask(0o077) | 0o077)

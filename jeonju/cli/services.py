@@ -24,6 +24,7 @@ from jeonju.cli.options import (
     TlsKey,
     TrustedProxies,
     duration_s,
+    keep_files_private,
     listed,
     until_over,
 )
@@ -132,6 +133,7 @@ def ingest(
     from jeonju.storage.port import Retention
 
     log_warnings()
+    keep_files_private()
     loaded, over = load_site(site), until_over(stop_after)
     client_id = lasting_id(NAME, client_id_file)
     remembers = subscriptions_file or remembered_beside(client_id_file, member)
@@ -180,6 +182,7 @@ def detect(
     from jeonju.storage.open import wait_for_store
 
     log_warnings()
+    keep_files_private()
     check_is_shared(store, "jeonju detect")
     loaded, judged_by, over = load_site(site), load_rules(rules), until_over(stop_after)
     opened = wait_for_store(store, over)
@@ -236,6 +239,7 @@ def api(
     from jeonju.storage.open import wait_for_store
 
     log_warnings()
+    keep_files_private()
     settings = HttpSettings(
         host=host,
         port=port,

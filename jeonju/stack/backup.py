@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import tarfile
 import tempfile
@@ -15,7 +16,7 @@ from typing import Any, Final, Literal, NamedTuple
 import urllib3
 
 from jeonju.common.errors import UnavailableError, UserError
-from jeonju.common.secret_file import read_secret
+from jeonju.common.secret_file import OWNER_ONLY, read_secret
 from jeonju.stack.unpacking import unpack
 from jeonju.storage import backup as stores
 from jeonju.storage.duckdb.file import StoreInUseError
@@ -27,6 +28,7 @@ PARTS: Final[tuple[Part, ...]] = ("store", "keys", "security")
 CONNECT_S: Final = 5.0
 # The service makes its copy before it answers.
 COPY_S: Final = 1800.0
+PUBLIC: Final = 0o644
 _CHUNK: Final = 2**20
 
 
@@ -82,10 +84,12 @@ def back_up(target: Path, places: Places, service: Service | None, now: datetime
 def restore(source: Path, places: Places, parts: Collection[Part] = PARTS) -> list[str]:
     """Put parts of an archive in their places, and return the names of the files.
 
-    Raises UserError, before anything is changed, for an archive that is damaged and for a place that is not empty.
+    Raises UserError, before anything is changed, for an archive that is damaged, one that has none of the parts, and for a place that is not empty.
     """
     with _opened(source) as folder:
         names = [name for name in _checked(folder) if PurePosixPath(name).parts[0] in parts]
+        if not names:
+            raise UserError(f"{source} holds nothing of what is asked for ({', '.join(parts)}); nothing was changed")
         stored = [name for name in names if name.startswith("store/")]
         if "keys/keys.json" in names and places.keys.exists():
             raise UserError(f"there are keys in {places.keys} already; move them away, or leave them out: --part store")
@@ -94,6 +98,7 @@ def restore(source: Path, places: Places, parts: Collection[Part] = PARTS) -> li
                 f"there are accounts in {places.security} already; move them away, or leave them out: --part store"
             )
         for name in stored:
+            stores.check_file(folder / name)
             stores.check_target(places.store, PurePosixPath(name).name)
         try:
             _put_back(folder, names, places)
@@ -199,5 +204,11 @@ def _digest(path: Path) -> str:
 def _put(source: Path, place: Path) -> None:
     # As `jeonju device setup` makes them: the broker must get through to its folder, nobody to what clients are given.
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if place.parent.name == "clients" else 0o711)
-    shutil.copy(source, place)
-    place.chmod(source.stat().st_mode & 0o777)
+    # Whatever the modes in the archive are: certificates are public, everything else is secret.
+    mode = PUBLIC if place.suffix == ".pem" else OWNER_ONLY
+    with (
+        os.fdopen(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode), "wb") as copy,
+        source.open("rb") as file,
+    ):
+        os.fchmod(copy.fileno(), mode)
+        shutil.copyfileobj(file, copy)

@@ -21,6 +21,7 @@ from jeonju.broker.refusals import RefusedSendersMetrics
 from jeonju.broker.rights import Login
 from jeonju.broker.security import Security
 from jeonju.common.errors import UserError
+from jeonju.common.folder_lock import only_user_of
 from jeonju.common.scaled_clock import ScaledClock
 from jeonju.contract.site import Site, load_site
 from jeonju.ingest.metrics import IngestMetrics
@@ -131,6 +132,7 @@ def running_city(settings: UpSettings) -> Iterator[City]:
         else ScaledClock(speed=settings.speed)
     )
     with ExitStack() as stack:
+        stack.enter_context(only_user_of(settings.data, "--data"))
         store_url = settings.store or str(settings.data / "air.duckdb")
         # A server counts ages by its own clock: by that the readings of a scenario, which has its own time, can be too old to be taken.
         retention = None if settings.scenario else settings.retention

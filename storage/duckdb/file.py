@@ -1,11 +1,18 @@
 """The file of the embedded store: open, checkpoint and copy it."""
 
+import logging
+import os
+import struct
+from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import duckdb
 
 from jeonju.common.errors import UnavailableError, UserError
+from jeonju.common.secret_file import OWNER_ONLY
+
+log = logging.getLogger(__name__)
 
 # Of this the pages of the file that were last written or read fill what is free.
 MEMORY_LIMIT: Final = "128MB"
@@ -16,12 +23,25 @@ THREADS: Final = 1
 CHECKPOINT_BYTES: Final = 28 * 1024 * 1024
 # Parts of a table that became small or half empty are put together this often: it holds up the writes for about 0.3 s each.
 TIDY_EVERY_S: Final = 600.0
+_NO_EXTENSIONS: Final = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+READ_ONLY: Final = {"memory_limit": MEMORY_LIMIT, "threads": THREADS, **_NO_EXTENSIONS}
 _SETTINGS: Final = {
     "memory_limit": MEMORY_LIMIT,
     "threads": THREADS,
     # The store does it earlier by itself, beside its writes.
     "checkpoint_threshold": f"{8 * CHECKPOINT_BYTES}B",
+    # A file of something else, such as SQLite, is none of ours; DuckDB would look for what reads it on the internet.
+    **_NO_EXTENSIONS,
 }
+_OTHERS: Final = 0o077
+_MARK: Final = b"DUCK"
+_MARK_AT: Final = 8
+# A log begins with an entry that says its version: type 100 (which entry), type 98 (version). DuckDB takes one that begins otherwise for empty.
+_LOG_BEGINS: Final = b"\x64\x00\x62"
+_LOG_HEADER_ENDS: Final = b"\xff\xff"
+_LONGEST_LOG_HEADER: Final = 256
+_ENTRY: Final = struct.Struct("<QQ")  # length and checksum
+ADVICE: Final = "restore a backup (`jeonju restore`), or name another --store"
 
 
 class StoreInUseError(UserError):
@@ -36,16 +56,64 @@ def connect(path: Path | str) -> duckdb.DuckDBPyConnection:
     try:
         if str(path) != ":memory:":
             Path(path).parent.mkdir(parents=True, exist_ok=True)
+            _check(Path(path))
         connection = duckdb.connect(str(path), config=_SETTINGS)
         connection.execute("SET TimeZone = 'UTC'")
     except (duckdb.Error, OSError) as error:
         text = first_line(error)
-        if "lock" in text.lower():
+        if "could not set lock" in text.lower():
             raise StoreInUseError(
                 f"{path} is in use by another process; stop it, or choose another --store ({text})"
             ) from error
-        raise UserError(f"{path} cannot be opened as a store: {text}") from error
+        raise UserError(f"{path} cannot be opened as a store: {text}; where it is damaged, {ADVICE}") from error
     return connection
+
+
+def damaged(path: Path | str, error: Exception) -> UserError:
+    """Return the error of a file that was opened and cannot be read."""
+    return UserError(f"{path} is damaged: {first_line(error)}; {ADVICE}")
+
+
+def _check(path: Path) -> None:
+    """Raise UserError for what is no file of DuckDB, and for a log that it would throw away; say how much of a log is not whole."""
+    log_file = path.with_name(f"{path.name}.wal")
+    for file in (path, log_file):
+        if file.is_file() and file.stat().st_mode & _OTHERS and os.access(file, os.W_OK):
+            # The files of earlier versions.
+            with suppress(OSError):
+                file.chmod(OWNER_ONLY)
+    if path.is_file():
+        with path.open("rb") as file:
+            if file.read(_MARK_AT + len(_MARK))[_MARK_AT:] != _MARK:
+                raise UserError(f"{path} is no DuckDB file, or its beginning is lost; {ADVICE}")
+    if not log_file.is_file() or (size := log_file.stat().st_size) == 0:
+        return
+    with log_file.open("rb") as file:
+        header = file.read(_LONGEST_LOG_HEADER)
+        if size > len(_LOG_BEGINS) and not header.startswith(_LOG_BEGINS):
+            raise UserError(f"{log_file} is damaged, and what it holds would be lost; {ADVICE}")
+        whole = _whole_bytes(file, header, size)
+    if whole < size:
+        log.warning(
+            "the last %d of %d bytes of %s are not whole, as after a kill: what was not acknowledged comes again; "
+            "where nothing was killed, the disk lost data",
+            size - whole,
+            size,
+            log_file,
+        )
+
+
+def _whole_bytes(file: BinaryIO, header: bytes, size: int) -> int:
+    """Return how many bytes of a log are whole entries."""
+    at = header.find(_LOG_HEADER_ENDS)
+    at = size if at < 0 else at + len(_LOG_HEADER_ENDS)
+    while at + _ENTRY.size <= size:
+        file.seek(at)
+        length, _ = _ENTRY.unpack(file.read(_ENTRY.size))
+        if at + _ENTRY.size + length > size:
+            break
+        at += _ENTRY.size + length
+    return at
 
 
 def checkpoint(connection: duckdb.DuckDBPyConnection, *, tidy: bool) -> None:

@@ -73,6 +73,9 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path | str) -> None:
     Raises UserError for a newer one.
     """
     version = _version(connection)
+    if version is None and connection.execute("SHOW TABLES").fetchall():
+        connection.close()
+        raise UserError(f"{path} is a DuckDB file of something else, and stays as it is; name another --store")
     if version is not None and version > SCHEMA_VERSION:
         connection.close()
         raise UserError(

@@ -12,7 +12,7 @@ from typing import Any, Final
 import duckdb
 import pyarrow as pa
 
-from jeonju.common.errors import UnavailableError
+from jeonju.common.errors import UnavailableError, UserError
 from jeonju.contract.columns import READINGS
 from jeonju.contract.records import (
     AlertRecord,
@@ -25,7 +25,7 @@ from jeonju.contract.records import (
     ServiceStatistics,
 )
 from jeonju.storage.duckdb import rollup as rollup
-from jeonju.storage.duckdb.file import CHECKPOINT_BYTES, TIDY_EVERY_S, checkpoint, connect, copy_to, first_line
+from jeonju.storage.duckdb.file import CHECKPOINT_BYTES, TIDY_EVERY_S, checkpoint, connect, copy_to, damaged, first_line
 from jeonju.storage.duckdb.readings import NewestReadings, select_readings, write_readings
 from jeonju.storage.duckdb.records import REMOVE_OLD_ENTRIES, StoredRecords, insert, insert_letters, mark_letters
 from jeonju.storage.duckdb.schema import migrate
@@ -46,12 +46,19 @@ class DuckDBStore(StoredRecords):
         self._retention = retention
         self._lock = threading.Lock()
         self._connection = connect(path)
-        migrate(self._connection, path)
-        # Minutes whose roll-ups are still to be made, as in the file; replaced as a whole, so readers need no lock.
-        self._marked = rollup.marked_minutes(self._connection)
+        try:
+            migrate(self._connection, path)
+            # Minutes whose roll-ups are still to be made, as in the file; replaced as a whole, so readers need no lock.
+            self._marked = rollup.marked_minutes(self._connection)
+            self._newest = NewestReadings(self._connection)
+        except duckdb.Error as error:
+            self._connection.close()
+            raise damaged(path, error) from error
+        except UserError:
+            self._connection.close()
+            raise
         # Minutes written to since the present step of maintenance began.
         self._touched: frozenset[int] = frozenset()
-        self._newest = NewestReadings(self._connection)
         self._checkpointing: threading.Thread | None = None
         self._tidied_s = time.monotonic()
 

@@ -55,3 +55,11 @@ def test_stack_of_the_unit_waits_for_real_devices(tmp_path: Path) -> None:
 def test_only_the_main_process_is_asked_to_end() -> None:
     """NATS that shuts down as sessions are cleared purges its queue (tests/broker/test_nats_ends.py)."""
     assert "KillMode=mixed" in UNITS[0].with_name("jeonju.service").read_text().splitlines()
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.name)
+def test_unit_waits_for_the_time(unit: Path) -> None:
+    """A Raspberry Pi has no clock of its own and starts in the past."""
+    settings = dict(line.split("=", 1) for line in unit.read_text().splitlines() if "=" in line and line[0] != "#")
+    assert "time-sync.target" in settings["After"].split()
+    assert "time-sync.target" in settings["Wants"].split()

@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from jeonju.__main__ import main
 from jeonju.broker.embedded import EmbeddedBroker
+from jeonju.common.folder_lock import only_user_of
 from jeonju.contract.records import LedgerEntry
 from jeonju.contract.site import load_site
 from jeonju.ingest.service import Ingest
@@ -243,6 +244,14 @@ def _runs(pid: int) -> bool:
         return "Z" not in Path(f"/proc/{pid}/stat").read_text().split(")")[-1].split()[0]
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def test_second_up_on_one_folder_says_so_whatever_its_store_is(tmp_path: Path) -> None:
+    with only_user_of(tmp_path, "--data"):
+        done = jeonju("up", "--data", tmp_path, "--store", "influxdb://127.0.0.1:1/air", "--port", 0, "--mqtt-port", 0)
+    assert done.returncode == 2
+    assert f"another process (number {os.getpid()}) uses the folder {tmp_path}" in " ".join(done.stderr.split())
+    assert [file.name for file in tmp_path.iterdir()] == ["in-use"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small disk")

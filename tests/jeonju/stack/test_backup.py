@@ -1,5 +1,6 @@
 """`jeonju backup` and `jeonju restore`: a round trip, and everything that must not happen."""
 
+import hashlib
 import io
 import json
 import tarfile
@@ -8,9 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from jeonju.api.access.keys import KeyFile, Role
 from jeonju.broker.security import Security
+from jeonju.cli.app import app
 from jeonju.common.errors import UserError
 from jeonju.contract.records import DeadLetter
 from jeonju.contract.site import Site
@@ -188,3 +191,46 @@ def test_running_service_copies_its_store_for_an_admin(tmp_path: Path) -> None:
     store = DuckDBStore(tmp_path / "new/air.duckdb")
     assert [letter.topic for letter in store.dead_letters()] == ["topic"]
     store.close()
+
+
+def archive_of(folder: Path, files: dict[str, bytes], mode: int = 0o600) -> Path:
+    """Write an archive as `back_up` does, with any content."""
+    manifest = {"format": 1, "files": {name: hashlib.sha256(body).hexdigest() for name, body in files.items()}}
+    archive = folder / "archive.tar"
+    with tarfile.open(archive, "w") as tar:
+        for name, body in {"manifest.json": json.dumps(manifest).encode(), **files}.items():
+            member = tarfile.TarInfo(name)
+            member.size, member.mode = len(body), mode
+            tar.addfile(member, io.BytesIO(body))
+    return archive
+
+
+def test_modes_are_ours_and_not_those_of_the_archive(tmp_path: Path) -> None:
+    files = {"keys/keys.json": b"[]", "security/broker/ca.pem": b"a", "security/accounts.json": b"[]"}
+    restore(archive_of(tmp_path, files, 0o644), places(tmp_path / "new"))
+    modes = {name: mode & 0o777 for name, (_, mode) in content(tmp_path / "new").items()}
+    assert modes == {"keys.json": 0o600, "security/broker/ca.pem": 0o644, "security/accounts.json": 0o600}
+
+
+@pytest.mark.parametrize("name", ["store.duckdb", "store.influx.gz"])
+def test_file_that_is_no_store_is_refused_before_anything_is_changed(name: str, tmp_path: Path) -> None:
+    store = "influxdb://127.0.0.1:1/air" if name.endswith("gz") else str(tmp_path / "new/air.duckdb")
+    archive = archive_of(tmp_path, {f"store/{name}": b"hello", "keys/keys.json": b"[]"})
+    with pytest.raises(UserError, match=rf"{name} in the backup is no store of ours"):
+        restore(archive, places(tmp_path / "new")._replace(store=store))
+    assert not (tmp_path / "new").exists()
+
+
+def test_backup_without_what_is_asked_for_is_said(tmp_path: Path) -> None:
+    archive = archive_of(tmp_path, {})
+    with pytest.raises(UserError, match="holds nothing of what is asked for"):
+        restore(archive, places(tmp_path / "new"))
+    archive = archive_of(tmp_path, {"keys/keys.json": b"[]"})
+    with pytest.raises(UserError, match=r"holds nothing of what is asked for \(store\)"):
+        restore(archive, places(tmp_path / "new"), ["store"])
+    done = CliRunner().invoke(app, ["restore", str(archive), *options(places(tmp_path / "new"))])
+    assert done.output == "1 file is back: keys; the backup has no store and no security\n"
+
+
+def options(to: Places) -> list[str]:
+    return ["--store", to.store, "--keys", str(to.keys), "--security", str(to.security)]
