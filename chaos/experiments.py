@@ -4,9 +4,11 @@ import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
+from chaos.clock import set_clock
 from chaos.plans import POISON, POISON_EVERY
 from chaos.testbed import Options, Parts, Testbed
 from chaos.waiting import wait_until
@@ -15,6 +17,7 @@ KILLS: Final = 5
 BACKLOG: Final = 20_000
 UP_PER_S: Final = 600.0
 FLOOD_PER_S: Final = 1000.0
+CLOCK_STEPS: Final = tuple(sign * timedelta(hours=hours) for hours in (2, 48, 17_520) for sign in (-1, 1))
 CUT_S: Final = 10.0
 # Longer than the keepalive of ingest, so that it has to find out by itself that its connection is dead.
 HALF_OPEN_S: Final = 40.0
@@ -158,6 +161,30 @@ def fill_disk(testbed: Testbed) -> None:
     testbed.last(1.0)
 
 
+def set_clock_of_up(testbed: Testbed) -> None:
+    """Let the clock of `up` be two hours, two days and two years wrong, back and ahead, and right again each time."""
+    testbed.start_under_load()
+    for wrong in CLOCK_STEPS[:1] if testbed.options.brief else CLOCK_STEPS:
+        set_clock(testbed.clock, wrong)
+        testbed.last(2.0)
+        set_clock(testbed.clock, timedelta(0))
+        testbed.mended()
+        testbed.wait_until_committed()
+        testbed.last(1.0)
+
+
+def fill_disk_of_up(testbed: Testbed) -> None:
+    """Fill the disk that `up` keeps everything on to the last byte, then free it; nobody does anything else."""
+    assert testbed.disk is not None
+    testbed.start_under_load(per_s=50.0)
+    testbed.disk.fill()
+    testbed.last(1.0 if testbed.options.brief else 20.0)
+    testbed.disk.free()
+    testbed.mended()
+    testbed.wait_until_committed()
+    testbed.last(1.0)
+
+
 def turn_clock(testbed: Testbed) -> None:
     """Let the clocks of the senders jump an hour ahead, three days ahead and back to 1970."""
     testbed.start_ingest()
@@ -232,6 +259,19 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
     "disk-full": Experiment(
         broken="disk full for 20 s", act=fill_disk, parts=Parts(small_disk=True), ends_allowed=True
     ),
+    "up-disk-full": Experiment(
+        broken="disk of up, NATS and all, full for 20 s",
+        act=fill_disk_of_up,
+        parts=Parts(up=True, small_disk=True),
+        ends_allowed=True,
+    ),
+    "up-disk-full-mosquitto": Experiment(
+        broken="disk of up, Mosquitto and all, full for 20 s",
+        act=fill_disk_of_up,
+        parts=Parts(up=True, small_disk=True, broker="mosquitto"),
+        ends_allowed=True,
+    ),
+    "up-clock": Experiment(broken="clock of up 2 h, 2 days, 2 years wrong", act=set_clock_of_up, parts=Parts(up=True)),
     "clock": Experiment(broken="clocks 1 h and 3 days ahead, in 1970", act=turn_clock),
     "clock-repeats": Experiment(
         broken="the same, Mosquitto killed 5 times", act=turn_clock_and_kill_broker, parts=_MOSQUITTO

@@ -8,11 +8,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 import urllib3
 
+from chaos.clock import set_clock
 from chaos.waiting import Skipped, wait_until
 from jeonju.broker.embedded import Kind, free_port
 
@@ -48,8 +50,9 @@ def influxd_config(folder: Path, port: int, *, auth: bool = False, forgets_at_on
 class Service:
     """A command of `jeonju` as a process that is started again whenever it ends, until it is stopped."""
 
-    def __init__(self, arguments: list[str], log: Path) -> None:
-        self._command = [sys.executable, "-m", "jeonju", *arguments]
+    def __init__(self, arguments: list[str], log: Path, clock: Path | None = None) -> None:
+        program = ["jeonju"] if clock is None else ["chaos.clock", str(clock)]
+        self._command = [sys.executable, "-m", *program, *arguments]
         self._log = log
         self._stopping = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
@@ -112,11 +115,13 @@ def ingest(broker_url: str, store_url: str, log: Path) -> Service:
     return Service(["ingest", "--broker", broker_url, "--store", store_url], log)
 
 
-def up(broker: Kind, port: int, data: Path, log: Path) -> Service:
-    """Return `jeonju up` without simulated devices, not yet started: broker, store, ingest and api in one process."""
+def up(broker: Kind, port: int, data: Path, log: Path, clock: Path) -> Service:
+    """Return `jeonju up` without simulated devices, not yet started: broker, store, ingest and api in one process, with a clock that can be set."""
     kind = "nats" if broker == "embedded" else broker
     settings = {"broker": kind, "mqtt-port": port, "data": data, "port": 0}
-    return Service(["up", "--no-simulate", "--json", *(f"--{name}={value}" for name, value in settings.items())], log)
+    set_clock(clock, timedelta(0))
+    arguments = ["up", "--no-simulate", "--json", *(f"--{name}={value}" for name, value in settings.items())]
+    return Service(arguments, log, clock)
 
 
 class Influxd:

@@ -106,6 +106,8 @@ class Testbed:
         self.mended_at: list[float] = []
         self.broker_killed_at: list[float] = []
         self.senders: list[Sending] = []
+        # By how much the clock of `up` is wrong.
+        self.clock = folder / "clock"
         self._folder = folder
         self._parts = parts
         self._open = ExitStack()
@@ -165,7 +167,7 @@ class Testbed:
     def _enter_up(self) -> None:
         self.port = free_port()
         data = self.disk.folder if self.disk else self._folder
-        self.ingest = up(self._parts.broker, self.port, data, self._folder / "up.log")
+        self.ingest = up(self._parts.broker, self.port, data, self._folder / "up.log", self.clock)
         self._open.callback(self.ingest.stop)
         self.ingest.start()
         wait_for_broker(f"mqtt://127.0.0.1:{self.port}", lambda s: self._patience.wait(s))
