@@ -3,7 +3,7 @@
 # make check  style, types and import rules
 # make bench  figures as JSON
 # make bench-detection  how well fires are found and told from other things, as a table, and as JSON in build/ (20 min on two free cores)
-# make chaos  break one part after the other under load and count what comes through (MINUTES=1 the store stays away)
+# make chaos  break one part after the other under load and count what comes through (MINUTES=1 the store stays away, ROUNDS=5 kills of up)
 # make attack  attack both brokers and the api of a platform of its own and print what held (ATTEMPTS=names of some)
 # make pipeline  play scenarios on a real broker and store and count which end as expected (SCENARIOS=their folder)
 # make dashboards  Grafana's dashboards and alert rules from grafana/
@@ -21,6 +21,7 @@ TOOLS := build/tools
 
 DATA ?= ../shared/data
 MINUTES ?= 1
+ROUNDS ?= 5
 # Tests run in so many processes; most of the time of one goes into waiting for servers.
 WORKERS ?= 3
 ATTEMPTS ?=
@@ -68,7 +69,7 @@ bench-detection: setup
 
 chaos: setup
 	@scripts/servers
-	$(BIN)/python -m chaos --minutes $(MINUTES)
+	$(BIN)/python -m chaos --minutes $(MINUTES) --rounds $(ROUNDS)
 
 attack: setup
 	@scripts/servers

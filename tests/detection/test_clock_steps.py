@@ -137,7 +137,7 @@ def test_no_alert_begins_or_ends_when_the_clock_is_set_there_and_back(city: City
     assert not [alert for alert in city.alerts.changed if alert.kind == "no-data" or alert.ended_at]
 
 
-@pytest.mark.parametrize("step", STEPS, ids=str)
+@pytest.mark.parametrize("step", STEPS[::3], ids=str)
 def test_no_data_is_still_said_after_three_minutes(city: City, step: timedelta) -> None:
     city.wait(60)
     city.offset = step
@@ -152,7 +152,7 @@ def test_no_data_is_still_said_after_three_minutes(city: City, step: timedelta) 
     assert "no-data" not in city.kinds
 
 
-@pytest.mark.parametrize("step", STEPS, ids=str)
+@pytest.mark.parametrize("step", STEPS[::3], ids=str)
 def test_broker_that_is_away_stays_so(city: City, step: timedelta) -> None:
     city.broker.connected = False
     city.wait(60)
