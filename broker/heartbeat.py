@@ -7,6 +7,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, Self
 
 from jeonju.broker.client import Client
@@ -88,7 +89,7 @@ class Heartbeat:
         within_s: float = WITHIN_S,
     ) -> None:
         self.trouble: str | None = None
-        self._attempt = lambda: try_broker(broker_url, topic, within_s)
+        self._attempt: Callable[[], str | None] = partial(try_broker, broker_url, topic, within_s)
         self._topic = topic
         self._on_trouble = on_trouble
         self._every_s = every_s

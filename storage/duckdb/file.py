@@ -77,11 +77,11 @@ def damaged(path: Path | str, error: Exception) -> UserError:
 def _check(path: Path) -> None:
     """Raise UserError for what is no file of DuckDB, and for a log that it would throw away; say how much of a log is not whole."""
     log_file = path.with_name(f"{path.name}.wal")
-    for file in (path, log_file):
-        if file.is_file() and file.stat().st_mode & _OTHERS and os.access(file, os.W_OK):
+    for own in (path, log_file):
+        if own.is_file() and own.stat().st_mode & _OTHERS and os.access(own, os.W_OK):
             # The files of earlier versions.
             with suppress(OSError):
-                file.chmod(OWNER_ONLY)
+                own.chmod(OWNER_ONLY)
     if path.is_file():
         with path.open("rb") as file:
             if file.read(_MARK_AT + len(_MARK))[_MARK_AT:] != _MARK:
