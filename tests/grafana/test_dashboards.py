@@ -305,8 +305,8 @@ def _row(series: Series) -> dict[str, Any]:
 
 
 def _repeats(panel: dict[str, Any], chosen: dict[str, list[str]]) -> list[str]:
-    """Panels of a row that is there once for each quantity ask once for each."""
-    return chosen["quantity"] if "${quantity}" in json.dumps(panel["targets"]) else [""]
+    """Panels of a row that is there once for each quantity ask once for each; two stand for all."""
+    return chosen["quantity"][:2] if "${quantity}" in json.dumps(panel["targets"]) else [""]
 
 
 def _questions(board: dict[str, Any]) -> list[str]:

@@ -52,7 +52,7 @@ class Influxd:
 
     def ask(self, question: str, database: str = "air", headers: dict[str, str] | None = None) -> Any:
         options = urllib.parse.urlencode({"q": question, "db": database, "epoch": "u"})
-        response = urllib3.request("POST", f"http://127.0.0.1:{self.port}/query?{options}", headers=headers)
+        response = urllib3.request("POST", f"http://127.0.0.1:{self.port}/query?{options}", headers=headers, timeout=60)
         (result,) = json.loads(response.data)["results"]
         assert "error" not in result, result
         return result.get("series", [])
