@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from grafana_foundation_sdk.builders import common, dashboard, stat, statetimeline, statushistory, table, timeseries
+from grafana_foundation_sdk.builders import common, dashboard, stat, statetimeline, statushistory, timeseries
 from grafana_foundation_sdk.models import common as shown
 
-from jeonju.grafana import fields, look, questions, tables, variables, words
+from jeonju.grafana import fields, look, network_tables, questions, variables, words
 from jeonju.grafana.board import board
 from jeonju.grafana.influxql import (
     BY_DEVICE,
@@ -20,15 +20,11 @@ from jeonju.grafana.language import Language
 from jeonju.storage.influx.names import (
     AIR_1M,
     DEAD_LETTER,
-    DEVICE,
     DEVICE_TAG,
-    KIND,
     LEDGER,
-    ORIGIN,
     REASON,
     SERVICE,
     SERVICE_TAG,
-    TOPIC,
 )
 
 BY_SERVICE: Final = f'"{SERVICE_TAG}"'
@@ -58,8 +54,8 @@ def build(say: Language) -> dashboard.Dashboard:
         made.with_panel(panel)
     made.with_panel(states(say)).with_panel(arrived(say))
     made.with_panel(lag(say)).with_panel(throughput(say)).with_panel(backlog(say))
-    made.with_panel(devices(say)).with_panel(ledger(say))
-    return made.with_panel(dead_letters(say)).with_panel(letters(say))
+    made.with_panel(network_tables.devices(say)).with_panel(network_tables.ledger(say))
+    return made.with_panel(dead_letters(say)).with_panel(network_tables.letters(say))
 
 
 def complete(say: Language) -> stat.Panel:
@@ -275,70 +271,6 @@ def backlog(say: Language) -> timeseries.Panel:
     )
 
 
-def devices(say: Language) -> table.Panel:
-    """Who is there, and how each is."""
-    known = select(
-        f'last("{KIND}") AS "kind", last("state") AS "state", last("{ORIGIN}") AS "origin"',
-        DEVICE,
-        where=(OF_SITE,),
-        by=(BY_DEVICE,),
-    )
-    itself = select(
-        'last("battery") AS "battery", last("rssi") AS "rssi"', AIR_1M, where=(OF_SITE, lately("1d")), by=(BY_DEVICE,)
-    )
-    age = [
-        *fields.unit(fields.of_age(say)),
-        *fields.digits(0),
-        *fields.coloured_text(),
-        *fields.thresholds_of(fields.ages()),
-    ]
-    columns = [
-        tables.of_device(say, width=None),
-        tables.Column("kind", say("종류", "Kind"), 70, words.as_named(words.device_kinds(say))),
-        tables.Column("state", say("연결", "Link"), 75, fields.connection(say)),
-        tables.Column("age", say("최신 자료", "Newest"), 110, age),
-        tables.Column("battery", say("배터리", "Battery"), 75, fields.of_quantity("battery")),
-        tables.Column("rssi", say("신호", "Signal"), 80, fields.of_quantity("rssi")),
-        tables.Column("origin", say("출처", "Origin"), 85, words.as_named(words.origins(say))),
-    ]
-    return tables.rows(
-        say("장비 목록", "Devices"),
-        say(
-            "알려진 모든 장비의 연결, 최신 자료, 배터리와 신호 세기(보내는 장비만).",
-            "Every known device: link, newest reading, battery and signal where it says so.",
-        ),
-        columns,
-        width=13,
-        height=10,
-        nothing=say("장비 없음", "No devices"),
-        parts=[known, questions.ages(), itself],
-    )
-
-
-def ledger(say: Language) -> table.Panel:
-    """What arrived, what did not."""
-    bad = fields.coloured() + fields.thresholds_of(fields.steps((None, "transparent"), (1, words.BAD)))
-    columns = [
-        tables.of_device(say, width=None),
-        tables.Column("received", say("수신", "Received"), 85),
-        tables.Column("missing", say("유실", "Missing"), 75, bad),
-        tables.Column("repeated", say("중복", "Repeated"), 80),
-        tables.Column("late", say("지연", "Late"), 65),
-        tables.Column("rejected", say("거부", "Rejected"), 80, bad),
-    ]
-    text = select(f'"{DEVICE_TAG}", "received", "missing", "repeated", "late", "rejected"', LEDGER, where=(OF_SITE,))
-    return tables.rows(
-        say("유실 집계", "Loss ledger"),
-        say(
-            "저장소를 만든 뒤로 장비마다 받은 메시지와 빠진 메시지.",
-            "Messages received and lost of each device since the store was made.",
-        ),
-        columns,
-        width=11,
-        height=10,
-    ).with_target(InfluxQL(query=text, table=True))
-
-
 def dead_letters(say: Language) -> timeseries.Panel:
     """Messages that could not be understood, zeros too."""
     return (
@@ -356,23 +288,3 @@ def dead_letters(say: Language) -> timeseries.Panel:
         .fill_opacity(60)
         .with_target(InfluxQL(query=_of_service('non_negative_difference(last("rejected"))'), alias=NAME))
     )
-
-
-def letters(say: Language) -> table.Panel:
-    """The newest of them, and why."""
-    columns = [
-        tables.Column("Time", say("시각", "Time"), tables.INSTANT_WIDE),
-        tables.Column(TOPIC, say("토픽", "Topic"), 300),
-        tables.Column(REASON, say("이유", "Reason")),
-    ]
-    text = select(f'"{TOPIC}", "{REASON}"', DEAD_LETTER, where=(IN_RANGE,))
-    return tables.rows(
-        say("최근 해석 불가 메시지", "Newest dead letters"),
-        say(
-            "표시 구간의 해석 불가 메시지와 이유, 새로운 것부터.",
-            "Dead letters of the time shown and why, the newest first.",
-        ),
-        columns,
-        width=16,
-        nothing=say("모든 메시지를 이해했습니다", "Every message was understood"),
-    ).with_target(InfluxQL(query=f"{text} ORDER BY time DESC LIMIT 100", table=True))

@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import dashboard, geomap, statetimeline, ta
 
 from jeonju.grafana import fields, look, maps, questions, tables, variables, words
 from jeonju.grafana.board import board
-from jeonju.grafana.city_now import described
+from jeonju.grafana.city_map import described
 from jeonju.grafana.influxql import (
     BY_DEVICE,
     EVERY,

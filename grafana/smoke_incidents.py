@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.grafana import fields, look, maps, tables, variables, words
 from jeonju.grafana.board import board, with_alerts
-from jeonju.grafana.city_now import WIDEST_M, described
+from jeonju.grafana.city_map import WIDEST_M, described
 from jeonju.grafana.influxql import (
     BY_DEVICE,
     IN_RANGE,

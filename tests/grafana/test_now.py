@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from tests.grafana.reader import Asked, Reader
-from tests.grafana.test_dashboards import ENGLISH, _panel
+from tests.grafana.test_dashboards import ENGLISH, panel_of
 
 CITY = ENGLISH["dashboards/en/city-now.json"]
 QUARTER = timedelta(minutes=15)
 
 
 def asked(reader: Reader, board: dict[str, Any], title: str, **chosen: list[str]) -> list[Asked]:
-    return [*reader.panel(_panel(board, title), reader.choices(board) | chosen)]
+    return [*reader.panel(panel_of(board, title), reader.choices(board) | chosen)]
 
 
 def number(reader: Reader, board: dict[str, Any], title: str) -> float | None:
@@ -44,7 +44,7 @@ def test_dead_data_looks_dead(reader: Reader) -> None:
     later = reader.until(reader.end + timedelta(minutes=8))
     age = number(later, CITY, "Newest reading")
     assert age == pytest.approx(489.8)
-    steps = _panel(CITY, "Newest reading")["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    steps = panel_of(CITY, "Newest reading")["fieldConfig"]["defaults"]["thresholds"]["steps"]
     assert [step["color"] for step in steps if step["value"] is None or step["value"] <= age][-1] == "#d7322d"
     for title in ("PM2.5, city mean", "Wind", "From"):
         assert number(later, CITY, title) is None, title
@@ -61,14 +61,14 @@ def test_without_an_index_the_stations_are_on_the_map_all_the_same(reader: Reade
     """The index of the city began 26 hours ago; readings of hours are older."""
     layers = {
         layer["filterData"]["options"]
-        for layer in _panel(CITY, "Map")["options"]["layers"]
+        for layer in panel_of(CITY, "Map")["options"]["layers"]
         if layer["type"] == "markers"
     }
     by_readings = next(answer for answer in asked(reader, CITY, "Map") if answer.target["refId"] == "B")
     assert {series["tags"]["device"] for series in by_readings.series} >= {"palbok-01", "manseong-01", "innovation-01"}
     assert "B" in layers
     for title in ("Air quality", "Advice"):
-        assert "9 h" in _panel(CITY, title)["fieldConfig"]["defaults"]["noValue"]
+        assert "9 h" in panel_of(CITY, title)["fieldConfig"]["defaults"]["noValue"]
 
 
 def test_a_device_that_fell_silent_is_still_in_the_tables(reader: Reader) -> None:
@@ -97,7 +97,7 @@ def test_where_no_robot_is_chosen_nothing_is_asked_wrongly(reader: Reader) -> No
 def test_exceedances_count_days_with_enough_hours(reader: Reader) -> None:
     board = ENGLISH["dashboards/en/air-report.json"]
     month = reader.over(timedelta(days=30))
-    panel = _panel(board, "Exceedances")
+    panel = panel_of(board, "Exceedances")
     title = panel["transformations"][-1]["options"]["renameByName"]
     assert title["pm25_who_24"] == "PM2.5 WHO 24h"
     answers = asked(month, board, "Exceedances")
@@ -132,7 +132,7 @@ def test_five_hundred_devices_fit_into_a_question(reader: Reader) -> None:
 
 def test_a_device_without_a_place_is_in_the_tables_and_not_on_the_map(reader: Reader) -> None:
     for title, where in (("Map", CITY), ("Track and PM2.5", ENGLISH["dashboards/en/robots.json"])):
-        for layer in _panel(where, title)["options"]["layers"]:
+        for layer in panel_of(where, title)["options"]["layers"]:
             if layer["type"] == "markers":
                 assert (layer["location"]["latitude"], layer["location"]["longitude"]) == ("lat", "lon")
     known, *_ = asked(reader, ENGLISH["dashboards/en/network-health.json"], "Devices")

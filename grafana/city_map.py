@@ -1,0 +1,138 @@
+"""The map of the city as it is now, and what the marks of all maps say when they are pointed at."""
+
+from typing import Final
+
+from grafana_foundation_sdk.builders import geomap
+
+from jeonju.grafana import fields, maps, questions, words
+from jeonju.grafana.influxql import BY_DEVICE, OF_SITE, InfluxQL, lately, open_at_end, select
+from jeonju.grafana.language import Language
+from jeonju.storage.influx.names import AIR_1M, DEVICE_TAG, ID, INCIDENT, INDEX
+
+# What robots say of themselves and stations do not.
+MOVING: Final = '"speed" >= 0'
+# How the index stands now: it is worked out about once a minute.
+INDEX_NOW: Final = lately("10m")
+# A circle of this radius is drawn as large as it is while the map is as it opens.
+WIDEST_M: Final = 2000
+STRONG_M_S: Final = 8
+
+
+def city(say: Language) -> geomap.Panel:
+    """Stations by index, or by their dust while they have none; robots by their dust; the wind; open incidents."""
+    asked = (
+        (
+            "A",
+            select(
+                'last("lat") AS "lat", last("lon") AS "lon"', AIR_1M, where=(OF_SITE, lately("2d")), by=(BY_DEVICE,)
+            ),
+        ),
+        ("B", questions.newest(("lat", "lon", "pm25"))),
+        (
+            "C",
+            select(
+                'last("cai") AS "cai", last("lat") AS "lat", last("lon") AS "lon", last("grade") AS "grade", last("pollutant") AS "pollutant"',
+                INDEX,
+                where=(OF_SITE, INDEX_NOW),
+                by=(BY_DEVICE,),
+            ),
+        ),
+        ("D", questions.newest(("lat", "lon", "pm25", "heading", "battery", "robot_activity"), MOVING)),
+        (
+            "E",
+            select(
+                'last("lat") AS "lat", last("lon") AS "lon", mean("wind_speed") AS "wind_speed", last("wind_direction") + 180 AS "towards"',
+                where=(OF_SITE, lately(), '"wind_speed" >= 0'),
+                by=(BY_DEVICE,),
+            ),
+        ),
+        (
+            "F",
+            select(
+                f'"lat", "lon", "radius_m", "kind", "{say("summary_ko", "summary_en")}" AS "summary"',
+                INCIDENT,
+                where=(OF_SITE, open_at_end("opened_at", "closed_at"), '"radius_m" > 0'),
+            ),
+        ),
+    )
+    layers = (
+        maps.marks(
+            say("응답 없는 장비", "Silent devices"), "A", colour="#6e6e6e", size=8, opacity=0.35, has_tooltip=False
+        ),
+        maps.marks(
+            say("추정 범위", "Where it may be"),
+            "F",
+            colour="#d7322d",
+            opacity=0.18,
+            line=2,
+            sized_by=("radius_m", maps.metres_as_pixels(WIDEST_M)),
+        ),
+        maps.marks(say("장비(초미세먼지)", "Devices by PM2.5"), "B", colour="pm25", size=11),
+        maps.marks(say("측정소(지수)", "Stations by CAI"), "C", colour="cai", size=14, has_legend=True),
+        maps.labels(say("지수", "CAI"), "C", "cai"),
+        maps.marks(
+            say("로봇", "Robots"), "D", colour="#ffffff", mark=maps.turned(maps.POINTER), size=14, turned_by="heading"
+        ),
+        maps.marks(
+            say("바람", "Wind"),
+            "E",
+            colour="#6ed0ff",
+            mark=maps.turned(maps.ARROW),
+            sized_by=("wind_speed", 45),
+            turned_by="towards",
+        ),
+        maps.marks(
+            say("추정 위치", "Likely source"), "F", colour="#d7322d", mark="img/icons/marker/x-mark.svg", size=9, line=3
+        ),
+        maps.labels(say("사건", "Incident"), "F", "kind", colour="#ff7383", size=13, down=-18),
+    )
+    panel = maps.city_map(
+        say("지도", "Map"),
+        say(
+            "큰 원: 측정소의 통합대기환경지수(없으면 초미세먼지 등급의 작은 원). 흰 화살촉: 로봇과 진행 방향. 하늘색 화살표: 바람이 불어가는 방향, 클수록 강한 바람. 빨간 원: 사건의 추정 범위. 회색: 최근 5분 무응답.",
+            "Large circles: CAI of stations; small ones: class of PM2.5 where there is no index. White pointers: robots and where they head. Light blue arrows: where the wind blows to, larger when stronger. Red circle: where an incident may be. Grey: not heard for 5 minutes. Circles of incidents are to scale as the map opens.",
+        ),
+        layers,
+        say,
+        width=14,
+        height=21,
+    )
+    for ref_id, text in asked:
+        panel.with_target(InfluxQL(query=text, table=True, ref_id=ref_id))
+    return described(panel, say).thresholds(fields.index_steps())
+
+
+def described(panel: geomap.Panel, say: Language) -> geomap.Panel:
+    """Have what a map shows when pointed at be in words and units."""
+    station = fields.link(
+        say("이 측정소 보기", "Show this device"),
+        f"/d/jeonju-air-zone-station-{say.code}?var-site=${{site}}&var-device=${{__value.raw}}&${{__url_time_range}}",
+        is_new_page=False,
+    )
+    dust = [*fields.of_quantity("pm25"), *fields.thresholds_of(fields.class_steps("pm25"))]
+    for name, called, look_ in (
+        (DEVICE_TAG, say("장비", "Device"), [*words.as_named(words.devices(say)), *station]),
+        ("cai", say("통합대기환경지수", "CAI"), fields.digits(0)),
+        ("grade", say("등급", "Class"), words.as_mapped(fields.grades(say))),
+        ("pollutant", say("주요 물질", "Led by"), words.as_named(fields.labels(say))),
+        ("pm25", fields.label(say, "pm25"), dust),
+        ("battery", fields.label(say, "battery"), fields.of_quantity("battery")),
+        ("robot_activity", say("상태", "Activity"), words.as_mapped(words.by_value(words.activities(say)))),
+        ("heading", say("진행 방향", "Heading"), [*fields.unit(fields.suffix("°")), *fields.digits(0)]),
+        (
+            "wind_speed",
+            fields.label(say, "wind_speed"),
+            [*fields.of_quantity("wind_speed"), *fields.spanning(0, STRONG_M_S)],
+        ),
+        ("towards", say("불어가는 방향", "Blows to"), [*fields.unit(fields.suffix("°")), *fields.digits(0)]),
+        (
+            "radius_m",
+            say("위치 오차", "Within"),
+            [*fields.unit(fields.suffix("m")), *fields.digits(0), *fields.spanning(0, WIDEST_M)],
+        ),
+        ("kind", say("종류", "Class"), words.as_named(words.incident_classes(say))),
+        ("summary", say("내용", "What"), []),
+        (ID, say("사건", "Incident"), []),
+    ):
+        panel.override_by_name(name, [*fields.named(called), *look_])
+    return panel
