@@ -16,6 +16,9 @@ INDEX_NOW: Final = lately("10m")
 # A circle of this radius is drawn as large as it is while the map is as it opens.
 WIDEST_M: Final = 2000
 STRONG_M_S: Final = 8
+# To be seen on dark and on light ground.
+ROBOT: Final = "#b877d9"
+WIND: Final = "#5794f2"
 
 
 def city(say: Language) -> geomap.Panel:
@@ -71,12 +74,12 @@ def city(say: Language) -> geomap.Panel:
         maps.marks(say("측정소(지수)", "Stations by CAI"), "C", colour="cai", size=14, has_legend=True),
         maps.labels(say("지수", "CAI"), "C", "cai"),
         maps.marks(
-            say("로봇", "Robots"), "D", colour="#ffffff", mark=maps.turned(maps.POINTER), size=14, turned_by="heading"
+            say("로봇", "Robots"), "D", colour=ROBOT, mark=maps.turned(maps.POINTER), size=14, turned_by="heading"
         ),
         maps.marks(
             say("바람", "Wind"),
             "E",
-            colour="#6ed0ff",
+            colour=WIND,
             mark=maps.turned(maps.ARROW),
             sized_by=("wind_speed", 45),
             turned_by="towards",
@@ -89,8 +92,8 @@ def city(say: Language) -> geomap.Panel:
     panel = maps.city_map(
         say("지도", "Map"),
         say(
-            "큰 원: 측정소의 통합대기환경지수(없으면 초미세먼지 등급의 작은 원). 흰 화살촉: 로봇과 진행 방향. 하늘색 화살표: 바람이 불어가는 방향, 클수록 강한 바람. 빨간 원: 사건의 추정 범위. 회색: 최근 5분 무응답.",
-            "Large circles: CAI of stations; small ones: class of PM2.5 where there is no index. White pointers: robots and where they head. Light blue arrows: where the wind blows to, larger when stronger. Red circle: where an incident may be. Grey: not heard for 5 minutes. Circles of incidents are to scale as the map opens.",
+            "큰 원: 측정소의 통합대기환경지수(없으면 초미세먼지 등급의 작은 원). 보라색 화살촉: 로봇과 진행 방향. 파란 화살표: 바람이 불어가는 방향, 클수록 강한 바람. 빨간 원: 사건의 추정 범위. 회색: 최근 5분 무응답.",
+            "Large circles: CAI of stations; small ones: class of PM2.5 where there is no index. Purple pointers: robots and where they head. Blue arrows: where the wind blows to, larger when stronger. Red circle: where an incident may be. Grey: not heard for 5 minutes. Circles of incidents are to scale as the map opens.",
         ),
         layers,
         say,

@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import dashboard, geomap, statetimeline, ta
 
 from jeonju.grafana import fields, look, maps, questions, tables, variables, words
 from jeonju.grafana.board import board
-from jeonju.grafana.city_map import described
+from jeonju.grafana.city_map import ROBOT, described
 from jeonju.grafana.influxql import (
     BY_DEVICE,
     EVERY,
@@ -66,16 +66,16 @@ def track(say: Language) -> geomap.Panel:
     layers = [maps.marks(f"{say('경로', 'Track')} {ref}", ref, colour="pm25", size=3, opacity=0.6) for ref in "ABC"]
     layers += [
         maps.marks(
-            say("현재 위치", "Now"), "D", colour="#ffffff", mark=maps.turned(maps.POINTER), size=17, turned_by="heading"
+            say("현재 위치", "Now"), "D", colour=ROBOT, mark=maps.turned(maps.POINTER), size=17, turned_by="heading"
         ),
-        maps.labels(say("이름", "Name"), "D", DEVICE_TAG, size=12, down=18),
+        maps.labels(say("이름", "Name"), "D", DEVICE_TAG, colour=ROBOT, size=12, down=18),
     ]
     panel = (
         maps.city_map(
             say("경로와 초미세먼지", "Track and PM2.5"),
             say(
-                "점: 지나온 길의 초미세먼지(등급 색). 흰 화살촉: 지금 위치와 진행 방향. 최근 5분 동안 응답이 없으면 보이지 않습니다.",
-                "Points: PM2.5 on the way, in the colour of its class. White pointers: where robots are and head now; one that was not heard for 5 minutes is not there.",
+                "점: 지나온 길의 초미세먼지(등급 색). 보라색 화살촉: 지금 위치와 진행 방향. 최근 5분 동안 응답이 없으면 보이지 않습니다.",
+                "Points: PM2.5 on the way, in the colour of its class. Purple pointers: where robots are and head now; one that was not heard for 5 minutes is not there.",
             ),
             layers,
             say,

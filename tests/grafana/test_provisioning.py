@@ -43,6 +43,8 @@ def test_each_language_has_its_folder() -> None:
 def test_alert_rules_make_no_folder_of_their_own() -> None:
     folders = {group["folder"] for group in alert_rules.provisioned()["groups"]}
     assert folders <= {language.folder for language in LANGUAGES}
+    # Found by its title, whichever of both Grafana reads first: one made under another uid would bear the same name.
+    assert "folderUid:" not in (PROVISIONING / "dashboards/jeonju-air.yaml").read_text(encoding="utf-8")
 
 
 def test_questions_that_name_hundreds_of_devices_are_posted() -> None:
