@@ -204,7 +204,8 @@ class Instruments:
 
     def measure(self, truth: Floats, times_s: Floats, interval_s: float) -> Floats:
         """Return the readings (T, D, len(KEYS)) of the true air (T, D, len(KEYS)); NaN where a device has no such instrument."""
-        signal = truth[:, :, _COLUMN]
+        # In the same order whatever the number of times: numba compiles a function for each order.
+        signal = np.ascontiguousarray(truth[:, :, _COLUMN])
         self._count_particles(signal, truth)
         for k, row in enumerate(INSTRUMENTS):
             if row.cross is not None:

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from jeonju.airquality.pollutants import KEYS
-from jeonju.simulator.instruments import INSTRUMENTS, Instruments
+from jeonju.simulator.instruments import INSTRUMENTS, Instruments, _respond, _voc_index
 
 ROW = {row.key: row for row in INSTRUMENTS}
 PM25, PM10, CO, NO2, O3 = (KEYS.index(key) for key in ("pm25", "pm10", "co", "no2", "o3"))
@@ -35,6 +35,14 @@ def measured(
     rngs = np.random.default_rng(seed).spawn(devices)
     instruments = Instruments([kind] * devices, has, start_s=0.0, rngs=rngs)
     return instruments.measure(truth, start_s + interval_s * np.arange(1, steps + 1), interval_s)
+
+
+def test_history_and_live_blocks_share_what_numba_compiles() -> None:
+    """Otherwise the first live block waits for the compiler, in a container after each start."""
+    for steps in (1, 60):
+        measured(clean(steps, devices=3))
+    assert len(_respond.signatures) == 1
+    assert len(_voc_index.signatures) == 1
 
 
 def test_step_is_63_percent_there_after_the_response_time() -> None:
