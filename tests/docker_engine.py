@@ -24,11 +24,11 @@ DOCKERD: Final = Path("/usr/sbin/dockerd")
 PACKAGES: Final = {
     *("bash", "binutils", "coreutils", "dash", "findutils", "grep", "libc-bin", "login", "passwd", "sed", "python3"),
     *("fonts-nanum", "libharfbuzz-subset0", "libpango-1.0-0", "libpangoft2-1.0-0"),
-    *("influxdb", "mosquitto", "netcat-openbsd"),
+    *("influxdb", "mosquitto"),
 }
 LEFT_OUT: Final = re.compile(r"/usr/share/(doc|man|locale|info|lintian|bug)/.")
 # Beside the files of packages: what their scripts made.
-MADE: Final = ("/bin", "/sbin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/nsswitch.conf", "/usr/bin/nc")
+MADE: Final = ("/bin", "/sbin", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/nsswitch.conf")
 VENV: Final = "opt/jeonju/.venv"
 
 
