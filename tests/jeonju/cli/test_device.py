@@ -60,7 +60,7 @@ def test_setup_that_stays_renews_what_ends_soon(folder: Path) -> None:
     security = Security(folder)
     file = security.broker / "server.pem"
     authority = Authority((security.broker / "ca.pem").read_bytes(), (folder / "ca.key").read_bytes())
-    command = [sys.executable, "-m", "jeonju", "device", "setup", "--security", folder, "--every", "0.2s"]
+    command = [sys.executable, "-m", "jeonju", "device", "setup", "--security", str(folder), "--every", "0.2s"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert "everything was there" in process.stdout.readline()
