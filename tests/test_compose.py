@@ -188,7 +188,7 @@ def test_grafana_opens_on_a_dashboard_and_is_given_what_its_data_source_asks_for
 
 def test_folders_of_new_volumes_belong_to_the_user_of_the_image() -> None:
     text = (ROOT / "Dockerfile").read_text()
-    made = text[text.index("install -d -o jeonju") : text.index("COPY --from=build")]
+    made = text[text.index("install -d -o jeonju") : text.index("COPY --from=packages")]
     for volume in (*SERVICES["setup"]["volumes"], *SERVICES["tools"]["volumes"], "ingest:/var/lib/jeonju/ingest"):
         folder = volume.split(":")[1].removeprefix("/var/lib/jeonju/")
         assert re.search(rf"\s{folder}\s", made), folder
