@@ -191,7 +191,9 @@ class Batch:
                 device = int(devices.of_row[row])
                 at_us = chosen_us.get((device, arrival_us, reading.seq))
                 if at_us is None:
-                    at_us = max(arrival_us, latest_us.get(device, arrival_us - 1) + 1)
+                    latest = latest_us.get(device, _NEVER_CHOSEN_US)
+                    # Further ahead is the time of a clock that was set back meanwhile.
+                    at_us = latest + 1 if arrival_us <= latest < arrival_us + _APART_US else arrival_us
                     latest_us[device] = chosen_us[device, arrival_us, reading.seq] = at_us
                 time_us[row] = at_us
         return time_us, np.flatnonzero(kept)
@@ -262,4 +264,7 @@ def _by_key(said: Mapping[tuple[str, Flag], list[int]]) -> Iterator[Finding]:
 
 
 assert READINGS.field("site").type == LABEL  # noqa: S101  (dictionary_encode makes exactly this type)
+_NEVER_CHOSEN_US: Final = -(2**62)
+# Readings that are kept a microsecond apart fill no more than this.
+_APART_US: Final = 1_000_000
 assert EARLIEST.tzinfo is UTC  # noqa: S101  (its microseconds are counted in UTC)
