@@ -38,4 +38,4 @@ class _Poll:
 
 def wait_with_poll() -> None:
     """Let every client of paho in this process wait so."""
-    mqtt.select = _Poll  # type: ignore[assignment]
+    mqtt.select = _Poll  # type: ignore[attr-defined, assignment]

@@ -29,7 +29,7 @@ def main() -> None:
     """Run `jeonju` by that clock."""
     file, sys.argv = Path(sys.argv[1]), ["jeonju", *sys.argv[2:]]
     # The only place that reads the wall clock.
-    clock.datetime = WrongClock(file)  # type: ignore[assignment,misc]
+    clock.datetime = WrongClock(file)  # type: ignore[attr-defined, assignment]
     from jeonju.__main__ import main as run
 
     run()
