@@ -1,4 +1,7 @@
-"""Attempts of someone who has the account of one device, or none, at the broker."""
+"""Attempts of someone who has the account of one device, or none, at the broker.
+
+Longer than other files: one function for each attempt.
+"""
 
 import json
 import random
