@@ -116,7 +116,7 @@ class Device:
         said = stack.compose("run", "--rm", "-T", "tools", "device", "add", DEVICE, "--json")
         account = json.loads(said[said.index("{") :])
         self.ca = stack.engine.volume("broker") / "ca.pem"
-        address = BrokerUrl("127.0.0.1", 8883, DEVICE, account["password"], tls=True, ca=self.ca)
+        address = BrokerUrl("127.0.0.1", 8883, account["account"], account["password"], tls=True, ca=self.ca)
         self.sent = 0
         self._begun = datetime.now(UTC)
         self._url = address.text()

@@ -62,13 +62,16 @@ def test_setup_that_stays_renews_what_ends_soon(folder: Path) -> None:
     authority = Authority((security.broker / "ca.pem").read_bytes(), (folder / "ca.key").read_bytes())
     command = [sys.executable, "-m", "jeonju", "device", "setup", "--security", str(folder), "--every", "0.2s"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert "everything was there" in process.stdout.readline()
-        old = authority.for_server(security.server_names(), datetime.now(UTC) - SERVER_LIFE + timedelta(days=30))
-        file.write_bytes(old.certificate)
-        wait_until(lambda: expiry(file.read_bytes()) > old.expires_at + timedelta(days=300), what="the renewal")
-        process.send_signal(signal.SIGTERM)
-        assert "made certificate of the broker" in process.communicate(timeout=60)[0]
+        try:
+            assert process.stdout is not None
+            assert "everything was there" in process.stdout.readline()
+            old = authority.for_server(security.server_names(), datetime.now(UTC) - SERVER_LIFE + timedelta(days=30))
+            file.write_bytes(old.certificate)
+            wait_until(lambda: expiry(file.read_bytes()) > old.expires_at + timedelta(days=300), what="the renewal")
+            process.send_signal(signal.SIGTERM)
+            assert "made certificate of the broker" in process.communicate(timeout=60)[0]
+        finally:
+            process.kill()
     assert process.returncode == 0
 
 
