@@ -58,6 +58,8 @@ SMOKE: Final = (uid("smoke-incidents", KOREAN), 1)
 ZONE: Final = (uid("zone-station", KOREAN), 2)
 NETWORK: Final = (uid("network-health", KOREAN), 7)
 PANEL_OF: Final = {"smoke": SMOKE, "dust": SMOKE, "release": SMOKE, "odour": ZONE, "cai": ZONE, "asian-dust": ZONE}
+# While nothing lasts a rule has no labels, and a template that hands on one that is missing is an error.
+ID_OR_NOTHING: Final = f'(index .Labels "{ID}")'
 # Since so long ago at most something must have been heard for silence to be worth an alert.
 REMEMBERED: Final = "7d"
 
@@ -77,7 +79,7 @@ def mirrored() -> list[dict[str, Any]]:
 def _of_kind(severity: str, kind: str) -> dict[str, Any]:
     korean, english = kind_title(kind)
     # An id is site, kind, place and start, put together with hyphens (`jeonju.detection.lifecycle`).
-    place = f'reReplaceAll "-[0-9]{{8}}T[0-9]{{6}}" "" (reReplaceAll "^.*-{kind}-" "" .Labels.{ID})'
+    place = f'reReplaceAll "-[0-9]{{8}}T[0-9]{{6}}" "" (reReplaceAll "^.*-{kind}-" "" {ID_OR_NOTHING})'
     return _rule(
         f"{kind}-{severity}",
         f"{korean} · {english} ({SEVERITIES[severity]} · {severity})",
@@ -98,7 +100,7 @@ def _of_others(severity: str) -> dict[str, Any]:
         _lasting(f"\"severity\" = '{severity}'", *others),
         severity=severity,
         kind="other",
-        summary=f"{SEVERITIES[severity]} · {severity}: {{{{ .Labels.{ID} }}}}",
+        summary=f"{SEVERITIES[severity]} · {severity}: {{{{ {ID_OR_NOTHING} }}}}",
     )
 
 

@@ -111,8 +111,8 @@ def worst_stations(say: Language) -> table.Panel:
     columns = [
         tables.of_device(say, width=None),
         tables.Column("now", say("지수", "CAI"), 70, index),
-        tables.Column("before", say("어제", "Yesterday"), 85, fields.digits(0)),
-        tables.Column("change", say("변화", "Change"), 75, fields.digits(0)),
+        tables.Column("before", say("어제", "Yesterday"), 85, [*fields.digits(0), *fields.or_dash()]),
+        tables.Column("change", say("변화", "Change"), 75, [*fields.digits(0), *fields.or_dash()]),
         tables.Column(
             "pm25",
             "PM2.5",

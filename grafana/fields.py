@@ -6,9 +6,12 @@ from typing import Any, Final
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.models.dashboard import (
     DashboardRangeMapOptions,
+    DashboardSpecialValueMapOptions,
     DynamicConfigValue,
     FieldColorModeId,
     RangeMap,
+    SpecialValueMap,
+    SpecialValueMatch,
     Threshold,
     ThresholdsMode,
     ValueMappingResult,
@@ -46,6 +49,11 @@ def steps(*pairs: tuple[float | None, str]) -> dashboard.ThresholdsConfig:
 def neutral() -> dashboard.ThresholdsConfig:
     """Return no thresholds: a value that has no limit has no colour. Without these Grafana draws everything from 80 on in red."""
     return steps((None, "text"))
+
+
+def by_name() -> dashboard.FieldColor:
+    """Colour by what values are called: where thresholds colour, Grafana shows numbers by those alone."""
+    return dashboard.FieldColor().mode(FieldColorModeId.FIXED).fixed_color(NEUTRAL)
 
 
 def by_threshold() -> dashboard.FieldColor:
@@ -122,9 +130,14 @@ def coloured_text() -> list[DynamicConfigValue]:
     ]
 
 
+def from_green_to_red() -> list[DynamicConfigValue]:
+    """Return how a column goes from green to red between the lowest and the highest value."""
+    return [DynamicConfigValue(id_val="color", value={"mode": FieldColorModeId.CONTINUOUS_GR_YL_RD.value})]
+
+
 def shaded() -> list[DynamicConfigValue]:
-    """Return how the cells of a column are shaded from green to red between the lowest and the highest value."""
-    return [*coloured(), DynamicConfigValue(id_val="color", value={"mode": "continuous-GrYlRd"})]
+    """Return how the cells of a column are shaded so."""
+    return [*coloured(), *from_green_to_red()]
 
 
 def as_gauge(full: float) -> list[DynamicConfigValue]:
@@ -138,11 +151,22 @@ def as_gauge(full: float) -> list[DynamicConfigValue]:
 
 
 def as_instant() -> list[DynamicConfigValue]:
-    """Return how a column of milliseconds since 1970 looks; 0 is none."""
+    """Return how a column of milliseconds since 1970 looks; 0 is none. It is as short as can be, since it stands in every table."""
     return [
-        DynamicConfigValue(id_val="unit", value="dateTimeAsSystem"),
+        DynamicConfigValue(id_val="unit", value="time:MM-DD HH:mm"),
         DynamicConfigValue(id_val="mappings", value=by_value({"0": ("–", "text")})),
     ]
+
+
+def or_dash() -> list[DynamicConfigValue]:
+    """Return that a column has a dash where it has no value: one that has none at all Grafana takes for objects, and writes "null"."""
+    return [*coloured_text(), DynamicConfigValue(id_val="mappings", value=[no_value("–")])]
+
+
+def no_value(text: str) -> SpecialValueMap:
+    """Return what no value is shown as, in the colour of the other words, not that of the lowest threshold."""
+    shown = ValueMappingResult(text=text, color="text")
+    return SpecialValueMap(options=DashboardSpecialValueMapOptions(match=SpecialValueMatch.NULL, result=shown))
 
 
 def link(title: str, url: str, *, is_new_page: bool = True) -> list[DynamicConfigValue]:

@@ -87,6 +87,7 @@ def number(
         .thresholds(fields.neutral())
         .color_scheme(fields.by_threshold())
         .no_value(nothing)
+        .mappings([fields.no_value(nothing)])
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
     )
     return panel.unit(fields.suffix(unit)) if unit else panel

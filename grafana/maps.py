@@ -19,8 +19,10 @@ from jeonju.grafana.language import Language
 # At this zoom the 7 km of the city fill a panel of half a screen.
 CITY_ZOOM: Final = 13.4
 HERE: Final = shown.FrameGeometrySource(mode=shown.FrameGeometrySourceMode.COORDS, latitude="lat", longitude="lon")
-# A picture of nothing: without it Grafana fetches streets from a server of its own choice, which sees who looks at what, or cannot be reached.
-_NOTHING: Final = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+# A clear picture: without it Grafana fetches streets from a server of its own choice, which sees who looks at what, or cannot be reached.
+_NOTHING: Final = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAAC0lEQVR42mNgAAIAAAUAAen63NgAAAAASUVORK5CYII="
+)
 _SVG: Final = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" width="100" height="100"><path d="{path}"/></svg>'
 )

@@ -172,6 +172,7 @@ def states(say: Language) -> statetimeline.Panel:
             "Broker and store as ingest saw them; a gap is a time when ingest itself reported nothing.",
         ),
         width=9,
+        height=13,
     ).interval("30s")
     for ref_id, field, name in (
         ("A", "broker_connected", say("브로커", "broker")),
@@ -179,7 +180,7 @@ def states(say: Language) -> statetimeline.Panel:
     ):
         text = select(f'min("{field}")', SERVICE, where=(OF_SITE, IN_RANGE), by=(EVERY, BY_SERVICE), fill="null")
         panel.with_target(InfluxQL(query=text, alias=f"{name} ({NAME})", ref_id=ref_id))
-    return panel.mappings(
+    return panel.color_scheme(fields.by_name()).mappings(
         words.by_value({"1": (say("정상", "there"), words.GOOD), "0": (say("없음", "away"), words.BAD)})
     )
 
@@ -201,6 +202,7 @@ def arrived(say: Language) -> statushistory.Panel:
                 "Share of minutes with readings in each cell: green from 95 %, orange from 50 %, red below. The last cell may not be full yet.",
             ),
             width=15,
+            height=13,
         )
         .interval("1m")
         .max_data_points(CELLS)

@@ -75,7 +75,7 @@ def ledger(say: Language) -> table.Panel:
 def letters(say: Language) -> table.Panel:
     """The newest of them, and why."""
     columns = [
-        tables.Column("Time", say("시각", "Time"), tables.INSTANT_WIDE),
+        tables.Column("Time", say("시각", "Time"), tables.INSTANT_WIDE, fields.as_instant()),
         tables.Column(TOPIC, say("토픽", "Topic"), 300),
         tables.Column(REASON, say("이유", "Reason")),
     ]

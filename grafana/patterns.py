@@ -96,8 +96,8 @@ def rose(say: Language, quantity: str, text: str, *where: str, width: int = 8, h
         maps.any_map(
             say("바람과 오염 장미", "Wind and pollution rose"),
             say(
-                f"풍속계가 있는 장비의 {text}. 점의 방향은 바람이 불어온 쪽, 중심에서의 거리는 풍속(원 하나에 2 m/s), 색은 값입니다. 바람이 불어온 쪽에 나쁜 색이 모이면 그쪽에 배출원이 있습니다.",
-                f"{text} at devices with a mast. A point lies where the wind came from, the further out the stronger it blew (2 m/s a ring); its colour is the value. Bad colours on one side mean a source there.",
+                f"풍속계가 있는 장비의 {text}. 점의 방향은 바람이 불어온 쪽, 중심에서의 거리는 풍속(원 하나에 2 m/s), 색은 가장 낮은 값의 초록에서 가장 높은 값의 빨강까지입니다. 한쪽에 빨강이 모이면 그쪽에 배출원이 있습니다.",
+                f"{text} at devices with a mast. A point lies where the wind came from, the further out the stronger it blew (2 m/s a ring); its colour goes from green at the lowest value to red at the highest. Red on one side mean a source there.",
             ),
             layers,
             middle=(0, 0),
@@ -105,7 +105,7 @@ def rose(say: Language, quantity: str, text: str, *where: str, width: int = 8, h
             width=width,
             height=height,
         )
-        .override_by_name("value", [*fields.named(text), *fields.thresholds_of(fields.steps((None, "#808080")))])
+        .override_by_name("value", [*fields.named(text), *fields.from_green_to_red()])
         .override_by_name("wind_speed", [*fields.named(say("풍속", "Wind speed")), *fields.of_quantity("wind_speed")])
     )
     for ref_id, part in zip("AB", parts, strict=True):
@@ -133,7 +133,7 @@ def days(say: Language, quantity: str, *where: str, width: int = 10, height: int
     text = select(f'"v" AS {field}', f"({inner})", where=(f'"n" >= {LEAST_SHARE * 24:g}', *span), by=(BY_DEVICE,))
     # In `__main__` the word that Grafana writes over the title about the time is hidden.
     panel = look.grid(
-        say("일평균, 최근 30일", "Daily means, last 30 days"),
+        say("일평균, 최근 30일 (18시간 이상인 날)", "Daily means, last 30 days (of days with 18 hours)"),
         say(
             "하루 18시간 이상의 자료가 있는 날만 보입니다. 색은 등급입니다.",
             "Days with at least 18 hours of data; colours are the classes of the index.",

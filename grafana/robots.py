@@ -102,6 +102,7 @@ def state(say: Language) -> statetimeline.Panel:
         .interval("1m")
         .max_data_points(300)
         .mappings(words.by_value(words.activities(say)))
+        .color_scheme(fields.by_name())
     )
     # The highest of a minute is a state that the robot had; a mean would be none.
     asked = tiered(

@@ -171,7 +171,7 @@ def journal_table(
     keep = DataTransformerConfig(id_val="filterFieldsByName", options={"include": {"names": list(wanted)}})
     text = select('"who", "action", "subject", "details"', JOURNAL, where=(OF_SITE, IN_RANGE, where))
     columns = [
-        tables.Column("Time", say("시각", "Time"), tables.INSTANT_WIDE),
+        tables.Column("Time", say("시각", "Time"), tables.INSTANT_WIDE, fields.as_instant()),
         tables.Column("who", say("누가", "Who"), 70, words.as_named([("system", say("시스템", "system"))])),
         tables.Column("action", say("조치", "Action"), 115, words.as_named(words.actions(say))),
         tables.Column("subject", say("대상", "About"), None, words.as_named(words.devices(say))),

@@ -14,7 +14,7 @@ from jeonju.grafana.influxql import DATA_SOURCE, KNOWN, OF_SITE, InfluxQL, open_
 from jeonju.grafana.language import Language
 from jeonju.storage.influx.names import ALERT, ID, INCIDENT
 
-INSTANT_WIDE, SEVERITY_WIDE, NAME_WIDE, NUMBER_WIDE = 140, 62, 150, 80
+INSTANT_WIDE, SEVERITY_WIDE, NAME_WIDE, NUMBER_WIDE = 105, 62, 150, 80
 # Columns of 24 from which on a table of alerts has room for the kind, and for the zone.
 NARROW, WIDE = 11, 14
 NEWEST_FIRST = "ORDER BY time DESC LIMIT 200"

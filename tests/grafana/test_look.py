@@ -1,5 +1,7 @@
 """What can be seen wrong in the JSON alone: each of these was once seen in a real Grafana."""
 
+import base64
+import io
 import json
 import re
 from typing import Any
@@ -91,6 +93,25 @@ def test_the_ground_is_that_of_the_site_file() -> None:
     names = {feature["properties"].get("label") for feature in features}
     assert {zone.label_en for zone in city.site().zones} <= names
     assert {"Ongoeul-ro", "Chucheon-ro"} <= names
+
+
+def test_nothing_lies_under_the_ground() -> None:
+    pytest.importorskip("matplotlib")
+    from matplotlib.image import imread
+
+    picture = imread(io.BytesIO(base64.b64decode(maps._NOTHING.partition(",")[2])), format="png")
+    assert picture.shape == (1, 1, 4)
+    assert picture[0, 0, 3] == 0
+
+
+@EVERY_BOARD
+def test_bands_of_numbers_are_coloured_by_what_the_numbers_are_called(board: dict[str, Any]) -> None:
+    """Where thresholds colour, Grafana shows the bands of numbers by those alone."""
+    for panel in panels(board):
+        defaults = panel["fieldConfig"]["defaults"]
+        named = [key for mapping in defaults.get("mappings", []) for key in mapping["options"]]
+        if panel["type"] == "state-timeline" and any(key.isdigit() for key in named):
+            assert defaults["color"]["mode"] == "fixed", panel["title"]
 
 
 @EVERY_BOARD
