@@ -74,7 +74,9 @@ def test_a_rule_says_what_where_and_what_to_do() -> None:
 
 def _filled(template: str, alert_id: str) -> str:
     """Do what Grafana does with the template of a place."""
-    found = re.fullmatch(r'\{\{ reReplaceAll "(.*)" "" \(reReplaceAll "(.*)" "" \(index \.Labels "id"\)\) \}\}', template)
+    found = re.fullmatch(
+        r'\{\{ reReplaceAll "(.*)" "" \(reReplaceAll "(.*)" "" \(index \.Labels "id"\)\) \}\}', template
+    )
     assert found
     return re.sub(found[1], "", re.sub(found[2], "", alert_id))
 
