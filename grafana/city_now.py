@@ -16,6 +16,7 @@ from jeonju.grafana.influxql import (
     course,
     lately,
     mean,
+    plausible,
     select,
     tiered,
 )
@@ -138,12 +139,12 @@ def dust(say: Language) -> timeseries.Panel:
     panel = look.chart(
         say("초미세먼지", "PM2.5"),
         say(
-            "장비별 평균. 3시간이 넘으면 1분 평균을 씁니다. 점선은 WHO와 한국의 24시간 기준입니다.",
-            "Means by device, of minutes beyond 3 hours. Lines: limits of WHO and Korea for 24 h.",
+            "장비별 평균. 있을 수 없는 값은 그리지 않습니다. 3시간이 넘으면 1분 평균을 씁니다. 점선은 WHO와 한국의 24시간 기준입니다.",
+            "Means by device without impossible values, of minutes beyond 3 hours. Lines: limits of WHO and Korea for 24 h.",
         ),
         unit="µg/m³",
     ).interval("1m")
-    return look.of_devices(panel.targets([*course(mean("pm25"), where=(OF_SITE,))]), say)
+    return look.of_devices(panel.targets([*course(mean("pm25"), where=(OF_SITE, plausible("pm25")))]), say)
 
 
 def wind(say: Language) -> timeseries.Panel:

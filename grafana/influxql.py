@@ -8,6 +8,7 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models.dashboard import DataSourceRef
 
+from jeonju.airquality.pollutants import QUANTITY
 from jeonju.storage.influx.influxql import source
 from jeonju.storage.influx.names import AIR, AIR_1H, AIR_1M, DEVICE, DEVICE_TAG, SITE
 
@@ -122,20 +123,27 @@ What = Callable[[Tier], str]
 def tiered(
     what: What | str,
     *,
-    where: Sequence[str],
+    where: Sequence[What | str],
     by: Sequence[str] = (),
     fill: str = "",
     tiers: Sequence[Tier] = TIERS,
 ) -> Iterator[str]:
     """Yield the same question of readings, of minutes and of hours; one of them is answered."""
     for tier in tiers:
-        asked = what if isinstance(what, str) else what(tier)
-        yield select(asked, tier.measurement, where=(*where, tier.where, IN_RANGE), by=by, fill=fill)
+        asked, *conditions = (each if isinstance(each, str) else each(tier) for each in (what, *where))
+        yield select(asked, tier.measurement, where=(*conditions, tier.where, IN_RANGE), by=by, fill=fill)
 
 
 def highest(quantity: str) -> What:
     """Return how to ask for the highest value of a quantity."""
     return lambda tier: f'max("{quantity}_max")' if tier.is_rolled_up else f'max("{quantity}")'
+
+
+def plausible(quantity: str) -> What:
+    """Return the condition that a value can be one of the air: one of a fault that is a hundred times higher hides all others."""
+    row = QUANTITY[quantity]
+    low, high = f'"{quantity}" >= {row.minimum:g}', f"<= {row.maximum:g}"
+    return lambda tier: f'{low} AND "{quantity}{"_max" if tier.is_rolled_up else ""}" {high}'
 
 
 def mean(quantity: str) -> What:
@@ -146,7 +154,7 @@ def mean(quantity: str) -> What:
 def course(
     what: What,
     *,
-    where: Sequence[str] = (OF_SITE, OF_DEVICES),
+    where: Sequence[What | str] = (OF_SITE, OF_DEVICES),
     by: Sequence[str] = (EVERY, BY_DEVICE),
     alias: str = f"$tag_{DEVICE_TAG}",
     ref_id: str = "A",

@@ -17,6 +17,7 @@ from jeonju.grafana.influxql import (
     highest,
     lately,
     mean,
+    plausible,
     select,
     tiered,
 )
@@ -194,7 +195,9 @@ def dust(say: Language) -> timeseries.Panel:
         unit="µg/m³",
         series=OF_FLEET,
     )
-    return look.of_devices(panel.interval("10s").targets([*course(mean("pm25"))]), say)
+    return look.of_devices(
+        panel.interval("10s").targets([*course(mean("pm25"), where=(*HERE, plausible("pm25")))]), say
+    )
 
 
 def dispatches(say: Language) -> table.Panel:

@@ -18,6 +18,7 @@ from jeonju.grafana.influxql import (
     InfluxQL,
     course,
     highest,
+    plausible,
     select,
     tiered,
     touching,
@@ -135,13 +136,15 @@ def evidence(say: Language, quantity: str) -> timeseries.Panel:
     panel = look.chart(
         called,
         say(
-            f"{called}의 최댓값, 고른 장비별. 3시간이 넘으면 1분의 최댓값을 씁니다.",
-            f"The highest {called} at each chosen device, of minutes beyond 3 hours.",
+            f"{called}의 최댓값, 고른 장비별. 있을 수 없는 값은 그리지 않습니다. 3시간이 넘으면 1분의 최댓값을 씁니다.",
+            f"The highest {called} at each chosen device without impossible values, of minutes beyond 3 hours.",
         ),
         width=8,
         unit=QUANTITY[quantity].unit,
     ).interval("10s")
-    return look.of_devices(panel.targets([*course(highest(quantity))]), say)
+    return look.of_devices(
+        panel.targets([*course(highest(quantity), where=(OF_SITE, OF_DEVICES, plausible(quantity)))]), say
+    )
 
 
 def alerts(say: Language) -> table.Panel:

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 
+from jeonju.airquality.pollutants import QUANTITY
 from jeonju.grafana import city, maps, words
 from jeonju.grafana.language import ENGLISH, LANGUAGES
 from tests.grafana.reader import panels
@@ -102,6 +103,20 @@ def test_nothing_lies_under_the_ground() -> None:
     picture = imread(io.BytesIO(base64.b64decode(maps._NOTHING.partition(",")[2])), format="png")
     assert picture.shape == (1, 1, 4)
     assert picture[0, 0, 3] == 0
+
+
+def test_a_sensor_that_reads_nonsense_does_not_flatten_the_others() -> None:
+    for code in ("en", "ko"):
+        for name, title in (("city-now", "PM2.5"), ("smoke-incidents", "PM2.5"), ("robots", "PM2.5")):
+            courses = [
+                target["query"]
+                for panel in panels(BOARDS[f"dashboards/{code}/{name}.json"])
+                if panel["type"] == "timeseries" and panel["title"] in (title, "초미세먼지")
+                for target in panel["targets"]
+            ]
+            assert courses, name
+            for query in courses:
+                assert re.search(rf'"pm25(_max)?" <= {QUANTITY["pm25"].maximum:g} ', query), query
 
 
 @EVERY_BOARD
