@@ -191,6 +191,8 @@ def test_hourly_means_are_returned_when_the_readings_are_gone(jeonju: Site, tmp_
         }
         for n in range(1, 121)
     ]
+    # By a clock that is far ahead of all readings nothing is forgotten.
+    rows.append({"site": "jeonju", "device": "palbok-02", "time": NOW, "received_at": NOW, "pm25": 1.0})
     store.write(Commit(readings=readings_table(rows)))
     for _ in store.maintenance(NOW):
         pass

@@ -27,6 +27,7 @@ from jeonju.storage.port import Series
 from tests.broker.guarded import Ears
 from tests.broker.test_server_conf import DEVICES, TOPIC, running_server
 from tests.conftest import need_broker
+from tests.folders import let_others_in
 from tests.ingest.test_gateways import with_gateways
 from tests.waiting import wait_until
 
@@ -166,6 +167,7 @@ def test_mosquitto_keeps_what_comes_before_ingest_was_ever_there(
     tmp_path: Path, jeonju: Site, store: DuckDBStore, member: str | None
 ) -> None:
     """As `jeonju setup --mosquitto` prepares it, with the configuration of a server."""
+    let_others_in(tmp_path)
     wanted = Wanted(jeonju, "ingest-0", member)
 
     def prepare(data: Path, port: int) -> None:

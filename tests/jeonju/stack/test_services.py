@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 
 from jeonju.api.app import NO_KEYS, create_app
 from jeonju.api.services import Services
@@ -14,6 +13,7 @@ from jeonju.common.worker import Worker
 from jeonju.contract.site import Site
 from jeonju.stack.services import api_services
 from jeonju.storage.port import Store
+from tests.clients import local_client
 from tests.waiting import wait_until
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
@@ -57,7 +57,7 @@ def test_readiness_is_what_devices_see(jeonju: Site, store: Store, tmp_path: Pat
         services = api_services(
             jeonju, store, broker.url, now=lambda: NOW, trouble_of_ingest=lambda: troubles[-1] if troubles else None
         )
-        with TestClient(create_app(services, keys=NO_KEYS)) as client:
+        with local_client(create_app(services, keys=NO_KEYS)) as client:
             wait_until(lambda: client.get("/readyz").status_code == 200, what="readiness")
             services.heartbeat.trouble = "the broker takes no messages"
             assert client.get("/readyz").status_code == 503
