@@ -91,7 +91,7 @@ def test_bodies_hold_every_line_and_keep_their_size() -> None:
 
 def test_large_dead_letter_is_kept_whole(influxd: Influxd, database: str) -> None:
     store = InfluxStore(influxd.url(database))
-    letter = DeadLetter(T0, "air/x", b"\xff\n" * 4_000_000, "too large")
+    letter = DeadLetter(T0, "air/x", b"\xff\n" * 2_000_000, "too large")
     store.write(Commit(dead_letters=[letter]))
     (listed,) = store.dead_letters()
     assert listed.id is not None
