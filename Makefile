@@ -4,6 +4,7 @@
 # make bench  figures as JSON
 # make bench-detection  how well fires are found and told from other things, as a table, and as JSON in build/ (20 min on two free cores)
 # make chaos  break one part after the other under load and count what comes through (MINUTES=1 the store stays away, ROUNDS=5 kills of up)
+# make compose  start the whole stack in an engine of Docker, kill its parts and count (root; Debian's docker.io)
 # make attack  attack both brokers and the api of a platform of its own and print what held (ATTEMPTS=names of some)
 # make pipeline  play scenarios on a real broker and store and count which end as expected (SCENARIOS=their folder)
 # make dashboards  Grafana's dashboards and alert rules from grafana/
@@ -32,7 +33,7 @@ LOCKED := --require-hashes --requirement requirements-dev.lock
 # uv needs a tenth of pip's time. It does not read pip's settings; where it finds no packages, pip is asked.
 UV_INSTALL := $(PIP) --constraint constraints.txt uv && $(BIN)/uv pip install --quiet --python $(BIN)/python $(LOCKED)
 
-.PHONY: help setup demo test check bench bench-detection chaos attack pipeline dashboards fuzz lock audit sbom licences validation clean
+.PHONY: help setup demo test check bench bench-detection chaos compose attack pipeline dashboards fuzz lock audit sbom licences validation clean
 .DEFAULT_GOAL := help
 
 help:
@@ -70,6 +71,10 @@ bench-detection: setup
 chaos: setup
 	@scripts/servers
 	$(BIN)/python -m chaos --minutes $(MINUTES) --rounds $(ROUNDS)
+
+compose: setup
+	@COMPOSE_TEST=1 scripts/servers
+	COMPOSE_TEST=1 $(BIN)/python -m pytest tests/test_compose_docker.py
 
 attack: setup
 	@scripts/servers

@@ -34,7 +34,9 @@ SLOW_S = 300.0
 
 
 def _why_not() -> str | None:
-    """Return why there can be no engine here."""
+    """Return why there is no engine here."""
+    if not os.environ.get("COMPOSE_TEST"):
+        return "the stack in an engine of Docker takes minutes: make compose"
     if os.geteuid() != 0:
         return "an engine of Docker needs root"
     if not DOCKERD.exists() or shutil.which("docker-compose") is None:
