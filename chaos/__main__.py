@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import json
+import math
 import sys
 import tempfile
 from pathlib import Path
@@ -65,11 +66,13 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="experiment", help=f"one or more of: {', '.join(EXPERIMENTS)}")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=1.0, help="how long the store stays away")
-    parser.add_argument("--rounds", type=int, default=5, help="how often `up` is killed")
+    parser.add_argument("--rounds", type=int, default=5, help="how often `up` is killed, at least once")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     asked = parser.parse_args()
     if unknown := set(asked.names) - EXPERIMENTS.keys():
         parser.error(f"no experiment is named {', '.join(sorted(unknown))}; there are: {', '.join(EXPERIMENTS)}")
+    if asked.rounds < 1 or not 0 < asked.minutes < math.inf:
+        parser.error("--rounds must be 1 or more, and --minutes a number above 0")
     options = Options(seed=asked.seed, minutes=asked.minutes, rounds=asked.rounds)
     findings = []
     console = Console(stderr=True)

@@ -1,12 +1,14 @@
 """Write everything that is generated: `python -m jeonju.grafana`, or `make dashboards`."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any, Final
 
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from jeonju.common.errors import UserError
 from jeonju.grafana import (
     air_report,
     alert_rules,
@@ -66,4 +68,8 @@ def _text(content: Any) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except UserError as error:
+        sys.stderr.write(f"dashboards: {error}\n")
+        sys.exit(2)

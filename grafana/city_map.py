@@ -3,6 +3,7 @@
 from typing import Final
 
 from grafana_foundation_sdk.builders import geomap
+from grafana_foundation_sdk.models import common as shown
 
 from jeonju.grafana import fields, maps, questions, words
 from jeonju.grafana.influxql import BY_DEVICE, OF_SITE, InfluxQL, lately, open_at_end, select
@@ -62,14 +63,7 @@ def city(say: Language) -> geomap.Panel:
         maps.marks(
             say("응답 없는 장비", "Silent devices"), "A", colour="#6e6e6e", size=8, opacity=0.35, has_tooltip=False
         ),
-        maps.marks(
-            say("추정 범위", "Where it may be"),
-            "F",
-            colour="#d7322d",
-            opacity=0.18,
-            line=2,
-            sized_by=("radius_m", maps.metres_as_pixels(WIDEST_M)),
-        ),
+        within_radius(say("추정 범위", "Where it may be"), "F"),
         maps.marks(say("장비(초미세먼지)", "Devices by PM2.5"), "B", colour="pm25", size=11),
         maps.marks(say("측정소(지수)", "Stations by CAI"), "C", colour="cai", size=14, has_legend=True),
         maps.labels(say("지수", "CAI"), "C", "cai"),
@@ -103,6 +97,12 @@ def city(say: Language) -> geomap.Panel:
     for ref_id, text in asked:
         panel.with_target(InfluxQL(query=text, table=True, ref_id=ref_id))
     return described(panel, say).thresholds(fields.index_steps())
+
+
+def within_radius(name: str, ref_id: str) -> shown.MapLayerOptions:
+    """Return the layer of circles within which sources may be, to scale as the map opens."""
+    size = ("radius_m", maps.metres_as_pixels(WIDEST_M))
+    return maps.marks(name, ref_id, colour="#d7322d", opacity=0.18, line=2, sized_by=size)
 
 
 def described(panel: geomap.Panel, say: Language) -> geomap.Panel:

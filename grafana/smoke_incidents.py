@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.grafana import fields, look, maps, tables, variables, words
 from jeonju.grafana.board import board, with_alerts
-from jeonju.grafana.city_map import WIDEST_M, described
+from jeonju.grafana.city_map import described, within_radius
 from jeonju.grafana.influxql import (
     BY_DEVICE,
     IN_RANGE,
@@ -93,14 +93,7 @@ def places(say: Language) -> geomap.Panel:
         tiers=ROLLED_UP,
     )
     layers = (
-        maps.marks(
-            say("추정 범위", "Within"),
-            "B",
-            colour="#d7322d",
-            opacity=0.18,
-            line=2,
-            sized_by=("radius_m", maps.metres_as_pixels(WIDEST_M)),
-        ),
+        within_radius(say("추정 범위", "Within"), "B"),
         maps.marks(say("장비", "Devices"), "A", colour="pm25", size=8, has_legend=True),
         maps.marks(say("장비(1시간)", "Devices, by hours"), "C", colour="pm25", size=8),
         maps.marks(

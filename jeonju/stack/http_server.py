@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import re
 import socket
 import ssl
 import struct
@@ -28,6 +29,7 @@ MOST_CONNECTIONS: Final = 800
 HEAD_WITHIN_S: Final = 10.0
 # A connection whose client has taken nothing of an answer between two looks is cut off.
 LOOK_EVERY_S: Final = 20.0
+_HOST_NAME: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,7 @@ class HttpSettings:
             raise UserError(
                 f"--host {self.host} lets others in, and there is no key in {self.keys}; make one first: jeonju key add NAME --role admin"
             )
+        self._check_names()
         self._check_proxies()
         if (self.certificate is None) != (self.private_key is None):
             raise UserError("HTTPS needs both --tls-cert and --tls-key")
@@ -63,6 +66,13 @@ class HttpSettings:
                 raise UserError(
                     f"{self.certificate} and {self.private_key} cannot be used for HTTPS: {error.strerror or error}"
                 ) from error
+
+    def _check_names(self) -> None:
+        for name in self.names:
+            if _HOST_NAME.fullmatch(name) is None and not _is_address(name):
+                raise UserError(
+                    f"--host-names {name!r} is no host name or address; give such as air.example.org, without http:// and port"
+                )
 
     def _check_proxies(self) -> None:
         for network in self.trusted_proxies:
@@ -188,6 +198,14 @@ def _with_abort(app: Any, transport: asyncio.Transport) -> ASGIApp:
         await app(scope, receive, send)
 
     return run
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_loopback(host: str) -> bool:

@@ -1,6 +1,9 @@
 """The files that people write beside the generated ones: they name what is there."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +41,15 @@ def test_each_language_has_its_folder() -> None:
         assert f"folder: {language.folder}\n" in text
         assert f"path: {MOUNTED_AT}/dashboards/{language.code}\n" in text
         assert list((PROVISIONING / "dashboards" / language.code).glob("*.json"))
+
+
+def test_site_that_is_not_there_is_said_in_one_line() -> None:
+    command = [sys.executable, "-m", "jeonju.grafana"]
+    done = subprocess.run(
+        command, env=os.environ | {"JEONJU_SITE": "nowhere"}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "no site is named 'nowhere'" in done.stderr
 
 
 def test_alert_rules_make_no_folder_of_their_own() -> None:

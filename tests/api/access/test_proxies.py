@@ -85,6 +85,18 @@ def test_network_of_a_proxy_that_is_none_is_said_at_the_start(network: str, tmp_
         HttpSettings(keys=tmp_path / "none", trusted_proxies=(network,)).check()
 
 
+@pytest.mark.parametrize(
+    "name", ["http://air.example.org", "air.example.org:8000", "a/b", "*.example.org", "[::1]", "a..b"]
+)
+def test_name_that_no_request_could_ask_for_is_said_at_the_start(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="--host-names"):
+        HttpSettings(keys=tmp_path / "none", names=(name,)).check()
+
+
+def test_names_and_addresses_are_taken(tmp_path: Path) -> None:
+    HttpSettings(keys=tmp_path / "none", names=("air.example.org", "Air-2", "10.0.0.7", "2001:db8::1")).check()
+
+
 def test_behind_nginx(jeonju: Site, store: DuckDBStore, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     program = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
     if program is None or shutil.which("curl") is None:
