@@ -1,6 +1,6 @@
-"""How long each dashboard of Grafana has to wait for InfluxDB: every question of every panel, over 24 h of 26 devices at 1 Hz, in an InfluxDB 1.x.
+"""How long each dashboard of Grafana has to wait for InfluxDB: every query of every panel, over 24 h of 26 devices at 1 Hz, in an InfluxDB 1.x.
 
-`seconds` is what one load takes when its questions are asked one after the other, `cpu_s` how much of a core the server spent on it, and
+`seconds` is what one load takes when its queries are asked one after the other, `cpu_s` how much of a core the server spent on it, and
 `share_of_core` that divided by the time between two refreshes. Grafana asks for the panels in sight at once, so that it waits for less.
 `JEONJU_BENCH_INFLUXDB` names the port of a server that runs already, with its city.
 """
@@ -131,7 +131,7 @@ def _choices(board: dict[str, Any], port: int, end: datetime) -> dict[str, list[
     return chosen
 
 
-def _expand(question: str, panel: dict[str, Any], chosen: dict[str, list[str]], end: datetime) -> str:
+def _expand(query: str, panel: dict[str, Any], chosen: dict[str, list[str]], end: datetime) -> str:
     least_s = max(
         SPAN.total_seconds() / panel.get("maxDataPoints", POINTS), parse_duration_s(panel.get("interval", "1s"))
     )
@@ -148,11 +148,11 @@ def _expand(question: str, panel: dict[str, Any], chosen: dict[str, list[str]], 
         values = [macros[name]] if name in macros else chosen[name]
         return values[0] if len(values) == 1 else f"({'|'.join(map(re.escape, values))})"
 
-    return _VARIABLE.sub(put, question)
+    return _VARIABLE.sub(put, query)
 
 
-def _ask(port: int, question: str) -> list[dict[str, Any]]:
-    asked = urllib.parse.urlencode({"q": question, "db": "air", "epoch": "ms"})
+def _ask(port: int, query: str) -> list[dict[str, Any]]:
+    asked = urllib.parse.urlencode({"q": query, "db": "air", "epoch": "ms"})
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = urllib3.request("POST", f"http://127.0.0.1:{port}/query", body=asked, headers=form, timeout=600)
     found: list[dict[str, Any]] = answer.json()["results"][0].get("series", [])

@@ -26,7 +26,7 @@ def connections_of(pid: int | None) -> int:
 
 
 def crowd_notices(connections: int) -> list[str]:
-    """Return a line for people where there are very many."""
+    """Return a notice for people when there are too many connections."""
     if connections < MANY:
         return []
     return [

@@ -97,11 +97,11 @@ class Heartbeat:
         self._thread = threading.Thread(target=self._run, name="heartbeat", daemon=True)
 
     def start(self) -> None:
-        """Begin to try it."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Try it no more."""
+        """Stop the thread."""
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
@@ -130,7 +130,7 @@ class Heartbeat:
             times = self._note(trouble, times)
 
     def _note(self, trouble: str | None, times: int) -> int:
-        """Keep what came of an attempt, say it where it is new, and return how many failed one after the other."""
+        """Record the result of an attempt, log it when it changed, and return the number of consecutive failures."""
         before, self.trouble = self.trouble, trouble
         if trouble is None:
             if before is not None:

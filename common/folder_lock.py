@@ -17,7 +17,7 @@ PASSABLE: Final = 0o711
 
 @contextmanager
 def only_user_of(folder: Path, option: str) -> Iterator[None]:
-    """Have a folder, made where there is none, for as long as the context lasts.
+    """Lock a folder, which is made where there is none, while the context lasts.
 
     Raises UserError where another process has it, or it cannot be written.
     """

@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import dashboard, stat, table, text
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
 from jeonju.airquality.pollutants import QUANTITY
-from jeonju.grafana import fields, look, patterns, questions, tables, variables, words
+from jeonju.grafana import fields, look, patterns, queries, tables, variables, words
 from jeonju.grafana.board import board
 from jeonju.grafana.influxql import BY_DEVICE, IN_RANGE, OF_DEVICES, OF_SITE, InfluxQL, known_devices, select, touching
 from jeonju.grafana.language import Language
@@ -14,7 +14,7 @@ from jeonju.grafana.zone_station import SHARE_STEPS, exceeded
 from jeonju.storage.influx.names import AIR_1H, ALERT
 
 HERE: Final = (OF_SITE, OF_DEVICES)
-REPORTED: Final = questions.pollutants_of()
+REPORTED: Final = queries.pollutants_of()
 
 
 def build(say: Language) -> dashboard.Dashboard:
@@ -49,7 +49,7 @@ def build(say: Language) -> dashboard.Dashboard:
 
 
 def about(say: Language) -> text.Panel:
-    """What it is, and how to print it."""
+    """Return the introduction: what the report shows and how to print it."""
     return look.words_panel(
         say("이 보고서", "This report"),
         say(
@@ -97,12 +97,12 @@ def means(say: Language) -> table.Panel:
         columns,
         width=24,
         height=12,
-        parts=[known_devices(OF_DEVICES), asked, *questions.completeness(*HERE)],
+        parts=[known_devices(OF_DEVICES), asked, *queries.completeness(*HERE)],
     ).sort_by(tables.sorted_by(fields.label(say, "pm25")))
 
 
 def incidents(say: Language) -> table.Panel:
-    """What happened."""
+    """Return the table of incidents."""
     return tables.incident_table(
         say,
         say("사건", "Incidents"),

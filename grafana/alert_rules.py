@@ -1,6 +1,6 @@
 """Alert rules for Grafana: ours, as they stand in the store, and the law's levels computed once more from the readings themselves.
 
-A rule is one question and its newest number: whatever is not zero fires. The question does the comparing, since expressions that do differ between
+A rule is one query and its newest number: whatever is not zero fires. The query does the comparing, since expressions that do differ between
 versions of Grafana. There is no dollar sign in a rule: Grafana 9 would put an environment variable in its place.
 
 While the store is away no rule can know anything: one says so, the others keep silent. Nothing fires in a store that never had a reading.
@@ -195,7 +195,7 @@ def _group(name: str, interval: str, rules: list[dict[str, Any]]) -> dict[str, A
 def _rule(
     name: str,
     title: str,
-    question: str,
+    query: str,
     *,
     severity: str,
     kind: str,
@@ -227,7 +227,7 @@ def _rule(
                 "relativeTimeRange": {"from": 2 * HOUR_S, "to": 0},
                 "model": {
                     "refId": "A",
-                    "query": question,
+                    "query": query,
                     "rawQuery": True,
                     "resultFormat": "time_series",
                     "intervalMs": 1000,

@@ -18,7 +18,7 @@ SERIOUS: Final = "\"severity\" != 'info'"
 
 
 def uid(name: str, say: Language) -> str:
-    """Return by what Grafana knows a dashboard."""
+    """Return the uid of a dashboard."""
     return f"{TAG}-{name}-{say.code}"
 
 
@@ -79,14 +79,14 @@ def with_alerts(made: dashboard.Dashboard, say: Language) -> dashboard.Dashboard
 
 
 class Alerts(AnnotationQuery, Builder[AnnotationQuery]):
-    """Alerts as regions or lines. The toolkit has no question in InfluxQL for annotations.
+    """Alerts as regions or lines. The toolkit has no query in InfluxQL for annotations.
 
-    Grafana 9 reads the question beside the annotation's name, later ones in its target.
+    Grafana 9 reads the query beside the annotation's name, later ones in its target.
     """
 
-    def __init__(self, title: str, question: str, say: Language, colour: str) -> None:
+    def __init__(self, title: str, query: str, say: Language, colour: str) -> None:
         super().__init__(name=title, datasource=DATA_SOURCE, icon_color=colour)
-        self._question, self._say = question, say
+        self._query, self._say = query, say
 
     def build(self) -> AnnotationQuery:
         """Return itself: it is complete from the start."""
@@ -95,13 +95,13 @@ class Alerts(AnnotationQuery, Builder[AnnotationQuery]):
     def to_json(self) -> dict[str, object]:
         """Return what Grafana keeps of it."""
         asked: dict[str, Any] = {
-            "query": self._question,
+            "query": self._query,
             "rawQuery": True,
             "fromAnnotations": True,
             "textEditor": True,
             "textColumn": self._say("summary_ko", "summary_en"),
             "tagsColumn": "kind",
-            "timeEndColumn": "end" if 'AS "end"' in self._question else "",
+            "timeEndColumn": "end" if 'AS "end"' in self._query else "",
             "titleColumn": "",
         }
         return super().to_json() | asked | {"target": asked | {"refId": "Anno"}}

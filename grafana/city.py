@@ -34,7 +34,7 @@ def timezone() -> str:
 
 
 def utc_offset_h() -> int:
-    """Return by how many whole hours its clocks are ahead of UTC in January."""
+    """Return its offset from UTC in January, in whole hours."""
     offset = datetime(2026, 1, 15, tzinfo=UTC).astimezone(ZoneInfo(timezone())).utcoffset()
     return 0 if offset is None else round(offset.total_seconds() / HOUR_S)
 

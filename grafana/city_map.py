@@ -1,11 +1,11 @@
-"""The map of the city as it is now, and what the marks of all maps say when they are pointed at."""
+"""The map of the city as it is now, and the tooltips of all maps."""
 
 from typing import Final
 
 from grafana_foundation_sdk.builders import geomap
 from grafana_foundation_sdk.models import common as shown
 
-from jeonju.grafana import fields, maps, questions, words
+from jeonju.grafana import fields, maps, queries, words
 from jeonju.grafana.influxql import BY_DEVICE, OF_SITE, InfluxQL, lately, open_at_end, select
 from jeonju.grafana.language import Language
 from jeonju.storage.influx.names import AIR_1M, DEVICE_TAG, ID, INCIDENT, INDEX
@@ -31,7 +31,7 @@ def city(say: Language) -> geomap.Panel:
                 'last("lat") AS "lat", last("lon") AS "lon"', AIR_1M, where=(OF_SITE, lately("2d")), by=(BY_DEVICE,)
             ),
         ),
-        ("B", questions.newest(("lat", "lon", "pm25"))),
+        ("B", queries.newest(("lat", "lon", "pm25"))),
         (
             "C",
             select(
@@ -41,7 +41,7 @@ def city(say: Language) -> geomap.Panel:
                 by=(BY_DEVICE,),
             ),
         ),
-        ("D", questions.newest(("lat", "lon", "pm25", "heading", "battery", "robot_activity"), MOVING)),
+        ("D", queries.newest(("lat", "lon", "pm25", "heading", "battery", "robot_activity"), MOVING)),
         (
             "E",
             select(
@@ -106,7 +106,7 @@ def within_radius(name: str, ref_id: str) -> shown.MapLayerOptions:
 
 
 def described(panel: geomap.Panel, say: Language) -> geomap.Panel:
-    """Have what a map shows when pointed at be in words and units."""
+    """Show names and units in the tooltips of a map."""
     station = fields.link(
         say("이 측정소 보기", "Show this device"),
         f"/d/jeonju-air-zone-station-{say.code}?var-site=${{site}}&var-device=${{__value.raw}}&${{__url_time_range}}",

@@ -3,7 +3,7 @@
 from grafana_foundation_sdk.builders import dashboard, table, timeseries
 
 from jeonju.airquality.pollutants import QUANTITY
-from jeonju.grafana import city_map, fields, look, questions, tables, variables
+from jeonju.grafana import city_map, fields, look, queries, tables, variables
 from jeonju.grafana import city_numbers as numbers
 from jeonju.grafana.board import board, with_alerts
 from jeonju.grafana.city_map import INDEX_NOW
@@ -70,7 +70,7 @@ def build(say: Language) -> dashboard.Dashboard:
 
 
 def open_incidents(say: Language) -> table.Panel:
-    """What is open."""
+    """Return the table of open incidents."""
     return tables.incident_table(
         say,
         say("진행 중인 사건", "Open incidents"),
@@ -85,7 +85,7 @@ def open_incidents(say: Language) -> table.Panel:
 
 
 def alerts(say: Language) -> table.Panel:
-    """What lasts."""
+    """Return the table of active alerts."""
     return tables.alert_table(
         say,
         say("진행 중인 경보", "Active alerts"),
@@ -164,7 +164,7 @@ def wind(say: Language) -> timeseries.Panel:
         .override_by_name(direction, fields.as_directions())
     )
     asked = [(speed, text) for text in tiered('mean("wind_speed")', where=(OF_SITE,), by=(EVERY,), fill="none")]
-    asked += [(direction, text) for text in questions.wind_from((OF_SITE,), (EVERY,), "none")]
+    asked += [(direction, text) for text in queries.wind_from((OF_SITE,), (EVERY,), "none")]
     for ref_id, (name, text) in zip("ABCDEF", asked, strict=True):
         panel.with_target(InfluxQL(query=text, alias=name, ref_id=ref_id))
     return panel

@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import stat
 from grafana_foundation_sdk.models import common as shown
 
 from jeonju.airquality.index import GRADES, INDEX_UPPER, LEAST_OF_12_H
-from jeonju.grafana import fields, look, questions, words
+from jeonju.grafana import fields, look, queries, words
 from jeonju.grafana.city_map import INDEX_NOW
 from jeonju.grafana.influxql import BY_DEVICE, OF_SITE, InfluxQL, lately, open_at_end, select
 from jeonju.grafana.language import Language
@@ -143,7 +143,7 @@ def freshness(say: Language) -> stat.Panel:
         )
         .unit(fields.of_age(say))
         .thresholds(fields.ages())
-        .with_target(InfluxQL(query=questions.age_s()))
+        .with_target(InfluxQL(query=queries.age_s()))
     )
 
 
@@ -193,10 +193,10 @@ def wind_speed(say: Language) -> stat.Panel:
 def wind_from(say: Language) -> stat.Panel:
     """Where the wind comes from, as a mean of directions."""
     inner = select(
-        f'sin("wind_direction" * {questions.RADIANS}) AS "east", cos("wind_direction" * {questions.RADIANS}) AS "north"',
+        f'sin("wind_direction" * {queries.RADIANS}) AS "east", cos("wind_direction" * {queries.RADIANS}) AS "north"',
         where=(OF_SITE, lately()),
     )
-    text = f'SELECT atan2("east", "north") / {questions.RADIANS} FROM (SELECT mean("east") AS "east", mean("north") AS "north" FROM ({inner}))'
+    text = f'SELECT atan2("east", "north") / {queries.RADIANS} FROM (SELECT mean("east") AS "east", mean("north") AS "north" FROM ({inner}))'
     compass = say("북,북동,동,남동,남,남서,서,북서", "N,NE,E,SE,S,SW,W,NW").split(",")
     return (
         look.number(

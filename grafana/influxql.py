@@ -53,7 +53,7 @@ def open_at_end(start: str, end: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class InfluxQL(Builder[Dataquery], Dataquery):
-    """One question; the toolkit brings builders for other data sources, but none for this.
+    """One query; the toolkit brings builders for other data sources, but none for this.
 
     As a table all series come in one frame with their tags as columns, otherwise each is a frame of its own, named after `alias`.
     """
@@ -68,7 +68,7 @@ class InfluxQL(Builder[Dataquery], Dataquery):
         return self
 
     def to_json(self) -> dict[str, Any]:
-        """Return what Grafana keeps of a question in text form."""
+        """Return what Grafana keeps of a query in text form."""
         shown = {
             "refId": self.ref_id,
             "datasource": DATA_SOURCE,
@@ -80,7 +80,7 @@ class InfluxQL(Builder[Dataquery], Dataquery):
 
 
 def select(what: str, measurement: str = AIR, *, where: Sequence[str], by: Sequence[str] = (), fill: str = "") -> str:
-    """Return a question; it is of a measurement, or of another question in brackets."""
+    """Return a query; it is of a measurement, or of another query in brackets."""
     of = measurement if measurement.startswith("(") else source(measurement)
     return (
         f"SELECT {what} FROM {of}"
@@ -91,7 +91,7 @@ def select(what: str, measurement: str = AIR, *, where: Sequence[str], by: Seque
 
 
 def known_devices(*where: str) -> str:
-    """Return the question for the known devices, so that one of which nothing was heard has its row too."""
+    """Return the query for the known devices, so that one of which nothing was heard has its row too."""
     return select(f'last("state") AS "{KNOWN}"', DEVICE, where=(OF_SITE, *where), by=(BY_DEVICE,))
 
 
@@ -128,7 +128,7 @@ def tiered(
     fill: str = "",
     tiers: Sequence[Tier] = TIERS,
 ) -> Iterator[str]:
-    """Yield the same question of readings, of minutes and of hours; one of them is answered."""
+    """Yield the same query of readings, of minutes and of hours; one of them is answered."""
     for tier in tiers:
         asked, *conditions = (each if isinstance(each, str) else each(tier) for each in (what, *where))
         yield select(asked, tier.measurement, where=(*conditions, tier.where, IN_RANGE), by=by, fill=fill)
@@ -159,7 +159,7 @@ def course(
     alias: str = f"$tag_{DEVICE_TAG}",
     ref_id: str = "A",
 ) -> list[InfluxQL]:
-    """Return the questions for the course of a quantity at each device."""
+    """Return the queries for the course of a quantity at each device."""
     return [
         InfluxQL(query=text, alias=alias, ref_id=f"{ref_id}{number}" if number else ref_id)
         for number, text in enumerate(tiered(what, where=where, by=by, fill="none"))

@@ -76,7 +76,7 @@ def any_map(
     lat, lon = (cast("int", degrees) for degrees in middle)
     view = geomap.MapViewConfig().id("coords").lat(lat).lon(lon).zoom(cast("int", zoom))
     nothing = shown.MapLayerOptions(type_val="xyz", name="basemap", config={"url": _NOTHING, "attribution": " "})
-    # The first column is shown in every tooltip, and the time of a question for the newest values is the start of what was asked.
+    # The first column is shown in every tooltip, and the time of a query for the newest values is the start of what was asked.
     tidy = {"excludeByName": {"Time": True, KNOWN: True}, "indexByName": {"device": 0}, "renameByName": {}}
     return (
         geomap.Panel()
@@ -125,7 +125,7 @@ def marks(
     has_tooltip: bool = True,
     has_legend: bool = False,
 ) -> shown.MapLayerOptions:
-    """Return a layer of marks, one for each row of a question; `colour`, `sized_by` and `turned_by` [degrees] name its columns.
+    """Return a layer of marks, one for each row of a query; `colour`, `sized_by` and `turned_by` [degrees] name its columns.
 
     A mark whose size follows a column is 0 pixels at the column's lowest value (`fields.spanning`) and as large as is said at its highest.
     """

@@ -5,7 +5,7 @@ from typing import Final
 from grafana_foundation_sdk.builders import common, dashboard, stat, statetimeline, statushistory, timeseries
 from grafana_foundation_sdk.models import common as shown
 
-from jeonju.grafana import fields, look, network_tables, questions, variables, words
+from jeonju.grafana import fields, look, network_tables, queries, variables, words
 from jeonju.grafana.board import board
 from jeonju.grafana.influxql import (
     BY_DEVICE,
@@ -72,7 +72,7 @@ def complete(say: Language) -> stat.Panel:
         .unit("percentunit")
         .thresholds(fields.steps((None, words.BAD), (0.5, "#ff9830"), (0.9, words.GOOD)))
     )
-    for ref_id, share in zip("AB", questions.completeness(OF_SITE), strict=True):
+    for ref_id, share in zip("AB", queries.completeness(OF_SITE), strict=True):
         panel.with_target(InfluxQL(query=f'SELECT mean("share") FROM ({share})', ref_id=ref_id))
     return panel
 
@@ -87,7 +87,7 @@ def freshness(say: Language) -> stat.Panel:
         )
         .unit(fields.of_age(say))
         .thresholds(fields.ages())
-        .with_target(InfluxQL(query=questions.age_s()))
+        .with_target(InfluxQL(query=queries.age_s()))
     )
 
 

@@ -2,7 +2,7 @@
 
 from grafana_foundation_sdk.builders import table
 
-from jeonju.grafana import fields, questions, tables, words
+from jeonju.grafana import fields, queries, tables, words
 from jeonju.grafana.influxql import BY_DEVICE, IN_RANGE, OF_SITE, InfluxQL, lately, select
 from jeonju.grafana.language import Language
 from jeonju.storage.influx.names import AIR_1M, DEAD_LETTER, DEVICE, DEVICE_TAG, KIND, LEDGER, ORIGIN, REASON, TOPIC
@@ -44,7 +44,7 @@ def devices(say: Language) -> table.Panel:
         width=13,
         height=10,
         nothing=say("장비 없음", "No devices"),
-        parts=[known, questions.ages(), itself],
+        parts=[known, queries.ages(), itself],
     )
 
 

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, Dynam
 
 from jeonju.airquality.index import POLLUTANTS
 from jeonju.airquality.standards import LEAST_SHARE
-from jeonju.grafana import fields, look, maps, questions, tables, variables, words
+from jeonju.grafana import fields, look, maps, queries, tables, variables, words
 from jeonju.grafana.influxql import BY_DEVICE, IN_RANGE, OF_SITE, ROLLED_UP, TO, InfluxQL, select
 from jeonju.grafana.language import Language
 from jeonju.storage.influx.names import AIR_1H, DEVICE_TAG
@@ -54,7 +54,7 @@ def hours_of_week(
             DataTransformerConfig(id_val="groupingToMatrix", options=matrix),
         ],
     )
-    return panel.with_target(InfluxQL(query=questions.hours_of_week(f'"{quantity}"', OF_SITE, *where), table=True))
+    return panel.with_target(InfluxQL(query=queries.hours_of_week(f'"{quantity}"', OF_SITE, *where), table=True))
 
 
 def _weekdays(say: Language) -> list[DynamicConfigValue]:
@@ -83,7 +83,7 @@ def rose(say: Language, quantity: str, text: str, *where: str, width: int = 8, h
         *(maps.marks(f"{say('측정', 'Measured')} {ref}", ref, colour="value", size=3, opacity=0.6) for ref in "AB"),
     )
     each = f'"wind_speed" * {DEGREES_M_S}'
-    turned = f'"wind_direction" * {questions.RADIANS}'
+    turned = f'"wind_direction" * {queries.RADIANS}'
     parts = [
         select(
             f'{each} * cos({turned}) AS "lat", {each} * sin({turned}) AS "lon", "{quantity}" AS "value", "wind_speed"',
@@ -127,7 +127,7 @@ def days(say: Language, quantity: str, *where: str, width: int = 10, height: int
         f'mean({field}) AS "v", count({field}) AS "n"',
         AIR_1H,
         where=(OF_SITE, *where, *span),
-        by=(questions.local_days(), BY_DEVICE),
+        by=(queries.local_days(), BY_DEVICE),
         fill="none",
     )
     text = select(f'"v" AS {field}', f"({inner})", where=(f'"n" >= {LEAST_SHARE * 24:g}', *span), by=(BY_DEVICE,))

@@ -4,7 +4,7 @@ from typing import Final
 
 from grafana_foundation_sdk.builders import dashboard, geomap, statetimeline, table, timeseries
 
-from jeonju.grafana import fields, look, maps, questions, tables, variables, words
+from jeonju.grafana import fields, look, maps, queries, tables, variables, words
 from jeonju.grafana.board import board
 from jeonju.grafana.city_map import ROBOT, described
 from jeonju.grafana.influxql import (
@@ -63,7 +63,7 @@ def track(say: Language) -> geomap.Panel:
             fill="none",
         )
     ]
-    now = questions.newest(("lat", "lon", "pm25", "battery", "heading", "robot_activity"), OF_DEVICES)
+    now = queries.newest(("lat", "lon", "pm25", "battery", "heading", "robot_activity"), OF_DEVICES)
     layers = [maps.marks(f"{say('경로', 'Track')} {ref}", ref, colour="pm25", size=3, opacity=0.6) for ref in "ABC"]
     layers += [
         maps.marks(
@@ -157,7 +157,7 @@ def fleet(say: Language) -> table.Panel:
         ),
         columns,
         nothing=say("로봇 없음", "No robots"),
-        parts=[known, now, questions.ages(OF_DEVICES)],
+        parts=[known, now, queries.ages(OF_DEVICES)],
     )
 
 

@@ -8,7 +8,7 @@ from jeonju.grafana import fields, look, tables, variables
 from jeonju.grafana.board import board, with_alerts
 from jeonju.grafana.influxql import BY_DEVICE, EVERY, IN_RANGE, OF_SITE, InfluxQL, course, highest, mean, select, tiered
 from jeonju.grafana.language import Language
-from jeonju.grafana.questions import OF_TRUTH
+from jeonju.grafana.queries import OF_TRUTH
 from jeonju.storage.influx.names import DEVICE_TAG
 
 OF_DEVICE: Final = f"\"{DEVICE_TAG}\" = '${{device}}'"
@@ -64,7 +64,7 @@ def both(say: Language) -> timeseries.Panel:
 
 
 def _both(by: tuple[str, ...], where: tuple[str, ...], fill: str) -> list[tuple[str, str]]:
-    """Return for readings, minutes and hours the questions for means of what was measured and of what was true, under their names."""
+    """Return for readings, minutes and hours the queries for means of what was measured and of what was true, under their names."""
     measured, truth = (
         tiered(f'mean("{QUANTITY}") AS "{name}"', where=(of, *where), by=by, fill=fill)
         for name, of in (("measured", OF_SITE), ("truth", OF_TRUTH))

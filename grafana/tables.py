@@ -22,7 +22,7 @@ NEWEST_FIRST = "ORDER BY time DESC LIMIT 200"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: its name in the question, its title, its width [pixels; None: what is left], and how it looks."""
+    """A column of a table: its name in the query, its title, its width [pixels; None: what is left], and how it looks."""
 
     name: str
     title: str
@@ -43,7 +43,7 @@ def rows(
 ) -> table.Panel:
     """Return a table with these columns in this order; the time only if it is among them. `first` are steps before the columns are chosen.
 
-    `parts` are questions whose answers stand side by side, by device; they may be of different times, and any of them may have no answer.
+    `parts` are queries whose answers stand side by side, by device; they may be of different times, and any of them may have no answer.
 
     `nothing` is shown while there are no rows, so that good news does not look like a fault.
     """

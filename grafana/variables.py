@@ -23,7 +23,7 @@ ALL: Final = VariableOption(selected=True, text="All", value="$__all")
 OF_ITSELF: Final = ("battery", "voltage", "speed", "heading", "altitude", "rssi", "snr", "robot_activity")
 MEASURED: Final = tuple(row.key for row in QUANTITIES if row.key not in OF_ITSELF)
 OF_ZONE: Final = f'"{ZONE}" =~ /^${{zone:regex}}$/'
-# The devices whose newest state says something: a tag comes as a column beside a field of an inner question.
+# The devices whose newest state says something: a tag comes as a column beside a field of an inner query.
 _DEVICES: Final = f'"{DEVICE_TAG}", "last"'
 
 

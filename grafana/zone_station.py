@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import dashboard, statetimeline, table, tim
 from grafana_foundation_sdk.models import common as shown
 
 from jeonju.airquality.index import LEAST_OF_12_H
-from jeonju.grafana import fields, look, patterns, questions, tables, variables, words
+from jeonju.grafana import fields, look, patterns, queries, tables, variables, words
 from jeonju.grafana.board import board, with_alerts
 from jeonju.grafana.influxql import (
     BY_DEVICE,
@@ -100,10 +100,10 @@ def alerts(say: Language) -> table.Panel:
 
 def exceeded(say: Language, *where: str, width: int, height: int = 9) -> table.Panel:
     """How often each standard of Korea and the WHO was exceeded."""
-    standards = questions.judged()
+    standards = queries.judged()
     names = [f"{standard.quantity}_{standard.body}_{standard.hours}" for standard in standards]
     parts = [
-        questions.exceedances(standard, name, OF_SITE, *where) for standard, name in zip(standards, names, strict=True)
+        queries.exceedances(standard, name, OF_SITE, *where) for standard, name in zip(standards, names, strict=True)
     ]
     look_ = fields.coloured() + fields.thresholds_of(
         fields.steps((None, "transparent"), (1, "#ff9830"), (18, words.BAD))
@@ -131,7 +131,7 @@ def exceeded(say: Language, *where: str, width: int, height: int = 9) -> table.P
 
 def complete(say: Language) -> table.Panel:
     """How much of what should be there is."""
-    parts = [known_devices(OF_DEVICES), *questions.completeness(*HERE), questions.ages(OF_DEVICES)]
+    parts = [known_devices(OF_DEVICES), *queries.completeness(*HERE), queries.ages(OF_DEVICES)]
     columns = [
         tables.of_device(say, width=None),
         tables.Column(
@@ -168,7 +168,7 @@ def complete(say: Language) -> table.Panel:
 def measured(say: Language) -> timeseries.Panel:
     """The course of the row's quantity, and its limits; a single spike does not flatten it.
 
-    Values without a flag have no field that says so, and a question cannot ask for what is not there: hence medians rather than a filter.
+    Values without a flag have no field that says so, and a query cannot ask for what is not there: hence medians rather than a filter.
     """
     asked = tiered(
         lambda tier: f'{"mean" if tier.is_rolled_up else "median"}("{QUANTITY}") AS "{QUANTITY}"',
@@ -213,6 +213,6 @@ def flags(say: Language) -> timeseries.Panel:
         .interval("1m")
         .override_by_name(name, fields.of_colour("#ff9830"))
     )
-    for ref_id, text in zip("ABC", questions.flag_shares(QUANTITY, *HERE, by=(EVERY,)), strict=True):
+    for ref_id, text in zip("ABC", queries.flag_shares(QUANTITY, *HERE, by=(EVERY,)), strict=True):
         panel.with_target(InfluxQL(query=text, alias=name, ref_id=ref_id))
     return panel

@@ -1,4 +1,4 @@
-"""The guard before everything: who asks, from which page, may they, and not too often. It reads nothing of a request that it refuses."""
+"""The guard before all routes: authentication, origin, role and rate limit. It refuses a request before its body is read."""
 
 import ipaddress
 from collections.abc import Collection

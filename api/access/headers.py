@@ -25,7 +25,7 @@ _POLICY_NAME: Final = b"content-security-policy"
 
 
 class SecurityHeaders:
-    """Sets them on every answer."""
+    """Sets these headers on every answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -10,7 +10,7 @@ MOST_REMEMBERED: Final = 10_000
 
 
 class Limit(NamedTuple):
-    """So many within any minute."""
+    """A limit: the number of requests within any minute."""
 
     amount: int
 

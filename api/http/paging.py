@@ -51,7 +51,7 @@ class NamePage:
 
 @dataclass(frozen=True)
 class Skipping:
-    """A page of a list that has no names to go on from: so many are skipped."""
+    """A page of a list without names: an offset says how many rows are skipped."""
 
     request: Request
     offset: Annotated[int, Query(ge=0, le=MOST_SKIPPED, description="How many are skipped.")] = 0

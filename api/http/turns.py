@@ -1,4 +1,4 @@
-"""Work that takes long waits for its turn, apart from all other requests; who comes when too many wait is asked to come later."""
+"""Bounded queues for slow work, apart from all other requests; beyond the bound a request is answered 429."""
 
 from collections.abc import Callable
 from typing import Final, TypeVar

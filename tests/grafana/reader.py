@@ -1,4 +1,4 @@
-"""Ask an InfluxDB what Grafana would ask it: variables resolved in order, macros and variables put into the questions."""
+"""Ask an InfluxDB what Grafana would ask it: variables resolved in order, macros and variables put into the queries."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,12 +35,12 @@ class Reader:
         self.start, self.end = start, end
         self._server = server
 
-    def ask(self, question: str) -> list[Series]:
-        found: list[Series] = self._server.ask(question)
+    def ask(self, query: str) -> list[Series]:
+        found: list[Series] = self._server.ask(query)
         return found
 
     def choices(self, dashboard: dict[str, Any]) -> dict[str, list[str]]:
-        """What is chosen at the top when the dashboard is opened; every question for choices must have an answer."""
+        """What is chosen at the top when the dashboard is opened; every query for choices must have an answer."""
         chosen: dict[str, list[str]] = {}
         for variable in dashboard["templating"]["list"]:
             if variable["type"] == "query":
@@ -65,7 +65,7 @@ class Reader:
         for target in panel.get("targets", []):
             yield Asked(panel=panel, target=target, series=self.ask(self.expand(target["query"], chosen, panel)))
 
-    def expand(self, question: str, chosen: Choices, panel: Mapping[str, Any]) -> str:
+    def expand(self, query: str, chosen: Choices, panel: Mapping[str, Any]) -> str:
         span_s = (self.end - self.start).total_seconds()
         if "timeFrom" in panel:
             span_s = parse_duration_s(panel["timeFrom"])
@@ -87,10 +87,10 @@ class Reader:
             if form == "regex":
                 escaped = [re.escape(value) for value in values]
                 return escaped[0] if len(escaped) == 1 else f"({'|'.join(escaped)})"
-            assert len(values) == 1, f"{name} may be several here: {question}"
+            assert len(values) == 1, f"{name} may be several here: {query}"
             return values[0]
 
-        return _VARIABLE.sub(put, question)
+        return _VARIABLE.sub(put, query)
 
     def local(self, time_us: int) -> datetime:
         """When that is on the clocks of the city."""

@@ -43,9 +43,9 @@ def test_every_level_of_the_law_has_a_rule_with_its_limit_and_hours() -> None:
     levels = [level for levels in ADVISORY_LEVELS.values() for level in levels]
     assert [rule["for"] for rule in GROUPS["jeonju-air-limits"]] == [f"{(level.hours - 1) * 3600}s" for level in levels]
     for rule, level in zip(GROUPS["jeonju-air-limits"], levels, strict=True):
-        question = rule["data"][0]["model"]["query"]
-        assert f'mean("{level.quantity}")' in question
-        assert f">= {level.issue_at:g} " in question
+        query = rule["data"][0]["model"]["query"]
+        assert f'mean("{level.quantity}")' in query
+        assert f">= {level.issue_at:g} " in query
 
 
 def test_alerts_that_last_are_grafanas_alerts_too(reader: Reader) -> None:

@@ -14,7 +14,7 @@ from tests.grafana.reader import Reader, Series
 from tests.grafana.test_dashboards import BOARDS, ENGLISH, HOUR, panel_of
 
 
-def test_doubtful_values_are_counted_with_one_question(reader: Reader) -> None:
+def test_doubtful_values_are_counted_with_one_query(reader: Reader) -> None:
     board = ENGLISH["dashboards/en/zone-station.json"]
     panel = panel_of(board, "Doubtful values")
     counts = {}

@@ -1,4 +1,4 @@
-"""Dashboards as they are committed: every question answered by a real InfluxDB, every name known, every panel full."""
+"""Dashboards as they are committed: every query answered by a real InfluxDB, every name known, every panel full."""
 
 import json
 import re
@@ -79,20 +79,17 @@ def test_no_two_variables_share_an_id_or_a_name(board: dict[str, Any]) -> None:
     assert len(set(keys)) == len(keys)
 
 
-def test_no_question_of_the_show_kind_names_a_retention_policy() -> None:
+def test_no_query_of_the_show_kind_names_a_retention_policy() -> None:
     """InfluxDB 2.x answers SHOW from the default retention policy only, and nothing at all for another."""
     asked = {
-        question
-        for text in generated().values()
-        for question in _texts(json.loads(text))
-        if re.match(r"\s*SHOW\s", question)
+        query for text in generated().values() for query in _texts(json.loads(text)) if re.match(r"\s*SHOW\s", query)
     }
     assert asked
-    for question in asked:
-        assert not re.search(r"""["\w]\s*\.\s*["\w/]|\.\.""", question), question
-        named = re.findall(r'\bFROM\s+"([^"]+)"', question)
+    for query in asked:
+        assert not re.search(r"""["\w]\s*\.\s*["\w/]|\.\.""", query), query
+        named = re.findall(r'\bFROM\s+"([^"]+)"', query)
         assert named
-        assert not set(named) & set(influx_names.POLICY_OF), question
+        assert not set(named) & set(influx_names.POLICY_OF), query
 
 
 def test_boards_can_stand_side_by_side() -> None:
@@ -106,7 +103,7 @@ def test_both_languages_show_the_same_and_speak_their_own() -> None:
         if not path.startswith("dashboards/ko/"):
             continue
         english = BOARDS[path.replace("/ko/", "/en/")]
-        assert _questions(korean) == [question.replace("summary_en", "summary_ko") for question in _questions(english)]
+        assert _queries(korean) == [query.replace("summary_en", "summary_ko") for query in _queries(english)]
         assert re.search("[가-힣]", korean["title"])
         assert not re.search("[가-힣]", json.dumps([panel["title"] for panel in panels(english)], ensure_ascii=False))
         titles = [panel["title"] for panel in panels(korean) if not panel["title"].startswith("${")]
@@ -134,19 +131,19 @@ def test_names_are_those_of_the_store(board: dict[str, Any]) -> None:
         "quality",
         "reading_count",
     }
-    for question in _questions(board):
-        without_texts = re.sub(r"=~ /(?:\\.|[^/])*/|'[^']*'", "", question)
+    for query in _queries(board):
+        without_texts = re.sub(r"=~ /(?:\\.|[^/])*/|'[^']*'", "", query)
         own = set(re.findall(r'AS "([^"]+)"', without_texts)) | {"last", "${quantity}"}
         known_ = known | {
             f"{key}{end}" for key in (*KEYS, "${quantity}") for end in ("_max", "_min", "_sin", "_cos", "_count")
         }
-        assert set(re.findall(r'"([^"]+)"', without_texts)) - own <= known_, question
+        assert set(re.findall(r'"([^"]+)"', without_texts)) - own <= known_, query
 
 
 @pytest.mark.parametrize("span", [HOUR, 24 * HOUR, 30 * 24 * HOUR], ids=["hour", "day", "month"])
 @pytest.mark.parametrize("board", ENGLISH.values(), ids=ENGLISH)
 def test_every_panel_is_full_whatever_the_time_shown(board: dict[str, Any], span: timedelta, reader: Reader) -> None:
-    """The questions of the Korean ones are the same (`test_both_languages_show_the_same_and_speak_their_own`)."""
+    """The queries of the Korean ones are the same (`test_both_languages_show_the_same_and_speak_their_own`)."""
     shown = reader.over(span)
     chosen = shown.choices(board)
     for panel in panels(board):
@@ -232,7 +229,7 @@ def _repeats(panel: dict[str, Any], chosen: dict[str, list[str]]) -> list[str]:
     return chosen["quantity"][:2] if "${quantity}" in json.dumps(panel["targets"]) else [""]
 
 
-def _questions(board: dict[str, Any]) -> list[str]:
+def _queries(board: dict[str, Any]) -> list[str]:
     asked = [target["query"] for panel in panels(board) for target in panel.get("targets", [])]
     asked += [annotation["query"] for annotation in board["annotations"].get("list", [])]
     return asked + [variable["query"] for variable in board["templating"]["list"] if variable["type"] == "query"]

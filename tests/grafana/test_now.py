@@ -123,7 +123,7 @@ def test_hours_of_the_week_are_those_of_the_city(reader: Reader) -> None:
     assert len(seen) == 168
 
 
-def test_five_hundred_devices_fit_into_a_question(reader: Reader) -> None:
+def test_five_hundred_devices_fit_into_a_query(reader: Reader) -> None:
     names = [f"sensor-{number:03}" for number in range(500)] + ["palbok-01"]
     zone = ENGLISH["dashboards/en/zone-station.json"]
     answer, *_ = asked(reader, zone, "CAI class", device=names)

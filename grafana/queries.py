@@ -1,4 +1,4 @@
-"""Questions that several dashboards ask: the newest reading, the wind, completeness, days above limits, the hours of a week."""
+"""Queries that several dashboards ask: the newest reading, the wind, completeness, days above limits, the hours of a week."""
 
 from typing import Final
 
@@ -39,23 +39,23 @@ def age_of(newest_us: str) -> str:
 
 
 def age_s(*where: str) -> str:
-    """Return the question for the age of the newest reading [s], counted from when it was received."""
+    """Return the query for the age of the newest reading [s], counted from when it was received."""
     newest = select('last("received_at") AS "at"', where=(OF_SITE, *where, UP_TO_END), by=(BY_DEVICE,))
     return f'SELECT ({TO} - max("at") / 1000) / 1000 FROM ({newest})'
 
 
 def ages(*where: str) -> str:
-    """Return the question for the age of the newest reading [s], by device."""
+    """Return the query for the age of the newest reading [s], by device."""
     return select(f'{age_of("received_at")} AS "age"', where=(OF_SITE, *where, UP_TO_END), by=(BY_DEVICE,))
 
 
 def local_days() -> str:
-    """Return the grouping by days of the city; `tz()` does not reach the question within a question."""
+    """Return the grouping by days of the city; `tz()` does not reach the query within a query."""
     return f"time(1d, {-city.utc_offset_h()}h)"
 
 
 def wind_from(where: tuple[str, ...], by: tuple[str, ...], fill: str) -> list[str]:
-    """Return the questions for where the wind comes from, as a mean of directions weighted alike."""
+    """Return the queries for where the wind comes from, as a mean of directions weighted alike."""
     found = []
     for tier in TIERS:
         parts = (
@@ -75,7 +75,7 @@ def wind_from(where: tuple[str, ...], by: tuple[str, ...], fill: str) -> list[st
 
 
 def completeness(*where: str) -> list[str]:
-    """Return the questions for the share of minutes (beyond four days: hours) of the time shown that have readings, 0 to 1, by device."""
+    """Return the queries for the share of minutes (beyond four days: hours) of the time shown that have readings, 0 to 1, by device."""
     each = {AIR_1M: MINUTE_MS, AIR_1H: HOUR_MS}
     return list(
         tiered(
@@ -93,7 +93,7 @@ def judged() -> list[Standard]:
 
 
 def exceedances(standard: Standard, name: str, *where: str) -> str:
-    """Return the question for how often a standard was exceeded in the time shown, by device.
+    """Return the query for how often a standard was exceeded in the time shown, by device.
 
     Days are those of the city and count with three quarters of their hours; means of eight hours are moving ones.
     """
@@ -113,7 +113,7 @@ def exceedances(standard: Standard, name: str, *where: str) -> str:
 
 
 def hours_of_week(quantity: str, *where: str) -> str:
-    """Return the question for the course of the last 28 days with the day of the week (0: Monday) and the hour of the day of each value.
+    """Return the query for the course of the last 28 days with the day of the week (0: Monday) and the hour of the day of each value.
 
     InfluxQL has no calendar: the hours are counted from the first on, which stands at a known instant. Sums and their differences carry the
     value along, since a count cannot be asked for beside it.
@@ -130,7 +130,7 @@ def hours_of_week(quantity: str, *where: str) -> str:
 
 
 def newest(quantities: tuple[str, ...], *where: str, span: str = "5m") -> str:
-    """Return the question for the newest values of some quantities, by device."""
+    """Return the query for the newest values of some quantities, by device."""
     asked = ", ".join(f'last("{key}") AS "{key}"' for key in quantities)
     return select(asked, where=(OF_SITE, *where, lately(span)), by=(BY_DEVICE,))
 
@@ -141,7 +141,7 @@ def flagged(quantity: str) -> str:
 
 
 def flag_shares(quantity: str, *where: str, by: tuple[str, ...]) -> list[str]:
-    """Return the questions for how many readings (beyond three hours: minutes) have a marked value."""
+    """Return the queries for how many readings (beyond three hours: minutes) have a marked value."""
     field = f'"{quantity}"'
     return list(tiered(f"count({field})", where=(*where, flagged(quantity)), by=by, fill="0"))
 
