@@ -40,9 +40,9 @@ class Entry:
         return self.process.stderr.readline()
 
     def ends_with(self) -> int:
-        status = self.process.wait(timeout=60)
-        self.process.communicate()
-        return status
+        """The exit status, once no process of the entry holds its output any more."""
+        self.process.communicate(timeout=60)
+        return self.process.returncode
 
 
 def test_entry_runs_jeonju_with_the_functions_compiled_for_the_image(tmp_path: Path) -> None:
