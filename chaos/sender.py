@@ -23,10 +23,11 @@ ACKNOWLEDGED_WITHIN_S: Final = 60.0
 
 
 class Sender:
-    """Publishes at a rate; `stopping` ends it, after which it waits for the acknowledgements that are due."""
+    """Publishes at a rate; `stop` ends it, after which it waits for the acknowledgements that are due."""
 
     def __init__(self, port: int, name: str, journal: TextIO) -> None:
-        self.stopping = threading.Event()
+        # No Event: a handler of signals may run while the main thread holds an Event's lock.
+        self._stopping = False
         self.messages = 0
         self._journal = journal
         self._unacknowledged: dict[int, tuple[float, plans.Said]] = {}
@@ -39,17 +40,21 @@ class Sender:
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
 
+    def stop(self, _number: int, _frame: object) -> None:
+        """Handle a signal."""
+        self._stopping = True
+
     def run(self, stream: Any, per_s: float) -> None:
         """Publish until asked to stop or the stream ends."""
         begun = time.monotonic()
         for number, said in enumerate(stream):
-            while not self.stopping.is_set():
+            while not self._stopping:
                 self._note()
                 ahead_s = begun + number / per_s - time.monotonic() if per_s else 0.0
                 if ahead_s <= 0 and len(self._unacknowledged) < MOST_UNACKNOWLEDGED:
                     break
-                self.stopping.wait(min(max(ahead_s, 0.001), 0.05))
-            if self.stopping.is_set():
+                time.sleep(min(max(ahead_s, 0.001), 0.05))
+            if self._stopping:
                 break
             info = self._client.publish(said.topic, said.payload, qos=1)
             self._unacknowledged[info.mid] = (time.monotonic(), said)
@@ -94,7 +99,7 @@ def main() -> None:
     stream = islice(plans.messages(asked.plan, devices, asked.start, asked.seed), asked.messages)
     with asked.journal.open("w", encoding="utf-8") as journal:
         sender = Sender(asked.port, asked.name, journal)
-        signal.signal(signal.SIGTERM, lambda *_: sender.stopping.set())
+        signal.signal(signal.SIGTERM, sender.stop)
         sender.run(stream, asked.per_second)
     print(sender.messages)
 

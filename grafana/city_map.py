@@ -17,6 +17,8 @@ INDEX_NOW: Final = lately("10m")
 # A circle of this radius is drawn as large as it is while the map is as it opens.
 WIDEST_M: Final = 2000
 STRONG_M_S: Final = 8
+# An arrow stands so far north of its station [degrees], that it does not cover the value inside while the map is as it opens.
+BESIDE_DEG: Final = 0.0025
 # To be seen on dark and on light ground.
 ROBOT: Final = "#b877d9"
 WIND: Final = "#5794f2"
@@ -45,7 +47,7 @@ def city(say: Language) -> geomap.Panel:
         (
             "E",
             select(
-                'last("lat") AS "lat", last("lon") AS "lon", mean("wind_speed") AS "wind_speed", last("wind_direction") + 180 AS "towards"',
+                f'last("lat") + {BESIDE_DEG} AS "lat", last("lon") AS "lon", mean("wind_speed") AS "wind_speed", last("wind_direction") + 180 AS "towards"',
                 where=(OF_SITE, lately(), '"wind_speed" >= 0'),
                 by=(BY_DEVICE,),
             ),
@@ -86,8 +88,8 @@ def city(say: Language) -> geomap.Panel:
     panel = maps.city_map(
         say("지도", "Map"),
         say(
-            "큰 원: 측정소의 통합대기환경지수(없으면 초미세먼지 등급의 작은 원). 보라색 화살촉: 로봇과 진행 방향. 파란 화살표: 바람이 불어가는 방향, 클수록 강한 바람. 빨간 원: 사건의 추정 범위. 회색: 최근 5분 무응답.",
-            "Large circles: CAI of stations; small ones: class of PM2.5 where there is no index. Purple pointers: robots and where they head. Blue arrows: where the wind blows to, larger when stronger. Red circle: where an incident may be. Grey: not heard for 5 minutes. Circles of incidents are to scale as the map opens.",
+            "큰 원: 측정소의 통합대기환경지수(없으면 초미세먼지 등급의 작은 원). 보라색 화살촉: 로봇과 진행 방향. 측정소 위의 파란 화살표: 바람이 불어가는 방향, 클수록 강한 바람. 빨간 원: 사건의 추정 범위. 회색: 최근 5분 무응답.",
+            "Large circles: CAI of stations; small ones: class of PM2.5 where there is no index. Purple pointers: robots and where they head. Blue arrows above stations: where the wind blows to, larger when stronger. Red circle: where an incident may be. Grey: not heard for 5 minutes. Circles of incidents are to scale as the map opens.",
         ),
         layers,
         say,

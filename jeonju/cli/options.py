@@ -1,8 +1,8 @@
 """What several commands share: their options, how they end, and where their warnings go."""
 
 import os
+import queue
 import signal
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -131,15 +131,20 @@ def listed(text: str) -> tuple[str, ...]:
 
 def until_over(stop_after: float | None) -> Callable[[float], bool]:
     """Return a wait that ends early, and says so, on Ctrl-C, SIGTERM or after `stop_after` seconds."""
-    stopped = threading.Event()
+    # A handler of signals runs between any two steps of the main thread, also while that holds the lock of an Event: `set` would wait for itself.
+    stopped: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, lambda number, _: stopped.put(number))
     end = None if stop_after is None else time.monotonic() + stop_after
 
     def over(wait_s: float) -> bool:
         if end is not None:
-            wait_s = min(wait_s, max(end - time.monotonic(), 0.0))
-        return stopped.wait(wait_s) or (end is not None and time.monotonic() >= end)
+            wait_s = min(wait_s, end - time.monotonic())
+        try:
+            stopped.put(stopped.get(timeout=max(wait_s, 0.0)))
+        except queue.Empty:
+            return end is not None and time.monotonic() >= end
+        return True
 
     return over
 

@@ -6,6 +6,7 @@ what only a process shows: signals, locks and descriptors that end with it, and 
 
 import io
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -39,14 +40,17 @@ def jeonju_process(*arguments: object, within_s: float = 120) -> subprocess.Comp
 
 @contextmanager
 def _kept() -> Iterator[None]:
-    """Give the command a log that nothing has set up, as a new process has, and take back what it does to the log and to signals."""
+    """Give the command a log that nothing has set up, as a new process has, and take back what it does to the log, to signals and the umask."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     root.handlers.clear()
+    umask = os.umask(0o077)
+    os.umask(umask)
     try:
         yield
     finally:
+        os.umask(umask)
         root.handlers[:] = handlers
         root.setLevel(level)
         for number, handler in signals.items():
