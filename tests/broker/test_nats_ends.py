@@ -16,6 +16,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from jeonju.broker.embedded import LOOK_EVERY_S, EmbeddedBroker
+from tests.processes import started
 from tests.waiting import wait_until
 
 TOPIC = "air/v1/x/a/readings"
@@ -99,7 +100,7 @@ class Publisher:
 @contextmanager
 def parent(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
     command = [sys.executable, "-c", PARENT, str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with started(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             yield process, int(process.stdout.readline())

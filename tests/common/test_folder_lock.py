@@ -8,6 +8,7 @@ import pytest
 
 from jeonju.common.errors import UserError
 from jeonju.common.folder_lock import only_user_of
+from tests.processes import started
 
 HOLDS = """
 import sys, time
@@ -21,7 +22,7 @@ with only_user_of(Path(sys.argv[1]), "--data"):
 
 def test_second_one_hears_who_has_it_and_a_kill_gives_it_back(tmp_path: Path) -> None:
     command = [sys.executable, "-c", HOLDS, str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with started(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "has it\n"
         with pytest.raises(UserError, match=rf"number {process.pid}\) uses the folder .*choose another --data"):

@@ -30,6 +30,7 @@ from jeonju.response.triage import AlertService
 from jeonju.rules.channels import Channel, Email, Webhook, read_secret
 from jeonju.rules.rules import Rules, load_rules, shipped_rules
 from jeonju.storage.duckdb.store import DuckDBStore
+from tests.processes import started
 from tests.response.notifying import NOW, SECRET, Clock, alert, control_room
 from tests.waiting import wait_until
 
@@ -409,7 +410,7 @@ def serve(folder: Path) -> Iterator[subprocess.Popen[str]]:
         "--port",
         "0",
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:
             yield process
         finally:

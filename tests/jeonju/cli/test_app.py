@@ -24,6 +24,7 @@ from jeonju.contract.site import load_site
 from jeonju.ingest.service import Ingest
 from jeonju.storage.duckdb.store import DuckDBStore
 from tests.jeonju.cli.command import jeonju, jeonju_process
+from tests.processes import started
 from tests.waiting import wait_until
 
 
@@ -37,7 +38,7 @@ def quick_up(folder: Path, *more: object) -> list[str]:
 
 
 def test_up_makes_up_for_history_and_goes_live(tmp_path: Path) -> None:
-    with subprocess.Popen(quick_up(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with started(quick_up(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             live = json.loads(process.stdout.readline())
@@ -78,7 +79,7 @@ def _figure(url: str, name: str) -> float:
 def test_up_is_stopped_cleanly_and_goes_on_at_the_next_start(tmp_path: Path) -> None:
     counts = []
     for how in (signal.SIGINT, signal.SIGTERM):
-        with subprocess.Popen(quick_up(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        with started(quick_up(tmp_path), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             live = process.stdout.readline()
             process.send_signal(how)
@@ -267,7 +268,7 @@ def test_full_disk_is_said_in_one_line_and_loses_nothing(tmp_path: Path) -> None
         pytest.skip("this system does not let root mount a small disk")
     try:
         command = [sys.executable, "-m", "jeonju", *up, "300s"]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        with started(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
             wait_until(
                 lambda: process.poll() is not None or shutil.disk_usage(disk).free < 64 * 1024,
                 within_s=300,

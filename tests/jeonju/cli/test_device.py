@@ -20,6 +20,7 @@ from tests.broker.guarded import Ears
 from tests.conftest import need_broker
 from tests.jeonju.cli.command import jeonju, jeonju_process
 from tests.jeonju.cli.test_app import quick_up
+from tests.processes import started
 from tests.waiting import wait_until
 
 GATEWAYS = """
@@ -61,7 +62,7 @@ def test_setup_that_stays_renews_what_ends_soon(folder: Path) -> None:
     file = security.broker / "server.pem"
     authority = Authority((security.broker / "ca.pem").read_bytes(), (folder / "ca.key").read_bytes())
     command = [sys.executable, "-m", "jeonju", "device", "setup", "--security", str(folder), "--every", "0.2s"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with started(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             assert "everything was there" in process.stdout.readline()
@@ -206,7 +207,7 @@ def test_up_refuses_to_be_open_to_anybody(tmp_path: Path) -> None:
 
 def test_up_with_accounts_runs_the_whole_city_and_shows_no_password(folder: Path, tmp_path: Path) -> None:
     command = quick_up(tmp_path, "--security", folder, "--mqtt-host", "0.0.0.0", "--history", "1m")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         live = process.stdout.readline()
         process.terminate()

@@ -29,6 +29,7 @@ from jeonju.stack.services import api_app, check_is_shared
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.open import open_store
 from tests.clients import local_client
+from tests.processes import started
 from tests.response.notifying import SECRET, control_room
 from tests.storage.influx.servers import Influxd
 from tests.waiting import wait_until
@@ -57,7 +58,7 @@ group_wait = "0s"
 def detect(folder: Path, broker: str, store: str) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "-m", "jeonju", "detect", "--site", str(folder / "small.toml")]
     command += ["--broker", broker, "--store", store, "--rules", str(folder / "rules.toml")]
-    with subprocess.Popen(command) as process:
+    with started(command) as process:
         try:
             yield process
         finally:

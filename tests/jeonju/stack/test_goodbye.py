@@ -12,6 +12,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from jeonju.broker.embedded import free_port
+from tests.processes import started
 from tests.waiting import wait_until
 
 
@@ -30,7 +31,7 @@ def up(folder: Path, port: int, *more: str) -> Iterator[subprocess.Popen[str]]:
         "0",
         *more,
     )
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process
         finally:

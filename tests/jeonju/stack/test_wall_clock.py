@@ -15,6 +15,7 @@ from jeonju.broker.client import Client
 from jeonju.broker.embedded import free_port
 from jeonju.contract import topics
 from jeonju.contract.reading import Reading, encode
+from tests.processes import started
 from tests.waiting import wait_until
 
 
@@ -52,7 +53,7 @@ def test_times_are_right_once_the_clock_is(tmp_path: Path) -> None:
         "--json",
     ]
     command = [sys.executable, "-m", "chaos.clock", str(clock), "up", *options]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as up:
+    with started(command, stdout=subprocess.DEVNULL) as up:
         try:
             wait_until(lambda: get(port, "/readyz"), within_s=120, what="readiness")
             device = Client(f"mqtt://127.0.0.1:{mqtt_port}", "palbok-01")
