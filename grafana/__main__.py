@@ -20,7 +20,7 @@ from jeonju.grafana import (
     smoke_incidents,
     zone_station,
 )
-from jeonju.grafana.language import ENGLISH, LANGUAGES
+from jeonju.grafana.language import ENGLISH, LANGUAGES, Language
 
 PROVISIONING: Final = Path(__file__).with_name("provisioning")
 DASHBOARDS: Final = (city_now, zone_station, smoke_incidents, robots, network_health, scenario_review, air_report)
@@ -32,8 +32,8 @@ def generated() -> dict[str, str]:
     for language in LANGUAGES:
         for module in DASHBOARDS:
             name = module.__name__.rpartition(".")[2].replace("_", "-")
-            files[f"dashboards/{language.code}/{name}.json"] = _text(_board(module.build(language).build()))
-    files[f"dashboards/{ENGLISH.code}/{runbook.NAME}.json"] = _text(_board(runbook.build().build()))
+            files[f"dashboards/{language.code}/{name}.json"] = _text(_board(module.build(language).build(), language))
+    files[f"dashboards/{ENGLISH.code}/{runbook.NAME}.json"] = _text(_board(runbook.build().build(), ENGLISH))
     return files
 
 
@@ -45,7 +45,7 @@ def main() -> None:
         file.write_text(text, encoding="utf-8")
 
 
-def _board(dashboard: Dashboard) -> dict[str, Any]:
+def _board(dashboard: Dashboard, say: Language) -> dict[str, Any]:
     """Return what Grafana takes.
 
     Every panel gets a number, by which links and Grafana's own pages find it. Variables get no `id`: the toolkit gives the same one to all,
@@ -60,6 +60,10 @@ def _board(dashboard: Dashboard) -> dict[str, Any]:
         # The title says which time a panel shows; Grafana would print it over the title once more.
         if "timeFrom" in panel:
             panel["hideTimeOverride"] = True
+        # Grafana's own "No data" is English for everybody.
+        panel.setdefault("fieldConfig", {"defaults": {}, "overrides": []})["defaults"].setdefault(
+            "noValue", say("자료 없음", "No data")
+        )
     return board
 
 

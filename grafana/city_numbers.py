@@ -21,59 +21,56 @@ ADVICE: Final = {
 }
 
 
-def _highest_index() -> InfluxQL:
+def _highest_index() -> str:
     inner = select('last("cai") AS "cai"', INDEX, where=(OF_SITE, INDEX_NOW), by=(BY_DEVICE,))
-    return InfluxQL(query=f'SELECT max("cai") FROM ({inner})')
+    return f'SELECT max("cai") FROM ({inner})'
 
 
-def _by_class(texts: dict[str, str]) -> list[Any]:
-    lower = (0.0, *(upper + 0.5 for upper in INDEX_UPPER[:-1]))
+def _by_class(texts: dict[str, str], none: str) -> list[Any]:
+    """Return what the index is shown as: a text for each class, and `none` for 0, which is none (`look.count`)."""
+    lower = (0.5, *(upper + 0.5 for upper in INDEX_UPPER[:-1]))
     upper = (*(value + 0.5 for value in INDEX_UPPER[:-1]), 1000.0)
-    return fields.ranges(
-        [(low, high, texts[grade_.key], grade_.colour) for low, high, grade_ in zip(lower, upper, GRADES, strict=True)]
-    )
-
-
-def _wait(say: Language) -> str:
-    return say(f"{LEAST_OF_12_H}시간 자료가 모이면 표시", f"needs {LEAST_OF_12_H} h of data")
+    classes = [
+        (low, high, texts[grade_.key], grade_.colour) for low, high, grade_ in zip(lower, upper, GRADES, strict=True)
+    ]
+    return [*fields.ranges([*classes, (0.0, 0.5, none, "text")]), fields.no_value("–")]
 
 
 def grade(say: Language) -> stat.Panel:
     """The class of the worst station in one word."""
+    none = say(f"지수 없음 ({LEAST_OF_12_H}시간 자료 필요)", f"no index: needs {LEAST_OF_12_H} h of data")
     return (
-        look.number(
+        look.count(
             say("대기질 등급", "Air quality"),
             say(
                 f"지수가 가장 높은 측정소의 통합대기환경지수 등급. 지수는 12시간 중 {LEAST_OF_12_H}시간 이상의 자료가 있어야 계산됩니다.",
                 f"The class of the station with the highest CAI. The index needs {LEAST_OF_12_H} valid hours of the last twelve.",
             ),
+            _highest_index(),
             width=5,
             height=5,
-            nothing=_wait(say),
         )
         .color_mode(shown.BigValueColorMode.BACKGROUND)
         .thresholds(fields.index_steps())
-        .mappings(_by_class({grade_.key: say(grade_.label_ko, grade_.label_en) for grade_ in GRADES}))
-        .with_target(_highest_index())
+        .mappings(_by_class({grade_.key: say(grade_.label_ko, grade_.label_en) for grade_ in GRADES}, none))
     )
 
 
 def advice(say: Language) -> stat.Panel:
     """What to do about it."""
     return (
-        look.number(
+        look.count(
             say("행동 요령", "Advice"),
             say(
                 "지수가 가장 높은 측정소 등급에 따른 안내입니다.",
                 "What the class of the worst station means for people.",
             ),
+            _highest_index(),
             width=7,
             height=5,
-            nothing=_wait(say),
         )
-        .mappings(_by_class({key: say(*pair) for key, pair in ADVICE.items()}))
+        .mappings(_by_class({key: say(*pair) for key, pair in ADVICE.items()}, "–"))
         .thresholds(fields.index_steps())
-        .with_target(_highest_index())
     )
 
 
@@ -90,42 +87,34 @@ def worst_index(say: Language) -> stat.Panel:
             height=5,
         )
         .thresholds(fields.index_steps())
-        .with_target(_highest_index())
+        .with_target(InfluxQL(query=_highest_index()))
     )
 
 
-def _count_open(measurement: str, start: str, end: str) -> InfluxQL:
-    return InfluxQL(query=select('count("severity")', measurement, where=(OF_SITE, open_at_end(start, end))))
+def _count_open(measurement: str, start: str, end: str) -> str:
+    return select('count("severity")', measurement, where=(OF_SITE, open_at_end(start, end)))
 
 
 def incidents_now(say: Language) -> stat.Panel:
     """How many incidents are open."""
-    return (
-        look.number(
-            say("진행 중인 사건", "Open incidents"),
-            say("표시 구간과 상관없이 지금 열려 있는 사건의 수.", "Incidents that are open now, whenever they began."),
-            width=3,
-            height=5,
-            nothing="0",
-        )
-        .with_target(_count_open(INCIDENT, "opened_at", "closed_at"))
-        .thresholds(fields.steps((None, words.GOOD), (1, words.BAD)))
-    )
+    return look.count(
+        say("진행 중인 사건", "Open incidents"),
+        say("표시 구간과 상관없이 지금 열려 있는 사건의 수.", "Incidents that are open now, whenever they began."),
+        _count_open(INCIDENT, "opened_at", "closed_at"),
+        width=3,
+        height=5,
+    ).thresholds(fields.steps((None, words.GOOD), (1, words.BAD)))
 
 
 def alerts_now(say: Language) -> stat.Panel:
     """How many alerts last."""
-    return (
-        look.number(
-            say("진행 중인 경보", "Active alerts"),
-            say("표시 구간과 상관없이 지금 지속되는 경보의 수.", "Alerts that last now, whenever they began."),
-            width=3,
-            height=5,
-            nothing="0",
-        )
-        .with_target(_count_open(ALERT, "started_at", "ended_at"))
-        .thresholds(fields.steps((None, words.GOOD), (1, "#ff9830")))
-    )
+    return look.count(
+        say("진행 중인 경보", "Active alerts"),
+        say("표시 구간과 상관없이 지금 지속되는 경보의 수.", "Alerts that last now, whenever they began."),
+        _count_open(ALERT, "started_at", "ended_at"),
+        width=3,
+        height=5,
+    ).thresholds(fields.steps((None, words.GOOD), (1, "#ff9830")))
 
 
 def freshness(say: Language) -> stat.Panel:

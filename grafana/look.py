@@ -7,12 +7,13 @@ from typing import Any, Protocol, TypeVar
 
 from grafana_foundation_sdk.builders import bargauge, common, stat, statetimeline, statushistory, text, timeseries
 from grafana_foundation_sdk.models import common as shown
-from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, GridPos
+from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, DynamicConfigValue, GridPos
 from grafana_foundation_sdk.models.text import TextMode
 
 from jeonju.grafana import fields, words
-from jeonju.grafana.influxql import DATA_SOURCE
+from jeonju.grafana.influxql import DATA_SOURCE, InfluxQL, select
 from jeonju.grafana.language import Language
+from jeonju.storage.influx.names import DEVICE
 
 # A line is broken where nothing came for so long.
 GAP_MS = 300_000
@@ -91,6 +92,20 @@ def number(
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).values(False))
     )
     return panel.unit(fields.suffix(unit)) if unit else panel
+
+
+def count(title: str, what: str, query: str, *, width: int = 4, height: int = 4) -> stat.Panel:
+    """Return a panel that shows what a query counts: 0 where there was nothing to count, a dash where the store does not answer."""
+    # InfluxDB answers nothing where nothing is counted. What always counts 0 is added, once there is a device.
+    none = select('0 * count("state")', DEVICE, where=())
+    one_column = DataTransformerConfig(id_val="reduce", options={"reducers": ["lastNotNull"], "mode": "seriesToRows"})
+    return (
+        number(title, what, width=width, height=height)
+        .with_target(InfluxQL(query=query))
+        .with_target(InfluxQL(query=none, ref_id="Z"))
+        .with_transformation(one_column)
+        .reduce_options(common.ReduceDataOptions().calcs(["sum"]).values(False))
+    )
 
 
 def timeline(title: str, what: str, *, width: int = 12, height: int = 8) -> statetimeline.Panel:

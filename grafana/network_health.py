@@ -133,34 +133,26 @@ def waiting(say: Language) -> stat.Panel:
 
 def lost(say: Language) -> stat.Panel:
     """How many messages never came, since the store was made."""
-    return (
-        look.number(
-            say("유실 메시지", "Missing messages"),
-            say(
-                "저장소를 만든 뒤로 도착하지 않은 메시지 수(모든 장비의 합). 장비별로는 아래 유실 집계에 있습니다.",
-                "Messages that never arrived since the store was made, of all devices; each device's are in the loss ledger below.",
-            ),
-            nothing="0",
-        )
-        .with_target(InfluxQL(query=select('sum("missing")', LEDGER, where=(OF_SITE,))))
-        .thresholds(fields.steps((None, words.GOOD), (1, "#ff9830")))
-    )
+    return look.count(
+        say("유실 메시지", "Missing messages"),
+        say(
+            "저장소를 만든 뒤로 도착하지 않은 메시지 수(모든 장비의 합). 장비별로는 아래 유실 집계에 있습니다.",
+            "Messages that never arrived since the store was made, of all devices; each device's are in the loss ledger below.",
+        ),
+        select('sum("missing")', LEDGER, where=(OF_SITE,)),
+    ).thresholds(fields.steps((None, words.GOOD), (1, "#ff9830")))
 
 
 def dead(say: Language) -> stat.Panel:
     """How many messages were not understood in the time shown."""
-    return (
-        look.number(
-            say("해석 불가 메시지", "Dead letters"),
-            say(
-                "표시 구간에서 해석하지 못한 메시지 수(모든 도시). 이유는 아래 표에 있습니다.",
-                "Messages of the time shown that were not understood, of all sites; the table below says why.",
-            ),
-            nothing="0",
-        )
-        .with_target(InfluxQL(query=select(f'count("{REASON}")', DEAD_LETTER, where=(IN_RANGE,))))
-        .thresholds(fields.steps((None, words.GOOD), (1, "#ff9830"), (100, words.BAD)))
-    )
+    return look.count(
+        say("해석 불가 메시지", "Dead letters"),
+        say(
+            "표시 구간에서 해석하지 못한 메시지 수(모든 도시). 이유는 아래 표에 있습니다.",
+            "Messages of the time shown that were not understood, of all sites; the table below says why.",
+        ),
+        select(f'count("{REASON}")', DEAD_LETTER, where=(IN_RANGE,)),
+    ).thresholds(fields.steps((None, words.GOOD), (1, "#ff9830"), (100, words.BAD)))
 
 
 def states(say: Language) -> statetimeline.Panel:

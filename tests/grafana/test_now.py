@@ -17,8 +17,12 @@ def asked(reader: Reader, board: dict[str, Any], title: str, **chosen: list[str]
 
 
 def number(reader: Reader, board: dict[str, Any], title: str) -> float | None:
-    (answer,) = asked(reader, board, title)
-    return answer.series[0]["values"][0][1] if answer.series else None
+    """Return what a panel of one number shows; a count is the sum of what was counted and of what always counts 0."""
+    panel = panel_of(board, title)
+    (calculation,) = panel["options"]["reduceOptions"]["calcs"]
+    values = [answer.series[0]["values"][0][1] for answer in asked(reader, board, title) if answer.series]
+    assert len(values) < 2 or calculation == "sum"
+    return sum(values) if values else None
 
 
 @pytest.mark.parametrize("span", [QUARTER, timedelta(hours=24)])
@@ -67,8 +71,23 @@ def test_without_an_index_the_stations_are_on_the_map_all_the_same(reader: Reade
     by_readings = next(answer for answer in asked(reader, CITY, "Map") if answer.target["refId"] == "B")
     assert {series["tags"]["device"] for series in by_readings.series} >= {"palbok-01", "manseong-01", "innovation-01"}
     assert "B" in layers
-    for title in ("Air quality", "Advice"):
-        assert "9 h" in panel_of(CITY, title)["fieldConfig"]["defaults"]["noValue"]
+    without = reader.until(reader.end - timedelta(days=3))
+    assert number(without, CITY, "Air quality") == 0
+    assert _shown_as(panel_of(CITY, "Air quality"), 0) == "no index: needs 9 h of data"
+
+
+def test_nothing_open_is_0_and_a_store_that_does_not_answer_is_a_dash(reader: Reader) -> None:
+    before = reader.until(reader.end - timedelta(days=3))
+    for title in ("Open incidents", "Active alerts"):
+        assert number(before, CITY, title) == 0
+        assert panel_of(CITY, title)["fieldConfig"]["defaults"]["noValue"] == "–"
+    tables = [panel for panel in CITY["panels"] if panel["type"] == "table"]
+    assert {panel["fieldConfig"]["defaults"]["noValue"] for panel in tables} == {"–"}
+
+
+def _shown_as(panel: dict[str, Any], value: float) -> str:
+    spans = [each["options"] for each in panel["fieldConfig"]["defaults"]["mappings"] if each["type"] == "range"]
+    return next(str(span["result"]["text"]) for span in spans if span["from"] <= value <= span["to"])
 
 
 def test_a_device_that_fell_silent_is_still_in_the_tables(reader: Reader) -> None:
