@@ -104,7 +104,7 @@ def _measure(devices: int) -> dict[str, Any]:
     site = _site(devices)
     engine, feed = AlertEngine(site), _Feed(site)
     for second in range(WARM_UP_S):
-        # As fast as it goes, and in one piece.
+        # As fast as possible, in one batch.
         engine.update(feed.batch(second, 0, 1))
     free_at, busy_s, delays, alerts = 0.0, 0.0, [], 0
     for second in range(WARM_UP_S, WARM_UP_S + MEASURED_S):

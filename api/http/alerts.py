@@ -76,7 +76,7 @@ def alerts(
     since: Annotated[Instant | None, Query(description="Only alerts that touch the time from here on.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
 ) -> Response:
-    """Alerts, the newest first; a `Link` header leads on where there are more."""
+    """Alerts, the newest first; the `Link` header gives the next page."""
     active = {"active": True, "ended": False, "all": None}[state]
     found = [
         alert for alert in air.store.alerts(air.site.name, since=since, active=active) if kind in (None, alert.kind)

@@ -73,7 +73,7 @@ def health(air: Air) -> Response:
     ),
 )
 def ledger(air: Air, page: ByName, site: str | None = None) -> Response:
-    """What arrived of each device, and what did not, by name; a `Link` header leads on where there are more."""
+    """What arrived of each device, and what did not, by name; the `Link` header gives the next page."""
     entries = air.store.ledger(site or air.site.name)
     following = [entry for entry in entries if entry.device > page.after]
     return page.answer(following, len(entries), lambda entry: entry.device, _ledger_json)

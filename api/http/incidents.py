@@ -53,7 +53,7 @@ def incidents(
     since: Annotated[Instant | None, Query(description="Only incidents that touch the time from here on.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> Response:
-    """Incidents, the newest first, without their cells; a `Link` header leads on where there are more."""
+    """Incidents, the newest first, without their cells; the `Link` header gives the next page."""
     active = {"open": True, "closed": False, "all": None}[state]
     return page.answer(air.store.incidents(air.site.name, since=since, active=active), limit, _brief)
 

@@ -1,4 +1,4 @@
-"""Lists a page at a time: at most so many rows and so many bytes; a `Link` header leads on, and `X-Total-Count` says how many there are."""
+"""Lists a page at a time, of bounded rows and bytes; the `Link` header gives the next page, and `X-Total-Count` says how many there are."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -39,7 +39,7 @@ _READING = {
 
 @router.get("/latest", responses=example([_READING]))
 def latest(air: Air, page: ByName, site: str | None = None) -> Response:
-    """The newest reading of every device, by name; a `Link` header leads on where there are more."""
+    """The newest reading of every device, by name; the `Link` header gives the next page."""
     table = air.store.latest(site or air.site.name)
     return page.answer(page.of_table(table, "device"), table.num_rows, lambda row: row["device"], reading_json)
 
@@ -51,7 +51,7 @@ def latest(air: Air, page: ByName, site: str | None = None) -> Response:
     ),
 )
 def geojson(air: Air, page: ByName) -> Response:
-    """The newest reading of every device as GeoJSON points, with index and class for stations; a `Link` header leads on where there are more."""
+    """The newest reading of every device as GeoJSON points, with index and class for stations; the `Link` header gives the next page."""
     places = {station.name: (station.lat, station.lon) for station in air.site.stations}
     kinds = {record.device: record for record in air.store.devices(air.site.name)}
     indexes = air.detection.snapshot.index.cai

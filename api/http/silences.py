@@ -71,7 +71,7 @@ def silences(
     state: Annotated[Literal["active", "all"], Query(description="Those that last, or all.")] = "active",
     limit: Limit = MOST_ROWS,
 ) -> Response:
-    """Silences, the newest first; a `Link` header leads on where there are more."""
+    """Silences, the newest first; the `Link` header gives the next page."""
     air.alerts.silences.load()
     known = [silence for silence in air.alerts.silences.known.values() if state == "all" or _lasts(air, silence)]
     return page.answer(known[::-1], limit, lambda silence: _silence_json(air, silence))
@@ -101,7 +101,7 @@ def end_silence(air: Air, who: Who, silence_id: str) -> Response:
 
 @router.get("/nuisances", responses=example([_KNOWN_SOURCE]))
 def nuisances(air: Air, page: BySkipping, limit: Limit = MOST_ROWS) -> Response:
-    """Places that were marked because they smoke, smell or dust again and again; a `Link` header leads on where there are more."""
+    """Places that were marked because they smoke, smell or dust again and again; the `Link` header gives the next page."""
     air.alerts.known_sources.load()
     marked = list(air.alerts.known_sources.marked.items())
     return page.answer(marked, limit, lambda item: {"id": item[0], **item[1].model_dump()})

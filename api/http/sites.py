@@ -82,7 +82,7 @@ def unknown_devices(
 ) -> Response:
     """Devices that have spoken, but stand in no site file and were not adopted: what they sent last, and an entry for the site file.
 
-    By name, a page at a time; a `Link` header leads on, `X-Total-Count` is how many there are.
+    By name, a page at a time; the `Link` header gives the next page, `X-Total-Count` is how many there are.
     """
     named = {device.name for device in air.site.devices}
     unknown = [record for record in air.store.devices(air.site.name) if record.device not in named and not record.zone]
@@ -140,7 +140,7 @@ def _site_entry(device: str, last: dict[str, Any] | None, site: Site) -> str:
     ),
 )
 def devices(air: Air, page: ByName, site: str | None = None) -> Response:
-    """Every device that has ever spoken, by name; `origin` distinguishes real from simulated. A `Link` header leads on where there are more."""
+    """Every device ever heard, by name; `origin` tells real from simulated. The `Link` header gives the next page where there are more."""
     labels = {device.name: device for device in air.site.devices}
     records = air.store.devices(site or air.site.name)
 

@@ -232,7 +232,7 @@ def _split(name: str, separators: str, unit: str, mapped: Container[str]) -> tup
 
 
 def _time(record: dict[str, Any], base: dict[str, Any], received_at: datetime) -> When:
-    """Return base time and time together; like all times the sum is told by its size, as some senders count milliseconds."""
+    """Return base time and time together; the unit follows from the size of the sum, as for all times: some senders count milliseconds."""
     given = [part for part in (base.get("bt"), record.get("t")) if part is not None]
     parts = [number(part) for part in given]
     if not given:

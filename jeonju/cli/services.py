@@ -137,7 +137,7 @@ def ingest(
     loaded, over = load_site(site), until_over(stop_after)
     client_id = lasting_id(NAME, client_id_file)
     remembers = subscriptions_file or remembered_beside(client_id_file, member)
-    # Before the broker: a mistake in its address is told at once.
+    # Before the broker: a mistake in its address is reported at once.
     opened = wait_for_store(store, over, Retention(keep_raw, keep_minutes))
     if opened is None:
         return
