@@ -131,6 +131,5 @@ def kinds(say: Language) -> table.Panel:
         columns,
         width=7,
         height=10,
-        nothing=say("경보 없음", "No alerts"),
         first=[DataTransformerConfig(id_val="groupBy", options=counted)],
     ).with_target(InfluxQL(query=asked, table=True))

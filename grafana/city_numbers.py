@@ -27,7 +27,7 @@ def _highest_index() -> str:
 
 
 def _by_class(texts: dict[str, str], none: str) -> list[Any]:
-    """Return what the index is shown as: a text for each class, and `none` for 0, which is none (`look.count`)."""
+    """Return what the index is shown as: a text for each class, and `none` for 0, which is none (`look.number_or_zero`)."""
     lower = (0.5, *(upper + 0.5 for upper in INDEX_UPPER[:-1]))
     upper = (*(value + 0.5 for value in INDEX_UPPER[:-1]), 1000.0)
     classes = [
@@ -40,7 +40,7 @@ def grade(say: Language) -> stat.Panel:
     """The class of the worst station in one word."""
     none = say(f"지수 없음 ({LEAST_OF_12_H}시간 자료 필요)", f"no index: needs {LEAST_OF_12_H} h of data")
     return (
-        look.count(
+        look.number_or_zero(
             say("대기질 등급", "Air quality"),
             say(
                 f"지수가 가장 높은 측정소의 통합대기환경지수 등급. 지수는 12시간 중 {LEAST_OF_12_H}시간 이상의 자료가 있어야 계산됩니다.",
@@ -59,7 +59,7 @@ def grade(say: Language) -> stat.Panel:
 def advice(say: Language) -> stat.Panel:
     """What to do about it."""
     return (
-        look.count(
+        look.number_or_zero(
             say("행동 요령", "Advice"),
             say(
                 "지수가 가장 높은 측정소 등급에 따른 안내입니다.",
@@ -97,7 +97,7 @@ def _count_open(measurement: str, start: str, end: str) -> str:
 
 def incidents_now(say: Language) -> stat.Panel:
     """How many incidents are open."""
-    return look.count(
+    return look.number_or_zero(
         say("진행 중인 사건", "Open incidents"),
         say("표시 구간과 상관없이 지금 열려 있는 사건의 수.", "Incidents that are open now, whenever they began."),
         _count_open(INCIDENT, "opened_at", "closed_at"),
@@ -108,7 +108,7 @@ def incidents_now(say: Language) -> stat.Panel:
 
 def alerts_now(say: Language) -> stat.Panel:
     """How many alerts last."""
-    return look.count(
+    return look.number_or_zero(
         say("진행 중인 경보", "Active alerts"),
         say("표시 구간과 상관없이 지금 지속되는 경보의 수.", "Alerts that last now, whenever they began."),
         _count_open(ALERT, "started_at", "ended_at"),

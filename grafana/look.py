@@ -94,9 +94,9 @@ def number(
     return panel.unit(fields.suffix(unit)) if unit else panel
 
 
-def count(title: str, what: str, query: str, *, width: int = 4, height: int = 4) -> stat.Panel:
-    """Return a panel that shows what a query counts: 0 where there was nothing to count, a dash where the store does not answer."""
-    # InfluxDB answers nothing where nothing is counted. What always counts 0 is added, once there is a device.
+def number_or_zero(title: str, what: str, query: str, *, width: int = 4, height: int = 4) -> stat.Panel:
+    """Return a panel of one number: 0 where the store answers and has none, a dash where it does not answer."""
+    # InfluxDB counts nothing as no answer. What always is 0 is added, once there is a device.
     none = select('0 * count("state")', DEVICE, where=())
     one_column = DataTransformerConfig(id_val="reduce", options={"reducers": ["lastNotNull"], "mode": "seriesToRows"})
     return (

@@ -133,7 +133,7 @@ def waiting(say: Language) -> stat.Panel:
 
 def lost(say: Language) -> stat.Panel:
     """How many messages never came, since the store was made."""
-    return look.count(
+    return look.number_or_zero(
         say("유실 메시지", "Missing messages"),
         say(
             "저장소를 만든 뒤로 도착하지 않은 메시지 수(모든 장비의 합). 장비별로는 아래 유실 집계에 있습니다.",
@@ -145,7 +145,7 @@ def lost(say: Language) -> stat.Panel:
 
 def dead(say: Language) -> stat.Panel:
     """How many messages were not understood in the time shown."""
-    return look.count(
+    return look.number_or_zero(
         say("해석 불가 메시지", "Dead letters"),
         say(
             "표시 구간에서 해석하지 못한 메시지 수(모든 도시). 이유는 아래 표에 있습니다.",

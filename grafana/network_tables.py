@@ -88,5 +88,4 @@ def letters(say: Language) -> table.Panel:
         ),
         columns,
         width=16,
-        nothing=say("모든 메시지를 이해했습니다", "Every message was understood"),
     ).with_target(InfluxQL(query=f"{text} ORDER BY time DESC LIMIT 100", table=True))

@@ -209,5 +209,4 @@ def dispatches(say: Language) -> table.Panel:
         '("action" =~ /dispatch|send|recall|forbid|allow/ OR "subject" =~ /^${device:regex}$/)',
         width=24,
         height=8,
-        nothing=say("출동 없음", "No missions"),
     )

@@ -155,9 +155,7 @@ def alerts(say: Language) -> table.Panel:
     )
 
 
-def journal_table(
-    say: Language, title: str, what: str, where: str, *, width: int, height: int, nothing: str
-) -> table.Panel:
+def journal_table(say: Language, title: str, what: str, where: str, *, width: int, height: int) -> table.Panel:
     """Return what people and the system did, in words: what was done, about what, with which note or outcome."""
     extract = DataTransformerConfig(
         id_val="extractFields", options={"source": "details", "format": "json", "replace": False}
@@ -174,9 +172,9 @@ def journal_table(
         tables.Column("outcome", say("결과", "Outcome"), 90, words.as_named(words.outcomes(say))),
         tables.Column("note", say("메모", "Note"), 110),
     ]
-    return tables.rows(
-        title, what, columns, width=width, height=height, nothing=nothing, first=[extract, keep]
-    ).with_target(InfluxQL(query=f"{text} {tables.NEWEST_FIRST}", table=True))
+    return tables.rows(title, what, columns, width=width, height=height, first=[extract, keep]).with_target(
+        InfluxQL(query=f"{text} {tables.NEWEST_FIRST}", table=True)
+    )
 
 
 def journal(say: Language) -> table.Panel:
@@ -191,5 +189,4 @@ def journal(say: Language) -> table.Panel:
         '("subject" =~ /${device:regex}|${zone:regex}/ OR "who" != \'system\')',
         width=10,
         height=9,
-        nothing=say("조치 없음", "Nothing was done"),
     )

@@ -17,8 +17,6 @@ from jeonju.storage.influx.names import ALERT, ID, INCIDENT
 INSTANT_WIDE, SEVERITY_WIDE, NAME_WIDE, NUMBER_WIDE = 105, 62, 150, 80
 # Columns of 24 from which on a table of alerts has room for the kind, and for the zone.
 NARROW, WIDE = 11, 14
-# Grafana shows the same words where the store does not answer: they must not say that nothing is going on. Numbers of open ones tell the two apart.
-NONE_OPEN = "–"
 NEWEST_FIRST = "ORDER BY time DESC LIMIT 200"
 
 
@@ -47,7 +45,7 @@ def rows(
 
     `parts` are queries whose answers stand side by side, by device; they may be of different times, and any of them may have no answer.
 
-    `nothing` is shown while there are no rows, so that good news does not look like a fault.
+    `nothing` is shown while there are no rows, and also where the store does not answer: it must not say that all is well.
     """
     names = [column.name for column in columns]
     organized: dict[str, Any] = {
@@ -155,8 +153,7 @@ def alert_table(
         ALERT,
         where=(OF_SITE, *where, (open_at_end if is_open else touching)("started_at", "ended_at")),
     )
-    nothing = NONE_OPEN if is_open else say("경보 없음", "No alerts")
-    return rows(title, what, columns, width=width, height=height, nothing=nothing).with_target(
+    return rows(title, what, columns, width=width, height=height).with_target(
         InfluxQL(query=f"{text} {NEWEST_FIRST}", table=True)
     )
 
@@ -198,7 +195,6 @@ def incident_table(
     )
     # The id is there for the link, and not shown.
     columns.append(Column(ID, ID, 1, fields.hidden()))
-    nothing = NONE_OPEN if is_open else say("사건 없음", "No incidents")
-    return rows(title, what, columns, width=width, height=height, nothing=nothing).with_target(
+    return rows(title, what, columns, width=width, height=height).with_target(
         InfluxQL(query=f"{text} {NEWEST_FIRST}", table=True)
     )
