@@ -16,7 +16,7 @@ def read_secret(path: Path, named_by: str) -> str:
     Raises UserError where it is missing, unreadable or empty.
     """
     try:
-        secret = path.read_text(encoding="utf-8").strip()
+        secret = path.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
         raise UserError(f"the secret file {path} ({named_by}) cannot be read: {why}") from None

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from jeonju.common.errors import UserError
+from jeonju.common.text_file import lines_of
 
 
 class Row:
@@ -55,11 +56,10 @@ def read_table(folder: Path, name: str, columns: Iterable[str]) -> list[Row]:
     """
     path = folder / name
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            lines = [Row(values, f"{path}:{number}") for number, values in enumerate(reader, start=2)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        reader = csv.DictReader(lines_of(path))
+        lines = [Row(values, f"{path}:{number}") for number, values in enumerate(reader, start=2)]
+    except csv.Error as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
     if missing := [column for column in columns if column not in (reader.fieldnames or ())]:
         raise UserError(f"{path} has no column {', '.join(missing)}")
     if not lines:

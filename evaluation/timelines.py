@@ -3,14 +3,15 @@
 import csv
 import math
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
 
 import msgspec
 
 from jeonju.airquality.pollutants import KEYS
 from jeonju.common.errors import UserError
+from jeonju.common.text_file import lines_of
 from jeonju.contract.reading import Reading
 
 Recorded = tuple[str, Reading]
@@ -21,7 +22,7 @@ def from_csv(path: Path) -> Iterator[Recorded]:
 
     Raises UserError, naming the line, for what is no time or no number.
     """
-    with _opened(path) as file:
+    with closing(lines_of(path)) as file:
         rows = csv.DictReader(file)
         names = set(rows.fieldnames or ())
         if missing := {"time", "device"} - names:
@@ -43,7 +44,7 @@ def from_json_lines(path: Path) -> Iterator[Recorded]:
 
     Raises UserError, naming the line, for what is no reading with a time.
     """
-    with _opened(path) as file:
+    with closing(lines_of(path)) as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
@@ -53,13 +54,6 @@ def from_json_lines(path: Path) -> Iterator[Recorded]:
             except (msgspec.DecodeError, ValueError) as error:
                 raise UserError(f"{path}:{number}: {error}") from error
             yield from ((path.stem, reading) for reading in readings)
-
-
-def _opened(path: Path) -> TextIO:
-    try:
-        return path.open(encoding="utf-8", newline="")
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from error
 
 
 def _timed(reading: Reading) -> Reading:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from jeonju.common import secret_file
 from jeonju.common.durations import parse_duration_s
 from jeonju.common.errors import UserError
 from jeonju.contract.site import Name
@@ -30,16 +31,10 @@ SecretPlace = Annotated[str, AfterValidator(_place)]
 def read_secret(place: str) -> str:
     """Return the secret that `env:NAME` or `file:PATH` holds. Raises UserError where there is none."""
     where, _, name = place.partition(":")
-    try:
-        secret = os.environ.get(name, "") if where == "env" else Path(name).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"the secret {place} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}"
-        ) from error
-    if not secret:
-        raise UserError(
-            f"the secret {place} is empty; " + (f"set {name}" if where == "env" else "write it into the file")
-        )
+    if where == "file":
+        return secret_file.read_secret(Path(name), place)
+    if not (secret := os.environ.get(name, "")):
+        raise UserError(f"the secret {place} is empty; set {name}")
     return secret
 
 

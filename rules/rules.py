@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final
 from pydantic import BaseModel, ConfigDict, Discriminator, Tag
 
 from jeonju.common.errors import UserError
+from jeonju.common.text_file import read_text
 from jeonju.common.toml_lines import line_of, load_toml
 from jeonju.contract.site import Name
 from jeonju.messages.alerts import KINDS, kind_title
@@ -104,7 +105,7 @@ def load_rules(path: Path | None) -> Rules:
 def _checked(path: Path, known: Mapping[str, Rule]) -> RulesFile:
     """Read a file and check what its rules say of each other."""
     file = load_toml(path, RulesFile)
-    text = path.read_text(encoding="utf-8")
+    text = read_text(path)
     if faults := list(_faults(file, known)):
         raise UserError("\n".join(f"{path}:{line_of(text, where)}: {_dotted(where)} {what}" for where, what in faults))
     for name, rule in tomllib.loads(text).get("rules", {}).items():

@@ -6,6 +6,7 @@ from typing import Annotated, Final
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from jeonju.common.errors import UserError
+from jeonju.common.text_file import read_text
 from jeonju.common.toml_lines import line_of, load_toml
 from jeonju.contract.events import Event, PositiveS, unknown_name
 from jeonju.contract.site import Site, load_site
@@ -62,5 +63,5 @@ def _check_names(path: Path, scenario: Scenario, site: Site) -> None:
     """Devices and sources that events name must be in the site."""
     for number, event in enumerate(scenario.events):
         if (wrong := unknown_name(event, site)) is not None:
-            line = line_of(path.read_text(encoding="utf-8"), ("events", number))
+            line = line_of(read_text(path), ("events", number))
             raise UserError(f"{path}:{line}: events[{number}] ({event.kind}) {wrong}")

@@ -5,6 +5,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +17,7 @@ from jeonju.airquality.pollutants import KEYS
 from jeonju.broker.client import Client
 from jeonju.broker.identity import passing_id
 from jeonju.common.errors import UserError
+from jeonju.common.text_file import lines_of
 from jeonju.contract import topics
 from jeonju.contract.reading import DeviceStatus, Reading, encode, encode_status
 from jeonju.evaluation.timelines import from_csv, from_json_lines
@@ -197,10 +199,10 @@ def _reading(row: dict[str, Any]) -> Reading:
 
 def _controlled_release(folder: Path) -> Iterator[Recorded]:
     """Methane [ppm] at each sensor and the wind of the site, minute by minute; the folder's name is the site."""
-    with (folder / "sensors.csv").open(newline="") as file:
+    with closing(lines_of(folder / "sensors.csv")) as file:
         places = {row["name"]: (float(row["lat"]), float(row["lon"])) for row in csv.DictReader(file)}
     counts = dict.fromkeys([*places, WIND_DEVICE], 0)
-    with (folder / "observations.csv").open(newline="") as file:
+    with closing(lines_of(folder / "observations.csv")) as file:
         rows = csv.DictReader(file)
         if missing := {"time", *places} - set(rows.fieldnames or ()):
             raise UserError(f"{folder / 'observations.csv'} has no column {', '.join(sorted(missing))}")

@@ -8,6 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from jeonju.common.errors import UserError
+from jeonju.common.text_file import read_text
 from jeonju.common.toml_lines import line_of
 
 # Every option may be set in the environment: JEONJU_INGEST_STORE is --store of `jeonju ingest`.
@@ -16,10 +17,10 @@ PREFIX: Final = "JEONJU"
 
 def take_settings(context: typer.Context, path: Path) -> None:
     """Let the options in a file be the defaults of the commands. Raises UserError, naming file and line, for what is no option."""
+    text = read_text(path)
     try:
-        text = path.read_text(encoding="utf-8")
         settings = tomllib.loads(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except tomllib.TOMLDecodeError as error:
         raise UserError(f"{path} cannot be read as settings: {error}") from error
     assert isinstance(context.command, TyperGroup)  # noqa: S101  (for the type checker)
     context.default_map = _checked(context.command, settings, (), path, text)

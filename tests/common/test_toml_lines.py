@@ -75,10 +75,3 @@ def test_fault_is_named_with_file_and_line(tmp_path: Path, text: str, message: s
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"absent\.toml: cannot be read: No such file"):
         load_toml(tmp_path / "absent.toml", Model)
-
-
-def test_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "latin.toml"
-    path.write_bytes("name = 'é'".encode("latin-1"))
-    with pytest.raises(UserError, match=r"cannot be read: .*utf-8"):
-        load_toml(path, Model)

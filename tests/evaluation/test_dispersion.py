@@ -130,4 +130,4 @@ def test_broken_number_is_named_with_its_line(tmp_path: Path, changes: dict[str,
 
 def test_folder_that_is_not_there_is_one_clear_line() -> None:
     done = CliRunner().invoke(app, ["evaluate", "dispersion", "nowhere"])
-    assert "nowhere/runs.csv cannot be read: No such file or directory" in str(done.exception)
+    assert "nowhere/runs.csv: cannot be read: No such file or directory" in str(done.exception)
