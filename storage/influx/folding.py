@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from jeonju.contract.columns import INSTANT, READINGS, TOO_LARGE
 from jeonju.storage.influx.names import DEVICE_TAG, SITE
-from jeonju.storage.rollup import ANGLES, ANSWERED, COLUMNS, fold
+from jeonju.storage.rollup import ANGLES, ANSWERED, COLUMNS, QUANTITIES, fold
 
 # As that of the embedded store: an hour of thousands of devices fits, and other threads keep a core.
 _SETTINGS: Final = {"memory_limit": "128MB", "threads": 1}
@@ -42,6 +42,13 @@ class Folding:
     def fold(self, rows: pa.Table, every_s: int) -> pa.Table:
         """Return the roll-ups over `every_s` seconds of finer roll-ups, or of parts of them."""
         return self._ask(fold("rows", every_s, "true", all_columns=True), rows=_without_too_large(rows)).cast(ROWS)
+
+    def of_readings(self, readings: pa.Table, every_s: int) -> pa.Table:
+        """Return the roll-ups of readings, without the values that cannot be part of a mean."""
+        # Most quantities are measured by nobody; to fold them takes as long as the others.
+        absent = [name for name in QUANTITIES if readings[name].null_count == len(readings)]
+        query = fold("readings", every_s, "true", all_columns=True, absent=absent, any_too_large=True)
+        return self._ask(query, readings=readings).cast(ROWS)
 
     def means(self, rows: pa.Table, every_s: int, limit: int) -> pa.Table:
         """Return the same as READINGS, in their order."""

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from jeonju.contract.columns import INSTANT
 from jeonju.storage.influx.line_protocol import from_tag, microseconds, to_tag
-from jeonju.storage.influx.names import AIR, DEVICE_TAG, POLICIES, POLICY_OF, SITE
+from jeonju.storage.influx.names import AIR, DEVICE_TAG, FLOATS, INTEGERS, POLICIES, POLICY_OF, SITE, STRINGS
 
 # What InfluxDB can say in a query [µs since 1970].
 _EARLIEST: Final = -9_223_372_036_854_774
@@ -39,6 +39,16 @@ def source(measurement: str, policy: str | None = None) -> str:
 
 # Readings, those in time and those that came later than the readings' policy keeps; a server takes them for one measurement.
 READINGS_FROM: Final = ", ".join(source(AIR, policy) for policy in POLICIES)
+
+
+# The fields of a reading, with InfluxDB's types, and how to ask for all of it.
+READING_TYPES: Final = (
+    dict.fromkeys(FLOATS, "float") | dict.fromkeys(INTEGERS, "integer") | dict.fromkeys(STRINGS, "string")
+)
+READING_COLUMNS: Final = ", ".join(
+    [f"{quoted(name)}::tag" for name in (SITE, DEVICE_TAG)]
+    + [f"{quoted(name)}::{kind}" for name, kind in READING_TYPES.items()]
+)
 
 
 def text(value: str) -> str:

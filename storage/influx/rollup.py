@@ -7,15 +7,25 @@ A commit is repeated until it is taken, and its marks are the last of it that co
 
 import secrets
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from itertools import groupby
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 
-from jeonju.contract.columns import INSTANT, TOO_LARGE
+from jeonju.contract.columns import INSTANT, READINGS, TOO_LARGE
 from jeonju.storage.influx.folding import ROWS, Folding
-from jeonju.storage.influx.influxql import READINGS_FROM, Span, quoted, source, span_between, table_of, tagged, within
+from jeonju.storage.influx.influxql import (
+    READING_COLUMNS,
+    READINGS_FROM,
+    Span,
+    quoted,
+    source,
+    span_between,
+    table_of,
+    tagged,
+    within,
+)
 from jeonju.storage.influx.line_protocol import record_line, table_lines
 from jeonju.storage.influx.names import (
     AIR_1H,
@@ -37,14 +47,14 @@ from jeonju.storage.rollup import (
     COLUMNS,
     HOUR_S,
     MINUTE_S,
-    NUMBERS,
     SECOND_US,
     SECONDS,
     sources,
 )
 
 _MINUTE_US: Final = MINUTE_S * SECOND_US
-_RUN_MINUTES: Final = 5
+# A question costs the server as much as the readings of so many minutes, whatever it is about.
+_GAP_MINUTES: Final = 10
 _HOUR_US: Final = HOUR_S * SECOND_US
 # Intervals begin at the same instants as in DuckDB: whole intervals since Monday, 2000-01-03.
 _FIRST_INTERVAL_S: Final = 946_857_600
@@ -96,13 +106,7 @@ def roll_up(server: Server, folding: Folding, marks: Mapping[int, Marks]) -> Non
     # Minutes so old are not kept, so that the hour must be made of all its readings at once.
     minutes_of_hour = range(hour[0] // _MINUTE_US, hour[1] // _MINUTE_US)
     wanted = minutes_of_hour if any(HOURS in policies for policies in marks.values()) else marks
-    beyond = _beyond_means(server, (min(wanted) * _MINUTE_US, (max(wanted) + 1) * _MINUTE_US))
-    questions = [
-        question
-        for span in _runs(wanted)
-        for question in _from_readings(span, MINUTE_S, beyond=beyond, all_columns=True)
-    ]
-    made = folding.fold(table_of(server.query(*questions), ROWS), MINUTE_S)
+    made = folding.fold(_minutes_of_readings(server, folding, wanted), MINUTE_S)
     stored = _stored(server, "readings_1m", hour)
     minutes = folding.not_fewer(made, stored)
     server.write(table_lines(AIR_1M, folding.with_directions(minutes)), "us", MINUTES)
@@ -119,11 +123,22 @@ def roll_up(server: Server, folding: Folding, marks: Mapping[int, Marks]) -> Non
             server.write(done, "us", policy)
 
 
+def _minutes_of_readings(server: Server, folding: Folding, minutes: Iterable[int]) -> pa.Table:
+    """Return the roll-ups over minutes of the readings themselves, in parts.
+
+    The server sends readings with a tenth of the work that it takes to aggregate so many columns.
+    """
+    questions = [f"SELECT {READING_COLUMNS} FROM {READINGS_FROM} WHERE {within(span)}" for span in _runs(minutes)]
+    parts = [folding.of_readings(table_of([part], READINGS), MINUTE_S) for part in server.query(*questions)]
+    return pa.concat_tables(parts) if parts else ROWS.empty_table()
+
+
 def _runs(minutes: Iterable[int]) -> Iterator[Span]:
-    """Return spans that hold the minutes, each so short that a server with thousands of devices answers in time."""
-    for _, run in groupby(sorted(minutes), lambda minute: minute // _RUN_MINUTES):
-        members = list(run)
-        yield members[0] * _MINUTE_US, (members[-1] + 1) * _MINUTE_US
+    """Return spans that hold the minutes; those that are near to each other are in one."""
+    ordered = sorted(minutes)
+    breaks = [place for place, (a, b) in enumerate(pairwise(ordered), start=1) if b - a > _GAP_MINUTES]
+    for begin, end in pairwise((0, *breaks, len(ordered))):
+        yield ordered[begin] * _MINUTE_US, (ordered[end - 1] + 1) * _MINUTE_US
 
 
 def means(server: Server, folding: Folding, series: Series, every_s: int) -> pa.Table:
@@ -140,7 +155,7 @@ def means(server: Server, folding: Folding, series: Series, every_s: int) -> pa.
         for part in spans:
             if table == "readings":
                 beyond = _beyond_means(server, part, *where)
-                questions += _from_readings(part, every_s, *where, beyond=beyond, end=most, all_columns=False)
+                questions += _from_readings(part, every_s, *where, beyond=beyond, end=most)
             else:
                 questions.append(
                     _select_stored(table, part, *where, end=f" GROUP BY {SITE}, {DEVICE_TAG}{most}", all_columns=False)
@@ -166,10 +181,8 @@ def _beyond_means(server: Server, span: Span, *where: str) -> set[str]:
     }
 
 
-def _from_readings(
-    span: Span, every_s: int, *where: str, beyond: Collection[str], end: str = "", all_columns: bool
-) -> list[str]:
-    """Return the questions for roll-ups of readings: for numbers, for angles by way of sine and cosine.
+def _from_readings(span: Span, every_s: int, *where: str, beyond: Collection[str], end: str) -> list[str]:
+    """Return the questions for means of readings: for numbers, for angles by way of sine and cosine.
 
     Quantities with values `beyond` what can be part of a mean take questions of their own.
     """
@@ -182,9 +195,12 @@ def _from_readings(
     asked = []
     for names, which in (together, *apart):
         described = _DESCRIBED if names is together[0] else []
-        if described and all_columns:
-            described = [*described, "count(received_at) AS reading_count"]
-        if columns := [*described, *_numbers(names, all_columns=all_columns)]:
+        numbers = [
+            f"mean({quoted(name)}) AS {quoted(name)}, count({quoted(name)}) AS {quoted(f'{name}_count')}"
+            for name in names
+            if name not in ANGLES
+        ]
+        if columns := [*described, *numbers]:
             asked.append(f"SELECT {', '.join(columns)} FROM {table} WHERE {which} {group}")
         if angles := [name for name in names if name in ANGLES]:
             inner = ", ".join(
@@ -203,14 +219,6 @@ def _from_readings(
 def _usable(name: str) -> str:
     # InfluxQL knows no exponents.
     return f"{quoted(name)} > -{TOO_LARGE:.1f} AND {quoted(name)} < {TOO_LARGE:.1f}"
-
-
-def _numbers(names: Iterable[str], *, all_columns: bool) -> Iterator[str]:
-    for name in names:
-        if name not in ANGLES:
-            yield f"mean({quoted(name)}) AS {quoted(name)}, count({quoted(name)}) AS {quoted(f'{name}_count')}"
-        if all_columns and name in NUMBERS:
-            yield from (f"{way}({quoted(name)}) AS {quoted(f'{name}_{way}')}" for way in ("min", "max"))
 
 
 def _stored(server: Server, table: str, span: Span) -> pa.Table:

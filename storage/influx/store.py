@@ -32,7 +32,17 @@ from jeonju.contract.records import (
 from jeonju.storage.influx import rollup as rollup
 from jeonju.storage.influx.backup import dump
 from jeonju.storage.influx.folding import Folding
-from jeonju.storage.influx.influxql import READINGS_FROM, quoted, source, span_between, table_of, tagged, text, within
+from jeonju.storage.influx.influxql import (
+    READING_COLUMNS,
+    READING_TYPES,
+    READINGS_FROM,
+    source,
+    span_between,
+    table_of,
+    tagged,
+    text,
+    within,
+)
 from jeonju.storage.influx.line_protocol import microseconds, table_lines
 from jeonju.storage.influx.names import (
     AIR,
@@ -41,14 +51,11 @@ from jeonju.storage.influx.names import (
     DEVICE_TAG,
     DONE,
     DUE,
-    FLOATS,
     ID,
-    INTEGERS,
     POLICIES,
     RAW,
     ROLLUP_DUE,
     SITE,
-    STRINGS,
 )
 from jeonju.storage.influx.records import (
     field_types,
@@ -69,13 +76,8 @@ from jeonju.storage.rollup import MINUTE_S, SECOND_US, by_hour
 log = logging.getLogger(__name__)
 
 MOST_RECORDS: Final = 10_000
-_READING: Final = dict.fromkeys(FLOATS, "float") | dict.fromkeys(INTEGERS, "integer") | dict.fromkeys(STRINGS, "string")
-_COLUMNS: Final = ", ".join(
-    [f"{quoted(name)}::tag" for name in (SITE, DEVICE_TAG)]
-    + [f"{quoted(name)}::{kind}" for name, kind in _READING.items()]
-)
 _FIELD_TYPES: Final = {
-    AIR: _READING,
+    AIR: READING_TYPES,
     ROLLUP_DUE: dict.fromkeys((DUE, DONE), "integer"),
     AIR_1M: rollup.field_types(),
     AIR_1H: rollup.field_types(),
@@ -161,7 +163,7 @@ class InfluxStore:
     def latest(self, site: str) -> pa.Table:
         """Return the newest row of every device."""
         newest = f"GROUP BY {DEVICE_TAG} ORDER BY time DESC LIMIT 1"
-        question = f"SELECT {_COLUMNS} FROM {READINGS_FROM} WHERE {tagged(SITE, site)} {newest}"
+        question = f"SELECT {READING_COLUMNS} FROM {READINGS_FROM} WHERE {tagged(SITE, site)} {newest}"
         table = table_of(self._server.query(question), READINGS)
         return table.take(pc.sort_indices(table[DEVICE_TAG].cast(pa.string())))
 
@@ -265,7 +267,7 @@ class InfluxStore:
         where = [tagged(SITE, series.site), within(span_between(series.start, series.end))]
         if series.devices:
             where.append(tagged(DEVICE_TAG, *series.devices))
-        question = f"SELECT {_COLUMNS} FROM {READINGS_FROM} WHERE {' AND '.join(where)}"
+        question = f"SELECT {READING_COLUMNS} FROM {READINGS_FROM} WHERE {' AND '.join(where)}"
         table = table_of(self._server.query(f"{question} LIMIT {int(series.limit)}"), READINGS)
         if table.num_rows < series.limit:
             return table
