@@ -10,10 +10,11 @@ from jeonju.grafana import city
 from jeonju.grafana.influxql import DATA_SOURCE, OF_SITE, TO, open_at_end, select, touching
 from jeonju.grafana.language import LANGUAGES, Language
 from jeonju.grafana.words import BAD
-from jeonju.storage.influx.names import ALERT
+from jeonju.storage.influx.names import ALERT, INCIDENT
 
 TAG: Final = "jeonju-air"
 QUIET: Final = "#5794f2"
+SERIOUS_COLOUR: Final = "#ff9830"
 SERIOUS: Final = "\"severity\" != 'info'"
 
 
@@ -58,28 +59,33 @@ def board(
     return made
 
 
-def with_alerts(made: dashboard.Dashboard, say: Language) -> dashboard.Dashboard:
-    """Draw alerts into the charts: warning and critical ones as regions, which end where the time shown ends while they last; notices as lines."""
+def with_events(made: dashboard.Dashboard, say: Language) -> dashboard.Dashboard:
+    """Draw incidents into the charts as regions, which end where the time shown ends while they last, and where alerts begin as lines.
+
+    Alerts are no regions: an advisory is one alert for each station, and so many regions upon each other hide what was measured.
+    """
     summary = f'"{say("summary_ko", "summary_en")}", "kind"'
-    over = f'{summary}, "ended_at" / 1000 AS "end"'
-    lasting = f'{summary}, "ended_at" + {TO} AS "end"'
-    ended = '"ended_at" > 0'
-    for title, asked, where, colour in (
-        (say("경보", "Alerts"), over, (SERIOUS, ended, touching("started_at", "ended_at")), BAD),
+    over = f'{summary}, "closed_at" / 1000 AS "end"'
+    lasting = f'{summary}, "closed_at" + {TO} AS "end"'
+    touches = touching("started_at", "ended_at")
+    for title, of, asked, where, colour in (
+        (say("사건", "Incidents"), INCIDENT, over, ('"closed_at" > 0', touching("opened_at", "closed_at")), BAD),
         (
-            say("진행 중인 경보", "Active alerts"),
+            say("진행 중인 사건", "Open incidents"),
+            INCIDENT,
             lasting,
-            (SERIOUS, '"ended_at" = 0', open_at_end("started_at", "ended_at")),
+            ('"closed_at" = 0', open_at_end("opened_at", "closed_at")),
             BAD,
         ),
-        (say("알림", "Notices"), summary, ("\"severity\" = 'info'", touching("started_at", "ended_at")), QUIET),
+        (say("경보", "Alerts"), ALERT, summary, (SERIOUS, touches), SERIOUS_COLOUR),
+        (say("알림", "Notices"), ALERT, summary, ("\"severity\" = 'info'", touches), QUIET),
     ):
-        made.annotation(Alerts(title, select(asked, ALERT, where=(OF_SITE, *where)), say, colour))
+        made.annotation(Events(title, select(asked, of, where=(OF_SITE, *where)), say, colour))
     return made
 
 
-class Alerts(AnnotationQuery, Builder[AnnotationQuery]):
-    """Alerts as regions or lines. The toolkit has no query in InfluxQL for annotations.
+class Events(AnnotationQuery, Builder[AnnotationQuery]):
+    """Alerts or incidents as regions or lines. The toolkit has no query in InfluxQL for annotations.
 
     Grafana 9 reads the query beside the annotation's name, later ones in its target.
     """

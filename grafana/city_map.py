@@ -35,6 +35,14 @@ def city(say: Language) -> geomap.Panel:
         ),
         ("B", queries.newest(("lat", "lon", "pm25"))),
         (
+            "G",
+            select(
+                'last("lat") AS "lat", last("lon") AS "lon", round(last("pm25")) AS "dust"',
+                where=(OF_SITE, lately()),
+                by=(BY_DEVICE,),
+            ),
+        ),
+        (
             "C",
             select(
                 'last("cai") AS "cai", last("lat") AS "lat", last("lon") AS "lon", last("grade") AS "grade", last("pollutant") AS "pollutant"',
@@ -67,11 +75,13 @@ def city(say: Language) -> geomap.Panel:
         ),
         within_radius(say("추정 범위", "Where it may be"), "F"),
         maps.marks(say("장비(초미세먼지)", "Devices by PM2.5"), "B", colour="pm25", size=11),
-        maps.marks(say("측정소(지수)", "Stations by CAI"), "C", colour="cai", size=14, has_legend=True),
-        maps.labels(say("지수", "CAI"), "C", "cai"),
         maps.marks(
-            say("로봇", "Robots"), "D", colour=ROBOT, mark=maps.turned(maps.POINTER), size=14, turned_by="heading"
+            say("로봇", "Robots"), "D", colour=ROBOT, mark=maps.turned(maps.POINTER), size=16, turned_by="heading"
         ),
+        maps.labels(say("초미세먼지", "PM2.5"), "G", "dust"),
+        # Over the other value of a station, which has both.
+        maps.marks(say("측정소(지수)", "Stations by CAI"), "C", colour="cai", size=14, opacity=1, has_legend=True),
+        maps.labels(say("지수", "CAI"), "C", "cai"),
         maps.marks(
             say("바람", "Wind"),
             "E",
@@ -88,8 +98,8 @@ def city(say: Language) -> geomap.Panel:
     panel = maps.city_map(
         say("지도", "Map"),
         say(
-            "큰 원: 측정소의 통합대기환경지수(없으면 초미세먼지 등급의 작은 원). 보라색 화살촉: 로봇과 진행 방향. 측정소 위의 파란 화살표: 바람이 불어가는 방향, 클수록 강한 바람. 빨간 원: 사건의 추정 범위. 회색: 최근 5분 무응답.",
-            "Large circles: CAI of stations; small ones: class of PM2.5 where there is no index. Purple pointers: robots and where they head. Blue arrows above stations: where the wind blows to, larger when stronger. Red circle: where an incident may be. Grey: not heard for 5 minutes. Circles of incidents are to scale as the map opens.",
+            "큰 원과 안의 수: 측정소의 통합대기환경지수(없으면 작은 원에 초미세먼지와 그 등급). 보라색 화살촉: 로봇과 진행 방향, 안의 수는 초미세먼지. 측정소 위의 파란 화살표: 바람이 불어가는 방향, 클수록 강한 바람. 빨간 원: 사건의 추정 범위. 회색: 최근 5분 무응답.",
+            "Large circles and the number inside: CAI of stations; small ones: PM2.5 and its class where there is no index. Purple pointers: robots and where they head, with their PM2.5. Blue arrows above stations: where the wind blows to, larger when stronger. Red circle: where an incident may be. Grey: not heard for 5 minutes. Circles of incidents are to scale as the map opens.",
         ),
         layers,
         say,

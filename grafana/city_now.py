@@ -5,7 +5,7 @@ from grafana_foundation_sdk.builders import dashboard, table, timeseries
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.grafana import city_map, fields, look, queries, tables, variables
 from jeonju.grafana import city_numbers as numbers
-from jeonju.grafana.board import board, with_alerts
+from jeonju.grafana.board import board, with_events
 from jeonju.grafana.city_map import INDEX_NOW
 from jeonju.grafana.influxql import (
     BY_DEVICE,
@@ -26,7 +26,7 @@ from jeonju.storage.influx.names import INDEX
 
 def build(say: Language) -> dashboard.Dashboard:
     """Return the dashboard."""
-    made = with_alerts(
+    made = with_events(
         board(
             say,
             "city-now",

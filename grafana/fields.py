@@ -63,7 +63,7 @@ def by_threshold() -> dashboard.FieldColor:
 
 def index_steps() -> dashboard.ThresholdsConfig:
     """Return the colours of the air-quality index."""
-    lower = [None, *(upper + 0.5 for upper in INDEX_UPPER[:-1])]
+    lower = [None, *(upper + 1 for upper in INDEX_UPPER[:-1])]
     return steps(*((value, grade.colour) for value, grade in zip(lower, GRADES, strict=True)))
 
 
@@ -137,7 +137,7 @@ def from_green_to_red() -> list[DynamicConfigValue]:
 
 def shaded() -> list[DynamicConfigValue]:
     """Return how the cells of a column are shaded so."""
-    return [*coloured(), *from_green_to_red()]
+    return [*coloured([no_value("–", "transparent")]), *from_green_to_red()]
 
 
 def as_gauge(full: float) -> list[DynamicConfigValue]:
@@ -163,9 +163,9 @@ def or_dash() -> list[DynamicConfigValue]:
     return [*coloured_text(), DynamicConfigValue(id_val="mappings", value=[no_value("–")])]
 
 
-def no_value(text: str) -> SpecialValueMap:
+def no_value(text: str, colour: str = "text") -> SpecialValueMap:
     """Return what no value is shown as, in the colour of the other words, not that of the lowest threshold."""
-    shown = ValueMappingResult(text=text, color="text")
+    shown = ValueMappingResult(text=text, color=colour)
     return SpecialValueMap(options=DashboardSpecialValueMapOptions(match=SpecialValueMatch.NULL, result=shown))
 
 

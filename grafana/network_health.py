@@ -226,6 +226,8 @@ def lag(say: Language) -> timeseries.Panel:
         )
         .interval("10s")
         .scale_distribution(axis)
+        # Grafana names the lines between two powers after it.
+        .no_value("")
         .with_target(InfluxQL(query=_of_service('max("lag_s")'), alias=NAME))
     )
 

@@ -30,8 +30,8 @@ def devices(say: Language) -> table.Panel:
         tables.Column("kind", say("종류", "Kind"), 70, words.as_named(words.device_kinds(say))),
         tables.Column("state", say("연결", "Link"), 75, fields.connection(say)),
         tables.Column("age", say("최신 자료", "Newest"), 110, age),
-        tables.Column("battery", say("배터리", "Battery"), 75, fields.of_quantity("battery")),
-        tables.Column("rssi", say("신호", "Signal"), 80, fields.of_quantity("rssi")),
+        tables.Column("battery", say("배터리", "Battery"), 75, [*fields.of_quantity("battery"), *fields.or_dash()]),
+        tables.Column("rssi", say("신호", "Signal"), 80, [*fields.of_quantity("rssi"), *fields.or_dash()]),
         tables.Column("origin", say("출처", "Origin"), 85, words.as_named(words.origins(say))),
     ]
     return tables.rows(

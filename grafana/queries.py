@@ -102,14 +102,21 @@ def exceedances(standard: Standard, name: str, *where: str) -> str:
     if standard.hours == 8:
         hourly = select(f'mean({value}) AS "v"', AIR_1H, where=asked, by=("time(1h)", BY_DEVICE), fill="none")
         inner = select('moving_average("v", 8) AS "v"', f"({hourly})", where=(), by=(BY_DEVICE,))
-        conditions = [f'"v" > {standard.limit:g}']
+        is_whole: tuple[str, ...] = ()
     else:
         every = "time(1h)" if standard.hours == 1 else local_days()
         inner = select(
             f'mean({value}) AS "v", count({value}) AS "n"', AIR_1H, where=asked, by=(every, BY_DEVICE), fill="none"
         )
-        conditions = [f'"v" > {standard.limit:g}', f'"n" >= {LEAST_SHARE * standard.hours:g}']
-    return select(f'count("v") AS "{name}"', f"({inner})", where=(*conditions, IN_RANGE), by=(BY_DEVICE,))
+        is_whole = (f'"n" >= {LEAST_SHARE * standard.hours:g}',)
+    # 1 above the limit, otherwise 0, so that a device that never exceeded it has its row and the standard its column.
+    above = select(
+        f'ceil(("v" - {standard.limit:g}) / 1000000000) AS "above"',
+        f"({inner})",
+        where=(*is_whole, IN_RANGE),
+        by=(BY_DEVICE,),
+    )
+    return select(f'sum("above") AS "{name}"', f"({above})", where=(IN_RANGE,), by=(BY_DEVICE,))
 
 
 def hours_of_week(quantity: str, *where: str) -> str:

@@ -125,7 +125,8 @@ def fleet(say: Language) -> table.Panel:
         where=(OF_SITE, OF_DEVICES, lately("1d")),
         by=(BY_DEVICE,),
     )
-    dust_ = [*fields.of_quantity("pm25"), *fields.coloured(), *fields.thresholds_of(fields.class_steps("pm25"))]
+    dash = fields.no_value("–", "transparent")
+    dust_ = [*fields.of_quantity("pm25"), *fields.coloured([dash]), *fields.thresholds_of(fields.class_steps("pm25"))]
     columns = [
         tables.of_device(say, width=None, title=say("로봇", "Robot")),
         tables.Column("state", say("연결", "Link"), 75, fields.connection(say)),
@@ -134,7 +135,12 @@ def fleet(say: Language) -> table.Panel:
             "battery",
             say("배터리", "Battery"),
             130,
-            [*fields.of_quantity("battery"), *fields.as_gauge(100), *fields.thresholds_of(fields.steps(*BATTERY))],
+            [
+                *fields.of_quantity("battery"),
+                *fields.as_gauge(100),
+                *words.as_mapped([dash]),
+                *fields.thresholds_of(fields.steps(*BATTERY)),
+            ],
         ),
         tables.Column("pm25", "PM2.5", 90, dust_),
         tables.Column(

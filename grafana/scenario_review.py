@@ -5,7 +5,7 @@ from typing import Final
 from grafana_foundation_sdk.builders import dashboard, table, timeseries
 
 from jeonju.grafana import fields, look, tables, variables
-from jeonju.grafana.board import board, with_alerts
+from jeonju.grafana.board import board, with_events
 from jeonju.grafana.influxql import BY_DEVICE, EVERY, IN_RANGE, OF_SITE, InfluxQL, course, highest, mean, select, tiered
 from jeonju.grafana.language import Language
 from jeonju.grafana.queries import OF_TRUTH
@@ -17,7 +17,7 @@ QUANTITY: Final = "${quantity}"
 
 def build(say: Language) -> dashboard.Dashboard:
     """Return the dashboard."""
-    made = with_alerts(
+    made = with_events(
         board(
             say,
             "scenario-review",

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.grafana import fields, look, maps, tables, variables, words
-from jeonju.grafana.board import board, with_alerts
+from jeonju.grafana.board import board, with_events
 from jeonju.grafana.city_map import described, within_radius
 from jeonju.grafana.influxql import (
     BY_DEVICE,
@@ -34,7 +34,7 @@ IN_ZONES: Final = f"({variables.OF_ZONE} OR \"zone\" = '')"
 
 def build(say: Language) -> dashboard.Dashboard:
     """Return the dashboard."""
-    made = with_alerts(
+    made = with_events(
         board(
             say,
             "smoke-incidents",

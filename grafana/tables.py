@@ -140,7 +140,9 @@ def alert_table(
     ]
     # What has no room is said by the sentence, which begins with the place.
     dropped = (
-        {"end", "zone"} if is_open else {"zone", "kind"} if width < NARROW else {"zone"} if width < WIDE else set()
+        ({"kind"} if width < NARROW else set())
+        | ({"zone"} if is_open or width < WIDE else set())
+        | ({"end"} if is_open else set())
     )
     columns = [column for column in columns if column.name not in dropped]
     asked = {

@@ -7,8 +7,8 @@ from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, ValueMap
 
 from jeonju.grafana import city
 from jeonju.grafana.language import Language
-from jeonju.messages.alerts import KINDS, kind_title
 from jeonju.messages.words import word
+from jeonju.rules.rules import shipped_rules
 
 SEVERITY_COLOURS: Final = {"critical": "#d7322d", "warning": "#ff9830", "info": "#5794f2"}
 GOOD, BAD, NEUTRAL = "#1fa14a", "#d7322d", "#808080"
@@ -92,8 +92,9 @@ def zones(say: Language) -> list[tuple[str, str]]:
 
 
 def kinds(say: Language) -> list[tuple[str, str]]:
-    """Return every kind of alert that is built in and what it is called."""
-    return [(kind, say(*kind_title(kind))) for kind in KINDS]
+    """Return every kind of alert that the shipped rules can raise and what it is called."""
+    rules = shipped_rules()
+    return [(kind, say(*rules.title(kind))) for kind in sorted(rules.kinds)]
 
 
 def severities(say: Language) -> dict[str, tuple[str, str | None]]:

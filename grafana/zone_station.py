@@ -7,7 +7,7 @@ from grafana_foundation_sdk.models import common as shown
 
 from jeonju.airquality.index import LEAST_OF_12_H
 from jeonju.grafana import fields, look, patterns, queries, tables, variables, words
-from jeonju.grafana.board import board, with_alerts
+from jeonju.grafana.board import board, with_events
 from jeonju.grafana.influxql import (
     BY_DEVICE,
     EVERY,
@@ -29,7 +29,7 @@ SHARE_STEPS: Final = ((None, words.BAD), (0.5, "#ff9830"), (0.9, words.GOOD))
 
 def build(say: Language) -> dashboard.Dashboard:
     """Return the dashboard; its last row is there once for each chosen quantity."""
-    made = with_alerts(
+    made = with_events(
         board(
             say,
             "zone-station",
@@ -119,8 +119,8 @@ def exceeded(say: Language, *where: str, width: int, height: int = 9) -> table.P
     return tables.rows(
         say("기준 초과 횟수", "Exceedances"),
         say(
-            "표시 구간에서 한국 환경기준과 WHO 권고를 넘은 횟수: 24h는 일수(18시간 이상의 자료), 8h는 이동평균, 1h는 시간. 한 번도 넘지 않은 기준은 열이 없습니다.",
-            "How often the standards of Korea and the WHO were exceeded in the time shown: 24h counts days with at least 18 hours of data, 8h moving means, 1h hours. A standard that was never exceeded has no column.",
+            "표시 구간에서 한국 환경기준과 WHO 권고를 넘은 횟수: 24h는 일수(18시간 이상의 자료), 8h는 이동평균, 1h는 시간. 자료가 모자라면 칸이 비고, 하루치도 없으면 24h 열이 없습니다.",
+            "How often the standards of Korea and the WHO were exceeded in the time shown: 24h counts days with at least 18 hours of data, 8h moving means, 1h hours. An empty cell has too little data; without a whole day there are no columns of 24h.",
         ),
         columns,
         width=width,

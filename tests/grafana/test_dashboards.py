@@ -157,7 +157,7 @@ def test_every_panel_is_full_whatever_the_time_shown(board: dict[str, Any], span
                 quantity,
                 [a.target["query"] for a in asked],
             )
-            # A standard that was never exceeded has no column.
+            # A standard of days has no column before the first whole day.
             if (
                 panel["type"] == "table"
                 and panel["title"] != "Exceedances"
@@ -170,7 +170,7 @@ def test_every_panel_is_full_whatever_the_time_shown(board: dict[str, Any], span
                     SHAPES[panel["type"]](answer)
 
 
-def test_alerts_are_annotations_and_quiet_ones_are_no_regions(reader: Reader) -> None:
+def test_incidents_are_regions_and_alerts_lines(reader: Reader) -> None:
     board = ENGLISH["dashboards/en/city-now.json"]
     reader = reader.over(4 * HOUR)
     chosen = reader.choices(board)
@@ -184,11 +184,14 @@ def test_alerts_are_annotations_and_quiet_ones_are_no_regions(reader: Reader) ->
         )
         found[annotation["name"]] = (annotation["iconColor"], series)
     # What lasts ends where the time shown ends, and not in 1970.
-    _, lasting = found["Active alerts"]
+    _, lasting = found["Open incidents"]
     assert {row[lasting["columns"].index("end")] for row in lasting["values"]} == {reader.end.timestamp() * 1000}
     colour, notices = found["Notices"]
+    _, alerts = found["Alerts"]
     assert colour != found["Alerts"][0]
+    # Twenty stations have an advisory each: as many regions would hide what was measured.
     assert "end" not in notices["columns"]
+    assert "end" not in alerts["columns"]
 
 
 def test_every_quantity_can_be_chosen(reader: Reader) -> None:

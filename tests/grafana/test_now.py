@@ -71,6 +71,12 @@ def test_without_an_index_the_stations_are_on_the_map_all_the_same(reader: Reade
     by_readings = next(answer for answer in asked(reader, CITY, "Map") if answer.target["refId"] == "B")
     assert {series["tags"]["device"] for series in by_readings.series} >= {"palbok-01", "manseong-01", "innovation-01"}
     assert "B" in layers
+    values = next(answer for answer in asked(reader, CITY, "Map") if answer.target["refId"] == "G")
+    inside = {
+        series["tags"]["device"]: dict(zip(series["columns"], series["values"][0], strict=True))
+        for series in values.series
+    }
+    assert inside["palbok-01"]["dust"] == round(inside["palbok-01"]["dust"])
     without = reader.until(reader.end - timedelta(days=3))
     assert number(without, CITY, "Air quality") == 0
     assert _shown_as(panel_of(CITY, "Air quality"), 0) == "no index: needs 9 h of data"
@@ -128,6 +134,8 @@ def test_exceedances_count_days_with_enough_hours(reader: Reader) -> None:
         f"AND time >= {month.start.timestamp():.0f}s AND time <= {month.end.timestamp():.0f}s GROUP BY time(1d, -9h) fill(none)"
     )[0]["values"]
     assert counts["palbok-01"] == sum(mean > 15 and count >= 18 for _, mean, count in days) > 20
+    never = next(answer for answer in answers if '"co_korea_8"' in answer.target["query"])
+    assert {series["values"][0][1] for series in never.series} == {0}
 
 
 def test_hours_of_the_week_are_those_of_the_city(reader: Reader) -> None:
