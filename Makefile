@@ -4,7 +4,7 @@
 # make bench  figures as JSON
 # make bench-detection  how well fires are found and told from other things, as a table, and as JSON in build/ (20 min on two free cores)
 # make chaos  break one part after the other under load and count what comes through (MINUTES=1 the store stays away, ROUNDS=5 kills of up)
-# make compose  start the whole stack in an engine of Docker, kill its parts and count (root; Debian's docker.io)
+# make compose  of the tests, only the one that starts the stack in an engine of Docker and kills its parts (root; Debian's docker.io)
 # make attack  attack both brokers and the api of a platform of its own and print what held (ATTEMPTS=names of some)
 # make pipeline  play scenarios on a real broker and store and count which end as expected (SCENARIOS=their folder)
 # make dashboards  Grafana's dashboards and alert rules from grafana/
@@ -73,8 +73,8 @@ chaos: setup
 	$(BIN)/python -m chaos --minutes $(MINUTES) --rounds $(ROUNDS)
 
 compose: setup
-	@COMPOSE_TEST=1 scripts/servers
-	COMPOSE_TEST=1 $(BIN)/python -m pytest tests/test_compose_docker.py
+	@scripts/servers
+	$(BIN)/python -m pytest tests/test_compose_docker.py
 
 attack: setup
 	@scripts/servers
