@@ -34,6 +34,7 @@ LINE_COLOURS: Final = {
     "serious-warning": "#8f3bb8",
 }
 BODIES: Final = {"korea": ("한국", "Korea"), "who": ("WHO", "WHO")}
+NARROWEST_PX: Final = 50
 NO_LINE: Final = "transparent"
 
 
@@ -137,7 +138,9 @@ def from_green_to_red() -> list[DynamicConfigValue]:
 
 def shaded() -> list[DynamicConfigValue]:
     """Return how the cells of a column are shaded so."""
-    return [*coloured([no_value("–", "transparent")]), *from_green_to_red()]
+    # A step that makes a matrix fills it with empty words.
+    nothing = [no_value("–", "transparent", match) for match in (SpecialValueMatch.NULL, SpecialValueMatch.EMPTY)]
+    return [*coloured(nothing), *from_green_to_red()]
 
 
 def as_gauge(full: float) -> list[DynamicConfigValue]:
@@ -163,10 +166,10 @@ def or_dash() -> list[DynamicConfigValue]:
     return [*coloured_text(), DynamicConfigValue(id_val="mappings", value=[no_value("–")])]
 
 
-def no_value(text: str, colour: str = "text") -> SpecialValueMap:
+def no_value(text: str, colour: str = "text", match: SpecialValueMatch = SpecialValueMatch.NULL) -> SpecialValueMap:
     """Return what no value is shown as, in the colour of the other words, not that of the lowest threshold."""
     shown = ValueMappingResult(text=text, color=colour)
-    return SpecialValueMap(options=DashboardSpecialValueMapOptions(match=SpecialValueMatch.NULL, result=shown))
+    return SpecialValueMap(options=DashboardSpecialValueMapOptions(match=match, result=shown))
 
 
 def link(title: str, url: str, *, is_new_page: bool = True) -> list[DynamicConfigValue]:
@@ -175,8 +178,9 @@ def link(title: str, url: str, *, is_new_page: bool = True) -> list[DynamicConfi
 
 
 def wide(pixels: int) -> list[DynamicConfigValue]:
-    """Return how wide a column is."""
-    return [DynamicConfigValue(id_val="custom.width", value=pixels)]
+    """Return how wide a column is; Grafana makes none narrower than 50 pixels unless that is said, too."""
+    narrow = [DynamicConfigValue(id_val="custom.minWidth", value=pixels)] if pixels < NARROWEST_PX else []
+    return [DynamicConfigValue(id_val="custom.width", value=pixels), *narrow]
 
 
 def suffix(unit: str) -> str:

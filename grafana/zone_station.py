@@ -24,6 +24,7 @@ from jeonju.storage.influx.names import DEVICE_TAG, INDEX
 
 QUANTITY: Final = "${quantity}"
 HERE: Final = (OF_SITE, OF_DEVICES)
+SHORT: Final = {"pm25": "PM2.5", "pm10": "PM10", "o3": "O₃", "no2": "NO₂", "so2": "SO₂", "co": "CO"}
 SHARE_STEPS: Final = ((None, words.BAD), (0.5, "#ff9830"), (0.9, words.GOOD))
 
 
@@ -53,7 +54,7 @@ def build(say: Language) -> dashboard.Dashboard:
     ):
         made.with_variable(variable)
     made.with_panel(index(say)).with_panel(alerts(say)).with_panel(complete(say))
-    made.with_panel(exceeded(say, OF_DEVICES, width=24))
+    made.with_panel(exceeded(say, "korea", OF_DEVICES, width=14)).with_panel(exceeded(say, "who", OF_DEVICES, width=10))
     made.with_row(dashboard.Row("${quantity:text}").repeat("quantity"))
     text = "${quantity:text}"
     made.with_panel(measured(say)).with_panel(flags(say)).with_panel(patterns.rose(say, QUANTITY, text, OF_DEVICES))
@@ -98,29 +99,26 @@ def alerts(say: Language) -> table.Panel:
     )
 
 
-def exceeded(say: Language, *where: str, width: int, height: int = 9) -> table.Panel:
-    """How often each standard of Korea and the WHO was exceeded."""
-    standards = queries.judged()
+def exceeded(say: Language, body: str, *where: str, width: int, height: int = 9) -> table.Panel:
+    """How often each standard of a body, `korea` or `who`, was exceeded."""
+    judged = [standard for standard in queries.judged() if standard.body == body]
+    standards = sorted(judged, key=lambda standard: ([*SHORT].index(standard.quantity), standard.hours))
     names = [f"{standard.quantity}_{standard.body}_{standard.hours}" for standard in standards]
     parts = [
         queries.exceedances(standard, name, OF_SITE, *where) for standard, name in zip(standards, names, strict=True)
     ]
-    look_ = fields.coloured() + fields.thresholds_of(
-        fields.steps((None, "transparent"), (1, "#ff9830"), (18, words.BAD))
-    )
-    short = {"pm25": "PM2.5", "pm10": "PM10", "o3": "O₃", "no2": "NO₂", "so2": "SO₂", "co": "CO"}
+    colours = fields.thresholds_of(fields.steps((None, "transparent"), (1, "#ff9830"), (18, words.BAD)))
     columns = [tables.of_device(say, width=None)]
-    for name, standard in sorted(
-        zip(names, standards, strict=True),
-        key=lambda pair: (pair[1].body, [*short].index(pair[1].quantity), pair[1].hours),
-    ):
-        body = say(*fields.BODIES[standard.body])
-        columns.append(tables.Column(name, f"{short[standard.quantity]} {body} {standard.hours}h", 88, look_))
+    for name, standard in zip(names, standards, strict=True):
+        short = SHORT[standard.quantity]
+        column = tables.Column(name, f"{short} {standard.hours}h", 50 + 6 * len(short), fields.coloured() + colours)
+        columns.append(column)
+    whose = say(*fields.BODIES[body])
     return tables.rows(
-        say("기준 초과 횟수", "Exceedances"),
+        say(f"기준 초과 횟수, {whose}", f"Exceedances, {whose}"),
         say(
-            "표시 구간에서 한국 환경기준과 WHO 권고를 넘은 횟수: 24h는 일수(18시간 이상의 자료), 8h는 이동평균, 1h는 시간. 자료가 모자라면 칸이 비고, 하루치도 없으면 24h 열이 없습니다.",
-            "How often the standards of Korea and the WHO were exceeded in the time shown: 24h counts days with at least 18 hours of data, 8h moving means, 1h hours. An empty cell has too little data; without a whole day there are no columns of 24h.",
+            "표시 구간에서 기준을 넘은 횟수: 24h는 일수(18시간 이상의 자료), 8h는 이동평균, 1h는 시간. 자료가 모자라면 칸이 비고, 하루치도 없으면 24h 열이 없습니다.",
+            "How often the standards were exceeded in the time shown: 24h counts days with at least 18 hours of data, 8h moving means, 1h hours. An empty cell has too little data; without a whole day there are no columns of 24h.",
         ),
         columns,
         width=width,
