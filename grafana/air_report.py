@@ -44,9 +44,9 @@ def build(say: Language) -> dashboard.Dashboard:
     made.with_panel(means(say))
     made.with_panel(exceeded(say, "korea", OF_DEVICES, width=14, height=12))
     made.with_panel(exceeded(say, "who", OF_DEVICES, width=10, height=12))
-    made.with_panel(patterns.days(say, "pm25", OF_DEVICES, width=24, height=11))
+    made.with_panel(patterns.days(say, "pm25", OF_DEVICES, width=15, height=11))
+    made.with_panel(patterns.rose(say, "pm25", fields.label(say, "pm25"), OF_DEVICES, width=9, height=11))
     made.with_panel(patterns.hours_of_week(say, "pm25", fields.label(say, "pm25"), OF_DEVICES))
-    made.with_panel(patterns.rose(say, "pm25", fields.label(say, "pm25"), OF_DEVICES, width=9))
     return made.with_panel(incidents(say)).with_panel(kinds(say))
 
 

@@ -34,7 +34,6 @@ LINE_COLOURS: Final = {
     "serious-warning": "#8f3bb8",
 }
 BODIES: Final = {"korea": ("한국", "Korea"), "who": ("WHO", "WHO")}
-NARROWEST_PX: Final = 50
 NO_LINE: Final = "transparent"
 
 
@@ -178,9 +177,8 @@ def link(title: str, url: str, *, is_new_page: bool = True) -> list[DynamicConfi
 
 
 def wide(pixels: int) -> list[DynamicConfigValue]:
-    """Return how wide a column is; Grafana makes none narrower than 50 pixels unless that is said, too."""
-    narrow = [DynamicConfigValue(id_val="custom.minWidth", value=pixels)] if pixels < NARROWEST_PX else []
-    return [DynamicConfigValue(id_val="custom.width", value=pixels), *narrow]
+    """Return how wide a column is."""
+    return [DynamicConfigValue(id_val="custom.width", value=pixels)]
 
 
 def suffix(unit: str) -> str:

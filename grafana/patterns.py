@@ -21,11 +21,12 @@ NAME: Final = f"$tag_{DEVICE_TAG} $col"
 DEGREES_M_S: Final = 0.1
 RINGS_M_S: Final = (2, 4, 6, 8)
 CORNERS: Final = 48
-HOUR_WIDE: Final = 37
+# Grafana makes no column narrower.
+HOUR_WIDE: Final = 50
 
 
 def hours_of_week(
-    say: Language, quantity: str, text: str, *where: str, width: int = 15, height: int = 9
+    say: Language, quantity: str, text: str, *where: str, width: int = 24, height: int = 9
 ) -> table.Panel:
     """Return the means of each hour of each day of the week over the last four weeks; `text` is how Grafana calls the quantity."""
     grouped = {

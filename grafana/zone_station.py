@@ -59,7 +59,7 @@ def build(say: Language) -> dashboard.Dashboard:
     text = "${quantity:text}"
     made.with_panel(measured(say)).with_panel(flags(say)).with_panel(patterns.rose(say, QUANTITY, text, OF_DEVICES))
     made.with_panel(patterns.hours_of_week(say, QUANTITY, text, OF_DEVICES))
-    return made.with_panel(patterns.days(say, QUANTITY, OF_DEVICES, width=9))
+    return made.with_panel(patterns.days(say, QUANTITY, OF_DEVICES, width=24))
 
 
 def index(say: Language) -> statetimeline.Panel:
