@@ -8,7 +8,17 @@ from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.grafana import fields, look, patterns, queries, tables, variables, words
 from jeonju.grafana.board import board
-from jeonju.grafana.influxql import BY_DEVICE, IN_RANGE, OF_DEVICES, OF_SITE, InfluxQL, known_devices, select, touching
+from jeonju.grafana.influxql import (
+    BY_DEVICE,
+    IN_RANGE,
+    OF_DEVICES,
+    OF_SITE,
+    InfluxQL,
+    known_devices,
+    plausible_hours,
+    select,
+    touching,
+)
 from jeonju.grafana.language import Language
 from jeonju.grafana.zone_station import SHARE_STEPS, exceeded
 from jeonju.storage.influx.names import AIR_1H, ALERT
@@ -44,9 +54,9 @@ def build(say: Language) -> dashboard.Dashboard:
     made.with_panel(means(say))
     made.with_panel(exceeded(say, "korea", OF_DEVICES, width=14, height=12))
     made.with_panel(exceeded(say, "who", OF_DEVICES, width=10, height=12))
-    made.with_panel(patterns.days(say, "pm25", OF_DEVICES, width=15, height=11))
+    made.with_panel(patterns.days(say, "pm25", OF_DEVICES, plausible_hours("pm25"), width=15, height=11))
     made.with_panel(patterns.rose(say, "pm25", fields.label(say, "pm25"), OF_DEVICES, width=9, height=11))
-    made.with_panel(patterns.hours_of_week(say, "pm25", fields.label(say, "pm25"), OF_DEVICES))
+    made.with_panel(patterns.hours_of_week(say, "pm25", fields.label(say, "pm25"), OF_DEVICES, plausible_hours("pm25")))
     return made.with_panel(incidents(say)).with_panel(kinds(say))
 
 
@@ -64,7 +74,7 @@ def about(say: Language) -> text.Panel:
 def mean(say: Language, quantity: str) -> stat.Panel:
     """The mean of all chosen devices."""
     row = QUANTITY[quantity]
-    asked = select(f'mean("{quantity}")', AIR_1H, where=(*HERE, IN_RANGE))
+    asked = select(f'mean("{quantity}")', AIR_1H, where=(*HERE, IN_RANGE, plausible_hours(quantity)))
     return (
         look.number(
             fields.label(say, quantity),
@@ -82,8 +92,10 @@ def mean(say: Language, quantity: str) -> stat.Panel:
 
 def means(say: Language) -> table.Panel:
     """The mean of each pollutant at each device, and how complete it is."""
-    each = ", ".join(f'mean("{key}") AS "{key}"' for key in REPORTED)
-    asked = select(each, AIR_1H, where=(*HERE, IN_RANGE), by=(BY_DEVICE,))
+    asked = [
+        select(f'mean("{key}") AS "{key}"', AIR_1H, where=(*HERE, IN_RANGE, plausible_hours(key)), by=(BY_DEVICE,))
+        for key in REPORTED
+    ]
     columns = [tables.of_device(say, width=None)]
     for key in REPORTED:
         own = [*fields.of_quantity(key), *fields.coloured(), *fields.thresholds_of(fields.class_steps(key))]
@@ -93,13 +105,13 @@ def means(say: Language) -> table.Panel:
     return tables.rows(
         say("장비별 평균", "Means by device"),
         say(
-            "표시 구간의 평균(등급 색)과 자료가 있는 시간의 비율.",
-            "Means over the time shown in the colour of their class, and the share of time that has data.",
+            "표시 구간의 평균(등급 색)과 자료가 있는 시간의 비율. 있을 수 없는 값이 든 시간은 뺍니다.",
+            "Means over the time shown in the colour of their class, and the share of time that has data. Hours with an impossible value are left out.",
         ),
         columns,
         width=24,
         height=12,
-        parts=[known_devices(OF_DEVICES), asked, *queries.completeness(*HERE)],
+        parts=[known_devices(OF_DEVICES), *asked, *queries.completeness(*HERE)],
     ).sort_by(tables.sorted_by(fields.label(say, "pm25")))
 
 

@@ -146,6 +146,11 @@ def plausible(quantity: str) -> What:
     return lambda tier: f'{low} AND "{quantity}{"_max" if tier.is_rolled_up else ""}" {high}'
 
 
+def plausible_hours(quantity: str) -> str:
+    """Return the condition that an hour has no value that cannot be one of the air; its mean would be as wrong."""
+    return plausible(quantity)(ROLLED_UP[-1])
+
+
 def mean(quantity: str) -> What:
     """Return how to ask for the mean of a quantity."""
     return lambda _tier: f'mean("{quantity}")'

@@ -17,6 +17,7 @@ from jeonju.grafana.influxql import (
     TIERS,
     TO,
     lately,
+    plausible_hours,
     select,
     tiered,
 )
@@ -97,7 +98,7 @@ def exceedances(standard: Standard, name: str, *where: str) -> str:
 
     Days are those of the city and count with three quarters of their hours; means of eight hours are moving ones.
     """
-    asked = (*where, IN_RANGE)
+    asked = (*where, IN_RANGE, plausible_hours(standard.quantity))
     value = f'"{standard.quantity}"'
     if standard.hours == 8:
         hourly = select(f'mean({value}) AS "v"', AIR_1H, where=asked, by=("time(1h)", BY_DEVICE), fill="none")

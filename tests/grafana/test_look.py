@@ -122,6 +122,21 @@ def test_a_sensor_that_reads_nonsense_does_not_flatten_the_others() -> None:
                 assert re.search(rf'"pm25(_max)?" <= {QUANTITY["pm25"].maximum:g} ', query), query
 
 
+def test_a_sensor_that_reads_nonsense_is_not_in_the_means_of_the_report() -> None:
+    """One that sent 9000 for minutes would have the worst mean of the month, and exceed every standard."""
+    report = BOARDS["dashboards/en/air-report.json"]
+    asked = [
+        target["query"]
+        for panel in panels(report)
+        if panel["type"] in ("stat", "table", "status-history") and "$__" not in str(panel["title"])
+        for target in panel.get("targets", [])
+        if 'mean("pm25")' in target["query"]
+    ]
+    assert len(asked) >= 5
+    for query in asked:
+        assert f'"pm25_max" <= {QUANTITY["pm25"].maximum:g}' in query, query
+
+
 @EVERY_BOARD
 def test_bands_of_numbers_are_coloured_by_what_the_numbers_are_called(board: dict[str, Any]) -> None:
     """Where thresholds colour, Grafana shows the bands of numbers by those alone."""
