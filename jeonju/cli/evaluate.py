@@ -51,6 +51,19 @@ def releases(folder: Folder, *, plot: Plot = None) -> None:
 
 
 @app.command()
+def weather(folder: Folder) -> None:
+    """Compare a simulated year of weather and PM10 with what a weather station of the city measured.
+
+    DIR holds hourly.csv. Prints both sides and, under not_within_a_third, what the simulator has wrong.
+    """
+    from jeonju.evaluation.weather import evaluate_weather
+
+    with progress("a year of weather") as advance:
+        result = evaluate_weather(folder, advance)
+    _print(result)
+
+
+@app.command()
 def gateways(folder: Folder) -> None:
     """Decode recorded messages of real gateways, and count by format which are read exactly.
 
