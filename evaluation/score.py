@@ -42,7 +42,8 @@ def score(events: Sequence[EventExposure], alerts: Sequence[Alert]) -> dict[str,
 
     An alert belongs to an event when it is raised while the event lasts or within half an hour after, by a device that the event's plume has
     reached, or whose thermal camera sees it. An event is detected by the first such alert of a fitting kind. Local alerts that belong to no
-    event are false alarms. Delays count from the start of the event and from the first instant at which its plume reached any device.
+    event are false alarms. An event that adds nothing measurable to what any device measures cannot be seen: it is neither reached nor missed. Delays
+    count from the start of the event and from the first instant at which its plume reached any device.
     """
     results = []
     explained: set[int] = set()
@@ -54,6 +55,7 @@ def score(events: Sequence[EventExposure], alerts: Sequence[Alert]) -> dict[str,
         "events": results,
         "detected": sum(result["detected"] for result in results),
         "reached": sum(result["reached"] for result in results),
+        "cannot_be_seen": sum(result["outcome"] == "cannot be seen" for result in results),
         "false_alarms": len(false),
         "false_alarm_list": [{"kind": a.kind, "device": a.device, "at": a.started_at.isoformat()} for a in false],
     }
@@ -79,6 +81,7 @@ def _result(event: EventExposure, alert: Alert | None) -> dict[str, Any]:
         "kind": event.event.kind,
         "title": event.event.title,
         "reached": first_reached_s is not None,
+        "outcome": _outcome(event, is_detected=alert is not None),
         "devices_reached": len(event.reached_s),
         "detected": alert is not None,
         "delay_s": None,
@@ -98,3 +101,9 @@ def _result(event: EventExposure, alert: Alert | None) -> dict[str, Any]:
             "class_right": found_class == CLASS_OF[event.event.kind],
         }
     return result
+
+
+def _outcome(event: EventExposure, *, is_detected: bool) -> str:
+    if is_detected:
+        return "detected"
+    return "missed" if event.reached_s else "cannot be seen"

@@ -4,13 +4,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jeonju.airquality.pollutants import KEYS
 from jeonju.common.arrays import Floats
 from jeonju.contract.events import Dust, Fire, Leak, Odour
 from jeonju.simulator.fires import lifetime_s
 
-# An event has reached a device once it adds this much to the true air there: about three times an instrument's noise.
+# An event has reached a device once it adds this much of something that the device measures to the true air there: about three times an instrument's
+# noise. Of what no device measures, it has only passed there.
 REACHED: Final = {
     "pm25": 10.0,
     "pm10": 25.0,
@@ -27,7 +29,10 @@ _LIMITS: Final = np.array([REACHED.get(key, np.inf) for key in KEYS])
 
 @dataclass
 class EventExposure:
-    """One event, and for each device that it reached: when first (POSIX time), and the highest contribution of each quantity in stored units."""
+    """One event, and for each device that it reached: when first (POSIX time), and the highest contribution of each quantity in stored units.
+
+    `passed_s` says the same of devices that do not measure what reached them: they cannot see it.
+    """
 
     event: Fire | Leak | Dust | Odour
     start_s: float
@@ -35,6 +40,7 @@ class EventExposure:
     sources: list[int]
     reached_s: dict[str, float] = field(default_factory=dict)
     peak: dict[str, dict[str, float]] = field(default_factory=dict)
+    passed_s: dict[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as JSON-compatible data."""
@@ -44,14 +50,16 @@ class EventExposure:
             "end_s": self.end_s,
             "reached_s": self.reached_s,
             "peak": self.peak,
+            "passed_s": self.passed_s,
         }
 
 
 @dataclass
 class Exposure:
-    """The exposure of all devices to every event that releases something."""
+    """The exposure of all devices to every event that releases something; `fitted` says which of KEYS each device measures, by default all."""
 
     devices: tuple[str, ...]
+    fitted: NDArray[np.bool_] | None = None
     events: list[EventExposure] = field(default_factory=list)
 
     def add(self, event: Fire | Leak | Dust | Odour, start_s: float, sources: list[int]) -> None:
@@ -65,9 +73,14 @@ class Exposure:
             if time_s < exposure.start_s or not amount[:, exposure.sources, 0].any():
                 continue
             added = amount[:, exposure.sources, 0] @ composition[exposure.sources]
-            for device in np.flatnonzero((added >= _LIMITS).any(axis=1)):
+            reaches = added >= _LIMITS
+            sees = reaches if self.fitted is None else reaches & self.fitted
+            for device in np.flatnonzero(reaches.any(axis=1)):
                 name = self.devices[device]
+                if not sees[device].any():
+                    exposure.passed_s.setdefault(name, time_s)
+                    continue
                 exposure.reached_s.setdefault(name, time_s)
                 peak = exposure.peak.setdefault(name, {})
-                for column in np.flatnonzero(added[device] >= _LIMITS):
+                for column in np.flatnonzero(sees[device]):
                     peak[KEYS[column]] = max(peak.get(KEYS[column], 0.0), float(added[device, column]))

@@ -106,7 +106,7 @@ class World:
         self._station_xy = np.column_stack(site.map.to_xy(lat, lon)) if len(lat) else np.zeros((0, 2))
         self._heights_m = np.array([device.height_m for device in devices])
         self._uplink = Uplink(self.devices, boot=boot)
-        self.exposure = Exposure(self.devices)
+        self.exposure = Exposure(self.devices, fitted)
         self._swing = self._air_rng.standard_normal(len(devices))
         self._plume: Floats | None = None
         self._inbox: deque[Callable[[], None]] = deque()

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pytest
 
+from jeonju.airquality.pollutants import KEYS
 from jeonju.contract.events import EVENT
 from jeonju.evaluation.score import AFTERMATH_S, belongs, fitting, score
-from jeonju.simulator.exposure import EventExposure
+from jeonju.simulator.exposure import EventExposure, Exposure
 
 START_S = 1_772_000_000.0
 END_S = START_S + 1200.0
@@ -119,3 +121,24 @@ def test_alert_explained_by_any_of_two_events_is_no_false_alarm() -> None:
     result = score([first, second], [Alert("release", "b", 90.0, {"class": "industrial"}), Alert("smoke", "a", 60.0)])
     assert result["false_alarms"] == 0
     assert [found["detected_by"] for found in result["events"]] == ["a", "b"]
+
+
+def test_event_that_no_instrument_measures_cannot_be_seen_and_is_not_missed() -> None:
+    unseen, missed = event("leak"), event("leak", reached={"a": 30.0})
+    unseen.passed_s["b"] = START_S + 60.0
+    result = score([unseen, missed], [])
+    assert [one["outcome"] for one in result["events"]] == ["cannot be seen", "missed"]
+    assert (result["reached"], result["cannot_be_seen"]) == (1, 1)
+
+
+def test_event_reaches_only_devices_that_measure_what_it_releases() -> None:
+    fitted = np.array([[key == "h2s" for key in KEYS], [key == "pm25" for key in KEYS]])
+    exposure = Exposure(("a", "b"), fitted)
+    leak = event("leak")
+    exposure.add(leak.event, START_S, [0])
+    composition = np.array([[1.0 if key == "h2s" else 0.0 for key in KEYS]])
+    exposure.update(START_S + 5.0, np.ones((2, 1, 2)), composition)
+    (seen,) = exposure.events
+    assert list(seen.reached_s) == ["a"]
+    assert list(seen.passed_s) == ["b"]
+    assert seen.peak == {"a": {"h2s": 1.0}}
