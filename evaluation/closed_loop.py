@@ -17,7 +17,8 @@ from jeonju.airquality.thermal import is_fire
 from jeonju.contract import topics
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
-from jeonju.localization.source_map import BASELINE_MIN, DETECTION_LEVEL, LEAD_MIN, SourceMap
+from jeonju.localization.hypotheses import BASELINE_MIN, DETECTION_LEVEL, LEAD_MIN
+from jeonju.localization.source_map import SourceMap
 from jeonju.localization.trace import LONGEST_S, source_map, span_of
 from jeonju.response.fleet.dispatcher import Dispatcher
 from jeonju.response.fleet.mission import Mission

@@ -18,7 +18,7 @@ from jeonju.evaluation.named_sources import Candidate, NamedSources
 from jeonju.evaluation.release_detector import Event, ReleaseDetector
 from jeonju.evaluation.tables import Row, read_table
 from jeonju.localization.baseline import mean_of_known
-from jeonju.localization.source_estimator import SourceEstimate, SourceEstimator
+from jeonju.localization.source_estimator import SourceEstimate, SourceEstimator, observations_in
 
 # The sensors tell 0.01 ppm; the METEC background wanders by a tenth within minutes.
 LEAST_EXCESS_PPM: Final = 0.15
@@ -143,6 +143,8 @@ def locate(site: Site, excess_ppm: Floats, event: Event, reading: str) -> Source
     estimator = SourceEstimator(len(site.candidates), rates=RATES_KG_H, detection_level=DETECTION_LEVEL_PPM)
     plumes = NamedSources(site.candidates, surroundings="open", averaging_time_s=AVERAGING_S, max_age_s=900.0)
     receptors = site.places_m[None]
+    blocks = -(-int(last + 1 - first) // BLOCK_MIN)
+    counts = observations_in(MINUTE_S * (last + 1 - first)) / max(blocks, 1)
     # The puffs of the minutes before are in the air already.
     for begin in range(int(max(first - BLOCK_MIN, 0)), int(last) + 1, BLOCK_MIN):
         minutes = slice(begin, min(begin + BLOCK_MIN, int(last) + 1))
@@ -152,7 +154,9 @@ def locate(site: Site, excess_ppm: Floats, event: Event, reading: str) -> Source
             continue
         response = PPM_PER_KG_H * plumes.respond(TICK_S, airs, receptors)
         if begin >= first:
-            estimator.add(mean_of_known(excess_ppm[minutes]), response, MINUTE_S * (minutes.stop - begin))
+            estimator.add(
+                mean_of_known(excess_ppm[minutes]), response, MINUTE_S * (minutes.stop - begin), counts=counts
+            )
     return estimator.estimate()
 
 

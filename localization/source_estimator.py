@@ -2,34 +2,55 @@
 
 A block is a stretch of minutes: the mean excess at each sensor, and what each candidate would add there at unit rate (`footprints`). Measured and
 modelled values are compared as logarithms, because a plume model is wrong by factors; a small share of outliers
-keeps single blocks from deciding everything.
+keeps single blocks from deciding everything. The rate may drift and the release may end: both are followed from block to block.
 """
 
 from dataclasses import dataclass
+from math import erf
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from jeonju.common.arrays import Floats
+from jeonju.localization._likelihood import E_FOLDS, MODEL_ERROR_LOG, NOISE_LOG, add_block, log_density
 
-# A good dispersion model is within a factor of two for half of the pairs (Chang and Hanna 2004), so e-fold errors are usual.
-MODEL_ERROR_LOG: Final = 1.0
+# Errors last: those of ten minutes and of the same sensor's ten minutes t later have a correlation of 0.5·exp(−t/80 min), measured there as well.
+BLOCK_S: Final = 600.0
+LASTING_SHARE: Final = 0.5
+LASTING_S: Final = 4800.0
 # Probability of an outlier, a value that no plume explains: a gust, a building in the way, a fault.
 OUTLIERS: Final = 0.01
-# A source that is not among the candidates reaches any sensor in any block with this probability, at any level within seven e-folds.
+# A source that is not among the candidates reaches any sensor in any block with this probability, at any level.
 ELSEWHERE_REACHES: Final = 0.1
-E_FOLDS: Final = 7.0
 ELSEWHERE_PRIOR: Final = 0.1
-# Minutes close together share their errors: a stretch of this length counts as one observation.
-INDEPENDENT_AFTER_S: Final = 600.0
+# What is wrong for hours is wrong with every block alike: the rate is known no better than to this many e-folds,
+# the scatter of the best common factor between events, measured there as well.
+RATE_ERROR_LOG: Final = 0.55
+# One event of sixteen at both sites was not explained by the model at all: with this probability an answer is worth no more than what was known
+# before it.
+FAILS: Final = 1 / 16
 # Below this probability of the best candidate (or of the best neighbourhood) the answer is "unsure".
 SURE_FROM: Final = 0.5
 INTERVAL: Final = (0.05, 0.5, 0.95)
-# Below this share of the detection level a modelled value cannot be distinguished from zero.
-NEGLIGIBLE: Final = 0.02
-STEPS_BETWEEN_RATES: Final = 8
+
+
+@dataclass(frozen=True)
+class Course:
+    """How a release may go on: standard deviation of the logarithm of its rate after an hour, and the probability that it ends within an hour."""
+
+    drift_log_per_hour: float = 0.0
+    ends_per_hour: float = 0.0
+
+    def over(self, duration_s: float, rates: Floats) -> tuple[float, float]:
+        """Return the probability that the rate moves to the next step up, and as much down, and that the release ends, within a block."""
+        hours = duration_s / 3600.0
+        step = float(np.log(rates[-1] / rates[0])) / max(len(rates) - 1, 1)
+        moves = 0.5 * (self.drift_log_per_hour / step) ** 2 * hours if len(rates) > 1 else 0.0
+        return min(moves, 0.45), 1.0 - float(np.exp(-self.ends_per_hour * hours))
+
+
+STEADY: Final = Course()
 
 
 @dataclass(frozen=True)
@@ -58,63 +79,110 @@ class SourceEstimate:
         return bool(share < SURE_FROM)
 
 
+def observations_in(duration_s: float) -> float:
+    """Return how many independent observations the values of one sensor over a stretch of time are worth: one at least, for errors last."""
+    n = max(duration_s / BLOCK_S, 1.0)
+    later = np.arange(1, int(np.ceil(n)))
+    common = LASTING_SHARE * np.exp(-later * BLOCK_S / LASTING_S)
+    return n / (1.0 + 2.0 * float(((1.0 - later / n) * common).sum()))
+
+
 class SourceEstimator:
     """Accumulates evidence block by block; `estimate` may be called at any time.
 
     `detection_level` is the smallest excess that a sensor can distinguish from zero, in the sensors' unit; `rates` are the possible emission rates
-    (ascending, equally spaced in their logarithm, which is also the prior).
+    (ascending, equally spaced in their logarithm, which is also the prior unless `rate_prior` (candidates, rates) is another).
     """
 
     def __init__(
-        self, n_candidates: int, *, rates: Floats, detection_level: float, prior: Floats | None = None
+        self,
+        n_candidates: int,
+        *,
+        rates: Floats,
+        detection_level: float,
+        prior: Floats | None = None,
+        course: Course = STEADY,
     ) -> None:
-        weights = np.ones(n_candidates) if prior is None else np.asarray(prior, dtype=float)
-        with np.errstate(divide="ignore"):
-            self._log_prior = np.log((1 - ELSEWHERE_PRIOR) * weights / weights.sum() / len(rates))
+        weights = np.ones((n_candidates, 1)) if prior is None else np.asarray(prior, dtype=float)
+        weights = weights.reshape(n_candidates, -1) * np.ones(len(rates))
+        # Of each candidate and rate: the probability that it is still releasing, that it has ended; and the logarithm of their common factor.
+        self._going = np.ascontiguousarray((1 - ELSEWHERE_PRIOR) * weights / weights.sum())
+        self._prior = self._going.sum(axis=1)
+        self._ended = np.zeros_like(self._going)
+        self._log_scale = np.zeros(n_candidates)
         self._rates = np.ascontiguousarray(rates, dtype=np.float64)
         self._level = detection_level
-        # Relative to "nothing was released".
-        self._log_likelihood = np.zeros((n_candidates, len(rates)))
+        self._course = course
         self._log_elsewhere = 0.0
         self._blocks = 0.0
 
-    def add(self, excess: Floats, response: Floats, duration_s: float, *, outliers: Floats | float = OUTLIERS) -> None:
-        """Add one block: the mean excess of each sensor (NaN: unknown), and what each candidate adds there at unit rate (sensors, candidates).
+    def add(
+        self,
+        excess: Floats,
+        response: Floats,
+        duration_s: float,
+        *,
+        counts: Floats | float | None = None,
+        outliers: Floats | float = OUTLIERS,
+        per_rate: float = 1.0,
+    ) -> None:
+        """Add one block: the mean excess of each sensor (NaN: unknown), and what each candidate adds there at unit rate (sensors,
+        candidates), or (groups, sensors, candidates) where the candidates come in groups of one size.
 
-        `outliers` is the probability of an outlier, of each sensor or of all.
+        `counts` is how many observations each sensor's value is worth, its part of `observations_in` a longer stretch; by default ten
+        minutes are worth one. `outliers` is the probability of an outlier, of each sensor or of all; `per_rate` what a response of 1 adds at
+        unit rate, in the sensors' unit.
         """
-        known = np.isfinite(excess) & np.isfinite(response).all(axis=1)
-        if not known.any():
+        groups = response.reshape(-1, *response.shape[-2:])
+        known = np.flatnonzero(np.isfinite(excess) & np.isfinite(groups.sum(axis=(0, 2))))
+        if not len(known):
             return
-        share = min(duration_s / INDEPENDENT_AFTER_S, 1.0)
+        share = min(duration_s / BLOCK_S, 1.0) if counts is None else counts
+        weight = np.broadcast_to(np.asarray(share, dtype=float), excess.shape)[known]
         wrong = np.broadcast_to(np.asarray(outliers, dtype=float), excess.shape)[known]
         measured = np.log1p(np.maximum(excess[known], 0.0) / self._level)
-        at_unit_rate = np.ascontiguousarray(response[known]) / self._level
-        _add_block(measured, at_unit_rate, self._rates, share, wrong, self._log_likelihood)
-        self._log_elsewhere += share * float(_log_elsewhere_ratio(measured, wrong).sum())
-        self._blocks += share
+        for number, group in enumerate(groups):
+            mine = slice(number * group.shape[1], (number + 1) * group.shape[1])
+            add_block(
+                measured,
+                group,
+                known,
+                self._rates * per_rate / self._level,
+                weight,
+                wrong,
+                (NOISE_LOG, MODEL_ERROR_LOG),
+                self._course.over(duration_s, self._rates),
+                self._going[mine],
+                self._ended[mine],
+                self._log_scale[mine],
+            )
+        self._log_elsewhere += float((weight * _log_elsewhere_ratio(measured, wrong)).sum())
+        self._blocks += float(weight.max())
 
     def add_evidence(self, log_ratio: Floats) -> None:
         """Add evidence of another kind: the log likelihood ratio of each candidate to "none of these"."""
-        self._log_likelihood += log_ratio[:, None]
+        self._log_scale += log_ratio
 
     def rate_of(self, candidates: NDArray[np.bool_]) -> tuple[float, float, float]:
         """Return the 5 %, 50 % and 95 % points of the emission rate if the source is one of these candidates."""
-        joint = (self._log_likelihood + self._log_prior[:, None])[candidates]
-        low, middle, high = _quantiles(np.exp(joint - joint.max()).sum(axis=0, keepdims=True), self._rates)[0]
+        scale = self._log_scale[candidates]
+        joint = (self._going[candidates] + self._ended[candidates]) * np.exp(scale - scale.max())[:, None]
+        low, middle, high = _quantiles(joint.sum(axis=0, keepdims=True), self._rates)[0]
         return float(low), float(middle), float(high)
 
-    def estimate(self) -> SourceEstimate:
-        """Return the posterior from all blocks so far."""
-        joint = self._log_likelihood + self._log_prior[:, None]
+    def estimate(self, *, with_rates: bool = True) -> SourceEstimate:
+        """Return the posterior from all blocks so far; without `with_rates` it has no rates, which take long for many candidates."""
+        joint = self._going + self._ended
         elsewhere = self._log_elsewhere + np.log(ELSEWHERE_PRIOR)
-        top = max(float(joint.max()), elsewhere)
-        weights = np.exp(joint - top)
+        with np.errstate(divide="ignore"):
+            log_joint = np.log(joint.sum(axis=1)) + self._log_scale
+        top = max(float(log_joint.max()), elsewhere)
+        weights = np.exp(log_joint - top)
         total = float(weights.sum() + np.exp(elsewhere - top))
         return SourceEstimate(
-            probability=weights.sum(axis=1) / total,
-            elsewhere=float(np.exp(elsewhere - top)) / total,
-            rates=_quantiles(np.exp(joint - joint.max(axis=1, keepdims=True)), self._rates),
+            probability=(1 - FAILS) * weights / total + FAILS * self._prior,
+            elsewhere=(1 - FAILS) * float(np.exp(elsewhere - top)) / total + FAILS * ELSEWHERE_PRIOR,
+            rates=_quantiles(joint if with_rates else joint[:0], self._rates),
             blocks=self._blocks,
             log_evidence=top + float(np.log(total)),
         )
@@ -122,45 +190,18 @@ class SourceEstimator:
 
 def _log_elsewhere_ratio(measured: Floats, outliers: Floats) -> Floats:
     """Return for each sensor the log likelihood ratio of "a plume from elsewhere reaches it, or not" to "nothing was released"."""
-    nothing = np.exp([_log_density(value, wrong) for value, wrong in zip(measured, outliers, strict=True)])
+    nothing = np.exp([log_density(value, NOISE_LOG, wrong) for value, wrong in zip(measured, outliers, strict=True)])
     return np.asarray(np.log(1.0 - ELSEWHERE_REACHES + ELSEWHERE_REACHES / E_FOLDS / nothing))
 
 
 def _quantiles(weights: Floats, rates: Floats) -> Floats:
-    """Return the rates at the points of `INTERVAL` for each row of weights (rows, 3), between the steps of the grid."""
-    heads = np.cumsum(weights, axis=1)
-    heads = (heads - 0.5 * weights) / heads[:, -1:]
+    """Return the rates at the points of `INTERVAL` for each row of weights (rows, 3), widened by what is wrong with all blocks alike."""
     logs = np.log(rates)
-    return np.exp([np.interp(INTERVAL, head, logs) for head in heads])
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _log_density(residual: float, outliers: float) -> float:
-    """Return the logarithm of the density of a residual: normal, with a share of uniform outliers."""
-    core = np.exp(-0.5 * (residual / MODEL_ERROR_LOG) ** 2) / (MODEL_ERROR_LOG * np.sqrt(2.0 * np.pi))
-    return float(np.log((1.0 - outliers) * core + outliers / E_FOLDS))
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _add_block(measured: Floats, response: Floats, rates: Floats, share: float, outliers: Floats, out: Floats) -> None:
-    """Add one block to out[candidate, rate]: the log density of ln((y + level)/(Q·g + level)), relative to Q = 0; `response` is g/level.
-
-    It depends on ln(Q·g) alone, and the rates are equally spaced in their logarithm: so it is tabulated once for each sensor and looked up.
-    """
-    many = rates.shape[0]
-    step = (np.log(rates[-1]) - np.log(rates[0])) / (many - 1) / STEPS_BETWEEN_RATES
-    lowest, highest = np.log(NEGLIGIBLE), np.log(response.max() * rates[-1] + NEGLIGIBLE) + step
-    table = np.empty(int((highest - lowest) / step) + 3)
-    for r in range(measured.shape[0]):
-        nothing = _log_density(measured[r], outliers[r])
-        for k in range(table.shape[0]):
-            table[k] = share * (_log_density(measured[r] - np.log1p(np.exp(lowest + k * step)), outliers[r]) - nothing)
-        for c in range(response.shape[1]):
-            if response[r, c] * rates[-1] < NEGLIGIBLE:
-                continue
-            place = (np.log(response[r, c] * rates[0]) - lowest) / step
-            for q in range(many):
-                here = place + q * STEPS_BETWEEN_RATES
-                if here >= 0.0:
-                    low = int(here)
-                    out[c, q] += table[low] + (here - low) * (table[low + 1] - table[low])
+    step = float(logs[-1] - logs[0]) / max(len(logs) - 1, 1)
+    # A rate of the grid stands for those up to half of the way to the next ones.
+    spread = max(float(np.hypot(RATE_ERROR_LOG, step / np.sqrt(12.0))), 1e-6)
+    points = np.linspace(logs[0] - 4 * spread, logs[-1] + 4 * spread, 16 * len(logs) + 1)
+    below = 0.5 * (1.0 + np.vectorize(erf)((points[:, None] - logs) / (spread * np.sqrt(2.0))))
+    heads = weights @ below.T / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300)
+    heads = (1 - FAILS) * heads + FAILS * below.mean(axis=1)
+    return np.exp([np.interp(INTERVAL, head, points) for head in heads]).reshape(-1, len(INTERVAL))

@@ -12,18 +12,10 @@ from jeonju.airquality.fuels import stored_units
 from jeonju.airquality.pollutants import KEYS
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
+from jeonju.localization.hypotheses import BASELINE_MIN, BLOCK_MIN, DETECTION_LEVEL, LEAD_MIN
+from jeonju.localization.minutes import MINUTE_S, airs_of, minute_means
 from jeonju.localization.plume_forecast import Downwind, sample_places, zones_downwind
-from jeonju.localization.source_map import (
-    BASELINE_MIN,
-    BLOCK_MIN,
-    DETECTION_LEVEL,
-    LEAD_MIN,
-    MINUTE_S,
-    SourceMap,
-    airs_of,
-    locate_source,
-    minute_means,
-)
+from jeonju.localization.source_map import SourceMap, locate_source
 
 # Later readings add little about where it began, and the map would take ever longer; a robot has been there and back by then.
 LONGEST_S: Final = 7200.0
@@ -47,7 +39,8 @@ def span_of(opened_at: datetime, now: datetime) -> tuple[datetime, datetime]:
 class Source:
     """The source in short: the most probable place, the radius around it that holds half of the probability, and the cells.
 
-    `cells` are (lat, lon, probability), the most probable first, as many as hold nine tenths; `rate_g_s` are the 5 %, 50 % and 95 % points.
+    `cells` are (lat, lon, probability), the most probable first, as many as hold nine tenths, of which `cells_of_half` hold half; `rate_g_s` are the
+    5 %, 50 % and 95 % points. `unexplained` are devices that noticed a plume which this source does not explain.
     """
 
     quantity: str
@@ -60,6 +53,9 @@ class Source:
     cells: tuple[tuple[float, float, float], ...]
     cell_m: float
     traced_at: datetime
+    cells_of_half: int = 0
+    says_nothing: bool = False
+    unexplained: tuple[str, ...] = ()
 
 
 class Trace(NamedTuple):
@@ -92,6 +88,7 @@ def source_map(
         noticed_s=opened_at.timestamp(),
         until_s=until.timestamp(),
         noticed_by={alert.device for alert in alerts if alert.device},
+        smelt_by={alert.device for alert in alerts if alert.device and alert.quantity in DETECTION_LEVEL},
     )
 
 
@@ -128,6 +125,9 @@ def _source(site: Site, found: SourceMap, at: datetime) -> Source:
         ),
         cell_m=found.cell_m,
         traced_at=at,
+        cells_of_half=int(np.searchsorted(total, HALF * total[-1])) + 1,
+        says_nothing=found.says_nothing,
+        unexplained=found.unexplained,
     )
 
 

@@ -275,7 +275,7 @@ def add_up_shifted(
     cull_sigmas: float,
     out: NDArray[np.float64],
 ) -> None:
-    """Add every puff, moved to each place of a grid, at every receptor: out[receptor, x, y] for puffs that were released at the origin.
+    """Add every puff, moved to each place of a grid, at every receptor: out[receptor, source, x, y] for puffs that were released at the origin.
 
     A Gaussian over a grid is a product of one along x and one along y, so that only those need an exponential.
     """
@@ -301,7 +301,8 @@ def add_up_shifted(
                 east[a] = exp(scale * (x_axis[a] - x) ** 2)
             for b in range(south, last_y + 1):
                 north[b] = exp(scale * (y_axis[b] - y) ** 2)
+            source = int(puffs[SOURCE, i])
             for a in range(west, last_x + 1):
                 here = peak * upright * east[a]
                 for b in range(south, last_y + 1):
-                    out[r, a, b] += here * north[b]
+                    out[r, source, a, b] += here * north[b]

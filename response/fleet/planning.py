@@ -13,8 +13,9 @@ from jeonju.common.arrays import Floats
 from jeonju.contract.site import Site
 from jeonju.contract.vda5050 import Stop
 from jeonju.localization.camera_evidence import seen_from
+from jeonju.localization.hypotheses import DETECTION_LEVEL
 from jeonju.localization.source_estimator import MODEL_ERROR_LOG
-from jeonju.localization.source_map import DETECTION_LEVEL, SourceMap
+from jeonju.localization.source_map import SourceMap
 from jeonju.response.fleet.fleet import SPEED_M_S
 from jeonju.response.fleet.search_map import SearchMap
 

@@ -13,7 +13,9 @@ from jeonju.airquality.pollutants import KEYS
 from jeonju.common.arrays import Floats
 from jeonju.contract.site import Site
 from jeonju.localization.footprints import GridSources
-from jeonju.localization.source_map import AVERAGING_S, CELL_M, SOURCE_HEIGHT_M, TICK_S, SourceMap
+from jeonju.localization.hypotheses import AVERAGING_S, SOURCE_HEIGHT_M
+from jeonju.localization.minutes import TICK_S
+from jeonju.localization.source_map import CELL_M, SourceMap
 
 # The finder takes ten minutes for one observation, so that it is not surer than its model is right. A wrong guess costs a robot one stop, waiting
 # costs minutes of a fire: planning takes three minutes for one, which makes the map this power of itself.

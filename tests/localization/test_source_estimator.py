@@ -10,7 +10,7 @@ from jeonju.airquality.dispersion.meteorology import Meteorology, Stability
 from jeonju.airquality.dispersion.puffs import Puffs
 from jeonju.evaluation.named_sources import Candidate, NamedSources
 from jeonju.localization.footprints import GridSources
-from jeonju.localization.source_estimator import SourceEstimate, SourceEstimator
+from jeonju.localization.source_estimator import FAILS, Course, SourceEstimate, SourceEstimator, observations_in
 
 RATES = np.geomspace(0.01, 1000.0, 41)
 PLACES = [
@@ -163,12 +163,67 @@ def test_grid_is_the_same_as_a_run_from_each_cell() -> None:
         puffs = Puffs(
             n_sources=1, box_m=(-2000, -2000, 2000, 2000), surroundings="open", averaging_time_s=600.0, max_age_s=900.0
         )
-        for tick in range(len(wind)):
+        for tick in range(60):
             puffs.release(
                 0, x_m=x[a], y_m=y[b], z_m=1.0, mass=4.0, sigma_y_m=50 / np.sqrt(12), sigma_z_m=1.0, tick=tick
             )
-        puffs.march(4.0, wind)
+        # The dilution is that in the middle of the ticks.
+        puffs.march(4.0, wind[:60])
         # A puff is cut off at a square here and at a circle there: below a thousandth of its peak.
         assert np.allclose(
             response[:, a, b], puffs.concentration(receptors[0])[:, 0, 0], rtol=1e-6, atol=1e-3 * response.max()
         )
+
+
+def test_plume_of_each_onset_is_that_of_a_release_from_then_on() -> None:
+    """One run with three onsets gives what three runs that begin at those moments give."""
+    x, y = np.arange(-200.0, 201.0, 50.0), np.arange(-100.0, 101.0, 50.0)
+    receptors = np.array([[[120.0, 10.0, 2.0], [60.0, -80.0, 3.0]]])
+    winds = [airs(270.0, 30), airs(250.0, 30), airs(290.0, 30)]
+    together = GridSources(x, y, height_m=1.0, onsets=3, **OPTIONS)  # type: ignore[arg-type]
+    for onset, wind in enumerate(winds):
+        by_onset = together.respond(4.0, wind, receptors, onset=onset).reshape(2, 3, len(x), len(y))
+    for onset in range(3):
+        alone = GridSources(x, y, height_m=1.0, **OPTIONS)  # type: ignore[arg-type]
+        for wind in winds[onset:]:
+            response = alone.respond(4.0, wind, receptors).reshape(2, len(x), len(y))
+        assert np.allclose(by_onset[:, onset], response, atol=1e-12)
+
+
+def test_long_stretch_of_one_sensor_is_worth_few_observations() -> None:
+    assert observations_in(60.0) == observations_in(600.0) == 1.0
+    assert 1.4 < observations_in(1800.0) < 1.8
+    assert 4.0 < observations_in(6 * 3600.0) < 6.0
+
+
+def test_no_claim_is_surer_than_models_have_been_right() -> None:
+    estimator = SourceEstimator(2, rates=RATES, detection_level=1.0)
+    for _ in range(50):
+        estimator.add(np.array([30.0, 0.0]), np.array([[1.0, 0.0], [0.0, 1.0]]), 600.0)
+    found = estimator.estimate()
+    assert 0.9 < found.probability[0] < 1.0 - FAILS / 2
+    assert found.elsewhere > 0.0
+
+
+def test_release_that_ended_is_not_held_against_its_source() -> None:
+    """A sensor in the plume for a while, then clean in the same wind: with a course in which releases end, the source stays the answer."""
+    steady, ending = (
+        SourceEstimator(2, rates=RATES, detection_level=1.0, course=course)
+        for course in (Course(), Course(drift_log_per_hour=1.0, ends_per_hour=1.0))
+    )
+    response = np.array([[1.0, 0.0], [0.0, 1.0]])
+    for estimator in (steady, ending):
+        for block in range(10):
+            estimator.add(np.array([20.0 if block < 5 else 0.0, 0.0]), response, 600.0)
+    assert ending.estimate().log_evidence > steady.estimate().log_evidence + 2.0
+    low, _, high = ending.rate_of(np.array([True, False]))
+    assert low < 20.0 < high
+
+
+def test_candidates_in_groups_are_the_same_as_side_by_side() -> None:
+    rng = np.random.default_rng(4)
+    response = np.exp(rng.normal(size=(3, 2, 5)))
+    grouped, flat = (SourceEstimator(15, rates=RATES, detection_level=1.0) for _ in range(2))
+    grouped.add(np.array([3.0, 0.0]), response, 600.0)
+    flat.add(np.array([3.0, 0.0]), np.concatenate(list(response), axis=1), 600.0)
+    assert np.allclose(grouped.estimate().probability, flat.estimate().probability)
