@@ -30,7 +30,7 @@ def drawn(scenario: Scenario, site: Site, kind: str, seed: int) -> Scenario:
     """Return the scenario at a random time of its day, with one event of a kind in place of its own, and what else happens in it."""
     rng = np.random.default_rng([seed, crc32(f"{kind} {scenario.title_en}".encode())])
     station = site.stations[int(rng.integers(len(site.stations)))]
-    event, lasts_s = _EVENTS[kind](rng, station)
+    event, lasts_s = EVENTS[kind](rng, station)
     moved = _at_random_hour(scenario, rng, seed, LEAD_S + lasts_s)
     lat, lon = _upwind(moved, site, station, rng, farthest_m=300.0 if kind == "smouldering" else 150.0)
     others = [event for event in scenario.events if event.kind not in (*LOCAL_EVENTS, "odour")]
@@ -144,4 +144,4 @@ def _dust(rng: np.random.Generator, _station: Station) -> tuple[dict[str, Any], 
     return {"kind": "dust", "pm10_g_s": _log_uniform(rng, 2.0, 20.0), "radius_m": 30.0, "duration": 1200.0}, 1800.0
 
 
-_EVENTS: Final = {"flaming": _flaming, "smouldering": _smouldering, "leak": _leak, "dust": _dust}
+EVENTS: Final = {"flaming": _flaming, "smouldering": _smouldering, "leak": _leak, "dust": _dust}

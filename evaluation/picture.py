@@ -118,21 +118,24 @@ def _map(axis: Any, site: Site, run: Path, events: list[dict[str, Any]], alerts:
     axis.margins(0.02)
     axis.set_axis_off()
     axis.set_title(
-        "Stations (red: alert), robots' tracks, stacks, roads; star: the event, shade: where it seemed to be",
+        "Stations (red: alert), robots' tracks, stacks, roads; star: the event; dark and light: half and nine tenths of where it seemed to be",
         fontsize=9,
         color=QUIET,
     )
 
 
 def _source_maps(axis: Any, run: Path) -> None:
-    """Show the source maps of the events: the darker, the more probable."""
+    """Show the source maps of the events: the cells that hold half of what is stored of the map, and the rest of nine tenths."""
     cells = pq.read_table(run / "sources.parquet")
     for number in set(cells["event"].to_pylist()):
         one = cells.filter(pc.equal(cells["event"], number))
-        share = np.sqrt(one["probability"].to_numpy() / pc.max(one["probability"]).as_py())
-        axis.scatter(
-            one["lon"].to_numpy(), one["lat"].to_numpy(), s=9, marker="s", c=ALARM, alpha=0.55 * share, lw=0, zorder=3
-        )
+        share = one["probability"].to_numpy()
+        order = np.argsort(-share)
+        held = np.cumsum(share[order]) / share.sum()
+        lon, lat = (one[key].to_numpy()[order] for key in ("lon", "lat"))
+        for begin, end, alpha in ((0.0, 0.5, 0.6), (0.5, 0.9, 0.2)):
+            region = (np.concatenate([[0.0], held[:-1]]) >= begin) & (np.concatenate([[0.0], held[:-1]]) < end)
+            axis.scatter(lon[region], lat[region], s=9, marker="s", c=ALARM, alpha=alpha, lw=0, zorder=3)
 
 
 def _wind(axis: Any, run: Path) -> None:

@@ -140,6 +140,27 @@ def draw_releases(folder: Path, found: Sequence[Found], releases: Sequence[Relea
     save(figure, file)
 
 
+def draw_reliability(rows: Sequence[dict[str, Any]], file: Path) -> None:
+    """Draw how often claims of a probability are right, over what they say; the size of a point is how many there are."""
+    figure, axes = plt.subplots(figsize=(5.4, 5.4), layout="constrained")
+    axes.plot([0, 1], [0, 1], color=QUIET, lw=1, ls="--")
+    said, right, count = ([row[key] for row in rows] for key in ("said", "right", "claims"))
+    axes.scatter(said, right, s=[60 + 30 * n for n in count], color="#0072B2", edgecolors="white", zorder=3)
+    for row in rows:
+        axes.annotate(
+            f"{row['claims']}",
+            (row["said"], row["right"]),
+            ha="center",
+            va="center",
+            fontsize=8,
+            color="white",
+            zorder=4,
+        )
+    axes.set(xlim=(0, 1.05), ylim=(-0.05, 1.05), xlabel="probability of the named source", ylabel="share that is right")
+    axes.set_title("Claims and how often they hold; on the line is honest", fontsize=11)
+    save(figure, file)
+
+
 def _bar(axes: Any, begin_h: float, end_h: float, height: float, colour: str) -> None:
     if end_h > 0 and begin_h < 24:
         axes.axvspan(max(begin_h, 0), min(end_h, 24), ymin=height, ymax=height + 0.07, color=colour, lw=0)

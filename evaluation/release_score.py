@@ -1,15 +1,20 @@
 """The score of detected events against the releases at METEC; `releases.csv` is read here and nowhere else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from jeonju.common.errors import UserError
 from jeonju.evaluation.releases import MINUTE_S, Found, find, read_site
 from jeonju.evaluation.tables import read_table
+
+# The log score of an answer that gives the truth less than this is no worse.
+LEAST_PROBABILITY: Final = 1e-9
+# Lower ends of the classes of claims in the reliability picture.
+CLAIMS_FROM: Final = (0.0, 0.5, 0.8, 0.9, 0.95, 0.99)
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ def score(found: list[Found], releases: list[Release], names: list[str]) -> dict
             _described(located, max(over, key=lambda release: _overlap_s(located, release), default=None), names)
         )
     overlapping = [event for event in events if event["release"] is not None]
+    named = [_judged(located, event, names) for located, event in zip(found, events, strict=True) if event["release"]]
     localized = [event for event in overlapping if event["source"] == event["release"]["source"]]
     fitting = [event for event in localized if 0.5 <= event["rate_kg_h"][1] / event["release"]["rate_kg_h"] <= 2.0]
     return {
@@ -66,6 +72,10 @@ def score(found: list[Found], releases: list[Release], names: list[str]) -> dict
         "localized_fraction": _share(len(localized), len(overlapping)),
         "median_delay_min": round(float(np.median(list(delays_min.values()))), 2) if delays_min else None,
         "rate_within_x2": _share(len(fitting), len(localized)),
+        "log_score": _mean([judged["log_score"] for judged in named]),
+        "brier": _mean([judged["brier"] for judged in named]),
+        "rate_coverage_90": _mean([float(judged["rate_inside"]) for judged in named]),
+        "reliability": reliability([(judged["claim"], judged["is_right"]) for judged in named]),
         "event_list": events,
     }
 
@@ -86,6 +96,40 @@ def _described(located: Found, truth: Release | None, names: list[str]) -> dict[
         "rate_kg_h": [round(float(value), 3) for value in estimate.rates[estimate.best]],
         "reasons": located.event.reasons,
     }
+
+
+def _judged(located: Found, event: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """Return what the probabilities of one event are worth: those of the sources, and the 90 % interval of the true source's rate."""
+    estimate, truth = located.estimate, names.index(event["release"]["source"])
+    happened = np.zeros(len(names) + 1)
+    happened[truth] = 1.0
+    low, _, high = estimate.rates[truth]
+    return {
+        "log_score": -float(np.log(max(estimate.probability[truth], LEAST_PROBABILITY))),
+        "brier": float(((np.append(estimate.probability, estimate.elsewhere) - happened) ** 2).sum()),
+        "rate_inside": bool(low <= event["release"]["rate_kg_h"] <= high),
+        "claim": float(estimate.probability[estimate.best]),
+        "is_right": estimate.best == truth,
+    }
+
+
+def reliability(claims: Sequence[tuple[float, bool]]) -> list[dict[str, Any]]:
+    """Return of each class of claims how many there are, what they say on average, and how often they are right; classes without one are left out."""
+    edges = np.array(CLAIMS_FROM)
+    class_of = [int(np.searchsorted(edges, claim, side="right")) - 1 for claim, _ in claims]
+    rows = []
+    for number, lower in enumerate(CLAIMS_FROM):
+        mine = [claim for claim, which in zip(claims, class_of, strict=True) if which == number]
+        if mine:
+            said, right = (np.mean([claim[k] for claim in mine]) for k in (0, 1))
+            rows.append(
+                {"from": lower, "claims": len(mine), "said": round(float(said), 4), "right": round(float(right), 4)}
+            )
+    return rows
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return round(float(np.mean(values)), 4) if values else None
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -33,20 +33,44 @@ def dispersion(folder: Folder, *, plot: Plot = None) -> None:
 
 
 @app.command()
-def releases(folder: Folder, *, plot: Plot = None) -> None:
+def releases(
+    folder: Folder,
+    *,
+    plot: Plot = None,
+    reliability: Annotated[
+        Path | None,
+        typer.Option("--reliability", help="Draw how often claims hold into this PNG file.", metavar="FILE.png"),
+    ] = None,
+) -> None:
     """Detect controlled releases of methane minute by minute, estimate their source and rate, and compare with the truth.
 
     Source and rate come from the source estimator that ships. The detector is one of this evaluation alone, not one of those that raise alerts.
 
     DIR holds observations.csv, sensors.csv, sources.csv and releases.csv; the last is read only to score.
     """
-    from jeonju.evaluation.pictures import draw_releases
+    from jeonju.evaluation.pictures import draw_releases, draw_reliability
     from jeonju.evaluation.release_score import evaluate_releases
 
     with progress("controlled releases") as advance:
         result, found, truth = evaluate_releases(folder, advance)
     if plot is not None:
         draw_releases(folder, found, truth, plot)
+    if reliability is not None:
+        draw_reliability(result["reliability"], reliability)
+    _print(result)
+
+
+@app.command()
+def plumes(folder: Folder) -> None:
+    """Compare puffs from a known source with point instruments, and infer the rate of each half day from them.
+
+    DIR holds instruments.csv, source.csv and observations.csv. `rate_coverage_90` is the share of 12-hour windows whose 90 % interval holds what was
+    released, `median_rate_error` the median of |median / truth - 1|.
+    """
+    from jeonju.evaluation.plumes import evaluate_plumes
+
+    with progress("plumes") as advance:
+        result = evaluate_plumes(folder, advance)
     _print(result)
 
 
