@@ -69,11 +69,13 @@ def incident(air: Air, incident: str) -> Response:
 
 @router.get("/{incident}/map", responses=example({"type": "FeatureCollection", "features": []}))
 def source_map(air: Air, incident: str) -> Response:
-    """The cells that hold nine tenths of the probability, as GeoJSON squares with their `probability`."""
+    """The cells that hold nine tenths of the probability as GeoJSON squares, each with its `probability` and `region` (50 or 90 %)."""
     source = incident_json(_found(air, incident))["details"]["source"]
     if source is None:
         raise HTTPException(404, "the source is not traced yet; ask again in a few seconds")
     squares = [_square(air, lat, lon, share, source["cell_m"]) for lat, lon, share in source["cells"]]
+    for number, square in enumerate(squares):
+        square["properties"]["region"] = 50 if number < source.get("cells_of_half", 0) else 90
     about = {key: value for key, value in source.items() if key != "cells"}
     return answer({"type": "FeatureCollection", "features": squares, "properties": about})
 

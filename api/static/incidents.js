@@ -39,7 +39,11 @@ function incidentRow(incident) {
   });
 }
 
-const sourceWords = (source) => (source.is_unsure ? say("unsure") : `${say("near")} ${source.radius_m.toFixed(0)} m`);
+function sourceWords(source) {
+  const where = source.says_nothing ? say("says-nothing")
+    : source.is_unsure ? say("unsure") : `${say("near")} ${source.radius_m.toFixed(0)} m`;
+  return source.unexplained?.length ? `${where}, ${say("second")}` : where;
+}
 
 function visitWords(visit) {
   const name = label(state.devices.get(visit.robot)) || visit.robot;

@@ -6,8 +6,8 @@ import { label, say, localized } from "./words.js";
 const WIDTH = 1000, MARGIN = 55, LOWEST = 500, HIGHEST = 1000;
 const METRES_PER_DEGREE = 111_320, RADIANS = Math.PI / 180;
 const ROBOT = "#7a4fd0", UNKNOWN = "#6b7a89";
-// Thousands of cells are drawn as a few shapes, one for each shade.
-const SHADES = 20, DARKEST = 0.7;
+// Thousands of cells are drawn as two shapes: the region that holds half of the probability, and the rest of nine tenths.
+const DARK = 0.5, LIGHT = 0.15;
 const FROM_AIR = ["smoke", "dust", "release"];
 
 let project, unproject, height;
@@ -84,27 +84,32 @@ export function drawThings() {
   ]);
 }
 
-/** Where incidents may come from: cells, the darker the more probable, and the circle that holds half of it. */
+/** Where incidents may come from: the regions that hold half of the probability and nine tenths, and the circle that holds half of it. */
 export function drawSources() {
   update($("sources"), [...state.incidents.values()].flatMap(({ details }) => sourceMap(details.source)));
 }
 
 function sourceMap(source) {
-  if (!source?.cells) return [];
-  const side = inUnits(source.cell_m, source), highest = source.cells[0][2], shades = new Map();
-  for (const [lat, lon, share] of source.cells) {
-    const [x, y] = project([lat, lon]), shade = Math.round(SHADES * share / highest);
-    shades.set(shade, `${shades.get(shade) ?? ""}M${x - side / 2},${y - side / 2}h${side}v${side}h${-side}z`);
-  }
-  const opacity = (shade) => DARKEST * strength(source.cells) * shade / SHADES;
-  const cells = [...shades].map(([shade, d]) => svg("path", { class: "cell", d, "fill-opacity": opacity(shade) }));
-  return source.is_unsure ? cells : [...cells, halfCircle(source)];
+  if (!source?.cells || source.says_nothing) return [];
+  const half = source.cells_of_half || halfOf(source.cells);
+  const regions = [[source.cells.slice(half), LIGHT], [source.cells.slice(0, half), DARK]].map(([cells, opacity]) =>
+    svg("path", { class: "cell", d: squares(cells, source), "fill-opacity": opacity }));
+  return source.is_unsure ? regions : [...regions, halfCircle(source)];
 }
 
-/** What is spread over half of the map says little, and is drawn as faintly; counted in cells that share alike. */
-function strength(cells) {
-  const sum = (of) => cells.reduce((total, [, , share]) => total + of(share), 0);
-  return Math.min(1, 400 / (sum((share) => share) ** 2 / sum((share) => share ** 2)));
+function squares(cells, source) {
+  const side = inUnits(source.cell_m, source);
+  return cells.map(([lat, lon]) => {
+    const [x, y] = project([lat, lon]);
+    return `M${x - side / 2},${y - side / 2}h${side}v${side}h${-side}z`;
+  }).join("");
+}
+
+/** How many of the cells, which hold nine tenths together, hold half; sources of earlier versions do not say. */
+function halfOf(cells) {
+  const all = cells.reduce((total, [, , share]) => total + share, 0);
+  let held = 0;
+  return cells.findIndex(([, , share]) => (held += share) >= all * 5 / 9) + 1;
 }
 
 function halfCircle(source) {

@@ -49,6 +49,7 @@ def as_html(site: Site, incident: dict[str, Any], language: Language, now: datet
         word=lambda group, value: word(group, value, language),
         local=local,
         name=lambda key: labels[key or ""][number],
+        names=lambda keys: ", ".join(labels[key][number] for key in keys),
         amount=amount,
         unit=lambda key: QUANTITY[key].label_ko if number == 0 else QUANTITY[key].label_en,
         map=_map(site, incident),
@@ -94,21 +95,28 @@ def _map(site: Site, incident: dict[str, Any]) -> dict[str, Any] | None:
         return round((east - west) * scale, 1), round(MAP_PX - (north - south) * scale, 1)
 
     side = source["cell_m"] * scale
-    # Where the source is nearly surely elsewhere, each cell's share is rounded to 0.
-    highest = float(cells[:, 2].max(initial=0.0)) or 1.0
+    drawn = [at(lat, lon) for lat, lon, _ in cells.tolist()]
+    of_half = source.get("cells_of_half") or _cells_of_half(cells[:, 2])
     stations = [(station.name, *at(station.lat, station.lon)) for station in site.stations]
     return {
         "size": MAP_PX,
         "side": round(side, 1),
         "metres": round(span / 4, -2) or 100.0,
         "scale": scale,
-        "cells": [(*at(lat, lon), round(0.15 + 0.85 * share / highest, 2)) for lat, lon, share in cells.tolist()],
+        # The regions that hold half and nine tenths; a map that says nothing has neither.
+        "regions": [] if source.get("says_nothing") else [(0.25, drawn[of_half:]), (0.75, drawn[:of_half])],
         "zones": [" ".join(",".join(map(str, at(*corner))) for corner in zone.outline) for zone in site.zones],
         "stations": [(name, x, y) for name, x, y in stations if 0 <= x <= MAP_PX and 0 <= y <= MAP_PX],
         "seen": [at(lat, lon) for lat, lon in seen.tolist()],
         "best": at(source["lat"], source["lon"]),
         "radius": round(source["radius_m"] * scale, 1),
     }
+
+
+def _cells_of_half(share: Any) -> int:
+    """Return how many of the cells of earlier versions, which hold nine tenths together, hold half."""
+    held = np.cumsum(share)
+    return int(np.searchsorted(held, held[-1] * 0.5 / 0.9)) + 1 if len(held) and held[-1] > 0 else 0
 
 
 def _frame(x: Any, y: Any) -> tuple[float, float, float]:
