@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jeonju.airquality.dispersion.meteorology import Meteorology, Stability
 from jeonju.airquality.dispersion.surface_layer import surface_layer_of
@@ -52,6 +53,7 @@ RATES_G_MIN: Final = np.geomspace(0.05, 500.0, 61)
 RELEASING_FROM_G_MIN: Final = 0.1
 METHANE_G_MOL: Final = 16.04
 GAS_CONSTANT: Final = 8.314
+Lines = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Recording:
     excess_ppm: Floats
     response_ppm: Floats
 
-    def windows(self) -> list[Floats]:
+    def windows(self) -> list[Lines]:
         """Return the lines of each 12 hours from the first on that the source released for at least two hours, those in which it released."""
         number = ((self.times_s - self.times_s[0]) // WINDOW_S).astype(int)
         on = self.released_g_min > RELEASING_FROM_G_MIN
@@ -167,7 +169,7 @@ def _background(times_s: Floats, values: Floats) -> Floats:
     return out
 
 
-def _blocks(recording: Recording, lines: Floats) -> list[Floats]:
+def _blocks(recording: Recording, lines: Lines) -> list[Lines]:
     """Return the lines of each half hour."""
     number = ((recording.times_s[lines] - recording.times_s[0]) // PAIR_S).astype(int)
     return [lines[number == each] for each in np.unique(number)]
@@ -187,7 +189,7 @@ def _pairs(recording: Recording) -> tuple[Floats, Floats]:
     return seen[high], modelled[high]
 
 
-def _rate(recording: Recording, lines: Floats) -> tuple[float, Floats]:
+def _rate(recording: Recording, lines: Lines) -> tuple[float, Floats]:
     """Return what was released on average, and the 5 %, 50 % and 95 % points of what is inferred."""
     estimator = SourceEstimator(1, rates=RATES_G_MIN, detection_level=DETECTION_LEVEL_PPM)
     for block in _blocks(recording, lines):

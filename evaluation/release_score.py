@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from jeonju.common.errors import UserError
-from jeonju.evaluation.releases import MINUTE_S, Found, find, read_site
+from jeonju.evaluation.release_detector import Event
+from jeonju.evaluation.releases import MINUTE_S, Found, detect, find, read_site, read_unplaced
 from jeonju.evaluation.tables import read_table
 
 # The log score of an answer that gives the truth less than this is no worse.
@@ -48,29 +50,70 @@ def evaluate_releases(
     return {**score(found, releases, names), "wind_read_as": reading}, found, releases
 
 
+def has_places(folder: Path) -> bool:
+    """Return whether a folder says where its sensors or sources are; without that only detection can be scored."""
+    return any((folder / name).exists() for name in ("sensors.csv", "sources.csv"))
+
+
+def evaluate_detection(folder: Path, on_progress: Callable[[float], None] = lambda _: None) -> dict[str, Any]:
+    """Run the release detector over sensors whose places are not known, and score what it found; times without a zone are UTC.
+
+    Raises UserError for files, columns or numbers that are missing.
+    """
+    site = read_unplaced(folder)
+    rows = read_table(folder, "releases.csv", ("start", "end", "rate_kg_h"))
+    releases = [
+        Release(row.instant("start", zone=UTC), row.instant("end", zone=UTC), "", row.number("rate_kg_h"))
+        for row in rows
+    ]
+    events = detect(site, on_progress)
+    delays_min: dict[Release, float] = {}
+    for event in events:
+        for release in _over(event, releases):
+            delays_min.setdefault(release, (event.started_s - release.start_s) / MINUTE_S)
+    return {
+        **_detection(releases, delays_min, len(events), sum(not _over(event, releases) for event in events)),
+        "event_list": [
+            {"start": _text(event.started_s), "end": _text(event.last_evidence_s), "reasons": event.reasons}
+            for event in events
+        ],
+    }
+
+
+def _over(event: Event, releases: Sequence[Release]) -> list[Release]:
+    return [release for release in releases if _overlap_s(event, release) > 0]
+
+
+def _detection(
+    releases: Sequence[Release], delays_min: dict[Release, float], events: int, false: int
+) -> dict[str, Any]:
+    return {
+        "releases": len(releases),
+        "detected": len(delays_min),
+        "events": events,
+        "false_events": false,
+        "median_delay_min": round(float(np.median(list(delays_min.values()))), 2) if delays_min else None,
+    }
+
+
 def score(found: list[Found], releases: list[Release], names: list[str]) -> dict[str, Any]:
     """Compare events with releases as the README of the data defines it; an event belongs to the release that it overlaps longest."""
     delays_min: dict[Release, float] = {}
     events = []
     for located in found:
-        over = [release for release in releases if _overlap_s(located, release) > 0]
+        over = _over(located.event, releases)
         for release in over:
             delays_min.setdefault(release, (located.event.started_s - release.start_s) / MINUTE_S)
-        events.append(
-            _described(located, max(over, key=lambda release: _overlap_s(located, release), default=None), names)
-        )
+        longest = max(over, key=lambda release: _overlap_s(located.event, release), default=None)
+        events.append(_described(located, longest, names))
     overlapping = [event for event in events if event["release"] is not None]
     named = [_judged(located, event, names) for located, event in zip(found, events, strict=True) if event["release"]]
     localized = [event for event in overlapping if event["source"] == event["release"]["source"]]
     fitting = [event for event in localized if 0.5 <= event["rate_kg_h"][1] / event["release"]["rate_kg_h"] <= 2.0]
     return {
-        "releases": len(releases),
-        "detected": len(delays_min),
-        "events": len(events),
-        "false_events": len(events) - len(overlapping),
+        **_detection(releases, delays_min, len(events), len(events) - len(overlapping)),
         "localized": len(localized),
         "localized_fraction": _share(len(localized), len(overlapping)),
-        "median_delay_min": round(float(np.median(list(delays_min.values()))), 2) if delays_min else None,
         "rate_within_x2": _share(len(fitting), len(localized)),
         "log_score": _mean([judged["log_score"] for judged in named]),
         "brier": _mean([judged["brier"] for judged in named]),
@@ -80,8 +123,8 @@ def score(found: list[Found], releases: list[Release], names: list[str]) -> dict
     }
 
 
-def _overlap_s(located: Found, release: Release) -> float:
-    return min(release.end_s, located.event.last_evidence_s) - max(release.start_s, located.event.started_s)
+def _overlap_s(event: Event, release: Release) -> float:
+    return min(release.end_s, event.last_evidence_s) - max(release.start_s, event.started_s)
 
 
 def _described(located: Found, truth: Release | None, names: list[str]) -> dict[str, Any]:

@@ -100,6 +100,32 @@ def read_site(folder: Path) -> Site:
     )
 
 
+def read_unplaced(folder: Path) -> Site:
+    """Read observations of sensors whose places are not known: every column besides time and wind is one; there are no candidates."""
+    rows = read_table(folder, "observations.csv", ("time",))
+    names = tuple(name for name in rows[0].columns if name not in ("time", *WIND_COLUMNS))
+    if not names:
+        raise UserError(f"{folder / 'observations.csv'} has no column of a sensor beside time and wind")
+    times_s, minute = _minutes(rows)
+    values = np.full((len(times_s), len(names)), np.nan)
+    for number, row in zip(minute, rows, strict=True):
+        values[number] = [np.nan if (value := row.optional(name)) is None else value for name in names]
+    return Site(names, np.zeros((len(names), 3)), (), 0.0, 0.0, times_s, values, np.full((len(times_s), 2), np.nan))
+
+
+def detect(site: Site, on_progress: Callable[[float], None] = lambda _: None) -> list[Event]:
+    """Let the minutes pass one by one; return the events that were found."""
+    detector = ReleaseDetector(site.sensors, least_excess=LEAST_EXCESS_PPM, resolution=RESOLUTION_PPM, unit="ppm")
+    events = []
+    for minute, time_s in enumerate(site.times_s):
+        _, closed = detector.update(time_s, site.values_ppm[minute])
+        events += [closed] if closed is not None else []
+        if minute % 60 == 0:
+            on_progress(minute / len(site.times_s))
+    last = detector.finish()
+    return [*events, last] if last is not None else events
+
+
 def _minutes(rows: list[Row]) -> tuple[Floats, NDArray[np.int64]]:
     """Return every minute from the first to the last, and which of them each row is."""
     at_s = np.array([row.instant("time") for row in rows])

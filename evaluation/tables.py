@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 from jeonju.common.errors import UserError
@@ -36,14 +36,21 @@ class Row:
             raise UserError(f"{self.where}: {column} is {text!r}, which is no number") from error
         return None if value is None or value != value else value
 
-    def instant(self, column: str) -> float:
-        """Return the instant in a column as POSIX seconds."""
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the columns, as the heading has them."""
+        return tuple(name for name in self._values if name)
+
+    def instant(self, column: str, *, zone: tzinfo | None = None) -> float:
+        """Return the instant in a column as POSIX seconds; one without a time zone is of `zone`, and refused without that."""
         try:
             at = datetime.fromisoformat(self.text(column))
         except ValueError as error:
             raise UserError(
                 f"{self.where}: {column} is {self.text(column)!r}, which is no time such as 2022-05-09T00:00:00Z"
             ) from error
+        if at.tzinfo is None and zone is not None:
+            at = at.replace(tzinfo=zone)
         if at.tzinfo is None:
             raise UserError(f"{self.where}: {column} has no time zone; write for example {self.text(column)}Z")
         return at.timestamp()

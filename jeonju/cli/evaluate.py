@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from jeonju.cli.progress import progress
+from jeonju.common.errors import UserError
 
 app = typer.Typer(no_args_is_help=True, help="Scores against measurements that others made.")
 
@@ -46,10 +47,21 @@ def releases(
 
     Source and rate come from the source estimator that ships. The detector is one of this evaluation alone, not one of those that raise alerts.
 
-    DIR holds observations.csv, sensors.csv, sources.csv and releases.csv; the last is read only to score.
+    DIR holds observations.csv, sensors.csv, sources.csv and releases.csv; the last is read only to score. Without sensors.csv and sources.csv only
+    detection is scored.
     """
+    from jeonju.evaluation.release_score import evaluate_detection, evaluate_releases, has_places
+
+    if not has_places(folder):
+        if plot is not None or reliability is not None:
+            raise UserError(
+                "without sensors.csv and sources.csv there is no picture; leave out --plot and --reliability"
+            )
+        with progress("controlled releases") as advance:
+            result = evaluate_detection(folder, advance)
+        _print(result)
+        return
     from jeonju.evaluation.pictures import draw_releases, draw_reliability
-    from jeonju.evaluation.release_score import evaluate_releases
 
     with progress("controlled releases") as advance:
         result, found, truth = evaluate_releases(folder, advance)
