@@ -23,6 +23,9 @@ CLOUD_FRACTION: Final = 0.5
 # Usual depth of the mixed air for classes A … F, where nothing is measured.
 MIXING_HEIGHT_M: Final = (1500.0, 1200.0, 1000.0, 800.0, 300.0, 200.0)
 LEAST_WIND_M_S: Final = 0.3
+# Flags may be missing: what is beyond these is no measurement.
+LARGEST: Final = 1e6
+LARGEST_WIND_M_S: Final = 100.0
 # What a flag says of a value that has no part in a mean, however grave it is; a step or a difference from its neighbours can be the plume itself.
 WORTHLESS: Final = frozenset({"stuck", "out-of-range", "too-large", "filler", "impossible-position", "no-fix"})
 # A mean that stays the same to the last digit for so many minutes in a plume is that of a sensor that is stuck.
@@ -50,8 +53,14 @@ def minute_means(site: Site, readings: pa.Table, quantity: str, *, start_s: floa
     minute = np.floor((times - start_s) / MINUTE_S).astype(np.int64)
     inside = (minute >= 0) & (minute < count) & (device >= 0)
     lat, lon, values, speed, from_deg = (
-        readings[key].cast(pa.float64()).to_numpy()[inside]
-        for key in ("lat", "lon", quantity, "wind_speed", "wind_direction")
+        _plausible(readings[key].cast(pa.float64()).to_numpy()[inside], limit)
+        for key, limit in (
+            ("lat", 90.0),
+            ("lon", 180.0),
+            (quantity, LARGEST),
+            ("wind_speed", LARGEST_WIND_M_S),
+            ("wind_direction", 360.0),
+        )
     )
     x, y = site.map.to_xy(lat, lon)
     angle = np.radians(from_deg)
@@ -66,6 +75,11 @@ def minute_means(site: Site, readings: pa.Table, quantity: str, *, start_s: floa
         np.dstack([means[..., 1], means[..., 2], height]),
         mean_of_known(means[..., 3:].swapaxes(0, 1), least=1),
     )
+
+
+def _plausible(values: Floats, limit: float) -> Floats:
+    """Return the values, NaN where they are infinite or farther from zero than anything real."""
+    return np.where(np.abs(values) <= limit, values, np.nan)
 
 
 def without_flagged(readings: pa.Table) -> pa.Table:

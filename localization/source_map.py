@@ -161,6 +161,8 @@ def locate_source(
     baseline = Baseline(len(site.devices), resolution=0.1 * level)
     above = np.array([baseline.update(row).excess for row in minutes.values])
     excess = without_stuck(minutes.values, above, ARRIVED * level)
+    # What such a device noticed is not seen in this quantity, or not yet: its clean values are no evidence against a source upwind.
+    excess[:, smelling & ~_arrived(excess, level)] = np.nan
     observations = observe(site, readings, since_s=noticed_s, until_s=until_s)
     known = Evidence(quantity, minutes, excess, np.where(smelling, NOTICED_OUTLIERS, OUTLIERS), observations)
     wide = _map(site, known, _centre(minutes, noticing), EXTENT_M, CELL_M)
@@ -172,11 +174,15 @@ def _are_in(site: Site, names: Collection[str]) -> NDArray[np.bool_]:
     return np.array([device.name in names for device in site.devices])
 
 
+def _arrived(excess: Floats, level: float) -> NDArray[np.bool_]:
+    """Return which devices a plume reached since the lead began."""
+    return np.asarray(np.any(np.nan_to_num(excess[BASELINE_MIN:]) > ARRIVED * level, axis=0))
+
+
 def _unexplained(site: Site, known: Evidence, smelling: NDArray[np.bool_], found: SourceMap) -> tuple[str, ...]:
     """Return the devices that noticed a plume which no source near the best cell can have brought there, however it began and rises."""
     level = DETECTION_LEVEL[known.quantity]
-    after = known.excess[BASELINE_MIN:]
-    arrived = smelling & np.any(np.nan_to_num(after) > ARRIVED * level, axis=0)
+    arrived = smelling & _arrived(known.excess, level)
     if arrived.sum() < 2 or found.is_unsure:
         return ()
     offsets = np.arange(-NEAR_M, NEAR_M + 1, CELL_M)

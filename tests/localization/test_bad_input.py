@@ -17,6 +17,8 @@ from jeonju.localization.source_map import SourceMap, locate_source
 from tests.localization.plume import NOTICED_S, readings, upwind_of
 
 NOTICED_BY = "palbok-03"
+# When the smoke of a fire 300 m upwind has been there for a minute.
+ARRIVED_S = NOTICED_S + 540.0
 
 
 @pytest.fixture(autouse=True)
@@ -25,10 +27,14 @@ def coarse_grid(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def found(
-    site: Site, table: pa.Table, noticed_by: Sequence[str] = (NOTICED_BY,), until_s: float = NOTICED_S + 300.0
+    site: Site,
+    table: pa.Table,
+    noticed_by: Sequence[str] = (NOTICED_BY,),
+    until_s: float = NOTICED_S + 300.0,
+    noticed_s: float = NOTICED_S,
 ) -> SourceMap:
     before = table.filter(pc.less(table["time"].cast(pa.int64()), int(until_s * 1e6)))
-    answer = locate_source(site, before, "pm25", noticed_s=NOTICED_S, until_s=until_s, noticed_by=noticed_by)
+    answer = locate_source(site, before, "pm25", noticed_s=noticed_s, until_s=until_s, noticed_by=noticed_by)
     assert np.all(np.isfinite(answer.probability))
     assert np.all(np.isfinite(answer.rate_g_s))
     assert answer.probability.sum() + answer.elsewhere == pytest.approx(1.0)
@@ -57,7 +63,7 @@ def test_alert_without_wind_has_a_map_that_says_nothing(jeonju: Site, burning: p
 def test_first_minute_points_upwind_and_not_downwind(jeonju: Site, burning: pa.Table) -> None:
     """One minute after the alert the half of the map that the wind comes from holds nearly all."""
     x, y = upwind_of(jeonju, NOTICED_BY, 0.0)
-    answer = found(jeonju, burning, until_s=NOTICED_S + 60.0)
+    answer = found(jeonju, burning, noticed_s=ARRIVED_S, until_s=ARRIVED_S + 60.0)
     towards = (answer.x_m[:, None] - x) * np.sin(np.radians(230)) + (answer.y_m[None] - y) * np.cos(np.radians(230))
     assert answer.probability[towards > -100].sum() > 0.8 * answer.probability.sum()
 
@@ -65,9 +71,18 @@ def test_first_minute_points_upwind_and_not_downwind(jeonju: Site, burning: pa.T
 def test_minutes_before_the_smoke_arrived_do_not_rule_a_fresh_fire_out(jeonju: Site) -> None:
     """A fire 700 m upwind, lit ten minutes before it was noticed: its cell is among the best of the first map."""
     true = upwind_of(jeonju, NOTICED_BY, 700.0)
-    rank = found(jeonju, readings(jeonju, true), until_s=NOTICED_S + 120.0).rank(*true)
+    rank = found(jeonju, readings(jeonju, true), noticed_s=ARRIVED_S + 120.0, until_s=ARRIVED_S + 240.0).rank(*true)
     assert rank is not None
     assert rank <= 0.05 * 21 * 21
+
+
+def test_device_that_alerts_but_shows_nothing_is_no_evidence_against_what_lies_upwind(jeonju: Site) -> None:
+    true = upwind_of(jeonju, NOTICED_BY, 300.0)
+    answer = found(jeonju, readings(jeonju, None), until_s=NOTICED_S + 120.0)
+    rank = answer.rank(*true)
+    assert rank is not None
+    assert rank <= 0.8 * 21 * 21
+    assert answer.says_nothing
 
 
 def test_start_without_any_past_has_a_wide_map(jeonju: Site, burning: pa.Table) -> None:
