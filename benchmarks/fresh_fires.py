@@ -7,9 +7,9 @@ alert: as many are drawn as it takes to have FIRES with a map. Nothing was set o
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +24,8 @@ from jeonju.evaluation.located import AFTER_S, COLUMNS, MOMENTS_MIN, compare
 from jeonju.evaluation.score import fitting
 from jeonju.localization.hypotheses import DETECTION_LEVEL
 from jeonju.simulator.block import Block
+from jeonju.simulator.emissions import Emissions
+from jeonju.simulator.exposure import EventExposure
 from jeonju.simulator.sinks.parquet import readings_batch
 from jeonju.simulator.world import World
 
@@ -37,6 +39,7 @@ DAY_S: Final = 86_400.0
 LEAD_S: Final = 2700.0
 # An event that has reached nothing by then is given up.
 PATIENCE_S: Final = 1500.0
+STEP_S: Final = 60.0
 BLIND: Final = 0.5
 RIGHT_WITHIN_M: Final = 300.0
 
@@ -60,35 +63,61 @@ class _Kept:
         """Nothing to finish."""
 
 
-def play(seed: int, site: Site) -> dict[str, Any] | None:
-    """Play one drawn event; return its kind and the maps beside the truth, None where no device noticed its plume."""
+@dataclass(frozen=True)
+class Fire:
+    """One drawn event whose plume raised alerts, and all that the devices reported of it."""
+
+    seed: int
+    kind: str
+    event: EventExposure
+    alerts: list[AlertRecord]
+    readings: pa.Table
+    emissions: Emissions
+
+
+def simulate(seed: int, site: Site) -> Fire | None:
+    """Play one drawn event until half an hour after its first alert; None where no device noticed its plume."""
     rng = np.random.default_rng([seed, 77])
     kind = KINDS[seed % len(KINDS)]
+    drawn = _drawn(rng, kind, site)
+    start_s = YEAR.timestamp() + rng.uniform(0, DAYS * DAY_S)
+    env = simpy.Environment(initial_time=start_s)
+    kept = _Kept(AlertEngine(site), site.name)
+    world = World(site, env, kept, seed=seed)
+    world.add(EVENT.validate_python({**drawn, "after": LEAD_S, "title": kind}))
+    (event,) = world.exposure.events
+    until_s = event.start_s + PATIENCE_S
+    raised: list[AlertRecord] = []
+    while env.now < until_s:
+        env.run(until=env.now + STEP_S + 1e-6)
+        raised = _by_plume(fitting(event, list(kept.alerts.values())))
+        until_s = _until_s(event, raised)
+    return Fire(seed, kind, event, raised, pa.concat_tables(kept.batches), world.emissions) if raised else None
+
+
+def _drawn(rng: np.random.Generator, kind: str, site: Site) -> dict[str, Any]:
+    """Return an event of a kind at a random place around a random station."""
     station = site.stations[int(rng.integers(len(site.stations)))]
     drawn, _ = EVENTS[kind](rng, station)
     distance_m, angle = rng.uniform(*DISTANCE_M), rng.uniform(0, 2 * np.pi)
     x_m, y_m = (float(value) for value in site.map.to_xy(station.lat, station.lon))
     lat, lon = site.map.to_latlon(x_m + distance_m * np.sin(angle), y_m + distance_m * np.cos(angle))
-    start = datetime.fromtimestamp(YEAR.timestamp() + rng.uniform(0, DAYS * DAY_S), ZoneInfo(site.timezone))
-    env = simpy.Environment(initial_time=start.timestamp())
-    kept = _Kept(AlertEngine(site), site.name)
-    world = World(site, env, kept, seed=seed)
-    world.add(EVENT.validate_python({**drawn, "after": LEAD_S, "title": kind, "lat": float(lat), "lon": float(lon)}))
-    (event,) = world.exposure.events
-    until_s = event.start_s + PATIENCE_S
-    raised: list[AlertRecord] = []
-    while env.now < until_s:
-        env.run(until=env.now + 60.0 + 1e-6)
-        raised = _by_plume(fitting(event, list(kept.alerts.values())))
-        opened_s = min((alert.started_at.timestamp() for alert in raised), default=np.inf)
-        until_s = (
-            opened_s + AFTER_S + 60.0 if raised else event.end_s if event.reached_s else event.start_s + PATIENCE_S
-        )
-    if not raised:
-        return None
-    _, answer = compare(site, event, raised, pa.concat_tables(kept.batches), world.emissions)
+    return {**drawn, "lat": float(lat), "lon": float(lon)}
+
+
+def _until_s(event: EventExposure, raised: Sequence[AlertRecord]) -> float:
+    """Return until when it is worth going on."""
+    if raised:
+        return min(alert.started_at.timestamp() for alert in raised) + AFTER_S + STEP_S
+    return event.end_s if event.reached_s else event.start_s + PATIENCE_S
+
+
+def scored(fire: Fire, site: Site) -> dict[str, Any]:
+    """Return the maps of an event beside the truth."""
+    _, answer = compare(site, fire.event, fire.alerts, fire.readings, fire.emissions)
     low, _, high = answer["rate_g_s"]
-    return {"seed": seed, "kind": kind, **answer, "rate_inside": low <= answer["true_rate_g_s"] <= high}
+    inside = low <= answer["true_rate_g_s"] <= high if answer["true_rate_g_s"] > 0 else None
+    return {"seed": fire.seed, "kind": fire.kind, **answer, "rate_inside": inside}
 
 
 def _by_plume(alerts: Sequence[AlertRecord]) -> list[AlertRecord]:
@@ -125,19 +154,25 @@ def table(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
             "sure": len(sure),
             "sure_and_right": sum(one["location_error_m"] <= RIGHT_WITHIN_M for one in sure),
         }
-    out["rate_coverage_90"] = round(float(np.mean([row["rate_inside"] for row in rows])), 3)
-    flames = [row["rate_inside"] for row in rows if row["kind"] in ("flaming", "smouldering")]
-    out["rate_coverage_90_of_fires"] = round(float(np.mean(flames)), 3) if flames else None
+    out["rate_coverage_90"] = _coverage(rows)
+    out["rate_coverage_90_of_fires"] = _coverage([row for row in rows if row["kind"] in ("flaming", "smouldering")])
     return out
+
+
+def _coverage(rows: Sequence[dict[str, Any]]) -> float | None:
+    """Return how often the interval holds what was released within the half hour before; what had ended by then has no rate."""
+    inside = [row["rate_inside"] for row in rows if row["rate_inside"] is not None]
+    return round(float(np.mean(inside)), 3) if inside else None
 
 
 def run(fires: int = FIRES, first_seed: int = FIRST_SEED) -> dict[str, Any]:
     """Return the table over `fires` events that have a map, and how many were drawn for them."""
     site, rows, seed = load_site("jeonju"), list[dict[str, Any]](), first_seed
     while len(rows) < fires:
-        row = play(seed, site)
+        fire = simulate(seed, site)
         seed += 1
-        if row is not None:
+        if fire is not None:
+            row = scored(fire, site)
             rows.append(row)
             print(f"{len(rows)} of {fires}, seed {row['seed']}, {row['kind']}: {row['maps'][-1]}", file=sys.stderr)
     return {"drawn": seed - first_seed, **table(rows)}

@@ -63,8 +63,11 @@ def add_block(
     going: Floats,
     ended: Floats,
     log_scale: Floats,
+    reached: Floats,
 ) -> None:
     """Add one block to the probabilities of each candidate and rate; `rows` of `response` are those that were measured, `rates` in levels.
+
+    `reached` is added to: how many candidates reach each of these sensors with more than the level, each by the share of its rates that do.
 
     The density depends on ln(Q·g) alone, and the rates are equally spaced in their logarithm: so it is tabulated once for each sensor and looked up.
     A candidate whose plume touches no sensor stays as it is.
@@ -79,6 +82,7 @@ def add_block(
     table = _tables(measured, weight, outliers, errors, lowest, step, int((highest - lowest) / step) + 3)
     moves, ends = course
     found, moved = np.empty(many), np.empty(many)
+    at_level = -lowest / step
     for c in range(response.shape[1]):
         touched = False
         for r in range(rows.shape[0]):
@@ -88,6 +92,8 @@ def add_block(
                 touched = True
                 found[:] = 0.0
             place = (np.log(response[rows[r], c] * rates[0]) - lowest) / step
+            below = max(int(np.ceil((at_level - place) / STEPS_BETWEEN_RATES)), 0)
+            reached[r] += max(many - below, 0) / many
             first = 0 if place >= 0.0 else int(np.ceil(-place / STEPS_BETWEEN_RATES))
             for q in range(first, many):
                 here = place + q * STEPS_BETWEEN_RATES

@@ -1,5 +1,6 @@
 """What a source map weighs: places, heights of rise and beginnings of a plume; and what each of them adds at every device, block by block."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Final
 
@@ -13,7 +14,7 @@ from jeonju.common.arrays import Floats
 from jeonju.contract.site import Site
 from jeonju.localization.footprints import GridSources
 from jeonju.localization.minutes import MINUTE_S, TICK_S, Minutes, airs_of
-from jeonju.localization.source_estimator import Course, observations_in
+from jeonju.localization.source_estimator import BLOCK_S, Course, observations_in
 
 # The excess of a minute mean that a device can distinguish from zero: about two of its scatter in clean city air, in stored units.
 DETECTION_LEVEL: Final = {
@@ -36,6 +37,8 @@ CONVECTIVE_MW: Final = (0.0, 0.3, 3.0, 20.0)
 # the buoyancies add as much. What else is released does not rise.
 RELEASED_G_S_PER_MW: Final = {"pm25": 1.7, "pm10": 2.1, "co": 7.5}
 RELEASED_SPREAD_LOG: Final = 1.0
+# Large releases are rare, as sizes of fires follow a power law: of ten times the rate there are so many powers of ten fewer.
+SIZES: Final = 0.5
 # When it began: long ago, or so many minutes before it was noticed.
 ONSETS_MIN: Final = (16, 10, 6, 4, 2)
 # A fire grows and dies down by a few e-folds within an hour; one release in two ends within it.
@@ -45,12 +48,12 @@ BLOCK_MIN: Final = 2
 SPIN_UP_MIN: Final = 20
 LEAD_MIN: Final = 10
 BASELINE_MIN: Final = 60
-AVERAGING_S: Final = 600.0
+AVERAGING_S: Final = 180.0
 
 
 def rate_prior(quantity: str, rises: int) -> Floats:
     """Return the prior of each rate for each height of rise (rises, rates): what rises has heat, and with the heat goes what fires release."""
-    prior = np.ones((rises, len(RATES_G_S)))
+    prior = np.tile(RATES_G_S**-SIZES, (rises, 1))
     for number in range(1, rises):
         usual = np.log(RELEASED_G_S_PER_MW[quantity] * CONVECTIVE_MW[number])
         prior[number] = np.exp(-0.5 * ((np.log(RATES_G_S) - usual) / RELEASED_SPREAD_LOG) ** 2)
@@ -89,15 +92,24 @@ def blocks_from(minutes: int, first: int) -> list[slice]:
 def counts_of(touched: NDArray[np.bool_]) -> Floats:
     """Return how many observations each block of each device is worth (blocks, devices).
 
-    That a plume arrived is news: the blocks before and those from then on are two stretches, each with errors of its own.
+    That a plume arrived is news, and that it left: each stretch with and without it has errors of its own.
     """
     out = np.empty(touched.shape)
     for device in range(touched.shape[1]):
-        arrived = int(touched[:, device].argmax()) if touched[:, device].any() else 0
-        for stretch in (slice(0, arrived), slice(arrived, None)):
-            n = len(out[stretch, device])
-            out[stretch, device] = observations_in(MINUTE_S * BLOCK_MIN * n) / max(n, 1)
+        for stretch in _stretches(touched[:, device]):
+            n = stretch.stop - stretch.start
+            out[stretch, device] = observations_in(MINUTE_S * BLOCK_MIN * n) / n
     return out
+
+
+def _stretches(touched: NDArray[np.bool_]) -> list[slice]:
+    """Return the stretches of blocks with and without a plume, in order; one that comes back within ten minutes had not left."""
+    filled = touched.copy()
+    for left, back in itertools.pairwise(np.flatnonzero(touched).tolist()):
+        if MINUTE_S * BLOCK_MIN * (back - left) <= BLOCK_S:
+            filled[left:back] = True
+    edges = [0, *(np.flatnonzero(np.diff(filled)) + 1).tolist(), len(filled)]
+    return [slice(first, last) for first, last in itertools.pairwise(edges) if last > first]
 
 
 def grids_of(site: Site, quantity: str, air: Meteorology | None, x_m: Floats, y_m: Floats) -> list[GridSources]:

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 from jeonju.common.arrays import Floats
 from jeonju.localization._likelihood import E_FOLDS, MODEL_ERROR_LOG, NOISE_LOG, add_block, log_density
 
-# Errors last: those of ten minutes and of the same sensor's ten minutes t later have a correlation of 0.5·exp(−t/80 min), measured there as well.
+# What tells two places apart within ten minutes and within those t later has a correlation of 0.45·exp(−t/20 min), measured at METEC.
 BLOCK_S: Final = 600.0
-LASTING_SHARE: Final = 0.5
-LASTING_S: Final = 4800.0
+LASTING_SHARE: Final = 0.45
+LASTING_S: Final = 1200.0
 # Probability of an outlier, a value that no plume explains: a gust, a building in the way, a fault.
 OUTLIERS: Final = 0.01
-# A source that is not among the candidates reaches any sensor in any block with this probability, at any level.
-ELSEWHERE_REACHES: Final = 0.1
+# A source that is not among the candidates reaches a sensor as often as those that are, but not less often than this, at any level.
+ELSEWHERE_REACHES: Final = 0.001
 ELSEWHERE_PRIOR: Final = 0.1
 # What is wrong for hours is wrong with every block alike: the rate is known no better than to this many e-folds,
 # the scatter of the best common factor between events, measured there as well.
@@ -141,6 +141,7 @@ class SourceEstimator:
         weight = np.broadcast_to(np.asarray(share, dtype=float), excess.shape)[known]
         wrong = np.broadcast_to(np.asarray(outliers, dtype=float), excess.shape)[known]
         measured = np.log1p(np.maximum(excess[known], 0.0) / self._level)
+        reached = np.zeros(len(known))
         for number, group in enumerate(groups):
             mine = slice(number * group.shape[1], (number + 1) * group.shape[1])
             add_block(
@@ -155,8 +156,10 @@ class SourceEstimator:
                 self._going[mine],
                 self._ended[mine],
                 self._log_scale[mine],
+                reached,
             )
-        self._log_elsewhere += float((weight * _log_elsewhere_ratio(measured, wrong)).sum())
+        reaches = max(float(reached.mean()) / len(self._prior), ELSEWHERE_REACHES)
+        self._log_elsewhere += float((weight * _log_elsewhere_ratio(measured, wrong, reaches)).sum())
         self._blocks += float(weight.max())
 
     def add_evidence(self, log_ratio: Floats) -> None:
@@ -176,22 +179,26 @@ class SourceEstimator:
         elsewhere = self._log_elsewhere + np.log(ELSEWHERE_PRIOR)
         with np.errstate(divide="ignore"):
             log_joint = np.log(joint.sum(axis=1)) + self._log_scale
-        top = max(float(log_joint.max()), elsewhere)
+        top = float(log_joint.max())
         weights = np.exp(log_joint - top)
-        total = float(weights.sum() + np.exp(elsewhere - top))
+        log_among = top + float(np.log(weights.sum()))
+        log_evidence = float(np.logaddexp(log_among, elsewhere))
+        # The model was seen to fail at sources that were among the candidates: then the place is as open as before, whether it is one of them or not.
+        among = (1 - FAILS) * float(np.exp(log_among - log_evidence)) + FAILS * (1 - ELSEWHERE_PRIOR)
+        share = (1 - FAILS) * weights / weights.sum() + FAILS * self._prior / self._prior.sum()
         return SourceEstimate(
-            probability=(1 - FAILS) * weights / total + FAILS * self._prior,
-            elsewhere=(1 - FAILS) * float(np.exp(elsewhere - top)) / total + FAILS * ELSEWHERE_PRIOR,
+            probability=among * share,
+            elsewhere=1.0 - among,
             rates=_quantiles(joint if with_rates else joint[:0], self._rates),
             blocks=self._blocks,
-            log_evidence=top + float(np.log(total)),
+            log_evidence=log_evidence,
         )
 
 
-def _log_elsewhere_ratio(measured: Floats, outliers: Floats) -> Floats:
+def _log_elsewhere_ratio(measured: Floats, outliers: Floats, reaches: float) -> Floats:
     """Return for each sensor the log likelihood ratio of "a plume from elsewhere reaches it, or not" to "nothing was released"."""
     nothing = np.exp([log_density(value, NOISE_LOG, wrong) for value, wrong in zip(measured, outliers, strict=True)])
-    return np.asarray(np.log(1.0 - ELSEWHERE_REACHES + ELSEWHERE_REACHES / E_FOLDS / nothing))
+    return np.asarray(np.log(1.0 - reaches + reaches / E_FOLDS / nothing))
 
 
 def _quantiles(weights: Floats, rates: Floats) -> Floats:
