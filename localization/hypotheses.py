@@ -73,7 +73,7 @@ def responses(site: Site, minutes: Minutes, grids: list[GridSources]) -> Iterato
                 grid.forget()
             continue
         is_counted = block.start >= BASELINE_MIN
-        places = minutes.places_m[block][-1:]
+        places = minutes.places_in(block)[None]
         onset = sum(block.start >= BASELINE_MIN + LEAD_MIN - before for before in ONSETS_MIN)
         for grid, out in zip(grids, response, strict=True):
             if is_counted:

@@ -41,6 +41,10 @@ class Minutes:
     places_m: Floats
     wind_m_s: Floats
 
+    def places_in(self, block: slice) -> Floats:
+        """Return where each device was in the middle of some minutes (devices, 3); NaN where no place is known."""
+        return mean_of_known(self.places_m[block], least=1)
+
 
 def minute_means(site: Site, readings: pa.Table, quantity: str, *, start_s: float, until_s: float) -> Minutes:
     """Return the minute means of readings; NaN where a device did not report, or where its quality flags say that a value is worth nothing."""

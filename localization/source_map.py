@@ -230,7 +230,7 @@ def _add_blocks(estimator: SourceEstimator, site: Site, known: Evidence, grids: 
     for block, response in responses(site, known.minutes, grids):
         number = blocks.index(block)
         estimator.add(
-            np.where(np.isfinite(known.minutes.places_m[block.stop - 1, :, 0]), means[number], np.nan),
+            np.where(np.isfinite(known.minutes.places_in(block)[:, 0]), means[number], np.nan),
             response,
             MINUTE_S * (block.stop - block.start),
             counts=counts[number],

@@ -29,6 +29,8 @@ class IncidentDetails(msgspec.Struct, kw_only=True):
 def record_of(incident: Incident) -> IncidentRecord:
     """Return the row that is stored, with facts only: its sentences are empty (`messages.incidents.summaries` makes them)."""
     source, classes = incident.source, incident.classes
+    # A map that says nothing has no place: dashboards would draw one.
+    placed = None if source is None or source.says_nothing else source
     details = IncidentDetails(
         alerts=sorted(incident.alerts),
         devices=incident.devices,
@@ -50,9 +52,9 @@ def record_of(incident: Incident) -> IncidentRecord:
         opened_at=incident.opened_at,
         updated_at=incident.updated_at,
         closed_at=incident.closed_at,
-        lat=source.lat if source else None,
-        lon=source.lon if source else None,
-        radius_m=source.radius_m if source else None,
+        lat=placed.lat if placed else None,
+        lon=placed.lon if placed else None,
+        radius_m=placed.radius_m if placed else None,
         rate_g_s=source.rate_g_s[1] if source else None,
         confidence=classes[incident.kind],
         summary_ko="",

@@ -1,6 +1,7 @@
 """What the response writes into the store is read by other versions too: it looks as it always did."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -28,7 +29,8 @@ MISSION = (
 DETAILS = (
     '{"alerts": ["one"], "devices": ["palbok-03"], "classes": {"fire": 1.0}, "verdict": null, "places": {"one": [35.85, 127.1]}, '
     '"source": {"quantity": "pm25", "lat": 35.85, "lon": 127.1, "radius_m": 90.0, "elsewhere": 0.1, "is_unsure": false, "rate_g_s": [1.0, 2.0, 3.0], '
-    '"cells": [[35.85, 127.1, 0.5]], "cell_m": 100.0, "traced_at": "2026-03-04T03:00:00+00:00"}, '
+    '"cells": [[35.85, 127.1, 0.5]], "cell_m": 100.0, "traced_at": "2026-03-04T03:00:00+00:00", '
+    '"cells_of_half": 1, "says_nothing": false, "unexplained": []}, '
     '"downwind": [{"zone": "palbok", "probability": 0.9, "minutes": 2.5, "peak": 30.0}], "visits": []}'
 )
 
@@ -67,6 +69,7 @@ def traced(one: AlertRecord) -> Incident:
         cells=((35.85, 127.1, 0.5),),
         cell_m=100.0,
         traced_at=AT,
+        cells_of_half=1,
     )
     return Incident(
         id="i1",
@@ -94,6 +97,16 @@ def test_incident_in_the_store() -> None:
         1.0,
     )
     assert incident_of(record, {"one": one}) == incident
+
+
+def test_incident_whose_map_says_nothing_is_stored_without_a_place() -> None:
+    """So that dashboards, which draw the columns, draw none; the details keep the cells."""
+    incident = traced(alert("one"))
+    assert incident.source is not None
+    incident.source = replace(incident.source, says_nothing=True)
+    record = record_of(incident)
+    assert (record.lat, record.lon, record.radius_m) == (None, None, None)
+    assert '"says_nothing": true' in record.details
 
 
 @pytest.mark.parametrize("details", ["{}", '{"alerts": ["one"], "source": null, "robot": "of another version"}'])

@@ -1,6 +1,7 @@
 """The report, as it is asked for over HTTP, and its words."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
@@ -139,6 +140,31 @@ def test_report_needs_nothing_that_an_incident_may_lack(
     assert "unheard-of" in english
     assert report(client, "/api/v1/incidents/old", "pdf", "ko").content.startswith(b"%PDF")
     assert client.get("/api/v1/incidents").json()[0]["details"]["visits"] == details.get("visits", [])
+
+
+def drawn(client: TestClient, store: DuckDBStore, **source: Any) -> tuple[str, str]:
+    """Return the report, in Korean and in English, of a stored incident with this source."""
+    opened(client)
+    (incident,) = store.incidents("jeonju", NOW - timedelta(days=1), NOW + timedelta(days=1))
+    store.write_incidents([incident._replace(id="drawn", details=json.dumps({"source": SOURCE | source}))])
+    korean, english = pages(client, "/api/v1/incidents/drawn")
+    return korean, english
+
+
+def test_report_draws_the_regions_of_half_and_nine_tenths(client: TestClient, store: DuckDBStore) -> None:
+    cells = [[35.85 + 0.001 * number, 127.09, 0.1] for number in range(9)]
+    _, english = drawn(client, store, cells=cells, cells_of_half=5, unexplained=["palbok-05"])
+    light, dark = re.findall(r'<g fill="#d1495b" fill-opacity="(?:0.25|0.75)">(.*?)</g>', english, re.DOTALL)
+    assert (light.count("<rect"), dark.count("<rect")) == (4, 5)
+    assert "Dark: the area that holds half" in english
+    assert "there may be a second one" in english
+
+
+def test_report_of_a_map_that_says_nothing_says_so_and_draws_no_region(client: TestClient, store: DuckDBStore) -> None:
+    korean, english = drawn(client, store, says_nothing=True)
+    assert "The map says nothing yet" in english
+    assert "아직 발생지를 알 수 없음" in korean
+    assert 'fill="#d1495b"' not in english
 
 
 @pytest.mark.parametrize("outcome", get_args(Outcome))
