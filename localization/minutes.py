@@ -66,7 +66,8 @@ def minute_means(site: Site, readings: pa.Table, quantity: str, *, start_s: floa
             ("wind_direction", 360.0),
         )
     )
-    x, y = site.map.to_xy(lat, lon)
+    # Half of a place is none.
+    x, y = np.where(np.isfinite(lat) & np.isfinite(lon), site.map.to_xy(lat, lon), np.nan)
     angle = np.radians(from_deg)
     columns = np.column_stack([values, x, y, -speed * np.sin(angle), -speed * np.cos(angle)])
     means = _by_cell(columns, minute[inside] * len(devices) + device[inside], count * len(devices)).reshape(

@@ -90,6 +90,11 @@ def test_start_without_any_past_has_a_wide_map(jeonju: Site, burning: pa.Table) 
     assert found(jeonju, late).is_unsure
 
 
+@pytest.mark.parametrize("half", ["lat", "lon"])
+def test_half_of_a_place_is_no_place(jeonju: Site, burning: pa.Table, half: str) -> None:
+    found(jeonju, changed(burning, half, column(burning, half) * np.nan))
+
+
 def test_station_that_was_moved_counts_where_it_stood(jeonju: Site, burning: pa.Table) -> None:
     is_moved = np.array([name == "palbok-05" for name in burning["device"].to_pylist()])
     late = is_moved & (burning["time"].cast(pa.int64()).to_numpy() / 1e6 > NOTICED_S)
