@@ -109,7 +109,7 @@ licences: setup
 
 validation: setup
 	@mkdir -p build
-	$(BIN)/python -m benchmarks dispersion incidents > build/benchmarks.json
+	$(BIN)/python -m benchmarks dispersion incidents fresh_fires > build/benchmarks.json
 	$(BIN)/jeonju evaluate report $(DATA) --benchmarks build/benchmarks.json --out docs/validation.md
 
 clean:

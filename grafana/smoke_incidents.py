@@ -109,8 +109,8 @@ def places(say: Language) -> geomap.Panel:
     panel = maps.city_map(
         say("추정 위치와 최고 초미세먼지", "Likely sources, and the highest PM2.5"),
         say(
-            "원: 표시 구간에서 가장 높았던 초미세먼지(등급 색). 빨간 ×와 원: 추정 위치와 확률의 절반이 드는 범위(처음 배율에서 실제 크기).",
-            "Circles: the highest PM2.5 of the time shown, in the colour of its class. Red cross and circle: the likely source and within what half of the probability lies, to scale as the map opens.",
+            "원: 표시 구간에서 가장 높았던 초미세먼지(등급 색). 빨간 ×와 원: 추정 위치와 확률의 절반이 드는 범위(처음 배율에서 실제 크기). 위치를 알 수 없는 동안에는 표시하지 않습니다.",
+            "Circles: the highest PM2.5 of the time shown, in the colour of its class. Red cross and circle: the likely source and within what half of the probability lies, to scale as the map opens; none while a map says nothing.",
         ),
         layers,
         say,
