@@ -1,25 +1,21 @@
 """Fires of the example scenarios with 50 seeds each: how far from the fire the source map points, and how fast a first map is there."""
 
-import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 
-from jeonju.contract.site import load_site
+from benchmarks.source_map import seconds
 from jeonju.evaluation.offline import OfflineRun
-from jeonju.localization.source_map import locate_source
 from jeonju.simulator.scenario import load_scenario
 
 SCENARIOS = ("palbok-recycler-fire", "waste-plant-night-fire", "smouldering-heap")
 SEEDS = 50
 # Seeds that no number of alerts or source estimator was set on.
 FIRST_SEED = 1000
-FIRST_MAP_AFTER_S = 600.0
-REPEATS = 3
+FIRST_MAP_AFTER_MIN = 10.0
 
 
 def _one(job: tuple[str, int]) -> dict[str, Any]:
@@ -52,30 +48,10 @@ def _table(rows: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _first_map_s() -> float:
-    """Return how long a map takes ten minutes after an alert: 26 devices, 5 × 5 km, cells of 50 m; the best of three."""
-    site = load_site("jeonju")
-    with TemporaryDirectory() as folder:
-        OfflineRun(load_scenario("palbok-recycler-fire"), Path(folder)).run()
-        readings = pq.read_table(f"{folder}/readings.parquet")
-        first = min(
-            row["started_at"] for row in pq.read_table(f"{folder}/alerts.parquet").to_pylist() if row["kind"] == "smoke"
-        )
-    noticed_s = first.timestamp()
-    best = np.inf
-    for _ in range(REPEATS):
-        begun = time.perf_counter()
-        locate_source(
-            site, readings, "pm25", noticed_s=noticed_s, until_s=noticed_s + FIRST_MAP_AFTER_S, noticed_by=["palbok-03"]
-        )
-        best = min(best, time.perf_counter() - begun)
-    return round(best, 2)
-
-
 def run() -> dict[str, Any]:
     """Return the table by scenario and over all."""
     jobs = [(name, FIRST_SEED + seed) for name in SCENARIOS for seed in range(SEEDS)]
     with ProcessPoolExecutor() as pool:
         rows = list(pool.map(_one, jobs))
     by_scenario = {name: _table([row for row in rows if row["scenario"] == name]) for name in SCENARIOS}
-    return {"first_map_s": _first_map_s(), **by_scenario, "all": _table(rows)}
+    return {"first_map_s": seconds([FIRST_MAP_AFTER_MIN])[0], **by_scenario, "all": _table(rows)}

@@ -8,9 +8,6 @@ from numpy.typing import NDArray
 
 from jeonju.common.arrays import Floats
 
-# Errors of ten minutes at one sensor [e-folds], measured at METEC and Ginninderra: without a plume, and of a plume by itself (docs/decisions/0032).
-NOISE_LOG: Final = 0.36
-MODEL_ERROR_LOG: Final = 1.0
 # An outlier may have any value within so many e-folds.
 E_FOLDS: Final = 7.0
 # Below this share of the detection level a modelled value cannot be distinguished from zero.

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from jeonju.cli.app import app
+from jeonju.common.errors import UserError
 from jeonju.evaluation.release_score import evaluate_releases
 
 SENSORS = {"N": (0.0, 30.0), "E": (30.0, 0.0), "S": (0.0, -30.0), "W": (-30.0, 0.0)}
@@ -153,3 +154,28 @@ def test_broken_files_are_named(tmp_path: Path, file: str, old: str, new: str, m
     done = CliRunner().invoke(app, ["evaluate", "releases", str(tmp_path)])
     assert done.exit_code != 0
     assert message in str(done.exception)
+
+
+def test_sensors_of_unknown_places_are_scored_for_detection_alone(tmp_path: Path) -> None:
+    """Times without a zone are UTC there."""
+    recording(tmp_path)
+    for name in ("sensors.csv", "sources.csv"):
+        (tmp_path / name).unlink()
+    _write(
+        tmp_path / "releases.csv", [{"start": "2022-05-09 02:00:00", "end": "2022-05-09 04:00:00", "rate_kg_h": "1.0"}]
+    )
+    done = CliRunner().invoke(app, ["evaluate", "releases", str(tmp_path)])
+    assert done.exit_code == 0, done.output
+    score = json.loads(done.stdout)
+    assert (score["releases"], score["detected"], score["events"], score["false_events"]) == (1, 1, 1, 0)
+    assert 0 <= score["median_delay_min"] <= 12
+    assert "log_score" not in score
+
+
+def test_picture_of_sensors_of_unknown_places_is_refused_in_one_line(tmp_path: Path) -> None:
+    recording(tmp_path, minutes=3)
+    for name in ("sensors.csv", "sources.csv"):
+        (tmp_path / name).unlink()
+    done = CliRunner().invoke(app, ["evaluate", "releases", str(tmp_path), "--plot", str(tmp_path / "a.png")])
+    assert isinstance(done.exception, UserError)
+    assert "leave out --plot" in str(done.exception)
