@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 import pytest
 
 from jeonju.contract.site import Site
+from jeonju.localization import source_map as module
 from jeonju.localization.source_map import SourceMap, locate_source
 from tests.localization.plume import NOTICED_S, RATE_G_S, UNTIL_S, Rows, readings, upwind_of
 
@@ -59,11 +60,19 @@ def _no_places(rows: Rows) -> Rows:
     return {**rows, "lat": rows["lat"] * np.nan, "lon": rows["lon"] * np.nan}
 
 
+@pytest.fixture
+def coarse_grid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the answer is not a place, a coarse grid does."""
+    monkeypatch.setattr(module, "CELL_M", 250.0)
+
+
+@pytest.mark.usefixtures("coarse_grid")
 @pytest.mark.parametrize("change", [_no_wind, _calm, _nothing, _no_places])
 def test_poor_readings_get_a_wide_answer(jeonju: Site, change: Callable[[Rows], Rows]) -> None:
     assert found(jeonju, readings(jeonju, upwind_of(jeonju, "palbok-03", 300.0), change)).is_unsure
 
 
+@pytest.mark.usefixtures("coarse_grid")
 def test_wind_that_is_missing_for_an_hour_still_gives_an_answer(jeonju: Site) -> None:
     table = readings(jeonju, upwind_of(jeonju, "palbok-03", 300.0))
     gone = (table["time"].cast(pa.int64()).to_numpy() / 1e6 < NOTICED_S) & (
@@ -76,6 +85,7 @@ def test_wind_that_is_missing_for_an_hour_still_gives_an_answer(jeonju: Site) ->
     )
 
 
+@pytest.mark.usefixtures("coarse_grid")
 def test_empty_table_and_single_device_answer_unsure(jeonju: Site) -> None:
     table = readings(jeonju, upwind_of(jeonju, "palbok-03", 300.0))
     assert found(jeonju, table.slice(0, 0)).is_unsure
@@ -83,5 +93,6 @@ def test_empty_table_and_single_device_answer_unsure(jeonju: Site) -> None:
     assert found(jeonju, one).probability.max() < 0.5
 
 
+@pytest.mark.usefixtures("coarse_grid")
 def test_quiet_city_has_no_sure_source(jeonju: Site) -> None:
     assert found(jeonju, readings(jeonju, None)).is_unsure
