@@ -12,6 +12,7 @@ from jeonju.airquality.dispersion.meteorology import Meteorology
 from jeonju.cli.app import app
 from jeonju.common.errors import UserError
 from jeonju.evaluation import plumes
+from jeonju.evaluation.tables import read_table
 from tests.conftest import SHARED_DATA
 
 MEASURED = SHARED_DATA / "ginninderra"
@@ -88,7 +89,7 @@ def test_recording_without_point_instruments_is_refused_in_one_line(tmp_path: Pa
 
 def test_wind_measured_as_calm_still_has_a_surface_layer(tmp_path: Path) -> None:
     recording(tmp_path, lines=3)
-    air: Meteorology = plumes._air(plumes.read_table(tmp_path, "observations.csv", plumes.COLUMNS)[0])
+    air: Meteorology = plumes._air(read_table(tmp_path, "observations.csv", plumes.COLUMNS)[0])
     assert np.isfinite(air.surface_layer().friction_velocity_m_s)
 
 

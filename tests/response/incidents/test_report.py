@@ -145,7 +145,7 @@ def test_report_needs_nothing_that_an_incident_may_lack(
 def drawn(client: TestClient, store: DuckDBStore, **source: Any) -> tuple[str, str]:
     """Return the report, in Korean and in English, of a stored incident with this source."""
     opened(client)
-    (incident,) = store.incidents("jeonju", NOW - timedelta(days=1), NOW + timedelta(days=1))
+    (incident,) = store.incidents("jeonju")
     store.write_incidents([incident._replace(id="drawn", details=json.dumps({"source": SOURCE | source}))])
     korean, english = pages(client, "/api/v1/incidents/drawn")
     return korean, english
