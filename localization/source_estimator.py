@@ -113,6 +113,7 @@ class SourceEstimator:
         self._prior = self._going.sum(axis=1)
         self._ended = np.zeros_like(self._going)
         self._log_scale = np.zeros(n_candidates)
+        self._evidence = np.zeros(n_candidates)
         self._rates = np.ascontiguousarray(rates, dtype=np.float64)
         self._level = detection_level
         self._course = course
@@ -167,11 +168,11 @@ class SourceEstimator:
 
     def add_evidence(self, log_ratio: Floats) -> None:
         """Add evidence of another kind: the log likelihood ratio of each candidate to "none of these"."""
-        self._log_scale += log_ratio
+        self._evidence += log_ratio
 
     def rate_of(self, candidates: NDArray[np.bool_]) -> tuple[float, float, float]:
         """Return the 5 %, 50 % and 95 % points of the emission rate if the source is one of these candidates."""
-        scale = self._log_scale[candidates]
+        scale = (self._log_scale + self._evidence)[candidates]
         joint = (self._going[candidates] + self._ended[candidates]) * np.exp(scale - scale.max())[:, None]
         low, middle, high = _quantiles(joint.sum(axis=0, keepdims=True), self._rates)[0]
         return float(low), float(middle), float(high)
@@ -179,23 +180,28 @@ class SourceEstimator:
     def estimate(self, *, with_rates: bool = True) -> SourceEstimate:
         """Return the posterior from all blocks so far; without `with_rates` it has no rates, which take long for many candidates."""
         joint = self._going + self._ended
-        elsewhere = self._log_elsewhere + np.log(ELSEWHERE_PRIOR)
         with np.errstate(divide="ignore"):
-            log_joint = np.log(joint.sum(axis=1)) + self._log_scale
-        top = float(log_joint.max())
-        weights = np.exp(log_joint - top)
-        log_among = top + float(np.log(weights.sum()))
-        log_evidence = float(np.logaddexp(log_among, elsewhere))
-        # The model was seen to fail at sources that were among the candidates: then the place is as open as before, whether it is one of them or not.
-        among = (1 - FAILS) * float(np.exp(log_among - log_evidence)) + FAILS * (1 - ELSEWHERE_PRIOR)
-        share = (1 - FAILS) * weights / weights.sum() + FAILS * self._prior / self._prior.sum()
+            log_joint = np.log(joint.sum(axis=1)) + self._log_scale + self._evidence
+        share, among, log_evidence = _normalised(log_joint, self._log_elsewhere + float(np.log(ELSEWHERE_PRIOR)))
+        # The plume model was seen to fail at sources that were among the candidates: then only evidence of another kind says where they are.
+        open_share, open_among, _ = _normalised(np.log(self._prior) + self._evidence, float(np.log(ELSEWHERE_PRIOR)))
+        is_among = (1 - FAILS) * among + FAILS * open_among
         return SourceEstimate(
-            probability=among * share,
-            elsewhere=1.0 - among,
+            probability=is_among * ((1 - FAILS) * share + FAILS * open_share),
+            elsewhere=1.0 - is_among,
             rates=_quantiles(joint if with_rates else joint[:0], self._rates),
             blocks=self._blocks,
             log_evidence=log_evidence,
         )
+
+
+def _normalised(log_weights: Floats, log_elsewhere: float) -> tuple[Floats, float, float]:
+    """Return the share of each candidate, the probability that the source is among them, and the logarithm of the sum of all weights."""
+    top = float(log_weights.max())
+    weights = np.exp(log_weights - top)
+    log_among = top + float(np.log(weights.sum()))
+    log_all = float(np.logaddexp(log_among, log_elsewhere))
+    return weights / weights.sum(), float(np.exp(log_among - log_all)), log_all
 
 
 def _log_elsewhere_ratio(measured: Floats, outliers: Floats, reaches: float) -> Floats:

@@ -216,6 +216,13 @@ def test_source_elsewhere_does_not_blur_where_it_is_among_the_candidates() -> No
     assert found.probability[0] / found.probability.sum() > 1 - FAILS
 
 
+def test_what_a_camera_saw_holds_where_the_plume_model_fails() -> None:
+    """Evidence of another kind is not weakened by how often plume models fail."""
+    estimator = SourceEstimator(3, rates=RATES, detection_level=1.0)
+    estimator.add_evidence(np.array([0.0, 12.0, 0.0]))
+    assert estimator.estimate().probability[1] > 0.999
+
+
 def test_no_candidate_that_can_be_right_is_elsewhere_without_nan() -> None:
     estimator = SourceEstimator(2, rates=RATES, detection_level=1.0)
     estimator.add_evidence(np.full(2, -5000.0))
