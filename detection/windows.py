@@ -24,6 +24,11 @@ ALLOWED_LATENESS_S: Final = 10.0
 # and was not heard yet is waited for from the first reading of all, as long as one with the median step of the others.
 PATIENCE_S: Final = 15.0
 PATIENCE_STEPS: Final = 2.0
+# A device that reports every few minutes says nothing before its next reading is due: for so much of its usual step it holds nobody up. Steps of
+# counters vary by less than a tenth; what comes before its time counts as well, unless it was on its way for longer than `ALLOWED_LATENESS_S`.
+NOT_DUE_SHARE: Final = 0.9
+# Devices with shorter steps are waited for as they are.
+SLOW_FROM_S: Final = 60.0
 # During a backfill devices lag by what the broker holds of them, not by days: a clock that far behind is wrong.
 FURTHEST_BEHIND_S: Final = 86_400.0
 # Event times this far ahead of their arrival (where none is known, of half of the devices) are a wrong clock: they are not kept for later.
@@ -222,7 +227,16 @@ class Windows:
             if is_waited_for(self._first._replace(step_s=float(np.median(steps[trusted])))):
                 return -np.inf
             self._awaited.clear()
-        return float(newest[trusted & is_waited_for(_Heard(newest, arrived, steps))].min())
+        waited_for = trusted & is_waited_for(_Heard(newest, arrived, steps))
+        return float(min(max(front_s, now_s), self._silent_until_s()[waited_for].min()))
+
+    def _silent_until_s(self) -> Floats:
+        """Return up to when nothing more is to come from each device: its newest reading, for slow ones most of a step more.
+
+        One that has begun to report more often is as quick as its last step.
+        """
+        usual_s = np.minimum(self.interval_s, self._step_s.values)
+        return self.newest_s + np.where(usual_s >= SLOW_FROM_S, NOT_DUE_SHARE * usual_s, 0.0)
 
     def _median_s(self) -> float:
         """Return the event time that half of the devices have reached."""
