@@ -34,6 +34,8 @@ def _quantity(key: str) -> str:
 
 Name = Annotated[str, AfterValidator(_name)]
 QuantityKey = Annotated[str, AfterValidator(_quantity)]
+# The smallest change that a sensor reports, by quantity and in its unit. Alerts need several of them.
+Steps = dict[QuantityKey, Annotated[float, Field(gt=0, allow_inf_nan=False)]]
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 LatLon = tuple[Latitude, Longitude]
@@ -67,6 +69,7 @@ class Station(_Strict):
     height_m: Annotated[float, Field(gt=0, le=100)] = 3.0
     certificate: Certificate = "none"
     quantities: Annotated[list[QuantityKey], Field(min_length=1)]
+    steps: Steps = {}
 
 
 class Robot(_Strict):
@@ -81,6 +84,7 @@ class Robot(_Strict):
     height_m: Annotated[float, Field(gt=0, le=10)] = 1.2
     certificate: Certificate = "none"
     quantities: Annotated[list[QuantityKey], Field(min_length=1)]
+    steps: Steps = {}
     vda5050: Annotated[str, Field(pattern=r"^$|^[A-Za-z0-9_.:-]+/[A-Za-z0-9_.:-]+$")] = ""
 
     @property

@@ -48,7 +48,7 @@ class SmokeDetector(WindowDetector):
     def step(self, window: Window) -> None:
         """Take the next window."""
         self._wind.step(window)
-        self._tracker.step(window)
+        self._tracker.step(window, self._wind.vector_m_s)
         self._devices = window.devices
 
     def conditions(self, now: datetime) -> Sequence[Condition]:

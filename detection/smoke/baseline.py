@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from jeonju.common.arrays import Floats
 from jeonju.common.device_array import DeviceArray
-from jeonju.rules.watched import QUANTITIES
+from jeonju.rules.watched import QUANTITIES, WINDOW_S
 
 Flags = NDArray[np.bool_]
 
@@ -25,12 +25,15 @@ _VOC_INDEX: Final = QUANTITIES.index("voc_index")
 
 LEVEL_S: Final = 1800.0
 SCATTER_S: Final = 6 * 3600.0
-# Before this the level is not known well enough.
+# Before this, and so many readings, the level is not known well enough.
 WARM_UP_S: Final = 900.0
+WARM_UP_READINGS: Final = 6
 # A level that was not heard of for this long is forgotten: the air has changed since.
 STALE_AFTER_S: Final = 3 * 3600.0
 # The level hardly learns while something is going on.
 LEARN_WHILE_RAISED: Final = 0.05
+# Devices that report at different moments are compared by their last readings, of at most so many of their usual steps ago.
+HELD_STEPS: Final = 1.5
 # The median of fewer devices says nothing about the weather.
 LEAST_DEVICES: Final = 4
 # Units differ in gain (about 10 %) and in what humidity does to them, and fronts need minutes to cross a city: of a rise that all share, so much
@@ -50,6 +53,7 @@ class Rises(NamedTuple):
     shared: Floats  # what the network as a whole has risen by
     rise: Floats  # above the device's own level alone, NaN where it is not heard
     present: Flags
+    readings: Floats  # what was compared
 
 
 class Baseline:
@@ -59,11 +63,13 @@ class Baseline:
         self._level = DeviceArray(np.float64, np.nan, (len(WATCHED),))
         self._scatter = DeviceArray(np.float64, LEAST_SCATTER, (len(WATCHED),))
         self._learnt_s = DeviceArray(np.float64, 0.0)
+        self._readings = DeviceArray(np.int64)
         self._heard_s = DeviceArray(np.float64, -np.inf)
+        self._rise = DeviceArray(np.float64, np.nan, (len(WATCHED),))  # of the last reading
 
     def grow(self, devices: int) -> None:
         """Make room for devices that are new."""
-        for array in (self._level, self._scatter, self._learnt_s, self._heard_s):
+        for array in (self._level, self._scatter, self._learnt_s, self._readings, self._heard_s, self._rise):
             array.grow(devices)
 
     def forget(self, which: Flags) -> None:
@@ -71,9 +77,26 @@ class Baseline:
         self._level[which] = np.nan
         self._scatter[which] = LEAST_SCATTER
         self._learnt_s[which] = 0.0
+        self._readings[which] = 0
+        self._rise[which] = np.nan
 
-    def rises(self, means: Floats, end_s: float, alike: NDArray[np.int64]) -> Rises:
-        """Compare a window with what is usual; devices of the same number in `alike` are compared with each other."""
+    @property
+    def is_known(self) -> Flags:
+        """Whether enough was heard of a device to know what is usual there."""
+        return np.asarray((self._learnt_s.values >= WARM_UP_S) & (self._readings.values >= WARM_UP_READINGS))
+
+    def rises(
+        self,
+        means: Floats,
+        end_s: float,
+        alike: NDArray[np.int64],
+        usual_s: Floats | float = WINDOW_S,
+        noise: Floats | float = 0.0,
+    ) -> Rises:
+        """Compare a window with what is usual; devices of the same number in `alike` are compared with each other.
+
+        What a device said last is compared until its next reading is overdue, after its `usual_s`. `noise` is that of one reading of each sensor.
+        """
         x = watched(means)
         present = np.isfinite(x)
         heard = present.any(axis=1)
@@ -82,18 +105,23 @@ class Baseline:
         first = np.isnan(self._level.values) & present
         self._level[first] = x[first]
         rise = x - self._level.values
-        shared = _shared(rise, alike)
-        known = present & (self._learnt_s.values >= WARM_UP_S)[:, None]
+        self._rise[heard] = rise[heard]
+        is_new = (end_s - self._heard_s.values < HELD_STEPS * np.asarray(usual_s))[:, None]
+        shared = _shared(np.where(is_new, self._rise.values, np.nan), alike)
+        known = present & self.is_known[:, None]
         local = np.where(known, rise - shared, 0.0)
-        spread = np.hypot(np.maximum(self._scatter.values, LEAST_SCATTER), SHARED_SPREAD * shared)
-        return Rises(local, spread, shared, rise, present)
+        scatter = np.maximum(np.maximum(self._scatter.values, LEAST_SCATTER), noise)
+        spread = np.hypot(scatter, SHARED_SPREAD * shared)
+        return Rises(local, spread, shared, rise, present, x)
 
-    def learn(self, rises: Rises, seconds: float, busy: Flags) -> None:
-        """Follow level and scatter slowly: one window of `seconds` moves them by at most a few scatters."""
+    def learn(self, rises: Rises, seconds: Floats | float, busy: Flags) -> None:
+        """Follow level and scatter slowly: a reading that stands for so many `seconds` moves them by at most a few scatters."""
         learnt_s, level, scatter = self._learnt_s.values, self._level.values, self._scatter.values
-        learnt_s += np.where(rises.present.any(axis=1), seconds, 0.0)
+        heard = rises.present.any(axis=1)
+        learnt_s += np.where(heard, seconds, 0.0)
+        self._readings.values[heard] += 1
         # Young levels learn faster, like a mean of all that was heard.
-        weight = np.maximum(min(seconds / LEVEL_S, 1.0), seconds / np.maximum(learnt_s, seconds))[:, None]
+        weight = np.maximum(np.minimum(seconds / LEVEL_S, 1.0), seconds / np.maximum(learnt_s, seconds))[:, None]
         # What the network does is followed in any case: a level that stood still while haze came would take the haze for smoke.
         local_weight = weight * np.where(busy, LEARN_WHILE_RAISED, 1.0)[:, None]
         limit = 3.0 * rises.spread

@@ -192,7 +192,7 @@ def probabilities(log_likelihood: Floats, humidity: Floats, log_odds: Floats) ->
     """Return the probability of each of CLASSES, and of nothing last, (devices, 7); `log_odds` weighs classes for each device."""
     prior = np.log(np.array([row.prior for row in PROFILES]))
     log_weight = log_likelihood + prior + log_odds @ _OF_CLASS
-    # Without humid air there is no fog.
-    log_weight[:, _FOG] += np.where(np.nan_to_num(humidity, nan=FOG_FROM_PERCENT) >= FOG_FROM_PERCENT, 1.0, -2.0)
+    # Without humid air there is no fog; where nobody measures it, nothing speaks for fog or against it.
+    log_weight[:, _FOG] += np.where(np.isnan(humidity), 0.0, np.where(humidity >= FOG_FROM_PERCENT, 1.0, -2.0))
     weight = np.exp(log_weight - log_weight.max(axis=1, keepdims=True))
     return np.asarray((weight / weight.sum(axis=1, keepdims=True)) @ _OF_CLASS.T)

@@ -4,10 +4,13 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jeonju.common.arrays import Floats
 from jeonju.detection.windows import Window
 from jeonju.rules.watched import QUANTITIES, WINDOW_S
+
+Flags = NDArray[np.bool_]
 
 WIND_OVER_S: Final = 300.0
 # A weaker wind turns where it likes: then every near device agrees.
@@ -52,10 +55,20 @@ def supports(number: int, others: Iterable[int], xy_m: Floats, wind_m_s: Floats)
         distance = float(np.hypot(*apart))
         if other == number or not distance <= FARTHEST_M:
             continue
-        speed = float(np.hypot(*wind_m_s))
-        along = float(apart @ wind_m_s) / speed if speed > 0 else 0.0
-        aside = np.sqrt(max(distance**2 - along**2, 0.0))
-        calm = not speed >= LEAST_WIND_M_S
-        if (calm and distance <= NEAR_M) or (not calm and aside <= ASIDE_M + ASIDE_PER_M * abs(along)):
-            found.append(Support(other, along, distance))
+        if in_line(apart[None], np.array([distance]), wind_m_s)[0]:
+            found.append(Support(other, float(_along(apart[None], wind_m_s)[0]), distance))
     return sorted(found, key=lambda support: support.distance_m)
+
+
+def in_line(apart_m: Floats, distance_m: Floats, wind_m_s: Floats) -> Flags:
+    """Return which devices may stand in one plume, by how far apart they lie, (devices, 2); in a calm, and without wind, those near."""
+    if not float(np.hypot(*wind_m_s)) >= LEAST_WIND_M_S:
+        return np.asarray(distance_m <= NEAR_M)
+    along = _along(apart_m, wind_m_s)
+    aside = np.sqrt(np.maximum(distance_m**2 - along**2, 0.0))
+    return np.asarray(aside <= ASIDE_M + ASIDE_PER_M * np.abs(along))
+
+
+def _along(apart_m: Floats, wind_m_s: Floats) -> Floats:
+    speed = float(np.hypot(*wind_m_s))
+    return np.asarray(apart_m @ wind_m_s / speed) if speed > 0 else np.zeros(len(apart_m))

@@ -49,6 +49,19 @@ def test_a_group_that_is_too_small_is_compared_with_all() -> None:
     assert rises.local[7, PM25] == pytest.approx(40.0)
 
 
+def test_devices_that_report_at_different_moments_are_compared_by_their_last_readings() -> None:
+    """Each sends every ten minutes, none in the window of another; all rise together."""
+    baseline = Baseline()
+    baseline.grow(len(ALIKE))
+    nobody, usual_s = np.zeros(len(ALIKE), dtype=bool), np.full(len(ALIKE), 600.0)
+    for step in range(10 * len(ALIKE)):
+        level, device = (20.0 if step < 9 * len(ALIKE) else 60.0), step % len(ALIKE)
+        pm25 = [level if number == device else float("nan") for number in range(len(ALIKE))]
+        rises = baseline.rises(means(pm25), 60.0 * step, ALIKE, usual_s)
+        baseline.learn(rises, usual_s, nobody)
+    assert rises.local[device, PM25] == pytest.approx(0.0, abs=1.0)
+
+
 def test_nothing_rises_before_the_level_is_learnt_or_after_it_is_forgotten() -> None:
     young = Baseline()
     young.grow(len(ALIKE))
