@@ -95,6 +95,27 @@ def test_single_sensor_is_enough() -> None:
     assert detector.event is not None
 
 
+def coarse(minutes: int, step: float, seed: int = 3) -> np.ndarray:
+    """Sensors that hold a value and now and then report one or two steps more, in bursts."""
+    rng = np.random.default_rng(seed)
+    bursts = (np.arange(minutes) // 30 % 4 == 0)[:, None] & (rng.random((minutes, 4)) < 0.4)
+    return 2.0 + step * bursts * rng.integers(1, 3, (minutes, 4))
+
+
+@pytest.mark.parametrize("step", [0.1, 0.5])
+def test_steps_of_a_coarse_sensor_are_no_release(step: float) -> None:
+    air = coarse(480, step)
+    air[400:460, 1] += puffs(60, 10.0 * step)
+    (event,) = watch(air)
+    assert 400 <= event.started_s / 60 <= 415
+
+
+def test_sensors_that_never_change_see_a_plume_after_an_hour() -> None:
+    air = np.full((300, 4), 2.0)
+    air[100:160, 1] += puffs(60, 1.0)
+    assert [event.started_s // 60 > 100 for event in watch(air)] == [True]
+
+
 @settings(max_examples=50, deadline=None)
 @given(hnp.arrays(np.float64, (40, 4), elements=st.one_of(st.floats(-1e6, 1e6), st.just(np.nan))))
 def test_any_values_are_taken(values: np.ndarray) -> None:
