@@ -16,6 +16,10 @@ class Row:
         self._values = values
         self.where = where
 
+    def has(self, column: str) -> bool:
+        """Return whether the table has a column."""
+        return column in self._values
+
     def text(self, column: str) -> str:
         """Return what stands in a column."""
         return (self._values[column] or "").strip()
@@ -56,10 +60,10 @@ class Row:
         return at.timestamp()
 
 
-def read_table(folder: Path, name: str, columns: Iterable[str]) -> list[Row]:
+def read_table(folder: Path, name: str, columns: Iterable[str], *, may_be_empty: bool = False) -> list[Row]:
     """Return the lines of a CSV file that has at least these columns.
 
-    Raises UserError for a file or column that is missing, and for an empty table.
+    Raises UserError for a file or column that is missing, and for a table without lines unless it `may_be_empty`.
     """
     path = folder / name
     try:
@@ -69,6 +73,6 @@ def read_table(folder: Path, name: str, columns: Iterable[str]) -> list[Row]:
         raise UserError(f"{path} cannot be read: {error}") from error
     if missing := [column for column in columns if column not in (reader.fieldnames or ())]:
         raise UserError(f"{path} has no column {', '.join(missing)}")
-    if not lines:
+    if not lines and not may_be_empty:
         raise UserError(f"{path} has no lines below its heading")
     return lines

@@ -100,6 +100,20 @@ def weather(folder: Folder) -> None:
 
 
 @app.command()
+def smoke(folder: Folder) -> None:
+    """Play a recorded network of particle counters through the alert engine as a stream, and compare its smoke alerts with the fires that burnt.
+
+    DIR holds sensors.csv, observations.csv (every 10 minutes or faster) and events.csv. The delay counts from the first sensor that rises by more
+    than 20 µg/m³ above its own last hours and the network.
+    """
+    from jeonju.evaluation.smoke_score import evaluate_smoke
+
+    with progress("recorded network") as advance:
+        result = evaluate_smoke(folder, advance)
+    _print(result)
+
+
+@app.command()
 def gateways(folder: Folder) -> None:
     """Decode recorded messages of real gateways, and count by format which are read exactly.
 
