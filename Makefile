@@ -13,7 +13,7 @@
 # make audit  ask the advisory database about every version in the locks (ends with 3 where it cannot be asked)
 # make sbom  build/sbom.json, what is installed as CycloneDX
 # make licences  docs/licences.md, what every package says of its licence
-# make validation  docs/validation.md with all its tables and pictures (DATA=folder of the measurements)
+# make validation  docs/validation.md and docs/smoke.md with all their tables and pictures (DATA=folder of the measurements; an hour)
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -109,7 +109,7 @@ licences: setup
 
 validation: setup
 	@mkdir -p build
-	$(BIN)/python -m benchmarks dispersion incidents fresh_fires > build/benchmarks.json
+	$(BIN)/python -m benchmarks dispersion incidents fresh_fires detection > build/benchmarks.json
 	$(BIN)/jeonju evaluate report $(DATA) --benchmarks build/benchmarks.json --out docs/validation.md
 
 clean:

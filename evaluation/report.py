@@ -1,4 +1,4 @@
-"""Writes docs/validation.md from its template, with every number and picture computed again."""
+"""Writes docs/validation.md and docs/smoke.md from their templates, with every number and picture computed again."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -10,12 +10,16 @@ import numpy as np
 
 from jeonju.common.errors import UserError
 from jeonju.evaluation.dispersion import Arc, evaluate_dispersion
+from jeonju.evaluation.markdown import percent, table
 from jeonju.evaluation.pictures import draw_arcs, draw_releases, draw_reliability
 from jeonju.evaluation.plumes import evaluate_plumes
 from jeonju.evaluation.release_score import evaluate_releases
+from jeonju.evaluation.smoke_page import side_by_side, smoke_page
+from jeonju.evaluation.smoke_score import evaluate_smoke
 
 TEMPLATE: Final = Path(__file__).with_name("validation.md.in")
 FRESH_MINUTES: Final = (2, 5, 10, 30)
+BENCHMARKS: Final = ("dispersion", "incidents", "detection")
 CITY_COLUMNS: Final = {
     "fires": "fires",
     "located": "found",
@@ -31,7 +35,7 @@ CITY_COLUMNS: Final = {
 def write_report(
     data: Path, benchmarks: Path, out: Path, on_progress: Callable[[float], None] = lambda _: None
 ) -> None:
-    """Evaluate the folders in `data`, read the benchmarks' JSON, and write the page and, beside it in images/, its pictures.
+    """Evaluate the folders in `data`, read the benchmarks' JSON, and write the page, smoke.md beside it and the pictures in images/.
 
     Raises UserError for files that are missing or cannot be written.
     """
@@ -40,11 +44,12 @@ def write_report(
     dispersion, arcs = evaluate_dispersion(data / "prairie_grass", lambda share: on_progress(0.2 * share))
     draw_arcs(arcs, dispersion, out.parent / "images" / "validation-arcs.png")
     releases, found, truth = evaluate_releases(
-        data / "controlled_release", lambda share: on_progress(0.2 + 0.8 * share)
+        data / "controlled_release", lambda share: on_progress(0.2 + 0.5 * share)
     )
     draw_releases(data / "controlled_release", found, truth, out.parent / "images" / "validation-releases.png")
     draw_reliability(releases["reliability"], out.parent / "images" / "validation-reliability.png")
     plumes = evaluate_plumes(data / "ginninderra")
+    smoke = evaluate_smoke(data / "boulder_fires", lambda share: on_progress(0.7 + 0.3 * share))
     puffs = measured["dispersion"]
     rates = sorted(release.rate_kg_h for release in truth)
     text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
@@ -57,8 +62,8 @@ def write_report(
         detected=releases["detected"],
         events=releases["events"],
         false_events=releases["false_events"],
-        localized_percent=_percent(releases["localized_fraction"]),
-        rate_percent=_percent(releases["rate_within_x2"]),
+        localized_percent=percent(releases["localized_fraction"]),
+        rate_percent=percent(releases["rate_within_x2"]),
         delay=releases["median_delay_min"],
         finder_table=_finder_table(releases, plumes),
         fresh_table=_fresh_table(measured.get("fresh_fires")),
@@ -70,24 +75,27 @@ def write_report(
         puff_5_s=_thousands(puffs["puff_every_5_s"]["times_real_time"]),
         puff_1_s=_thousands(puffs["puff_every_1_s"]["times_real_time"]),
         puff_error=max(row["error_percent"] for row in puffs.values()),
+        smoke_table=side_by_side(smoke, measured["detection"]),
     )
+    _write(out, text)
+    _write(out.with_name("smoke.md"), smoke_page(smoke, measured["detection"]))
+
+
+def _write(page: Path, text: str) -> None:
     try:
-        out.write_text(text, encoding="utf-8")
+        page.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise UserError(f"cannot write {out}: {error.strerror}; choose another --out") from error
+        raise UserError(f"cannot write {page}: {error.strerror}; choose another --out") from error
 
 
 def _benchmarks(path: Path) -> dict[str, Any]:
+    make = f"make it with: python -m benchmarks {' '.join(BENCHMARKS)} > {path}"
     try:
         measured: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UserError(
-            f"{path} cannot be read ({error}); make it with: python -m benchmarks dispersion incidents > {path}"
-        ) from error
-    if missing := {"dispersion", "incidents"} - set(measured):
-        raise UserError(
-            f"{path} has no {' and no '.join(sorted(missing))}; make it with: python -m benchmarks dispersion incidents > {path}"
-        )
+        raise UserError(f"{path} cannot be read ({error}); {make}") from error
+    if missing := set(BENCHMARKS) - set(measured):
+        raise UserError(f"{path} has no {' and no '.join(sorted(missing))}; {make}")
     return measured
 
 
@@ -102,7 +110,7 @@ def _arc_table(arcs: Sequence[Arc]) -> str:
         within = np.mean([0.5 <= ratio <= 2 for ratio in ratios[None]])
         medians = (f"{np.median(values):.2f}" if values else "–" for values in ratios.values())
         rows.append((f"{distance_m:g} m", str(len(here)), *medians, f"{within:.2f}"))
-    return _table(("arc", "runs", "median of predicted / measured", "in unstable air", "in stable air", "FAC2"), rows)
+    return table(("arc", "runs", "median of predicted / measured", "in unstable air", "in stable air", "FAC2"), rows)
 
 
 def _release_table(events: Sequence[dict[str, Any]]) -> str:
@@ -112,9 +120,9 @@ def _release_table(events: Sequence[dict[str, Any]]) -> str:
         low, rate, high = event["rate_kg_h"]
         when = f"{event['start'][5:16]} to {event['end'][5:16]}".replace("T", " ")
         released = f"{truth['source']}, {truth['rate_kg_h']:.2f} kg/h" if truth else "nothing"
-        found = f"{event['source']} ({_percent(event['probability'])} %{', unsure' if event['unsure'] else ''})"
+        found = f"{event['source']} ({percent(event['probability'])} %{', unsure' if event['unsure'] else ''})"
         rows.append((when, released, found, f"{rate:.2f} ({low:.2f} to {high:.2f})"))
-    return _table(("event, UTC", "released", "found", "rate [kg/h] (90 %)"), rows)
+    return table(("event, UTC", "released", "found", "rate [kg/h] (90 %)"), rows)
 
 
 def _finder_table(releases: dict[str, Any], plumes: dict[str, Any]) -> str:
@@ -124,11 +132,11 @@ def _finder_table(releases: dict[str, Any], plumes: dict[str, Any]) -> str:
         ("Brier score", f"{releases['brier']:.2f}", "–", "–"),
         (
             "90 % interval of the rate holds the truth",
-            f"{_percent(releases['rate_coverage_90'])} %",
-            f"{_percent(plumes['rate_coverage_90'])} %",
+            f"{percent(releases['rate_coverage_90'])} %",
+            f"{percent(plumes['rate_coverage_90'])} %",
             "85 %",
         ),
-        ("median rate off by", "–", f"{_percent(plumes['median_rate_error'])} %", "36 % (Cartwright 2019)"),
+        ("median rate off by", "–", f"{percent(plumes['median_rate_error'])} %", "36 % (Cartwright 2019)"),
         (
             "half-hour means above 0.1 ppm: FAC2, FB",
             "–",
@@ -136,7 +144,7 @@ def _finder_table(releases: dict[str, Any], plumes: dict[str, Any]) -> str:
             "above 0.5, below 0.3 either way",
         ),
     ]
-    return _table(("", "METEC", "Ginninderra", "aim"), [tuple(map(str, row)) for row in rows])
+    return table(("", "METEC", "Ginninderra", "aim"), [tuple(map(str, row)) for row in rows])
 
 
 def _fresh_table(fresh: dict[str, Any] | None) -> str:
@@ -148,8 +156,8 @@ def _fresh_table(fresh: dict[str, Any] | None) -> str:
             f"{minutes} min",
             f"{at['location_error_m']:.0f} ({at['naive_error_m']:.0f})",
             f"{100 * at['area_share']:.2f} %",
-            f"{_percent(at['in_90'])} % ({at['area_90_km2']:.2f} km²)",
-            f"{_percent(at['in_50'])} % ({at['area_50_km2']:.2f} km²)",
+            f"{percent(at['in_90'])} % ({at['area_90_km2']:.2f} km²)",
+            f"{percent(at['in_50'])} % ({at['area_50_km2']:.2f} km²)",
             str(at["worse_than_blind"]),
             f"{at['sure']}, {at['sure_and_right']}",
         )
@@ -165,7 +173,7 @@ def _fresh_table(fresh: dict[str, Any] | None) -> str:
         "worse than blind",
         "sure, right within 300 m",
     )
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _city_table(incidents: dict[str, Any]) -> str:
@@ -174,15 +182,7 @@ def _city_table(incidents: dict[str, Any]) -> str:
         for name, row in incidents.items()
         if isinstance(row, dict)
     ]
-    return _table(("scenario", *CITY_COLUMNS.values()), rows)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join("| " + " | ".join(row) + " |" for row in (head, ["---"] * len(head), *rows))
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.0f}"
+    return table(("scenario", *CITY_COLUMNS.values()), rows)
 
 
 def _thousands(value: float) -> str:

@@ -154,22 +154,23 @@ def pipeline(
 @app.command()
 def report(
     data: Annotated[
-        Path, typer.Argument(help="Folder that holds prairie_grass/ and controlled_release/.", metavar="DIR")
+        Path,
+        typer.Argument(help="Folder that holds prairie_grass/, controlled_release/ and boulder_fires/.", metavar="DIR"),
     ],
     *,
     benchmarks: Annotated[
-        Path, typer.Option("--benchmarks", help="What `python -m benchmarks dispersion incidents` printed.")
+        Path, typer.Option("--benchmarks", help="What `python -m benchmarks dispersion incidents detection` printed.")
     ],
-    out: Annotated[Path, typer.Option("--out", help="The page; its pictures go to images/ beside it.")] = Path(
+    out: Annotated[Path, typer.Option("--out", help="The page; smoke.md and pictures go beside it.")] = Path(
         "docs/validation.md"
     ),
 ) -> None:
-    """Write the validation page: every table and picture made anew."""
+    """Write the validation page and that of smoke: every table and picture made anew."""
     from jeonju.evaluation.report import write_report
 
     with progress("validation") as advance:
         write_report(data, benchmarks, out, advance)
-    typer.echo(f"wrote {out}")
+    typer.echo(f"wrote {out} and {out.with_name('smoke.md')}")
 
 
 def _print(result: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from jeonju.cli.app import app
 from jeonju.evaluation.release_score import evaluate_releases
+from jeonju.evaluation.smoke_score import evaluate_smoke
 from tests.conftest import SHARED_DATA
 
 ROOT = Path(__file__).parents[2]
@@ -25,7 +26,27 @@ FIRES = {
     "median_error_when_sure_m": 80,
     "rate_within_x2": 1.0,
 }
+FOUND = {
+    "drawn": 4,
+    "affected": 3,
+    "detected": 3,
+    "share_of_affected": 1.0,
+    "share_of_drawn": 0.75,
+    "median_delay_s": 36,
+    "p90_delay_s": 104,
+}
+QUIET = {"days": 6.2, "smoke": 1, "dust": 3, "release": 0, "smoke_per_week": 1.13}
+DETECTION = {
+    "blind_seeds": [9000, 9003],
+    "flaming": {"winter-day": FOUND, "all": FOUND},
+    "smouldering": {"winter-day": FOUND, "all": FOUND},
+    "quiet": {"rush-hours": QUIET, "all": QUIET},
+    "missed": [{"kind": "flaming", "peak_pm25": 31.2}, {"kind": "smouldering", "peak_pm25": 27.0}],
+    "confusion": {"fire": {"fire": 6, "nothing": 1}, "dust": {"fire": 1, "dust": 2}},
+    "false_smoke_beside_events": 5,
+}
 BENCHMARKS = {
+    "detection": DETECTION,
     "dispersion": {"puff_every_5_s": PUFFS, "puff_every_1_s": PUFFS},
     "incidents": {"first_map_s": 1.0, "smouldering-heap": FIRES, "all": FIRES},
 }
@@ -33,7 +54,7 @@ BENCHMARKS = {
 
 @pytest.mark.skipif(not SHARED_DATA.exists(), reason="the measurements are not beside the project (../shared/data)")
 def test_tables_of_the_page_are_those_of_today(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And the measured releases, which take the longest, are found within the targets."""
+    """And the measured releases and the smoke of a real network are found within the targets."""
     scores: list[dict[str, Any]] = []
 
     def remembered(folder: Path, on_progress: Callable[[float], None]) -> Any:
@@ -41,7 +62,12 @@ def test_tables_of_the_page_are_those_of_today(tmp_path: Path, monkeypatch: pyte
         scores.append(result[0])
         return result
 
+    def remembered_smoke(folder: Path, on_progress: Callable[[float], None]) -> dict[str, Any]:
+        scores.append(evaluate_smoke(folder, on_progress))
+        return scores[-1]
+
     monkeypatch.setattr("jeonju.evaluation.report.evaluate_releases", remembered)
+    monkeypatch.setattr("jeonju.evaluation.report.evaluate_smoke", remembered_smoke)
     benchmarks = tmp_path / "benchmarks.json"
     benchmarks.write_text(json.dumps(BENCHMARKS))
     page = tmp_path / "validation.md"
@@ -57,17 +83,27 @@ def test_tables_of_the_page_are_those_of_today(tmp_path: Path, monkeypatch: pyte
     assert [line for line in of_today if line not in committed] == []
     for picture in ("validation-arcs.png", "validation-releases.png"):
         assert (tmp_path / "images" / picture).read_bytes().startswith(b"\x89PNG")
-    (score,) = scores
+    score, of_smoke = scores
+    smoke = (tmp_path / "smoke.md").read_text()
+    assert "$" not in smoke
+    assert "| winter-day | 3 / 3 / 4 | 36 s, 104 s | 3 / 3 / 4 | 36 s, 104 s |" in smoke
+    of_the_real = smoke.partition("## A real network")[2].partition("## The simulated city")[0]
+    assert of_the_real.strip() in (ROOT / "docs/smoke.md").read_text()
     assert (score["releases"], score["detected"]) == (7, 7)
     assert score["false_events"] <= 2
     assert score["localized_fraction"] >= 0.85
     assert score["rate_within_x2"] >= 0.60
     assert 0 <= score["median_delay_min"] <= 10
+    assert (of_smoke["events"], of_smoke["detected"]) == (1, 1)
+    assert of_smoke["delay_min"] <= 10
+    assert of_smoke["false_per_26_device_weeks"] < 3
 
 
-@pytest.mark.parametrize(("content", "message"), [("{", "cannot be read"), ('{"incidents": {}}', "has no dispersion")])
+@pytest.mark.parametrize(
+    ("content", "message"), [("{", "cannot be read"), ('{"incidents": {}}', "has no detection and no dispersion")]
+)
 def test_benchmarks_that_are_not_there_are_named(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "b.json").write_text(content)
     done = CliRunner().invoke(app, ["evaluate", "report", str(tmp_path), "--benchmarks", str(tmp_path / "b.json")])
     assert message in str(done.exception)
-    assert "python -m benchmarks dispersion incidents" in str(done.exception)
+    assert "python -m benchmarks dispersion incidents detection" in str(done.exception)
