@@ -263,6 +263,7 @@ def incidents(site: Site, fire_at: datetime) -> list[IncidentRecord]:
             "팔복동: 화재 의심, 장비 3대가 감지",
             "Palbok: suspected fire, seen by 3 devices",
             "{}",
+            None if radius_m is None else 2.5 * radius_m,
         )
 
     return [

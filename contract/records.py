@@ -124,6 +124,7 @@ class IncidentRecord(NamedTuple):
     summary_ko: str
     summary_en: str
     details: str  # JSON object: alerts, class probabilities, map, zones downwind, robot
+    radius_90_m: float | None = None  # nine tenths lie within this; the last, as earlier versions did not write it
 
 
 class JournalEntry(NamedTuple):

@@ -63,7 +63,7 @@ def city(say: Language) -> geomap.Panel:
         (
             "F",
             select(
-                f'"lat", "lon", "radius_m", "kind", "{say("summary_ko", "summary_en")}" AS "summary"',
+                f'"lat", "lon", "radius_m", "radius_90_m", "kind", "{say("summary_ko", "summary_en")}" AS "summary"',
                 INCIDENT,
                 where=(OF_SITE, open_at_end("opened_at", "closed_at"), '"radius_m" > 0'),
             ),
@@ -73,7 +73,7 @@ def city(say: Language) -> geomap.Panel:
         maps.marks(
             say("응답 없는 장비", "Silent devices"), "A", colour="#6e6e6e", size=8, opacity=0.35, has_tooltip=False
         ),
-        within_radius(say("추정 범위", "Where it may be"), "F"),
+        *within_radii(say, "F"),
         maps.marks(say("장비(초미세먼지)", "Devices by PM2.5"), "B", colour="pm25", size=11),
         maps.marks(
             say("로봇", "Robots"), "D", colour=ROBOT, mark=maps.turned(maps.POINTER), size=16, turned_by="heading"
@@ -98,8 +98,8 @@ def city(say: Language) -> geomap.Panel:
     panel = maps.city_map(
         say("지도", "Map"),
         say(
-            "큰 원과 안의 수: 측정소의 통합대기환경지수(없으면 작은 원에 초미세먼지와 그 등급). 보라색 화살촉: 로봇과 진행 방향, 안의 수는 초미세먼지. 측정소 위의 파란 화살표: 바람이 불어가는 방향, 클수록 강한 바람. 빨간 원: 사건의 추정 범위. 회색: 최근 5분 무응답.",
-            "Large circles and the number inside: CAI of stations; small ones: PM2.5 and its class where there is no index. Purple pointers: robots and where they head, with their PM2.5. Blue arrows above stations: where the wind blows to, larger when stronger. Red circle: where an incident may be. Grey: not heard for 5 minutes. Circles of incidents are to scale as the map opens.",
+            "큰 원과 안의 수: 측정소의 통합대기환경지수(없으면 작은 원에 초미세먼지와 그 등급). 보라색 화살촉: 로봇과 진행 방향, 안의 수는 초미세먼지. 측정소 위의 파란 화살표: 바람이 불어가는 방향, 클수록 강한 바람. 빨간 원: 사건의 추정 범위(확률 50 %와 90 %). 회색: 최근 5분 무응답.",
+            "Large circles and the number inside: CAI of stations; small ones: PM2.5 and its class where there is no index. Purple pointers: robots and where they head, with their PM2.5. Blue arrows above stations: where the wind blows to, larger when stronger. Red circles: within what half and nine tenths of the probability of an incident's place lie. Grey: not heard for 5 minutes. Circles of incidents are to scale as the map opens.",
         ),
         layers,
         say,
@@ -111,10 +111,16 @@ def city(say: Language) -> geomap.Panel:
     return described(panel, say).thresholds(fields.index_steps())
 
 
-def within_radius(name: str, ref_id: str) -> shown.MapLayerOptions:
-    """Return the layer of circles within which sources may be, to scale as the map opens."""
-    size = ("radius_m", maps.metres_as_pixels(WIDEST_M))
-    return maps.marks(name, ref_id, colour="#d7322d", opacity=0.18, line=2, sized_by=size)
+def within_radii(say: Language, ref_id: str) -> list[shown.MapLayerOptions]:
+    """Return the layers of circles that hold nine tenths and half of a source's probability, to scale as the map opens."""
+    largest = maps.metres_as_pixels(WIDEST_M)
+    return [
+        maps.marks(name, ref_id, colour="#d7322d", opacity=opacity, line=line, sized_by=(column, largest))
+        for name, column, opacity, line in (
+            (say("추정 범위 90 %", "Where it may be, 90 %"), "radius_90_m", 0.08, 1),
+            (say("추정 범위 50 %", "Where it may be, 50 %"), "radius_m", 0.18, 2),
+        )
+    ]
 
 
 def described(panel: geomap.Panel, say: Language) -> geomap.Panel:
@@ -142,7 +148,12 @@ def described(panel: geomap.Panel, say: Language) -> geomap.Panel:
         ("towards", say("불어가는 방향", "Blows to"), [*fields.unit(fields.suffix("°")), *fields.digits(0)]),
         (
             "radius_m",
-            say("위치 오차", "Within"),
+            say("위치 오차(50 %)", "Within (50 %)"),
+            [*fields.unit(fields.suffix("m")), *fields.digits(0), *fields.spanning(0, WIDEST_M)],
+        ),
+        (
+            "radius_90_m",
+            say("위치 오차(90 %)", "Within (90 %)"),
             [*fields.unit(fields.suffix("m")), *fields.digits(0), *fields.spanning(0, WIDEST_M)],
         ),
         ("kind", say("종류", "Class"), words.as_named(words.incident_classes(say))),

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models.dashboard import DataTransformerConfig
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.grafana import fields, look, maps, tables, variables, words
 from jeonju.grafana.board import board, with_events
-from jeonju.grafana.city_map import described, within_radius
+from jeonju.grafana.city_map import described, within_radii
 from jeonju.grafana.influxql import (
     BY_DEVICE,
     IN_RANGE,
@@ -82,7 +82,7 @@ def incidents(say: Language) -> table.Panel:
 def places(say: Language) -> geomap.Panel:
     """Where the sources seem to be and within what radius, among the devices."""
     sources = select(
-        f'"lat", "lon", "radius_m", "kind", "{say("summary_ko", "summary_en")}" AS "summary"',
+        f'"lat", "lon", "radius_m", "radius_90_m", "kind", "{say("summary_ko", "summary_en")}" AS "summary"',
         INCIDENT,
         where=(OF_SITE, IN_ZONES, touching("opened_at", "closed_at"), '"radius_m" > 0'),
     )
@@ -93,7 +93,7 @@ def places(say: Language) -> geomap.Panel:
         tiers=ROLLED_UP,
     )
     layers = (
-        within_radius(say("추정 범위", "Within"), "B"),
+        *within_radii(say, "B"),
         maps.marks(say("장비", "Devices"), "A", colour="pm25", size=8, has_legend=True),
         maps.marks(say("장비(1시간)", "Devices, by hours"), "C", colour="pm25", size=8),
         maps.marks(
@@ -109,8 +109,8 @@ def places(say: Language) -> geomap.Panel:
     panel = maps.city_map(
         say("추정 위치와 최고 초미세먼지", "Likely sources, and the highest PM2.5"),
         say(
-            "원: 표시 구간에서 가장 높았던 초미세먼지(등급 색). 빨간 ×와 원: 추정 위치와 확률의 절반이 드는 범위(처음 배율에서 실제 크기). 위치를 알 수 없는 동안에는 표시하지 않습니다.",
-            "Circles: the highest PM2.5 of the time shown, in the colour of its class. Red cross and circle: the likely source and within what half of the probability lies, to scale as the map opens; none while a map says nothing.",
+            "원: 표시 구간에서 가장 높았던 초미세먼지(등급 색). 빨간 ×와 원: 추정 위치와 확률의 50 %, 90 %가 드는 범위(처음 배율에서 실제 크기). 위치를 알 수 없는 동안에는 표시하지 않습니다.",
+            "Circles: the highest PM2.5 of the time shown, in the colour of its class. Red cross and circles: the likely source and within what half and nine tenths of the probability lie, to scale as the map opens; none while a map says nothing.",
         ),
         layers,
         say,

@@ -37,7 +37,7 @@ def span_of(opened_at: datetime, now: datetime) -> tuple[datetime, datetime]:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """The source in short: the most probable place, the radius around it that holds half of the probability, and the cells.
+    """The source in short: the most probable place, the radii around it that hold half and nine tenths of the probability, and the cells.
 
     `cells` are (lat, lon, probability), the most probable first, as many as hold nine tenths, of which `cells_of_half` hold half; `rate_g_s` are the
     5 %, 50 % and 95 % points. `unexplained` are devices that noticed a plume which this source does not explain.
@@ -56,6 +56,7 @@ class Source:
     cells_of_half: int = 0
     says_nothing: bool = False
     unexplained: tuple[str, ...] = ()
+    radius_90_m: float = 0.0  # 0: of an earlier version
 
 
 class Trace(NamedTuple):
@@ -110,12 +111,17 @@ def _source(site: Site, found: SourceMap, at: datetime) -> Source:
     distance = np.hypot(x - best_x, y - best_y)
     by_distance = np.argsort(distance)
     within = np.cumsum(share[by_distance])
-    half = min(int(np.searchsorted(within, HALF * within[-1])), len(within) - 1)
+
+    def radius_m(part: float) -> float:
+        last = min(int(np.searchsorted(within, part * within[-1])), len(within) - 1)
+        return round(max(float(distance[by_distance[last]]), found.cell_m / 2), 0)
+
     return Source(
         quantity=found.quantity,
         lat=round(best_lat, 6),
         lon=round(best_lon, 6),
-        radius_m=round(max(float(distance[by_distance[half]]), found.cell_m / 2), 0),
+        radius_m=radius_m(HALF),
+        radius_90_m=radius_m(SHOWN_SHARE),
         elsewhere=round(found.elsewhere, 4),
         is_unsure=found.is_unsure,
         rate_g_s=tuple(round(rate, 3) for rate in found.rate_g_s),  # type: ignore[arg-type]

@@ -59,6 +59,7 @@ def record_of(incident: Incident) -> IncidentRecord:
         confidence=classes[incident.kind],
         summary_ko="",
         summary_en="",
+        radius_90_m=placed.radius_90_m or None if placed else None,
         details=json.dumps(plain, ensure_ascii=False, default=datetime.isoformat),
     )
 

@@ -13,7 +13,7 @@ from jeonju.storage.duckdb.bounds import bound_texts
 from jeonju.storage.duckdb.file import first_line
 
 # Raised when a table or column changes; older files are migrated and newer ones refused.
-SCHEMA_VERSION: Final = 6
+SCHEMA_VERSION: Final = 7
 # The first version that has roll-ups.
 _ROLLED_UP_SINCE: Final = 2
 # The first version whose ledger is appended to; before, each entry replaced the one before it.
@@ -41,7 +41,7 @@ CREATE TABLE IF NOT EXISTS alerts (
 CREATE TABLE IF NOT EXISTS incidents (
     id VARCHAR PRIMARY KEY, site VARCHAR, state VARCHAR, kind VARCHAR, severity VARCHAR, zone VARCHAR, opened_at TIMESTAMPTZ,
     updated_at TIMESTAMPTZ, closed_at TIMESTAMPTZ, lat DOUBLE, lon DOUBLE, radius_m DOUBLE, rate_g_s DOUBLE, confidence DOUBLE,
-    summary_ko VARCHAR, summary_en VARCHAR, details VARCHAR);
+    summary_ko VARCHAR, summary_en VARCHAR, details VARCHAR, radius_90_m DOUBLE);
 CREATE TABLE IF NOT EXISTS journal (
     id VARCHAR PRIMARY KEY, site VARCHAR, done_at TIMESTAMPTZ, who VARCHAR, action VARCHAR, subject VARCHAR, details VARCHAR);
 {rollup.TABLES}
@@ -92,6 +92,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path | str) -> None:
         _add_columns(connection, "readings", dict.fromkeys(KEYS, "DOUBLE"))
         _add_columns(connection, "dead_letters", _LETTER_COLUMNS)
         connection.execute(_NAME_LETTERS)
+        _add_columns(connection, "incidents", {"radius_90_m": "DOUBLE"})
         for table in rollup.ROLL_UPS:
             _add_columns(connection, table, rollup.COLUMN_TYPES)
         if version is not None and version < _ROLLED_UP_SINCE:

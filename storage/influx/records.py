@@ -142,7 +142,10 @@ def records(
             absent = unset.split(",")
             yield record(
                 *(
-                    None if name in absent else _value(types[name], value, name in tags)
+                    # Points of earlier versions lack the numbers that came later; an empty text is answered as none.
+                    None
+                    if name in absent or (value is None and types[name] is not str)
+                    else _value(types[name], value, name in tags)
                     for name, value in zip(record._fields, values, strict=True)
                 )
             )

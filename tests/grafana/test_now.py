@@ -40,7 +40,13 @@ def test_the_map_shows_open_incidents_with_their_radius(reader: Reader) -> None:
     (sources,) = [answer for answer in asked(reader.over(QUARTER), CITY, "Map") if answer.target["refId"] == "F"]
     (series,) = sources.series
     (row,) = [dict(zip(series["columns"], values, strict=True)) for values in series["values"]]
-    assert (row["kind"], row["radius_m"]) == ("fire", 240)
+    assert (row["kind"], row["radius_m"], row["radius_90_m"]) == ("fire", 240, 600)
+    circles = [
+        layer["config"]["style"]["size"]["field"]
+        for layer in panel_of(CITY, "Map")["options"]["layers"]
+        if layer.get("filterData", {}).get("options") == "F" and "field" in layer["config"]["style"]["size"]
+    ]
+    assert circles == ["radius_90_m", "radius_m"], "the larger one lies below"
 
 
 def test_dead_data_looks_dead(reader: Reader) -> None:

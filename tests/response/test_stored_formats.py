@@ -30,7 +30,7 @@ DETAILS = (
     '{"alerts": ["one"], "devices": ["palbok-03"], "classes": {"fire": 1.0}, "verdict": null, "places": {"one": [35.85, 127.1]}, '
     '"source": {"quantity": "pm25", "lat": 35.85, "lon": 127.1, "radius_m": 90.0, "elsewhere": 0.1, "is_unsure": false, "rate_g_s": [1.0, 2.0, 3.0], '
     '"cells": [[35.85, 127.1, 0.5]], "cell_m": 100.0, "traced_at": "2026-03-04T03:00:00+00:00", '
-    '"cells_of_half": 1, "says_nothing": false, "unexplained": []}, '
+    '"cells_of_half": 1, "says_nothing": false, "unexplained": [], "radius_90_m": 410.0}, '
     '"downwind": [{"zone": "palbok", "probability": 0.9, "minutes": 2.5, "peak": 30.0}], "visits": []}'
 )
 
@@ -70,6 +70,7 @@ def traced(one: AlertRecord) -> Incident:
         cell_m=100.0,
         traced_at=AT,
         cells_of_half=1,
+        radius_90_m=410.0,
     )
     return Incident(
         id="i1",
@@ -89,13 +90,8 @@ def test_incident_in_the_store() -> None:
     incident = traced(one)
     record = record_of(incident)
     assert record.details == DETAILS
-    assert (record.lat, record.lon, record.radius_m, record.rate_g_s, record.confidence) == (
-        35.85,
-        127.1,
-        90.0,
-        2.0,
-        1.0,
-    )
+    assert (record.lat, record.lon, record.radius_m, record.radius_90_m) == (35.85, 127.1, 90.0, 410.0)
+    assert (record.rate_g_s, record.confidence) == (2.0, 1.0)
     assert incident_of(record, {"one": one}) == incident
 
 
@@ -105,7 +101,7 @@ def test_incident_whose_map_says_nothing_is_stored_without_a_place() -> None:
     assert incident.source is not None
     incident.source = replace(incident.source, says_nothing=True)
     record = record_of(incident)
-    assert (record.lat, record.lon, record.radius_m) == (None, None, None)
+    assert (record.lat, record.lon, record.radius_m, record.radius_90_m) == (None, None, None, None)
     assert '"says_nothing": true' in record.details
 
 

@@ -222,8 +222,11 @@ def test_incidents_are_updated_by_id_and_found_by_state_and_time(store: Store) -
         "화재",
         "Fire",
         "{}",
+        400.0,
     )
-    second = first._replace(id="two", opened_at=T0 + timedelta(hours=1), lat=None, lon=None, radius_m=None)
+    second = first._replace(
+        id="two", opened_at=T0 + timedelta(hours=1), lat=None, lon=None, radius_m=None, radius_90_m=None
+    )
     closed = first._replace(state="closed", closed_at=T0 + timedelta(hours=2), updated_at=T0 + timedelta(hours=2))
     store.write_incidents([first, second])
     store.write_incidents([closed])
@@ -404,6 +407,22 @@ def test_replay_of_a_dead_letter_is_asked_for_and_marked_in_the_commit(store: St
     assert store.letters_in_order(asked, limit=9) == []
     assert store.letters_in_order(LetterChoice(replayed_since=later), limit=9) == [taken]
     assert store.dead_letter(taken.id) == taken
+
+
+def test_incident_of_schema_6_has_no_radius_of_nine_tenths(tmp_path: Path) -> None:
+    path = tmp_path / "old.duckdb"
+    DuckDBStore(path).close()
+    texts = "'one', 'jeonju', 'open', 'fire', 'critical', 'palbok'"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("ALTER TABLE incidents DROP COLUMN radius_90_m")
+        connection.execute(
+            f"INSERT INTO incidents VALUES ({texts}, now(), now(), NULL, 35.85, 127.1, 120, NULL, 0.8, '', '', '{{}}')"
+        )
+        connection.execute("UPDATE meta SET schema_version = 6")
+    store = DuckDBStore(path)
+    (found,) = store.incidents("jeonju")
+    assert (found.radius_m, found.radius_90_m) == (120.0, None)
+    store.close()
 
 
 def test_dead_letters_of_schema_5_get_ids_in_their_order(tmp_path: Path) -> None:

@@ -95,6 +95,7 @@ def test_source_is_traced_stored_and_published_and_a_restart_goes_on(jeonju: Sit
     assert found is not None
     assert found.source is not None
     assert found.source.lat == stored.lat
+    assert stored.radius_90_m == found.source.radius_90_m > found.source.radius_m == stored.radius_m
     with pytest.raises(UserError, match="needs one that is open"):
         again.act(stored.id, "acknowledge", "lee")
     assert [(entry.who, entry.action) for entry in burning.journal("jeonju", subject=stored.id)] == [

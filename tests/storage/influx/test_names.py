@@ -1,6 +1,7 @@
 """What is written comes back as it was: texts, numbers, names, sizes, and through another server that takes the official client's writes."""
 
 import json
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import count
@@ -12,10 +13,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from jeonju.contract.columns import readings_table
-from jeonju.contract.records import AlertRecord, DeadLetter
+from jeonju.contract.records import AlertRecord, DeadLetter, IncidentRecord
 from jeonju.storage.influx.address import parse_address
 from jeonju.storage.influx.line_protocol import MOST_BYTES, bodies, table_lines
 from jeonju.storage.influx.names import AIR
+from jeonju.storage.influx.records import record_lines
 from jeonju.storage.influx.store import InfluxStore
 from jeonju.storage.influx.v2 import Version2
 from jeonju.storage.port import Commit, Series
@@ -118,6 +120,20 @@ def test_long_answers_come_in_parts(influxd: Influxd, database: str) -> None:
     assert store.latest("jeonju")["pm25"].to_pylist() == [
         float(n) for n in sorted(range(24_993, 25_000), key=lambda n: n % 7)
     ]
+    store.close()
+
+
+def test_incident_of_an_earlier_version_lacks_what_came_later(influxd: Influxd, database: str) -> None:
+    place = (35.85, 127.1, 120.0, None, 0.8)
+    incident = IncidentRecord(
+        "one", "jeonju", "open", "fire", "critical", "palbok", T0, T0, None, *place, "", "", "{}", 400.0
+    )
+    store = InfluxStore(influxd.url(database))
+    (line,) = record_lines([incident])
+    older = re.sub(r",?radius_90_m=[0-9.]+", "", line)
+    assert older != line
+    store._server.write([older], "us")
+    assert store.incidents("jeonju") == [incident._replace(radius_90_m=None)]
     store.close()
 
 
