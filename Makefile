@@ -13,7 +13,7 @@
 # make audit  ask the advisory database about every version in the locks (ends with 3 where it cannot be asked)
 # make sbom  build/sbom.json, what is installed as CycloneDX
 # make licences  docs/licences.md, what every package says of its licence
-# make validation  docs/validation.md and docs/smoke.md with all their tables and pictures (DATA=folder of the measurements; an hour)
+# make validation  docs/validation.md and docs/smoke.md with all their tables and pictures (DATA=folder of the measurements; takes hours)
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed

@@ -30,7 +30,7 @@ COLUMNS: Final = (
 )
 HOUR_S: Final = 3600
 HOURS_OF_YEAR: Final = 8766
-# Below this a wind vane of a weather station says nothing (WMO No. 8, part I, 5.1).
+# Hours below this count as calm and have no direction.
 CALM_M_S: Final = 0.5
 DAMP_PERCENT: Final = 95.0
 DUSTY_UG_M3: Final = 150.0
