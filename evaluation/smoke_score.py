@@ -1,6 +1,6 @@
 """`jeonju evaluate smoke`: a recorded network through the alert engine as a stream, and how its smoke alerts compare with the fires that burnt.
 
-The engine is given what was there at each instant and nothing later. An alert counts from the reading after which the engine said it: the 20 s for
+The engine is given what was there at each instant and nothing later. An alert counts from the reading after which the engine raised it: the 20 s for
 which late readings are waited for come on top, as they do before the first affected sensor can be known.
 """
 
@@ -32,8 +32,8 @@ MINUTE_S: Final = 60.0
 
 
 @dataclass(frozen=True)
-class Said:
-    """A smoke alert, and when in the stream it was said."""
+class RaisedAlert:
+    """A smoke alert, and when in the stream it was raised."""
 
     at_s: float
     alert: AlertRecord
@@ -48,10 +48,10 @@ def evaluate_smoke(folder: Path, on_progress: Callable[[float], None] = lambda _
     return score_smoke(network, play(network, on_progress))
 
 
-def play(network: Network, on_progress: Callable[[float], None] = lambda _: None) -> list[Said]:
+def play(network: Network, on_progress: Callable[[float], None] = lambda _: None) -> list[RaisedAlert]:
     """Return the smoke alerts of the engine that is shown the recording instant by instant."""
     engine = AlertEngine(network.site, is_behind=False)
-    said: dict[str, Said] = {}
+    raised: dict[str, RaisedAlert] = {}
     next_s = np.append(network.times_s[1:], np.inf)
     for number, time_s in enumerate(network.times_s.tolist()):
         changed = engine.update(readings_table(_rows(network, number)))
@@ -59,10 +59,10 @@ def play(network: Network, on_progress: Callable[[float], None] = lambda _: None
         changed += engine.pass_time(utc(min(time_s + WINDOW_S + ALLOWED_LATENESS_S, float(next_s[number]))))
         for alert in changed:
             if alert.kind == "smoke":
-                said.setdefault(alert.id, Said(time_s, alert))
+                raised.setdefault(alert.id, RaisedAlert(time_s, alert))
         if number % 100 == 0:
             on_progress(number / len(network.times_s))
-    return list(said.values())
+    return list(raised.values())
 
 
 def _rows(network: Network, number: int) -> list[dict[str, Any]]:
@@ -76,11 +76,11 @@ def _rows(network: Network, number: int) -> list[dict[str, Any]]:
     return rows
 
 
-def score_smoke(network: Network, said: list[Said]) -> dict[str, Any]:
-    """Compare alerts with fires: one belongs to a fire that was said while it burnt or in its aftermath, every other is false."""
+def score_smoke(network: Network, raised: list[RaisedAlert]) -> dict[str, Any]:
+    """Compare alerts with fires: one belongs to a fire if it was raised while that burnt or in its aftermath, every other is false."""
     risen = rises(network)
-    events = [_described(network, risen, event, said) for event in network.events]
-    false = [alert for alert in said if not any(_in(event, alert.at_s) for event in network.events)]
+    events = [_described(network, risen, event, raised) for event in network.events]
+    false = [alert for alert in raised if not any(_in(event, alert.at_s) for event in network.events)]
     delays = [event["delay_min"] for event in events if event["delay_min"] is not None]
     weeks = _quiet_device_weeks(network)
     return {
@@ -116,11 +116,11 @@ def _medians(rows: Floats) -> Floats:
     return np.array([np.median(known) if len(known := row[np.isfinite(row)]) else np.nan for row in rows])
 
 
-def _described(network: Network, risen: Floats, event: Event, said: list[Said]) -> dict[str, Any]:
+def _described(network: Network, risen: Floats, event: Event, raised: list[RaisedAlert]) -> dict[str, Any]:
     lasts = (network.times_s >= event.start_s) & (network.times_s <= event.end_s + AFTERMATH_S)
     affected = np.argwhere((np.nan_to_num(risen) > AFFECTED_UG_M3) & lasts[:, None])
     first = None if not len(affected) else (float(network.times_s[affected[0, 0]]), network.sensors[affected[0, 1]])
-    found = min((alert for alert in said if _in(event, alert.at_s)), key=lambda alert: alert.at_s, default=None)
+    found = min((alert for alert in raised if _in(event, alert.at_s)), key=lambda alert: alert.at_s, default=None)
     return {
         "name": event.name,
         "first_affected": None if first is None else f"{utc(first[0]):%Y-%m-%dT%H:%MZ}",
