@@ -131,7 +131,8 @@ def running_city(settings: UpSettings) -> Iterator[City]:
         if settings.scenario
         else ScaledClock(speed=settings.speed)
     )
-    with ExitStack() as stack:
+    # The devices leave first, also where what is started after them cannot be.
+    with ExitStack() as stack, ExitStack() as devices:
         stack.enter_context(only_user_of(settings.data, "--data"))
         store_url = settings.store or str(settings.data / "air.duckdb")
         # A server counts ages by its own clock: by that the readings of a scenario, which has its own time, can be too old to be taken.
@@ -162,6 +163,7 @@ def running_city(settings: UpSettings) -> Iterator[City]:
             simulation = Simulation(
                 site, clock, url_for("simulator"), begin_s=begin_s, scenario=settings.scenario, seed=settings.seed
             )
+            devices.callback(simulation.close)
             collectors.append(simulation.metrics())
         services = api_services(
             site,
@@ -178,7 +180,6 @@ def running_city(settings: UpSettings) -> Iterator[City]:
         app = create_app(services, keys=settings.http.keys, names=settings.http.names, collectors=collectors)
         server = stack.enter_context(LiveServer(app, settings.http, before_shutdown=services.stream.close))
         if simulation:
-            stack.callback(simulation.close)
             simulation.start(after=services.detection.followed)
         yield City(site, clock, store, ingest, services, server.url, broker.url, simulation)
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.request
 from contextlib import closing
 from pathlib import Path
@@ -92,10 +93,13 @@ def test_up_is_stopped_cleanly_and_goes_on_at_the_next_start(tmp_path: Path) -> 
 
 
 def test_up_on_a_port_in_use_says_so_in_one_line_and_exits_with_2(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         done = jeonju("up", "--data", tmp_path, "--port", taken.getsockname()[1], "--mqtt-port", 0)
+    # No client tries for ever to reach the broker that has ended.
+    assert not [thread.name for thread in set(threading.enumerate()) - before if "paho" in thread.name]
     assert done.returncode == 2
     assert "choose another port with --port" in done.stderr
     assert "Traceback" not in done.stderr

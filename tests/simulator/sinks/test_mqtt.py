@@ -34,10 +34,11 @@ def test_city_leaves_a_broker_that_does_not_answer_without_waiting_for_each_devi
 
 
 def test_no_device_connects_after_all_are_published_as_offline(broker: EmbeddedBroker, jeonju: Site) -> None:
+    before = set(threading.enumerate())
     sink = MqttSink(broker.url, site=jeonju.name)
     env = simpy.Environment(initial_time=START_S)
     World(jeonju, env, sink, seed=1, cadence=lambda _now: Cadence(tick_s=1.0, block_s=1.0))
     # As where the end comes while the first block is still being made.
     sink.close()
     env.run(until=START_S + 2.0)
-    assert not [thread.name for thread in threading.enumerate() if f"{jeonju.name}-" in thread.name]
+    assert not [thread.name for thread in set(threading.enumerate()) - before if f"{jeonju.name}-" in thread.name]
