@@ -25,6 +25,7 @@ from jeonju.api.access.openapi import document_access
 from jeonju.api.access.problem import problem
 from jeonju.api.metrics import ApiMetrics, RequestTimes
 from jeonju.api.services import Services
+from jeonju.api.shared_answers import SharedAnswers
 from jeonju.common.errors import UnavailableError
 
 STATIC: Final = Path(__file__).with_name("static")
@@ -75,6 +76,7 @@ def create_app(
     _explain_errors(app)
     document_access(app)
     # The last one is the first to see a request. They are no BaseHTTPMiddleware, which makes a task and a stream for each request.
+    app.add_middleware(SharedAnswers)
     app.add_middleware(Guard, access=app.state.access)
     app.add_middleware(BodyLimit)
     app.add_middleware(Audit, air=app.state.air)

@@ -18,6 +18,7 @@ WITHIN_S: Final = 30.0
 # A connection that is closed while the client still sends is reset, and the client may never see the answer: so a little more is read first.
 LINGER_S: Final = 1.0
 LINGER_BYTES: Final = 1024 * 1024
+_BODY_HEADERS: Final = frozenset({b"content-length", b"transfer-encoding"})
 _CLOSE: Final = {"Connection": "close"}
 
 
@@ -29,7 +30,7 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, with its body counted."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or not _has_body(scope):
             await self._app(scope, receive, send)
             return
         most = LARGER.get(scope["path"], MOST_BYTES)
@@ -88,6 +89,11 @@ class _Body:
                     if not message.get("more_body", False):
                         return
                     left -= len(message["body"])
+
+
+def _has_body(scope: Scope) -> bool:
+    """Return whether a request says that it has a body (RFC 9112, section 6.3): without either of these headers it has none."""
+    return any(name in _BODY_HEADERS for name, _ in scope["headers"])
 
 
 def _length(scope: Scope) -> int:

@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from fastapi import Depends, HTTPException, Request
@@ -178,12 +179,15 @@ def cookie_name(scope: Scope) -> str:
 def address_of(scope: Scope) -> str:
     """Return what a client is counted by: its address, of IPv6 the network that one customer has."""
     client = scope.get("client")
-    if client is None:
-        return "unknown"
+    return "unknown" if client is None else _network_of(str(client[0]))
+
+
+@lru_cache(maxsize=10_000)
+def _network_of(host: str) -> str:
     try:
-        address = ipaddress.ip_address(client[0])
+        address = ipaddress.ip_address(host)
     except ValueError:
-        return str(client[0])
+        return host
     return str(address) if address.version == 4 else str(ipaddress.ip_network((address, 64), strict=False))
 
 

@@ -1,6 +1,6 @@
 """Headers that keep a browser from doing more than it must. CORS stays closed: no other site's page may read an answer."""
 
-from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,6 +22,9 @@ HEADERS: Final = {
 YEAR_S: Final = 31_536_000
 _ALWAYS: Final = tuple((name.lower().encode(), value.encode()) for name, value in HEADERS.items())
 _POLICY_NAME: Final = b"content-security-policy"
+# By the first part of the path. The page and its parts are asked for anew each time, or they might be of two versions.
+_CACHE_CONTROL: Final = {"api": b"no-store", "": b"no-cache", "static": b"no-cache"}
+_FOLDERS: Final = frozenset({*_CACHE_CONTROL, "docs"})
 
 
 class SecurityHeaders:
@@ -40,21 +43,25 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 there = list(message.get("headers", ()))
                 names = {name.lower() for name, _ in there}
-                more = [(name, value) for name, value in _more(scope) if name not in names]
+                wanted = _more(scope.get("scheme", "http"), _folder(scope["path"]))
+                more = [(name, value) for name, value in wanted if name not in names]
                 message = {**message, "headers": there + more}
             await send(message)
 
         await self._app(scope, receive, adding)
 
 
-def _more(scope: Scope) -> Iterator[tuple[bytes, bytes]]:
-    yield from _ALWAYS
-    path = scope["path"]
-    yield _POLICY_NAME, (DOCS_POLICY if path.startswith("/docs") else POLICY).encode()
-    if path.startswith("/api/"):
-        yield b"cache-control", b"no-store"
-    elif path == "/" or path.startswith("/static/"):
-        # Asked for anew each time, or the parts of the page might be of two versions.
-        yield b"cache-control", b"no-cache"
-    if scope.get("scheme") == "https":
-        yield b"strict-transport-security", f"max-age={YEAR_S}".encode()
+@cache
+def _more(scheme: str, folder: str) -> tuple[tuple[bytes, bytes], ...]:
+    more = [*_ALWAYS, (_POLICY_NAME, (DOCS_POLICY if folder == "docs" else POLICY).encode())]
+    if folder in _CACHE_CONTROL:
+        more.append((b"cache-control", _CACHE_CONTROL[folder]))
+    if scheme == "https":
+        more.append((b"strict-transport-security", f"max-age={YEAR_S}".encode()))
+    return tuple(more)
+
+
+def _folder(path: str) -> str:
+    """Return the first part of a path if it has headers of its own, or one that has none."""
+    first = path[1:].partition("/")[0]
+    return first if first in _FOLDERS else "other"

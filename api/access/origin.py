@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -61,6 +62,8 @@ def _host(text: str) -> str:
     return text.rpartition(":")[0] if text.count(":") == 1 else text
 
 
+# Asked several times for each request, and parsed slowly.
+@lru_cache(maxsize=1024)
 def _is_loopback_name(name: str) -> bool:
     name = name.rstrip(".")
     if name == "localhost" or name.endswith(".localhost"):

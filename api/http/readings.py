@@ -22,6 +22,8 @@ router = APIRouter(prefix="/api/v1", tags=["readings"])
 
 # A client that asks for more gets coarser intervals, or is asked to request less when it insists on raw readings.
 MOST_POINTS: Final = 20_000
+# Of one device, where the client leaves the interval to us: more than a screen has columns.
+MOST_AUTO_POINTS: Final = 2000
 INTERVALS_S: Final = (10, 30, 60, 300, 600, 1800, 3600, 10_800, 86_400)
 LONGEST: Final = timedelta(days=400)
 MOST_BYTES: Final = 16 * 1024 * 1024
@@ -98,7 +100,11 @@ async def series(
     device: Annotated[list[str] | None, Query(description="One or several devices; all by default.")] = None,
     quantity: Annotated[list[str] | None, Query(description="One or several quantities; all by default.")] = None,
     every: Annotated[
-        str, Query(description="`raw`, `auto`, or seconds to average over.", pattern=r"^(raw|auto|[1-9]\d{0,6})$")
+        str,
+        Query(
+            description="`raw`, `auto` (at most 2 000 points a device), or seconds to average over.",
+            pattern=r"^(raw|auto|[1-9]\d{0,6})$",
+        ),
     ] = "auto",
     site: str | None = None,
 ) -> Response:
@@ -166,4 +172,5 @@ def _interval_s(air: State, every: str, span_s: float, devices: int) -> int | No
     if every != "auto":
         return int(every)
     count = devices or max(len(air.site.devices), 1)
-    return next((interval for interval in INTERVALS_S if span_s / interval * count <= MOST_POINTS / 2), INTERVALS_S[-1])
+    most = min(MOST_AUTO_POINTS, MOST_POINTS / 2 / count)
+    return next((interval for interval in INTERVALS_S if span_s / interval <= most), INTERVALS_S[-1])

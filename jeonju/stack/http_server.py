@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from jeonju.api.access.keys import KeyFile
 from jeonju.api.stream import ABORT
@@ -27,6 +27,8 @@ BACKLOG: Final = 2048
 MOST_CONNECTIONS: Final = 800
 # The head of a request must be there so long after the connection, or after its first byte.
 HEAD_WITHIN_S: Final = 10.0
+# The parser takes a head of any length.
+MOST_HEAD_BYTES: Final = 64 * 1024
 # A connection whose client has taken nothing of an answer between two looks is cut off.
 LOOK_EVERY_S: Final = 20.0
 _HOST_NAME: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.IGNORECASE)
@@ -136,12 +138,16 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-class _Connection(H11Protocol):
-    """A connection that ends when its client is too slow: uvicorn waits for ever for the head of a request, and until an answer was read."""
+class _Connection(HttpToolsProtocol):
+    """A connection that ends when its client is too slow: uvicorn waits for ever for the head of a request, and until an answer was read.
+
+    A head that has become too long ends it as well.
+    """
 
     _head_due: asyncio.TimerHandle | None = None
     _look: asyncio.TimerHandle | None = None
     _unsent = 0
+    _head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -156,6 +162,10 @@ class _Connection(H11Protocol):
         super().data_received(data)
         if self.cycle is not None and not self.cycle.response_complete:
             self._forget_head()
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > MOST_HEAD_BYTES:
+            _cut_off(self.transport)
         else:
             self._expect_head()
 
@@ -170,6 +180,7 @@ class _Connection(H11Protocol):
             self._head_due = self.loop.call_later(HEAD_WITHIN_S, _cut_off, self.transport)
 
     def _forget_head(self) -> None:
+        self._head_bytes = 0
         if self._head_due is not None:
             self._head_due.cancel()
             self._head_due = None

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from jeonju.api import shared_answers
 from jeonju.api.http import paging, readings
 from jeonju.contract.columns import readings_table
 from jeonju.contract.records import AlertRecord, DeadLetter, DeviceRecord, IncidentRecord, JournalEntry, LedgerEntry
@@ -148,6 +149,7 @@ def test_pages_lead_to_every_row_once(client: TestClient, path: str) -> None:
 def test_page_ends_where_it_would_be_too_large_and_leads_on(
     client: TestClient, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(shared_answers, "FRESH_NOW_S", -1.0)
     (whole,) = pages(client, path)
     size = len(json.dumps(whole[0], ensure_ascii=False, separators=(",", ":")).encode())
     monkeypatch.setattr(paging, "MOST_BYTES", int(2.5 * size))

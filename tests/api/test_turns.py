@@ -96,7 +96,8 @@ def test_large_reads_have_turns_of_their_own(
     real = getattr(store, method)
     monkeypatch.setattr(store, method, lambda *args, **options: (gate(), real(*args, **options))[1])
     with ThreadPoolExecutor(taken + 5) as clients:
-        asked = [clients.submit(wire.ask, "GET", path) for _ in range(taken + 5)]
+        # Who asks the same shares one turn.
+        asked = [clients.submit(wire.ask, "GET", f"{path}?number={number}") for number in range(taken + 5)]
         wait_until(lambda: sum(answer.done() for answer in asked) == 5, what="the refusals")
         assert wire.ask("GET", "/api/v1/latest").status == 200
         gate.opened.set()

@@ -132,7 +132,7 @@ def test_no_other_site_may_read_an_answer_and_no_page_may_frame_it(door: Door) -
 
 def test_page_is_asked_for_anew_each_time_or_its_parts_could_be_of_two_versions(door: Door) -> None:
     for path in ("/", "/static/page.js"):
-        assert door.client.get(path).headers["cache-control"] == "no-cache"
+        assert door.client.get(path).headers["cache-control"] == "private, no-cache"
 
 
 def test_changes_are_in_the_journal_with_name_and_refusals_and_secrets_are_not(

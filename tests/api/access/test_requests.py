@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -83,6 +83,14 @@ def test_head_that_does_not_come_is_not_waited_for(
         for beginning in ("", "GET /healthz HTTP/1.1\nHost: localhost\nX: "):
             with wire.open(beginning) as client:
                 assert until_closed(client) == b""
+
+
+def test_head_without_end_is_not_kept(keyless: Wire) -> None:
+    with keyless.open("GET /healthz HTTP/1.1\nHost: localhost\n") as client:
+        with suppress(ConnectionError):
+            for number in range(1000):
+                client.sendall(b"X-%d: %s\r\n" % (number, b"x" * 1000))
+        assert until_closed(client) == b""
 
 
 def test_connections_beyond_the_most_are_cut_off_and_those_that_are_there_go_on(
