@@ -78,7 +78,7 @@ def test_those_who_ask_at_once_share_one_answer_also_where_the_first_one_goes_aw
 
 def test_answer_is_kept_for_a_moment_by_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = 0.0
-    monkeypatch.setattr(shared_answers.time, "monotonic", lambda: now_s)
+    monkeypatch.setattr("jeonju.api.shared_answers.time.monotonic", lambda: now_s)
 
     async def play(_app: Counting, ask: Ask, _shared: SharedAnswers) -> None:
         nonlocal now_s
