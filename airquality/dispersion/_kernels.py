@@ -31,7 +31,8 @@ TOWARDS_X, TOWARDS_Y = 0, 1  # unit vector the air moves along
 U_STAR = 2  # friction velocity [m/s]
 LID = 3  # mixing height [m]
 SURVIVAL = 4  # share of particles that the rain of this tick leaves
-AIR_COLUMNS = 5
+PER_REFERENCE = 5  # u* over the wind at the height at which the winds of a grid hold
+AIR_COLUMNS = 6
 
 # Profiles are tables over heights z = (i/16)² [m]: fine near the ground, where they bend.
 HEIGHTS_PER_ROOT_M = 16.0
@@ -65,6 +66,8 @@ def march(
     profile_of: Numbers,
     before: Table,
     curves: NDArray[np.float64],
+    grid: tuple[float, float, float],
+    winds: NDArray[np.float64],
     receptors: NDArray[np.float64],
     cull_sigmas: float,
     box: Table,
@@ -75,12 +78,13 @@ def march(
 
     Columns of `waiting` become puffs at the ticks `due`, in ascending order. `air` is (ticks, AIR_COLUMNS), `profiles` (kinds, 2, heights) with
     `profile_of` (ticks), `curves` (ticks, 2, 3) with those in force before, `receptors` (ticks or 1, receptors, 3), `out` (ticks, receptors, sources,
-    2).
+    2). `winds` (ticks or 1, ny, nx, 2) over the frame `grid` (west, south, cell) carry the puffs; without ticks, the air of each tick does.
     """
     next_due = 0
     many = receptors.shape[1]
     level = _levels(receptors[0])
     order = np.argsort(receptors[0, :, 0], kind="mergesort")
+    nodes = np.empty((0, 0, 2))
     for t in range(air.shape[0]):
         if not np.array_equal(before, curves[t]):
             _rebase(puffs, count, before, curves[t])
@@ -89,7 +93,9 @@ def march(
             puffs[:, count] = waiting[:, next_due]
             count += 1
             next_due += 1
-        count = _advance(puffs, count, dt, air[t], profiles[profile_of[t]], curves[t], box, max_age)
+        if winds.shape[0]:
+            nodes = winds[min(t, winds.shape[0] - 1)]
+        count = _advance(puffs, count, dt, air[t], profiles[profile_of[t]], curves[t], grid, nodes, box, max_age)
         if many:
             place = receptors[min(t, receptors.shape[0] - 1)]
             if t > 0 and receptors.shape[0] > 1:
@@ -140,8 +146,35 @@ def _rebase(puffs: Table, count: int, old: Table, new: Table) -> None:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _between_nodes(
+    nodes: NDArray[np.float64], grid: tuple[float, float, float], x: float, y: float
+) -> tuple[float, float]:
+    """Return the wind (east, north) at a place: bilinear between the nodes, as at the edge beyond them."""
+    along = min(max((x - grid[0]) / grid[2], 0.0), nodes.shape[1] - 1.0)
+    up = min(max((y - grid[1]) / grid[2], 0.0), nodes.shape[0] - 1.0)
+    west, south = int(along), int(up)
+    a, b = along - west, up - south
+    row, next_row = nodes[south], nodes[min(south + 1, nodes.shape[0] - 1)]
+    right = min(west + 1, nodes.shape[1] - 1)
+    sw, se, nw, ne = (1.0 - a) * (1.0 - b), a * (1.0 - b), (1.0 - a) * b, a * b
+    return (
+        sw * row[west, 0] + se * row[right, 0] + nw * next_row[west, 0] + ne * next_row[right, 0],
+        sw * row[west, 1] + se * row[right, 1] + nw * next_row[west, 1] + ne * next_row[right, 1],
+    )
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _advance(
-    puffs: Table, count: int, dt: float, air: Table, profile: Table, curves: Table, box: Table, max_age: float
+    puffs: Table,
+    count: int,
+    dt: float,
+    air: Table,
+    profile: Table,
+    curves: Table,
+    grid: tuple[float, float, float],
+    nodes: NDArray[np.float64],
+    box: Table,
+    max_age: float,
 ) -> int:
     """Move, grow and lift all puffs by one step, drop those that left the box or grew too old; return how many are left."""
     towards_x, towards_y, u_star, survival = air[TOWARDS_X], air[TOWARDS_Y], air[U_STAR], air[SURVIVAL]
@@ -155,10 +188,18 @@ def _advance(
         place = HEIGHTS_PER_ROOT_M * sqrt(height)
         low = min(int(place), highest)
         share = min(place - low, 1.0)
-        wind = u_star * (profile[SPEED, low] + share * (profile[SPEED, low + 1] - profile[SPEED, low]))
+        per_u_star = profile[SPEED, low] + share * (profile[SPEED, low + 1] - profile[SPEED, low])
+        wind = u_star * per_u_star
         slope = profile[SLOPE, low] + share * (profile[SLOPE, low + 1] - profile[SLOPE, low])
-        x = puffs[X, i] + towards_x * wind * dt
-        y = puffs[Y, i] + towards_y * wind * dt
+        if nodes.shape[0]:
+            east, north = _between_nodes(nodes, grid, puffs[X, i], puffs[Y, i])
+            with_height = air[PER_REFERENCE] * per_u_star
+            wind = with_height * sqrt(east * east + north * north)
+            x = puffs[X, i] + with_height * east * dt
+            y = puffs[Y, i] + with_height * north * dt
+        else:
+            x = puffs[X, i] + towards_x * wind * dt
+            y = puffs[Y, i] + towards_y * wind * dt
         age = puffs[AGE, i] + dt
         if age > max_age or x < box[0] or y < box[1] or x > box[2] or y > box[3]:
             continue

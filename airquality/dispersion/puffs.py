@@ -17,6 +17,7 @@ from jeonju.airquality.dispersion.surface_layer import (
     sigma_v_m_s,
     speed_per_u_star,
 )
+from jeonju.airquality.dispersion.wind_grid import REFERENCE_HEIGHT_M, WindGrid
 from jeonju.common.arrays import Floats
 
 # A puff is never narrower than this at release; keeps the first metres finite.
@@ -27,6 +28,7 @@ WASHOUT_A_PER_S: Final = 8.4e-5
 WASHOUT_B: Final = 0.79
 NO_RISE: Final = Rise(0.0, 0.0)
 _NOWHERE: Final = np.zeros((1, 0, 3))
+_ALIKE: Final = WindGrid(0.0, 0.0, 1.0, np.zeros((0, 1, 1)), np.zeros((0, 1, 1)))
 
 
 class Puffs:
@@ -115,6 +117,7 @@ class Puffs:
         airs: Sequence[Meteorology],
         receptors_m: NDArray[np.float64] = _NOWHERE,
         *,
+        winds: WindGrid | None = None,
         cull_sigmas: float = kernels.CULL_SIGMAS,
     ) -> Floats:
         """Carry, spread and lift all puffs through ticks of `dt_s` seconds, each with its own air.
@@ -122,7 +125,11 @@ class Puffs:
         `receptors_m` is (ticks, receptors, 3), or (1, receptors, 3) for those that stay: x, y, z [m]; a receptor keeps its height. Returns
         what each source adds at each receptor at the end of each tick, as released mass per m³: (ticks, receptors, sources, 2), gases, and
         particles after washout. `cull_sigmas` is how many σ away a puff still counts; infinity adds up every puff.
+
+        Where `winds` are given, each puff is carried by the wind at its own place, which changes with height as that of the air does; all else
+        (stability, mixing height, turbulence, rain) stays that of the air.
         """
+        winds = _ALIKE if winds is None else winds.checked(len(airs))
         waiting, due = self._take_waiting()
         profiles, profile_of = self._profiles(airs)
         curves = np.array([self._curves_in(air) for air in airs])
@@ -140,6 +147,8 @@ class Puffs:
             profile_of,
             self._curves,
             curves,
+            winds.frame(),
+            winds.nodes(),
             np.ascontiguousarray(receptors_m, dtype=np.float64),
             cull_sigmas,
             self._box,
@@ -199,10 +208,17 @@ def _columns(airs: Sequence[Meteorology], dt_s: float) -> Floats:
                 air.surface_layer().friction_velocity_m_s,
                 air.mixing_height_m,
                 np.exp(-WASHOUT_A_PER_S * air.rain_mm_h**WASHOUT_B * dt_s) if air.rain_mm_h > 0 else 1.0,
+                _u_star_per_reference(air.surface_layer().obukhov_length_m, air.surface_layer().roughness_m),
             )
             for air in airs
         ]
     )
+
+
+@lru_cache(maxsize=128)
+def _u_star_per_reference(obukhov_length_m: float, roughness_m: float) -> float:
+    """Return u*/u at the height at which the winds of a grid hold."""
+    return 1.0 / float(speed_per_u_star(REFERENCE_HEIGHT_M, obukhov_length_m, roughness_m))
 
 
 @lru_cache(maxsize=128)
