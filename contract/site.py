@@ -4,7 +4,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+import numpy as np
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from jeonju.airquality.dispersion.meteorology import Surroundings
 from jeonju.airquality.geo import LocalMap
@@ -13,10 +15,14 @@ from jeonju.common.errors import UserError
 from jeonju.common.toml_lines import load_toml
 from jeonju.contract.certificate import Certificate
 from jeonju.contract.gateways import Gateway
+from jeonju.contract.land import MAP_REACH_M, Land
+from jeonju.contract.land_use import SpeedRatios, speed_ratios
 from jeonju.contract.topics import NAME
 
 # Each is a filter that is subscribed. NATS grants six to a session, and ingest has at most 200 sessions.
 MOST_GATEWAYS = 1000
+# The wind is described this far beyond the outermost device or source.
+WIND_MARGIN_M = 1500.0
 BUILT_IN_SITES = Path(__file__).with_name("sites")
 
 
@@ -138,6 +144,11 @@ class Road(_Emitter):
 Emitter = Annotated[Stack | Area | Road, Field(discriminator="kind")]
 
 
+_OFF_THE_MAP = (
+    f"has a point more than {MAP_REACH_M / 1000:.0f} km from the origin of the map; leave out what is beyond, and see that it is latitude, longitude"
+)
+
+
 class Site(_Strict):
     """One city. Names of stations and robots are unique, and every one lies in a known zone."""
 
@@ -156,6 +167,7 @@ class Site(_Strict):
     stations: list[Station] = []
     robots: list[Robot] = []
     sources: list[Emitter] = []
+    land: list[Land] = []
     gateways: list[Gateway] = []
 
     @field_validator("gateways", mode="before")
@@ -166,6 +178,22 @@ class Site(_Strict):
                 f"has {len(gateways)} entries, more than {MOST_GATEWAYS}: one with wildcards in its topic (`+`, a last `#`) stands for many devices"
             )
         return gateways
+
+    @field_validator("land")
+    @classmethod
+    def _is_on_the_map(cls, land: list[Land], info: ValidationInfo) -> list[Land]:
+        if "origin" not in info.data:
+            return land
+        area = LocalMap(*info.data["origin"])
+        far = [
+            InitErrorDetails(type=PydanticCustomError("off_the_map", _OFF_THE_MAP), loc=(number,), input=None)
+            for number, patch in enumerate(land)
+            if (np.hypot(*area.to_xy(*np.array([*patch.outline, *patch.line]).T)) > MAP_REACH_M).any()
+        ]
+        if far:
+            # Raised like this it names the stretch of land, so that the error has its line.
+            raise ValidationError.from_exception_data("Site", far)
+        return land
 
     @model_validator(mode="after")
     def _names_agree(self) -> "Site":
@@ -191,6 +219,25 @@ class Site(_Strict):
     def map(self) -> LocalMap:
         """The site's flat map around its origin."""
         return LocalMap(*self.origin)
+
+    @property
+    def wind_stations(self) -> tuple[Station, ...]:
+        """The stations that measure speed and direction of the wind."""
+        return tuple(one for one in self.stations if {"wind_speed", "wind_direction"} <= set(one.quantities))
+
+    @cached_property
+    def speed_ratios(self) -> SpeedRatios:
+        """How much faster or slower the wind is over the land around devices and sources, on a grid."""
+        places = [(station.lat, station.lon) for station in self.stations]
+        places += [corner for robot in self.robots for corner in robot.loop]
+        for source in self.sources:
+            places += source.line if isinstance(source, Road) else [(source.lat, source.lon)]
+        x, y = (
+            np.clip(axis, -MAP_REACH_M, MAP_REACH_M)
+            for axis in self.map.to_xy(*np.array(places or [self.origin], dtype=float).T)
+        )
+        box = (x.min() - WIND_MARGIN_M, y.min() - WIND_MARGIN_M, x.max() + WIND_MARGIN_M, y.max() + WIND_MARGIN_M)
+        return speed_ratios(self.land, self.map, tuple(float(side) for side in box), self.roughness_m)  # type: ignore[arg-type]
 
 
 def load_site(name_or_path: str | Path) -> Site:
