@@ -27,6 +27,7 @@ from jeonju.simulator.robots import PatrolRobot, hottest_pixel_c
 from jeonju.simulator.surroundings import ambient
 from jeonju.simulator.uplink import Uplink
 from jeonju.simulator.weather import Weather, WeatherOverrides, WeatherSeries, meteorology
+from jeonju.simulator.wind_field import WindField
 
 # The wind given to the puffs meanders by itself down to about three minutes; faster eddies are part of their spread.
 PUFF_AVERAGING_S: Final = 180.0
@@ -86,6 +87,7 @@ class World:
         self.kinds = ("station",) * len(site.stations) + ("robot",) * len(site.robots)
         weather_rng, background_rng, self._air_rng, *own = np.random.default_rng(seed).spawn(3 + 2 * len(devices))
         self.weather = Weather(site, start_s=env.now, rng=weather_rng, overrides=weather)
+        self.wind_field = WindField(site, self.weather, start_s=env.now, seed=seed, overrides=weather)
         self.background = Background(site, start_s=env.now, rng=background_rng, weather=self.weather)
         self.emissions = Emissions(site)
         self._puffs = Puffs(
@@ -225,6 +227,7 @@ class World:
             len(times_s), cadence.interval_s
         )[:, :, None]
         ambient(truth, times_s, air, self.site)
+        self.wind_field.measure(truth, times_s, xy)
         if self._robots:
             first = len(self.site.stations)
             surface_c = truth[:, first:, KEYS.index("thermal_max")]
@@ -243,7 +246,7 @@ class World:
         airs = [meteorology(weather, k, self.site.roughness_m) for k in range(len(ticks_s))]
         for k, (time_s, air) in enumerate(zip(ticks_s, airs, strict=True)):
             self.emissions.release(self._puffs, tick=k, time_s=float(time_s) - tick_s, dt_s=tick_s, air=air)
-        amounts = self._puffs.march(tick_s, airs, receptors)
+        amounts = self._puffs.march(tick_s, airs, receptors, winds=self.wind_field.grid(ticks_s))
         composition = self.emissions.composition
         for time_s, amount in zip(ticks_s, amounts, strict=True):
             self.exposure.update(float(time_s), amount, composition)
