@@ -1,5 +1,6 @@
 """The land of a site on a grid: how much faster or slower the wind is at each node than over the site's usual land."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -114,7 +115,7 @@ def along_line(line_m: Floats, x_m: Floats, y_m: Floats) -> tuple[Floats, Floats
     """Return how far places are from a line, and the unit vector (…, 2) along its nearest stretch."""
     nearest = np.full(x_m.shape, np.inf)
     towards = np.zeros((*x_m.shape, 2))
-    for begin, end in zip(line_m[:-1], line_m[1:], strict=True):
+    for begin, end in itertools.pairwise(line_m):
         step = end - begin
         length = max(float(np.hypot(*step)), 1e-9)
         place = np.clip(((x_m - begin[0]) * step[0] + (y_m - begin[1]) * step[1]) / length**2, 0.0, 1.0)

@@ -5,7 +5,16 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from jeonju.airquality.dispersion.meteorology import Surroundings
@@ -144,9 +153,7 @@ class Road(_Emitter):
 Emitter = Annotated[Stack | Area | Road, Field(discriminator="kind")]
 
 
-_OFF_THE_MAP = (
-    f"has a point more than {MAP_REACH_M / 1000:.0f} km from the origin of the map; leave out what is beyond, and see that it is latitude, longitude"
-)
+_OFF_THE_MAP = f"has a point more than {MAP_REACH_M / 1000:.0f} km from the origin of the map; leave out what is beyond; points are latitude, longitude"
 
 
 class Site(_Strict):

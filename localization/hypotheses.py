@@ -13,7 +13,7 @@ from jeonju.airquality.dispersion.puffs import NO_RISE
 from jeonju.common.arrays import Floats
 from jeonju.contract.site import Site
 from jeonju.localization.footprints import GridSources
-from jeonju.localization.minutes import MINUTE_S, TICK_S, Minutes, airs_of
+from jeonju.localization.minutes import MINUTE_S, TICK_S, Minutes, airs_of, winds_of
 from jeonju.localization.source_estimator import BLOCK_S, Course, observations_in
 
 # The excess of a minute mean that a device can distinguish from zero: about two of its scatter in clean city air, in stored units.
@@ -73,13 +73,14 @@ def responses(site: Site, minutes: Minutes, grids: list[GridSources]) -> Iterato
                 grid.forget()
             continue
         is_counted = block.start >= BASELINE_MIN
+        winds, error = winds_of(minutes, block), minutes.winds.error_m_s
         places = minutes.places_in(block)[None]
         onset = sum(block.start >= BASELINE_MIN + LEAD_MIN - before for before in ONSETS_MIN)
         for grid, out in zip(grids, response, strict=True):
             if is_counted:
-                grid.respond(TICK_S, airs, np.nan_to_num(places), onset=onset, out=out)
+                grid.respond(TICK_S, airs, np.nan_to_num(places), winds=winds, error_m_s=error, onset=onset, out=out)
             else:
-                grid.respond(TICK_S, airs, places[:, :0], onset=onset)
+                grid.respond(TICK_S, airs, places[:, :0], winds=winds, error_m_s=error, onset=onset)
         if is_counted:
             yield block, response
 

@@ -11,10 +11,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from jeonju.airquality.dispersion.meteorology import Meteorology, Stability, pasquill_stability, solar_elevation_deg
+from jeonju.airquality.dispersion.wind_grid import WindGrid
 from jeonju.common.arrays import Floats
 from jeonju.contract.quality import POSITION, decode_flags
 from jeonju.contract.site import Site
 from jeonju.localization.baseline import mean_of_known
+from jeonju.localization.wind_field import Winds, winds_over
 
 MINUTE_S: Final = 60.0
 TICK_S: Final = 10.0
@@ -34,12 +36,17 @@ STUCK_MIN: Final = 4
 
 @dataclass(frozen=True)
 class Minutes:
-    """Means over whole minutes: values (minutes, devices), places (minutes, devices, 3) and the motion of the air (minutes, 2)."""
+    """Means over whole minutes: values (minutes, devices), places (minutes, devices, 3) and the wind over the site."""
 
     start_s: float
     values: Floats
     places_m: Floats
-    wind_m_s: Floats
+    winds: Winds
+
+    @property
+    def wind_m_s(self) -> Floats:
+        """The mean motion of the air (minutes, 2); NaN where no station reported it."""
+        return self.winds.mean_m_s
 
     def places_in(self, block: slice) -> Floats:
         """Return where each device was in the middle of some minutes (devices, 3); NaN where no place is known."""
@@ -78,7 +85,7 @@ def minute_means(site: Site, readings: pa.Table, quantity: str, *, start_s: floa
         start_s,
         means[..., 0],
         np.dstack([means[..., 1], means[..., 2], height]),
-        mean_of_known(means[..., 3:].swapaxes(0, 1), least=1),
+        winds_over(site, means[..., 3:], means[..., 1:3]),
     )
 
 
@@ -139,14 +146,10 @@ def _by_cell(columns: Floats, cell: NDArray[np.int64], cells: int) -> Floats:
 
 def airs_of(site: Site, minutes: Minutes, block: slice) -> list[Meteorology] | None:
     """Return the air of every tick of a block, drawn from minute to minute; None where no station reported the wind."""
-    around = slice(max(block.start - 2, 0), block.stop + 1)
-    known = np.isfinite(minutes.wind_m_s[around, 0])
-    if not known.any():
+    drawn = _drawn(minutes, minutes.wind_m_s, block)
+    if drawn is None:
         return None
-    ticks = round((block.stop - block.start) * MINUTE_S / TICK_S)
-    at_s = minutes.start_s + MINUTE_S * block.start + TICK_S * (np.arange(ticks) + 0.5)
-    middles_s = (minutes.start_s + MINUTE_S * (np.arange(len(minutes.values))[around] + 0.5))[known]
-    east, north = (np.interp(at_s, middles_s, minutes.wind_m_s[around][known, axis]) for axis in (0, 1))
+    at_s, (east, north) = _ticks_s(minutes, block), drawn.T
     speed = np.maximum(np.hypot(east, north), LEAST_WIND_M_S)
     from_deg = np.mod(np.degrees(np.arctan2(-east, -north)), 360.0)
     stability = int(
@@ -161,5 +164,37 @@ def airs_of(site: Site, minutes: Minutes, block: slice) -> list[Meteorology] | N
             temperature_k=TEMPERATURE_K,
             roughness_m=site.roughness_m,
         )
-        for k in range(ticks)
+        for k in range(len(at_s))
     ]
+
+
+def winds_of(minutes: Minutes, block: slice) -> WindGrid | None:
+    """Return the wind over the site at every tick of a block, as `airs_of` does that of the whole site; None where no station reported it."""
+    grid, field = minutes.winds.grid, minutes.winds.field_m_s
+    drawn = _drawn(minutes, field.reshape(len(field), -1), block)
+    if drawn is None:
+        return None
+    east, north = np.moveaxis(drawn.reshape(len(drawn), *field.shape[1:]), 1, 0)
+    speed = np.maximum(np.hypot(east, north), 1e-6)
+    faster = np.maximum(LEAST_WIND_M_S / speed, 1.0)
+    return WindGrid(grid.west_m, grid.south_m, grid.cell_m, east * faster, north * faster)
+
+
+def _ticks_s(minutes: Minutes, block: slice) -> Floats:
+    """Return the middles of the ticks of a block."""
+    ticks = round((block.stop - block.start) * MINUTE_S / TICK_S)
+    return minutes.start_s + MINUTE_S * block.start + TICK_S * (np.arange(ticks) + 0.5)
+
+
+def _drawn(minutes: Minutes, columns: Floats, block: slice) -> Floats | None:
+    """Return columns (minutes, n) at every tick of a block, drawn from minute to minute; None where none is known around it."""
+    around = slice(max(block.start - 2, 0), block.stop + 1)
+    known = np.flatnonzero(np.isfinite(columns[around, 0]))
+    if not len(known):
+        return None
+    values = columns[around][known]
+    middles_s = minutes.start_s + MINUTE_S * (known + around.start + 0.5)
+    place = np.interp(_ticks_s(minutes, block), middles_s, np.arange(len(known)))
+    low = np.minimum(place.astype(np.int64), max(len(known) - 2, 0))
+    share = (place - low)[:, None]
+    return np.asarray((1 - share) * values[low] + share * values[np.minimum(low + 1, len(known) - 1)])

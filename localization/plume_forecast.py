@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from jeonju.airquality.dispersion.meteorology import Meteorology
 from jeonju.airquality.dispersion.puffs import Puffs
+from jeonju.airquality.dispersion.wind_grid import WindGrid
 from jeonju.airquality.geo import is_within
 from jeonju.common.arrays import Floats
 from jeonju.contract.site import Site
@@ -38,12 +39,20 @@ class Downwind:
 
 
 def zones_downwind(
-    site: Site, places_m: Floats, weights: Floats, amount_per_s: float, air: Meteorology, *, least: float
+    site: Site,
+    places_m: Floats,
+    weights: Floats,
+    amount_per_s: float,
+    air: Meteorology,
+    *,
+    winds: WindGrid | None = None,
+    least: float,
 ) -> tuple[Downwind, ...]:
     """Return the zones that the plume reaches within the next hour, the soonest first.
 
     `places_m` (places, 2) and `weights` are where the source may be; `amount_per_s` is what it releases, in stored units · m³ per second.
-    Reached is where it adds `least` or more at breathing height. No plume rise is assumed: a lofted plume comes down farther away and more diluted.
+    Reached is where it adds `least` or more at breathing height. No plume rise is assumed: a lofted plume comes down farther away and more
+    diluted. It is carried by the `winds` over the site (one, which lasts), or else by that of the air.
     """
     receptors, zone_of = _points(site)
     if not len(places_m) or not len(receptors):
@@ -56,7 +65,7 @@ def zones_downwind(
         for tick in range(ticks):
             puffs.release(number, x_m=x_m, y_m=y_m, z_m=SOURCE_HEIGHT_M, mass=TICK_S * amount_per_s, tick=tick)
     # (ticks, points, places): gases; particles are lost only by rain, which is not forecast.
-    added = puffs.march(TICK_S, [air] * ticks, receptors[None])[..., 0]
+    added = puffs.march(TICK_S, [air] * ticks, receptors[None], winds=winds)[..., 0]
     share = weights / weights.sum()
     found = [_of_zone(zone, added[:, zone_of == zone], share, least) for zone in dict.fromkeys(zone_of.tolist())]
     return tuple(sorted((zone for zone in found if zone is not None), key=lambda zone: zone.minutes))

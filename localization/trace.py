@@ -13,7 +13,7 @@ from jeonju.airquality.pollutants import KEYS
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
 from jeonju.localization.hypotheses import BASELINE_MIN, BLOCK_MIN, DETECTION_LEVEL, LEAD_MIN
-from jeonju.localization.minutes import MINUTE_S, airs_of, minute_means
+from jeonju.localization.minutes import MINUTE_S, airs_of, minute_means, winds_of
 from jeonju.localization.plume_forecast import Downwind, sample_places, zones_downwind
 from jeonju.localization.source_map import SourceMap, locate_source
 
@@ -139,11 +139,18 @@ def _source(site: Site, found: SourceMap, at: datetime) -> Source:
 
 def _downwind(site: Site, found: SourceMap, readings: pa.Table, until_s: float) -> tuple[Downwind, ...]:
     minutes = minute_means(site, readings, found.quantity, start_s=until_s - MINUTE_S * RECENT_MIN, until_s=until_s)
-    airs = airs_of(site, minutes, slice(0, len(minutes.values)))
-    if airs is None:
+    whole = slice(0, len(minutes.values))
+    airs, winds = airs_of(site, minutes, whole), winds_of(minutes, whole)
+    if airs is None or winds is None:
         return ()
     places, weights = sample_places(found.x_m, found.y_m, found.probability, PLACES)
     per_gram = float(stored_units({found.quantity: 1.0})[KEYS.index(found.quantity)])
     return zones_downwind(
-        site, places, weights, found.rate_g_s[1] * per_gram, airs[-1], least=DETECTION_LEVEL[found.quantity]
+        site,
+        places,
+        weights,
+        found.rate_g_s[1] * per_gram,
+        airs[-1],
+        winds=winds._replace(east_m_s=winds.east_m_s[-1:], north_m_s=winds.north_m_s[-1:]),
+        least=DETECTION_LEVEL[found.quantity],
     )

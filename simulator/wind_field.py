@@ -113,7 +113,7 @@ class WindField:
 
 
 def _valley_wind(air: WeatherSeries) -> tuple[Floats, Floats]:
-    """Return how fast the air would flow down the valley [m/s] at each instant (below zero: up), and how far it has its way against the wind above."""
+    """Return how fast the air would flow down the valley [m/s] at each instant (below zero: up), and its share against the wind above."""
     night = np.clip(-air.solar_elevation_deg / DUSK_DEG, 0.0, 1.0)
     day = np.clip(air.solar_elevation_deg / HIGH_SUN_DEG, 0.0, 1.0)
     clear = 1.0 - air.cloud_fraction

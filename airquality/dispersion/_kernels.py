@@ -34,6 +34,13 @@ SURVIVAL = 4  # share of particles that the rain of this tick leaves
 PER_REFERENCE = 5  # u* over the wind at the height at which the winds of a grid hold
 AIR_COLUMNS = 6
 
+# Where a puff came from that is over a receptor now.
+CAME_X, CAME_Y, CAME_STRETCH, CAME_ERROR2 = 0, 1, 2, 3
+CAME_COLUMNS = 4
+# σ² grows with about this power of the path (Briggs' σ with 0.7 to 1); paths that differ by more than this factor are counted as if by this.
+GROWTH = 1.8
+LEAST_STRETCH = 0.4
+
 # Profiles are tables over heights z = (i/16)² [m]: fine near the ground, where they bend.
 HEIGHTS_PER_ROOT_M = 16.0
 HEIGHTS_M = (np.arange(228) / HEIGHTS_PER_ROOT_M) ** 2
@@ -306,38 +313,81 @@ def add_up(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def trace_back(
+    receptors: Table,
+    moved: NDArray[np.float64],
+    seconds: Table,
+    departures: NDArray[np.float64],
+    errors: NDArray[np.float64],
+    grid: tuple[float, float, float],
+    came: NDArray[np.float64],
+) -> None:
+    """Write to came[receptor, puff] from where each puff came if it is over the receptor now, where the wind differs from place to place.
+
+    `moved` (spans, puffs, 2) is how far each puff was carried in each span of time by the wind that is the same everywhere, NaN before its release,
+    and `seconds` (spans, puffs) how long a departure from that wind acted on it. `departures` (spans, ny, nx, 2) and their `errors` (the same) are on
+    the nodes of the grid. CAME_X, CAME_Y, CAME_STRETCH (its path relative to that in the wind that is the same everywhere) and CAME_ERROR2.
+    """
+    for r in range(receptors.shape[0]):
+        for i in range(moved.shape[1]):
+            x, y = receptors[r, 0], receptors[r, 1]
+            path, usual, error_x, error_y = 1e-3, 1e-3, 0.0, 0.0
+            for span in range(moved.shape[0] - 1, -1, -1):
+                if np.isnan(moved[span, i, 0]):
+                    break
+                acted = seconds[span, i]
+                east, north = _between_nodes(departures[span], grid, x, y)
+                wide_x, wide_y = _between_nodes(errors[span], grid, x, y)
+                step_x, step_y = moved[span, i, 0] + acted * east, moved[span, i, 1] + acted * north
+                path += sqrt(step_x * step_x + step_y * step_y)
+                usual += sqrt(moved[span, i, 0] ** 2 + moved[span, i, 1] ** 2)
+                error_x += acted * wide_x
+                error_y += acted * wide_y
+                x -= step_x
+                y -= step_y
+            came[r, i, CAME_X], came[r, i, CAME_Y] = x, y
+            came[r, i, CAME_STRETCH] = path / usual
+            came[r, i, CAME_ERROR2] = 0.5 * (error_x * error_x + error_y * error_y)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def add_up_shifted(
     puffs: Table,
     count: int,
     receptors: Table,
+    came: NDArray[np.float64],
     x_axis: Table,
     y_axis: Table,
     lid: float,
     cull_sigmas: float,
     out: NDArray[np.float64],
 ) -> None:
-    """Add every puff, moved to each place of a grid, at every receptor: out[receptor, source, x, y] for puffs that were released at the origin.
+    """Add every puff, moved to each place of a grid, at every receptor: out[receptor, source, x, y].
 
-    A Gaussian over a grid is a product of one along x and one along y, so that only those need an exponential.
+    A puff is right over a receptor if it `came` (receptors, puffs, 4) from there; from a place beside that it passes as far beside the receptor. It
+    has grown along its own path. A Gaussian over a grid is a product of one along x and one along y, so that only those need an exponential.
     """
     east, north = np.empty(x_axis.shape[0]), np.empty(y_axis.shape[0])
     step_x = x_axis[1] - x_axis[0] if x_axis.shape[0] > 1 else 1.0
     step_y = y_axis[1] - y_axis[0] if y_axis.shape[0] > 1 else 1.0
     for i in range(count):
-        sigma = puffs[SIGMA_Y, i]
-        reach = cull_sigmas * sigma
-        scale = -0.5 / (sigma * sigma)
-        peak = -puffs[MASS, i] * scale / np.pi
+        grown_y = puffs[SIGMA_Y, i] ** 2 - puffs[INITIAL_Y2, i]
+        grown_z = puffs[SIGMA_Z, i] ** 2 - puffs[INITIAL_Z2, i]
         for r in range(receptors.shape[0]):
-            # The cell from which this puff would be right over the receptor.
-            x, y = receptors[r, 0] - puffs[X, i], receptors[r, 1] - puffs[Y, i]
+            x, y = came[r, i, CAME_X], came[r, i, CAME_Y]
+            stretch = min(max(came[r, i, CAME_STRETCH], LEAST_STRETCH), 1.0 / LEAST_STRETCH)
+            longer = 1.0 if stretch == 1.0 else exp(GROWTH * log(stretch))
+            sigma2 = puffs[INITIAL_Y2, i] + grown_y * longer + came[r, i, CAME_ERROR2]
+            reach = cull_sigmas * sqrt(sigma2)
             west = max(int(np.ceil((x - reach - x_axis[0]) / step_x)), 0)
             last_x = min(int(np.floor((x + reach - x_axis[0]) / step_x)), x_axis.shape[0] - 1)
             south = max(int(np.ceil((y - reach - y_axis[0]) / step_y)), 0)
             last_y = min(int(np.floor((y + reach - y_axis[0]) / step_y)), y_axis.shape[0] - 1)
             if west > last_x or south > last_y:
                 continue
-            upright = vertical(receptors[r, 2], puffs[Z, i], puffs[SIGMA_Z, i], lid)
+            scale = -0.5 / sigma2
+            peak = -puffs[MASS, i] * scale / np.pi
+            upright = vertical(receptors[r, 2], puffs[Z, i], sqrt(puffs[INITIAL_Z2, i] + grown_z * longer), lid)
             for a in range(west, last_x + 1):
                 east[a] = exp(scale * (x_axis[a] - x) ** 2)
             for b in range(south, last_y + 1):
