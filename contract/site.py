@@ -153,7 +153,7 @@ class Road(_Emitter):
 Emitter = Annotated[Stack | Area | Road, Field(discriminator="kind")]
 
 
-_OFF_THE_MAP = f"has a point more than {MAP_REACH_M / 1000:.0f} km from the origin of the map; leave out what is beyond; points are latitude, longitude"
+_OFF_THE_MAP = f"has a point more than {MAP_REACH_M / 1000:.0f} km from the origin of the map; leave that out; points are latitude, longitude"
 
 
 class Site(_Strict):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from jeonju.airquality.dispersion.meteorology import Meteorology, Stability
+from jeonju.airquality.dispersion.wind_grid import WindGrid
 from jeonju.contract.site import Site
 from jeonju.localization.plume_forecast import sample_places, zones_downwind
 
@@ -32,6 +33,18 @@ def test_zone_downwind_is_named_with_its_time_of_travel_and_the_one_upwind_is_no
     assert "manseong" not in {
         reached.zone for reached in zones_downwind(jeonju, behind, np.ones(1), AMOUNT, WEST, least=LEAST)
     }
+
+
+def test_plume_is_carried_by_the_wind_over_the_site_where_it_is_known(jeonju: Site) -> None:
+    """The common wind is from the west, but there it blows to the north."""
+    place = middle(jeonju, "manseong") - np.array([[0.0, 1500.0]])
+    north = WindGrid(-9000.0, -9000.0, 18_000.0, np.zeros((1, 2, 2)), np.full((1, 2, 2), 3.0))
+    reached = [
+        {one.zone for one in zones_downwind(jeonju, place, np.ones(1), AMOUNT, WEST, winds=winds, least=LEAST)}
+        for winds in (None, north)
+    ]
+    assert "manseong" not in reached[0]
+    assert "manseong" in reached[1]
 
 
 def test_twice_the_rate_adds_twice_as_much(jeonju: Site) -> None:
