@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from jeonju.airquality.dispersion.roughness import speed_ratio
 from jeonju.airquality.geo import LocalMap, is_within
@@ -30,12 +30,12 @@ class SpeedRatios(NamedTuple):
     @property
     def x_m(self) -> Floats:
         """The nodes' places along x."""
-        return self.west_m + self.cell_m * np.arange(self.ratio.shape[1])
+        return np.asarray(self.west_m + self.cell_m * np.arange(self.ratio.shape[1]), dtype=np.float64)
 
     @property
     def y_m(self) -> Floats:
         """The nodes' places along y."""
-        return self.south_m + self.cell_m * np.arange(self.ratio.shape[0])
+        return np.asarray(self.south_m + self.cell_m * np.arange(self.ratio.shape[0]), dtype=np.float64)
 
     def at(self, x_m: ArrayLike, y_m: ArrayLike) -> Floats:
         """Return the ratio at places, bilinear between nodes."""
@@ -49,7 +49,7 @@ def bilinear(grid: SpeedRatios, field: Floats, x_m: Floats, y_m: Floats) -> Floa
     return np.asarray(sum(share * flat[..., corner] for corner, share in zip(corners, shares, strict=True)))
 
 
-def weights_at(grid: SpeedRatios, x_m: Floats, y_m: Floats) -> tuple[list[Floats], list[Floats]]:
+def weights_at(grid: SpeedRatios, x_m: Floats, y_m: Floats) -> tuple[list[NDArray[np.int64]], list[Floats]]:
     """Return the four nodes (numbers in the flat grid) around places and their shares."""
     ny, nx = grid.ratio.shape
     east = np.clip((x_m - grid.west_m) / grid.cell_m, 0.0, nx - 1.0)
@@ -96,7 +96,7 @@ def _smooth(rows: Floats, kernel: Floats, steps: int) -> Floats:
     return np.asarray(windows @ kernel)
 
 
-def _covers(patch: Land, area: LocalMap, x_m: Floats, y_m: Floats) -> Floats:
+def _covers(patch: Land, area: LocalMap, x_m: Floats, y_m: Floats) -> NDArray[np.bool_]:
     if patch.kind == "river":
         distance_m, _ = along_line(line_of(patch, area), x_m, y_m)
         # Steps of the raster are wider than some brooks: what is narrower counts with its whole width once at least.

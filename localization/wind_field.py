@@ -78,7 +78,7 @@ def winds_over(site: Site, winds_m_s: Floats, places_m: Floats) -> Winds:
 
 def _stations(site: Site, winds_m_s: Floats, places_m: Floats) -> tuple[Floats, list[int]]:
     """Return places (stations, 2) and numbers of the stations whose wind is known in some minute."""
-    heard = np.isfinite(winds_m_s[..., 0]).any(axis=0)
+    heard = np.asarray(np.isfinite(winds_m_s[..., 0]).any(axis=0))
     seen = [number for number in range(len(site.stations)) if heard[number]]
     if len(seen) > MOST_STATIONS:
         seen = [seen[k] for k in np.linspace(0, len(seen) - 1, MOST_STATIONS).round().astype(int)]
@@ -167,7 +167,7 @@ def _weights(grid: SpeedRatios, at_m: Floats, spread: float, station: float) -> 
     # The mean of all stations is itself uncertain, and counts where departures do not say more (ordinary kriging).
     ones = np.linalg.solve(between, np.ones(len(at_m)))
     left = spread**2 - (solved * to_nodes).sum(axis=1) + (1 - solved.sum(axis=1)) ** 2 / ones.sum()
-    return solved, np.sqrt(np.maximum(left, 0.0)).reshape(x.shape)
+    return np.asarray(solved, dtype=np.float64), np.sqrt(np.maximum(left, 0.0)).reshape(x.shape)
 
 
 def _correlation(one_m: Floats, other_m: Floats) -> Floats:
