@@ -36,7 +36,7 @@ def _true_winds(site: Site, seed: int, places_m: Floats) -> Floats:
     start_s = YEAR_S + rng.uniform(0, DAYS) * 86_400.0
     weather = Weather(site, start_s=start_s, rng=rng)
     field = WindField(site, weather, start_s=start_s, seed=seed)
-    times_s = start_s + 60.0 * np.arange(1, STRETCH_MIN + 1)
+    times_s = np.asarray(start_s + 60.0 * np.arange(1, STRETCH_MIN + 1), dtype=np.float64)
     truth = np.zeros((len(times_s), len(places_m), len(KEYS)))
     field.measure(truth, times_s, np.broadcast_to(places_m, (len(times_s), *places_m.shape)))
     return _vectors(truth[..., _SPEED], truth[..., _FROM])

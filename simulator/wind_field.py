@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from jeonju.airquality.dispersion.wind_grid import WindGrid
 from jeonju.airquality.pollutants import KEYS
 from jeonju.common.arrays import Floats
-from jeonju.contract.land_use import SpeedRatios, along_line, line_of, weights_at
+from jeonju.contract.land_use import SpeedRatios, along_line, bilinear, line_of, weights_at
 from jeonju.contract.site import Site
 from jeonju.simulator.ornstein_uhlenbeck import GRID_S, OrnsteinUhlenbeck, SampledSeries
 from jeonju.simulator.weather import LEAST_WIND_M_S, Weather, WeatherOverrides, WeatherSeries
@@ -37,6 +37,8 @@ HIGH_SUN_DEG: Final = 30.0
 # Half the width of the shallow valley along the river.
 VALLEY_M: Final = 1200.0
 _SPEED, _FROM = KEYS.index("wind_speed"), KEYS.index("wind_direction")
+# The field is made for so many minutes at once.
+AHEAD_MIN: Final = 10
 # Numbers the generator, so that eddies have nothing to do with other randomness of the same seed.
 _STREAM: Final = 37
 
@@ -74,24 +76,34 @@ class WindField:
         if self.is_uniform:
             return
         fields, low, share = self._around(times_s)
-        corners, weights = weights_at(self._grid, xy_m[..., 0], xy_m[..., 1])
-        flat = fields.swapaxes(0, 1).reshape(2, len(fields), -1)
-        early, late = (
-            sum(weight * flat[:, at[:, None], corner] for corner, weight in zip(corners, weights, strict=True))
-            for at in (low, low + 1)
-        )
-        east, north = (1 - share[:, None]) * early + share[:, None] * late
+        stays = (xy_m == xy_m[0]).all(axis=(0, 2))
+        winds = np.empty((2, *xy_m.shape[:2]))
+        each = bilinear(self._grid, fields, *xy_m[0, stays].T).swapaxes(0, 1)
+        winds[:, :, stays] = (1 - share[:, None]) * each[:, low] + share[:, None] * each[:, low + 1]
+        winds[:, :, ~stays] = self._along_ways(fields, low, share, xy_m[:, ~stays])
+        east, north = winds
         truth[:, :, _SPEED] = np.maximum(np.hypot(east, north), LEAST_WIND_M_S)
         truth[:, :, _FROM] = np.mod(np.degrees(np.arctan2(-east, -north)), 360.0)
+
+    def _along_ways(self, fields: Floats, low: NDArray[np.int64], share: Floats, xy_m: Floats) -> Floats:
+        """Return the winds (2, times, devices) at devices that move."""
+        corners, weights = weights_at(self._grid, xy_m[..., 0], xy_m[..., 1])
+        flat = fields.swapaxes(0, 1).reshape(2, len(fields), -1)
+        out = np.zeros((2, *xy_m.shape[:2]))
+        for at, part in ((low, 1 - share), (low + 1, share)):
+            for corner, weight in zip(corners, weights, strict=True):
+                out += part[:, None] * weight * flat[:, at[:, None], corner]
+        return out
 
     def _around(self, times_s: Floats) -> tuple[Floats, NDArray[np.int64], Floats]:
         """Return the winds (minutes, 2, ny, nx) of the minutes around instants, and of each instant the minute before and its share of the next."""
         place = times_s / GRID_S
         first, last = int(np.floor(place[0])), int(np.floor(place[-1])) + 1
-        if missing := [minute for minute in range(first, last + 1) if minute not in self._minutes]:
-            made = self._made(GRID_S * np.array(missing, dtype=float))
-            kept = {minute: self._minutes[minute] for minute in range(first, last + 1) if minute in self._minutes}
-            self._minutes = kept | dict(zip(missing, made, strict=True))
+        if not {first, last} <= self._minutes.keys():
+            begin = max(self._minutes) + 1 if first in self._minutes else first
+            made = self._made(GRID_S * np.arange(begin, last + AHEAD_MIN, dtype=np.float64))
+            kept = {minute: wind for minute, wind in self._minutes.items() if minute >= first - AHEAD_MIN}
+            self._minutes = kept | dict(enumerate(made, start=begin))
         low = np.floor(place).astype(np.int64) - first
         return np.stack([self._minutes[minute] for minute in range(first, last + 1)]), low, place - first - low
 

@@ -82,10 +82,11 @@ def test_cold_air_drains_along_the_river_on_clear_calm_nights(
     jeonju: Site, start_s: float, weather: dict[str, float], low: float, high: float
 ) -> None:
     """Down the Jeonjucheon is to the north there; the prescribed wind comes from the west."""
-    place = tuple(float(value) for value in jeonju.map.to_xy(*RIVER))
+    x_m, y_m = (float(value) for value in jeonju.map.to_xy(*RIVER))
     times = start_s + 60.0 * np.arange(1, 61)
     north = [
-        winds(field(jeonju, start_s, seed, wind_from_deg=270, **weather), times, place)[:, 1, 0] for seed in range(12)
+        winds(field(jeonju, start_s, seed, wind_from_deg=270, **weather), times, (x_m, y_m))[:, 1, 0]
+        for seed in range(12)
     ]
     assert low < np.mean(north) < high
 
@@ -98,8 +99,18 @@ def test_field_is_the_same_in_blocks_of_any_length(jeonju: Site) -> None:
     assert np.allclose(whole, cut, atol=1e-12)
 
 
+def test_robot_that_drives_past_a_station_feels_its_wind(jeonju: Site) -> None:
+    times = NIGHT_S + 10.0 * np.arange(1, 61)
+    ways = np.broadcast_to(np.array(STATION_M), (60, 2, 2)).copy()
+    ways[:, 1, 0] += 20.0 * (np.arange(60) - 30)
+    truth = np.zeros((60, 2, len(KEYS)))
+    field(jeonju).measure(truth, times, ways)
+    assert np.allclose(truth[30, 0], truth[30, 1])
+    assert not np.allclose(truth[:30, 0], truth[:30, 1])
+
+
 def test_puffs_are_carried_by_the_wind_that_stations_measure(jeonju: Site) -> None:
-    wind, times = field(jeonju), NIGHT_S + 10.0 * np.arange(1, 61)
+    wind, times = field(jeonju), np.asarray(NIGHT_S + 10.0 * np.arange(1, 61), dtype=np.float64)
     grid = wind.grid(times)
     assert grid is not None
     node = (grid.west_m + 5 * grid.cell_m, grid.south_m + 7 * grid.cell_m)
