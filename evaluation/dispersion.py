@@ -15,8 +15,10 @@ from jeonju.airquality.dispersion.meteorology import Meteorology, Stability
 from jeonju.airquality.dispersion.puffs import Puffs
 from jeonju.airquality.dispersion.surface_layer import SurfaceLayer, mechanical_mixing_height_m, wind_speed_at
 from jeonju.common.errors import UserError
+from jeonju.evaluation import particle_arcs
 from jeonju.evaluation.metrics import agreement
 from jeonju.evaluation.tables import Row, read_table
+from jeonju.simulator.nature.names import NatureName
 
 RUN_COLUMNS: Final = (
     "run",
@@ -39,6 +41,9 @@ WIND_HEIGHT_M: Final = 2.0
 ANY_TEMPERATURE_K: Final = 295.0
 
 
+Predict = Callable[[Row, NDArray[np.float64]], NDArray[np.float64]]
+
+
 @dataclass(frozen=True)
 class Arc:
     """The largest ten-minute mean on one arc of one run [mg/m³]."""
@@ -51,9 +56,9 @@ class Arc:
 
 
 def evaluate_dispersion(
-    folder: Path, on_progress: Callable[[float], None] = lambda _: None
+    folder: Path, on_progress: Callable[[float], None] = lambda _: None, nature: NatureName = "puffs"
 ) -> tuple[dict[str, Any], list[Arc]]:
-    """Predict every sampler of every run; return the score over arc maxima, and the arcs.
+    """Predict every sampler of every run by one of the natures; return the score over arc maxima, and the arcs.
 
     Raises UserError for files, columns or numbers that are missing.
     """
@@ -67,7 +72,7 @@ def evaluate_dispersion(
     arcs: list[Arc] = []
     for number, (name, run) in enumerate(runs.items(), start=1):
         if samplers[name]:
-            arcs += _arcs(run, samplers[name])
+            arcs += _arcs(run, samplers[name], predict if nature == "puffs" else particle_arcs.predict)
         on_progress(number / len(runs))
     measured, predicted = (np.array([getattr(arc, key) for arc in arcs]) for key in ("measured", "predicted"))
     result = {"n_arcs": len(arcs), **agreement(measured, predicted), "median_ratio": _median_ratios(arcs)}
@@ -111,7 +116,7 @@ def _surface_layer(run: Row) -> SurfaceLayer:
     return SurfaceLayer(run.number("friction_velocity_m_s"), run.number("obukhov_length_m"), run.number("roughness_m"))
 
 
-def _arcs(run: Row, samplers: list[Row]) -> list[Arc]:
+def _arcs(run: Row, samplers: list[Row], predict: Predict) -> list[Arc]:
     distance_m = np.array([row.number("arc_m") for row in samplers])
     azimuth = np.radians([row.number("azimuth_deg") for row in samplers])
     height_m = np.full(len(samplers), run.number("receptor_height_m"))
