@@ -44,7 +44,7 @@ BLIND: Final = 0.5
 RIGHT_WITHIN_M: Final = 300.0
 
 
-class _Kept:
+class Kept:
     """Shows every block to the alert engine; keeps the readings and what was said first."""
 
     def __init__(self, engine: AlertEngine, site: str) -> None:
@@ -82,7 +82,7 @@ def simulate(seed: int, site: Site) -> Fire | None:
     drawn = _drawn(rng, kind, site)
     start_s = YEAR.timestamp() + rng.uniform(0, DAYS * DAY_S)
     env = simpy.Environment(initial_time=start_s)
-    kept = _Kept(AlertEngine(site), site.name)
+    kept = Kept(AlertEngine(site), site.name)
     world = World(site, env, kept, seed=seed)
     world.add(EVENT.validate_python({**drawn, "after": LEAD_S, "title": kind}))
     (event,) = world.exposure.events

@@ -24,6 +24,7 @@ from jeonju.messages.alerts import Labels, with_words
 from jeonju.rules.rules import Rules, shipped_rules
 from jeonju.simulator.block import Sink
 from jeonju.simulator.exposure import EventExposure
+from jeonju.simulator.nature.names import NatureName
 from jeonju.simulator.scenario import Scenario
 from jeonju.simulator.sinks.parquet import ParquetSink
 from jeonju.simulator.world import World
@@ -39,13 +40,14 @@ PROGRESS_STEPS: Final = 200
 
 @dataclass
 class OfflineRun:
-    """One run of a scenario through simulator and alert engine; with `dispatch`, robots are sent to its incidents."""
+    """One run of a scenario, in one of the natures, through the alert engine; with `dispatch`, robots are sent to its incidents."""
 
     scenario: Scenario
     out: Path
     on_progress: Callable[[float], None] = lambda _share: None
     dispatch: bool = False
     rules: Rules = field(default_factory=shipped_rules)
+    nature: NatureName = "puffs"
 
     def run(self) -> dict[str, Any]:
         """Run the scenario and return the score. The files are in `out` afterwards, each of them complete.
@@ -82,7 +84,9 @@ class OfflineRun:
             }
             for entry in ledger.changes()
         }
-        result = {**score(world.exposure.events, found), "alerts": len(found), "loss": losses}
+        result = {**score(world.exposure.events, found), "alerts": len(found), "loss": losses, "nature": self.nature}
+        if world.particles is not None:
+            result["particles_dropped"] = world.particles.particles.dropped
         located, maps = locate_events(site, self.out, world.exposure.events, found, world.emissions)
         result["events"] = [{**event, **where} for event, where in zip(result["events"], located, strict=True)]
         if self.dispatch:
@@ -92,7 +96,9 @@ class OfflineRun:
 
     def _simulate(self, site: Site, sink: Sink, loop: ClosedLoop) -> World:
         env = simpy.Environment(initial_time=self.scenario.start_s)
-        world = World(site, env, sink, seed=self.scenario.seed, weather=self.scenario.weather)
+        world = World(
+            site, env, sink, seed=self.scenario.seed, weather=self.scenario.weather, nature=self.nature
+        )
         loop.send_order = world.enqueue_order
         for event in self.scenario.events:
             world.add(event)

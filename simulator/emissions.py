@@ -62,6 +62,11 @@ class Source:
     rise: Callable[[float, Meteorology], Rise]
     released_s: float = -np.inf
     ends_s: float = np.inf
+    # What another nature makes a plume's rise of: the stack, or the heat of a fire, of whose smoke this is that of flames or not.
+    starts_s: float = -np.inf
+    stack: Stack | None = None
+    heat_kw: Callable[[float], float] | None = None
+    flames: bool = False
 
 
 class Emissions:
@@ -165,6 +170,7 @@ class Emissions:
             composition=stored_units(emitter.rates_g_s),
             amount_per_s=self._scheduled(emitter),
             rise=self._stack_rise(emitter) if isinstance(emitter, Stack) else _no_rise,
+            stack=emitter if isinstance(emitter, Stack) else None,
         )
 
     def _stack_rise(self, stack: Stack) -> Callable[[float, Meteorology], Rise]:
@@ -202,9 +208,13 @@ class Emissions:
         length_s = lifetime_s(fire)
         flaming = lambda time_s, _air: burning(fire, time_s - start_s).flaming_kg_s  # noqa: E731
         smouldering = lambda time_s, _air: burning(fire, time_s - start_s).smouldering_kg_s  # noqa: E731
+        first = len(self.sources)
         self._append_event(fire, "flaming", start_s, length_s, fuel.flaming_g_kg, flaming, width_m, rise)
         # Smoke of glowing material has little lift of its own; beside flames it is drawn into their plume.
         self._append_event(fire, "smouldering", start_s, length_s, fuel.smouldering_g_kg, smouldering, width_m, rise)
+        for source in self.sources[first:]:
+            source.heat_kw = lambda time_s: burning(fire, time_s - start_s).heat_kw
+            source.flames = source.number == first
         self._fires.append((fire, start_s))
 
     def _add_leak(self, leak: Leak, start_s: float) -> None:
@@ -242,6 +252,7 @@ class Emissions:
             amount_per_s=when_active,
             rise=rise or _no_rise,
             released_s=start_s,
+            starts_s=start_s,
             ends_s=start_s + length_s,
         )
 

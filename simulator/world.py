@@ -23,6 +23,8 @@ from jeonju.simulator.block import Block, RobotMessage, Sink
 from jeonju.simulator.emissions import IS_PARTICLE, Emissions
 from jeonju.simulator.exposure import Exposure
 from jeonju.simulator.instruments import Instruments
+from jeonju.simulator.nature.names import NatureName
+from jeonju.simulator.nature.nature import ParticleNature
 from jeonju.simulator.robots import PatrolRobot, hottest_pixel_c
 from jeonju.simulator.surroundings import ambient
 from jeonju.simulator.uplink import Uplink
@@ -65,6 +67,7 @@ class World:
     """The world of one site; two worlds with the same seed and events send the same blocks.
 
     `cadence` returns the time steps of the block that begins at an instant (POSIX time). `boot` is the first boot number of every device.
+    `nature` is what carries smoke and gives each device its wind: the puffs, or particles that share nothing with them.
     """
 
     def __init__(
@@ -77,6 +80,7 @@ class World:
         weather: WeatherOverrides | None = None,
         cadence: Callable[[float], Cadence] = lambda _now_s: OFFLINE,
         boot: int = 0,
+        nature: NatureName = "puffs",
     ) -> None:
         self.site = site
         self.env = env
@@ -95,6 +99,17 @@ class World:
             box_m=_box(site, self.emissions),
             surroundings=site.surroundings,
             averaging_time_s=PUFF_AVERAGING_S,
+        )
+        self.particles = (
+            ParticleNature(
+                site,
+                box_m=_box(site, self.emissions),
+                seed=seed,
+                start_s=env.now,
+                stability=weather.stability if weather else None,
+            )
+            if nature == "particles"
+            else None
         )
         fitted = np.array([[key in device.quantities for key in KEYS] for device in devices])
         self._instruments = Instruments(list(self.kinds), fitted, start_s=env.now, rngs=own[: len(devices)])
@@ -227,7 +242,11 @@ class World:
             len(times_s), cadence.interval_s
         )[:, :, None]
         ambient(truth, times_s, air, self.site)
-        self.wind_field.measure(truth, times_s, xy)
+        if self.particles is not None:
+            speed, from_deg = self.particles.local_wind(times_s, xy, air)
+            truth[:, :, KEYS.index("wind_speed")], truth[:, :, KEYS.index("wind_direction")] = speed, from_deg
+        else:
+            self.wind_field.measure(truth, times_s, xy)
         if self._robots:
             first = len(self.site.stations)
             surface_c = truth[:, first:, KEYS.index("thermal_max")]
@@ -243,10 +262,10 @@ class World:
         if self._plume is None:
             self._plume = np.zeros((len(self.devices), len(KEYS)))
         receptors = np.concatenate([xy, np.broadcast_to(self._heights_m[:, None], (*xy.shape[:2], 1))], axis=2)
-        airs = [meteorology(weather, k, self.site.roughness_m) for k in range(len(ticks_s))]
-        for k, (time_s, air) in enumerate(zip(ticks_s, airs, strict=True)):
-            self.emissions.release(self._puffs, tick=k, time_s=float(time_s) - tick_s, dt_s=tick_s, air=air)
-        amounts = self._puffs.march(tick_s, airs, receptors, winds=self.wind_field.grid(ticks_s))
+        if self.particles is not None:
+            amounts = self.particles.march(self.emissions, ticks_s, tick_s, weather, receptors)
+        else:
+            amounts = self._by_puffs(ticks_s, tick_s, weather, receptors)
         composition = self.emissions.composition
         for time_s, amount in zip(ticks_s, amounts, strict=True):
             self.exposure.update(float(time_s), amount, composition)
@@ -254,6 +273,12 @@ class World:
         fields = np.concatenate([self._plume[None], added])
         self._plume = fields[-1]
         return fields
+
+    def _by_puffs(self, ticks_s: Floats, tick_s: float, weather: WeatherSeries, receptors: Floats) -> Floats:
+        airs = [meteorology(weather, k, self.site.roughness_m) for k in range(len(ticks_s))]
+        for k, (time_s, air) in enumerate(zip(ticks_s, airs, strict=True)):
+            self.emissions.release(self._puffs, tick=k, time_s=float(time_s) - tick_s, dt_s=tick_s, air=air)
+        return self._puffs.march(tick_s, airs, receptors, winds=self.wind_field.grid(ticks_s))
 
     def _fluctuation(self, steps: int, interval_s: float) -> Floats:
         """Return autocorrelated lognormal factors of mean 1 (T, D), one series for each device."""

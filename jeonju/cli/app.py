@@ -24,6 +24,7 @@ from jeonju.cli.options import (
     Json,
     KeepMinutes,
     KeepRaw,
+    Nature,
     Port,
     Robots,
     RulesPath,
@@ -213,20 +214,25 @@ def run(
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Another seed than the scenario's.")] = None,
     rules: RulesPath = None,
     dispatch: Annotated[bool, typer.Option("--dispatch", help="Let a robot go and look at what is found.")] = False,
+    nature: Nature = "puffs",
     as_json: Json = False,
 ) -> None:
     """Run a scenario offline, as fast as possible, and score its alerts against the truth."""
     from jeonju.evaluation.offline import OfflineRun
     from jeonju.evaluation.picture import draw
     from jeonju.rules.rules import load_rules
+    from jeonju.simulator.nature.names import nature_name
     from jeonju.simulator.scenario import load_scenario
 
+    carried_by = nature_name(nature)
     loaded = load_scenario(scenario)
     if seed is not None:
         loaded = loaded.model_copy(update={"seed": seed})
     begun = time.monotonic()
     with progress(loaded.title_en) as advance:
-        result = OfflineRun(loaded, out, advance, dispatch=dispatch, rules=load_rules(rules)).run()
+        result = OfflineRun(
+            loaded, out, advance, dispatch=dispatch, rules=load_rules(rules), nature=carried_by
+        ).run()
     draw(loaded, out, out / "run.png")
     if as_json:
         typer.echo(json.dumps(result, ensure_ascii=False))

@@ -23,6 +23,15 @@ def duration_s(text: str) -> float:
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text for people.")]
 SiteName = Annotated[str, typer.Option("--site", envvar="JEONJU_SITE", help="A built-in site or a site file.")]
+# Names are checked where they are used, so that these commands do not load the simulator.
+Nature = Annotated[
+    str,
+    typer.Option(
+        "--nature",
+        help="What carries smoke: puffs, or particles, which share nothing with what finds it (only for scoring; slower).",
+        metavar="NAME",
+    ),
+]
 ScenarioName = Annotated[
     str, typer.Argument(help="An example by name (see `jeonju scenario list`) or a scenario file.")
 ]

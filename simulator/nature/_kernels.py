@@ -24,6 +24,7 @@ from jeonju.simulator.nature.turbulence import (
     TURN_COS,
     TURN_SIN,
 )
+from jeonju.simulator.nature.wind import DRAINAGE_DEPTH_M
 
 # What is known of a particle: place; wind of large eddies along and across, of all in the vertical, of small ones along and across, each relative to its σ; mass, and the share of particulate matter left; age; how long it stays stalled; squared widths
 # of its kernel; buoyancy, volume and momentum flux of the plume around it, its entrainment; source; bits that decide when it is thinned out; how late
@@ -51,8 +52,6 @@ CEILING_M: Final = 3000.0
 # Stalls: between buildings, air is caught so often, and is held for so long on average [s] (street canyons: 1 to 3 minutes).
 CAUGHT_PER_S: Final = 1.0 / 300.0
 HELD_S: Final = 120.0
-# The night's drainage flow fades with height.
-DRAIN_DEPTH_M: Final = 40.0
 # Dry deposition acts on what is below this [m].
 DEPOSITION_M: Final = 15.0
 # Entrainment along the axis of a rising plume, and by eddies of its size (Webster and Thomson 2002, Atmos. Environ. 36, 5031).
@@ -119,8 +118,10 @@ def rise(p: Any, i: int, dt: float, speed: float, n2: float, sigma_w: float, mem
 
 
 @njit(cache=True, nogil=True)
-def move(p: Any, i: int, dt_s: float, air: Any, table: Any, east: float, north: float, state: Any) -> None:
-    """Carry one particle through a tick; `east` and `north` are the mean wind at 10 m where it is."""
+def move(
+    p: Any, i: int, dt_s: float, air: Any, table: Any, east: float, north: float, slope: float, state: Any
+) -> None:
+    """Carry one particle through a tick; `east`, `north` are the mean wind at 10 m where it is, `slope` the share of the drainage flow."""
     left = dt_s - p[LATE, i]
     p[LATE, i] = 0.0
     decay = np.exp(-left / air[MEMORY_H])
@@ -149,7 +150,7 @@ def move(p: Any, i: int, dt_s: float, air: Any, table: Any, east: float, north: 
             dt = min(dt, max(0.3 * np.sqrt(p[VOLUME, i] / along) / along, 0.05))
             lift = rise(p, i, dt, factor * base, table[low, STABILITY], sigma_w, memory_w)
         if p[STALLED, i] <= 0.0:
-            drain = np.exp(-z / DRAIN_DEPTH_M)
+            drain = slope * np.exp(-z / DRAINAGE_DEPTH_M) * min(factor, 1.0)
             mean_e = factor * east + drain * air[DRAIN_EAST]
             mean_n = factor * north + drain * air[DRAIN_NORTH]
             east_m_s = mean_e * table[low, TURN_COS] + mean_n * table[low, TURN_SIN] + table[low, SPREAD] * side_e
@@ -218,17 +219,17 @@ def add_up(p: Any, count: int, receptors: Any, out: Any) -> None:
 
 
 @njit(cache=True, nogil=True)
-def wind_at(grid: Any, place: Any, x: float, y: float) -> tuple[float, float]:
-    """Return a grid of winds (2, columns, rows) at a place, bilinear, as at its edge beyond it."""
+def wind_at(grid: Any, place: Any, x: float, y: float) -> tuple[float, float, float]:
+    """Return a grid (3, columns, rows) at a place, bilinear, as at its edge beyond it: east, north, share of the drainage flow."""
     a = min(max((x - place[WEST]) / place[CELL], 0.0), grid.shape[1] - 1.001)
     b = min(max((y - place[SOUTH]) / place[CELL], 0.0), grid.shape[2] - 1.001)
     i, j = int(a), int(b)
     s, t = a - i, b - j
-    east = (1 - s) * ((1 - t) * grid[0, i, j] + t * grid[0, i, j + 1])
-    east += s * ((1 - t) * grid[0, i + 1, j] + t * grid[0, i + 1, j + 1])
-    north = (1 - s) * ((1 - t) * grid[1, i, j] + t * grid[1, i, j + 1])
-    north += s * ((1 - t) * grid[1, i + 1, j] + t * grid[1, i + 1, j + 1])
-    return east, north
+    c00, c01, c10, c11 = (1 - s) * (1 - t), (1 - s) * t, s * (1 - t), s * t
+    east = c00 * grid[0, i, j] + c01 * grid[0, i, j + 1] + c10 * grid[0, i + 1, j] + c11 * grid[0, i + 1, j + 1]
+    north = c00 * grid[1, i, j] + c01 * grid[1, i, j + 1] + c10 * grid[1, i + 1, j] + c11 * grid[1, i + 1, j + 1]
+    slope = c00 * grid[2, i, j] + c01 * grid[2, i, j + 1] + c10 * grid[2, i + 1, j] + c11 * grid[2, i + 1, j + 1]
+    return east, north, slope
 
 
 @njit(cache=True, nogil=True)
@@ -258,8 +259,8 @@ def march(
         i = 0
         while i < count:
             before_s = p[AGE, i]
-            east, north = wind_at(grids[k], place, p[X, i], p[Y, i])
-            move(p, i, dt_s, airs[k], tables[k], airs[k, EAST] + east, airs[k, NORTH] + north, state)
+            east, north, slope = wind_at(grids[k], place, p[X, i], p[Y, i])
+            move(p, i, dt_s, airs[k], tables[k], airs[k, EAST] + east, airs[k, NORTH] + north, slope, state)
             if is_over(p, i, before_s, box):
                 count -= 1
                 # The last one, which has not moved yet, takes the place.

@@ -126,7 +126,8 @@ class Particles:
     ) -> Floats:
         """Carry all particles through ticks of `dt_s` seconds, each with its own air.
 
-        `receptors_m` is (ticks or 1, receptors, 3). `grids` (ticks, 2, columns, rows) adds to the mean wind, on a grid at `place` (west, south, cell).
+        `receptors_m` is (ticks or 1, receptors, 3). `grids` (ticks, 3, columns, rows) adds to the mean wind and says where
+        the drainage flow is how strong, on a grid at `place` (west, south, cell).
         Returns what each source adds at each receptor at the end of each tick, as released mass per m³: (ticks, receptors, sources, 2), gases, and
         particulate matter after rain and deposition.
         """
@@ -144,7 +145,7 @@ class Particles:
             dt_s,
             np.array([air.over(dt_s) for air in airs]),
             np.array([air.table for air in airs]),
-            np.zeros((len(airs), 2, 2, 2)) if grids is None else grids,
+            np.zeros((len(airs), 3, 2, 2)) if grids is None else grids,
             np.array([0.0, 0.0, 1.0]) if place is None else place,
             np.ascontiguousarray(receptors_m, dtype=np.float64),
             self._box,
