@@ -26,10 +26,12 @@ from jeonju.localization.hypotheses import DETECTION_LEVEL
 from jeonju.simulator.block import Block
 from jeonju.simulator.emissions import Emissions
 from jeonju.simulator.exposure import EventExposure
+from jeonju.simulator.nature.names import NatureName
 from jeonju.simulator.sinks.parquet import readings_batch
 from jeonju.simulator.world import World
 
-FIRES: Final = 100
+# Particles are some 15 times slower than puffs.
+FIRES: Final[dict[NatureName, int]] = {"puffs": 100, "particles": 30}
 FIRST_SEED: Final = 20_000
 KINDS: Final = tuple(EVENTS)
 DISTANCE_M: Final = (60.0, 600.0)
@@ -75,7 +77,7 @@ class Fire:
     emissions: Emissions
 
 
-def simulate(seed: int, site: Site) -> Fire | None:
+def simulate(seed: int, site: Site, nature: NatureName = "puffs") -> Fire | None:
     """Play one drawn event until half an hour after its first alert; None where no device noticed its plume."""
     rng = np.random.default_rng([seed, 77])
     kind = KINDS[seed % len(KINDS)]
@@ -83,7 +85,7 @@ def simulate(seed: int, site: Site) -> Fire | None:
     start_s = YEAR.timestamp() + rng.uniform(0, DAYS * DAY_S)
     env = simpy.Environment(initial_time=start_s)
     kept = Kept(AlertEngine(site), site.name)
-    world = World(site, env, kept, seed=seed)
+    world = World(site, env, kept, seed=seed, nature=nature)
     world.add(EVENT.validate_python({**drawn, "after": LEAD_S, "title": kind}))
     (event,) = world.exposure.events
     until_s = event.start_s + PATIENCE_S
@@ -165,11 +167,12 @@ def _coverage(rows: Sequence[dict[str, Any]]) -> float | None:
     return round(float(np.mean(inside)), 3) if inside else None
 
 
-def run(fires: int = FIRES, first_seed: int = FIRST_SEED) -> dict[str, Any]:
+def run(fires: int | None = None, first_seed: int = FIRST_SEED, nature: NatureName = "puffs") -> dict[str, Any]:
     """Return the table over `fires` events that have a map, and how many were drawn for them."""
     site, rows, seed = load_site("jeonju"), list[dict[str, Any]](), first_seed
+    fires = fires or FIRES[nature]
     while len(rows) < fires:
-        fire = simulate(seed, site)
+        fire = simulate(seed, site, nature)
         seed += 1
         if fire is not None:
             row = scored(fire, site)

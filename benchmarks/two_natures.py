@@ -1,7 +1,8 @@
 """The same drawn fires in both natures: found or not, how soon, and where the source map sees them.
 
-Half flaming, half smouldering, upwind of a station as in `detection`, over all example scenarios in turn. What finds fires and sources contains the
-physics of the puffs; what it loses in the other nature is how much it leans on them. Nothing was set on FIRST_SEED and those after it.
+Half flaming, half smouldering, upwind of a station as in `detection`, over all example scenarios in turn. What finds
+fires and sources contains the physics of the puffs; what it loses in the other nature is how much it leans on them.
+Nothing was set on FIRST_SEED and those after it.
 """
 
 import sys
@@ -88,9 +89,7 @@ def table(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
                 "in_90": round(float(np.mean([one["in_90"] for one in maps])), 3),
                 "area_90_km2": round(float(np.median([one["area_90_km2"] for one in maps])), 3),
                 "sure": sum(not one["unsure"] for one in maps),
-                "sure_and_right": sum(
-                    not one["unsure"] and one["location_error_m"] <= RIGHT_WITHIN_M for one in maps
-                ),
+                "sure_and_right": sum(not one["unsure"] and one["location_error_m"] <= RIGHT_WITHIN_M for one in maps),
             }
     return out
 
@@ -106,9 +105,7 @@ def run(fires: int = FIRES, first_seed: int = FIRST_SEED) -> dict[str, Any]:
         for nature in NATURES:
             rows[nature].append(play(one, nature))
             print(f"seed {first_seed + number}, {kind}, {nature}: {rows[nature][-1]}", file=sys.stderr, flush=True)
-    both = [
-        k for k in range(fires) if all(rows[nature][k]["maps"] is not None for nature in NATURES)
-    ]
+    both = [k for k in range(fires) if all(rows[nature][k]["maps"] is not None for nature in NATURES)]
     return {
         **{nature: table(rows[nature]) for nature in NATURES},
         "located_in_both": {nature: table([rows[nature][k] for k in both]) for nature in NATURES},

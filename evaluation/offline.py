@@ -96,9 +96,7 @@ class OfflineRun:
 
     def _simulate(self, site: Site, sink: Sink, loop: ClosedLoop) -> World:
         env = simpy.Environment(initial_time=self.scenario.start_s)
-        world = World(
-            site, env, sink, seed=self.scenario.seed, weather=self.scenario.weather, nature=self.nature
-        )
+        world = World(site, env, sink, seed=self.scenario.seed, weather=self.scenario.weather, nature=self.nature)
         loop.send_order = world.enqueue_order
         for event in self.scenario.events:
             world.add(event)

@@ -230,9 +230,7 @@ def run(
         loaded = loaded.model_copy(update={"seed": seed})
     begun = time.monotonic()
     with progress(loaded.title_en) as advance:
-        result = OfflineRun(
-            loaded, out, advance, dispatch=dispatch, rules=load_rules(rules), nature=carried_by
-        ).run()
+        result = OfflineRun(loaded, out, advance, dispatch=dispatch, rules=load_rules(rules), nature=carried_by).run()
     draw(loaded, out, out / "run.png")
     if as_json:
         typer.echo(json.dumps(result, ensure_ascii=False))

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from jeonju.cli.options import Nature
 from jeonju.cli.progress import progress
 from jeonju.common.errors import UserError
 
@@ -18,16 +19,18 @@ Plot = Annotated[Path | None, typer.Option("--plot", help="Draw a picture into t
 
 
 @app.command()
-def dispersion(folder: Folder, *, plot: Plot = None) -> None:
+def dispersion(folder: Folder, *, plot: Plot = None, nature: Nature = "puffs") -> None:
     """Predict the Prairie Grass tracer experiment from its weather, and compare the maximum of every arc.
 
     DIR holds runs.csv and arcs.csv. FAC2 is the share within a factor of two, FB the fractional bias, NMSE the scatter.
     """
     from jeonju.evaluation.dispersion import evaluate_dispersion
     from jeonju.evaluation.pictures import draw_arcs
+    from jeonju.simulator.nature.names import nature_name
 
+    carried_by = nature_name(nature)
     with progress("Prairie Grass") as advance:
-        result, arcs = evaluate_dispersion(folder, advance)
+        result, arcs = evaluate_dispersion(folder, advance, carried_by)
     if plot is not None:
         draw_arcs(arcs, result, plot)
     _print(result)

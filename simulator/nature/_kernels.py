@@ -1,8 +1,9 @@
 """The loops over particles: move, rise, stall, wash out, thin out, and add up at receptors. Compiled with numba.
 
-A particle follows Thomson's (1987) well-mixed Langevin equation for Gaussian turbulence without correlation between components: the wind divided by its
-σ is what is remembered, and in the vertical the drift is dσw/dz. Random numbers come from one generator whose state goes on from tick to tick, so that
-a run does not depend on how many ticks are marched at once.
+A particle follows Thomson's (1987) well-mixed Langevin equation for Gaussian turbulence without correlation between
+components: the wind divided by its σ is what is remembered, and in the vertical the drift is dσw/dz. Random numbers
+come from one generator whose state goes on from tick to tick, so that a run does not depend on how many ticks are
+marched at once.
 """
 
 from typing import Any, Final
@@ -10,7 +11,6 @@ from typing import Any, Final
 import numpy as np
 from numba import njit
 
-from jeonju.common.arrays import Floats
 from jeonju.simulator.nature.turbulence import (
     BEND_M,
     LEVELS,
@@ -26,9 +26,10 @@ from jeonju.simulator.nature.turbulence import (
 )
 from jeonju.simulator.nature.wind import DRAINAGE_DEPTH_M
 
-# What is known of a particle: place; wind of large eddies along and across, of all in the vertical, of small ones along and across, each relative to its σ; mass, and the share of particulate matter left; age; how long it stays stalled; squared widths
-# of its kernel; buoyancy, volume and momentum flux of the plume around it, its entrainment; source; bits that decide when it is thinned out; how late
-# in its first tick it is released.
+# What is known of a particle: place; wind of large eddies along and across, of all in the vertical, of small ones along
+# and across, each relative to its σ; mass, and the share of particulate matter left; age; how long it stays stalled;
+# squared widths of its kernel; buoyancy, volume and momentum flux of the plume around it, its entrainment; source; bits
+# that decide when it is thinned out; how late in its first tick it is released.
 X, Y, Z, U, V, W, SMALL_U, SMALL_V = range(8)
 MASS, LEFT, AGE, STALLED, WIDE2, HIGH2, BUOYANCY, VOLUME, MOMENTUM, ENTRAINMENT, SOURCE, BITS, LATE = range(8, 21)
 ROWS: Final = 21
@@ -86,7 +87,9 @@ def normal(state: Any) -> float:
 
 
 @njit(cache=True, nogil=True)
-def grow(p: Any, i: int, dt: float, age: float, sigma_w: float, memory_w: float, sigma_v: float, memory_h: float) -> None:
+def grow(
+    p: Any, i: int, dt: float, age: float, sigma_w: float, memory_w: float, sigma_v: float, memory_h: float
+) -> None:
     """Widen the kernel of a particle as its plume spreads here (Taylor 1921, by its derivative)."""
     small = KERNEL_SHARE2 * 2 * sigma_w * sigma_w * memory_w * (1 - np.exp(-age / memory_w)) * dt
     large = KERNEL_SHARE2 * 2 * sigma_v * sigma_v * memory_h * (1 - np.exp(-age / memory_h)) * dt
@@ -98,8 +101,9 @@ def grow(p: Any, i: int, dt: float, age: float, sigma_w: float, memory_w: float,
 def rise(p: Any, i: int, dt: float, speed: float, n2: float, sigma_w: float, memory_w: float) -> float:
     """Advance the buoyant plume around a particle; return its vertical speed [m/s], 0 once it is spent.
 
-    The integral plume of Morton, Taylor and Turner (1956) in a cross wind, as in Webster and Thomson (2002): volume flux grows by entrainment along and
-    across the axis and by eddies of the air, momentum by buoyancy, and buoyancy is lost to stratification.
+    The integral plume of Morton, Taylor and Turner (1956) in a cross wind, as in Webster and Thomson (2002): volume
+    flux grows by entrainment along and across the axis and by eddies of the air, momentum by buoyancy, and buoyancy is
+    lost to stratification.
     """
     volume, momentum = p[VOLUME, i], p[MOMENTUM, i]
     w = momentum / volume
@@ -248,7 +252,10 @@ def march(
     state: Any,
     out: Any,
 ) -> int:
-    """Carry all particles through all ticks; `new` joins at its ticks `due`. Returns how many there are then; `out` is (ticks, receptors, sources, 2)."""
+    """Carry all particles through all ticks; `new` joins at its ticks `due`. Returns how many there are then.
+
+    What they add up to is put into `out` (ticks, receptors, sources, 2).
+    """
     entered = 0
     for k in range(len(airs)):
         while entered < len(due) and due[entered] <= k:
@@ -271,10 +278,3 @@ def march(
         if receptors.shape[1] > 0:
             add_up(p, count, receptors[min(k, len(receptors) - 1)], out[k])
     return count
-
-
-def of_mass(count: int, mass: float) -> Floats:
-    """Return an empty table for new particles that share a mass."""
-    new = np.zeros((ROWS, count))
-    new[MASS], new[LEFT] = mass / max(count, 1), 1.0
-    return new

@@ -1,7 +1,8 @@
-"""The state of the boundary layer from wind, sun and cloud by the surface energy balance; no stability class is asked for.
+"""The boundary layer from wind, sun and cloud by the surface energy balance; no stability class is asked for.
 
-Day: Holtslag and van Ulden (1983, J. Climate Appl. Meteorol. 22, 517), the turbulent heat flux from the net radiation. Night: Venkatram (1980), as in the
-preprocessor of AERMOD (EPA-454/R-03-004, section 3.2): friction velocity from cloud and wind. Wind profile after Businger and Dyer.
+Day: Holtslag and van Ulden (1983, J. Climate Appl. Meteorol. 22, 517), the turbulent heat flux from the net radiation.
+Night: Venkatram (1980), as in the preprocessor of AERMOD (EPA-454/R-03-004, section 3.2): friction velocity from cloud
+and wind. Wind profile after Businger and Dyer.
 """
 
 from dataclasses import dataclass

@@ -12,4 +12,4 @@ def nature_name(text: str) -> NatureName:
     """Return the name of a nature. Raises UserError for another one."""
     if text not in NATURES:
         raise UserError(f"no nature is named {text!r}; there are: {', '.join(NATURES)}")
-    return cast(NatureName, text)
+    return cast("NatureName", text)

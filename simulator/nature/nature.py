@@ -1,9 +1,11 @@
-"""The nature of particles as the world uses it: what all sources of a site add at its devices, and the wind that each device has."""
+"""The nature of particles as the world uses it: what sources add at the devices, and the wind that each device has."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
+from jeonju.airquality.dispersion.meteorology import Meteorology
 from jeonju.common.arrays import Floats
 from jeonju.contract.site import Site
 from jeonju.simulator.emissions import Emissions, Source
@@ -30,6 +32,17 @@ FIRST_SHARE: Final = 0.3
 FIRST_WIDTH_M: Final = (1.0, 60.0)
 ROAD_WIDTH_M: Final = 15.0
 FIRST_HEIGHT_M: Final = (0.5, 5.0)
+LEAST_RADIUS_M: Final = 0.3
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One tick of a march: its number, beginning and length, and the boundary layer."""
+
+    tick: int
+    time_s: float
+    dt_s: float
+    layer: Layer
 
 
 class ParticleNature:
@@ -57,17 +70,17 @@ class ParticleNature:
     def march(
         self, emissions: Emissions, ticks_s: Floats, tick_s: float, weather: WeatherSeries, receptors_m: Floats
     ) -> Floats:
-        """Return what each source adds at each device at the end of each tick, in amount per m³: (ticks, devices, sources, 2)."""
+        """Return what each source adds at each device at the end of each tick: amount per m³, (ticks, devices, sources, 2)."""
         airs, grids = [], np.empty((len(ticks_s), 3, *self._share.shape))
         grids[:, 2] = self._share
         slope_m_s = _drainage(weather)
         for k, time_s in enumerate(ticks_s):
             layer = self._layer(weather, k)
-            drainage = tuple(float(slope_m_s[k]) * part for part in downhill())
-            rain = float(weather.rain_mm_h[k])
-            airs.append(Air(layer, _towards(weather, k), drainage_m_s=drainage, rain_mm_h=rain))
+            rain, (east, north) = float(weather.rain_mm_h[k]), downhill() * slope_m_s[k]
+            airs.append(Air(layer, _towards(weather, k), drainage_m_s=(east, north), rain_mm_h=rain))
             grids[k, :2] = self.wind.eddies(float(time_s)) * eddy_strength_m_s(weather.wind_speed_m_s[k])
-            self._release(emissions, weather, k, float(time_s) - tick_s, tick_s, layer)
+            air = meteorology(weather, k, self._site.roughness_m)
+            self._release(emissions, air, _Step(k, float(time_s) - tick_s, tick_s, layer))
         return self.particles.march(
             tick_s, airs, receptors_m, len(emissions.sources), grids=grids, place=self.wind.place
         )
@@ -78,7 +91,7 @@ class ParticleNature:
         mean = -weather.wind_speed_m_s[:, None] * np.column_stack([np.sin(angle), np.cos(angle)])
         eddies = self.wind.eddies_at(times_s, xy_m) * eddy_strength_m_s(weather.wind_speed_m_s)[:, None, None]
         slope_m_s = _drainage(weather) * np.exp(-SAID_AT_M / DRAINAGE_DEPTH_M)
-        slope = (slope_m_s[:, None] * drainage_share(xy_m))[..., None] * np.array(downhill())
+        slope = (slope_m_s[:, None] * drainage_share(xy_m))[..., None] * downhill()
         wind = mean[:, None] + eddies + slope
         return np.hypot(wind[..., 0], wind[..., 1]), np.mod(np.degrees(np.arctan2(-wind[..., 0], -wind[..., 1])), 360.0)
 
@@ -94,68 +107,55 @@ class ParticleNature:
             stability=self._stability,
         )
 
-    def _release(
-        self, emissions: Emissions, weather: WeatherSeries, k: int, time_s: float, dt_s: float, layer: Layer
-    ) -> None:
-        air = meteorology(weather, k, self._site.roughness_m)
+    def _release(self, emissions: Emissions, air: Meteorology, step: _Step) -> None:
         for source in emissions.sources:
-            if source.ends_s <= time_s or source.starts_s >= time_s + dt_s:
+            if source.ends_s <= step.time_s or source.starts_s >= step.time_s + step.dt_s:
                 continue
-            unsteady = self._of_fire(source)
-            factor = 1.0 if unsteady is None else unsteady.factor(dt_s)
+            factor = 1.0 if (unsteady := self._of_fire(source)) is None else unsteady.factor(step.dt_s)
             amount, due = self._owed.get(source.number, (0.0, 0.0))
-            amount += factor * source.amount_per_s(time_s, air) * dt_s
-            due += (CITY_RATE if np.isinf(source.ends_s) else EVENT_RATE) * dt_s
+            amount += factor * source.amount_per_s(step.time_s, air) * step.dt_s
+            due += (CITY_RATE if np.isinf(source.ends_s) else EVENT_RATE) * step.dt_s
             count = int(due / BATCH) * BATCH
             self._owed[source.number] = (amount, due) if count == 0 else (0.0, due - count)
             if count and amount > 0:
-                self._send(source, count, amount, k, time_s, dt_s, factor, unsteady, layer, air.temperature_k)
+                self._send(source, count, amount, step, factor)
 
     def _of_fire(self, source: Source) -> Unsteadiness | None:
         if source.heat_kw is None:
             return None
         return self._unsteady.setdefault(source.number, Unsteadiness(self._seed, source.number))
 
-    def _send(
-        self,
-        source: Source,
-        count: int,
-        amount: float,
-        tick: int,
-        time_s: float,
-        dt_s: float,
-        factor: float,
-        unsteady: Unsteadiness | None,
-        layer: Layer,
-        temperature_k: float,
-    ) -> None:
-        late_s = (np.arange(count) + self._rng.random(count)) * dt_s / count
-        radius_m = max(2 * source.sigma_y_m, 0.3)
-        lift = None
-        if unsteady is not None and source.heat_kw is not None and (heat_kw := factor * source.heat_kw(time_s)) > 0:
-            late_s = unsteady.puffed(late_s, time_s, 2 * radius_m)
-            fluxes = of_fire(heat_kw, radius_m)
-            share = 1 - drawn_down(fluxes[0], float(layer.speed_m_s(ROOFS_M)), layer.roofs_m)
-            if not source.flames:
-                share *= DRAWN_IN
-            lift = rises(fluxes, (self._rng.random(count) < share).astype(float), self._rng)
-        elif source.stack is not None:
-            stack = source.stack
-            fluxes = of_stack(
-                stack.exit_speed_m_s, stack.diameter_m, stack.exit_temperature_c + 273.15, temperature_k
-            )
-            lift = rises(fluxes, np.ones(count), self._rng)
+    def _send(self, source: Source, count: int, amount: float, step: _Step, factor: float) -> None:
+        """Release the particles of a source that are due in a tick; a fire burns by `factor` beside its mean."""
+        late_s = (np.arange(count) + self._rng.random(count)) * step.dt_s / count
+        if source.heat_kw is not None and source.heat_kw(step.time_s) > 0:
+            diameter_m = 2 * _radius_m(source)
+            late_s = self._unsteady[source.number].puffed(late_s, step.time_s, diameter_m)
         width_m = float(np.clip(FIRST_SHARE * source.sigma_y_m, *FIRST_WIDTH_M))
         self.particles.release(
             source.number,
             self._places(source, count),
             mass=amount,
-            tick=tick,
+            tick=step.tick,
             late_s=late_s,
             width_m=min(width_m, ROAD_WIDTH_M) if len(source.x_m) > 1 else width_m,
             height_m=float(np.clip(FIRST_SHARE * source.sigma_z_m, *FIRST_HEIGHT_M)),
-            rises=lift,
+            rises=self._lift(source, count, step, factor),
         )
+
+    def _lift(self, source: Source, count: int, step: _Step, factor: float) -> Floats | None:
+        """Return what lifts the particles of a fire or a stack."""
+        if source.stack is not None:
+            hot_k = source.stack.exit_temperature_c + 273.15
+            fluxes = of_stack(source.stack.exit_speed_m_s, source.stack.diameter_m, hot_k, step.layer.temperature_k)
+            return rises(fluxes, np.ones(count), self._rng)
+        heat_kw = factor * source.heat_kw(step.time_s) if source.heat_kw is not None else 0.0
+        if heat_kw <= 0:
+            return None
+        fluxes = of_fire(heat_kw, _radius_m(source))
+        share = 1 - drawn_down(fluxes[0], float(step.layer.speed_m_s(ROOFS_M)), step.layer.roofs_m)
+        share *= 1.0 if source.flames else DRAWN_IN
+        return rises(fluxes, (self._rng.random(count) < share).astype(float), self._rng)
 
     def _places(self, source: Source, count: int) -> Floats:
         """Return places all over a source: on its disc, or along its segments."""
@@ -166,11 +166,16 @@ class ParticleNature:
             along = self._rng.uniform(-0.5, 0.5, count)
             x = source.x_m[which] + along * np.gradient(source.x_m)[which]
             return np.column_stack([x, source.y_m[which] + along * np.gradient(source.y_m)[which], z])
-        distance_m = 2 * source.sigma_y_m * np.sqrt(self._rng.random(count))
+        distance_m = _radius_m(source) * np.sqrt(self._rng.random(count))
         angle = self._rng.uniform(0, 2 * np.pi, count)
         return np.column_stack(
             [source.x_m[0] + distance_m * np.cos(angle), source.y_m[0] + distance_m * np.sin(angle), z]
         )
+
+
+def _radius_m(source: Source) -> float:
+    """Return the radius of a disc whose variance is that of the source."""
+    return max(2 * source.sigma_y_m, LEAST_RADIUS_M)
 
 
 def _towards(weather: WeatherSeries, k: int) -> tuple[float, float]:

@@ -1,7 +1,8 @@
 """All particles in the air over one site: released, carried, thinned out, and counted at receptors.
 
-Sampling error: at a receptor the kernels of about n = (q/U)·h·√(4π)/8 particles overlap, with q particles released per second, U the wind and h the
-kernel's width, a quarter of the plume's σ; the relative error of one instant is about 1/√n (figures in docs/decisions/0036).
+Sampling error: at a receptor the kernels of about n = (q/U)·h·√(4π)/8 particles overlap, with q particles released per
+second, U the wind and h the kernel's width, a quarter of the plume's σ; the relative error of one instant is about 1/√n
+(figures in docs/decisions/0036).
 """
 
 from collections.abc import Sequence
@@ -103,7 +104,8 @@ class Particles:
         `width_m`, `height_m` are the first widths of a kernel; `rises` (4, n) are buoyancy, volume and momentum flux and entrainment.
         """
         count = len(places_m)
-        new = kernels.of_mass(count, mass)
+        new = np.zeros((kernels.ROWS, count))
+        new[kernels.MASS], new[kernels.LEFT] = mass / count, 1.0
         new[[kernels.X, kernels.Y, kernels.Z]] = places_m.T
         new[kernels.U : kernels.SMALL_V + 1] = self._rng.standard_normal((5, count))
         new[kernels.WIDE2], new[kernels.HIGH2] = width_m**2, height_m**2

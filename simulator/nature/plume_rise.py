@@ -1,4 +1,4 @@
-"""What a plume begins with: buoyancy, volume and momentum flux; how it goes on rising is integrated along its path (`_kernels.rise`)."""
+"""What a plume begins with: buoyancy, volume and momentum flux. `_kernels.rise` integrates the rest along its path."""
 
 from typing import Final
 

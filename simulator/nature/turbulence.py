@@ -1,9 +1,10 @@
 """Turbulence at all heights of a boundary layer, as tables that the particles read.
 
-σw: Ryall and Maryon (1998, Atmos. Environ. 32, 4265) in unstable, Hanna (1982) in stable air. σu, σv: Panofsky and others (1977, Boundary-Layer Meteorol.
-11, 355). Memory of the vertical wind: near the ground such that matter is mixed there as heat is, K/σw² with K = κ·u*·z/φh of Högström (1988,
-Boundary-Layer Meteorol. 42, 55), bounded by Hanna's of the whole layer (as in FLEXPART: Stohl and others 2005, Atmos. Chem. Phys. 5, 2461). Between buildings turbulence falls off downwards and has the memory of eddies of
-roof height (Raupach 1989).
+σw: Ryall and Maryon (1998, Atmos. Environ. 32, 4265) in unstable, Hanna (1982) in stable air. σu, σv: Panofsky and
+others (1977, Boundary-Layer Meteorol. 11, 355). Memory of the vertical wind: near the ground such that matter is mixed
+there as heat is, K/σw² with K = κ·u*·z/φh of Högström (1988, Boundary-Layer Meteorol. 42, 55), bounded by Hanna's of
+the whole layer (as in FLEXPART: Stohl and others 2005, Atmos. Chem. Phys. 5, 2461). Between buildings turbulence falls
+off downwards and has the memory of eddies of roof height (Raupach 1989).
 """
 
 from typing import Final

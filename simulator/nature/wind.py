@@ -1,8 +1,9 @@
-"""The wind over the city: the weather's mean, eddies of half a kilometre to three that come and go within tens of minutes, and at night a flow off the slopes.
+"""The wind over the city: the weather's mean, eddies of up to three kilometres, and at night a flow off the slopes.
 
-The eddies are a sum of plane waves of a stream function, so that air is neither made nor lost; each wave swells and fades by itself. Their strength is
-that of submeso motions: some tenths of a metre per second however weak the mean wind is (Mahrt 2009, Boundary-Layer Meteorol. 131, 415; Anfossi and others
-2005, Boundary-Layer Meteorol. 114, 179), more in a fresh wind. The flow off the slopes is a jet of its own, along which it does not change.
+The eddies are a sum of plane waves of a stream function, so that air is neither made nor lost; each wave swells and
+fades by itself. Their strength is that of submeso motions: some tenths of a metre per second however weak the mean wind
+is (Mahrt 2009, Boundary-Layer Meteorol. 131, 415; Anfossi and others 2005, Boundary-Layer Meteorol. 114, 179), more in
+a fresh wind. The flow off the slopes is a jet of its own, along which it does not change.
 """
 
 from typing import Final
@@ -107,10 +108,10 @@ def drainage_m_s(wind_speed_m_s: Floats, sun_deg: Floats, cloud_fraction: Floats
     return np.asarray(DRAINAGE_M_S * night * clear * np.exp(-((wind_speed_m_s / DRAINAGE_MEMORY_M_S) ** 2)))
 
 
-def downhill() -> tuple[float, float]:
+def downhill() -> Floats:
     """Return the unit vector (east, north) of the flow off the slopes."""
     angle = np.radians(DRAINAGE_FROM_DEG)
-    return -float(np.sin(angle)), -float(np.cos(angle))
+    return np.array([-np.sin(angle), -np.cos(angle)])
 
 
 def drainage_share(xy_m: Floats) -> Floats:
