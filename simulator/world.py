@@ -16,6 +16,7 @@ import simpy
 from jeonju.airquality.dispersion.puffs import Puffs
 from jeonju.airquality.pollutants import KEYS
 from jeonju.common.arrays import Floats
+from jeonju.common.errors import UserError
 from jeonju.contract.events import Breakdown, Dispatch, Dust, Event, Fault, Fire, Leak, LostLink, Odour, RegionalEpisode
 from jeonju.contract.site import Site
 from jeonju.simulator.background import Background, Episode
@@ -82,6 +83,8 @@ class World:
         boot: int = 0,
         nature: NatureName = "puffs",
     ) -> None:
+        if not site.devices:
+            raise UserError(f"the site {site.name!r} has no stations and no robots, so there is nothing to simulate")
         self.site = site
         self.env = env
         self._cadence = cadence

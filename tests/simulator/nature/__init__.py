@@ -1,0 +1,1 @@
+"""The particle nature: right by itself, and in the world."""
