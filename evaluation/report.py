@@ -11,6 +11,7 @@ import numpy as np
 from jeonju.common.errors import UserError
 from jeonju.evaluation.dispersion import Arc, evaluate_dispersion
 from jeonju.evaluation.markdown import percent, table
+from jeonju.evaluation.natures_page import maps_table
 from jeonju.evaluation.pictures import draw_arcs, draw_releases, draw_reliability
 from jeonju.evaluation.plumes import evaluate_plumes
 from jeonju.evaluation.release_score import evaluate_releases
@@ -67,6 +68,8 @@ def write_report(
         delay=releases["median_delay_min"],
         finder_table=_finder_table(releases, plumes),
         fresh_table=_fresh_table(measured.get("fresh_fires")),
+        fresh_particles_table=_fresh_table(measured.get("fresh_fires_particles"), "fresh_fires --nature particles"),
+        natures_table=maps_table(measured.get("two_natures")),
         release_table=_release_table(releases["event_list"]),
         wind_read_as=releases["wind_read_as"],
         city_table=_city_table(measured["incidents"]),
@@ -78,7 +81,7 @@ def write_report(
         smoke_table=side_by_side(smoke, measured["detection"]),
     )
     _write(out, text)
-    _write(out.with_name("smoke.md"), smoke_page(smoke, measured["detection"]))
+    _write(out.with_name("smoke.md"), smoke_page(smoke, measured))
 
 
 def _write(page: Path, text: str) -> None:
@@ -147,10 +150,10 @@ def _finder_table(releases: dict[str, Any], plumes: dict[str, Any]) -> str:
     return table(("", "METEC", "Ginninderra", "aim"), [tuple(map(str, row)) for row in rows])
 
 
-def _fresh_table(fresh: dict[str, Any] | None) -> str:
+def _fresh_table(fresh: dict[str, Any] | None, command: str = "fresh_fires") -> str:
     """Return the maps of fresh fires by minutes after the first alert."""
     if fresh is None:
-        return "Not measured for this page: `python -m benchmarks fresh_fires` prints it."
+        return f"Not measured for this page: `python -m benchmarks {command}` prints it."
     rows = [
         (
             f"{minutes} min",

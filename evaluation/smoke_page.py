@@ -6,6 +6,7 @@ from string import Template
 from typing import Any, Final
 
 from jeonju.evaluation.markdown import number, percent, table
+from jeonju.evaluation.natures_page import found_table
 
 TEMPLATE: Final = Path(__file__).with_name("smoke.md.in")
 ALERTS: Final = ("smoke", "dust", "release")
@@ -43,8 +44,9 @@ def _share(found: Mapping[str, Any]) -> str:
     return f"{found['detected']} of {found['affected']}"
 
 
-def smoke_page(real: Mapping[str, Any], simulated: Mapping[str, Any]) -> str:
-    """Return the page."""
+def smoke_page(real: Mapping[str, Any], benchmarks: Mapping[str, Any]) -> str:
+    """Return the page from what a real network showed and what the benchmarks printed."""
+    simulated = benchmarks["detection"]
     first, last = simulated["blind_seeds"]
     flaming, smouldering = simulated["flaming"]["all"], simulated["smouldering"]["all"]
     confusion = simulated["confusion"]
@@ -61,6 +63,8 @@ def smoke_page(real: Mapping[str, Any], simulated: Mapping[str, Any]) -> str:
         blind_seeds=f"{first} to {last}",
         n_seeds=last - first + 1,
         fires_table=_fires_table(simulated),
+        natures_table=found_table(benchmarks.get("two_natures")),
+        particles_table=_particles_table(benchmarks.get("detection_particles")),
         flaming_percent=_percent_1(flaming["share_of_affected"]),
         median_s=number(flaming["median_delay_s"]),
         p90_s=number(flaming["p90_delay_s"]),
@@ -108,6 +112,16 @@ def _fires_table(simulated: Mapping[str, Any]) -> str:
         rows.append((f"**{name}**" if name == "all" else name, *cells))
     head = ("scenario", "flaming: found / affected / drawn", "median, 90 %", "smouldering: the same", "median, 90 %")
     return table(head, rows)
+
+
+def _particles_table(particles: Mapping[str, Any] | None) -> str:
+    """Return the fires of all scenarios on particles, and the false alerts there."""
+    if particles is None:
+        return "Not measured for this page: `python -m benchmarks detection --nature particles` prints it."
+    first, last = particles["blind_seeds"]
+    quiet = particles["quiet"]["all"]
+    false = f"{quiet['smoke']} false smoke alerts in {number(quiet['days'])} days"
+    return f"Seeds {first} to {last}; {false}.\n\n{_fires_table(particles)}"
 
 
 def _confusion_table(confusion: Mapping[str, Mapping[str, int]]) -> str:

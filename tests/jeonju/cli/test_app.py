@@ -112,6 +112,8 @@ def test_up_on_a_port_in_use_says_so_in_one_line_and_exits_with_2(tmp_path: Path
         (("up", "--store", "mysql://x", "--data", "{tmp}"), "no store is of the kind 'mysql'"),
         (("up", "--scenario", "nothing", "--data", "{tmp}"), "no scenario is named 'nothing'"),
         (("run", "nothing"), "no scenario is named 'nothing'"),
+        (("run", "winter-day", "--nature", "smoke"), "no nature is named 'smoke'; there are: puffs, particles"),
+        (("evaluate", "dispersion", "/nowhere", "--nature", "smoke"), "no nature is named 'smoke'"),
         (("run", "winter-day", "--out", "/dev/null/x"), "cannot write to /dev/null/x"),
         (("replay", "{tmp}"), "is no recording"),
         (("site", "check", "seoul"), "no site is named 'seoul'"),

@@ -94,7 +94,9 @@ def test_no_more_particles_than_the_bound_and_the_oldest_go(monkeypatch: pytest.
 
 def test_receptors_on_all_sides_see_the_whole_mass() -> None:
     particles, air = released(800, 20.0, LAYERS["neutral"], wind=0.5)
-    x, y, z = np.meshgrid(np.arange(-100, 160, 10.0), np.arange(-120, 121, 10.0), np.arange(2.5, 120, 5.0), indexing="ij")
+    x, y, z = np.meshgrid(
+        np.arange(-100, 160, 10.0), np.arange(-120, 121, 10.0), np.arange(2.5, 120, 5.0), indexing="ij"
+    )
     receptors = np.column_stack([x.ravel(), y.ravel(), z.ravel()])
     out = particles.march(5.0, [air] * 8, receptors[None], 1)
     # Kernels are wide enough for a grid of 10 m after 40 s.
