@@ -8,7 +8,7 @@ from jeonju.simulator.nature import particles as module
 from jeonju.simulator.nature.boundary_layer import Layer, layer_of
 from jeonju.simulator.nature.particles import Air, Particles
 from jeonju.simulator.nature.plume_rise import drawn_down, of_fire, rises
-from jeonju.simulator.nature.turbulence import HEIGHTS_M, MEMORY_W, SIGMA_W, sigma_u_v_m_s
+from jeonju.simulator.nature.turbulence import HEIGHTS_M, MEMORY_W, SIGMA_W, SLOPE_W, SPREAD, sigma_u_v_m_s
 
 NOWHERE = np.zeros((1, 0, 3))
 FAR = (-1e7, -1e7, 1e7, 1e7)
@@ -53,7 +53,7 @@ def test_spread_across_the_wind_is_taylors_at_both_ends() -> None:
     particles, air = released(8000, 100.0, layer)
     particles.march(1.0, [air] * 4, NOWHERE, 1)
     sigma_w = float(np.interp(100.0, HEIGHTS_M, air.table[:, SIGMA_W]))
-    spread = float(np.interp(100.0, HEIGHTS_M, air.table[:, kernels.SPREAD]))
+    spread = float(np.interp(100.0, HEIGHTS_M, air.table[:, SPREAD]))
     large = spread * air.columns[kernels.SIGMA_V]
     assert particles.table[kernels.Y].std() == pytest.approx(4.0 * np.hypot(large, sigma_w), rel=0.05)
     assert particles.table[kernels.Z].std() == pytest.approx(4.0 * sigma_w, rel=0.1)
@@ -64,7 +64,7 @@ def test_large_eddies_spread_like_the_root_of_time_in_the_end() -> None:
     layer = LAYERS["neutral"]
     particles, _ = released(8000, 250.0, layer)
     air = Air(layer, (2.0, 0.0), sigma_v_m_s=2.0, side_memory=20.0)
-    air.table[:, kernels.SPREAD], air.table[:, SIGMA_W], air.table[:, kernels.SLOPE_W] = 1.0, 1e-3, 0.0
+    air.table[:, SPREAD], air.table[:, SIGMA_W], air.table[:, SLOPE_W] = 1.0, 1e-3, 0.0
     particles.march(5.0, [air] * 50, NOWHERE, 1)
     time_s, memory_s, sigma = 250.0, 20.0, air.columns[kernels.SIGMA_V]
     taylor = sigma * memory_s * np.sqrt(2 * (time_s / memory_s - 1 + np.exp(-time_s / memory_s)))
