@@ -50,7 +50,8 @@ CUT_OFF: Final = 3.5
 THINNED_S: Final = (300.0, 900.0, 2400.0)
 OLDEST_S: Final = 14_400.0
 CEILING_M: Final = 3000.0
-# Stalls: between buildings, air is caught so often, and is held for so long on average [s] (street canyons: 1 to 3 minutes).
+# Stalls: between buildings, air is caught so often, and is held for so long on average [s]: an assumption, for streets
+# of some tens of metres in which air turns round for one to three minutes.
 CAUGHT_PER_S: Final = 1.0 / 300.0
 HELD_S: Final = 120.0
 # Dry deposition acts on what is below this [m].
