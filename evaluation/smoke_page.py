@@ -120,7 +120,7 @@ def _particles_table(particles: Mapping[str, Any] | None) -> str:
         return "Not measured for this page: `python -m benchmarks detection --nature particles` prints it."
     first, last = particles["blind_seeds"]
     quiet = particles["quiet"]["all"]
-    false = f"{quiet['smoke']} false smoke alerts in {number(quiet['days'])} days"
+    false = f"false smoke alerts on days without fires: {quiet['smoke']} in {number(quiet['days'])} days"
     return f"Seeds {first} to {last}; {false}.\n\n{_fires_table(particles)}"
 
 
