@@ -17,6 +17,7 @@ from jeonju.evaluation.plumes import evaluate_plumes
 from jeonju.evaluation.release_score import evaluate_releases
 from jeonju.evaluation.smoke_page import side_by_side, smoke_page
 from jeonju.evaluation.smoke_score import evaluate_smoke
+from jeonju.evaluation.weather import evaluate_weather, weather_table
 
 TEMPLATE: Final = Path(__file__).with_name("validation.md.in")
 FRESH_MINUTES: Final = (2, 5, 10, 30)
@@ -50,7 +51,8 @@ def write_report(
     draw_releases(data / "controlled_release", found, truth, out.parent / "images" / "validation-releases.png")
     draw_reliability(releases["reliability"], out.parent / "images" / "validation-reliability.png")
     plumes = evaluate_plumes(data / "ginninderra")
-    smoke = evaluate_smoke(data / "boulder_fires", lambda share: on_progress(0.7 + 0.3 * share))
+    smoke = evaluate_smoke(data / "boulder_fires", lambda share: on_progress(0.7 + 0.1 * share))
+    weather = evaluate_weather(data / "jeonju_hourly", lambda share: on_progress(0.8 + 0.2 * share))
     puffs = measured["dispersion"]
     rates = sorted(release.rate_kg_h for release in truth)
     text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
@@ -79,6 +81,7 @@ def write_report(
         puff_1_s=_thousands(puffs["puff_every_1_s"]["times_real_time"]),
         puff_error=max(row["error_percent"] for row in puffs.values()),
         smoke_table=side_by_side(smoke, measured["detection"]),
+        weather_table=weather_table(weather),
     )
     _write(out, text)
     _write(out.with_name("smoke.md"), smoke_page(smoke, measured))

@@ -20,6 +20,7 @@ from jeonju.simulator.background_levels import (
     HOUR_SPREAD,
     MONTHLY,
     MONTHLY_STD,
+    PM10_OF_PM25_HOUR,
     REGIONAL_SHARE,
     SPATIAL_LENGTH_M,
     SPATIAL_SPREAD,
@@ -109,6 +110,8 @@ class Background:
         chunk = self._processes.chunk()
         n = len(SPECIES)
         common, day, hour, tilt = chunk[:, 0], chunk[:, 1 : n + 1], chunk[:, n + 1 : 2 * n + 1], chunk[:, 2 * n + 1 :]
+        pm25, pm10 = SPECIES.index("pm25"), SPECIES.index("pm10")
+        hour[:, pm10] = PM10_OF_PM25_HOUR * hour[:, pm25] + np.sqrt(1 - PM10_OF_PM25_HOUR**2) * hour[:, pm10]
         local = datetime.fromtimestamp(times_s[0], self._zone)
         hours = local.hour + local.minute / 60 + (times_s - times_s[0]) / 3600
         clean = self._washout(times_s)

@@ -4,6 +4,7 @@ Each column is a process with mean 0, variance 1 and its own relaxation time. Th
 minutes, so that the result does not depend on how far ahead each call asks.
 """
 
+import math
 from typing import Final
 
 import numpy as np
@@ -23,6 +24,15 @@ def _relax(shocks: Floats, memory: Floats, state: Floats) -> None:
         for k in range(shocks.shape[1]):
             state[k] = memory[k] * state[k] + np.sqrt(1.0 - memory[k] ** 2) * shocks[step, k]
             shocks[step, k] = state[k]
+
+
+@njit(cache=True, nogil=True)
+def share_below(values: Floats) -> Floats:
+    """Return the standard normal distribution function, within (0, 1)."""
+    shares = np.empty_like(values)
+    for k in range(len(values)):
+        shares[k] = min(max(0.5 * math.erfc(-values[k] / math.sqrt(2.0)), 1e-9), 1.0 - 1e-9)
+    return shares
 
 
 class OrnsteinUhlenbeck:

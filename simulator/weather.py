@@ -2,62 +2,76 @@
 
 from datetime import datetime
 from statistics import NormalDist
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Final, Literal, NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from jeonju.airquality.dispersion.meteorology import Meteorology, Stability, pasquill_stability, solar_elevation_deg
 from jeonju.common.arrays import Floats
 from jeonju.contract.site import Site
-from jeonju.simulator.ornstein_uhlenbeck import OrnsteinUhlenbeck, SampledSeries
-from jeonju.simulator.season import of_season
+from jeonju.simulator.moisture import SATURATED_PERCENT, humidity_percent, least_humidity_percent, visibility_m
+from jeonju.simulator.ornstein_uhlenbeck import OrnsteinUhlenbeck, SampledSeries, share_below
+from jeonju.simulator.season import of_four_seasons, of_season
+from jeonju.simulator.wind_climate import wind_from_deg, wind_speed_m_s
 
 # Monthly normals of Jeonju 1991–2020 [°C]: mean, mean daily maximum, mean daily minimum (Korea Meteorological Administration).
 MEAN_C: Final = (0.0, 2.0, 6.8, 12.9, 18.5, 22.8, 26.2, 26.5, 21.9, 15.4, 8.8, 2.2)
 MAXIMUM_C: Final = (4.8, 7.5, 13.0, 19.7, 25.0, 28.4, 30.6, 31.3, 27.4, 21.7, 14.4, 7.1)
 MINIMUM_C: Final = (-4.3, -2.8, 1.4, 6.9, 12.7, 18.2, 22.7, 22.9, 17.4, 10.1, 3.9, -2.1)
-# Korean monthly means 2015–2020 of relative humidity [%] and of its day-to-day standard deviation.
-HUMIDITY_PERCENT: Final = (60.4, 57.8, 58.8, 61.2, 63.7, 71.5, 80.7, 78.3, 77.3, 72.1, 68.3, 62.4)
-HUMIDITY_STD_PERCENT: Final = (11.4, 12.4, 11.7, 14.1, 12.9, 9.3, 7.0, 6.8, 7.8, 9.0, 12.0, 12.1)
-# Day-to-day standard deviation of temperature [°C], same source.
+# Day-to-day standard deviation of temperature [°C], Korean monthly means 2015–2020.
 TEMPERATURE_STD_C: Final = (3.5, 3.5, 3.4, 2.9, 2.2, 1.7, 2.5, 2.3, 2.0, 3.1, 3.7, 3.6)
 # Monthly rain of Jeonju [mm], about 1300 mm a year; July, August and December from the normals, the others after the national shape.
 RAIN_MM: Final = (33, 38, 52, 85, 82, 120, 300, 280, 150, 62, 55, 30)
 # Share of hours with rain; heavy summer rain falls in few hours.
 WET_SHARE: Final = (0.05, 0.05, 0.06, 0.07, 0.06, 0.08, 0.14, 0.12, 0.08, 0.04, 0.06, 0.05)
-# Prevailing direction the wind comes from [degrees]: north-west in winter, south to south-west in summer (national atlas).
-PREVAILING_FROM_DEG: Final = (310, 305, 290, 270, 240, 210, 200, 200, 330, 330, 315, 310)
-# Strength by month relative to the year: spring is windiest.
-WIND_BY_MONTH: Final = (1.0, 1.08, 1.18, 1.18, 1.05, 0.95, 1.0, 0.95, 0.9, 0.85, 0.9, 0.97)
-# Annual mean 1.6 m/s (Deokjin-gu 2015–2021: 1.56 to 1.76 m/s) and Weibull shape typical of inland Korean cities.
-MEAN_WIND_M_S: Final = 1.62
-WEIBULL_SHAPE: Final = 1.6
-_WEIBULL_MEAN_OF_UNIT_SCALE: Final = 0.8966  # Γ(1 + 1/1.6)
+# Rates of hours with rain are Weibull-distributed with this shape: half of them have less than 1 mm, one in a hundred has 20 mm (KMA 146, 2018–2020).
+RAIN_SHAPE: Final = 0.65
+_RAIN_MEAN_OF_UNIT_SCALE: Final = 1.3663  # Γ(1 + 1/0.65)
+
+# Mean cloud [fraction] of hours without rain in winter, spring, summer and autumn (KMA 146, 2018–2020).
+CLOUD: Final = (0.50, 0.44, 0.55, 0.46)
+_NORMAL: Final = NormalDist()
+# What shifts the normal distribution of the cloud's process to that mean.
+_CLOUD_SHIFT: Final = np.sqrt(2) * np.array([_NORMAL.inv_cdf(mean) for mean in CLOUD])
+# Share of the mesoscale in the slow turns of the wind, relative to the synoptic ones.
+_TURN_MESO: Final = 0.3
 
 HOUR_S: Final = 3600.0
-# Relaxation times [s] of the processes, in the order of the unpacking in `_generate`.
-_RELAXATION_S: Final = [
-    70 * HOUR_S,  # temperature: day-to-day autocorrelation 0.71
-    30 * HOUR_S,  # humidity
-    60 * HOUR_S,  # pressure
-    10 * HOUR_S,  # cloud
-    5 * HOUR_S,  # rain
-    16 * HOUR_S,  # wind speed, synoptic
-    1.5 * HOUR_S,  # wind speed, mesoscale
-    480.0,  # wind speed, slow gusts
-    30 * HOUR_S,  # wind direction, synoptic
-    2.5 * HOUR_S,  # wind direction, mesoscale
-    420.0,  # wind direction, meander
-]
+# Relaxation times [s] of the processes. Of humidity, rain, wind and visibility they are such that hours
+# 1 to 24 later are as alike as at KMA 146, 2018–2020.
+_RELAXATION_S: Final = {
+    "temperature": 70 * HOUR_S,  # day-to-day autocorrelation 0.71
+    "humidity": 20 * HOUR_S,
+    "pressure": 60 * HOUR_S,
+    "cloud": 10 * HOUR_S,
+    "rain": 14 * HOUR_S,
+    "speed_synoptic": 16 * HOUR_S,
+    "speed_meso": 1.5 * HOUR_S,
+    "speed_gust": 480.0,
+    "turn_synoptic": 30 * HOUR_S,
+    "turn_meso": 2.5 * HOUR_S,
+    "turn_meander": 420.0,
+}
+_VISIBILITY_RELAXATION_S: Final = 5 * HOUR_S
+_SHOWER_RELAXATION_S: Final = 0.5 * HOUR_S
+# Share of showers in the variance of the rain's process.
+SHOWERS: Final = 0.08
+# How much the air's humidity follows the rain, before and while it falls, and the cloud.
+_HUMIDITY_OF_RAIN, _HUMIDITY_OF_CLOUD = 0.35, 0.35
 LEAST_WIND_M_S: Final = 0.1
-_NORMAL: Final = NormalDist()
+FOG_M: Final = 1000.0
+# A humidity that is prescribed together with fog.
+FOG_HUMIDITY_PERCENT: Final = 90.0
 
 
 class WeatherOverrides(BaseModel):
-    """The weather that a scenario prescribes; everything else follows the season. `meander = "none"` keeps the wind steady."""
+    """The weather that a scenario prescribes; everything else follows the season and what is prescribed: rain brings cloud and damp air, fog damp air.
+
+    `meander = "none"` takes the minutes' swing from the wind, prescribed or not.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -68,8 +82,24 @@ class WeatherOverrides(BaseModel):
     humidity_percent: Annotated[float, Field(ge=1, le=100)] | None = None
     rain_mm_h: Annotated[float, Field(ge=0, le=150)] | None = None
     cloud_fraction: Annotated[float, Field(ge=0, le=1)] | None = None
+    visibility_m: Annotated[float, Field(ge=10, le=100_000)] | None = None
     stability: Literal["A", "B", "C", "D", "E", "F"] | None = None
     mixing_height_m: Annotated[float, Field(ge=30, le=4000)] | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        """Refuse weather that cannot be."""
+        raining, foggy = bool(self.rain_mm_h), self.visibility_m is not None and self.visibility_m < FOG_M
+        if raining and self.cloud_fraction is not None and self.cloud_fraction < 0.5:
+            raise ValueError("rain_mm_h is above 0 and cloud_fraction below 0.5; rain needs cloud: leave one of them out")
+        if raining and self.humidity_percent is not None and self.humidity_percent < 60:
+            raise ValueError("rain_mm_h is above 0 and humidity_percent below 60; leave one of them out")
+        if foggy and self.humidity_percent is not None and self.humidity_percent < FOG_HUMIDITY_PERCENT:
+            raise ValueError(
+                f"visibility_m is below {FOG_M:.0f}, which is fog, and humidity_percent below {FOG_HUMIDITY_PERCENT:.0f};"
+                " leave one of them out"
+            )
+        return self
 
 
 class WeatherSeries(NamedTuple):
@@ -84,6 +114,7 @@ class WeatherSeries(NamedTuple):
     cloud_fraction: Floats
     solar_elevation_deg: Floats
     mixing_height_m: Floats
+    visibility_m: Floats
     stability: NDArray[np.int64]
 
 
@@ -96,40 +127,29 @@ class Weather:
         self._site = site
         self._zone = ZoneInfo(site.timezone)
         self._overrides = overrides or WeatherOverrides()
-        self._processes = OrnsteinUhlenbeck(_RELAXATION_S, rng)
+        self._processes = OrnsteinUhlenbeck(list(_RELAXATION_S.values()), rng)
+        self._more = OrnsteinUhlenbeck([_VISIBILITY_RELAXATION_S, _SHOWER_RELAXATION_S], rng.spawn(1)[0])
         self._series = SampledSeries(start_s)
 
     def sample(self, times_s: Floats) -> WeatherSeries:
         """Return the weather at ascending instants; instants more than three hours before earlier ones are no longer kept."""
         while self._series.end_s <= times_s[-1] + 60.0:
             self._series.append(self._generate(self._series.next_times()))
-        temperature, humidity, pressure, east, north, rain, cloud, sun, mixing = self._series.at(times_s).T
+        temperature, humidity, pressure, east, north, rain, cloud, sun, mixing, sight = self._series.at(times_s).T
         speed = np.maximum(np.hypot(east, north), LEAST_WIND_M_S if self._overrides.wind_speed_m_s is None else 0.0)
         from_deg = np.mod(np.degrees(np.arctan2(-east, -north)), 360.0)
         if self._overrides.stability is None:
             stability = pasquill_stability(speed, sun, cloud)
         else:
             stability = np.full(len(times_s), int(Stability[self._overrides.stability]))
-        return WeatherSeries(temperature, humidity, pressure, speed, from_deg, rain, cloud, sun, mixing, stability)
+        return WeatherSeries(temperature, humidity, pressure, speed, from_deg, rain, cloud, sun, mixing, sight, stability)
 
     def at(self, time_s: float) -> Meteorology:
         """Return the air of one instant, as dispersion needs it."""
         return meteorology(self.sample(np.array([time_s])), 0, self._site.roughness_m)
 
     def _generate(self, times_s: Floats) -> Floats:
-        (
-            temperature_process,
-            humidity_process,
-            pressure_process,
-            cloud_process,
-            rain_process,
-            speed_synoptic,
-            speed_meso,
-            speed_gust,
-            turn_synoptic,
-            turn_meso,
-            turn_meander,
-        ) = self._processes.chunk().T
+        wanted, process = self._overrides, dict(zip(_RELAXATION_S, self._processes.chunk().T, strict=True))
         local = datetime.fromtimestamp(times_s[0], self._zone)
         hour = local.hour + local.minute / 60 + (times_s - times_s[0]) / HOUR_S
         sun = solar_elevation_deg(times_s, *self._site.origin)
@@ -137,76 +157,46 @@ class Weather:
         def now(table: tuple[float, ...]) -> float:
             return of_season(table, local)
 
-        rain = _rain(rain_process, now(WET_SHARE), now(RAIN_MM))
-        # More cloud in the rainy season; overcast while it rains.
-        cloud = np.clip(_share_below(cloud_process + 0.9 * (now(HUMIDITY_PERCENT) - 67) / 12), 0, 1)
-        cloud = np.where(rain > 0, 1.0, cloud)
+        sight_process, showers = self._more.chunk().T
+        rain_process = np.sqrt(1 - SHOWERS) * process["rain"] + np.sqrt(SHOWERS) * showers
+        wetness, short_of_rain = _wetness(rain_process, now(WET_SHARE))
+        rain = _rain(wetness, now(RAIN_MM) / (30.4 * 24 * now(WET_SHARE)))
+        if wanted.rain_mm_h is not None:
+            rain, short_of_rain = np.full_like(rain, wanted.rain_mm_h), np.full_like(rain, np.inf)
+            wetness = np.full_like(rain, 0.5 if wanted.rain_mm_h > 0 else 0.0)
+        cloud = np.where(rain > 0, 1.0, share_below(process["cloud"] + of_four_seasons(_CLOUD_SHIFT, local)))
+        cloud = _or(wanted.cloud_fraction, cloud)
         swing_c = 0.5 * (now(MAXIMUM_C) - now(MINIMUM_C)) * (1.25 - 0.7 * cloud) * np.cos((hour - 15) * np.pi / 12)
-        temperature = now(MEAN_C) + swing_c + 0.85 * now(TEMPERATURE_STD_C) * temperature_process
-        humidity = now(HUMIDITY_PERCENT) - 2.6 * swing_c + now(HUMIDITY_STD_PERCENT) * humidity_process
-        humidity = np.clip(np.where(rain > 0, np.maximum(humidity, 90), humidity), 15, 99)
-        sea_level_hpa = 1016 + 8 * np.cos((local.timetuple().tm_yday - 15) * 2 * np.pi / 365) + 4.5 * pressure_process
+        temperature = now(MEAN_C) + swing_c + 0.85 * now(TEMPERATURE_STD_C) * process["temperature"]
+        humidity = humidity_percent(_mixed(process), local, hour)
+        humidity = np.maximum(humidity, least_humidity_percent(wetness, short_of_rain))
+        if wanted.visibility_m is not None and wanted.visibility_m < FOG_M:
+            humidity = np.maximum(humidity, SATURATED_PERCENT)
+        humidity = _or(wanted.humidity_percent, humidity)
+        sea_level_hpa = 1016 + 8 * np.cos((local.timetuple().tm_yday - 15) * 2 * np.pi / 365) + 4.5 * process["pressure"]
         pressure = sea_level_hpa * np.exp(-self._site.elevation_m / 8430)
-        speed = _wind_speed((speed_synoptic + 0.8 * speed_meso + 0.45 * speed_gust) / np.sqrt(1 + 0.64 + 0.2025), hour)
-        speed *= now(WIND_BY_MONTH)
-        turn = 50 * turn_synoptic + 22 * turn_meso
-        # The weaker the wind, the more it meanders: about 8° in a fresh wind, 40° near calm.
-        meander_deg = 8 + 32 / (1 + speed**2)
-        prevailing = PREVAILING_FROM_DEG[local.month - 1]
-        from_deg = prevailing + turn + meander_deg * turn_meander
-        return self._override(
-            temperature,
-            humidity,
-            pressure,
-            speed,
-            from_deg,
-            rain,
-            cloud,
-            sun,
-            hour,
-            relative_speed=np.exp(0.18 * speed_gust),
-            meander=turn_meander,
-        )
+        speed, from_deg = self._wind(process, local, hour)
+        mixing = _or(wanted.mixing_height_m, _mixing_height(sun, cloud, speed, hour))
+        sight = _or(wanted.visibility_m, visibility_m(sight_process, local, humidity, speed))
+        temperature, angle = _or(wanted.temperature_c, temperature), np.radians(from_deg)
+        east, north = -speed * np.sin(angle), -speed * np.cos(angle)
+        return np.column_stack([temperature, humidity, pressure, east, north, rain, cloud, sun, mixing, sight])
 
-    def _override(
-        self,
-        temperature: Floats,
-        humidity: Floats,
-        pressure: Floats,
-        speed: Floats,
-        from_deg: Floats,
-        rain: Floats,
-        cloud: Floats,
-        sun: Floats,
-        hour: Floats,
-        *,
-        relative_speed: Floats,
-        meander: Floats,
-    ) -> Floats:
-        """Apply what the scenario prescribes; return the columns in the order in which `sample` reads them."""
+    def _wind(self, process: dict[str, Floats], local: datetime, hour: Floats) -> tuple[Floats, Floats]:
+        """Return speed [m/s] and direction [degrees] of the season or as prescribed, with or without the minutes' swing."""
         wanted = self._overrides
-        still = wanted.meander == "none"
-        if wanted.wind_speed_m_s is not None:
-            speed = wanted.wind_speed_m_s * (np.ones_like(speed) if still else relative_speed)
-        if wanted.wind_from_deg is not None:
-            from_deg = wanted.wind_from_deg + (np.zeros_like(speed) if still else (8 + 32 / (1 + speed**2)) * meander)
-        for name, column in (
-            ("temperature_c", temperature),
-            ("humidity_percent", humidity),
-            ("rain_mm_h", rain),
-            ("cloud_fraction", cloud),
-        ):
-            if (value := getattr(wanted, name)) is not None:
-                column[:] = value
-        mixing = (
-            _mixing_height(sun, cloud, speed, hour)
-            if wanted.mixing_height_m is None
-            else np.full_like(sun, wanted.mixing_height_m)
-        )
-        angle = np.radians(from_deg)
-        return np.column_stack(
-            [temperature, humidity, pressure, -speed * np.sin(angle), -speed * np.cos(angle), rain, cloud, sun, mixing]
-        )
+        steady = wanted.meander == "none"
+        gust, meander = (np.zeros_like(hour) if steady else process[name] for name in ("speed_gust", "turn_meander"))
+        if wanted.wind_speed_m_s is None:
+            strength = (process["speed_synoptic"] + 0.8 * process["speed_meso"] + 0.45 * gust) / np.sqrt(1 + 0.64 + 0.2025)
+            speed = wind_speed_m_s(share_below(strength), local, hour)
+        else:
+            # Never quite zero, so that still air keeps its direction.
+            speed = np.maximum(wanted.wind_speed_m_s * np.exp(0.18 * gust), 1e-6)
+        turn = (process["turn_synoptic"] + _TURN_MESO * process["turn_meso"]) / np.sqrt(1 + _TURN_MESO**2)
+        from_deg = _or(wanted.wind_from_deg, wind_from_deg(share_below(turn), local, hour))
+        # The weaker the wind, the more it meanders: about 8° in a fresh wind, 40° near calm.
+        return speed, from_deg + (8 + 32 / (1 + speed**2)) * meander
 
 
 def meteorology(series: WeatherSeries, index: int, roughness_m: float) -> Meteorology:
@@ -222,24 +212,25 @@ def meteorology(series: WeatherSeries, index: int, roughness_m: float) -> Meteor
     )
 
 
-def _share_below(process: Floats) -> Floats:
-    """Return the standard normal distribution function."""
-    return np.array([_NORMAL.cdf(value) for value in process])
+def _or(prescribed: float | None, natural: Floats) -> Floats:
+    return natural if prescribed is None else np.full_like(natural, prescribed)
 
 
-def _rain(process: Floats, wet_share: float, monthly_mm: float) -> Floats:
-    """Return the rain [mm/h]: it falls while the process is in its upper `wet_share`, at an exponential rate with the mean of the monthly sum."""
+def _mixed(process: dict[str, Floats]) -> Floats:
+    """Return the process of the humidity, which is damper with cloud and around rain (mean 0, variance 1)."""
+    own = np.sqrt(1 - _HUMIDITY_OF_RAIN**2 - _HUMIDITY_OF_CLOUD**2)
+    return own * process["humidity"] + _HUMIDITY_OF_RAIN * process["rain"] + _HUMIDITY_OF_CLOUD * process["cloud"]
+
+
+def _wetness(process: Floats, wet_share: float) -> tuple[Floats, Floats]:
+    """Return how strong the rain is (0: none, to 1: the strongest), which falls in `wet_share` of the time, and how far the process is below it."""
     dry = 1 - wet_share
-    wetness = np.maximum(_share_below(process) - dry, 0) / wet_share
-    mean_mm_h = monthly_mm / (30.4 * 24 * wet_share)
-    return mean_mm_h * -np.log1p(-np.minimum(wetness, 0.9999))
+    return np.clip((share_below(process) - dry) / wet_share, 0, 0.9999), _NORMAL.inv_cdf(dry) - process
 
 
-def _wind_speed(process: Floats, hour: Floats) -> Floats:
-    """Return a Weibull-distributed speed [m/s], strongest in the afternoon and often nearly calm at night."""
-    below = np.clip(_share_below(process), 1e-6, 1 - 1e-6)
-    by_hour = 1 + 0.42 * np.cos((hour - 15) * np.pi / 12)
-    return MEAN_WIND_M_S / _WEIBULL_MEAN_OF_UNIT_SCALE * by_hour * (-np.log1p(-below)) ** (1 / WEIBULL_SHAPE)
+def _rain(wetness: Floats, mean_mm_h: float) -> Floats:
+    """Return the rain [mm/h], Weibull-distributed while it falls, with the mean of the monthly sum."""
+    return mean_mm_h / _RAIN_MEAN_OF_UNIT_SCALE * (-np.log1p(-wetness)) ** (1 / RAIN_SHAPE)
 
 
 def _mixing_height(sun_deg: Floats, cloud: Floats, speed: Floats, hour: Floats) -> Floats:

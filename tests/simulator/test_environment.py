@@ -12,7 +12,7 @@ from jeonju.airquality.pollutants import KEYS
 from jeonju.contract.site import Site
 from jeonju.simulator.background import Background, Episode
 from jeonju.simulator.background_levels import ANNUAL
-from jeonju.simulator.weather import MEAN_C, Weather, WeatherOverrides
+from jeonju.simulator.weather import FOG_M, MEAN_C, Weather, WeatherOverrides
 from tests.conftest import SHARED_DATA
 
 START_S = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
@@ -47,6 +47,8 @@ def years(jeonju: Site) -> dict[str, Any]:
                     series.humidity_percent[0],
                     series.stability[0],
                     series.mixing_height_m[0],
+                    series.wind_from_deg[0],
+                    series.visibility_m[0],
                 ]
             )
             air.append(background.sample(day, np.zeros((1, 1, 2)))[0, 0])
@@ -63,6 +65,53 @@ def test_wind_is_weak_with_many_calms(years: dict[str, Any]) -> None:
     wind = years["weather"][:, 1]
     assert wind.mean() == pytest.approx(1.62, abs=0.12)
     assert 0.08 < (wind < 0.5).mean() < 0.3
+
+
+# Hours of KMA 146 (Jeonju), 2018 to 2020, without Decembers, which the record does not have; winds as it reports them, in sixteen points.
+@pytest.mark.parametrize(
+    ("name", "measured"),
+    [
+        ("n", 0.149),
+        ("ne", 0.027),
+        ("e", 0.145),
+        ("se", 0.163),
+        ("s", 0.097),
+        ("sw", 0.073),
+        ("w", 0.265),
+        ("nw", 0.082),
+        ("calm", 0.079),
+        ("damp", 0.178),
+        ("fog", 0.0051),
+        ("wet", 0.068),
+    ],
+)
+def test_shares_of_the_year_are_those_of_the_station(years: dict[str, Any], name: str, measured: float) -> None:
+    _, speed, rain, humidity, _, _, from_deg, visibility = years["weather"][years["months"] < 12].T
+    reported = np.floor(np.round(from_deg / 22.5) * 2.25 + 0.5) * 10
+    sectors = dict(zip(("n", "ne", "e", "se", "s", "sw", "w", "nw"), range(8), strict=True))
+    if name in sectors:
+        share = (np.floor(((reported[speed >= 0.5] + 22.5) % 360) / 45) == sectors[name]).mean()
+    else:
+        share = {
+            "calm": speed < 0.5,
+            "damp": humidity >= 95,
+            "fog": visibility < FOG_M,
+            "wet": rain >= 0.1,
+        }[name].mean()
+    assert share == pytest.approx(measured, rel=1 / 3)
+
+
+def test_wind_comes_from_the_valleys_by_night_and_from_the_sea_by_day(years: dict[str, Any]) -> None:
+    hour = (np.arange(2 * YEAR_H) + 9) % 24
+    from_deg = years["weather"][:, 6]
+    assert ((from_deg > 100) & (from_deg < 170))[hour < 7].mean() > 0.35
+    assert ((from_deg > 225) & (from_deg < 350))[(hour > 12) & (hour < 18)].mean() > 0.5
+
+
+def test_dusty_hours_are_rare_but_come(years: dict[str, Any]) -> None:
+    """29 h a year of KMA 146 are above 150 µg/m³, 13 in the quietest year of three and 41 in the dustiest; four or five of them are spikes of the gauge."""
+    hours = (years["air"][:, KEYS.index("pm10")] > 150).sum() / 2
+    assert 10 < hours < 45
 
 
 def test_rain_of_a_year_is_about_right_and_falls_in_summer(years: dict[str, Any]) -> None:
@@ -139,6 +188,83 @@ def test_overrides_hold_what_they_say(jeonju: Site) -> None:
     assert set(series.stability) == {4}
     assert np.allclose(series.mixing_height_m, 200.0)
     assert np.allclose(series.rain_mm_h, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        ({"rain_mm_h": 2.0, "cloud_fraction": 0.1}, "rain needs cloud"),
+        ({"rain_mm_h": 2.0, "humidity_percent": 40.0}, "humidity_percent below 60"),
+        ({"visibility_m": 200.0, "humidity_percent": 50.0}, "which is fog"),
+    ],
+)
+def test_weather_that_cannot_be_is_refused(overrides: dict[str, float], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        WeatherOverrides(**overrides)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        {"wind_speed_m_s": 2.0},
+        {"wind_from_deg": 200.0},
+        {"rain_mm_h": 3.0},
+        {"rain_mm_h": 0.0},
+        {"visibility_m": 300.0},
+        {"humidity_percent": 99.0},
+        {"cloud_fraction": 0.0},
+        {"mixing_height_m": 100.0},
+        {"meander": "none"},
+        {"wind_speed_m_s": 0.0, "wind_from_deg": 90.0},
+    ],
+)
+def test_half_of_the_weather_prescribed_leaves_the_other_half_whole(jeonju: Site, overrides: dict[str, Any]) -> None:
+    """Everything is a number, and what follows from what is prescribed fits it. The day is a leap day."""
+    start_s = datetime(2028, 2, 29, tzinfo=UTC).timestamp()
+    weather, background = pair(jeonju, 3, start_s, **overrides)
+    for hour in range(36):
+        times_s = start_s + 3600.0 * hour + 300.0 * np.arange(12)
+        series = weather.sample(times_s)
+        air = background.sample(times_s, np.zeros((12, 1, 2)))[:, :, KEYS.index("pm25")]
+        assert all(np.isfinite(column).all() for column in (*series, air))
+        if overrides.get("rain_mm_h"):
+            assert (series.cloud_fraction == 1).all()
+            assert (series.humidity_percent >= 85).all()
+        if overrides.get("rain_mm_h") == 0:
+            assert (series.rain_mm_h == 0).all()
+        if "visibility_m" in overrides:
+            assert np.allclose(series.visibility_m, 300)
+            assert (series.humidity_percent >= 99).all()
+        if overrides.get("wind_speed_m_s") == 0:
+            assert (series.wind_speed_m_s < 0.01).all()
+            assert np.abs(series.wind_from_deg - 90).max() < 180
+
+
+def test_wind_without_meander_is_steady_within_minutes_though_it_is_not_prescribed(jeonju: Site) -> None:
+    swing = []
+    for meander in ("natural", "none"):
+        series = pair(jeonju, 5, meander=meander)[0].sample(instants(60.0, 170))
+        turns = np.diff(np.unwrap(np.radians(series.wind_from_deg)))
+        swing.append((np.abs(turns).mean(), np.abs(np.diff(series.wind_speed_m_s)).mean()))
+    assert swing[1][0] < 0.7 * swing[0][0]
+    assert swing[1][1] < swing[0][1]
+
+
+def test_fog_needs_damp_air(years: dict[str, Any]) -> None:
+    humidity, visibility = years["weather"][:, 3], years["weather"][:, 7]
+    foggy = visibility < FOG_M
+    assert foggy.sum() > 30
+    assert (humidity[foggy] >= 90).mean() > 0.9
+    assert np.median(visibility[humidity < 60]) > 15_000
+
+
+def test_the_weather_goes_on_over_the_end_of_seasons_and_leap_years(jeonju: Site) -> None:
+    """From minute to minute nothing jumps, in the night of a leap day and of the year either."""
+    for begin in (datetime(2028, 2, 28, 12, tzinfo=UTC), datetime(2027, 12, 31, 12, tzinfo=UTC)):
+        weather, _ = pair(jeonju, 6, begin.timestamp())
+        rows = [weather.sample(begin.timestamp() + 3600.0 * h + 60.0 * np.arange(60)) for h in range(8)]
+        temperature = np.concatenate([row.temperature_c for row in rows])
+        assert np.abs(np.diff(temperature)).max() < 2.0
 
 
 def test_dust_front_comes_from_the_west_and_is_coarse(jeonju: Site) -> None:

@@ -72,6 +72,20 @@ def test_same_seed_writes_the_same_bytes_and_another_seed_others(jeonju: Site, t
     assert digests[0] != digests[2]
 
 
+def test_a_site_without_wind_sensors_has_wind_and_reports_none(jeonju: Site) -> None:
+    """Plumes go with the wind that there is; no reading of it is made up, and nothing else is lost."""
+    stations = [
+        station.model_copy(update={"quantities": [key for key in station.quantities if not key.startswith("wind")]})
+        for station in jeonju.stations
+    ]
+    _, blocks = simulate(jeonju.model_copy(update={"stations": stations}), 120)
+    station = stations[0].name
+    for key in ("wind_speed", "wind_direction"):
+        assert np.isnan(values(blocks, station, key)).all()
+        assert np.isfinite(blocks[0].truth[:, 0, KEYS.index(key)]).all()
+    assert np.isfinite(values(blocks, station, "pm25")).any()
+
+
 def test_result_does_not_depend_on_the_length_of_blocks(jeonju: Site) -> None:
     event = {"kind": "fire", "lat": 35.8552, "lon": 127.0925, "after": "1m", "smoulder": "1m", "growth": "fast"}
     long, short = (simulate(jeonju, 600, event, cadence=Cadence(block_s=block_s))[1] for block_s in (60.0, 10.0))
