@@ -1,7 +1,7 @@
 """The simulated weather and PM10 of the background, beside what a weather station of the same city measured, hour by hour.
 
-The simulated city lives through the years of the record from its first hour to its last and is seen as the station sees the air: wind as a mean of the
-last ten minutes in sixteen points, PM10 with the errors of a beta gauge. Hours in which the station has no value are left out of both. Figures say
+The simulated city lives through the years of the record from its first hour to its last and is seen as the station sees the air: wind as a mean
+of the last ten minutes in sixteen points, PM10 with the errors of a beta gauge. Hours in which the station has no value are left out of both. Figures say
 whether the simulated city has the winds, damp hours and dusty hours of the real one; a single hour is not compared with a single hour.
 """
 
@@ -35,8 +35,8 @@ HOUR_S: Final = 3600
 HOURS_OF_YEAR: Final = 8766
 # Hours below this count as calm and have no direction.
 CALM_M_S: Final = 0.5
-# Directions are reported in sixteen points, rounded to tens (20°, 50°, 70°, 90° …): three of them fall into each sector N, E, S and W, and one into each of
-# the others.
+# Directions are reported in sixteen points, rounded to tens (20°, 50°, 70°, 90° …): three of them fall into each sector N, E, S and W, and
+# one into each of the others.
 POINT_DEG: Final = 22.5
 DAMP_PERCENT: Final = 95.0
 DUSTY_UG_M3: Final = 150.0
@@ -49,8 +49,9 @@ SEED: Final = 1
 NEAR: Final = 1 / 3
 # An hour of PM10 this many times as large as both of its neighbours, and more by this, is no air but the gauge.
 LONE_TIMES, LONE_UG_M3 = 3.0, 30.0
-# What a beta gauge adds to an hour of air. Noise: makers give 2.4 µg/m³ (BAM 1020, 2 σ below 4.8), and water on the filter up to −13 to +21 (Kiss et al.
-# 2017, AMT 10, 2477); 4 is what the second differences of hours below 20 µg/m³ leave at KMA 146. Lone spikes: 13 in 23 500 hours there, 115 to 893 µg/m³.
+# What a beta gauge adds to an hour of air. Noise: makers give 2.4 µg/m³ (BAM 1020, 2 σ below 4.8), and water on the filter −13 to +21 µg/m³
+# (Kiss et al. 2017, AMT 10, 2477); 4 is what the second differences of hours below 20 µg/m³ leave at KMA 146. Lone spikes: 13 in 23 500
+# hours there, 115 to 893 µg/m³.
 GAUGE_NOISE_UG_M3: Final = 4.0
 GAUGE_SPIKES_AN_HOUR: Final = 13 / 23_500
 GAUGE_SPIKE_UG_M3: Final = (100.0, 900.0)
@@ -96,7 +97,9 @@ def weather_table(result: dict[str, Any]) -> str:
             continue
         spread = [year[name] for year in years if year[name] is not None]
         far = " (!)" if name in result["not_within_a_third"] else ""
-        rows.append([name, f"{real:.3g}", f"{min(spread):.3g} to {max(spread):.3g}", f"{result['simulated'][name]:.3g}{far}"])
+        rows.append(
+            [name, f"{real:.3g}", f"{min(spread):.3g} to {max(spread):.3g}", f"{result['simulated'][name]:.3g}{far}"]
+        )
     return table(["", "measured", "its single years", "simulated"], rows)
 
 
@@ -119,7 +122,9 @@ def figures(hours: Hours) -> dict[str, float | None]:
         "pm10_above_150_h_a_year": _yearly(pm10 > DUSTY_UG_M3, ~np.isnan(pm10)),
         "pm10_lag_1": _lag_1(pm10, hours.follows),
         "pm10_lag_1_without_lone_hours": _lag_1(np.where(lone, np.nan, pm10), hours.follows),
-        "wind_from_e_and_se": _mean((sector == SECTORS.index("e")) | (sector == SECTORS.index("se")), ~np.isnan(sector)),
+        "wind_from_e_and_se": _mean(
+            (sector == SECTORS.index("e")) | (sector == SECTORS.index("se")), ~np.isnan(sector)
+        ),
     }
     for number, name in enumerate(SECTORS):
         found[f"wind_from_{name}"] = _mean(sector == number, ~np.isnan(sector))

@@ -30,8 +30,9 @@ MONTHLY_STD: Final[dict[str, tuple[float, ...]]] = {
 DAY_RELAXATION_H: Final = {
     name: -24 / np.log(r) for name, r in zip(SPECIES, (0.71, 0.68, 0.70, 0.81, 0.83, 0.78), strict=True)
 }
-# Within a day: lag-1 h autocorrelation 0.9 to 0.95 for PM2.5, 0.75 to 0.85 for NO₂ (typical of Korean cities). PM10 at KMA 146, 2018–2020: the covariance of
-# its logarithm over k hours is 0.19·exp(−k/50) for the days and 0.14·exp(−k/5) within them; 0.07 more at k = 0 is of the gauge and no part of the air.
+# Within a day: lag-1 h autocorrelation 0.9 to 0.95 for PM2.5, 0.75 to 0.85 for NO₂ (typical of Korean cities). PM10 at KMA 146, 2018–2020:
+# the covariance of its logarithm over k hours is 0.19·exp(−k/50) for the days and 0.14·exp(−k/5) within them; 0.07 more at k = 0 is of the
+# gauge and no part of the air.
 HOUR_RELAXATION_S: Final = dict(zip(SPECIES, (5 * 3600, 5 * 3600, 4 * 3600, 3 * 3600, 5 * 3600, 6 * 3600), strict=True))
 HOUR_SPREAD: Final = dict(zip(SPECIES, (0.30, 0.37, 0.25, 0.25, 0.12, 0.10), strict=True))
 # Correlation of PM10 within the day with PM2.5, which is a part of it: 0.89 in the hourly means of Seoul, 2018–2020.

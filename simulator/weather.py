@@ -63,14 +63,16 @@ SHOWERS: Final = 0.08
 _HUMIDITY_OF_RAIN, _HUMIDITY_OF_CLOUD = 0.35, 0.35
 LEAST_WIND_M_S: Final = 0.1
 FOG_M: Final = 1000.0
-# A humidity that is prescribed together with fog.
+# The least humidity that can be prescribed together with fog, and the least cloud and humidity that can be with rain.
 FOG_HUMIDITY_PERCENT: Final = 90.0
+RAIN_CLOUD, RAIN_HUMIDITY_PERCENT = 0.5, 60.0
 
 
 class WeatherOverrides(BaseModel):
-    """The weather that a scenario prescribes; everything else follows the season and what is prescribed: rain brings cloud and damp air, fog damp air.
+    """The weather that a scenario prescribes; everything else follows the season and what is prescribed.
 
-    `meander = "none"` takes the minutes' swing from the wind, prescribed or not.
+    Rain brings cloud and damp air, fog damp air, and no rain falls from a clear sky or into dry air. `meander = "none"` takes the minutes'
+    swing from the wind, prescribed or not.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -89,17 +91,28 @@ class WeatherOverrides(BaseModel):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         """Refuse weather that cannot be."""
-        raining, foggy = bool(self.rain_mm_h), self.visibility_m is not None and self.visibility_m < FOG_M
-        if raining and self.cloud_fraction is not None and self.cloud_fraction < 0.5:
-            raise ValueError("rain_mm_h is above 0 and cloud_fraction below 0.5; rain needs cloud: leave one of them out")
-        if raining and self.humidity_percent is not None and self.humidity_percent < 60:
-            raise ValueError("rain_mm_h is above 0 and humidity_percent below 60; leave one of them out")
+        if self.rain_mm_h and self._cannot_rain:
+            raise ValueError(
+                f"rain_mm_h is above 0, but it does not rain with a cloud_fraction below {RAIN_CLOUD:g} or a humidity_percent"
+                f" below {RAIN_HUMIDITY_PERCENT:g}; leave one of them out"
+            )
+        foggy = self.visibility_m is not None and self.visibility_m < FOG_M
         if foggy and self.humidity_percent is not None and self.humidity_percent < FOG_HUMIDITY_PERCENT:
             raise ValueError(
                 f"visibility_m is below {FOG_M:.0f}, which is fog, and humidity_percent below {FOG_HUMIDITY_PERCENT:.0f};"
                 " leave one of them out"
             )
         return self
+
+    @property
+    def _cannot_rain(self) -> bool:
+        clear = self.cloud_fraction is not None and self.cloud_fraction < RAIN_CLOUD
+        return clear or (self.humidity_percent is not None and self.humidity_percent < RAIN_HUMIDITY_PERCENT)
+
+    @property
+    def rain(self) -> float | None:
+        """The rain [mm/h] as prescribed, or none where the rest of what is prescribed leaves no room for it."""
+        return 0.0 if self.rain_mm_h is None and self._cannot_rain else self.rain_mm_h
 
 
 class WeatherSeries(NamedTuple):
@@ -142,7 +155,9 @@ class Weather:
             stability = pasquill_stability(speed, sun, cloud)
         else:
             stability = np.full(len(times_s), int(Stability[self._overrides.stability]))
-        return WeatherSeries(temperature, humidity, pressure, speed, from_deg, rain, cloud, sun, mixing, sight, stability)
+        return WeatherSeries(
+            temperature, humidity, pressure, speed, from_deg, rain, cloud, sun, mixing, sight, stability
+        )
 
     def at(self, time_s: float) -> Meteorology:
         """Return the air of one instant, as dispersion needs it."""
@@ -161,9 +176,9 @@ class Weather:
         rain_process = np.sqrt(1 - SHOWERS) * process["rain"] + np.sqrt(SHOWERS) * showers
         wetness, short_of_rain = _wetness(rain_process, now(WET_SHARE))
         rain = _rain(wetness, now(RAIN_MM) / (30.4 * 24 * now(WET_SHARE)))
-        if wanted.rain_mm_h is not None:
-            rain, short_of_rain = np.full_like(rain, wanted.rain_mm_h), np.full_like(rain, np.inf)
-            wetness = np.full_like(rain, 0.5 if wanted.rain_mm_h > 0 else 0.0)
+        if wanted.rain is not None:
+            rain, short_of_rain = np.full_like(rain, wanted.rain), np.full_like(rain, np.inf)
+            wetness = np.full_like(rain, 0.5 if wanted.rain > 0 else 0.0)
         cloud = np.where(rain > 0, 1.0, share_below(process["cloud"] + of_four_seasons(_CLOUD_SHIFT, local)))
         cloud = _or(wanted.cloud_fraction, cloud)
         swing_c = 0.5 * (now(MAXIMUM_C) - now(MINIMUM_C)) * (1.25 - 0.7 * cloud) * np.cos((hour - 15) * np.pi / 12)
@@ -173,7 +188,9 @@ class Weather:
         if wanted.visibility_m is not None and wanted.visibility_m < FOG_M:
             humidity = np.maximum(humidity, SATURATED_PERCENT)
         humidity = _or(wanted.humidity_percent, humidity)
-        sea_level_hpa = 1016 + 8 * np.cos((local.timetuple().tm_yday - 15) * 2 * np.pi / 365) + 4.5 * process["pressure"]
+        sea_level_hpa = (
+            1016 + 8 * np.cos((local.timetuple().tm_yday - 15) * 2 * np.pi / 365) + 4.5 * process["pressure"]
+        )
         pressure = sea_level_hpa * np.exp(-self._site.elevation_m / 8430)
         speed, from_deg = self._wind(process, local, hour)
         mixing = _or(wanted.mixing_height_m, _mixing_height(sun, cloud, speed, hour))
@@ -188,7 +205,9 @@ class Weather:
         steady = wanted.meander == "none"
         gust, meander = (np.zeros_like(hour) if steady else process[name] for name in ("speed_gust", "turn_meander"))
         if wanted.wind_speed_m_s is None:
-            strength = (process["speed_synoptic"] + 0.8 * process["speed_meso"] + 0.45 * gust) / np.sqrt(1 + 0.64 + 0.2025)
+            strength = (process["speed_synoptic"] + 0.8 * process["speed_meso"] + 0.45 * gust) / np.sqrt(
+                1 + 0.64 + 0.2025
+            )
             speed = wind_speed_m_s(share_below(strength), local, hour)
         else:
             # Never quite zero, so that still air keeps its direction.

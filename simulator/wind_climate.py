@@ -13,7 +13,7 @@ from jeonju.common.arrays import Floats
 from jeonju.simulator.season import at_hour, of_four_seasons
 
 POINT_DEG: Final = 22.5
-# The rose of the winds [% of hours with 0.5 m/s and more] from N, NNE, NE, … NNW in winter, spring, summer and autumn. The station reports sixteen points.
+# The rose of the winds [% of hours with 0.5 m/s and more] from N, NNE, NE, … NNW in winter, spring, summer and autumn.
 _NIGHT: Final = (
     (4, 3, 3, 2, 4, 15, 29, 5, 2, 1, 3, 3, 6, 4, 8, 8),
     (3, 3, 2, 2, 4, 16, 35, 5, 2, 2, 6, 4, 5, 3, 4, 4),
@@ -56,7 +56,7 @@ def _without_swing(rose: Floats) -> Floats:
     apart_deg = PART_DEG * (parts[:, None] - parts)
     swing = np.exp(-0.5 * (((apart_deg + 180) % 360 - 180) / _SWING_DEG) ** 2)
     # The parts of a point lie around its middle: half of one on either side counts for the point and its neighbour.
-    of_point = np.clip(0.5 + _PARTS / 2 - np.abs((apart_deg[:: _PARTS] + 180) % 360 - 180) / PART_DEG, 0, 1)
+    of_point = np.clip(0.5 + _PARTS / 2 - np.abs((apart_deg[::_PARTS] + 180) % 360 - 180) / PART_DEG, 0, 1)
     seen = of_point @ (swing / swing.sum(axis=0))
     slow = rose @ of_point
     for _ in range(30):

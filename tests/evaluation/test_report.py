@@ -90,7 +90,12 @@ def test_tables_of_the_page_are_those_of_today(tmp_path: Path, monkeypatch: pyte
 
     # Three simulated years take a minute and are scored elsewhere.
     figures = {"calm": 0.08, "wind_from_e_in_winter": 0.1}
-    weather = {"real": figures, "simulated": {"calm": 0.2}, "not_within_a_third": ["calm"], "real_years": {"2018": figures}}
+    weather = {
+        "real": figures,
+        "simulated": {"calm": 0.2},
+        "not_within_a_third": ["calm"],
+        "real_years": {"2018": figures},
+    }
     monkeypatch.setattr("jeonju.evaluation.report.evaluate_weather", lambda _folder, _progress: weather)
     monkeypatch.setattr("jeonju.evaluation.report.evaluate_releases", remembered)
     monkeypatch.setattr("jeonju.evaluation.report.evaluate_smoke", remembered_smoke)
