@@ -1,8 +1,9 @@
 """The simulated weather and PM10 of the background, beside what a weather station of the same city measured, hour by hour.
 
-The simulated city lives through the years of the record from its first hour to its last and is seen as the station sees the air: wind as a mean
-of the last ten minutes in sixteen points, PM10 with the errors of a beta gauge. Hours in which the station has no value are left out of both. Figures say
-whether the simulated city has the winds, damp hours and dusty hours of the real one; a single hour is not compared with a single hour.
+The simulated city lives through the years of the record from its first hour to its last and is seen as the station sees the air: wind as a
+mean of the last ten minutes in sixteen points, PM10 with the errors of a beta gauge. Hours in which the station has no value are left out of
+both. Figures say whether the simulated city has the winds, damp hours and dusty hours of the real one; a single hour is not compared with a
+single hour.
 """
 
 from collections.abc import Callable
@@ -226,7 +227,7 @@ def simulated_hours(times_s: Floats, on_progress: Callable[[float], None] = lamb
 
 def _seen(weather: Weather, background: Background, end_s: float) -> tuple[float, ...]:
     """Return wind, humidity and visibility as a station reports them at the end of an hour, and its rain [mm] and PM10."""
-    minutes_s = end_s - 60.0 * np.arange(59, -1, -1)
+    minutes_s = np.asarray(end_s - 60.0 * np.arange(59, -1, -1), dtype=np.float64)
     pm10 = background.sample(minutes_s, np.zeros((len(minutes_s), 1, 2)))[:, 0, KEYS.index("pm10")]
     air = weather.sample(minutes_s)
     speed, angle = air.wind_speed_m_s[-10:], np.radians(air.wind_from_deg[-10:])
