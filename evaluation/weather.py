@@ -98,10 +98,13 @@ def weather_table(result: dict[str, Any]) -> str:
             continue
         spread = [year[name] for year in years if year[name] is not None]
         far = " (!)" if name in result["not_within_a_third"] else ""
-        rows.append(
-            [name, f"{real:.3g}", f"{min(spread):.3g} to {max(spread):.3g}", f"{result['simulated'][name]:.3g}{far}"]
-        )
+        span = f"{_short(min(spread))} to {_short(max(spread))}"
+        rows.append([name, _short(real), span, _short(result["simulated"][name]) + far])
     return table(["", "measured", "its single years", "simulated"], rows)
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def figures(hours: Hours) -> dict[str, float | None]:
