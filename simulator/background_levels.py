@@ -8,7 +8,7 @@ SPECIES: Final = ("pm25", "pm10", "no2", "so2", "o3", "co")
 # Mean of Deokjin-gu, Jeonju, 2019–2021 (AirKorea), in stored units.
 ANNUAL: Final = dict(zip(SPECIES, (23.3, 40.1, 0.0150, 0.0029, 0.0316, 0.395), strict=True))
 # The share of it that comes from outside; the simulated sources add the rest.
-REGIONAL_SHARE: Final = dict(zip(SPECIES, (0.93, 0.90, 0.75, 0.85, 1.0, 0.92), strict=True))
+REGIONAL_SHARE: Final = dict(zip(SPECIES, (0.93, 0.90, 0.78, 0.85, 1.0, 0.92), strict=True))
 # Korean monthly means and day-to-day standard deviations 2015–2020 in µg/m³ and ppb (CO: 0.01 ppm), January to December.
 MONTHLY: Final[dict[str, tuple[float, ...]]] = {
     "pm25": (30.4, 29.0, 31.5, 23.8, 24.3, 23.0, 17.0, 16.3, 15.9, 19.0, 25.6, 27.4),
