@@ -1,10 +1,8 @@
 """Models of instruments: response time, noise, drift, humidity effect, cross-sensitivity, and differences between units.
 
-One row for each quantity. Values are those of common low-cost instruments (Sensirion SPS30, Alphasense B4 cells, SGP40, MLX90640) from their data
-sheets and field studies; spreads are standard deviations between units after the maker's calibration.
+What data sheets say of each is in `instrument_table`, what they keep for hours, weeks and years in `instrument_errors`.
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -13,146 +11,26 @@ from numpy.typing import NDArray
 
 from jeonju.airquality.pollutants import KEYS, QUANTITY
 from jeonju.common.arrays import Floats
-
-DAY_S: Final = 86_400.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Instrument:
-    """Properties of the instrument of one quantity.
-
-    `response_s` is the time to 63 %; `noise` and spreads are in the quantity's unit, `noise_share` and `gain_spread` relative.
-    """
-
-    key: str
-    response_s: float
-    noise: float
-    resolution: float
-    noise_share: float = 0.0
-    offset_spread: float = 0.0
-    gain_spread: float = 0.0
-    drift_spread_per_day: float = 0.0
-    lowest: float = -np.inf
-    highest: float = np.inf
-    cross: tuple[str, float] | None = (
-        None  # (other quantity, spread between units of its residual effect after compensation)
-    )
-
-
-INSTRUMENTS: Final[tuple[Instrument, ...]] = (
-    # Optical particle counters: ±10 % between units, full response within 10 s.
-    Instrument(
-        key="pm1",
-        response_s=4,
-        noise=1.0,
-        noise_share=0.04,
-        offset_spread=0.8,
-        gain_spread=0.08,
-        resolution=0.1,
-        lowest=0,
-        highest=1000,
-    ),
-    Instrument(
-        key="pm25",
-        response_s=4,
-        noise=1.2,
-        noise_share=0.05,
-        offset_spread=1.0,
-        gain_spread=0.08,
-        resolution=0.1,
-        lowest=0,
-        highest=1000,
-    ),
-    Instrument(
-        key="pm10",
-        response_s=4,
-        noise=2.0,
-        noise_share=0.07,
-        offset_spread=1.5,
-        gain_spread=0.12,
-        resolution=0.1,
-        lowest=0,
-        highest=1500,
-    ),
-    # Electrochemical cells: t90 80 s for NO₂ and O₃, 30 s for SO₂, 15 s for CO, 60 s for H₂S, 150 s for NH₃; t63 = t90/2.3.
-    Instrument(
-        key="no2",
-        response_s=35,
-        noise=0.0035,
-        offset_spread=0.002,
-        gain_spread=0.08,
-        drift_spread_per_day=5e-5,
-        resolution=0.0001,
-        cross=("o3", 0.04),
-    ),
-    Instrument(
-        key="o3",
-        response_s=35,
-        noise=0.0040,
-        offset_spread=0.003,
-        gain_spread=0.08,
-        drift_spread_per_day=5e-5,
-        resolution=0.0001,
-        cross=("no2", 0.08),
-    ),
-    Instrument(
-        key="so2",
-        response_s=13,
-        noise=0.0025,
-        offset_spread=0.001,
-        gain_spread=0.08,
-        drift_spread_per_day=3e-5,
-        resolution=0.0001,
-        cross=("no2", 0.06),
-    ),
-    Instrument(
-        key="co",
-        response_s=6.5,
-        noise=0.012,
-        offset_spread=0.03,
-        gain_spread=0.06,
-        drift_spread_per_day=2e-4,
-        resolution=0.001,
-    ),
-    Instrument(
-        key="h2s",
-        response_s=26,
-        noise=0.0008,
-        offset_spread=0.0005,
-        gain_spread=0.08,
-        drift_spread_per_day=1e-5,
-        resolution=0.0001,
-    ),
-    Instrument(
-        key="nh3",
-        response_s=65,
-        noise=0.02,
-        offset_spread=0.01,
-        gain_spread=0.10,
-        drift_spread_per_day=5e-4,
-        resolution=0.001,
-        lowest=0,
-    ),
-    # Metal-oxide VOC sensor: t63 below 10 s, ±15 % between units. The index is made from its own reading.
-    Instrument(
-        key="tvoc", response_s=9, noise=3.0, noise_share=0.02, gain_spread=0.15, resolution=1, lowest=0, highest=60_000
-    ),
-    Instrument(key="voc_index", response_s=0, noise=2.0, resolution=1, lowest=1, highest=500),
-    Instrument(key="temperature", response_s=30, noise=0.05, offset_spread=0.25, resolution=0.1),
-    Instrument(key="humidity", response_s=20, noise=0.3, offset_spread=1.5, resolution=0.1, lowest=0, highest=100),
-    Instrument(key="pressure", response_s=1, noise=0.05, offset_spread=0.4, resolution=0.1),
-    Instrument(key="wind_speed", response_s=1, noise=0.0, noise_share=0.22, resolution=0.1, lowest=0, highest=60),
-    Instrument(key="wind_direction", response_s=0, noise=7.0, resolution=1),
-    Instrument(key="noise", response_s=1, noise=2.5, resolution=0.1, lowest=30, highest=130),
-    # 32 × 24 pixel thermal camera: ±1 °C, at most 300 °C.
-    Instrument(key="thermal_max", response_s=0, noise=0.5, offset_spread=0.8, resolution=0.1, lowest=-40, highest=300),
+from jeonju.simulator.instrument_errors import (
+    AEROSOL_FAST,
+    AEROSOL_MEMORY_S,
+    AEROSOL_SLOW,
+    COUNTED,
+    DAY_S,
+    GRADES,
+    LEAST_SENSITIVITY,
+    UnitErrors,
+    drying,
+    memory_s,
+    wandering,
 )
-MEASURED: Final = tuple(row.key for row in INSTRUMENTS)
+from jeonju.simulator.instrument_table import INSTRUMENTS, MEASURED
+from jeonju.simulator.wander import Wander
+
 _COLUMN: Final = np.array([KEYS.index(key) for key in MEASURED])
+_CLIMATE: Final = [KEYS.index("temperature"), KEYS.index("humidity")]
 
 # Growth of particles in humid air, C = 1 + (κ/1.65)/(1/aw − 1) (κ-Köhler; Crilley et al. 2018), held constant outside 40 to 97 %.
-# Stations have a heated inlet that leaves a little of it; robots measure the air as it is. κ of urban PM2.5 is 0.15 to 0.29.
-KAPPA: Final = {"station": 0.05, "robot": 0.20}
 PARTICLE_DENSITY_G_CM3: Final = 1.65
 # Optical counters see coarse dust badly: share of PM10 − PM2.5 that they report.
 COARSE_EFFICIENCY: Final = 0.65
@@ -183,30 +61,94 @@ def _voc_index(tvoc: Floats, learn: float, baseline: Floats, out: Floats) -> Non
             out[t, d] = 100.0 * (max(tvoc[t, d], 1.0) / max(baseline[d], 1.0)) ** VOC_INDEX_EXPONENT
 
 
+@njit(cache=True, nogil=True)
+def _err(
+    signal: Floats,
+    gain: Floats,
+    offset: Floats,
+    per_day: Floats,
+    loss_per_year: Floats,
+    age_years: Floats,
+    climate: Floats,
+    per_kelvin: Floats,
+    per_percent: Floats,
+    days: Floats,
+    levels: Floats,
+    shares: Floats,
+    whose: NDArray[np.int64],
+    step: NDArray[np.int64],
+    ahead: Floats,
+    wander: Floats,
+    noise: Floats,
+    level_noise: Floats,
+    share_noise: Floats,
+) -> None:
+    """Apply in place to the signal (times, devices, instruments) what units do to it: gain, age, zero, climate, wander and noise."""
+    instruments = signal.shape[2]
+    for t in range(signal.shape[0]):
+        i, w = step[t], ahead[t]
+        for d in range(signal.shape[1]):
+            years = age_years[d] + days[t] / 365.25
+            for k in range(instruments):
+                fast = (1.0 - w) * wander[i, d, whose[k]] + w * wander[i + 1, d, whose[k]]
+                at = instruments + whose[k]
+                slow = (1.0 - w) * wander[i, d, at] + w * wander[i + 1, d, at]
+                left = max(1.0 - loss_per_year[d, k] * years, LEAST_SENSITIVITY)
+                factor = max(1.0 + shares[0, k] * fast + shares[1, k] * slow, 0.1)
+                value = signal[t, d, k] * gain[d, k] * left * factor
+                value += offset[d, k] + per_day[d, k] * days[t] + levels[0, k] * fast + levels[1, k] * slow
+                value += per_kelvin[d, k] * (climate[t, d, 0] - 20.0) + per_percent[d, k] * (climate[t, d, 1] - 50.0)
+                signal[t, d, k] = value + noise[d, t, k] * (level_noise[k] + share_noise[k] * abs(value))
+
+
 class Instruments:
-    """The instruments of all devices of a site; `fitted` (devices, len(KEYS)) says which a device has. One generator per device."""
+    """The instruments of all devices of a site; `fitted` (devices, len(KEYS)) says which a device has. One generator per device.
+
+    `kinds` are the devices' grades (GRADES). `aerosol` has a generator for every place with an aerosol of its own, `place` says which is a
+    device's; a city is one place.
+    """
 
     def __init__(
-        self, kinds: list[str], fitted: NDArray[np.bool_], *, start_s: float, rngs: list[np.random.Generator]
+        self,
+        kinds: list[str],
+        fitted: NDArray[np.bool_],
+        *,
+        start_s: float,
+        rngs: list[np.random.Generator],
+        aerosol: list[np.random.Generator],
+        place: NDArray[np.int64] | None = None,
     ) -> None:
         self._rngs = rngs
         self._start_s = start_s
         self._fitted = fitted
         shape = (len(kinds), len(INSTRUMENTS))
+        grades = [GRADES[kind] for kind in kinds]
+        own = [rng.spawn(1)[0] for rng in rngs]
         units = np.stack([rng.standard_normal((4, len(INSTRUMENTS))) for rng in rngs], axis=1)
-        self._offset = units[0] * np.array([row.offset_spread for row in INSTRUMENTS])
-        self._gain = np.maximum(1 + units[1] * np.array([row.gain_spread for row in INSTRUMENTS]), 0.5)
-        self._drift = units[2] * np.array([row.drift_spread_per_day for row in INSTRUMENTS])
+        self._units = UnitErrors(MEASURED, grades, own)
+        self._offset = units[0] * _row("offset_spread")
+        self._gain = _gains(units[1])
+        self._drift = units[2] * _row("drift_spread_per_day")
         self._cross = units[3]
+        counted = [MEASURED.index(key) for key in COUNTED]
+        self._place = np.zeros(len(kinds), dtype=np.int64) if place is None else place
+        usual = np.array([rng.spawn(1)[0].standard_normal() for rng in aerosol])[self._place]
+        bought = np.array([(grade.counter_gain, grade.place_spread) for grade in grades]).T
+        self._gain[:, counted] *= (bought[0] * np.exp(bought[1] * usual))[:, None]
+        self._wander = Wander(memory_s(MEASURED), start_s=start_s, rngs=own)
+        self._aerosol = Wander(AEROSOL_MEMORY_S, start_s=start_s, rngs=aerosol)
+        self._whose = wandering(MEASURED)
         self._state = np.full(shape, np.nan)
         self._baseline = np.full(len(kinds), np.nan)
-        self._kappa = np.array([KAPPA[kind] for kind in kinds])
+        self._kappa = np.array([grade.kappa for grade in grades])
+        self._drying = drying(np.array([grade.warmer_k for grade in grades]))
+        self._unseen = np.array([grade.unseen_ug_m3 for grade in grades])
 
     def measure(self, truth: Floats, times_s: Floats, interval_s: float) -> Floats:
         """Return the readings (T, D, len(KEYS)) of the true air (T, D, len(KEYS)); NaN where a device has no such instrument."""
         # In the same order whatever the number of times: numba compiles a function for each order.
         signal = np.ascontiguousarray(truth[:, :, _COLUMN])
-        self._count_particles(signal, truth)
+        self._count_particles(signal, truth, times_s)
         for k, row in enumerate(INSTRUMENTS):
             if row.cross is not None:
                 other, spread = row.cross
@@ -218,21 +160,46 @@ class Instruments:
             self._baseline,
             signal[:, :, MEASURED.index("voc_index")],
         )
-        days = (times_s - self._start_s)[:, None, None] / DAY_S
-        signal = signal * self._gain + self._offset + self._drift * days
-        noise = np.stack([rng.standard_normal((len(times_s), len(INSTRUMENTS))) for rng in self._rngs], axis=1)
-        signal += noise * (_row("noise") + _row("noise_share") * np.abs(signal))
+        self._err(signal, truth, times_s)
         return self._quantize(signal)
 
-    def _count_particles(self, signal: Floats, truth: Floats) -> None:
-        """Apply what optical counters do: hygroscopic growth at high humidity, and poor counting of coarse particles."""
-        activity = np.clip(truth[:, :, KEYS.index("humidity")], 40.0, 97.0) / 100.0
+    def _err(self, signal: Floats, truth: Floats, times_s: Floats) -> None:
+        units = self._units
+        climate = np.ascontiguousarray(truth[:, :, _CLIMATE])
+        noise = np.stack([rng.standard_normal((len(times_s), len(INSTRUMENTS))) for rng in self._rngs])
+        _err(
+            signal,
+            self._gain,
+            self._offset,
+            self._drift,
+            units.loss_per_year,
+            units.age_years,
+            climate,
+            units.per_kelvin,
+            units.per_percent,
+            (times_s - self._start_s) / DAY_S,
+            units.levels,
+            units.shares,
+            self._whose,
+            *self._wander.at(times_s),
+            noise,
+            _row("noise"),
+            _row("noise_share"),
+        )
+
+    def _count_particles(self, signal: Floats, truth: Floats, times_s: Floats) -> None:
+        """Apply what optical counters do: growth at high humidity, poor counting of coarse and of the finest particles, light by kind of aerosol."""
+        activity = np.clip(truth[:, :, KEYS.index("humidity")] * self._drying, 40.0, 97.0) / 100.0
         growth = 1 + (self._kappa / PARTICLE_DENSITY_G_CM3) / (1 / activity - 1)
+        step, ahead, grid = self._aerosol.at(times_s)
+        kind = (1 - ahead)[:, None, None] * grid[step] + ahead[:, None, None] * grid[step + 1]
+        light = np.exp(kind @ np.array([AEROSOL_FAST, AEROSOL_SLOW]) - (AEROSOL_FAST**2 + AEROSOL_SLOW**2) / 2)
         fine, coarse = MEASURED.index("pm25"), MEASURED.index("pm10")
+        seen = np.where(self._unseen > 0, signal[:, :, fine] / np.maximum(signal[:, :, fine] + self._unseen, 1e-9), 1.0)
         missed = (1 - COARSE_EFFICIENCY) * (signal[:, :, coarse] - signal[:, :, fine])
         signal[:, :, coarse] -= missed
-        for key in ("pm1", "pm25", "pm10"):
-            signal[:, :, MEASURED.index(key)] *= growth
+        for key in COUNTED:
+            signal[:, :, MEASURED.index(key)] *= growth * seen * light[:, self._place]
 
     def _quantize(self, signal: Floats) -> Floats:
         """Round and clip as the instrument does; NaN where it is not fitted."""
@@ -246,6 +213,16 @@ class Instruments:
             out[:, :, KEYS.index(key)] = np.round(rounded[:, :, k], max(QUANTITY[key].decimals, 1))
         out[:, ~self._fitted] = np.nan
         return out
+
+
+def _gains(drawn: Floats) -> Floats:
+    """Return the gains (devices, instruments) of normal numbers. One laser counts all sizes of particles: four fifths of a deviation are common."""
+    drawn = drawn.copy()
+    fine = drawn[:, MEASURED.index("pm25")]
+    for key in ("pm1", "pm10"):
+        column = MEASURED.index(key)
+        drawn[:, column] = 0.8 * fine + 0.6 * drawn[:, column]
+    return np.maximum(1 + drawn * _row("gain_spread"), 0.3)
 
 
 def _row(name: str) -> Floats:

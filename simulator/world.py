@@ -92,7 +92,9 @@ class World:
         devices = site.devices
         self.devices = tuple(device.name for device in devices)
         self.kinds = ("station",) * len(site.stations) + ("robot",) * len(site.robots)
-        weather_rng, background_rng, self._air_rng, *own = np.random.default_rng(seed).spawn(3 + 2 * len(devices))
+        weather_rng, background_rng, self._air_rng, *own, aerosol_rng = np.random.default_rng(seed).spawn(
+            4 + 2 * len(devices)
+        )
         self.weather = Weather(site, start_s=env.now, rng=weather_rng, overrides=weather)
         self.wind_field = WindField(site, self.weather, start_s=env.now, seed=seed, overrides=weather)
         self.background = Background(site, start_s=env.now, rng=background_rng, weather=self.weather)
@@ -115,7 +117,9 @@ class World:
             else None
         )
         fitted = np.array([[key in device.quantities for key in KEYS] for device in devices])
-        self._instruments = Instruments(list(self.kinds), fitted, start_s=env.now, rngs=own[: len(devices)])
+        self._instruments = Instruments(
+            list(self.kinds), fitted, start_s=env.now, rngs=own[: len(devices)], aerosol=[aerosol_rng]
+        )
         self._robots = [
             PatrolRobot(robot, site, env, rng)
             for robot, rng in zip(site.robots, own[-len(site.robots) :], strict=False)
