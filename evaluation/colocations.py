@@ -7,7 +7,7 @@ are of the air, `humidity_a` and `temp_Celsius` of the inside of a housing. Gase
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from pathlib import Path
 from typing import Final
@@ -24,6 +24,8 @@ _COLUMN: Final = re.compile(r"(?:(?P<who>\w+)_)?(?P<quantity>pm25|no2|o3)(?:_(?P
 # Instruments that are references themselves.
 _REFERENCE_GRADE: Final = frozenset({"bam", "teom", "fidas"})
 AIR: Final = {"humidity": ("ref_rh_pct", "humidity_a"), "temperature": ("ref_t_c", "temp_Celsius")}
+AIR_RANGE: Final = {"humidity": (0.0, 100.0), "temperature": (-50.0, 70.0)}
+AIR_MEDIAN: Final = {"humidity": (5.0, 100.0), "temperature": (-40.0, 60.0)}
 # Beyond these (µg/m³, ppb) a value is a filler or a fault. Cells read below zero in clean air; particles cannot be fewer than none.
 LOWEST: Final = {"pm25": 0.0, "no2": -100.0, "o3": -100.0}
 HIGHEST: Final = 1000.0
@@ -82,14 +84,14 @@ def read_recordings(folder: Path) -> tuple[list[Recording], list[str]]:
     left_out: list[str] = []
     for path in paths:
         rows = read_table(folder, path.name, ())
-        instruments, unused = _instruments(path, rows[0].columns)
+        by_place, unused = _instruments(path, rows[0].columns)
         left_out += unused
-        recordings += [_recording(path.name, of, instruments) for of in _places(rows)]
+        recordings += [_recording(path.name, of, here) for of in _units(rows) for here in by_place.values()]
     return recordings, left_out
 
 
-def _instruments(path: Path, columns: tuple[str, ...]) -> tuple[dict[str, tuple[str, str]], list[str]]:
-    """Return instrument's column → (quantity, reference's column), and why others are not used."""
+def _instruments(path: Path, columns: tuple[str, ...]) -> tuple[dict[str, dict[str, tuple[str, str]]], list[str]]:
+    """Return for each place instrument's column → (quantity, reference's column), and why others are not used."""
     named = {name: match for name in columns if (match := _COLUMN.fullmatch(name))}
     references = {}
     for name, match in named.items():
@@ -98,25 +100,29 @@ def _instruments(path: Path, columns: tuple[str, ...]) -> tuple[dict[str, tuple[
             references["_".join(who[:-1]), match["quantity"]] = name
     if not references:
         raise UserError(f"{path} has no column of a reference, such as ref_pm25, ref_no2_ppb or ref_o3_ppb")
-    found: dict[str, tuple[str, str]] = {}
+    found: dict[str, dict[str, tuple[str, str]]] = {}
     unused = []
     for name, match in named.items():
         if name in references.values():
             continue
         who = match["who"] or ""
-        place = next((at for at, quantity in references if quantity == match["quantity"] and who.startswith(at)), None)
+        place = next((at for at, quantity in references if quantity == match["quantity"] and _is_of(at, who)), None)
         if place is None:
             unused.append(f"{path.name}: {name} has no reference of its own place")
         elif _REFERENCE_GRADE & set(who.split("_")):
             unused.append(f"{path.name}: {name} is no low-cost instrument")
         else:
-            found[name] = match["quantity"], references[place, match["quantity"]]
+            found.setdefault(place, {})[name] = match["quantity"], references[place, match["quantity"]]
     if not found:
         raise UserError(f"{path} has no column of a low-cost instrument beside {', '.join(references.values())}")
     return found, unused
 
 
-def _places(rows: list[Row]) -> Iterator[list[Row]]:
+def _is_of(place: str, who: str) -> bool:
+    return not place or who == place or who.startswith(f"{place}_")
+
+
+def _units(rows: list[Row]) -> Iterator[list[Row]]:
     """Yield the rows of each `sensor_index`, or all of them."""
     if not rows[0].has("sensor_index"):
         yield rows
@@ -147,13 +153,20 @@ def _recording(file: str, rows: list[Row], instruments: dict[str, tuple[str, str
         for name, (quantity, reference) in instruments.items()
     ]
     air = {key: name for key, names in AIR.items() for name in names[::-1] if rows[0].has(name)}
+    # Rows that are not there are gaps as well as cells that are empty.
+    absent = round((times_s[-1] - times_s[0]) / step_s) + 1 - len(rows)
+    pairs = [replace(pair, gaps=pair.gaps + absent) for pair in pairs]
     return Recording(
         file=file,
         times_s=times_s,
         step_s=step_s,
-        truth={quantity: references[name].values for quantity, name in set(instruments.values())},
+        truth={
+            quantity: values
+            for quantity, name in set(instruments.values())
+            if not np.isnan(values := references[name].values).all()
+        },
         pairs=pairs,
-        air={key: _column(rows, name) for key, name in air.items()},
+        air={key: _air(rows, key, name) for key, name in air.items()},
         inside=frozenset(key for key, name in air.items() if name == AIR[key][1]),
     )
 
@@ -198,6 +211,15 @@ def _pair(rows: list[Row], unit: str, quantity: str, reference: _Checked, readin
         beyond_range=reference.beyond + reading.beyond,
         readings_below_zero=below,
     )
+
+
+def _air(rows: list[Row], key: str, name: str) -> Floats:
+    """Return humidity or temperature, NaN for what cannot be. Raises UserError for shares, kelvins and the like."""
+    values, (low, high), (least, most) = _column(rows, name), AIR_RANGE[key], AIR_MEDIAN[key]
+    there = values[np.isfinite(values)]
+    if len(there) and not least <= (level := float(np.median(there))) <= most:
+        raise UserError(f"{rows[0].where}: {name} is {level:.3g} in the median; it needs percent or °C")
+    return np.where((values >= low) & (values <= high), values, np.nan)
 
 
 def _refuse_other_unit(where: str, name: str, values: Floats) -> None:

@@ -18,11 +18,13 @@ from jeonju.evaluation.simulated_colocation import simulate
 QUANTITIES: Final = ("pm25", "no2", "o3")
 FIGURES: Final = ("slope", "r2", "lag_1")
 # How often every co-location is simulated with new units.
-SETS: Final = 32
+SETS: Final = 48
 # Fewer values in common say nothing.
 LEAST: Final = 50
 # Fewer units have no spread.
 LEAST_UNITS: Final = 3
+# The spread of so few is known within a half only: it is printed, and no figure of the quantity.
+MANY_UNITS: Final = 5
 # Below this level [µg/m³, ppb] a ratio to the reference means nothing.
 LEAST_LEVEL: Final = 1.0
 # An instrument that follows its reference less than this has no gain.
@@ -36,7 +38,7 @@ def evaluate_instruments(
 ) -> dict[str, Any]:
     """Return real and simulated figures of each quantity, of every co-location, and which are further apart than a fifth.
 
-    A quantity's figures are those of its longest co-location; gains are of the file with most units of it.
+    A quantity's figures are those of its longest co-location; gains are of the file with most units of it, from five on.
 
     Raises UserError for a folder without co-locations, columns that are missing, and values in other units.
     """
@@ -66,6 +68,20 @@ def evaluate_instruments(
         "networks": networks,
         "left_out": left_out,
     }
+
+
+def as_table(result: dict[str, Any]) -> str:
+    """Return the figures of each quantity as lines of a table for people."""
+    head = f"{'':6} {'figure':12} {'real':>8} {'simulated':>10}  {'four fifths of units':22}"
+    lines = [head.rstrip()]
+    for quantity, figures in result["figures"].items():
+        for name, each in figures.items():
+            low, high = ("–", "–") if each["range"] is None else (f"{at:.2f}" for at in each["range"])
+            real, simulated = ("–" if each[side] is None else f"{each[side]:.2f}" for side in ("real", "simulated"))
+            mark = "" if each["within_a_fifth"] else "further apart than a fifth"
+            lines.append(f"{quantity:6} {name:12} {real:>8} {simulated:>10}  {low} to {high:14} {mark}".rstrip())
+    lines += [f"left out: {why}" for why in result["left_out"]]
+    return "\n".join(lines)
 
 
 def _useless(pair: Pair) -> str | None:
@@ -174,7 +190,7 @@ def _figures(quantity: str, rows: list[dict[str, Any]], networks: list[dict[str,
     if daily:
         longest = max(hourly or daily, key=lambda row: row["values"])
         found = {name: longest[name] for name in FIGURES if name in longest}
-    if of := [network for network in networks if network["quantity"] == quantity]:
+    if of := [network for network in networks if network["quantity"] == quantity and network["units"] >= MANY_UNITS]:
         largest = max(of, key=lambda network: network["units"])
         found |= {name: largest[name] for name in ("gain_mean", "gain_spread")}
     return found

@@ -10,6 +10,7 @@ import numpy as np
 
 from jeonju.common.errors import UserError
 from jeonju.evaluation.dispersion import Arc, evaluate_dispersion
+from jeonju.evaluation.instruments import FIGURES, evaluate_instruments
 from jeonju.evaluation.markdown import percent, table
 from jeonju.evaluation.natures_page import maps_table
 from jeonju.evaluation.pictures import draw_arcs, draw_releases, draw_reliability
@@ -53,6 +54,7 @@ def write_report(
     plumes = evaluate_plumes(data / "ginninderra")
     smoke = evaluate_smoke(data / "boulder_fires", lambda share: on_progress(0.7 + 0.1 * share))
     weather = evaluate_weather(data / "jeonju_hourly", lambda share: on_progress(0.8 + 0.2 * share))
+    instruments = evaluate_instruments(data / "lowcost")
     puffs = measured["dispersion"]
     rates = sorted(release.rate_kg_h for release in truth)
     text = Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
@@ -80,6 +82,7 @@ def write_report(
         puff_5_s=_thousands(puffs["puff_every_5_s"]["times_real_time"]),
         puff_1_s=_thousands(puffs["puff_every_1_s"]["times_real_time"]),
         puff_error=max(row["error_percent"] for row in puffs.values()),
+        instruments_table=_instruments_table(instruments),
         smoke_table=side_by_side(smoke, measured["detection"]),
         weather_table=weather_table(weather),
     )
@@ -180,6 +183,30 @@ def _fresh_table(fresh: dict[str, Any] | None, command: str = "fresh_fires") -> 
         "sure, right within 300 m",
     )
     return table(head, rows)
+
+
+def _instruments_table(result: dict[str, Any]) -> str:
+    """Return real and simulated instruments, each co-location of hours a row, and the gains of every network."""
+    rows = [
+        (f"{row['instrument']}, {row['values']} h ({row['file']})", *(_beside(row[name]) for name in FIGURES))
+        for row in result["colocations"]
+        if "lag_1" in row
+    ]
+    units = [
+        (f"{of['units']} units, {of['quantity']} ({of['file']})", _beside(of["gain_mean"]), _beside(of["gain_spread"]))
+        for of in result["networks"]
+    ]
+    hourly = table(("instrument", "slope", "R²", "residual from hour to hour"), rows)
+    return f"{hourly}\n\n{table(('units', 'mean gain', 'spread of gains'), units)}"
+
+
+def _beside(figure: dict[str, Any]) -> str:
+    """Return real: simulated (range of four fifths), bold where they are within a fifth."""
+    if figure["simulated"] is None or figure["real"] is None:
+        return "–"
+    low, high = figure["range"]
+    text = f"{figure['real']:.2f}: {figure['simulated']:.2f}"
+    return f"{f'**{text}**' if figure['within_a_fifth'] else text} ({low:.2f} to {high:.2f})"
 
 
 def _city_table(incidents: dict[str, Any]) -> str:

@@ -118,7 +118,7 @@ GRADES: Final[dict[str, Grade]] = {
     "uncorrected": Grade(
         kappa=0.20,
         warmer_k=3.8,
-        counter_gain=1.54,
+        counter_gain=1.60,
         place_spread=0.21,
         unseen_ug_m3=2.0,
         age_years=1.7,

@@ -1,6 +1,6 @@
 """Every number the rules judge by, in the quantity's unit, with source and validity.
 
-Sources: data sheets as in `simulator/instruments.py` (SPS30, Alphasense B4 cells, SGP40); where nothing else is said the number is our choice.
+Sources: data sheets as in `simulator/instrument_table.py` (SPS30, Alphasense B4 cells, SGP40); where nothing else is said the number is our choice.
 Valid for low-cost instruments outdoors that send between every second and every ten minutes.
 """
 

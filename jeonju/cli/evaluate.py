@@ -103,6 +103,21 @@ def weather(folder: Folder) -> None:
 
 
 @app.command()
+def instruments(folder: Folder) -> None:
+    """Compare low-cost instruments that stood beside references with simulated ones in the same air.
+
+    DIR holds CSV files of hourly or daily means with columns such as time, ref_pm25 and NAME_pm25 (ref_no2_ppb, ref_o3_ppb). Prints slope, R2, how
+    much an hour's residual says of the next, and how far the gains of units are apart; what was left out is counted. Standard error shows a table.
+    """
+    from jeonju.evaluation.instruments import as_table, evaluate_instruments
+
+    with progress("co-locations") as advance:
+        result = evaluate_instruments(folder, advance)
+    typer.echo(as_table(result), err=True)
+    _print(result)
+
+
+@app.command()
 def smoke(folder: Folder) -> None:
     """Play a recorded network of particle counters through the alert engine as a stream, and compare its smoke alerts with the fires that burnt.
 

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from jeonju.cli.app import app
+from jeonju.evaluation.instruments import evaluate_instruments
 from jeonju.evaluation.release_score import evaluate_releases
 from jeonju.evaluation.smoke_score import evaluate_smoke
 from tests.conftest import SHARED_DATA
@@ -97,6 +98,11 @@ def test_tables_of_the_page_are_those_of_today(tmp_path: Path, monkeypatch: pyte
         "real_years": {"2018": figures},
     }
     monkeypatch.setattr("jeonju.evaluation.report.evaluate_weather", lambda _folder, _progress: weather)
+
+    def few_instruments(folder: Path) -> dict[str, Any]:
+        return evaluate_instruments(folder, sets=1)
+
+    monkeypatch.setattr("jeonju.evaluation.report.evaluate_instruments", few_instruments)
     monkeypatch.setattr("jeonju.evaluation.report.evaluate_releases", remembered)
     monkeypatch.setattr("jeonju.evaluation.report.evaluate_smoke", remembered_smoke)
     benchmarks = tmp_path / "benchmarks.json"
@@ -113,6 +119,8 @@ def test_tables_of_the_page_are_those_of_today(tmp_path: Path, monkeypatch: pyte
     # What benchmarks print is not measured here.
     of_today = [line for line in written.partition("The same drawn fires")[0].splitlines() if line.startswith("|")]
     assert "| calm | 0.08 | 0.08 to 0.08 | 0.2 (!) |" in written
+    assert "| manchester_lcs_pm25, 742 h (quant_pm_autumn.csv) | " in written
+    assert "| 9 units, pm25 (purpleair_daily.csv) | " in written
     assert len(of_today) > 20
     assert [line for line in of_today if line not in committed] == []
     for picture in ("validation-arcs.png", "validation-releases.png"):
