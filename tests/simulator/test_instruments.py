@@ -133,14 +133,17 @@ def test_errors_are_remembered_for_hours(key: str, lowest: float, highest: float
 def test_counters_of_a_city_have_most_of_their_error_in_common_and_cells_have_none() -> None:
     """Of three counters side by side residuals agree by 0.7 to 0.9."""
     off = residuals("station", pm25=20.0, no2=0.02)
-    together = {key: np.corrcoef(off[:, :, KEYS.index(key)].T)[np.triu_indices(8, 1)].mean() for key in ("pm25", "no2")}
+    together = {
+        key: np.atleast_2d(np.corrcoef(off[:, :, KEYS.index(key)].T))[np.triu_indices(8, 1)].mean()
+        for key in ("pm25", "no2")
+    }
     assert 0.6 < together["pm25"] < 0.95
     assert abs(together["no2"]) < 0.15
 
 
 def test_readings_do_not_depend_on_how_time_is_cut() -> None:
     truth = clean(900, 3, pm25=20.0, no2=0.02)
-    has, times_s = np.ones((3, len(KEYS)), dtype=bool), 1e9 + 60.0 * np.arange(1, 901)
+    has, times_s = np.ones((3, len(KEYS)), dtype=bool), np.asarray(1e9 + 60.0 * np.arange(1, 901), np.float64)
 
     def instruments() -> Instruments:
         return Instruments(
