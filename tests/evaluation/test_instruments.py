@@ -1,7 +1,7 @@
 """Low-cost instruments beside references: the figures, what is left out and counted, and what is refused."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -30,7 +30,7 @@ def hours(count: int = 120, seed: int = 1) -> tuple[list[str], np.ndarray, np.nd
     return times, reference, 1.5 * reference + error
 
 
-def write(folder: Path, head: str, rows: list[tuple[object, ...]], name: str = "pm.csv") -> Path:
+def write(folder: Path, head: str, rows: Sequence[tuple[object, ...]], name: str = "pm.csv") -> Path:
     folder.mkdir(exist_ok=True)
     lines = [head, *(",".join(str(value) for value in row) for row in rows)]
     (folder / name).write_text("\n".join(lines) + "\n")
