@@ -32,7 +32,7 @@ from jeonju.simulator.world import World
 
 TUNING_SEEDS: Final = range(1, 6)
 BLIND_SEEDS: Final = range(9000, 9050)
-# Particles are some 15 times slower than puffs.
+# Particles are some 18 times slower than puffs.
 SEEDS: Final[dict[NatureName, int]] = {"puffs": len(BLIND_SEEDS), "particles": 5}
 WORKERS: Final = 2
 # What is drawn: (kind of event, seeds). Flaming and smouldering fires in every scenario; others to see whether they are classified apart.

@@ -30,7 +30,7 @@ from jeonju.simulator.nature.names import NatureName
 from jeonju.simulator.sinks.parquet import readings_batch
 from jeonju.simulator.world import World
 
-# Particles are some 15 times slower than puffs.
+# Particles are some 18 times slower than puffs.
 FIRES: Final[dict[NatureName, int]] = {"puffs": 100, "particles": 30}
 FIRST_SEED: Final = 20_000
 KINDS: Final = tuple(EVENTS)
