@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from jeonju.airquality.dispersion.surface_layer import SurfaceLayer, obukhov_length_m, surface_layer_of
 
-# What the spread of puffs follows: Briggs' curves for a city or for open country, or the surface layer over flat, open land.
-Surroundings = Literal["urban", "rural", "open"]
+# What the spread of puffs follows: Briggs' curves for a city, for a district of tall buildings or for open country, or the surface layer over flat,
+# open land.
+Surroundings = Literal["urban", "downtown", "rural", "open"]
 
 
 class Stability(IntEnum):

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from jeonju.airquality.dispersion.meteorology import Stability
 
-BriggsSurroundings = Literal["urban", "rural"]
+BriggsSurroundings = Literal["urban", "downtown", "rural"]
 
 # σ = a·x·(1 + b·x)^c as rows (a, b, c), for classes A … F. Briggs, G. A. (1973): Diffusion estimation for small emissions,
 # ATDL contribution 79; as tabulated by Hanna, Briggs & Hosker (1982), Handbook on Atmospheric Diffusion, DOE/TIC-11223, table 4.5.
@@ -35,6 +35,8 @@ _SIGMA_Z: Final[dict[BriggsSurroundings, tuple[tuple[float, float, float], ...]]
         (0.08, 1.5e-3, -0.5),
     ),
 }
+# Between tall buildings Briggs' urban curves hold for what has passed the first of them.
+_SIGMA_Y["downtown"], _SIGMA_Z["downtown"] = _SIGMA_Y["urban"], _SIGMA_Z["urban"]
 # Distances within which the curves were drawn, and the averaging time of the measurements behind them.
 VALID_FROM_M: Final = 100.0
 VALID_TO_M: Final = 10_000.0
@@ -45,8 +47,23 @@ AVERAGING_TIME_S: Final = 600.0
 _OPEN_GROWTH: Final = 78.0
 _OPEN_EXPONENT: Final = -0.3
 
+# A puff is never narrower than this at release; keeps the first metres finite.
+LEAST_SIGMA_M: Final = 0.5
+# The initial spread between tall buildings of which the literature on releases in downtowns speaks (after Hanna and Baja 2009, Atmos. Environ. 43,
+# 3033): tens of metres, taken as 40 m. An industrial complex of halls 8 to 10 m high is no downtown.
+DOWNTOWN_SIGMA_M: Final = 40.0
+
 # σy grows with averaging time as t^0.2 from about 3 minutes to an hour (Hino 1968; Gifford 1975).
 AVERAGING_EXPONENT: Final = 0.2
+
+
+def least_sigma_m(surroundings: str, height_m: float) -> float:
+    """Return the least spread [m] of what is released at a height.
+
+    What is released in the streets of a downtown fills the space between its tall buildings at once: an initial spread of the order of their height
+    (`DOWNTOWN_SIGMA_M`). For sources and receptors below the roofs, from about one block on to some 2 km.
+    """
+    return DOWNTOWN_SIGMA_M if surroundings == "downtown" and height_m < DOWNTOWN_SIGMA_M else LEAST_SIGMA_M
 
 
 def coefficients(surroundings: BriggsSurroundings, stability: int) -> NDArray[np.float64]:

@@ -252,3 +252,72 @@ def test_field_is_finite_and_never_negative(
         result = puffs.concentration(np.array([[x, y, 1.5]]))
     assert np.all(np.isfinite(result))
     assert np.all(result >= 0)
+
+
+def swept(turn_deg: float, interval_s: float, **how: float) -> tuple[np.ndarray, Puffs]:
+    """An hour of one source in a wind that swings, at 26 places in 4 × 4 km; puffs are followed as far as they reach one."""
+    rng = np.random.default_rng(1)
+    receptors = np.column_stack([rng.uniform(-2000, 2000, (26, 2)), np.full(26, 3.0)])
+    ticks = int(3600 / interval_s)
+    swing = np.sin(np.arange(ticks) * interval_s / 300)
+    airs = [replace(AIR, wind_speed_m_s=3.0, wind_from_deg=250.0 + turn_deg * each) for each in swing]
+    puffs = Puffs(n_sources=1, box_m=(-3500.0, -3500.0, 3500.0, 3500.0))
+    for tick in range(ticks):
+        puffs.release(0, x_m=-1000.0, y_m=0.0, z_m=5.0, mass=interval_s, tick=tick)
+    return puffs.march(interval_s, airs, receptors[None], **how)[..., 0, 0], puffs
+
+
+@pytest.mark.parametrize(("turn_deg", "interval_s"), [(10.0, 5.0), (10.0, 1.0), (40.0, 5.0)])
+def test_merged_and_culled_puffs_are_within_one_percent_of_the_sum_of_all(turn_deg: float, interval_s: float) -> None:
+    exact, every = swept(turn_deg, interval_s, cull_sigmas=np.inf, merge_sigmas=0.0)
+    quick, merged = swept(turn_deg, interval_s)
+    assert np.abs(quick - exact).max() < 0.01 * exact.max()
+    assert len(merged) < 0.5 * len(every)
+
+
+def test_merging_keeps_mass_and_its_centre() -> None:
+    rows = []
+    for merge_sigmas in (0.0, kernels.MERGE_SIGMAS):
+        puffs = Puffs(n_sources=2, box_m=BOX)
+        for tick in range(600):
+            puffs.release(tick % 2, x_m=0.0, y_m=0.0, z_m=20.0, mass=1.0 + tick % 3, tick=tick)
+        puffs.march(1.0, [replace(AIR, rain_mm_h=2.0)] * 600, merge_sigmas=merge_sigmas)
+        table = puffs.table
+        of = table[kernels.SOURCE]
+        mass = table[kernels.MASS]
+        particles = mass * table[kernels.PARTICLES_LEFT]
+        rows.append(
+            [(mass[of == s].sum(), particles[of == s].sum(), mass[of == s] @ table[kernels.X, of == s]) for s in (0, 1)]
+        )
+        counted = len(puffs)
+    assert counted < 300
+    np.testing.assert_allclose(np.array(rows[1])[:, 0], np.array(rows[0])[:, 0], rtol=1e-12)
+    np.testing.assert_allclose(np.array(rows[1])[:, 1:], np.array(rows[0])[:, 1:], rtol=2e-3)
+
+
+def test_puffs_of_two_sources_or_at_two_heights_are_never_merged() -> None:
+    puffs = Puffs(n_sources=2, box_m=BOX)
+    puffs.release(0, x_m=0.0, y_m=0.0, z_m=2.0, mass=1.0)
+    puffs.release(1, x_m=0.0, y_m=0.0, z_m=2.0, mass=1.0)
+    puffs.release(1, x_m=0.0, y_m=0.0, z_m=80.0, mass=1.0)
+    puffs.march(1.0, [AIR] * kernels.MERGE_EVERY)
+    assert len(puffs) == 3
+
+
+def test_exponential_by_halving_is_the_exponential() -> None:
+    exponents = np.linspace(0.0, 0.5 * kernels.HALVED_SIGMAS**2, 1001)
+    worked_out = exponents.copy()
+    kernels._gaussian(worked_out, exponents[-1])
+    np.testing.assert_allclose(worked_out, np.exp(-exponents), rtol=1e-5)
+
+
+def test_receptors_at_several_heights_and_in_any_order_get_what_each_gets_alone() -> None:
+    rng = np.random.default_rng(3)
+    puffs = steady(AIR, height_m=20.0, seconds=600, dt_s=5.0)
+    receptors = np.column_stack(
+        [rng.uniform(0, 1500, 40), rng.uniform(-200, 200, 40), rng.choice([1.5, 3.0, 40.0], 40)]
+    )
+    together = puffs.concentration(receptors)
+    assert np.count_nonzero(together[:, 0, 0]) > 20
+    alone = np.concatenate([puffs.concentration(receptor[None]) for receptor in receptors])
+    np.testing.assert_allclose(together, alone, rtol=1e-12)
