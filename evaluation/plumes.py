@@ -17,6 +17,7 @@ from jeonju.common.arrays import Floats
 from jeonju.common.errors import UserError
 from jeonju.evaluation.metrics import agreement
 from jeonju.evaluation.named_sources import Candidate, NamedSources
+from jeonju.evaluation.street_tracer import SAMPLERS, evaluate_street_tracer
 from jeonju.evaluation.tables import Row, read_table
 from jeonju.localization.baseline import mean_of_known
 from jeonju.localization.source_estimator import SourceEstimator, observations_in
@@ -76,8 +77,11 @@ class Recording:
 def evaluate_plumes(folder: Path, on_progress: Callable[[float], None] = lambda _: None) -> dict[str, Any]:
     """Run the puffs from the known source over a folder of measurements, and infer the rate of each window.
 
+    A folder with samplers.csv holds a tracer in streets: there the puffs of a downtown are compared, and no rate is inferred.
     Raises UserError for files, columns or numbers that are missing.
     """
+    if (folder / SAMPLERS).exists():
+        return evaluate_street_tracer(folder)
     recording = read_recording(folder, on_progress)
     windows = [_rate(recording, lines) for lines in recording.windows()]
     measured, predicted = _pairs(recording)

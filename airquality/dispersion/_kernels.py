@@ -44,7 +44,8 @@ LEAST_STRETCH = 0.4
 # Profiles are tables over heights z = (i/16)² [m]: fine near the ground, where they bend.
 HEIGHTS_PER_ROOT_M = 16.0
 HEIGHTS_M = (np.arange(228) / HEIGHTS_PER_ROOT_M) ** 2
-SPEED, SLOPE = 0, 1  # rows of a profile: u/u*, and dσz/dx of a plume with this mean height
+# Rows of a profile: u/u* at this height, dσz/dx of a plume with this mean height, and u/u* of the air that carries one on the ground.
+SPEED, SLOPE, CARRIED = 0, 1, 2
 
 # Even in a calm, slow eddies spread a puff as if it moved this fast [m/s].
 LEAST_GROWTH_SPEED = 0.5
@@ -95,7 +96,7 @@ def march(
 ) -> int:
     """Let ticks pass: at each, take in the puffs that are due, move all, and add them up at the receptors; return how many puffs are left.
 
-    Columns of `waiting` become puffs at the ticks `due`, in ascending order. `air` is (ticks, AIR_COLUMNS), `profiles` (kinds, 2, heights) with
+    Columns of `waiting` become puffs at the ticks `due`, in ascending order. `air` is (ticks, AIR_COLUMNS), `profiles` (kinds, 3, heights) with
     `profile_of` (ticks), `curves` (kinds, 2, 3) with `curves_of` (ticks) and those in force before, `receptors` (ticks or 1, receptors, 3), `out`
     (ticks, receptors, sources, 2). `winds` (ticks or 1, ny, nx, 2) over the frame `grid` (west, south, cell) carry the puffs; without ticks, the
     air of each tick does. Puffs are merged at every `MERGE_EVERY`th tick, `ticks_before` this call included.
@@ -265,12 +266,14 @@ def _advance(
     highest = profile.shape[1] - 2
     kept = 0
     for i in range(count):
-        # A puff on the ground moves with the wind at its mean height.
-        height = max(puffs[Z, i], MEAN_HEIGHT * puffs[SIGMA_Z, i])
+        # A puff on the ground moves as fast as its mean height says.
+        mean_height = MEAN_HEIGHT * puffs[SIGMA_Z, i]
+        height = max(puffs[Z, i], mean_height)
+        speed = CARRIED if mean_height > puffs[Z, i] else SPEED
         place = HEIGHTS_PER_ROOT_M * sqrt(height)
         low = min(int(place), highest)
         share = min(place - low, 1.0)
-        per_u_star = profile[SPEED, low] + share * (profile[SPEED, low + 1] - profile[SPEED, low])
+        per_u_star = profile[speed, low] + share * (profile[speed, low + 1] - profile[speed, low])
         wind = u_star * per_u_star
         slope = profile[SLOPE, low] + share * (profile[SLOPE, low + 1] - profile[SLOPE, low])
         if nodes.shape[0]:

@@ -296,7 +296,8 @@ def _u_star_per_reference(obukhov_length_m: float, roughness_m: float) -> float:
 
 @lru_cache(maxsize=128)
 def _profile(obukhov_length_m: float, roughness_m: float, *, grows: bool) -> Floats:
-    """Return u/u* and, where puffs grow with the surface layer, dσz/dx at the heights of the kernel's tables."""
+    """Return u/u*, dσz/dx where puffs grow with the surface layer, and the u/u* that carries a puff on the ground, at the heights of the tables."""
     speed = speed_per_u_star(kernels.HEIGHTS_M, obukhov_length_m, roughness_m)
     slope = mean_height_slope(kernels.HEIGHTS_M, obukhov_length_m, roughness_m) / kernels.MEAN_HEIGHT
-    return np.stack([speed, slope if grows else np.zeros_like(slope)])
+    # A puff on the ground is carried by the wind at its mean height.
+    return np.stack([speed, slope if grows else np.zeros_like(slope), speed])

@@ -80,7 +80,8 @@ def plumes(folder: Folder) -> None:
     """Compare puffs from a known source with point instruments, and infer the rate of each half day from them.
 
     DIR holds instruments.csv, source.csv and observations.csv. `rate_coverage_90` is the share of 12-hour windows whose 90 % interval holds what was
-    released, `median_rate_error` the median of |median / truth - 1|.
+    released, `median_rate_error` the median of |median / truth - 1|. With runs.csv and samplers.csv it is a tracer in streets: no rate, and `note`
+    says whether the places are enough to conclude anything.
     """
     from jeonju.evaluation.plumes import evaluate_plumes
 

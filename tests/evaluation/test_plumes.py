@@ -12,10 +12,12 @@ from jeonju.airquality.dispersion.meteorology import Meteorology
 from jeonju.cli.app import app
 from jeonju.common.errors import UserError
 from jeonju.evaluation import plumes
+from jeonju.evaluation.street_tracer import evaluate_street_tracer
 from jeonju.evaluation.tables import read_table
 from tests.conftest import SHARED_DATA
 
 MEASURED = SHARED_DATA / "ginninderra"
+DOWNTOWN = SHARED_DATA / "ju2003_iop9"
 
 
 def _write(path: Path, rows: list[dict[str, object]]) -> None:
@@ -100,3 +102,55 @@ def test_measured_windows_hold_the_rate_as_often_as_they_say() -> None:
     assert score["median_rate_error"] <= 0.36
     assert score["fac2"] > 0.5
     assert abs(score["fb"]) < 0.3
+
+
+def street_tracer(folder: Path, *, places: int = 7) -> Path:
+    _write(
+        folder / "runs.csv",
+        [
+            {
+                "run": "1",
+                "source_rate_g_s": 2.0,
+                "source_height_m": 0,
+                "wind_from_deg": 180,
+                "wind_speed_45m_m_s": 6.0,
+                "wind_height_m": 45,
+            }
+        ],
+    )
+    _write(
+        folder / "samplers.csv",
+        [
+            {"run": "1", "sampler": f"{n}", "x_m": 10 * n, "y_m": 150 + 40 * n, "duration_s": s, "sf6_ppt": ppt}
+            for n in range(places)
+            for s, ppt in ((900, 4000 / (1 + n)), (1800, 5000 / (1 + n)), (900, ""))
+        ],
+    )
+    return folder
+
+
+def test_tracer_in_streets_is_scored_and_few_places_are_said_to_be_few(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["evaluate", "plumes", str(street_tracer(tmp_path))])
+    assert done.exit_code == 0, done.output
+    score = json.loads(done.stdout)
+    assert (score["pairs"], score["values"], score["surroundings"]) == (7, 14, "downtown")
+    assert score["note"] == "7 places: too few to conclude"
+    assert 0 <= score["fac2"] <= 1
+
+
+def test_tracer_in_streets_of_another_run_is_refused(tmp_path: Path) -> None:
+    street_tracer(tmp_path)
+    text = (tmp_path / "samplers.csv").read_text().replace("\n1,", "\n2,")
+    (tmp_path / "samplers.csv").write_text(text)
+    with pytest.raises(UserError, match=r"samplers\.csv: no line belongs to a run"):
+        plumes.evaluate_plumes(tmp_path)
+
+
+@pytest.mark.skipif(
+    not DOWNTOWN.exists(), reason="the measured tracer is not beside the project (../shared/data/ju2003_iop9)"
+)
+def test_measured_tracer_of_a_downtown_is_predicted_as_well_as_published_models_do() -> None:
+    downtown, city = (evaluate_street_tracer(DOWNTOWN, each) for each in ("downtown", "urban"))
+    assert downtown["fac2"] >= 0.5 > city["fac2"]
+    assert abs(downtown["fb"]) < 0.5
+    assert downtown["nmse"] < 1.1 < city["nmse"]

@@ -255,10 +255,10 @@ def test_field_is_finite_and_never_negative(
 
 
 def swept(turn_deg: float, interval_s: float, **how: float) -> tuple[np.ndarray, Puffs]:
-    """An hour of one source in a wind that swings, at 26 places in 4 × 4 km; puffs are followed as far as they reach one."""
+    """Half an hour of one source in a wind that swings, at 26 places in 4 × 4 km; puffs are followed as far as they reach one."""
     rng = np.random.default_rng(1)
     receptors = np.column_stack([rng.uniform(-2000, 2000, (26, 2)), np.full(26, 3.0)])
-    ticks = int(3600 / interval_s)
+    ticks = int(1800 / interval_s)
     swing = np.sin(np.arange(ticks) * interval_s / 300)
     airs = [replace(AIR, wind_speed_m_s=3.0, wind_from_deg=250.0 + turn_deg * each) for each in swing]
     puffs = Puffs(n_sources=1, box_m=(-3500.0, -3500.0, 3500.0, 3500.0))
@@ -321,3 +321,14 @@ def test_receptors_at_several_heights_and_in_any_order_get_what_each_gets_alone(
     assert np.count_nonzero(together[:, 0, 0]) > 20
     alone = np.concatenate([puffs.concentration(receptor[None]) for receptor in receptors])
     np.testing.assert_allclose(together, alone, rtol=1e-12)
+
+
+def test_release_in_a_downtown_begins_as_wide_as_its_buildings_are_high() -> None:
+    wide, narrow = (Puffs(n_sources=1, box_m=BOX, surroundings=each) for each in ("downtown", "urban"))  # type: ignore[arg-type]
+    for puffs in (wide, narrow):
+        puffs.release(0, x_m=0.0, y_m=0.0, z_m=1.0, mass=1.0)
+        puffs.release(0, x_m=0.0, y_m=0.0, z_m=100.0, mass=1.0)
+        puffs.step(1.0, AIR)
+    street, stack = wide.table[kernels.SIGMA_Z]
+    assert street == pytest.approx(40.0, rel=0.01)
+    assert stack == narrow.table[kernels.SIGMA_Z, 1]
