@@ -67,8 +67,11 @@ class WindField:
         if self.is_uniform:
             return None
         fields, low, share = self._around(times_s)
-        late = share[:, None, None, None]
-        winds = (1 - late) * fields[low] + late * fields[low + 1]
+        ticks = np.arange(len(times_s))
+        # One product of matrices instead of large copies for each tick.
+        weights = np.zeros((len(times_s), len(fields)))
+        weights[ticks, low], weights[ticks, low + 1] = 1 - share, share
+        winds = (weights @ fields.reshape(len(fields), -1)).reshape(-1, *fields.shape[1:])
         return WindGrid(self._grid.west_m, self._grid.south_m, self._grid.cell_m, winds[:, 0], winds[:, 1])
 
     def measure(self, truth: Floats, times_s: Floats, xy_m: Floats) -> None:
