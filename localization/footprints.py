@@ -126,7 +126,8 @@ class GridSources:
                 sigma_z_m=1.0,
             )
         if airs:
-            self._puffs.march(dt_s, airs)
+            # None is merged: the age of a puff says in which tick it was released.
+            self._puffs.march(dt_s, airs, merge_sigmas=0.0)
 
     def _dilution(self, dt_s: float, receptors: Floats, lid_m: float, out: Floats | None) -> Floats:
         shape = (len(receptors), self._onsets, len(self.x_m), len(self.y_m))
