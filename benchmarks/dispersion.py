@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from jeonju.airquality.dispersion._kernels import CULL_SIGMAS, MERGE_SIGMAS
 from jeonju.airquality.dispersion.meteorology import Meteorology, Stability
 from jeonju.airquality.dispersion.puffs import Puffs
 
@@ -19,7 +20,7 @@ def _simulate(interval_s: float, *, exact: bool) -> tuple[float, np.ndarray[Any,
     rng = np.random.default_rng(1)
     receptors = np.column_stack([rng.uniform(-2000, 2000, (26, 2)), np.full(26, 3.0)])
     turns = 10 * np.sin(np.arange(int(HOUR_S / interval_s)) * interval_s / 300)
-    options = {"cull_sigmas": np.inf, "merge_sigmas": 0.0} if exact else {}
+    cull, merge = (np.inf, 0.0) if exact else (CULL_SIGMAS, MERGE_SIGMAS)
     begun = time.perf_counter()
     puffs = Puffs(n_sources=1, box_m=BOX_M)
     airs = [
@@ -34,7 +35,7 @@ def _simulate(interval_s: float, *, exact: bool) -> tuple[float, np.ndarray[Any,
     ]
     for tick in range(len(airs)):
         puffs.release(0, x_m=-1000.0, y_m=0.0, z_m=5.0, mass=interval_s, tick=tick)
-    field = puffs.march(interval_s, airs, receptors[None], **options)
+    field = puffs.march(interval_s, airs, receptors[None], cull_sigmas=cull, merge_sigmas=merge)
     return time.perf_counter() - begun, field[:, :, 0, 0]
 
 

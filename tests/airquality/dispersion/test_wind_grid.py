@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from jeonju.airquality.dispersion.meteorology import Meteorology, Stability, wind_towards
 from jeonju.airquality.dispersion.puffs import Puffs
@@ -15,7 +16,7 @@ AIR = Meteorology(
 )
 
 
-def grid(east: np.ndarray, north: np.ndarray, *, cell_m: float = 500.0) -> WindGrid:
+def grid(east: ArrayLike, north: ArrayLike, *, cell_m: float = 500.0) -> WindGrid:
     return WindGrid(-1000.0, -1000.0, cell_m, np.asarray(east, dtype=float), np.asarray(north, dtype=float))
 
 
