@@ -56,8 +56,6 @@ SQRT_TWO_PI = (2.0 * np.pi) ** 0.5
 MEAN_HEIGHT = (2.0 / np.pi) ** 0.5
 # A puff counts within this many σ; what is left out is below 0.1 % of the centre line.
 CULL_SIGMAS = 4.0
-# Within so many σ the exponential is worked out by halving: exp(−q) = (exp(−q/64))^64, with six terms of Taylor's series. The error is below 1e-5.
-HALVED_SIGMAS = 6.0
 # Neighbours in the train of one source become one puff when they are nearer to each other than this share of their σ. A train of puffs is smooth
 # to 1e-4 up to a spacing of 1.4 σ; here it stays below 0.6 σ.
 MERGE_SIGMAS = 0.3
@@ -105,7 +103,6 @@ def march(
     many = receptors.shape[1]
     level = _levels(receptors[0])
     order = np.argsort(receptors[0, :, 0], kind="mergesort")
-    _in_order(order, level, receptors[0])
     nodes = np.empty((0, 0, 2))
     partner = np.empty(out.shape[2], dtype=np.int64)
     for t in range(air.shape[0]):
@@ -125,7 +122,7 @@ def march(
         if many:
             place = receptors[min(t, receptors.shape[0] - 1)]
             if t > 0 and receptors.shape[0] > 1:
-                _in_order(order, level, place)
+                order = np.argsort(place[:, 0], kind="mergesort")
             add_up(puffs, count, place, order, level, air[t, LID], cull_sigmas, out[t])
     return count
 
@@ -144,21 +141,6 @@ def _levels(receptors: Table) -> Numbers:
         if level[r] == heights:
             heights += 1
     return level
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _in_order(order: Numbers, level: Numbers, receptors: Table) -> None:
-    """Sort the receptors by level and, within it, by x. Insertion: from tick to tick their order hardly changes."""
-    for i in range(1, order.shape[0]):
-        moved = order[i]
-        k = i
-        while k > 0 and (
-            level[order[k - 1]] > level[moved]
-            or (level[order[k - 1]] == level[moved] and receptors[order[k - 1], 0] > receptors[moved, 0])
-        ):
-            order[k] = order[k - 1]
-            k -= 1
-        order[k] = moved
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -336,65 +318,6 @@ def vertical(z: float, height: float, sigma: float, lid: float) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _first_from(along: Table, begin: int, end: int, x: float) -> int:
-    """Return the first place from `begin` to `end` with along[place] >= x, or `end`."""
-    while begin < end:
-        middle = (begin + end) // 2
-        if along[middle] < x:
-            begin = middle + 1
-        else:
-            end = middle
-    return begin
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _gaussian(apart: Table, most: float) -> None:
-    """Turn each q into exp(−q), or into 0 beyond `most`."""
-    if most > 0.5 * HALVED_SIGMAS * HALVED_SIGMAS:
-        for r in range(apart.shape[0]):
-            apart[r] = exp(-apart[r]) if apart[r] <= most else 0.0
-        return
-    # Without branches and calls, so that the processor works out several at once.
-    for r in range(apart.shape[0]):
-        u = min(apart[r], most) * (-1.0 / 64.0)
-        root = 1.0 + u * (1.0 + u * (0.5 + u * (1.0 / 6.0 + u * (1.0 / 24.0 + u * (1.0 / 120.0 + u * (1.0 / 720.0))))))
-        root *= root
-        root *= root
-        root *= root
-        root *= root
-        root *= root
-        root *= root
-        apart[r] = root if apart[r] <= most else 0.0
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _distances(along: Table, across: Table, x: float, y: float, half: float, most: float, apart: Table) -> int:
-    """Fill `apart` with the exponents of a puff at each receptor; return how many are within `most`."""
-    near = 0
-    for r in range(apart.shape[0]):
-        dx, dy = along[r] - x, across[r] - y
-        apart[r] = half * (dx * dx + dy * dy)
-        near += apart[r] <= most
-    return near
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _add(total: Table, part: Table, share: float) -> None:
-    for r in range(total.shape[0]):
-        total[r] += share * part[r]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _groups(order: Numbers, level: Numbers) -> Numbers:
-    """Return where each level begins in `order`, and where the last ends."""
-    many = order.shape[0]
-    begins = np.zeros(level[order[many - 1]] + 2, dtype=np.int64)
-    for r in range(many):
-        begins[level[order[r]] + 1] = r + 1
-    return begins
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
 def add_up(
     puffs: Table,
     count: int,
@@ -407,39 +330,46 @@ def add_up(
 ) -> None:
     """Add every puff at every receptor to out[receptor, source, gas or particles].
 
-    `level` numbers the distinct heights of the receptors, `order` sorts them by level, then by x: the vertical part of a puff is worked out once for
-    each height.
+    `order` sorts the receptors by x, `level` numbers their distinct heights: the vertical part of a puff is worked out once for each height.
     """
     many = receptors.shape[0]
-    along, across = receptors[order, 0], receptors[order, 1]
-    south, north, west, east = across.min(), across.max(), along.min(), along.max()
-    begins = _groups(order, level)
-    sums = np.zeros((out.shape[1], 2, many))
-    apart = np.empty(many)
-    most = 0.5 * cull_sigmas * cull_sigmas
+    along, across = np.empty(many), np.empty(many)
+    for r in range(many):
+        along[r], across[r] = receptors[order[r], 0], receptors[order[r], 1]
+    south, north = across.min(), across.max()
+    upright = np.empty(level.max() + 1)
     for i in range(count):
         sigma = puffs[SIGMA_Y, i]
         reach = cull_sigmas * sigma
         x, y = puffs[X, i], puffs[Y, i]
-        if y < south - reach or y > north + reach or x < west - reach or x > east + reach:
+        if y < south - reach or y > north + reach or x < along[0] - reach or x > along[many - 1] + reach:
             continue
-        half = 0.5 / (sigma * sigma)
+        # Only receptors within reach along x are looked at: find the first by halving.
+        first, last = 0, many
+        while first < last:
+            middle = (first + last) // 2
+            if along[middle] < x - reach:
+                first = middle + 1
+            else:
+                last = middle
+        upright[:] = -1.0
+        scale = -0.5 / (sigma * sigma)
+        peak = -puffs[MASS, i] * scale / np.pi
         source = int(puffs[SOURCE, i])
-        for group in range(begins.shape[0] - 1):
-            first = _first_from(along, begins[group], begins[group + 1], x - reach)
-            last = _first_from(along, first, begins[group + 1], x + reach)
-            part = apart[first:last]
-            if _distances(along[first:last], across[first:last], x, y, half, most, part) == 0:
+        for r in range(first, many):
+            dx = along[r] - x
+            if dx > reach:
+                break
+            dy = across[r] - y
+            distance2 = dx * dx + dy * dy
+            if distance2 > reach * reach:
                 continue
-            dose = puffs[MASS, i] * half / np.pi
-            dose *= vertical(receptors[order[first], 2], puffs[Z, i], puffs[SIGMA_Z, i], lid)
-            _gaussian(part, most)
-            _add(sums[source, 0, first:last], part, dose)
-            _add(sums[source, 1, first:last], part, dose * puffs[PARTICLES_LEFT, i])
-    for source in range(out.shape[1]):
-        for r in range(many):
-            out[order[r], source, 0] += sums[source, 0, r]
-            out[order[r], source, 1] += sums[source, 1, r]
+            at = order[r]
+            if upright[level[at]] < 0.0:
+                upright[level[at]] = vertical(receptors[at, 2], puffs[Z, i], puffs[SIGMA_Z, i], lid)
+            dose = peak * upright[level[at]] * exp(scale * distance2)
+            out[at, source, 0] += dose
+            out[at, source, 1] += dose * puffs[PARTICLES_LEFT, i]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -186,8 +186,8 @@ class Puffs:
         """Return what each source adds now at each receptor (receptors, 3), as `march` does for each tick: (receptors, sources, 2)."""
         receptors = np.ascontiguousarray(receptors_m, dtype=np.float64)
         out = np.zeros((len(receptors), self.n_sources, 2))
+        order = np.argsort(receptors[:, 0], kind="stable")
         _, level = np.unique(receptors[:, 2], return_inverse=True)
-        order = np.lexsort((receptors[:, 0], level))
         kernels.add_up(self._table, self._count, receptors, order, level, self._lid_m, cull_sigmas, out)
         return out
 

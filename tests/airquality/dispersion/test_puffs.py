@@ -306,13 +306,6 @@ def test_puffs_of_two_sources_or_at_two_heights_are_never_merged() -> None:
     assert len(puffs) == 3
 
 
-def test_exponential_by_halving_is_the_exponential() -> None:
-    exponents = np.linspace(0.0, 0.5 * kernels.HALVED_SIGMAS**2, 1001)
-    worked_out = exponents.copy()
-    kernels._gaussian(worked_out, exponents[-1])
-    np.testing.assert_allclose(worked_out, np.exp(-exponents), rtol=1e-5)
-
-
 def test_receptors_at_several_heights_and_in_any_order_get_what_each_gets_alone() -> None:
     rng = np.random.default_rng(3)
     puffs = steady(AIR, height_m=20.0, seconds=600, dt_s=5.0)
