@@ -100,7 +100,7 @@ def test_field_is_the_same_in_blocks_of_any_length(jeonju: Site) -> None:
 
 
 def test_robot_that_drives_past_a_station_feels_its_wind(jeonju: Site) -> None:
-    times = NIGHT_S + 10.0 * np.arange(1, 61)
+    times = np.asarray(NIGHT_S + 10.0 * np.arange(1, 61), dtype=np.float64)
     ways = np.broadcast_to(np.array(STATION_M, dtype=np.float64), (60, 2, 2)).copy()
     ways[:, 1, 0] += 20.0 * (np.arange(60) - 30)
     truth = np.zeros((60, 2, len(KEYS)))
