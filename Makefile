@@ -1,3 +1,4 @@
+# make console  build the page (web/) into api/static/; make setup does so too
 # make demo   the whole city on this machine, no Docker, no account
 # make test   everything the tests need, then the tests in three processes (WORKERS=1 for one)
 # make check  style, types and import rules
@@ -17,6 +18,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# The page; its parts lie beside it.
+CONSOLE := api/static/index.html
 # Tools that ask or write about packages, apart from what they look at.
 TOOLS := build/tools
 
@@ -35,13 +38,13 @@ LOCKED := --require-hashes --requirement requirements-dev.lock
 # uv needs a tenth of pip's time. It does not read pip's settings; where it finds no packages, pip is asked.
 UV_INSTALL := $(PIP) --constraint constraints.txt uv && $(BIN)/uv pip install --quiet --python $(BIN)/python $(LOCKED)
 
-.PHONY: help setup demo test check bench bench-detection chaos compose attack pipeline dashboards fuzz lock audit sbom licences validation clean
+.PHONY: help setup console demo test check bench bench-detection chaos compose attack pipeline dashboards fuzz lock audit sbom licences validation clean
 .DEFAULT_GOAL := help
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
-setup: $(INSTALLED)
+setup: $(INSTALLED) $(CONSOLE)
 
 $(INSTALLED): pyproject.toml requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.11"; exit 2; }
@@ -50,17 +53,26 @@ $(INSTALLED): pyproject.toml requirements-dev.lock
 	$(PIP) --no-deps --editable .
 	@touch $@
 
+# Without the packages of npm nothing is made, and the next setup tries again.
+$(CONSOLE): $(INSTALLED) web/package-lock.json web/index.html web/vite.config.ts $(wildcard web/src/* web/src/*/*)
+	@scripts/console $(BIN)/python
+
+console: $(INSTALLED)
+	@scripts/console $(BIN)/python
+
 demo: setup
 	$(BIN)/jeonju up
 
 test: setup
 	@scripts/servers
+	scripts/console $(BIN)/python test
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	scripts/console $(BIN)/python check
 	$(BIN)/lint-imports --no-logo
 
 bench: setup
@@ -115,4 +127,4 @@ validation: setup
 	$(BIN)/jeonju evaluate report $(DATA) --benchmarks build/benchmarks.json --out docs/validation.md
 
 clean:
-	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .venv build dist api/static web/node_modules *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -9,7 +9,6 @@ from typing import Final
 import anyio
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry
 from prometheus_client.registry import Collector
@@ -24,6 +23,7 @@ from jeonju.api.access.keys import KeyFile
 from jeonju.api.access.openapi import document_access
 from jeonju.api.access.problem import problem
 from jeonju.api.metrics import ApiMetrics, RequestTimes
+from jeonju.api.packed_files import PackedFiles
 from jeonju.api.services import Services
 from jeonju.api.shared_answers import SharedAnswers
 from jeonju.common.errors import UnavailableError
@@ -72,7 +72,7 @@ def create_app(
         app.state.metrics.register(collector)
     for router in http.routers():
         app.include_router(router)
-    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.mount("/static", PackedFiles(directory=STATIC, check_dir=False), name="static")
     _explain_errors(app)
     document_access(app)
     # The last one is the first to see a request. They are no BaseHTTPMiddleware, which makes a task and a stream for each request.

@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from jeonju.api.packed_files import takes_gzip
+
 FRESH_S: Final = 1.0
 # Of what scripts follow from second to second.
 FRESH_NOW_S: Final = 0.1
@@ -30,7 +32,8 @@ _NOT_SHARED: Final = frozenset({b"range", b"if-range"})
 _CONDITIONS: Final = frozenset({b"if-none-match", b"if-modified-since", b"if-match", b"if-unmodified-since"})
 # A browser may keep it, but asks each time whether it is still the newest; no proxy that others use keeps it.
 _REVALIDATE: Final = (b"cache-control", b"private, no-cache")
-_Key = tuple[str, bytes]
+# Path, query, and whether a file is wanted packed.
+_Key = tuple[str, bytes, bool]
 _Headers = list[tuple[bytes, bytes]]
 
 
@@ -56,7 +59,8 @@ class SharedAnswers:
         if not _is_shared(scope):
             await self._app(scope, receive, send)
             return
-        key = (scope["path"], scope["query_string"])
+        is_file = scope["path"].startswith(SHARED_FOLDERS)
+        key = (scope["path"], scope["query_string"], is_file and takes_gzip(scope))
         answer = self._kept.get(key)
         if answer is None or time.monotonic() - answer.made_s > (FRESH_NOW_S if scope["path"] in _OF_NOW else FRESH_S):
             answer = await self._made(key, scope)
@@ -116,7 +120,9 @@ def _is_shared(scope: Scope) -> bool:
     if scope["type"] != "http" or scope["method"] != "GET":
         return False
     path: str = scope["path"]
-    if path not in SHARED_PATHS and not path.startswith(SHARED_FOLDERS):
+    # The past stands still; the present changes with what somebody has just done, who asks at once how things stand now.
+    is_past = path == "/api/v1/state" and b"at=" in scope["query_string"]
+    if path not in SHARED_PATHS and not path.startswith(SHARED_FOLDERS) and not is_past:
         return False
     return not any(name in _NOT_SHARED for name, _ in scope["headers"])
 

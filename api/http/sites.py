@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import BaseModel
 
 from jeonju.airquality import us_aqi
-from jeonju.airquality.index import GRADES
+from jeonju.airquality.index import GRADES, INDEX_UPPER, UPPER
 from jeonju.airquality.limits import ADVISORY_LEVELS, DUST_STAGES
 from jeonju.airquality.pollutants import QUANTITIES
 from jeonju.airquality.standards import ODOUR_LIMITS, STANDARDS
@@ -55,7 +55,7 @@ async def quantities() -> Response:
     responses=example({"advisories": {"pm10": [{"key": "advisory", "issue_at": 150}]}, "grades": [{"key": "good"}]}),
 )
 async def limits() -> Response:
-    """Advisory levels by law, stages of Asian dust, environmental standards (Korea, WHO), odour limits, and the classes of both indexes."""
+    """Advisory levels by law, stages of Asian dust, environmental standards (Korea, WHO), odour limits, the classes of both indexes, and the ends of those of the CAI."""
     return answer(
         {
             "advisories": {key: [asdict(level) for level in levels] for key, levels in ADVISORY_LEVELS.items()},
@@ -63,6 +63,7 @@ async def limits() -> Response:
             "standards": [standard_json(standard) for standard in STANDARDS],
             "odour": [asdict(limit) for limit in ODOUR_LIMITS],
             "grades": [asdict(grade) for grade in GRADES],
+            "cai": {"upper": UPPER, "index_upper": INDEX_UPPER},
             "us_grades": [asdict(grade) for grade in us_aqi.GRADES],
         }
     )

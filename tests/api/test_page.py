@@ -1,109 +1,13 @@
-"""The page in a real browser: what people press there changes what the api says; what they may not do is not offered, or refused in a line."""
+"""The console in a real browser: what people press there changes what the api says; what they may not do is not offered, or refused in a line."""
 
-import shutil
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
+from playwright.sync_api import expect
 
-from jeonju.api.access.keys import KeyFile, Role
-from jeonju.broker.embedded import EmbeddedBroker
-from jeonju.contract.site import Site
-from jeonju.stack.http_server import HttpSettings, LiveServer
-from jeonju.stack.services import api_app
-from jeonju.storage.duckdb.store import DuckDBStore
-from tests.response.notifying import NOW, Clock, alert
-from tests.response.robot import Robot
+from jeonju.api.access.keys import Role
+from tests.api.browsing import KOREAN, City, asked, opened
 from tests.waiting import wait_until
-
-ENGLISH, KOREAN = "en-US", "ko-KR"
-# The browser shares the machine with all the rest.
-WITHIN_MS = 60_000
-expect.set_options(timeout=WITHIN_MS)
-# Where the browser itself says that a request was refused, which is what some tests are about.
-REFUSED = "Failed to load resource"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("chromium is not installed (apt-get install chromium)")
-    with sync_playwright() as playwright:
-        # The sandbox needs what containers do not have.
-        started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        yield started
-        started.close()
-
-
-@dataclass
-class City:
-    """The api on a port of its own, with a broker, one alert and robot-1; `faults` are those of its pages, also against their policy."""
-
-    url: str
-    browser: Browser
-    keys: Path
-    robot: Robot
-    faults: list[str] = field(default_factory=list)
-
-    def open(self, *, language: str = ENGLISH, key: str | None = None, width: int = 1400) -> Page:
-        context = self.browser.new_context(base_url=self.url, locale=language, viewport={"width": width, "height": 900})
-        context.set_default_timeout(WITHIN_MS)
-        page = context.new_page()
-        page.on("pageerror", lambda error: self.faults.append(str(error)))
-        page.on("console", lambda message: self.faults.append(message.text) if _is_fault(message) else None)
-        page.goto("/")
-        if key is not None:
-            page.locator("#door-key").fill(key)
-            page.locator("#door-key").press("Enter")
-        expect(page.locator("#stations tr")).to_have_count(20)
-        return page
-
-    def shows_the_robots_state(self, page: Page) -> bool:
-        # Who is connected need not have subscribed yet, and the robot's state is not kept for it.
-        self.robot.publish_state()
-        return bool(asked(page, "robots")[0]["available"])
-
-    def key(self, name: str, role: Role) -> str:
-        return KeyFile(self.keys).add(name, role, NOW)
-
-
-def _is_fault(message: ConsoleMessage) -> bool:
-    return message.type == "error" and REFUSED not in message.text
-
-
-@pytest.fixture
-def city(jeonju: Site, store: DuckDBStore, tmp_path: Path, browser: Browser) -> Iterator[City]:
-    store.write_alerts([alert("one")])
-    keys = tmp_path / "keys.json"
-    with EmbeddedBroker(tmp_path, port=0) as broker:
-        app = api_app(jeonju, store, broker.url, keys=keys, now=Clock())
-        with LiveServer(app, HttpSettings(port=0, keys=keys)) as server:
-            wait_until(lambda: app.state.air.broker.state.connected, what="the broker")
-            robot = Robot(broker, jeonju)
-            made = City(server.url, browser, keys, robot)
-            yield made
-            robot.close()
-            for context in browser.contexts:
-                context.close()
-            assert made.faults == []
-
-
-def asked(page: Page, path: str) -> Any:
-    """What the api answers to the page's own key."""
-    return page.request.get(f"/api/v1/{path}").json()
-
-
-def opened(page: Page, key: str) -> Locator:
-    """A row, opened by the keyboard."""
-    row = page.locator(f"li[data-key='{key}']")
-    row.locator("summary").focus()
-    page.keyboard.press("Enter")
-    expect(row.locator("details")).to_have_attribute("open", "")
-    return row
 
 
 def test_alert_is_acknowledged_silenced_with_a_reason_and_heard_again(city: City) -> None:
@@ -173,11 +77,11 @@ def test_robot_is_sent_to_a_place_on_the_map_recalled_forbidden_and_allowed(city
     wait_until(received("order"), what="the order")
     assert asked(page, "robots")[0]["visit"]["places"] == [pytest.approx([35.8541, 127.0905], abs=1e-5)]
     expect(row).to_contain_text("sent by hand")
-    expect(page.locator("#map .way")).to_have_count(1)
+    expect(page.locator("#map [data-layer=ways]")).to_have_count(1)
 
     row.get_by_role("button", name="Recall").click()
     wait_until(received("instantActions"), what="the call back")
-    expect(page.locator("#map .way")).to_have_count(0)
+    expect(page.locator("#map [data-layer=ways]")).to_have_count(0)
     row.get_by_role("button", name="Forbid").click()
     expect(row.locator(".mark")).to_have_text("not to be sent")
     assert asked(page, "robots")[0]["forbidden"]
@@ -195,7 +99,7 @@ def test_place_outside_of_the_city_is_refused_in_a_line_and_escape_sends_no_robo
     page.keyboard.press("Escape")
     expect(page.locator("#aim")).to_be_hidden()
     row.get_by_role("button", name="Send").click()
-    page.locator("#map").click(position={"x": 10, "y": 10})
+    page.locator("#map").click(position={"x": 12, "y": 400})
     expect(page.get_by_role("alert")).to_have_text("lat, lon: lies in no zone of Jeonju")
     assert city.robot.orders("order") == []
 
@@ -204,8 +108,9 @@ def test_viewer_is_offered_nothing_to_press(city: City) -> None:
     page = city.open(key=city.key("lee", Role.VIEWER))
     expect(page.locator("#me")).to_have_text("lee · viewer (reads only)")
     expect(page.locator("#alerts li")).to_contain_text("smoke <&>")
-    offered = page.locator("[data-action]:visible:not([data-action=choose])")
-    expect(offered).to_have_text(["Other key", "한국어"])
+    # Nothing but looking: at stations, and at the page itself.
+    expect(page.locator("aside button:visible:not(.link)")).to_have_count(0)
+    expect(page.locator("header button:not(.icon)")).to_have_text(["Other key", "한국어"])
     page.get_by_role("button", name="Other key").click()
     expect(page.locator("#door")).to_be_visible()
 

@@ -1,0 +1,146 @@
+"""What only the console does: time, addresses of views, pages of incidents, devices and the network, and what happens in a simulated city."""
+
+import json
+import threading
+from datetime import timedelta
+
+import pytest
+from playwright.sync_api import expect
+
+from jeonju.api.http.pages import PAGE
+from jeonju.broker.client import Client
+from jeonju.contract import topics
+from jeonju.contract.columns import readings_table
+from jeonju.contract.records import DeadLetter, DeviceRecord
+from jeonju.storage.duckdb.store import DuckDBStore
+from jeonju.storage.port import Commit
+from tests.api.browsing import City, asked
+from tests.api.test_moment import incident
+from tests.response.notifying import NOW
+from tests.waiting import wait_until
+
+MOST_BYTES_GZIPPED = 600_000
+
+
+@pytest.fixture(autouse=True)
+def stored(store: DuckDBStore) -> None:
+    """An hour of one station whose PM2.5 rises slowly, all of it simulated."""
+    rows = [
+        {
+            "site": "jeonju",
+            "device": "palbok-03",
+            "time": NOW - timedelta(minutes=minute),
+            "received_at": NOW,
+            "pm25": 30.0 - minute / 5,
+            "no2": 0.01,
+            "quality": '{"no2":["suspect","stuck"]}',
+        }
+        for minute in range(60)
+    ]
+    device = DeviceRecord("jeonju", "palbok-03", "palbok", "station", "simulated", "online", NOW)
+    letters = [DeadLetter(NOW, "v3/air/devices/balcony/up", b"{", "is not JSON")]
+    store.write_incidents([incident("open", NOW - timedelta(minutes=9), None)])
+    store.write(Commit(readings=readings_table(rows), devices=[device], dead_letters=letters))
+
+
+def test_slider_shows_what_was_then_and_the_address_restores_it(city: City) -> None:
+    page = city.open()
+    expect(page.locator("#alerts li")).to_contain_text("smoke <&>")
+    page.locator("#colouring").select_option("pm25")
+    expect(page.locator("#map [data-subject='palbok-03']")).to_have_text("30")
+
+    then = NOW - timedelta(minutes=30)
+    slider = page.locator("#slider")
+    lowest = int(slider.get_attribute("min") or 0)
+    slider.fill(str(lowest + round((then.timestamp() * 1000 - lowest) / 10_000) * 10_000))
+    expect(page.locator("#map [data-subject='palbok-03']")).to_have_text("24")
+    expect(page.locator("#alerts li")).to_have_text("No alerts")
+    expect(page).to_have_url(f"{city.url}/#/?at=2026-03-04T11%3A30%3A00.000Z&colour=pm25")
+
+    page.reload()
+    expect(page.locator("#map [data-subject='palbok-03']")).to_have_text("24")
+    page.get_by_label("speed").select_option("1200")
+    page.get_by_role("button", name="Play").click()
+    # It plays until it has caught up.
+    expect(page.locator("#shown")).to_have_text("live")
+    expect(page.locator("#map [data-subject='palbok-03']")).to_have_text("30")
+    expect(page.locator("#alerts li")).to_contain_text("smoke <&>")
+
+
+def test_incident_has_a_page_with_its_regions_and_takes_a_note(city: City) -> None:
+    page = city.open()
+    page.locator("#incidents").get_by_role("link", name="Details").click()
+    expect(page.locator("#incident-title")).to_have_text("fire")
+    expect(page.locator("#map [data-layer=near]")).to_have_count(1)
+    expect(page.locator("#map [data-layer=circle]")).to_have_count(1)
+    page.get_by_label("Note").fill("119 <b>called</b>")
+    page.get_by_label("Note").press("Enter")
+    expect(page.locator("#course")).to_contain_text("119 <b>called</b>")
+    page.get_by_role("button", name="Acknowledge").click()
+    expect(page.locator("#incident .mark")).to_have_text("acknowledged")
+    assert asked(page, "incidents/open")["state"] == "acknowledged"
+
+
+def test_device_has_a_page_with_its_flags_and_neighbours(city: City) -> None:
+    page = city.open("/#/devices/palbok-03")
+    expect(page.locator("#device-title")).to_have_text("Centre of Palbok-dong")
+    expect(page.locator("#charts figure")).to_have_count(2)
+    expect(page.locator(".flags")).to_contain_text("suspect")
+    page.get_by_role("link", name="First complex, middle").click()
+    expect(page.locator("#device-title")).to_have_text("First complex, middle")
+    page.get_by_role("link", name="Back").click()
+    expect(page.locator("#stations")).to_be_visible()
+
+
+def test_fire_is_lit_by_a_click_and_its_place_is_shown(city: City) -> None:
+    received, ready = list[dict[str, object]](), threading.Event()
+    simulator = Client(
+        city.broker.url,
+        "simulator",
+        on_ready=lambda: simulator.subscribe(topics.command("jeonju", topics.SIMULATOR), 1),
+    )
+    simulator.on_subscribe = lambda *_: ready.set()
+    simulator.on_message = lambda _c, _d, message: received.append(json.loads(message.payload)["event"])
+    simulator.begin()
+    wait_until(ready.is_set, what="the subscription")
+    page = city.open()
+    page.get_by_role("link", name="Simulation").click()
+    page.get_by_role("button", name="large fire").click()
+    page.locator("#light").click()
+    expect(page.locator("#aim")).to_contain_text("Click where it is to happen.")
+    box = page.locator("#map").bounding_box()
+    assert box is not None
+    page.locator("#map").click(position={"x": box["width"] / 2, "y": box["height"] / 3})
+    expect(page.locator("#notice")).to_have_text("Handed to the simulator.")
+    wait_until(lambda: received, what="the event")
+    simulator.end()
+    event = received[0]
+    assert (event["kind"], event["peak_heat_mw"], event["fuel"]) == ("fire", 30, "building")
+    expect(page.locator("[data-lit=fire]")).to_be_visible()
+    expect(page.locator("#lit li")).to_contain_text(f"{event['lat']:.4f}, {event['lon']:.4f}")
+
+
+def test_dead_letter_is_replayed(city: City) -> None:
+    page = city.open()
+    page.get_by_role("link", name="Network").click()
+    expect(page.locator("#letters tbody tr")).to_contain_text("is not JSON")
+    page.locator("#letters").get_by_role("button", name="Replay").click()
+    expect(page.locator("#letters .mark")).to_have_text("replay asked for")
+    assert asked(page, "dead-letters")[0]["asked_at"] is not None
+
+
+def test_lost_link_is_said_and_heals_when_the_api_is_back(city: City) -> None:
+    page = city.open()
+    expect(page.locator("#link")).to_have_attribute("title", "live")
+    city.stop()
+    expect(page.locator("#lost")).to_have_text("The connection is lost; trying again.")
+    city.restart()
+    expect(page.locator("#lost")).to_have_count(0)
+    expect(page.locator("#link")).to_have_attribute("title", "live")
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="the console is not built (make console)")
+def test_all_that_a_browser_loads_is_small() -> None:
+    sizes = {path.name: path.stat().st_size for path in PAGE.parent.glob("*.gz")}
+    assert sizes
+    assert sum(sizes.values()) < MOST_BYTES_GZIPPED, sizes

@@ -1,0 +1,115 @@
+// The map with its controls and legend. MapLibre comes after the first paint, and only where the browser can draw with it.
+import { effect, signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { coloured, colouring, isOfficial, marks, mode, ROBOT } from "../colour";
+import type { Place } from "../model";
+import { isWall, limits, places, site } from "../state";
+import { label, localized, say } from "../words/words";
+import { finish, question } from "./aim";
+import { findings, ground, movements, tones, traced } from "./layers";
+import { plainView } from "./plain";
+import { Things } from "./Things";
+import type { MapView } from "./view";
+
+const view = signal<MapView | null>(null);
+const DRAG_PX = 6;
+
+function hasWebGl(): boolean {
+  try {
+    const context = document.createElement("canvas").getContext("webgl2");
+    context?.getExtension("WEBGL_lose_context")?.loseContext();
+    return Boolean(context);
+  } catch {
+    return false;
+  }
+}
+
+async function open(box: HTMLElement): Promise<MapView> {
+  if (hasWebGl()) {
+    try {
+      const { glView } = await import("./gl");
+      return await glView(box, tones.value.ground);
+    } catch (error) {
+      console.warn("the map is drawn without WebGL:", error);
+      box.replaceChildren();
+    }
+  }
+  return plainView(box);
+}
+
+export const showCity = (animate = true) => view.value?.fit(whole(), animate);
+export const showPlaces = (shown: Place[]) => { if (shown.length) view.value?.fit(shown, true); };
+
+const whole = (): Place[] => [...site.value.zones.flatMap(({ outline }) => outline), ...places.value.values()];
+
+export function MapPane() {
+  const box = useRef<HTMLDivElement>(null), pressed = useRef<[number, number]>([0, 0]);
+  useEffect(() => {
+    let dispose = () => undefined as void;
+    void open(box.current!).then((made) => {
+      made.fit(whole());
+      view.value = made;
+      dispose = effect(() => made.draw({ ...ground.value, ...findings.value, ...movements.value }, tones.value.ground));
+    });
+    return () => { dispose(); view.value?.remove(); view.value = null; };
+  }, []);
+  const attend = (event: MouseEvent) => {
+    if (!question.value || !view.value || (event.target as HTMLElement).closest(".controls,.legend")) return;
+    const rect = box.current!.getBoundingClientRect(), [x, y] = [event.clientX, event.clientY];
+    // The end of a drag is no choice; neither is a press on a key, which the device itself answers.
+    if (event.detail === 0 || Math.hypot(x - pressed.current[0], y - pressed.current[1]) > DRAG_PX) return;
+    event.stopPropagation();
+    finish(view.value.unproject(x - rect.left, y - rect.top));
+  };
+  return (
+    <section id="map-box" aria-label={say("map")}>
+      <div id="map" role="group" aria-label={say("map")} class={question.value ? "aiming" : ""} onClickCapture={attend}
+        onPointerDownCapture={(event) => { pressed.current = [event.clientX, event.clientY]; }}>
+        <div id="canvas" ref={box} />
+        {view.value && <Things view={view.value} />}
+      </div>
+      {question.value && (
+        <div id="aim"><span id="aim-text" role="status">{question.value}</span><button type="button" onClick={() => finish(null)}>{say("cancel")}</button></div>
+      )}
+      {!isWall && <Controls />}
+      <Legend />
+    </section>
+  );
+}
+
+function Controls() {
+  return (
+    <div class="controls">
+      <button type="button" title={say("zoom-in")} aria-label={say("zoom-in")} onClick={() => view.value?.zoom(1)}>＋</button>
+      <button type="button" title={say("zoom-out")} aria-label={say("zoom-out")} onClick={() => view.value?.zoom(-1)}>－</button>
+      <button type="button" title={say("whole-city")} aria-label={say("whole-city")} onClick={() => showCity()}>⌂</button>
+      {view.value?.tilt && <button type="button" title={say("tilt")} aria-label={say("tilt")} onClick={() => view.value?.tilt?.()}>◿</button>}
+    </div>
+  );
+}
+
+function Legend() {
+  const grades = limits.value.grades, unit = mode.value === "now" || mode.value === "hour" ? "" : coloured.value.find(({ key }) => key === mode.value)?.unit ?? "";
+  return (
+    <div id="legend" class="legend" role="group" aria-label={say("legend")}>
+      {!isWall && (
+        <select id="colouring" aria-label={say("colour")} value={colouring.value} onChange={(event) => { colouring.value = event.currentTarget.value; }}>
+          <option value="now">{say("index-now")}</option>
+          <option value="hour">{say("index-hour")}</option>
+          {coloured.value.map((quantity) => <option key={quantity.key} value={quantity.key}>{label(quantity)}</option>)}
+        </select>
+      )}
+      {marks.value.map(({ colour, grade, text }) =>
+        <span key={colour}><i style={{ background: colour }} />{grade === undefined ? text : localized(grades[grade], "label")}</span>)}
+      {unit && unit !== "1" && <span>{unit}</span>}
+      <span><i class="robot" style={{ background: ROBOT }} />{say("robot")}</span>
+      {traced.value.some(({ details }) => details.source?.cells?.length && !details.source.says_nothing) && <>
+        <span><i class="region near" />{say("region-50")}</span><span><i class="region far" />{say("region-90")}</span></>}
+      {!isWall && (
+        <button type="button" class="plain" onClick={() => { isOfficial.value = !isOfficial.value; localStorage["palette"] = isOfficial.value ? "official" : "safe"; }}>
+          {say(isOfficial.value ? "palette" : "palette-official")}
+        </button>
+      )}
+    </div>
+  );
+}

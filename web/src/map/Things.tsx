@@ -1,0 +1,123 @@
+// What stands on the map as elements of the page: devices with their values, wind, fires, names. They can be reached by the keyboard.
+import { useEffect, useRef } from "preact/hooks";
+import { inkOn, indexNow, shadeOf } from "../colour";
+import type { Place } from "../model";
+import { goTo, route } from "../route";
+import { at, cai, devices, isPast, lit, places, robotNames, robots, shown, site } from "../state";
+import { headingOf, metres } from "../trails";
+import { label, localized, nameOfZone, say } from "../words/words";
+import { finish, question } from "./aim";
+import { traced } from "./layers";
+import type { MapView } from "./view";
+
+const FROM_AIR = ["smoke", "dust", "release"], GLIDE_MS = 6000, FRAME_MS = 80, FURTHEST_GLIDE_M = 400;
+
+export const indexes = (name: string) => {
+  const index = cai.value.stations[name];
+  return index?.cai === undefined || isPast.value ? ""
+    : `CAI ${index.cai} ${localized(index, "label")} · US AQI ${index.us_aqi?.aqi ?? "–"} (${say("reference")})`;
+};
+const title = (name: string) => [label(devices.value.get(name)), indexes(name)].filter(Boolean).join(" · ");
+const isAlarmed = (name: string) => [...shown.value.alerts.values()].some(({ device, kind }) => device === name && FROM_AIR.includes(kind));
+
+/** Robots glide from one reported place to the next. */
+class Glide {
+  private from = new Map<string, { place: Place; at: number }>();
+  private to = new Map<string, Place>();
+
+  now(name: string, target: Place): Place {
+    const known = this.to.get(name), stamp = performance.now();
+    if (!known || metres(known, target) > FURTHEST_GLIDE_M) {
+      this.to.set(name, target);
+      this.from.set(name, { place: target, at: 0 });
+      return target;
+    }
+    if (known !== target && (known[0] !== target[0] || known[1] !== target[1])) {
+      this.from.set(name, { place: this.between(name, known, stamp), at: stamp });
+      this.to.set(name, target);
+    }
+    return this.between(name, target, stamp);
+  }
+
+  private between(name: string, target: Place, stamp: number): Place {
+    const start = this.from.get(name)!, share = Math.min(1, (stamp - start.at) / GLIDE_MS);
+    return [start.place[0] + (target[0] - start.place[0]) * share, start.place[1] + (target[1] - start.place[1]) * share];
+  }
+}
+
+export function Things({ view }: { view: MapView }) {
+  const box = useRef<HTMLDivElement>(null), glide = useRef(new Glide());
+  const placeAll = (onlyMoving = false) => {
+    for (const element of box.current?.querySelectorAll<HTMLElement>(onlyMoving ? "[data-moves]" : "[data-place]") ?? []) {
+      const target = element.dataset["place"]!.split(",").map(Number) as Place, moves = element.dataset["moves"];
+      const [x, y] = view.project(moves ? glide.current.now(moves, target) : target);
+      element.style.transform = `translate(${x.toFixed(1)}px,${y.toFixed(1)}px)`;
+    }
+  };
+  useEffect(() => {
+    view.onMove(() => placeAll());
+    const timer = setInterval(() => { if (!document.hidden) placeAll(true); }, FRAME_MS);
+    return () => clearInterval(timer);
+  }, [view]);
+  useEffect(() => placeAll());
+  const known = places.value;
+  return (
+    <div id="things" ref={box}>
+      {site.value.zones.map((zone) => <ZoneName key={zone.name} name={zone.name} outline={zone.outline} />)}
+      {(site.value.land ?? []).filter(({ line }) => line).map((river) =>
+        <At key={river.label_en} place={river.line![Math.floor(river.line!.length / 2)]!} kind="river-name">{label(river)}</At>)}
+      {site.value.sources.filter((source) => source.kind === "stack" && source.lat !== undefined).map((source) =>
+        <At key={source.name} place={[source.lat!, source.lon!]} kind="chimney"><span title={label(source)} aria-hidden="true" /></At>)}
+      {site.value.stations.map(({ name }) => <Wind key={`wind ${name}`} name={name} place={known.get(name)!} />)}
+      {[...robots.value.values()].flatMap(({ robot, visit }) => (isPast.value ? [] : visit?.places ?? []).map((place, number) =>
+        <At key={`${robot} ${number}`} place={place} kind="stop" />))}
+      {traced.value.filter(({ details }) => details.source && !details.source.says_nothing).map(({ id, details: { source } }) =>
+        <At key={id} place={[source!.lat, source!.lon]} kind="source-mark" />)}
+      {lit.value.filter(({ at: when }) => at.value === null || when <= at.value).map(({ place, kind, at: when }) =>
+        <At key={`lit ${when}`} place={place} kind="lit"><span data-lit={kind} title={say("lit")}>{kind === "fire" ? "🔥" : kind === "leak" ? "☁" : "∴"}</span></At>)}
+      {[...known].map(([name, place]) => <Dot key={name} name={name} place={place} isRobot={robotNames.value.has(name)} />)}
+    </div>
+  );
+}
+
+function At({ place, kind, children }: { place: Place; kind: string; children?: preact.ComponentChildren }) {
+  return <div class={`at ${kind}`} data-place={place.join(",")}>{children}</div>;
+}
+
+function ZoneName({ name, outline }: { name: string; outline: Place[] }) {
+  const top = Math.max(...outline.map(([lat]) => lat)), lons = outline.map(([, lon]) => lon);
+  const found = traced.value.flatMap(({ details }) => details.downwind).filter(({ zone }) => zone === name).sort((a, b) => a.minutes - b.minutes)[0];
+  const arrival = found && ` · ${found.minutes < 1 ? say("arrives-here") : `${say("arrives-in")} ${found.minutes.toFixed(0)} ${say("minutes")}`}`;
+  return <At place={[top, (Math.min(...lons) + Math.max(...lons)) / 2]} kind={`zone-name ${found ? "reached" : ""}`}><span>{nameOfZone(name)}{arrival}</span></At>;
+}
+
+function Wind({ name, place }: { name: string; place: Place }) {
+  const { wind_speed: speed, wind_direction: from } = shown.value.latest.get(name)?.values ?? {};
+  if (speed === undefined || from === undefined) return null;
+  const length = 16 + Math.min(speed, 8) * 4;
+  return (
+    <At place={place} kind="wind">
+      <svg width="90" height="90" viewBox="-45 -45 90 90" role="img" aria-label={`${say("wind")} ${speed.toFixed(1)} m/s`}>
+        <path transform={`rotate(${from + 180})`} d={`M0,-16V${-16 - length}M-5,${-10 - length}L0,${-17 - length}L5,${-10 - length}`} />
+      </svg>
+    </At>
+  );
+}
+
+function Dot({ name, place, isRobot }: { name: string; place: Place; isRobot: boolean }) {
+  const shade = shadeOf(name), alarmed = isAlarmed(name), heading = isRobot ? headingOf(name) : null;
+  const isChosen = route.value.page === "devices" && route.value.id === name, index = indexNow(shown.value.latest.get(name));
+  const battery = isRobot ? shown.value.latest.get(name)?.values["battery"] : undefined;
+  const press = () => (question.value ? finish(place) : goTo("devices", name));
+  return (
+    <div class="at" data-place={place.join(",")} {...(isRobot ? { "data-moves": name } : {})}>
+      {alarmed && <span class="alarm" />}
+      {heading !== null && <span class="heading" style={{ transform: `rotate(${heading}deg)` }} />}
+      <button type="button" class={`dot ${isRobot ? "robot" : ""} ${isChosen ? "chosen" : ""}`} data-subject={name} title={title(name)}
+        aria-label={`${title(name)}${index ? ` · ${shade.text}` : ""}`} style={{ background: shade.colour, color: inkOn(shade.colour) }} onClick={press}>
+        {shade.text}
+      </button>
+      {isRobot && <span class="plate" aria-hidden="true">{name.replace(/\D+/g, "")}{battery !== undefined && <i style={{ "--charge": `${battery}%` }} class={battery < 20 ? "low" : ""} />}</span>}
+    </div>
+  );
+}

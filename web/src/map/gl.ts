@@ -1,0 +1,67 @@
+// The map drawn by MapLibre: no tiles, no fonts from elsewhere; only the shapes of the site. Its worker is a file of our own.
+import { Map as GlMap, setWorkerUrl, type GeoJSONSource, type LayerSpecification, type StyleSpecification } from "maplibre-gl";
+import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
+import "maplibre-gl/dist/maplibre-gl.css";
+import type { Place } from "../model";
+import { LAYERS, type LayerName, type Layers, type MapView } from "./view";
+
+const EMPTY = { type: "FeatureCollection" as const, features: [] };
+const NAMES = Object.keys(LAYERS) as LayerName[];
+
+function layer(name: LayerName): LayerSpecification {
+  if (LAYERS[name] === "fill") {
+    return { id: name, source: name, type: "fill", paint: { "fill-color": ["get", "colour"], "fill-opacity": ["get", "opacity"], "fill-antialias": false } };
+  }
+  return {
+    id: name, source: name, type: "line", layout: { "line-cap": "round", "line-join": "round" },
+    paint: {
+      "line-color": ["get", "colour"], "line-opacity": ["get", "opacity"], "line-width": ["get", "width"],
+      ...(LAYERS[name] === "dashes" ? { "line-dasharray": [2, 2] } : {}),
+    },
+  };
+}
+
+function style(ground: string): StyleSpecification {
+  return {
+    version: 8,
+    sources: Object.fromEntries(NAMES.map((name) => [name, { type: "geojson" as const, data: EMPTY }])),
+    layers: [{ id: "ground", type: "background", paint: { "background-color": ground } }, ...NAMES.map(layer)],
+  };
+}
+
+export function glView(box: HTMLElement, ground: string): Promise<MapView> {
+  setWorkerUrl(new URL(workerUrl, location.href).href);
+  const map = new GlMap({
+    container: box, style: style(ground), attributionControl: false, dragRotate: true, maxZoom: 18, minZoom: 8, fadeDuration: 0, keyboard: true,
+  });
+  return new Promise((resolve, reject) => {
+    map.once("error", ({ error }) => reject(error));
+    map.once("load", () => resolve(over(map)));
+  });
+}
+
+function over(map: GlMap): MapView {
+  const drawn: Layers = {};
+  return {
+    project: ([lat, lon]) => { const { x, y } = map.project([lon, lat]); return [x, y]; },
+    unproject: (x, y) => { const { lat, lng } = map.unproject([x, y]); return [lat, lng]; },
+    draw(layers, ground) {
+      map.setPaintProperty("ground", "background-color", ground);
+      for (const name of NAMES) {
+        if (drawn[name] === layers[name]) continue;
+        drawn[name] = layers[name] ?? [];
+        void (map.getSource(name) as GeoJSONSource).setData({ type: "FeatureCollection", features: layers[name] ?? [] });
+      }
+    },
+    fit(places, animate = false) { map.fitBounds(around(places), { padding: 44, animate, maxZoom: 15.5 }); },
+    zoom: (by) => { map.easeTo({ zoom: map.getZoom() + by }); },
+    tilt: () => { map.easeTo({ pitch: map.getPitch() > 10 ? 0 : 50, bearing: 0 }); },
+    onMove: (work) => { map.on("move", work); map.on("resize", work); },
+    remove: () => map.remove(),
+  };
+}
+
+function around(places: Place[]): [[number, number], [number, number]] {
+  const lats = places.map(([lat]) => lat), lons = places.map(([, lon]) => lon);
+  return [[Math.min(...lons), Math.min(...lats)], [Math.max(...lons), Math.max(...lats)]];
+}

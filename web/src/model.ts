@@ -1,0 +1,85 @@
+// What the api answers, as far as the console uses it.
+export type Language = "ko" | "en";
+export type Place = [lat: number, lon: number];
+export interface Labelled { label_ko?: string; label_en?: string }
+
+export interface Zone extends Labelled { name: string; outline: Place[] }
+export interface Station extends Labelled { name: string; zone: string; lat: number; lon: number; quantities: string[]; certificate?: string }
+export interface Patrol extends Labelled { name: string; zone: string; dock: Place; loop: Place[]; quantities: string[] }
+export interface Emitter extends Labelled { name: string; kind: string; lat?: number; lon?: number; line?: Place[]; width_m?: number }
+export interface Land extends Labelled { kind: string; outline?: Place[]; line?: Place[]; width_m?: number }
+export interface Site extends Labelled {
+  name: string; timezone: string; origin: Place; zones: Zone[]; stations: Station[]; robots: Patrol[]; sources: Emitter[]; land?: Land[];
+}
+export interface Quantity extends Labelled { key: string; unit: string; decimals: number; minimum: number; maximum: number }
+export interface Grade extends Labelled { key: string; colour: string }
+export interface Level extends Labelled { key: string; issue_at: number }
+export interface Limits {
+  advisories: Record<string, Level[]>; grades: Grade[];
+  /** Upper ends of the classes of the index, by quantity, and of the index itself. */
+  cai?: { upper: Record<string, number[]>; index_upper: number[] };
+}
+
+export interface Reading {
+  device: string; time: string; position?: Place; values: Record<string, number>; quality?: Record<string, [string, string]>;
+}
+export interface Device extends Labelled {
+  device?: string; name?: string; zone?: string; kind?: string; origin?: string; state?: string; [more: string]: unknown;
+}
+export interface StationIndex extends Labelled {
+  cai?: number; grade?: string; colour?: string; pollutant?: string; us_aqi?: { aqi: number } | null;
+  instrument_ko?: string; instrument_en?: string;
+}
+export interface CaiAnswer {
+  stations: Record<string, StationIndex>; zones: Record<string, { worst: string | null; mean_cai: number | null }>;
+  note_ko?: string; note_en?: string;
+}
+
+export interface Handling { state: string; verdict?: string; who?: string; since?: string; note?: string }
+export interface Alert {
+  id: string; kind: string; severity: string; device: string | null; zone: string | null; active: boolean; started_at: string;
+  ended_at?: string | null; summary_ko: string; summary_en: string; title_ko?: string; title_en?: string; details: Record<string, unknown>;
+  handling: Handling; held_back?: { silence?: string | null; inhibited_by?: string | null } | null;
+}
+export interface Silence {
+  id: string; kind: string; device: string; zone: string; until_at: string; from_at: string; reason: string; who: string;
+  title_ko?: string; title_en?: string;
+}
+export interface Source {
+  lat: number; lon: number; radius_m: number; radius_90_m?: number; cells?: [number, number, number][]; cell_m: number; cells_of_half?: number;
+  is_unsure: boolean; says_nothing?: boolean; unexplained?: string[]; rate_g_s?: [number, number, number]; quantity: string; traced_at?: string;
+}
+export interface Downwind { zone: string; probability: number; minutes: number; peak: number }
+export interface Visit { robot: string; places: Place[]; sent_at?: string; ended_at?: string | null; outcome?: string }
+export interface Entry { id: string; done_at: string; who: string; action: string; subject: string; details: Record<string, unknown> }
+export interface Incident {
+  id: string; state: string; kind: string; severity: string; zone: string | null; opened_at: string; closed_at?: string | null; active: boolean;
+  summary_ko: string; summary_en: string; alerts?: Alert[]; journal?: Entry[];
+  details: {
+    alerts: string[]; devices: string[]; classes: Record<string, number>; source: Source | null; downwind: Downwind[]; visits: Visit[];
+  };
+}
+export interface Robot extends Labelled {
+  robot: string; zone?: string; connected: boolean; forbidden: boolean; available: boolean; reason: string | null; position?: Place;
+  battery?: number; charging?: boolean; driving?: boolean; paused?: boolean; mode?: string; order?: string;
+  errors?: { type: string; level: string; text: string }[];
+  visit: { incident: string | null; sent_at: string; stops: number; places: Place[] } | null;
+}
+export interface Ledger {
+  device: string; received: number; repeated: number; missing: number; late: number; rejected: number; gaps?: string;
+}
+export interface Health {
+  broker: string; store: string; lag_s: number | null; devices: number; ledger: Record<string, number>; readings_received: number;
+  active_alerts: number; readings_too_late_to_judge: number; feed_batches_dropped: number; notices: string[]; now: string;
+}
+export interface Letter {
+  id: string; received_at: string; topic: string; payload: string; payload_bytes: number; reason: string;
+  asked_at: string | null; replayed_at: string | null; whole: boolean;
+}
+export interface Unknown { device: string; state: string; last: Reading | null; site_entry: string; [more: string]: unknown }
+export type Columns = { time: string[]; quality?: (Record<string, [string, string]> | null)[] } & {
+  [quantity: string]: (number | null)[] | string[] | (Record<string, [string, string]> | null)[] | undefined;
+};
+/** The state of the city at an instant. */
+export interface Moment { at: string; latest: Reading[]; alerts: Alert[]; incidents: Incident[] }
+export interface Me { name: string | null; role: string | null }

@@ -1,0 +1,65 @@
+// The head of the page: where one is, how data flow, who one is.
+import { useEffect, useRef } from "preact/hooks";
+import { post, remove } from "../api";
+import { say as notice } from "../notice";
+import { linkTo, route } from "../route";
+import { at, isLinked, isSimulated, isWall, language, live, mayOperate, me, newest, rate, site, theme } from "../state";
+import { dateAndTime, label, say, sayOf } from "../words/words";
+
+export function Header() {
+  const { name, role } = me.value, hasKey = name !== "local", page = route.value.page;
+  const tabs = [["city", "city"], ["network", "network"], ...(isSimulated.value ? [["simulation", "simulation"]] : [])] as ["city" | "network" | "simulation", "city" | "network" | "simulation"][];
+  const isIn = (tab: string) => tab === page || (tab === "city" && ["incidents", "devices"].includes(page));
+  return (
+    <header>
+      <h1 id="title">{label(site.value)} {say("air")}</h1>
+      {!isWall && <nav>{tabs.map(([tab, word]) => <a key={tab} href={linkTo(tab)} aria-current={isIn(tab) ? "page" : undefined}>{say(word)}</a>)}</nav>}
+      <span id="clock" class="quiet">{live.value.latest.size > 0 && dateAndTime(at.value ?? newest.value)}</span>
+      {isSimulated.value && <span id="badge" class="badge">{say("simulated")}</span>}
+      <span class="grow" />
+      <span id="flow" class="quiet">{rate.value === null ? "…" : rate.value.toFixed(rate.value < 10 ? 1 : 0)} {say("rate")}</span>
+      <span id="link" class={`link ${isLinked.value ? "" : "off"}`} role="img" title={say(isLinked.value ? "live" : "lost")} aria-label={say(isLinked.value ? "live" : "lost")} />
+      {hasKey && role && <span id="me" class="quiet">{name} · {sayOf("role", role)}{mayOperate.value ? "" : ` (${say("reads-only")})`}</span>}
+      {!isWall && <Buttons hasKey={hasKey} />}
+    </header>
+  );
+}
+
+function Buttons({ hasKey }: { hasKey: boolean }) {
+  const switchTheme = () => {
+    theme.value = document.documentElement.dataset["theme"] === "dark" ? "light" : "dark";
+    localStorage["theme"] = theme.value;
+  };
+  const switchLanguage = () => { language.value = language.value === "ko" ? "en" : "ko"; localStorage["language"] = language.value; };
+  const share = async () => {
+    try { await navigator.clipboard.writeText(location.href); notice(say("copied")); } catch { notice(location.href); }
+  };
+  return (
+    <>
+      {hasKey && <button id="leave" type="button" onClick={async () => { await remove("session"); location.reload(); }}>{say("leave")}</button>}
+      <button type="button" class="icon" title={say("share")} aria-label={say("share")} onClick={share}>⧉</button>
+      <button type="button" class="icon" title={say("theme")} aria-label={say("theme")} onClick={switchTheme}>◐</button>
+      <button type="button" onClick={switchLanguage}>{say("language")}</button>
+    </>
+  );
+}
+
+/** Asks for a key; the browser keeps it in a cookie that no script can read. */
+export function Door({ wrong, onIn }: { wrong: string; onIn: (wrong: string) => void }) {
+  const dialog = useRef<HTMLDialogElement>(null), field = useRef<HTMLInputElement>(null);
+  useEffect(() => { if (!dialog.current!.open) dialog.current!.showModal(); field.current!.value = ""; field.current!.focus(); }, [wrong]);
+  const enter = async (event: Event) => {
+    event.preventDefault();
+    onIn(await post("session", { key: field.current!.value.trim() || "-" }).then(() => "", (error: Error) => error.message));
+  };
+  return (
+    <dialog id="door" aria-labelledby="door-text" ref={dialog} onCancel={(event) => event.preventDefault()}>
+      <form onSubmit={enter}>
+        <p id="door-text">{say("door")}</p>
+        <input id="door-key" type="password" autocomplete="current-password" aria-label={say("key")} required ref={field} />
+        <button class="main">{say("enter")}</button>
+        <p id="door-wrong" class="refusal" role="alert">{wrong}</p>
+      </form>
+    </dialog>
+  );
+}

@@ -1,0 +1,128 @@
+// One incident with an address of its own: what it may be, where it comes from, who was there, and what people wrote down.
+import { signal } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
+import { get, path, post } from "../api";
+import { lookAt, isPlaying } from "../clock";
+import { showPlaces } from "../map/MapPane";
+import type { Alert, Columns, Entry, Incident } from "../model";
+import { act, complain } from "../notice";
+import { linkTo } from "../route";
+import { devices, isPast, limits, lit, live, mayOperate, now, quantities, shown } from "../state";
+import { metres } from "../trails";
+import { age, dateAndTime, label, localized, nameOfZone, say, sayOf, shortTime } from "../words/words";
+import { Chart } from "./Chart";
+import { IncidentActions, reportOf, sourceWords, visitWords } from "./Incidents";
+import { Robots } from "./Robots";
+import { lineOf } from "./shared";
+
+const whole = signal<Incident | null>(null), series = signal<{ id: string; devices: Record<string, Columns> } | null>(null);
+const BEFORE_MS = 30 * 60_000, MOST_CHARTS = 6;
+
+async function load(id: string): Promise<void> {
+  try {
+    const found = await get<Incident>(path("incidents", id));
+    whole.value = found;
+    const start = Date.parse(found.opened_at) - BEFORE_MS, end = found.closed_at ? Date.parse(found.closed_at) + BEFORE_MS : now.value + 1000;
+    const asked = found.details.devices.slice(0, MOST_CHARTS).map((name) => `device=${encodeURIComponent(name)}`).join("&");
+    if (!asked) return;
+    const answer = await get<{ devices: Record<string, Columns> }>(
+      `series?start=${new Date(start).toISOString()}&end=${new Date(Math.max(end, start + 60_000)).toISOString()}&${asked}&quantity=pm25&quantity=co&quantity=pm10`);
+    series.value = { id, devices: answer.devices };
+  } catch (error) {
+    complain(error);
+  }
+}
+
+export function IncidentPage({ id }: { id: string }) {
+  const stand = live.value.incidents.get(id), minute = Math.floor(now.value / 30_000);
+  useEffect(() => { void load(id); }, [id, stand?.state, minute]);
+  const found = whole.value?.id === id ? whole.value : null;
+  if (!found) return <section><p class="quiet">…</p></section>;
+  // What was known at the instant that is shown; the journal and alerts are those of the whole incident.
+  const then = isPast.value ? shown.value.incidents.get(id) ?? found : stand ?? found;
+  const { source, classes, downwind, visits } = then.details;
+  const replay = () => { lookAt(Date.parse(found.opened_at) - 60_000); isPlaying.value = true; };
+  const truth = source && !source.says_nothing ? lit.value.map(({ place }) => metres(place, [source.lat, source.lon])).sort((a, b) => a - b)[0] : undefined;
+  return (
+    <>
+      <section id="incident">
+        <div class="title"><h2 id="incident-title">{localized(found, "summary")}</h2><span class="mark">{sayOf("state", found.state)}</span></div>
+        <p class="quiet">{dateAndTime(found.opened_at)} · {age((found.closed_at ? Date.parse(found.closed_at) : now.value) - Date.parse(found.opened_at))} · {sayOf("severity", found.severity)} · {nameOfZone(found.zone)}</p>
+        <div class="doing">
+          {mayOperate.value && !isPast.value && <IncidentActions incident={found} />}
+          <button type="button" onClick={replay}>▶ {say("replay-it")}</button>
+          {source && !source.says_nothing && <button type="button" onClick={() => showPlaces([...(source.cells ?? []).map(([lat, lon]): [number, number] => [lat, lon]), [source.lat, source.lon]])}>{say("show-place")}</button>}
+          <a href={reportOf(id)} target="_blank" rel="noreferrer">{say("report")}</a>
+        </div>
+      </section>
+      <div class="pair">
+        <section>
+          <h2>{say("classes")}</h2>
+          {Object.entries(classes).slice(0, 5).map(([name, share]) => <div key={name} class="bar"><span>{sayOf("class", name)}</span><i style={{ "--share": share }} /><b>{(share * 100).toFixed(0)} %</b></div>)}
+          <h2>{say("source")}</h2>
+          <p>{source ? sourceWords(source) : say("says-nothing")}</p>
+          {source && !source.says_nothing && <p class="quiet">{[
+            source.radius_90_m ? `90 %: ${source.radius_90_m.toFixed(0)} m` : "", source.rate_g_s && `${say("emission")} ${source.rate_g_s.map((rate) => rate.toPrecision(2)).join(" – ")} g/s ${label(quantities.value.get(source.quantity))}`,
+            source.traced_at && `${say("traced")} ${shortTime(source.traced_at)}`, truth !== undefined && `${say("distance")} ${truth.toFixed(0)} m`].filter(Boolean).join(" · ")}</p>}
+        </section>
+        <section>
+          <h2>{say("downwind")}</h2>
+          {downwind.length === 0 && <p class="quiet">–</p>}
+          {downwind.length > 0 && <table><tbody>{downwind.map(({ zone, minutes, probability }) => (
+            <tr key={zone}><td>{nameOfZone(zone)}</td><td class="number">{minutes < 1 ? say("arrives-here") : `${minutes.toFixed(0)} ${say("minutes")}`}</td><td class="number">{(probability * 100).toFixed(0)} %</td></tr>))}</tbody></table>}
+          <h2>{say("robotics")}</h2>
+          {visits.length ? visits.map((visit) => <p key={`${visit.robot} ${visit.sent_at}`} class="quiet">{visitWords(visit)}</p>) : <p class="quiet">{say("no-visits")}</p>}
+          {!isPast.value && <Robots only={(robot) => robot.visit?.incident === id || (robot.available && robot.zone === found.zone)} />}
+        </section>
+      </div>
+      <section><h2>{say("charts")}</h2><Charts incident={found} /></section>
+      <section><h2>{say("timeline")}</h2><Course incident={found} /></section>
+    </>
+  );
+}
+
+function Charts({ incident }: { incident: Incident }) {
+  const found = series.value?.id === incident.id ? series.value.devices : {};
+  const rows = useMemo(() => Object.keys(found).flatMap((name) => ["pm25", "co"].filter((key) => found[name]![key]).map((key) => ({
+    name, key, lines: [lineOf(found[name], key, label(devices.value.get(name)))], alerts: (incident.alerts ?? []).filter(({ device }) => device === name),
+  }))), [found, incident]);
+  return (
+    <div id="charts">
+      {rows.map(({ name, key, lines, alerts }) => {
+        const quantity = quantities.value.get(key)!;
+        return <Chart key={`${name} ${key}`} title={`${label(devices.value.get(name))} · ${label(quantity)}`} unit={quantity.unit} decimals={quantity.decimals} lines={lines} alerts={alerts} limit={limits.value.advisories[key]?.[0]?.issue_at} />;
+      })}
+    </div>
+  );
+}
+
+interface Step { at: string; what: string; who?: string; note?: string; href?: string }
+const alertSteps = (alert: Alert): Step[] => [
+  { at: alert.started_at, what: localized(alert, "summary"), ...(alert.device ? { href: linkTo("devices", alert.device) } : {}) },
+  ...(alert.ended_at ? [{ at: alert.ended_at, what: `${sayOf("action", "alert-ended")}: ${localized(alert, "summary")}` }] : []),
+];
+const entryStep = ({ done_at: at, who, action, details }: Entry): Step => ({ at, who, what: sayOf("action", action), note: String(details["note"] ?? details["robot"] ?? "") });
+
+function Course({ incident }: { incident: Incident }) {
+  const steps = [...(incident.alerts ?? []).flatMap(alertSteps), ...(incident.journal ?? []).map(entryStep)].sort((a, b) => a.at.localeCompare(b.at));
+  const write = (event: SubmitEvent) => {
+    event.preventDefault();
+    const form = event.currentTarget as HTMLFormElement, note = String(new FormData(form).get("note") ?? "").trim();
+    if (!note) return;
+    form.reset();
+    void act(async () => { await post(path("incidents", incident.id), { action: "comment", note }); await load(incident.id); });
+  };
+  return (
+    <>
+      <ol id="course">
+        {steps.map(({ at, what, who, note, href }, number) => (
+          <li key={number} class={now.value < Date.parse(at) ? "later" : ""}>
+            <button type="button" class="link" onClick={() => lookAt(Date.parse(at))}><time>{shortTime(at)}</time></button>
+            <span>{href ? <a href={href}>{what}</a> : what}{note && <>: {note}</>}{who && <span class="quiet"> · {who}</span>}</span>
+          </li>
+        ))}
+      </ol>
+      {mayOperate.value && !isPast.value && <form class="inline" onSubmit={write}><input name="note" maxLength={2000} aria-label={say("comment-what")} placeholder={say("comment-what")} /><button>{say("comment")}</button></form>}
+    </>
+  );
+}

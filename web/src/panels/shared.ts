@@ -1,0 +1,15 @@
+// What charts need of the rest.
+import { lookAt } from "../clock";
+import type { Columns } from "../model";
+import type { Line } from "./Chart";
+
+export { isPast, now, site } from "../state";
+export const lookedAt = lookAt;
+
+/** One quantity of one device out of an answer of `/series`, with the reason where it is flagged. */
+export function lineOf(columns: Columns | undefined, key: string, label: string): Line {
+  const values = (columns?.[key] ?? []) as (number | null)[];
+  const times = (columns?.time ?? []).map((time) => Date.parse(time) / 1000);
+  const reasons = columns?.quality?.map((flags) => (flags?.[key] ? flags[key].join(": ") : null));
+  return { label, times, values, ...(reasons ? { reasons } : {}) };
+}

@@ -1,0 +1,48 @@
+// What the console knows. `live` is filled by data.ts, `past` by clock.ts; everything that draws reads `shown`, one of the two.
+import { computed, signal } from "@preact/signals";
+import type {
+  Alert, CaiAnswer, Device, Incident, Language, Limits, Me, Patrol, Place, Quantity, Reading, Robot, Silence, Site, Station,
+} from "./model";
+
+export interface Snapshot { latest: Map<string, Reading>; alerts: Map<string, Alert>; incidents: Map<string, Incident> }
+const nothing = (): Snapshot => ({ latest: new Map(), alerts: new Map(), incidents: new Map() });
+
+const asked = new URLSearchParams(location.search);
+export const isWall = asked.has("wall");
+export const language = signal<Language>((asked.get("language") ?? localStorage["language"] ?? navigator.language).startsWith("ko") ? "ko" : "en");
+export const theme = signal<"light" | "dark" | "auto">(localStorage["theme"] ?? "auto");
+export const me = signal<Me>({ name: null, role: null });
+export const site = signal<Site>(null as unknown as Site);
+export const quantities = signal(new Map<string, Quantity>());
+export const limits = signal<Limits>({ advisories: {}, grades: [] });
+/** By name: what the site says of a device, and the api. */
+export const devices = signal(new Map<string, Device & Partial<Station> & Partial<Patrol>>());
+export const cai = signal<CaiAnswer>({ stations: {}, zones: {} });
+export const silences = signal<Silence[]>([]);
+export const robots = signal(new Map<string, Robot>());
+export const isLinked = signal(false);
+export const rate = signal<number | null>(null);
+/** Where events were lit from this page: they are the truth, not what the network found. */
+export const lit = signal<{ place: Place; kind: string; at: number }[]>([]);
+
+export const live = signal(nothing());
+export const past = signal<Snapshot | null>(null);
+/** The instant that is shown; null while the page is live. */
+export const at = signal<number | null>(null);
+export const shown = computed(() => (at.value === null ? live.value : past.value ?? live.value));
+export const isPast = computed(() => at.value !== null);
+
+/** The newest instant that anything was measured at; a scenario is played on a clock of its own. */
+export const newest = computed(() => Math.max(0, ...[...live.value.latest.values()].map(({ time }) => Date.parse(time))) || Date.now());
+export const now = computed(() => at.value ?? newest.value);
+
+export const mayOperate = computed(() => ["operator", "admin"].includes(me.value.role ?? ""));
+export const mayAdminister = computed(() => me.value.role === "admin");
+export const isSimulated = computed(() => [...devices.value.values()].some((device) => device.origin === "simulated"));
+
+export const robotNames = computed(() => new Set(site.value.robots.map(({ name }) => name)));
+/** Every device that has a place, with it: stations as the site says, robots where they were seen last. */
+export const places = computed(() => new Map<string, Place>([
+  ...site.value.stations.map(({ name, lat, lon }): [string, Place] => [name, [lat, lon]]),
+  ...site.value.robots.map(({ name, dock }): [string, Place] => [name, shown.value.latest.get(name)?.position ?? dock]),
+]));

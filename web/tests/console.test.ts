@@ -1,0 +1,88 @@
+// What can be tested without a browser: classes of values, addresses, steps of time, shapes, and that both languages have the same words.
+import { describe, expect, it, vi } from "vitest";
+
+vi.stubGlobal("localStorage", {});
+vi.stubGlobal("location", { search: "", hash: "" });
+vi.stubGlobal("navigator", { language: "en" });
+vi.stubGlobal("matchMedia", () => ({ matches: false }));
+vi.stubGlobal("addEventListener", () => undefined);
+const { classOf, indexNow, inkOn, short, subIndex } = await import("../src/colour");
+const { limits } = await import("../src/state");
+const { stepped } = await import("../src/clock");
+const { parse, write } = await import("../src/route");
+const { half } = await import("../src/map/layers");
+const { circle, squares } = await import("../src/map/view");
+const { headingOf, keepTrail, metres, trailOf } = await import("../src/trails");
+const { WORDS } = await import("../src/words/words");
+const { eventOf } = await import("../src/panels/SimulationPage");
+
+const PM25 = [15, 35, 75, 500], INDEX = [50, 100, 250, 500];
+
+describe("the index of the values of now", () => {
+  it.each([[0, 0], [15, 50], [25, 75], [55, 175], [500, 500], [9000, 500], [-3, 0]])("of %d µg/m³ PM2.5 is %d", (value, index) => {
+    expect(subIndex(PM25, INDEX, value)).toBeCloseTo(index);
+  });
+  it("is that of the worst value, without those that are flagged as bad", () => {
+    limits.value = { advisories: {}, grades: [], cai: { upper: { pm25: PM25, co: [2, 9, 15, 50] }, index_upper: INDEX } };
+    const reading = { device: "a", time: "", values: { pm25: 500, co: 9, battery: 12 } };
+    expect(indexNow(reading)).toEqual({ value: 500, pollutant: "pm25" });
+    expect(indexNow({ ...reading, quality: { pm25: ["bad", "stuck"] } })).toEqual({ value: 100, pollutant: "co" });
+    expect(indexNow({ ...reading, values: { battery: 12 } })).toBeNull();
+  });
+  it("changes class above each end", () => {
+    expect([50, 51, 100, 101, 250, 251].map(classOf)).toEqual([0, 1, 1, 2, 2, 3]);
+  });
+});
+
+it("writes values in few characters", () => {
+  expect([0, 0.0042, 0.021, 0.35, 4.25, 23.4, 1234, -0.5].map(short)).toEqual(["0", ".004", ".021", ".35", "4.3", "23", "1234", "-.50"]);
+});
+
+it("writes on light colours in dark ink", () => {
+  expect([inkOn("#abd9e9"), inkOn("#2c7bb6")]).toEqual(["#17202a", "#ffffff"]);
+});
+
+it("reads the addresses that it writes, whatever a name holds", () => {
+  const address = write("incidents", "a/b ?#%", { at: "2026-03-04T03:00:00.000Z" });
+  const { page, id, query } = parse(address);
+  expect([page, id, query.get("at")]).toEqual(["incidents", "a/b ?#%", "2026-03-04T03:00:00.000Z"]);
+  expect(parse("#/nothing/here").page).toBe("city");
+  expect(parse("#/devices/%E0%A4%A").id).toBe("%E0%A4%A");
+});
+
+it("plays until it has caught up", () => {
+  expect(stepped(0, 60, 100_000)).toBe(30_000);
+  expect(stepped(80_000, 60, 100_000)).toBeNull();
+});
+
+it("knows which cells hold half of the probability", () => {
+  const cells: [number, number, number][] = [[0, 0, 0.5], [0, 0, 0.2], [0, 0, 0.2]];
+  expect([half({ cells }), half({ cells, cells_of_half: 2 }), half({})]).toEqual([1, 2, 0]);
+});
+
+it("draws cells and circles to scale", () => {
+  const shape = squares([[35.85, 127.09, 1]], 100, "#000", 1).geometry;
+  const ring = shape.type === "MultiPolygon" ? shape.coordinates[0]![0]! : [];
+  expect(metres([ring[0]![1], ring[0]![0]], [ring[1]![1], ring[1]![0]])).toBeCloseTo(100, 0);
+  for (const place of circle([35.85, 127.09], 300)) expect(metres(place, [35.85, 127.09])).toBeCloseTo(300, 0);
+});
+
+it("keeps the way of a robot, and begins anew when time goes back", () => {
+  [[35.85, 127.09, 0], [35.85, 127.091, 10_000], [35.85, 127.091, 20_000]].forEach(([lat, lon, at]) => keepTrail("robot-1", [lat!, lon!], at!));
+  expect(trailOf("robot-1")).toEqual([[35.85, 127.09], [35.85, 127.091]]);
+  expect(headingOf("robot-1")).toBeCloseTo(90, 0);
+  keepTrail("robot-1", [35.86, 127.09], 5_000);
+  expect(trailOf("robot-1")).toEqual([[35.86, 127.09]]);
+});
+
+it("hands the simulator what the form says", () => {
+  const form = { kind: "leak" as const, fuel: "wood", heat: 3, growth: "fast", smoulder: "3m", gas: "nh3", rate: 20, radius: 30, duration: "30m" };
+  expect(eventOf(form)).toEqual({ kind: "leak", rates_g_s: { nh3: 20 }, duration: "30m" });
+  expect(eventOf({ ...form, kind: "dust" })).toEqual({ kind: "dust", pm10_g_s: 20, radius_m: 30, duration: "30m" });
+});
+
+it("has every word in Korean and in English", () => {
+  const { ko, en } = WORDS;
+  expect(Object.keys(en).sort()).toEqual(Object.keys(ko).sort());
+  for (const words of [ko, en]) for (const word of Object.values(words)) expect(word).not.toBe("");
+});
