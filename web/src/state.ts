@@ -1,5 +1,5 @@
 // What the console knows. `live` is filled by data.ts, `past` by clock.ts; everything that draws reads `shown`, one of the two.
-import { computed, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
 import type {
   Alert, CaiAnswer, Device, Incident, Language, Limits, Me, Patrol, Place, Quantity, Reading, Robot, Silence, Site, Station,
 } from "./model";
@@ -23,13 +23,16 @@ export const robots = signal(new Map<string, Robot>());
 export const isLinked = signal(false);
 export const rate = signal<number | null>(null);
 /** Where events were lit from this page: they are the truth, not what the network found. */
-export const lit = signal<{ place: Place; kind: string; at: number }[]>([]);
+export const lit = signal<{ place: Place; kind: string; at: number }[]>(JSON.parse(sessionStorage.getItem("lit") ?? "[]"));
+effect(() => sessionStorage.setItem("lit", JSON.stringify(lit.value)));
 
 export const live = signal(nothing());
 export const past = signal<Snapshot | null>(null);
 /** The instant that is shown; null while the page is live. */
 export const at = signal<number | null>(null);
 export const shown = computed(() => (at.value === null ? live.value : past.value ?? live.value));
+// They change rarely, readings all the time: what is drawn of them is drawn anew only when they do.
+export const shownIncidents = computed(() => shown.value.incidents);
 export const isPast = computed(() => at.value !== null);
 
 /** The newest instant that anything was measured at; a scenario is played on a clock of its own. */

@@ -2,6 +2,7 @@
 import { describe, expect, it, vi } from "vitest";
 
 vi.stubGlobal("localStorage", {});
+vi.stubGlobal("sessionStorage", { getItem: () => null, setItem: () => undefined });
 vi.stubGlobal("location", { search: "", hash: "" });
 vi.stubGlobal("navigator", { language: "en" });
 vi.stubGlobal("matchMedia", () => ({ matches: false }));

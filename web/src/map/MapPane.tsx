@@ -24,17 +24,22 @@ function hasWebGl(): boolean {
   }
 }
 
-async function open(box: HTMLElement): Promise<MapView> {
-  if (hasWebGl()) {
-    try {
-      const { glView } = await import("./gl");
-      return await glView(box, tones.value.ground);
-    } catch (error) {
-      console.warn("the map is drawn without WebGL:", error);
-      box.replaceChildren();
-    }
+const canvas = (box: HTMLElement) => box.appendChild(Object.assign(document.createElement("div"), { className: "canvas" }));
+
+/** Draw plainly at once, and by WebGL as soon as that is there. */
+async function open(box: HTMLElement, show: (made: MapView) => void): Promise<void> {
+  const plain = plainView(canvas(box));
+  show(plain);
+  if (!hasWebGl()) return;
+  const under = canvas(box);
+  try {
+    const { glView } = await import("./gl");
+    show(await glView(under, tones.value.ground));
+    plain.remove();
+  } catch (error) {
+    console.warn("the map is drawn without WebGL:", error);
+    under.remove();
   }
-  return plainView(box);
 }
 
 export const showCity = (animate = true) => view.value?.fit(whole(), animate);
@@ -46,12 +51,12 @@ export function MapPane() {
   const box = useRef<HTMLDivElement>(null), pressed = useRef<[number, number]>([0, 0]);
   useEffect(() => {
     let dispose = () => undefined as void;
-    void open(box.current!).then((made) => {
+    void open(box.current!, (made) => {
+      dispose();
       made.fit(whole());
       view.value = made;
       dispose = effect(() => made.draw({ ...ground.value, ...findings.value, ...movements.value }, tones.value.ground));
     });
-    return () => { dispose(); view.value?.remove(); view.value = null; };
   }, []);
   const attend = (event: MouseEvent) => {
     if (!question.value || !view.value || (event.target as HTMLElement).closest(".controls,.legend")) return;
@@ -66,7 +71,7 @@ export function MapPane() {
       <div id="map" role="group" aria-label={say("map")} class={question.value ? "aiming" : ""} onClickCapture={attend}
         onPointerDownCapture={(event) => { pressed.current = [event.clientX, event.clientY]; }}>
         <div id="canvas" ref={box} />
-        {view.value && <Things view={view.value} />}
+        {view.value && <Things key={view.value.tilt ? "gl" : "plain"} view={view.value} />}
       </div>
       {question.value && (
         <div id="aim"><span id="aim-text" role="status">{question.value}</span><button type="button" onClick={() => finish(null)}>{say("cancel")}</button></div>

@@ -74,10 +74,20 @@ export function Things({ view }: { view: MapView }) {
       {traced.value.filter(({ details }) => details.source && !details.source.says_nothing).map(({ id, details: { source } }) =>
         <At key={id} place={[source!.lat, source!.lon]} kind="source-mark" />)}
       {lit.value.filter(({ at: when }) => at.value === null || when <= at.value).map(({ place, kind, at: when }) =>
-        <At key={`lit ${when}`} place={place} kind="lit"><span data-lit={kind} title={say("lit")}>{kind === "fire" ? "🔥" : kind === "leak" ? "☁" : "∴"}</span></At>)}
+        <At key={`lit ${when}`} place={place} kind="lit"><Lit kind={kind} /></At>)}
       {[...known].map(([name, place]) => <Dot key={name} name={name} place={place} isRobot={robotNames.value.has(name)} />)}
     </div>
   );
+}
+
+// A flame, a cloud, and grains: drawn, as not every machine has letters for them.
+const SIGNS: Record<string, string> = {
+  fire: "M12 1c1 4 6 6 6 12a6 6 0 0 1-12 1c0-3 2-4 2-6 1 0 2 1 2 2 1-2 2-5 2-9z", leak: "M6 17a4 4 0 0 1 0-8 6 6 0 0 1 11-1 4.500 4.500 0 0 1 1 9z",
+  dust: "M6 14a3 3 0 1 0 .1 0zM17 13a2.500 2.500 0 1 0 .1 0zM11 5a3 3 0 1 0 .1 0z",
+};
+
+function Lit({ kind }: { kind: string }) {
+  return <svg data-lit={kind} width="30" height="30" viewBox="0 0 24 24" role="img" aria-label={say("lit")}><path d={SIGNS[kind] ?? SIGNS["fire"]!} /></svg>;
 }
 
 function At({ place, kind, children }: { place: Place; kind: string; children?: preact.ComponentChildren }) {

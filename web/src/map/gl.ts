@@ -3,7 +3,7 @@ import { Map as GlMap, setWorkerUrl, type GeoJSONSource, type LayerSpecification
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import "maplibre-gl/dist/maplibre-gl.css";
 import type { Place } from "../model";
-import { LAYERS, type LayerName, type Layers, type MapView } from "./view";
+import { LAYERS, type LayerName, type MapView, type Shape } from "./view";
 
 const EMPTY = { type: "FeatureCollection" as const, features: [] };
 const NAMES = Object.keys(LAYERS) as LayerName[];
@@ -41,21 +41,29 @@ export function glView(box: HTMLElement, ground: string): Promise<MapView> {
 }
 
 function over(map: GlMap): MapView {
-  const drawn: Layers = {};
+  const drawn: Partial<Record<LayerName, Shape[]>> = {};
+  let tone = "", wanted: Place[] = [], isMoved = false;
+  const fit = (places: Place[], animate: boolean) =>
+    map.fitBounds(around(places), { padding: { top: 44, left: 56, right: 36, bottom: 76 }, animate, maxZoom: 15.5 });
+  map.on("movestart", ({ originalEvent }) => { isMoved ||= Boolean(originalEvent); });
+  // What was to be seen stays in view when the box changes, until somebody moves the map.
+  map.on("resize", () => { if (wanted.length && !isMoved) fit(wanted, false); });
   return {
     project: ([lat, lon]) => { const { x, y } = map.project([lon, lat]); return [x, y]; },
     unproject: (x, y) => { const { lat, lng } = map.unproject([x, y]); return [lat, lng]; },
     draw(layers, ground) {
-      map.setPaintProperty("ground", "background-color", ground);
+      if (tone !== ground) map.setPaintProperty("ground", "background-color", tone = ground);
       for (const name of NAMES) {
-        if (drawn[name] === layers[name]) continue;
-        drawn[name] = layers[name] ?? [];
-        void (map.getSource(name) as GeoJSONSource).setData({ type: "FeatureCollection", features: layers[name] ?? [] });
+        const shapes = layers[name] ?? [], before = drawn[name];
+        // Each change paints the whole map anew; the short lists are made anew with each reading, mostly the same.
+        if (before === shapes || (before && shapes.length < 20 && JSON.stringify(before) === JSON.stringify(shapes))) continue;
+        drawn[name] = shapes;
+        void (map.getSource(name) as GeoJSONSource).setData({ type: "FeatureCollection", features: shapes });
       }
     },
-    fit(places, animate = false) { map.fitBounds(around(places), { padding: 44, animate, maxZoom: 15.5 }); },
-    zoom: (by) => { map.easeTo({ zoom: map.getZoom() + by }); },
-    tilt: () => { map.easeTo({ pitch: map.getPitch() > 10 ? 0 : 50, bearing: 0 }); },
+    fit(places, animate = false) { wanted = places; isMoved = false; fit(places, animate); },
+    zoom: (by) => { isMoved = true; map.easeTo({ zoom: map.getZoom() + by }); },
+    tilt: () => { isMoved = true; map.easeTo({ pitch: map.getPitch() > 10 ? 0 : 50, bearing: 0 }); },
     onMove: (work) => { map.on("move", work); map.on("resize", work); },
     remove: () => map.remove(),
   };

@@ -3,7 +3,7 @@ import { computed } from "@preact/signals";
 import { ROBOT } from "../colour";
 import type { Emitter, Incident, Place, Source } from "../model";
 import { route } from "../route";
-import { isPast, places, robotNames, robots, shown, site, theme } from "../state";
+import { isPast, places, robotNames, robots, shown, shownIncidents, site, theme } from "../state";
 import { trailOf } from "../trails";
 import { circle, line, polygon, squares, type Layers, type Shape } from "./view";
 
@@ -28,7 +28,7 @@ export const ground = computed((): Layers => {
 
 /** The incidents that the map is about: the one whose page is open, or all. */
 export const traced = computed((): Incident[] => {
-  const { page, id } = route.value, all = [...shown.value.incidents.values()];
+  const { page, id } = route.value, all = [...shownIncidents.value.values()];
   const one = page === "incidents" ? all.filter((incident) => incident.id === id) : [];
   return one.length ? one : all;
 });

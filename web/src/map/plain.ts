@@ -80,6 +80,6 @@ export function plainView(box: HTMLElement): MapView {
     fit(places) { wanted = places; isMoved = false; show(places); redraw(); },
     zoom: (by) => zoomAt(2 ** by, box.clientWidth / 2, box.clientHeight / 2),
     onMove: (work) => { listeners.push(work); },
-    remove() { sizes.disconnect(); svg.remove(); },
+    remove() { sizes.disconnect(); box.remove(); },
   };
 }

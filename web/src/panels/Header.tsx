@@ -37,7 +37,7 @@ function Buttons({ hasKey }: { hasKey: boolean }) {
   return (
     <>
       {hasKey && <button id="leave" type="button" onClick={async () => { await remove("session"); location.reload(); }}>{say("leave")}</button>}
-      <button type="button" class="icon" title={say("share")} aria-label={say("share")} onClick={share}>⧉</button>
+      <button type="button" class="icon" title={say("share")} aria-label={say("share")} onClick={share}><svg viewBox="0 0 16 16" width="14" height="14" aria-hidden="true"><path d="M6.5 9.5l3-3M7 4.5l1.8-1.8a2.6 2.6 0 0 1 3.7 3.7L10.7 8.200M9 11.500l-1.800 1.800a2.600 2.600 0 0 1-3.700-3.700L5.300 7.800" fill="none" stroke="currentColor" stroke-width="1.500" stroke-linecap="round" /></svg></button>
       <button type="button" class="icon" title={say("theme")} aria-label={say("theme")} onClick={switchTheme}>◐</button>
       <button type="button" onClick={switchLanguage}>{say("language")}</button>
     </>

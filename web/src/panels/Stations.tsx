@@ -1,13 +1,14 @@
 // The index of each zone, and the stations, the worst first.
-import { indexNow, inkOn, isOfficial, palette, shadeOf, classOf, short } from "../colour";
+import { indexNow, inkOn, palette, shadeOf, classOf, short } from "../colour";
 import { goTo } from "../route";
 import { cai, isPast, limits, places, robotNames, shown, site } from "../state";
 import { label, localized, say } from "../words/words";
 
 export function Zones() {
-  void isOfficial.value;
+  const anyHourly = !isPast.value && site.value.zones.some((zone) => cai.value.zones[zone.name]?.worst);
   return (
     <section id="zones" aria-label={say("zones")}>
+      <h2>{say(anyHourly ? "zones" : "zones-now")}</h2>
       {site.value.zones.map((zone) => {
         const worst = cai.value.stations[cai.value.zones[zone.name]?.worst ?? ""], known = worst?.cai !== undefined && !isPast.value;
         const stations = site.value.stations.filter((station) => station.zone === zone.name);
@@ -18,7 +19,7 @@ export function Zones() {
             <span class="quiet">{label(zone)}</span>
             <b style={{ borderColor: colour }}>{index < 0 ? "–" : index}</b>
             <span>{index < 0 ? say("no-index") : localized(limits.value.grades[classOf(index)], "label")}</span>
-            {known && highest >= 0 && <span class="quiet">{say("index-now")}: <b class="inline">{highest}</b></span>}
+            {known && highest >= 0 && <span class="quiet">{say("now")} <b class="inline">{highest}</b></span>}
           </div>
         );
       })}
@@ -35,13 +36,13 @@ export function Stations() {
     <section>
       <h2>{say("stations")}</h2>
       <table id="stations">
-        <thead><tr><th /><th>{say("index-now")}</th><th>{say("index-hour")}</th><th>PM2.5</th><th>PM10</th></tr></thead>
+        <thead><tr><th /><th title={say("index-now")}>{say("now")}</th><th title={say("index-hour")}>{say("hourly")}</th><th>PM2.5</th><th>PM10</th></tr></thead>
         <tbody>
           {rows.map(({ station, hourly }) => {
             const values = shown.value.latest.get(station.name)?.values ?? {}, shade = shadeOf(station.name), now = indexNow(shown.value.latest.get(station.name));
             return (
               <tr key={station.name}>
-                <td><span class="swatch" style={{ background: shade.colour }} /><button type="button" class="link" onClick={() => goTo("devices", station.name)}>{label(station)}</button></td>
+                <td class="name"><span class="swatch" style={{ background: shade.colour }} /><button type="button" class="link" onClick={() => goTo("devices", station.name)}>{label(station)}</button></td>
                 <td class="number"><Figure index={now?.value} /></td>
                 <td class="number">{hourly ?? "–"}</td>
                 <td class="number">{values["pm25"] === undefined ? "" : short(values["pm25"])}</td>

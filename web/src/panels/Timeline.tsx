@@ -8,12 +8,17 @@ import { at, isLinked, live, newest } from "../state";
 import { dateAndTime, localized, say, shortTime } from "../words/words";
 
 const marks = signal<Alert[]>([]);
+const SETTLES_MS = 700;
 
 export function Timeline() {
   const end = Math.max(newest.value, at.value ?? 0), start = end - SPANS[span.value], instant = at.value ?? end;
   const hour = Math.floor(end / 600_000), count = live.value.alerts.size;
   useEffect(() => {
-    void get<Alert[]>(`alerts?state=all&limit=300&since=${new Date(start).toISOString()}`).then((alerts) => { marks.value = alerts; }, () => undefined);
+    // Many alerts may change one after the other.
+    const timer = setTimeout(() => {
+      void get<Alert[]>(`alerts?state=all&limit=300&since=${new Date(start).toISOString()}`).then((alerts) => { marks.value = alerts; }, () => undefined);
+    }, SETTLES_MS);
+    return () => clearTimeout(timer);
   }, [hour, span.value, count]);
   const share = (time: number) => `${(100 * Math.min(Math.max((time - start) / (end - start), 0), 1)).toFixed(2)}%`;
   const play = () => {

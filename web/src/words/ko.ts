@@ -5,7 +5,7 @@ export const KOREAN = {
   map: "측정소와 로봇의 지도", legend: "지도 범례", wind: "바람", robot: "로봇", cancel: "취소", colour: "색",
   "index-now": "지수 (지금 값)", "index-hour": "지수 (1시간)", palette: "색각 배려", "palette-official": "공식 색",
   "zoom-in": "확대", "zoom-out": "축소", "whole-city": "도시 전체", tilt: "기울이기", north: "북", river: "하천",
-  zones: "구역별 지수 (1시간)", "no-index": "지수 없음", stations: "측정소 (지수 높은 순)",
+  zones: "구역별 지수 (1시간)", "zones-now": "구역별 지수 (지금 값)", now: "지금", hourly: "1시간", "no-index": "지수 없음", stations: "측정소 (지수 높은 순)",
   reference: "참고용", note: "간이측정기의 참고용 자료이며 국가 대기오염측정망의 공식 자료가 아닙니다.",
   alerts: "현재 경보", "alerts-then": "당시 경보", "no-alerts": "경보 없음", acknowledge: "확인", silence: "알림 끄기…", comment: "기록", "comment-what": "메모",
   handled: { acknowledged: "확인됨", confirmed: "사실로 종료", "false-alarm": "오경보로 종료" },
@@ -20,8 +20,7 @@ export const KOREAN = {
   state: { open: "접수", acknowledged: "확인 중", confirmed: "사실로 확인", "false-alarm": "오경보", closed: "종료" },
   severity: { critical: "심각", warning: "주의", info: "알림" },
   class: {
-    fire: "화재", smoke: "연기", dust: "먼지", release: "누출", exhaust: "배기가스", steam: "수증기", cooking: "조리", fog: "안개",
-    "asian-dust": "황사", "regional-haze": "광역 미세먼지", pollution: "오염", odour: "악취", leak: "누출",
+    fire: "화재", industrial: "산업 배출", dust: "먼지", traffic: "차량 배출", regional: "광역 오염", "sensor fault": "센서 고장",
   },
   classes: "추정 원인", source: "발생지", "region-50": "50 % 영역", "region-90": "90 % 영역", emission: "배출량", traced: "추적 시각",
   "arrives-in": "도달 예상", "arrives-here": "이미 도달 가능", probability: "확률", peak: "최고 농도", timeline: "경과", charts: "관련 측정값", robotics: "로봇 임무",
