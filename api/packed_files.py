@@ -13,7 +13,8 @@ PACKED: Final = ".gz"
 def takes_gzip(scope: Scope) -> bool:
     """Return whether who asks can unpack."""
     offered = Headers(scope=scope).get("accept-encoding", "")
-    return any(one.strip().partition(";")[0] == "gzip" and "q=0" != one.partition(";")[2].strip() for one in offered.split(","))
+    coded = (one.replace(" ", "").partition(";") for one in offered.split(","))
+    return any(name == "gzip" and weight != "q=0" for name, _, weight in coded)
 
 
 class PackedFiles(StaticFiles):

@@ -16,7 +16,8 @@ NOT_BUILT: Final = """<!doctype html>
 <h1>The console is not built</h1>
 <p>REST works: <a href="/docs">/docs</a>. In the checkout, <code>make console</code> builds the page; it needs the npm registry once.</p>
 <h1 lang="ko">화면이 빌드되지 않았습니다</h1>
-<p lang="ko">REST는 동작합니다: <a href="/docs">/docs</a>. 저장소에서 <code>make console</code>을 실행하면 화면이 만들어지며, 처음 한 번 npm 저장소가 필요합니다.</p>
+<p lang="ko">REST는 동작합니다: <a href="/docs">/docs</a>.
+저장소에서 <code>make console</code>을 실행하면 화면이 만들어집니다. 처음 한 번 npm 저장소가 필요합니다.</p>
 </html>
 """
 

@@ -55,7 +55,7 @@ async def quantities() -> Response:
     responses=example({"advisories": {"pm10": [{"key": "advisory", "issue_at": 150}]}, "grades": [{"key": "good"}]}),
 )
 async def limits() -> Response:
-    """Advisory levels by law, stages of Asian dust, environmental standards (Korea, WHO), odour limits, the classes of both indexes, and the ends of those of the CAI."""
+    """Advisory levels by law, stages of Asian dust, standards (Korea, WHO), odour limits, classes of both indexes, ends of those of the CAI."""
     return answer(
         {
             "advisories": {key: [asdict(level) for level in levels] for key, levels in ADVISORY_LEVELS.items()},

@@ -27,13 +27,24 @@ def ago(minutes: float) -> datetime:
 
 
 def incident(name: str, opened_at: datetime, closed_at: datetime | None) -> IncidentRecord:
-    estimated = {"quantity": "pm25", "radius_m": 40.0, "elsewhere": 0.0, "is_unsure": False, "rate_g_s": [1.0, 2.0, 3.0]}
+    estimated = {
+        "quantity": "pm25",
+        "radius_m": 40.0,
+        "elsewhere": 0.0,
+        "is_unsure": False,
+        "rate_g_s": [1.0, 2.0, 3.0],
+    }
     traced_at = opened_at.isoformat()
     source = {"lat": 35.85, "lon": 127.09, "cells": CELLS, "cell_m": 50.0, "traced_at": traced_at, **estimated}
     state = "open" if closed_at is None else "closed"
     times = (opened_at, closed_at or opened_at, closed_at)
     estimate = (35.85, 127.09, 40.0, None, 0.9)
-    seen = {"alerts": ["one"], "devices": ["palbok-03"], "places": {"one": [35.8546, 127.0976]}, "classes": {"fire": 0.9}}
+    seen = {
+        "alerts": ["one"],
+        "devices": ["palbok-03"],
+        "places": {"one": [35.8546, 127.0976]},
+        "classes": {"fire": 0.9},
+    }
     details = json.dumps({"source": source, **seen})
     return IncidentRecord(name, "jeonju", state, "fire", "critical", "palbok", *times, *estimate, "불", "fire", details)
 

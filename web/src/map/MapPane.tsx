@@ -24,7 +24,12 @@ function hasWebGl(): boolean {
   }
 }
 
-const canvas = (box: HTMLElement) => box.appendChild(Object.assign(document.createElement("div"), { className: "canvas" }));
+/** A layer of its own, below those that are there. */
+function canvas(box: HTMLElement): HTMLElement {
+  const made = Object.assign(document.createElement("div"), { className: "canvas" });
+  box.prepend(made);
+  return made;
+}
 
 /** Draw plainly at once, and by WebGL as soon as that is there. */
 async function open(box: HTMLElement, show: (made: MapView) => void): Promise<void> {
