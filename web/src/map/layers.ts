@@ -48,7 +48,7 @@ export const findings = computed((): Layers => {
 function plume({ details }: Incident): Shape[] {
   return details.downwind.flatMap(({ zone, minutes, probability }) => {
     const found = site.value.zones.find(({ name }) => name === zone);
-    return found ? [polygon([found.outline], "#e07b00", 0.08 + 0.25 * probability * Math.max(0, 1 - minutes / 60))] : [];
+    return found ? [polygon([found.outline], "#e07b00", 0.05 + 0.14 * probability * Math.max(0, 1 - minutes / 60))] : [];
   });
 }
 

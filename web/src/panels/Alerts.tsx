@@ -13,7 +13,7 @@ const VERDICTS = ["confirmed", "false-alarm"] as const;
 const asked = signal<Alert | null>(null);
 
 export function Alerts() {
-  const alerts = [...shown.value.alerts.values()].sort((a, b) => b.started_at.localeCompare(a.started_at));
+  const alerts = [...shown.value.alerts.values()].sort((a, b) => rank(a) - rank(b) || b.started_at.localeCompare(a.started_at));
   return (
     <section>
       <h2>{say(isPast.value ? "alerts-then" : "alerts")}<span class="count">{alerts.length || ""}</span></h2>
@@ -27,6 +27,9 @@ export function Alerts() {
     </section>
   );
 }
+
+const SEVERITIES = ["critical", "warning", "info"];
+const rank = ({ severity }: Alert) => SEVERITIES.indexOf(severity);
 
 export function AlertRow({ alert }: { alert: Alert }) {
   const { handling, held_back: held } = alert, silence = silences.value.find(({ id }) => id === held?.silence);
