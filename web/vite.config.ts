@@ -8,7 +8,7 @@ const OUT = "../api/static";
 const packed = (): Plugin => ({
   name: "packed",
   closeBundle() {
-    for (const name of readdirSync(OUT)) writeFileSync(`${OUT}/${name}.gz`, gzipSync(readFileSync(`${OUT}/${name}`), { level: 9 }));
+    for (const name of readdirSync(OUT).filter((file) => !file.endsWith(".gz"))) writeFileSync(`${OUT}/${name}.gz`, gzipSync(readFileSync(`${OUT}/${name}`), { level: 9 }));
   },
 });
 
