@@ -7,9 +7,9 @@ export interface Zone extends Labelled { name: string; outline: Place[] }
 export interface Station extends Labelled { name: string; zone: string; lat: number; lon: number; quantities: string[]; certificate?: string }
 export interface Patrol extends Labelled { name: string; zone: string; dock: Place; loop: Place[]; quantities: string[] }
 export interface Emitter extends Labelled { name: string; kind: string; lat?: number; lon?: number; line?: Place[]; width_m?: number }
-export interface Land extends Labelled { kind: string; outline?: Place[]; line?: Place[]; width_m?: number }
+export interface Land extends Labelled { kind: string; outline: Place[]; line: Place[]; width_m: number | null }
 export interface Site extends Labelled {
-  name: string; timezone: string; origin: Place; zones: Zone[]; stations: Station[]; robots: Patrol[]; sources: Emitter[]; land?: Land[];
+  name: string; timezone: string; origin: Place; zones: Zone[]; stations: Station[]; robots: Patrol[]; sources: Emitter[]; land: Land[];
 }
 export interface Quantity extends Labelled { key: string; unit: string; decimals: number; minimum: number; maximum: number }
 export interface Grade extends Labelled { key: string; colour: string }

@@ -64,8 +64,8 @@ export function Things({ view }: { view: MapView }) {
   return (
     <div id="things" ref={box}>
       {site.value.zones.map((zone) => <ZoneName key={zone.name} name={zone.name} outline={zone.outline} />)}
-      {(site.value.land ?? []).filter(({ line }) => line).map((river) =>
-        <At key={river.label_en} place={river.line![Math.floor(river.line!.length / 2)]!} kind="river-name">{label(river)}</At>)}
+      {site.value.land.filter(({ line }) => line.length).map((river) =>
+        <At key={river.label_en} place={river.line[Math.floor(river.line.length / 2)]!} kind="river-name">{label(river)}</At>)}
       {site.value.sources.filter((source) => source.kind === "stack" && source.lat !== undefined).map((source) =>
         <At key={source.name} place={[source.lat!, source.lon!]} kind="chimney"><span title={label(source)} aria-hidden="true" /></At>)}
       {site.value.stations.map(({ name }) => <Wind key={`wind ${name}`} name={name} place={known.get(name)!} />)}

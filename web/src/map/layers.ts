@@ -14,11 +14,11 @@ export const isDark = computed(() => (theme.value === "auto" ? system.matches : 
 export const tones = computed(() => (isDark.value ? DARK : LIGHT));
 
 export const ground = computed((): Layers => {
-  const { zones, robots: patrols, sources, land = [] } = site.value, tone = tones.value;
+  const { zones, robots: patrols, sources, land } = site.value, tone = tones.value;
   const roads = sources.filter((source): source is Emitter & { line: Place[] } => source.kind === "road" && Boolean(source.line));
   return {
-    land: land.filter(({ outline }) => outline).map(({ outline }) => polygon([outline!], tone.land, 1)),
-    water: land.filter(({ line: course }) => course).map(({ line: course, width_m: width = 100 }) => line(course!, tone.water, 3 + width / 40)),
+    land: land.filter(({ outline }) => outline.length).map(({ outline }) => polygon([outline], tone.land, 1)),
+    water: land.filter(({ line: course }) => course.length).map(({ line: course, width_m: width }) => line(course, tone.water, 3 + (width ?? 100) / 40)),
     zones: zones.map(({ outline }) => polygon([outline], tone.zone, 0.75)),
     edges: zones.map(({ outline }) => line([...outline, outline[0]!], tone.edge, 1.2)),
     roads: roads.map((road) => line(road.line, tone.road, 3)),
