@@ -1,7 +1,7 @@
 """The loops in which the time goes: move and grow all puffs, and add them up at all receptors, over many ticks in one call.
 
 A puff is a column of one table whose rows are named here, so that puffs can be copied, dropped and grown as a whole.
-One file, although it has some 300 lines: numba caches compiled functions by file, and a change in one that another file inlines would go unseen.
+One file, although it has some 460 lines: numba caches compiled functions by file, and a change in one that another file inlines would go unseen.
 """
 
 from math import exp, log, sqrt
