@@ -3,6 +3,7 @@
 What data sheets say of each is in `instrument_table`, what they keep for hours, weeks and years in `instrument_errors`.
 """
 
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -28,6 +29,7 @@ from jeonju.simulator.instrument_table import INSTRUMENTS, MEASURED
 from jeonju.simulator.wander import Wander
 
 _COLUMN: Final = np.array([KEYS.index(key) for key in MEASURED])
+_COUNTERS: Final = [MEASURED.index(key) for key in COUNTED]
 _CLIMATE: Final = [KEYS.index("temperature"), KEYS.index("humidity")]
 
 # Growth of particles in humid air, C = 1 + (κ/1.65)/(1/aw − 1) (κ-Köhler; Crilley et al. 2018), held constant outside 40 to 97 %.
@@ -130,11 +132,10 @@ class Instruments:
         self._gain = _gains(units[1])
         self._drift = units[2] * _row("drift_spread_per_day")
         self._cross = units[3]
-        counted = [MEASURED.index(key) for key in COUNTED]
         self._place = np.zeros(len(kinds), dtype=np.int64) if place is None else place
         usual = np.array([rng.spawn(1)[0].standard_normal() for rng in aerosol])[self._place]
         bought = np.array([(grade.counter_gain, grade.place_spread) for grade in grades]).T
-        self._gain[:, counted] *= (bought[0] * np.exp(bought[1] * usual))[:, None]
+        self._gain[:, _COUNTERS] *= (bought[0] * np.exp(bought[1] * usual))[:, None]
         self._wander = Wander(memory_s(MEASURED), start_s=start_s, rngs=own)
         self._aerosol = Wander(AEROSOL_MEMORY_S, start_s=start_s, rngs=aerosol)
         self._whose = wandering(MEASURED)
@@ -207,6 +208,9 @@ class Instruments:
         rounded = np.clip(np.round(signal / resolution) * resolution, _row("lowest"), _row("highest"))
         direction = MEASURED.index("wind_direction")
         rounded[:, :, direction] %= 360.0
+        # A counter adds up its bins of sizes: it never reports less of PM10 than of PM2.5, nor less of that than of PM1.
+        for smaller, larger in pairwise(_COUNTERS):
+            np.maximum(rounded[:, :, larger], rounded[:, :, smaller], out=rounded[:, :, larger])
         out = np.full((*signal.shape[:2], len(KEYS)), np.nan)
         # Decimals: 0.1 · 233 is not 23.3 in binary, so round again to what a person would write.
         for k, key in enumerate(MEASURED):

@@ -201,6 +201,13 @@ def test_readings_stay_in_the_range_and_resolution_of_the_instrument() -> None:
     assert np.allclose(steps, np.round(steps))
 
 
+def test_a_counter_reports_no_less_of_the_larger_sizes() -> None:
+    out = measured(clean(600, 20, pm1=14.0, pm25=18.0, pm10=19.0))
+    pm1, pm25, pm10 = (out[:, :, KEYS.index(key)] for key in ("pm1", "pm25", "pm10"))
+    assert (pm1 <= pm25).all()
+    assert (pm25 <= pm10).all()
+
+
 def test_missing_instruments_read_nothing_and_the_same_seed_reads_the_same() -> None:
     fitted = np.zeros((2, len(KEYS)), dtype=bool)
     fitted[0, PM25] = fitted[1, CO] = True
