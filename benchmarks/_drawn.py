@@ -1,4 +1,4 @@
-"""Events drawn at random: fires, leaks and dust upwind of a device of the site, as the wind of the run will blow when they begin.
+"""Events drawn at random: fires, leaks and dust upwind of a station of the site, as the wind of the run will blow there when they begin.
 
 The weather of a run follows from its seed alone, so the wind of an instant that is still to come can be looked up before anything is simulated.
 """
@@ -11,10 +11,10 @@ import numpy as np
 import simpy
 
 from jeonju.airquality.fuels import FUELS
+from jeonju.airquality.pollutants import KEYS
 from jeonju.contract.events import EVENT, Event
 from jeonju.contract.site import Site, Station
 from jeonju.simulator.scenario import Scenario
-from jeonju.simulator.weather import WeatherSeries
 from jeonju.simulator.world import World
 
 DAY_S: Final = 86_400.0
@@ -23,6 +23,7 @@ LEAD_S: Final = 1500.0
 WIND_OVER_S: Final = 600.0
 # Upwind is where the smoke comes from on the mean of the first ten minutes, within this angle.
 OFF_AXIS_DEG: Final = 10.0
+_SPEED, _FROM = KEYS.index("wind_speed"), KEYS.index("wind_direction")
 LOCAL_EVENTS: Final = ("fire", "leak", "dust")
 
 
@@ -58,9 +59,9 @@ def _brought_forward(event: Event) -> Event:
 def _upwind(
     scenario: Scenario, site: Site, station: Station, rng: np.random.Generator, *, farthest_m: float
 ) -> tuple[float, float]:
-    """Return a place 30 m to `farthest_m` upwind of a station."""
+    """Return a place 30 m to `farthest_m` upwind of a station, by the wind at that station."""
     distance_m = rng.uniform(30.0, farthest_m)
-    towards_deg = _wind_from_deg(scenario, site) + rng.uniform(-OFF_AXIS_DEG, OFF_AXIS_DEG)
+    towards_deg = _wind_from_deg(scenario, site, station) + rng.uniform(-OFF_AXIS_DEG, OFF_AXIS_DEG)
     x_m, y_m = site.map.to_xy(station.lat, station.lon)
     lat, lon = site.map.to_latlon(
         x_m + distance_m * np.sin(np.radians(towards_deg)), y_m + distance_m * np.cos(np.radians(towards_deg))
@@ -68,14 +69,18 @@ def _upwind(
     return float(lat), float(lon)
 
 
-def _wind_from_deg(scenario: Scenario, site: Site) -> float:
+def _wind_from_deg(scenario: Scenario, site: Site, station: Station) -> float:
     world = World(
         site, simpy.Environment(initial_time=scenario.start_s), _Nowhere(), seed=scenario.seed, weather=scenario.weather
     )
-    air: WeatherSeries = world.weather.sample(scenario.start_s + LEAD_S + np.arange(0.0, WIND_OVER_S, 60.0))
-    angle = np.radians(air.wind_from_deg)
-    east, north = np.mean(air.wind_speed_m_s * np.sin(angle)), np.mean(air.wind_speed_m_s * np.cos(angle))
-    return float(np.degrees(np.arctan2(east, north)))
+    times_s = scenario.start_s + LEAD_S + np.arange(0.0, WIND_OVER_S, 60.0)
+    weather = world.weather.sample(times_s)
+    air = np.zeros((len(times_s), 1, len(KEYS)))
+    air[:, 0, _SPEED], air[:, 0, _FROM] = weather.wind_speed_m_s, weather.wind_from_deg
+    place = np.array(site.map.to_xy(station.lat, station.lon))
+    world.wind_field.measure(air, times_s, np.tile(place, (len(times_s), 1, 1)))
+    speed, angle = air[:, 0, _SPEED], np.radians(air[:, 0, _FROM])
+    return float(np.degrees(np.arctan2(np.mean(speed * np.sin(angle)), np.mean(speed * np.cos(angle)))))
 
 
 class _Nowhere:
