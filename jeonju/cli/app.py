@@ -45,6 +45,7 @@ from jeonju.cli.scenario import app as scenario_app
 from jeonju.cli.services import app as services_app
 from jeonju.cli.settings import PREFIX, take_settings
 from jeonju.cli.site import app as site_app
+from jeonju.cli.sweep import sweep
 from jeonju.common.errors import UserError
 from jeonju.contract.site import load_site
 
@@ -63,6 +64,7 @@ app.add_typer(alerts_app, name="alerts")
 app.add_typer(dead_letters_app, name="dead-letters")
 app.add_typer(services_app)
 app.add_typer(operations_app)
+app.command()(sweep)
 
 
 @app.callback()

@@ -1,0 +1,125 @@
+"""A sweep from its options to its report."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from distributed import Client
+
+from jeonju.common.errors import UserError
+from jeonju.contract.site import load_site
+from jeonju.evaluation.sweep.cluster import SweepError, play_all, told, workers
+from jeonju.evaluation.sweep.folder import SweepFolder
+from jeonju.evaluation.sweep.placed import Placed
+from jeonju.evaluation.sweep.placement import choose, gain_of_each, with_candidates
+from jeonju.evaluation.sweep.play import Setup
+from jeonju.evaluation.sweep.report import write_report
+from jeonju.evaluation.sweep.results import dataset, summary, write
+from jeonju.evaluation.sweep.variation import check, parse
+from jeonju.simulator.nature.names import NatureName
+from jeonju.simulator.scenario import Scenario
+
+# All runs' minute means are in memory when the quantiles are taken: a run of an hour and 26 devices has 6 kB.
+MOST_RUNS: Final = 20_000
+REPORT: Final = "report.html"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """What is asked for; `placement` is how many more stations are to be placed."""
+
+    scenario: Scenario
+    runs: int
+    vary: tuple[str, ...]
+    out: Path
+    seed: int = 1
+    nature: NatureName = "puffs"
+    scheduler: str | None = None
+    processes: int = 1
+    placement: int = 0
+
+    def run(self, on_progress: Callable[[float], None] = lambda _share: None) -> dict[str, Any]:
+        """Play what is not finished yet, write results and report, and return the figures.
+
+        Raises UserError for options that do not fit, a folder that cannot be used, and workers that are gone.
+        """
+        site = load_site(self.scenario.site)
+        variations = parse(self.vary)
+        check(self.scenario, site, variations)
+        setup = Setup(scenario=self.scenario, site=site, variations=variations, seed=self.seed, nature=self.nature)
+        if self.placement:
+            wide, candidates = with_candidates(site)
+            setup = replace(setup, site=wide, candidates=candidates)
+        with workers(self.scheduler, self.processes) as client:
+            parts = 3 if self.placement else 1
+            folder = SweepFolder(self.out, setup)
+            failed = self._play(client, setup, folder, lambda share: on_progress(share / parts))
+            runs = sorted(folder.finished() & set(range(self.runs)))
+            if not runs:
+                raise UserError(f"all {self.runs} runs failed: {next(iter(failed.values()))}")
+            result = dataset(setup, folder, runs)
+            placed = (
+                self._place(client, setup, folder.rows(runs), lambda share: on_progress((1 + 2 * share) / parts))
+                if self.placement
+                else None
+            )
+        write(result, self.out)
+        write_report(setup, result, placed, self.out / REPORT)
+        return self._figures(summary(result), failed, placed)
+
+    def _play(
+        self, client: Client, setup: Setup, folder: SweepFolder, on_progress: Callable[[float], None]
+    ) -> dict[int, str]:
+        """Play what the folder does not hold; return why runs failed."""
+        missing = sorted(set(range(self.runs)) - folder.finished())
+        done, failed = self.runs - len(missing), dict[int, str]()
+        on_progress(done / self.runs)
+        try:
+            for run, outcome in play_all(client, setup, missing):
+                if isinstance(outcome, Exception):
+                    failed[run] = told(outcome)
+                else:
+                    folder.keep(outcome)
+                done += 1
+                on_progress(done / self.runs)
+        except SweepError as error:
+            raise SweepError(f"{error}: {len(folder.finished())} of {self.runs} runs are in {folder.path}") from error
+        return failed
+
+    def _place(
+        self, client: Client, setup: Setup, rows: list[dict[str, Any]], on_progress: Callable[[float], None]
+    ) -> Placed:
+        """Choose stations, and play runs of their own without and with them."""
+        before_s, chosen = choose(setup.site, setup.candidates, rows, self.placement)
+        own = [station for station in setup.site.stations if station.name not in setup.candidates]
+        measured = []
+        for number, (name, stations) in enumerate(
+            (("without", own), ("with", [*own, *(one.station for one in chosen)]))
+        ):
+            # Other seeds than those the stations were chosen by.
+            site = setup.site.model_validate(
+                {**setup.site.model_dump(), "stations": [one.model_dump() for one in stations]}
+            )
+            fresh = replace(setup, site=site, candidates=frozenset(), seed=self.seed + 1_000_000)
+            folder = SweepFolder(self.out / "placement" / name, fresh)
+            self._play(client, fresh, folder, lambda share, number=number: on_progress((number + share) / 2))  # type: ignore[misc]
+            measured.append(summary(dataset(fresh, folder, sorted(folder.finished() & set(range(self.runs))))))
+        return Placed(before_s, chosen, gain_of_each(setup.candidates, rows), *measured)
+
+    def _figures(self, figures: dict[str, Any], failed: dict[int, str], placed: Placed | None) -> dict[str, Any]:
+        out = {
+            **figures,
+            "failed": len(failed),
+            "why_failed": sorted(set(failed.values())),
+            "report": str(self.out / REPORT),
+        }
+        if placed is not None:
+            out["placement"] = {
+                "stations": [
+                    {"lat": one.station.lat, "lon": one.station.lon, "zone": one.station.zone} for one in placed.chosen
+                ],
+                "without": placed.without,
+                "with": placed.with_them,
+            }
+        return out
