@@ -63,7 +63,7 @@ def draw_bands(result: xr.Dataset, file: Path) -> None:
 
 def draw_places(site: Site, result: xr.Dataset, file: Path) -> None:
     """Draw where events were, coloured by how soon they were noticed."""
-    figure, axes = plt.subplots(figsize=(7.5, 6.5), layout="constrained")
+    figure, axes = plt.subplots(figsize=(7.5, 5.2), layout="constrained")
     _city(axes, site)
     x, y = site.map.to_xy(result["lat"].to_numpy(), result["lon"].to_numpy())
     minutes = result["delay_s"].to_numpy() / MINUTE_S
@@ -88,7 +88,8 @@ def draw_causes(result: xr.Dataset, names: Sequence[str], file: Path) -> None:
         values = result[name].to_numpy()
         axes.plot(values[found], minutes[found], ".", color=SEEN, ms=4, alpha=0.6)
         axes.plot(values[~found], np.full(np.count_nonzero(~found), 63.0), "x", color=NEVER, ms=4)
-        axes.set(xlabel=name, ylim=(0, 66))
+        unit = result[name].attrs.get("units", "")
+        axes.set(xlabel=f"{name} [{unit}]" if unit else name, ylim=(0, 66))
         axes.spines[["top", "right"]].set_visible(False)
     rows[0, 0].set_ylabel("minutes until noticed (×: never)")
     figure.savefig(file, dpi=110, metadata={"Software": None})
@@ -97,7 +98,7 @@ def draw_causes(result: xr.Dataset, names: Sequence[str], file: Path) -> None:
 
 def draw_placement(site: Site, gains_s: dict[str, float], chosen: Sequence[Choice], file: Path) -> None:
     """Draw what a station at each candidate would gain, and those chosen."""
-    figure, axes = plt.subplots(figsize=(7.5, 6.5), layout="constrained")
+    figure, axes = plt.subplots(figsize=(7.5, 5.2), layout="constrained")
     _city(axes, site, without=frozenset(gains_s))
     stations = {station.name: station for station in site.stations}
     names = list(gains_s)
@@ -122,7 +123,14 @@ def _city(axes: Axes, site: Site, without: frozenset[str] = frozenset()) -> None
     for zone in site.zones:
         outline = outline_of(site, zone.outline)
         axes.fill(*outline.T, facecolor=QUIET, alpha=0.12, edgecolor=QUIET, lw=0.8)
-        axes.annotate(zone.label_en, outline.mean(axis=0), color=QUIET, fontsize=8, ha="center")
+        axes.annotate(
+            zone.label_en,
+            (outline[:, 0].mean(), outline[:, 1].max()),
+            color=QUIET,
+            fontsize=8,
+            ha="center",
+            va="bottom",
+        )
     own: list[Any] = [station for station in site.stations if station.name not in without]
     x, y = site.map.to_xy(np.array([station.lat for station in own]), np.array([station.lon for station in own]))
     axes.plot(x, y, "^", color=INK, ms=5, label="station")

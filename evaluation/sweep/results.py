@@ -27,6 +27,8 @@ UNITS: Final = {
     "humidity": "percent",
     "rain": "mm h-1",
     "hour": "h",
+    "fire.position": "m",
+    "fire.peak_heat_mw": "MW",
     "day": "d",
 }
 # 1.6449: the 95th percentile of the normal distribution, for intervals of 90 %.
