@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 from jeonju.api.access.keys import KeyFile, Role
@@ -49,7 +50,10 @@ def chromium(*arguments: str) -> Iterator[Browser]:
 
 @dataclass
 class City:
-    """The api on a port of its own, with a broker, one alert and robot-1; `faults` are those of its pages, also against their policy."""
+    """The api on a port of its own, with a broker, one alert and robot-1; `faults` are those of its pages, also against their policy.
+
+    `apps` are the applications that were started, the one that runs last.
+    """
 
     url: str
     browser: Browser
@@ -58,6 +62,7 @@ class City:
     broker: EmbeddedBroker
     server: LiveServer
     start: Callable[[int], LiveServer]
+    apps: list[FastAPI]
     faults: list[str] = field(default_factory=list)
 
     def open(self, at: str = "/", *, language: str = ENGLISH, key: str | None = None, width: int = 1400) -> Page:
@@ -100,9 +105,11 @@ def running_city(site: Site, store: DuckDBStore, folder: Path, browser: Browser)
     store.write_alerts([alert("one")])
     keys = folder / "keys.json"
     with EmbeddedBroker(folder, port=0) as broker:
+        apps = list[FastAPI]()
 
         def start(port: int = 0) -> LiveServer:
             app = api_app(site, store, broker.url, keys=keys, now=Clock())
+            apps.append(app)
             settings = HttpSettings(port=port, keys=keys)
             server = LiveServer(app, settings, before_shutdown=app.state.air.stream.close).__enter__()
             wait_until(lambda: app.state.air.broker.state.connected, what="the broker")
@@ -110,7 +117,7 @@ def running_city(site: Site, store: DuckDBStore, folder: Path, browser: Browser)
 
         server = start()
         robot = Robot(broker, site)
-        city = City(server.url, browser, keys, robot, broker, server, start)
+        city = City(server.url, browser, keys, robot, broker, server, start, apps)
         yield city
         robot.close()
         for context in browser.contexts:

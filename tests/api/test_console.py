@@ -16,7 +16,7 @@ from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit
 from tests.api.browsing import City, asked
 from tests.api.test_moment import incident
-from tests.response.notifying import NOW
+from tests.response.notifying import NOW, alert
 from tests.waiting import wait_until
 
 MOST_BYTES_GZIPPED = 600_000
@@ -137,6 +137,24 @@ def test_lost_link_is_said_and_heals_when_the_api_is_back(city: City) -> None:
     city.restart()
     expect(page.locator("#lost")).to_have_count(0)
     expect(page.locator("#link")).to_have_attribute("title", "live")
+
+
+def test_page_whose_stream_breaks_goes_on_where_it_was_without_asking_for_all(city: City) -> None:
+    page = city.open()
+    expect(page.locator("#alerts li")).to_have_count(1)
+    # From here on nothing but the stream tells the page anything.
+    page.route("**/api/v1/state", lambda route: route.abort())
+    air = city.apps[-1].state.air
+    stream = air.stream
+    wait_until(lambda: stream.listeners == 1, what="the listener")
+    with page.expect_request("**/api/v1/stream?last_event_id=*"):
+        stream.send("alert", air.alerts.to_json(alert("before")))
+        expect(page.locator("#alerts li")).to_have_count(2)
+        for listener in list(stream._listeners):
+            stream._loop.call_soon_threadsafe(listener.abort)
+        wait_until(lambda: stream.listeners == 0, what="the break")
+        stream.send("alert", air.alerts.to_json(alert("meanwhile")))
+    expect(page.locator("#alerts li")).to_have_count(3)
 
 
 @pytest.mark.skipif(not PAGE.exists(), reason="the console is not built (make console)")

@@ -1,11 +1,17 @@
-"""The live stream over sockets: it ends with the key or session it was asked for with, and who does not read it is cut off and counted."""
+"""The live stream over sockets: who comes back misses nothing, it ends with its key or session, and who does not read is cut off and counted."""
 
 import asyncio
+import json
+import re
 import socket
+import struct
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -161,3 +167,85 @@ def test_answer_that_nobody_reads_does_not_keep_its_connection(
 def is_cut_off(client: socket.socket) -> None:
     """Wait until the other side has ended the connection, without reading what would let it go on."""
     wait_until(lambda: client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) != 0, what="the end of the connection")
+
+
+def test_connection_that_breaks_again_and_again_misses_nothing_and_gets_nothing_twice(
+    wire: Wire, keys: KeyFile
+) -> None:
+    key, last, stream, over = (
+        shown(keys.add("kim", Role.VIEWER, NOW)),
+        400,
+        wire.app.state.air.stream,
+        threading.Event(),
+    )
+
+    def send() -> None:
+        for number in range(last + 1):
+            stream.send("alert", {"n": number})
+            over.wait(0.002)
+
+    heard, headers, breaks = list[int](), [key], 0
+    sending = threading.Thread(target=send)
+    while last not in heard:
+        with opened(wire, *headers) as client:
+            for event_id, event, data in islice(events(client), 10):
+                headers = [key, f"Last-Event-ID: {event_id}"]
+                if event == "reset":
+                    sending.start()
+                else:
+                    heard.append(data["n"])
+                if last in heard:
+                    break
+            # What has arrived and is not read is lost, as where a network breaks off.
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        breaks += 1
+    sending.join()
+    assert heard == list(range(last + 1))
+    assert breaks > 5
+
+
+@pytest.mark.parametrize("shows", ["nothing", "of a process before", "nonsense", "of the future"])
+def test_who_shows_no_event_that_is_known_is_told_to_ask_for_all(wire: Wire, keys: KeyFile, shows: str) -> None:
+    key = shown(keys.add("kim", Role.VIEWER, NOW))
+    with opened(wire, key) as client:
+        newest, *_ = next(events(client))
+    known = {
+        "nothing": "",
+        "of a process before": "0123456789ab-0",
+        "nonsense": newest.replace("-0", "-x"),
+        "of the future": newest.replace("-0", "-9"),
+    }
+    with opened(wire, key, f"Last-Event-ID: {known[shows]}") as client:
+        assert next(events(client)) == (newest, "reset", {})
+
+
+def test_page_shows_its_last_event_in_the_address_and_the_newest_in_a_header_counts_more(
+    wire: Wire, keys: KeyFile
+) -> None:
+    key, stream = shown(keys.add("kim", Role.VIEWER, NOW)), wire.app.state.air.stream
+    with opened(wire, key) as client:
+        heard = events(client)
+        zero, *_ = next(heard)
+        for number in range(2):
+            stream.send("alert", {"n": number})
+        one, *_ = next(heard)
+        next(heard)
+    path = f"/api/v1/stream?last_event_id={zero}"
+    with opened(wire, key, path=path) as client:
+        assert next(events(client))[1:] == ("alert", {"n": 0})
+    with opened(wire, key, f"Last-Event-ID: {one}", path=path) as client:
+        assert next(events(client))[1:] == ("alert", {"n": 1})
+
+
+def opened(wire: Wire, *headers: str, path: str = "/api/v1/stream") -> socket.socket:
+    return wire.open("\n".join([f"GET {path} HTTP/1.1", "Host: localhost", *headers, "", ""]))
+
+
+def events(client: socket.socket) -> Iterator[tuple[str, str, Any]]:
+    """Yield id, name and content of each event that arrives."""
+    text = b""
+    while part := client.recv(700):
+        text += part
+        while (found := re.search(rb"id: (\S+)\nevent: (\w+)\ndata: (.*)\n\n", text)) is not None:
+            yield found[1].decode(), found[2].decode(), json.loads(found[3])
+            text = text[found.end() :]

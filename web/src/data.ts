@@ -7,7 +7,7 @@ import { cai, devices, isLinked, limits, live, quantities, rate, robots, silence
 import { keepTrail } from "./trails";
 import { warn } from "./warning";
 
-const AGAIN_MS = 3_000, REFRESH_MS = 15_000, DRAW_EVERY_MS = 500, RATE_OVER_S = 10;
+const AGAIN_MS = 3_000, REFRESH_MS = 15_000, DRAW_EVERY_MS = 500, RATE_OVER_S = 10, CATCH_UP_S = 0.5;
 
 const by = <Row extends object>(key: keyof Row, rows: Row[]) => new Map(rows.map((row) => [row[key] as string, row]));
 
@@ -79,24 +79,31 @@ const kept = <Row extends { id: string; active: boolean }>(known: Map<string, Ro
   return rows;
 };
 
-/** Follow the live stream; what happened while it was away is asked for when it is back. */
-function listen(): void {
-  const stream = new EventSource("/api/v1/stream");
+let lastEvent = "";
+/** Follow the live stream, after a break from the last event on; where that is not known any more, all is asked for. */
+export function listen(): void {
+  const stream = new EventSource(`/api/v1/stream${lastEvent && `?last_event_id=${encodeURIComponent(lastEvent)}`}`);
   const on = <Data>(event: string, work: (data: Data) => void) =>
-    stream.addEventListener(event, (message) => work(JSON.parse((message as MessageEvent<string>).data) as Data));
+    stream.addEventListener(event, (message) => {
+      const { data, lastEventId } = message as MessageEvent<string>;
+      lastEvent = lastEventId;
+      work(JSON.parse(data) as Data);
+    });
   stream.onopen = () => {
     arrived = [];
-    since = performance.now() / 1000;
+    // What was missed comes all at once, which is no rate.
+    since = performance.now() / 1000 + (lastEvent ? CATCH_UP_S : 0);
     isLinked.value = true;
-    void refresh();
   };
   stream.onerror = () => {
     isLinked.value = false;
     stream.close();
     setTimeout(listen, AGAIN_MS);
   };
+  on("reset", () => void refresh());
   on<Reading[]>("readings", (readings) => {
-    arrived.push([performance.now() / 1000, readings.length]);
+    const seconds = performance.now() / 1000;
+    if (seconds >= since) arrived.push([seconds, readings.length]);
     waiting.push(...readings);
   });
   on<Alert>("alert", (alert) => {

@@ -16,6 +16,7 @@ const { circle, squares } = await import("../src/map/view");
 const { headingOf, keepTrail, metres, trailOf } = await import("../src/trails");
 const { WORDS } = await import("../src/words/words");
 const { eventOf } = await import("../src/panels/SimulationPage");
+const { listen } = await import("../src/data");
 
 const PM25 = [15, 35, 75, 500], INDEX = [50, 100, 250, 500];
 
@@ -86,4 +87,29 @@ it("has every word in Korean and in English", () => {
   const { ko, en } = WORDS;
   expect(Object.keys(en).sort()).toEqual(Object.keys(ko).sort());
   for (const words of [ko, en]) for (const word of Object.values(words)) expect(word).not.toBe("");
+});
+
+it("goes on after a break from the last event that it had, and asks for all only where that is not known any more", async () => {
+  vi.useFakeTimers();
+  const streams: { url: string; heard: (event: string, id: string) => void; onerror: () => void }[] = [];
+  vi.stubGlobal("EventSource", class {
+    private works = new Map<string, (message: object) => void>();
+    onerror = () => undefined;
+    constructor(readonly url: string) { streams.push(this); }
+    addEventListener(event: string, work: (message: object) => void) { this.works.set(event, work); }
+    heard(event: string, lastEventId: string) { this.works.get(event)!({ data: "[]", lastEventId }); }
+    close() { /* It is closed already. */ }
+  });
+  const fetched = vi.fn(() => Promise.reject(new Error("away")));
+  vi.stubGlobal("fetch", fetched);
+  listen();
+  streams[0]!.heard("reset", "a-0");
+  expect(fetched).toHaveBeenCalledTimes(5);
+  streams[0]!.heard("readings", "a-1");
+  streams[0]!.onerror();
+  await vi.advanceTimersByTimeAsync(3000);
+  streams[1]!.heard("readings", "a-2");
+  expect(streams.map(({ url }) => url)).toEqual(["/api/v1/stream", "/api/v1/stream?last_event_id=a-1"]);
+  expect(fetched).toHaveBeenCalledTimes(5);
+  vi.useRealTimers();
 });
