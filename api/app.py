@@ -22,8 +22,11 @@ from jeonju.api.access.headers import SecurityHeaders
 from jeonju.api.access.keys import KeyFile
 from jeonju.api.access.openapi import document_access
 from jeonju.api.access.problem import problem
+from jeonju.api.head import HeadAsGet
 from jeonju.api.metrics import ApiMetrics, RequestTimes
 from jeonju.api.packed_files import PackedFiles
+from jeonju.api.public.front import PublicFront
+from jeonju.api.public.snapshot import PublicPage
 from jeonju.api.services import Services
 from jeonju.api.shared_answers import SharedAnswers
 from jeonju.common.errors import UnavailableError
@@ -40,12 +43,17 @@ Stations and robots are low-cost instruments: their values are for reference onl
 
 
 def create_app(
-    services: Services, *, keys: Path = NO_KEYS, names: Collection[str] = (), collectors: Iterable[Collector] = ()
+    services: Services,
+    *,
+    keys: Path = NO_KEYS,
+    names: Collection[str] = (),
+    public_page: bool = False,
+    collectors: Iterable[Collector] = (),
 ) -> FastAPI:
     """Return the application; it runs the services from start-up to shut-down.
 
-    `keys` is the file of the keys that it takes, `names` are those it is served under, where not under all; what `collectors` of others in its
-    process measure is shown at `/metrics` beside its own.
+    `keys` is the file of the keys that it takes, `names` are those it is served under, where not under all; with `public_page`
+    everybody may see `/public`; what `collectors` of others in its process measure is shown at `/metrics` beside its own.
     """
 
     @asynccontextmanager
@@ -68,6 +76,7 @@ def create_app(
     app.state.access = Access(KeyFile(keys), names)
     app.state.metrics = CollectorRegistry()
     app.state.air = services.for_http()
+    app.state.public_page = PublicPage(app.state.air)
     for collector in (ApiMetrics(app.state.air), *collectors):
         app.state.metrics.register(collector)
     for router in http.routers():
@@ -77,7 +86,9 @@ def create_app(
     document_access(app)
     # The last one is the first to see a request. They are no BaseHTTPMiddleware, which makes a task and a stream for each request.
     app.add_middleware(SharedAnswers)
+    app.add_middleware(HeadAsGet)
     app.add_middleware(Guard, access=app.state.access)
+    app.add_middleware(PublicFront, page=app.state.public_page, access=app.state.access, is_public=public_page)
     app.add_middleware(BodyLimit)
     app.add_middleware(Audit, air=app.state.air)
     app.add_middleware(SecurityHeaders)

@@ -2,19 +2,13 @@
 
 from typing import Final
 
-from starlette.datastructures import Headers
 from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from jeonju.api.negotiation import takes_gzip
+
 PACKED: Final = ".gz"
-
-
-def takes_gzip(scope: Scope) -> bool:
-    """Return whether who asks can unpack."""
-    offered = Headers(scope=scope).get("accept-encoding", "")
-    coded = (one.replace(" ", "").partition(";") for one in offered.split(","))
-    return any(name == "gzip" and weight != "q=0" for name, _, weight in coded)
 
 
 class PackedFiles(StaticFiles):
@@ -27,7 +21,7 @@ class PackedFiles(StaticFiles):
             return response
         response.headers["Vary"] = "Accept-Encoding"
         full, found = self.lookup_path(path + PACKED)
-        if found is None or not takes_gzip(scope) or scope["method"] != "GET":
+        if found is None or not takes_gzip(scope["headers"]) or scope["method"] != "GET":
             return response
         packed = FileResponse(full, media_type=response.media_type, stat_result=found)
         packed.headers["Content-Encoding"] = "gzip"

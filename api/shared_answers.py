@@ -7,13 +7,12 @@ one already gets 304 without a body.
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from jeonju.api.packed_files import takes_gzip
+from jeonju.api.negotiation import Headers, has_already, takes_gzip
 
 FRESH_S: Final = 1.0
 # Of what scripts follow from second to second.
@@ -60,7 +59,7 @@ class SharedAnswers:
             await self._app(scope, receive, send)
             return
         is_file = scope["path"].startswith(SHARED_FOLDERS)
-        key = (scope["path"], scope["query_string"], is_file and takes_gzip(scope))
+        key = (scope["path"], scope["query_string"], is_file and takes_gzip(scope["headers"]))
         answer = self._kept.get(key)
         if answer is None or time.monotonic() - answer.made_s > (FRESH_NOW_S if scope["path"] in _OF_NOW else FRESH_S):
             answer = await self._made(key, scope)
@@ -127,9 +126,8 @@ def _is_shared(scope: Scope) -> bool:
     return not any(name in _NOT_SHARED for name, _ in scope["headers"])
 
 
-async def _send(answer: _Answer, asked: Iterable[tuple[bytes, bytes]], send: Send) -> None:
-    shown = next((value for name, value in asked if name == b"if-none-match"), None)
-    if answer.etag and shown is not None and (shown.strip() == b"*" or answer.etag in shown):
+async def _send(answer: _Answer, asked: Headers, send: Send) -> None:
+    if answer.etag and has_already(asked, answer.etag):
         headers = [(name, value) for name, value in answer.headers if name != b"content-length"]
         await send({"type": "http.response.start", "status": 304, "headers": headers})
         await send({"type": "http.response.body", "body": b""})

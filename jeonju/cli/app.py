@@ -26,6 +26,7 @@ from jeonju.cli.options import (
     KeepRaw,
     Nature,
     Port,
+    PublicPage,
     Robots,
     RulesPath,
     ScenarioName,
@@ -125,6 +126,7 @@ def up(
     tls_key: TlsKey = None,
     host_names: HostNames = "",
     trusted_proxy: TrustedProxies = "",
+    public_page: PublicPage = False,
     robots: Robots = "auto",
     mqtt_port: Annotated[
         int, typer.Option("--mqtt-port", min=0, max=65535, help="Port of the embedded broker; 0 takes a free one.")
@@ -185,6 +187,7 @@ def up(
             private_key=tls_key,
             names=listed(host_names),
             trusted_proxies=listed(trusted_proxy),
+            public_page=public_page,
         ),
         mqtt_host=mqtt_host,
         mqtt_login=mqtt_login,

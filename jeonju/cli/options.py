@@ -92,6 +92,12 @@ TrustedProxies = Annotated[
         help="Proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, as addresses or networks; nobody's by default.",
     ),
 ]
+PublicPage = Annotated[
+    bool,
+    typer.Option(
+        "--public-page", envvar="JEONJU_API_PUBLIC_PAGE", help="Let everybody see the page at /public, without a key."
+    ),
+]
 Robots = Annotated[
     Literal["auto", "manual"],
     typer.Option("--robots", help="auto sends the nearest able robot to an incident; manual leaves it to people."),

@@ -15,6 +15,7 @@ from jeonju.cli.options import (
     Keys,
     Metrics,
     Port,
+    PublicPage,
     Robots,
     RulesPath,
     Seconds,
@@ -211,6 +212,7 @@ def api(
     tls_key: TlsKey = None,
     host_names: HostNames = "",
     trusted_proxy: TrustedProxies = "",
+    public_page: PublicPage = False,
     rules: RulesPath = None,
     robots: Robots = "auto",
     detection: Annotated[
@@ -248,6 +250,7 @@ def api(
         private_key=tls_key,
         names=listed(host_names),
         trusted_proxies=listed(trusted_proxy),
+        public_page=public_page,
     )
     settings.check()
     if detection == "elsewhere":
@@ -268,7 +271,7 @@ def api(
             detection=detection,
             responds=responds,
         )
-        app = create_app(services, keys=keys, names=settings.names)
+        app = create_app(services, keys=keys, names=settings.names, public_page=public_page)
         with LiveServer(app, settings, before_shutdown=services.stream.close) as server:
             typer.echo(server.url)
             while not over(0.5):

@@ -177,7 +177,13 @@ def running_city(settings: UpSettings) -> Iterator[City]:
             trouble_of_ingest=lambda: ingest.stats().trouble_now,
             on_unheard=broker.own.revive if broker.own else lambda _times: None,
         )
-        app = create_app(services, keys=settings.http.keys, names=settings.http.names, collectors=collectors)
+        app = create_app(
+            services,
+            keys=settings.http.keys,
+            names=settings.http.names,
+            public_page=settings.http.public_page,
+            collectors=collectors,
+        )
         server = stack.enter_context(LiveServer(app, settings.http, before_shutdown=services.stream.close))
         if simulation:
             simulation.start(after=services.detection.followed)

@@ -38,7 +38,7 @@ _HOST_NAME: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.IGNORECASE)
 class HttpSettings:
     """Where the api listens, under which names, which keys it takes, its certificate if it speaks HTTPS, and the proxies in front of it.
 
-    Only what comes from a network of `trusted_proxies` is believed when it says for whom it asks.
+    Only what comes from a network of `trusted_proxies` is believed when it says for whom it asks. With `public_page` everybody may see `/public`.
     """
 
     host: str = "127.0.0.1"
@@ -48,6 +48,7 @@ class HttpSettings:
     private_key: Path | None = None
     names: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
+    public_page: bool = False
 
     def check(self) -> None:
         """Raise UserError for what would be unsafe or cannot work, before anything is started."""

@@ -80,6 +80,7 @@ def api_app(
     *,
     keys: Path = NO_KEYS,
     names: Collection[str] = (),
+    public_page: bool = False,
     collectors: Iterable[Collector] = (),
     now: Callable[[], datetime] = utc_now,
     rules: Rules | None = None,
@@ -98,7 +99,7 @@ def api_app(
         detection=detection,
         responds=responds,
     )
-    return create_app(services, keys=keys, names=names, collectors=collectors)
+    return create_app(services, keys=keys, names=names, public_page=public_page, collectors=collectors)
 
 
 @dataclass(frozen=True, kw_only=True)

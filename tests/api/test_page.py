@@ -135,3 +135,11 @@ def test_page_speaks_korean_and_fits_a_phone(city: City) -> None:
     page.locator("#map [data-subject='palbok-08']").click()
     expect(page.locator("#device-title")).to_have_text("첨단산단 북쪽")
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.goto("/public")
+    expect(page.locator("h1")).to_have_text("전주 대기질")
+    expect(page.locator("tbody tr")).to_have_count(20)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    # Its own style counts under its own policy.
+    assert page.locator("table").first.evaluate("table => getComputedStyle(table).tableLayout") == "fixed"
+    page.get_by_role("link", name="English").click()
+    expect(page.locator("h1")).to_have_text("Air in Jeonju")

@@ -19,6 +19,7 @@ from tests.waiting import wait_until
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 FIRE = {"kind": "fire", "lat": 35.85, "lon": 127.09}
+ENDLESS_OR_CHANGING = {"/api/v1/stream", "/metrics", "/api/v1/health"}
 
 
 @pytest.fixture(scope="module")
@@ -222,3 +223,13 @@ def test_limit_holds_within_any_minute_and_forgets_who_is_long_gone(monkeypatch:
     for who in "bcde":
         limiter.hit(Limit(1), who)
     assert limiter.hit(Limit(1), "a")
+
+
+def test_head_is_answered_as_get_without_the_body(keyless: Wire) -> None:
+    paths = [path for path, methods in keyless.ask("GET", "/openapi.json").json()["paths"].items() if "get" in methods]
+    for path in ["/", "/static/page.js", *(path for path in paths if path not in ENDLESS_OR_CHANGING)]:
+        path = path.replace("{", "").replace("}", "")
+        get, head = (keyless.ask(method, path, Accept_Encoding="gzip") for method in ("GET", "HEAD"))
+        assert (head.status, head.body) == (get.status, b""), path
+        assert head.headers.get("content-length") == get.headers.get("content-length"), path
+    assert keyless.ask("HEAD", "/api/v1/stream").status == 405

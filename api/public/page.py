@@ -1,0 +1,153 @@
+"""The public page as HTML: one document without script, whose style stands in it."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, Protocol
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from jeonju.airquality.index import GRADES, Cai
+from jeonju.airquality.pollutants import QUANTITY
+from jeonju.api.public.facts import SHOWN, Notice, PublicFacts, StationFacts
+from jeonju.contract.site import Site, Zone
+from jeonju.messages import legal
+from jeonju.messages.alerts import Labels
+from jeonju.messages.catalogue import LANGUAGES, Language, text
+
+# Devices that report every few minutes are still there.
+OLD_AFTER: Final = timedelta(minutes=20)
+# Of a full hour, which is judged some minutes after it has ended.
+INDEX_OLD_AFTER: Final = timedelta(minutes=80)
+_TEMPLATES: Final = Environment(
+    loader=FileSystemLoader(Path(__file__).parent),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+STYLE: Final = _TEMPLATES.get_template("style.css.jinja").render(grades=GRADES)
+_TEMPLATE: Final = _TEMPLATES.get_template("page.html.jinja")
+
+
+class _Named(Protocol):
+    @property
+    def label_ko(self) -> str: ...
+    @property
+    def label_en(self) -> str: ...
+
+
+class _Words:
+    """One language, and the times and names of one city in it."""
+
+    def __init__(self, site: Site, language: Language, now: datetime) -> None:
+        self._language, self._number = language, LANGUAGES.index(language)
+        self._zone, self._labels = ZoneInfo(site.timezone), Labels(site)
+        self._today = now.astimezone(self._zone).date()
+
+    def say(self, name: str, **facts: str) -> str:
+        return text(f"public-{name}", facts, self._language)
+
+    def label(self, named: _Named) -> str:
+        return (named.label_ko, named.label_en)[self._number]
+
+    def name(self, key: str) -> str:
+        """Return what a zone or a device is called."""
+        return self._labels[key][self._number]
+
+    def clock(self, instant: datetime) -> str:
+        """Return the time of day, with the day where it is not today."""
+        local = instant.astimezone(self._zone)
+        return f"{local:%H:%M}" if local.date() == self._today else f"{local:%Y-%m-%d %H:%M}"
+
+
+def as_html(site: Site, facts: PublicFacts, now: datetime, language: Language) -> str:
+    """Return the page as it is now; what is old by then is said to be old."""
+    words = _Words(site, language, now)
+    zones = [
+        _zone(words, zone, stations, now) | {"has_smoke": any(notice.zone == zone.name for notice in facts.notices)}
+        for zone in site.zones
+        if (stations := [one for one in facts.stations if one.station.zone == zone.name])
+    ]
+    return _TEMPLATE.render(
+        language=language,
+        other=next(other for other in LANGUAGES if other != language),
+        style=STYLE,
+        say=words.say,
+        city=words.label(site),
+        made=words.clock(now),
+        is_simulated=facts.is_simulated,
+        trouble=_trouble(words, facts, now),
+        notices=[{"certainty": notice.certainty, "text": _sentence(words, site, notice)} for notice in facts.notices],
+        zones=zones,
+        hour=words.clock(facts.hour) if facts.hour else None,
+        advice=_advice(words, zones),
+        units=[{"label": words.label(QUANTITY[key]), "unit": QUANTITY[key].unit} for key in SHOWN],
+        legal_note=legal.note(station.certificate for station in site.stations)[LANGUAGES.index(language)],
+    )
+
+
+def _trouble(words: _Words, facts: PublicFacts, now: datetime) -> str | None:
+    """Return what is wrong with all of it: nothing measured, nothing new, no new index."""
+    newest = max((one.measured_at for one in facts.stations if one.measured_at), default=None)
+    if newest is None:
+        return words.say("nothing")
+    if now - newest > OLD_AFTER:
+        return words.say("no-data", time=words.clock(newest))
+    if facts.hour is not None and now - facts.hour > INDEX_OLD_AFTER:
+        return words.say("index-old", time=words.clock(facts.hour))
+    return None
+
+
+def _sentence(words: _Words, site: Site, notice: Notice) -> str:
+    zone = words.name(notice.zone) if notice.zone else words.label(site)
+    facts = {} if notice.certainty == "downwind" else {"time": words.clock(notice.since)}
+    return words.say(f"smoke-{notice.certainty}", zone=zone, **facts)
+
+
+def _zone(words: _Words, zone: Zone, stations: list[StationFacts], now: datetime) -> dict[str, Any]:
+    indexes = {words.name(one.station.name): one.index for one in stations if one.index is not None}
+    worst = max(indexes, key=lambda name: indexes[name].value, default=None)
+    return {
+        "name": words.name(zone.name),
+        "worst": worst,
+        **_index(words, None if worst is None else indexes[worst]),
+        "stations": [_row(words, one, now) for one in stations],
+    }
+
+
+def _row(words: _Words, one: StationFacts, now: datetime) -> dict[str, Any]:
+    is_old = one.measured_at is None or now - one.measured_at > OLD_AFTER
+    at = words.say("silent") if one.measured_at is None else words.clock(one.measured_at)
+    values = [f"{one.values[key]:.{QUANTITY[key].decimals}f}" if key in one.values else "–" for key in SHOWN]
+    return {
+        "name": words.name(one.station.name),
+        **_index(words, one.index),
+        "shown": values,
+        "is_old": is_old,
+        "at": words.say("old", time=at) if is_old and one.measured_at else at,
+    }
+
+
+def _index(words: _Words, index: Cai | None) -> dict[str, Any]:
+    if index is None:
+        return {"key": "none", "grade": "–", "cai": None}
+    return {
+        "key": index.grade.key,
+        "grade": words.label(index.grade),
+        "cai": round(index.value),
+        "pollutant": words.label(QUANTITY[index.pollutant]),
+    }
+
+
+def _advice(words: _Words, zones: Iterable[dict[str, Any]]) -> list[dict[str, str]]:
+    """Return what to do for each class that a zone has, the worst first; where smoke is told, it counts, as the index lags behind it."""
+    advice = {"smoke-here": words.say("smoke-here")}
+    advice |= {grade.key: words.label(grade) for grade in reversed(GRADES)}
+    named = dict[str, list[str]]()
+    for zone in zones:
+        named.setdefault("smoke-here" if zone["has_smoke"] else zone["key"], []).append(zone["name"])
+    return [
+        {"key": key, "grade": grade, "zones": ", ".join(named[key])} for key, grade in advice.items() if key in named
+    ]
