@@ -1,12 +1,24 @@
-"""Requests per second that the api of a live city answers, as `wrk` measures them: 16 connections, everything in one process but `wrk`."""
+"""What the api answers: requests a second as `wrk` measures them, beside a live city and of the public page alone, and 500 viewers of the stream.
 
+The live city is one process with everything but `wrk`. The public page and the stream are served by a process on one core, and asked from the
+others. It takes three minutes on idle cores, most of it the day that the city makes up for first.
+"""
+
+import asyncio
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, Final
+
+import numpy as np
+import psutil
 
 # Starts the city without a limit of requests: all of them come from one address.
 CITY: Final = """
@@ -27,28 +39,117 @@ ASKED: Final = {
 }
 SECONDS: Final = 10
 CONNECTIONS: Final = 16
+VIEWERS: Final = 500
+EVENTS_PER_S: Final = 26
+_TIME: Final = re.compile(rb'"time":"([^"]+)"')
 
 
 def run() -> dict[str, Any]:
-    """Start the city with a day of history, then ask for one address after the other."""
+    """Ask the public page and listen to the stream of an api alone, then ask a live city for one address after the other."""
     if (wrk := shutil.which("wrk")) is None:
         raise SystemExit("this benchmark needs wrk: apt-get install wrk")
+    return {"alone": alone(wrk), "beside a live city": beside_a_city(wrk)}
+
+
+def alone(wrk: str) -> dict[str, Any]:
+    """Return what an api on one core does for viewers."""
+    with _alone() as (server, hello):
+        _say("the public page")
+        browser = ("-H", "Accept-Encoding: gzip", "-H", "Accept-Language: ko-KR,ko;q=0.9")
+        process = psutil.Process(server.pid)
+        before = process.cpu_times()
+        public = _measured(wrk, f"{hello['url']}/public", *browser)
+        after = process.cpu_times()
+        # What it could answer if it had the core for itself, where others are busy on it.
+        cpu_s = after.user + after.system - before.user - before.system
+        public["per_s_of_the_core"] = round(public["per_s"] * SECONDS / cpu_s)
+        _say(f"{VIEWERS} viewers of the stream")
+        stream = asyncio.run(_viewers(server, hello))
+    return {"public": public, "stream": stream}
+
+
+def beside_a_city(wrk: str) -> dict[str, Any]:
+    """Return what a live city with a day of history answers."""
     with tempfile.TemporaryDirectory() as folder:
         options = ["up", "--data", folder, "--port", "0", "--mqtt-port", "0", "--json"]
         city = subprocess.Popen([sys.executable, "-c", CITY, *options], stdout=subprocess.PIPE, text=True)
         try:
+            _say("a city that makes up for a day, then goes on live")
             assert city.stdout is not None
             url = json.loads(city.stdout.readline())["url"]
-            return {what: _measured(wrk, url + path) for what, path in ASKED.items()}
+            results = {}
+            for what, path in ASKED.items():
+                _say(what)
+                results[what] = _measured(wrk, url + path)
+            return results
         finally:
             city.terminate()
             city.communicate(timeout=30)
 
 
-def _measured(wrk: str, url: str) -> dict[str, Any]:
-    command = [wrk, "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{SECONDS}s", "--latency", url]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+@contextmanager
+def _alone() -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
+    core, *others = sorted(os.sched_getaffinity(0))
+    _say(f"an api on core {core}")
+    server = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks._api_server", str(core)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    before = os.sched_getaffinity(0)
+    try:
+        assert server.stdout is not None
+        hello = json.loads(server.stdout.readline())
+        if others:
+            os.sched_setaffinity(0, others)
+        yield server, hello
+    finally:
+        os.sched_setaffinity(0, before)
+        server.communicate(timeout=60)
+
+
+async def _viewers(server: subprocess.Popen[str], hello: dict[str, Any]) -> dict[str, Any]:
+    """Return how late events come to viewers [ms], and how much of a core the server needs for them."""
+    port, keys = int(hello["url"].rpartition(":")[2]), hello["keys"]
+    delays_ms, joined = list[float](), asyncio.Semaphore(0)
+    viewers = [
+        asyncio.create_task(_view(port, keys[number % len(keys)], joined, delays_ms)) for number in range(VIEWERS)
+    ]
+    for _ in range(VIEWERS):
+        await joined.acquire()
+    assert server.stdin is not None
+    assert server.stdout is not None
+    server.stdin.write(f"{EVENTS_PER_S} {SECONDS}\n")
+    server.stdin.flush()
+    said = json.loads(await asyncio.to_thread(server.stdout.readline))
+    await asyncio.sleep(1)
+    for viewer in viewers:
+        viewer.cancel()
+    median, p99 = np.percentile(delays_ms, (50, 99))
+    missing = said["events"] * VIEWERS - len(delays_ms)
+    return said | {"missing": missing, "median_ms": round(float(median), 1), "p99_ms": round(float(p99), 1)}
+
+
+async def _view(port: int, key: str, joined: asyncio.Semaphore, delays_ms: list[float]) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {key}\r\n\r\n".encode())
+    await reader.readuntil(b"event: reset")
+    joined.release()
+    while part := await reader.read(65_536):
+        now = datetime.now(UTC)
+        sent = (datetime.fromisoformat(at.decode()) for at in _TIME.findall(part))
+        delays_ms.extend((now - at).total_seconds() * 1000 for at in sent)
+
+
+def _measured(wrk: str, url: str, *options: str) -> dict[str, Any]:
+    command = [wrk, "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{SECONDS}s", "--latency"]
+    said = subprocess.run([*command, *options, url], capture_output=True, text=True, check=True).stdout
     rate, slowest = re.search(r"Requests/sec:\s+([\d.]+)", said), re.search(r"99%\s+([\d.]+\w+)", said)
     assert rate is not None, said
     assert slowest is not None, said
     return {"per_s": round(float(rate[1])), "p99": slowest[1], "errors": "Non-2xx" in said}
+
+
+def _say(what: str) -> None:
+    print(f"api: {what} …", file=sys.stderr, flush=True)
