@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, Field
 
+from jeonju.api.export import FILES, AsFormat, file_of, records_table
 from jeonju.api.http.answers import answer, example
 from jeonju.api.http.identity import Who
 from jeonju.api.http.instants import Instant
@@ -13,7 +14,7 @@ from jeonju.api.http.paging import TOTAL, BySkipping
 from jeonju.api.http.state import Air, State
 from jeonju.common.errors import UserError
 from jeonju.contract.as_json import journal_json
-from jeonju.contract.records import AlertRecord
+from jeonju.contract.records import AlertRecord, JournalEntry
 from jeonju.response.handling import Action, Verdict
 from jeonju.response.notify.cap import as_atom, as_cap
 
@@ -67,7 +68,7 @@ class Closing(Noted):
     verdict: Verdict
 
 
-@router.get("/alerts", responses=example([_ALERT]))
+@router.get("/alerts", responses=example([_ALERT], FILES))
 def alerts(
     air: Air,
     page: BySkipping,
@@ -75,12 +76,15 @@ def alerts(
     kind: str | None = None,
     since: Annotated[Instant | None, Query(description="Only alerts that touch the time from here on.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
+    as_format: AsFormat = "json",
 ) -> Response:
     """Alerts, the newest first; the `Link` header gives the next page."""
     active = {"active": True, "ended": False, "all": None}[state]
     found = [
         alert for alert in air.store.alerts(air.site.name, since=since, active=active) if kind in (None, alert.kind)
     ]
+    if as_format != "json":
+        return file_of(air, "alerts", [records_table(AlertRecord, found)], as_format)
     return page.answer(found, limit, air.alerts.to_json)
 
 
@@ -140,7 +144,7 @@ def close(air: Air, who: Who, alert: str, closing: Closing) -> Response:
     return _act(air, alert, "close", who, closing.note, closing.verdict)
 
 
-@router.get("/journal", responses=example([_ENTRY]))
+@router.get("/journal", responses=example([_ENTRY], FILES))
 def journal(
     air: Air,
     page: BySkipping,
@@ -149,9 +153,12 @@ def journal(
     ] = None,
     since: Instant | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
+    as_format: AsFormat = "json",
 ) -> Response:
     """What people and the system did, the newest last: it is never changed. `offset` skips the newest, of at most 10 000."""
     entries = air.store.journal(air.site.name, since=since, subject=subject)
+    if as_format != "json":
+        return file_of(air, "journal", [records_table(JournalEntry, entries)], as_format)
     return page.answer_from_the_end(entries, limit, journal_json)
 
 

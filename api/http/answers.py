@@ -1,5 +1,7 @@
 """Answers as JSON, made by orjson: 25 times faster than through response models for a thousand points."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
@@ -14,6 +16,6 @@ def answer(content: Any, status: int = 200) -> Response:
     return Response(orjson.dumps(content, option=OPTIONS), status, media_type="application/json")
 
 
-def example(content: Any) -> dict[int | str, dict[str, Any]]:
-    """Return what a route answers, for the API's documentation."""
-    return {200: {"description": "Success", "content": {"application/json": {"example": content}}}}
+def example(content: Any, others: Mapping[str, Any] = MappingProxyType({})) -> dict[int | str, dict[str, Any]]:
+    """Return what a route answers, for the API's documentation; `others` are the types besides JSON in which it answers."""
+    return {200: {"description": "Success", "content": {"application/json": {"example": content}, **others}}}

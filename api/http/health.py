@@ -5,6 +5,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from jeonju.api.export import FILES, AsFormat, file_of, records_table
 from jeonju.api.http.answers import answer, example
 from jeonju.api.http.paging import ByName, shortened
 from jeonju.api.http.state import Air, State
@@ -69,12 +70,14 @@ def health(air: Air) -> Response:
 @router.get(
     "/api/v1/ledger",
     responses=example(
-        [{"device": "palbok-03", "received": 86400, "repeated": 0, "missing": 0, "late": 0, "rejected": 0}]
+        [{"device": "palbok-03", "received": 86400, "repeated": 0, "missing": 0, "late": 0, "rejected": 0}], FILES
     ),
 )
-def ledger(air: Air, page: ByName, site: str | None = None) -> Response:
+def ledger(air: Air, page: ByName, site: str | None = None, as_format: AsFormat = "json") -> Response:
     """What arrived of each device, and what did not, by name; the `Link` header gives the next page."""
     entries = air.store.ledger(site or air.site.name)
+    if as_format != "json":
+        return file_of(air, "ledger", [records_table(LedgerEntry, entries)], as_format)
     following = [entry for entry in entries if entry.device > page.after]
     return page.answer(following, len(entries), lambda entry: entry.device, _ledger_json)
 

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, Field
 
+from jeonju.api.export import FILES, AsFormat, file_of, records_table
 from jeonju.api.http.answers import answer, example
 from jeonju.api.http.identity import Who
 from jeonju.api.http.instants import Instant
@@ -45,17 +46,21 @@ class Doing(BaseModel):
     note: Annotated[str, Field(max_length=2000)] = ""
 
 
-@router.get("", responses=example([_INCIDENT]))
+@router.get("", responses=example([_INCIDENT], FILES))
 def incidents(
     air: Air,
     page: BySkipping,
     state: Annotated[Literal["open", "closed", "all"], Query(description="Which incidents.")] = "open",
     since: Annotated[Instant | None, Query(description="Only incidents that touch the time from here on.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    as_format: AsFormat = "json",
 ) -> Response:
     """Incidents, the newest first, without their cells; the `Link` header gives the next page."""
     active = {"open": True, "closed": False, "all": None}[state]
-    return page.answer(air.store.incidents(air.site.name, since=since, active=active), limit, _brief)
+    found = air.store.incidents(air.site.name, since=since, active=active)
+    if as_format != "json":
+        return file_of(air, "incidents", [records_table(IncidentRecord, found)], as_format)
+    return page.answer(found, limit, _brief)
 
 
 @router.get("/{incident}", responses=example(_INCIDENT | {"alerts": [], "journal": [], "details": {}}))

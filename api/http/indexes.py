@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pyarrow as pa
 from fastapi import APIRouter, HTTPException, Query, Response
 
 from jeonju.airquality.index import POLLUTANTS, Cai
@@ -12,9 +13,11 @@ from jeonju.airquality.limits import ADVISORY_LEVELS, DUST_STAGES, Level
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.airquality.standards import YEAR_H, Judged, Standard, judge_year
 from jeonju.airquality.us_aqi import UsAqi
+from jeonju.api.export import FILES, AsFormat, file_of, records_table
 from jeonju.api.http.answers import answer, example
 from jeonju.api.http.state import Air, State
 from jeonju.common.arrays import Floats
+from jeonju.contract.records import IndexRecord
 from jeonju.detection.snapshot import IndexSnapshot
 from jeonju.messages import legal as certification
 from jeonju.storage.port import Series
@@ -40,12 +43,16 @@ _STANDARD = {"quantity": "pm25", "body": "korea", "hours": 24, "limit": 35.0, "m
             },
             "zones": {"palbok": {"worst": "palbok-03", "mean_cai": 71, "advisories": {"pm10": 0}}},
             "note_en": "Low-cost instruments (no certified grade): for reference only, not official values of the national network.",
-        }
+        },
+        FILES,
     ),
 )
-async def cai(air: Air) -> Response:
+async def cai(air: Air, as_format: AsFormat = "json") -> Response:
     """The indexes of the last full hour: of every station, the worst of every zone, and the advisories (0 is none)."""
     index = air.detection.snapshot.index
+    if as_format != "json":
+        table = _index_table(air, index)
+        return await air.turns.exports.run(lambda: file_of(air, "cai", [table], as_format))
     stations = {name: _station(air, index, name) for name in sorted(index.cai.keys() | index.us_aqi.keys())}
     zones = {}
     for zone, members in index.zones.items():
@@ -113,6 +120,17 @@ def _judged_year(hours: Floats) -> list[dict[str, Any]]:
         for row in judge_year(hours)
         if row.known
     ]
+
+
+def _index_table(air: State, index: IndexSnapshot) -> pa.Table:
+    """Return the index of every station that has one, as a store keeps it."""
+    places = {station.name: (station.lat, station.lon) for station in air.site.stations}
+    records = [
+        IndexRecord(air.site.name, name, index.hour, *places[name], round(cai.value), cai.grade.key, cai.pollutant)
+        for name, cai in sorted(index.cai.items())
+        if index.hour is not None and name in places
+    ]
+    return records_table(IndexRecord, records)
 
 
 def instrument(air: State, device: str) -> dict[str, str]:

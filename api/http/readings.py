@@ -1,13 +1,16 @@
 """What was measured: the latest of every device, and series."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
+import pyarrow as pa
 from fastapi import APIRouter, Header, HTTPException, Query, Request, Response
 
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.api.access.guard import Access
+from jeonju.api.export import FILES, AsFormat, Format, file_of, readings_table
 from jeonju.api.http.answers import answer, example
 from jeonju.api.http.indexes import instrument
 from jeonju.api.http.instants import Instant
@@ -16,7 +19,7 @@ from jeonju.api.http.sites import LONGEST_STATE
 from jeonju.api.http.state import Air, State
 from jeonju.api.reading_json import reading_json, series_json
 from jeonju.api.stream import EventResponse, TooManyError
-from jeonju.storage.port import Series
+from jeonju.storage.port import Series, Store
 
 router = APIRouter(prefix="/api/v1", tags=["readings"])
 
@@ -39,10 +42,12 @@ _READING = {
 }
 
 
-@router.get("/latest", responses=example([_READING]))
-def latest(air: Air, page: ByName, site: str | None = None) -> Response:
+@router.get("/latest", responses=example([_READING], FILES))
+def latest(air: Air, page: ByName, site: str | None = None, as_format: AsFormat = "json") -> Response:
     """The newest reading of every device, by name; the `Link` header gives the next page."""
     table = air.store.latest(site or air.site.name)
+    if as_format != "json":
+        return file_of(air, "latest", [readings_table(table, QUANTITY).sort_by("device")], as_format)
     return page.answer(page.of_table(table, "device"), table.num_rows, lambda row: row["device"], reading_json)
 
 
@@ -91,7 +96,9 @@ def geojson(air: Air, page: ByName) -> Response:
 
 @router.get(
     "/series",
-    responses=example({"every_s": 60, "devices": {"palbok-03": {"time": ["2026-03-02T08:15:00Z"], "pm25": [23.4]}}}),
+    responses=example(
+        {"every_s": 60, "devices": {"palbok-03": {"time": ["2026-03-02T08:15:00Z"], "pm25": [23.4]}}}, FILES
+    ),
 )
 async def series(
     air: Air,
@@ -107,8 +114,9 @@ async def series(
         ),
     ] = "auto",
     site: str | None = None,
+    as_format: AsFormat = "json",
 ) -> Response:
-    """Series per device: raw readings, or means over intervals, at most 20 000 rows and 16 MB."""
+    """Series per device: raw readings, or means over intervals, at most 20 000 rows and 16 MB; a million rows as a file."""
     until = end or air.now() + timedelta(seconds=1)
     since = start or until - timedelta(days=1)
     if not timedelta(0) < until - since <= LONGEST:
@@ -127,6 +135,9 @@ async def series(
         every_s=every_s,
         limit=MOST_POINTS + 1,
     )
+    if as_format != "json":
+        shown = keys if quantity else _measured(air, device or ())
+        return await air.turns.exports.run(lambda: _series_file(air, wanted, shown, as_format))
     return await air.turns.exports.run(lambda: _series(air, wanted, keys))
 
 
@@ -173,6 +184,37 @@ def _series(air: State, wanted: Series, keys: list[str]) -> Response:
     if len(answered.body) > MOST_BYTES:
         raise HTTPException(422, f"more than {MOST_BYTES // 2**20} MB; {LESS}")
     return answered
+
+
+def _series_file(air: State, wanted: Series, keys: list[str], as_format: Format) -> Response:
+    _check_devices(air, wanted.site, wanted.devices)
+    pieces = (readings_table(piece, keys) for piece in _pieces(air.store, wanted))
+    return file_of(air, "series", pieces, as_format)
+
+
+def _pieces(store: Store, wanted: Series) -> Iterator[pa.Table]:
+    """Yield the rows of a series by time, some thousands at once, at least one table."""
+    start, most = wanted.start, MOST_POINTS
+    while True:
+        rows = store.readings(replace(wanted, start=start, limit=most + 1))
+        if rows.num_rows <= most:
+            yield rows
+            return
+        # Rows of the last instant may be missing; it is where the next piece begins.
+        last = rows["time"][-1]
+        if (whole := rows.filter(pa.compute.less(rows["time"], last))).num_rows:
+            yield whole
+            start = last.as_py()
+        else:
+            most *= 2
+
+
+def _measured(air: State, names: Sequence[str]) -> list[str]:
+    """Return what the devices that are named measure, as the site file says; everything where it does not know them all."""
+    known = {device.name: device.quantities for device in air.site.devices}
+    if not names or not known.keys() >= set(names):
+        return list(QUANTITY)
+    return [key for key in QUANTITY if any(key in known[name] for name in names)]
 
 
 def _check_devices(air: State, site: str, devices: Sequence[str]) -> None:

@@ -13,6 +13,7 @@ from jeonju.airquality.limits import ADVISORY_LEVELS, DUST_STAGES
 from jeonju.airquality.pollutants import QUANTITIES
 from jeonju.airquality.standards import ODOUR_LIMITS, STANDARDS
 from jeonju.api.access.guard import ADMIN_ONLY
+from jeonju.api.export import FILES, AsFormat, file_of, records_table
 from jeonju.api.http.answers import answer, example
 from jeonju.api.http.indexes import standard_json
 from jeonju.api.http.paging import ByName, NamePage, shortened
@@ -137,13 +138,15 @@ def _site_entry(device: str, last: dict[str, Any] | None, site: Site) -> str:
 @router.get(
     "/devices",
     responses=example(
-        [{"device": "palbok-03", "zone": "palbok", "kind": "station", "origin": "simulated", "state": "online"}]
+        [{"device": "palbok-03", "zone": "palbok", "kind": "station", "origin": "simulated", "state": "online"}], FILES
     ),
 )
-def devices(air: Air, page: ByName, site: str | None = None) -> Response:
+def devices(air: Air, page: ByName, site: str | None = None, as_format: AsFormat = "json") -> Response:
     """Every device ever heard, by name; `origin` tells real from simulated. The `Link` header gives the next page where there are more."""
     labels = {device.name: device for device in air.site.devices}
     records = air.store.devices(site or air.site.name)
+    if as_format != "json":
+        return file_of(air, "devices", [records_table(DeviceRecord, records)], as_format)
 
     def to_json(record: DeviceRecord) -> dict[str, Any]:
         row, known = _record_json(record), labels.get(record.device)

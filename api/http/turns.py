@@ -50,6 +50,8 @@ class AllTurns:
         self.reports = Turns("reports", at_once=1, waiting=8)
         # What reads many rows of the store.
         self.exports = Turns("series, years and lists of dead letters", at_once=2, waiting=30)
+        # Written, and being sent: each may be as large as a million rows.
+        self.files = Turns("files", at_once=8, waiting=0)
         self.replays = Turns("replays", at_once=1, waiting=8)
         # Each needs as much room in TMPDIR as the store has.
         self.backups = Turns("backups", at_once=1, waiting=0)

@@ -86,6 +86,9 @@ def test_device_has_a_page_with_its_flags_and_neighbours(city: City) -> None:
     expect(page.locator("#device-title")).to_have_text("Centre of Palbok-dong")
     expect(page.locator("#charts figure")).to_have_count(2)
     expect(page.locator(".flags")).to_contain_text("suspect")
+    with page.expect_download() as download:
+        page.locator("#device").get_by_role("link", name="CSV").click()
+    assert download.value.path().read_text(encoding="utf-8-sig").count("2026-03-04T1") == 60
     page.get_by_role("link", name="First complex, middle").click()
     expect(page.locator("#device-title")).to_have_text("First complex, middle")
     page.get_by_role("link", name="Back").click()

@@ -15,6 +15,7 @@ from schemathesis.schemas import BaseSchema
 
 from jeonju.api.access.guard import OPEN_PATHS
 from jeonju.api.access.keys import KeyFile, Role
+from jeonju.api.public.snapshot import PATH as PUBLIC
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.contract.columns import readings_table
 from jeonju.contract.records import AlertRecord, DeadLetter, DeviceRecord, IncidentRecord
@@ -122,7 +123,7 @@ def target(
     folder = tmp_path_factory.mktemp("generated")
     keys, store = folder / "keys.json", filled(folder / "air.duckdb")
     key = KeyFile(keys).add("kim", Role.ADMIN, NOW) if request.param == "with keys" else None
-    app = api_app(jeonju, store, broker.url, keys=keys)
+    app = api_app(jeonju, store, broker.url, keys=keys, public_page=True)
     with served(app, keys=keys) as wire:
         wait_until(lambda: wire.ask("GET", "/readyz").status == 200, what="readiness")
         yield Target(wire, key)
@@ -138,11 +139,12 @@ def test_no_route_fails_whatever_it_is_asked(target: Target) -> None:
 
         def check(case: Case[Any]) -> None:
             statuses.add(target.ask(case))
-            if target.key and case.path not in OPEN_PATHS:
+            if target.key and case.path not in OPEN_PATHS | {PUBLIC}:
                 assert target.ask(case, with_key=False) in (401, 413, 429)
 
         given(operation.as_strategy())(EXAMPLES(check))()
     assert len(asked) > 35
+    assert PUBLIC in asked
     assert {200, 404, 422} <= statuses
 
 

@@ -12,11 +12,12 @@ import { at, cai, devices, limits, newest, now, quantities, shown } from "../sta
 import { age, clockSeconds, label, localized, nameOfZone, say } from "../words/words";
 import { AlertRow } from "./Alerts";
 import { Chart } from "./Chart";
+import { Export } from "./Export";
 import { lineOf } from "./shared";
 import { nearest } from "./Stations";
 
 const span = signal<keyof typeof SPANS>("6h");
-interface Loaded { name: string; columns: Columns | undefined; beside: Record<string, Columns>; alerts: Alert[] }
+interface Loaded { name: string; times: string; columns: Columns | undefined; beside: Record<string, Columns>; alerts: Alert[] }
 const loaded = signal<Loaded | null>(null), ledger = signal<Ledger | undefined>(undefined);
 const NEIGHBOURS = 2, COMPARED = ["pm25", "pm10"], LAST = 12;
 
@@ -28,7 +29,7 @@ async function load(name: string): Promise<void> {
     const [series, alerts, entries] = await Promise.all([
       ask([name, ...beside]), get<Alert[]>(`alerts?state=all&limit=500&since=${new Date(start).toISOString()}`), getAll<Ledger>("ledger"),
     ]);
-    loaded.value = { name, columns: series.devices[name], beside: series.devices, alerts: alerts.filter(({ device }) => device === name) };
+    loaded.value = { name, times, columns: series.devices[name], beside: series.devices, alerts: alerts.filter(({ device }) => device === name) };
     ledger.value = entries.find(({ device }) => device === name);
   } catch (error) {
     complain(error);
@@ -48,6 +49,7 @@ export function DevicePage({ name }: { name: string }) {
         <p class="quiet" id="device-now">{[indexes(name), device.state && `${say("devices-state")}: ${device.state}`,
           reading && `${say("last")}: ${clockSeconds(reading.time)} (${age(now.value - Date.parse(reading.time))})`, instrument].filter(Boolean).join(" · ")}</p>
         <Charts name={name} found={found} />
+        {found && <Export path={`series?${found.times}&device=${encodeURIComponent(name)}&every=raw`} />}
       </section>
       {found && found.alerts.length > 0 && <section><h2>{say("alerts")}</h2><ul>{found.alerts.slice(0, 20).map((alert) => <AlertRow key={alert.id} alert={alert} />)}</ul></section>}
       <div class="pair">
@@ -124,28 +126,16 @@ function Messages({ found }: { found: Loaded | null }) {
   if (!columns) return <p class="quiet">–</p>;
   const keys = [...quantities.value.keys()].filter((key) => columns[key]), rows = columns.time.map((_, number) => number).slice(-LAST).reverse();
   return (
-    <>
-      <div class="wide">
-        <table class="messages">
-          <thead><tr><th>{say("time")}</th>{keys.map((key) => <th key={key}>{quantities.value.get(key)!.label_en}</th>)}</tr></thead>
-          <tbody>{rows.map((number) => (
-            <tr key={columns.time[number]}>
-              <td>{clockSeconds(columns.time[number]!)}</td>
-              {keys.map((key) => { const value = (columns[key] as (number | null)[])[number], flag = columns.quality?.[number]?.[key]; return <td key={key} class={`number ${flag ? "flagged" : ""}`} title={flag?.join(": ")}>{value === null || value === undefined ? "" : value.toFixed(quantities.value.get(key)!.decimals)}</td>; })}
-            </tr>
-          ))}</tbody>
-        </table>
-      </div>
-      <button type="button" onClick={() => save(found.name, columns, keys)}>{say("csv")}</button>
-    </>
+    <div class="wide">
+      <table class="messages">
+        <thead><tr><th>{say("time")}</th>{keys.map((key) => <th key={key}>{quantities.value.get(key)!.label_en}</th>)}</tr></thead>
+        <tbody>{rows.map((number) => (
+          <tr key={columns.time[number]}>
+            <td>{clockSeconds(columns.time[number]!)}</td>
+            {keys.map((key) => { const value = (columns[key] as (number | null)[])[number], flag = columns.quality?.[number]?.[key]; return <td key={key} class={`number ${flag ? "flagged" : ""}`} title={flag?.join(": ")}>{value === null || value === undefined ? "" : value.toFixed(quantities.value.get(key)!.decimals)}</td>; })}
+          </tr>
+        ))}</tbody>
+      </table>
+    </div>
   );
-}
-
-function save(name: string, columns: Columns, keys: string[]): void {
-  const rows = columns.time.map((time, number) => [time, ...keys.map((key) => (columns[key] as (number | null)[])[number] ?? "")].join(","));
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([[`time,${keys.join(",")}`, ...rows].join("\n")], { type: "text/csv" }));
-  link.download = `${name}.csv`;
-  link.click();
-  URL.revokeObjectURL(link.href);
 }

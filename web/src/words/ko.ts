@@ -47,7 +47,7 @@ export const KOREAN = {
   door: "API 키를 입력하세요", key: "API 키", enter: "접속",
   device: "기기", "device-none": "이 이름의 기기가 없습니다.", span: "기간", "span-1h": "1시간", "span-6h": "6시간", "span-24h": "24시간", "span-7d": "7일",
   day: "지난 24시간", neighbours: "가까운 측정소", flags: "품질 표시", "no-flags": "품질 표시 없음", instrument: "측정기", ledger: "수신 기록",
-  messages: "최근 수신 값", time: "시각", values: "값", "devices-state": "상태", csv: "CSV 저장", advisory: "발령 기준",
+  messages: "최근 수신 값", time: "시각", values: "값", "devices-state": "상태", "save-as": "파일로 저장:", advisory: "발령 기준",
   received: "수신", repeated: "중복", missing: "누락", late: "지연", rejected: "거부", completeness: "수신율", last: "마지막 수신", ago: "전",
   heard: "기기", lag: "지연", loss: "누락", "store-word": "저장소", "broker-word": "브로커", available: "정상", connected: "연결됨", away: "연결 안 됨",
   letters: "처리하지 못한 메시지", "no-letters": "처리하지 못한 메시지 없음", replay: "다시 처리", "replay-all": "모두 다시 처리", replayed: "다시 처리됨", asked: "다시 처리 대기",
