@@ -44,7 +44,7 @@ class _Words:
     def __init__(self, site: Site, language: Language, now: datetime) -> None:
         self._language, self._number = language, LANGUAGES.index(language)
         self._zone, self._labels = ZoneInfo(site.timezone), Labels(site)
-        self._today = now.astimezone(self._zone).date()
+        self._now = now
 
     def say(self, name: str, **facts: str) -> str:
         return text(f"public-{name}", facts, self._language)
@@ -57,9 +57,9 @@ class _Words:
         return self._labels[key][self._number]
 
     def clock(self, instant: datetime) -> str:
-        """Return the time of day, with the day where it is not today."""
+        """Return the time of day, with the day where it is more than half a day ago."""
         local = instant.astimezone(self._zone)
-        return f"{local:%H:%M}" if local.date() == self._today else f"{local:%Y-%m-%d %H:%M}"
+        return f"{local:%H:%M}" if self._now - instant < timedelta(hours=12) else f"{local:%Y-%m-%d %H:%M}"
 
 
 def as_html(site: Site, facts: PublicFacts, now: datetime, language: Language) -> str:

@@ -1,8 +1,11 @@
 """Keys at the command line, and an api that is not opened to others without one."""
 
 import json
+import os
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from typer.testing import CliRunner
 from jeonju.cli.app import app
 from jeonju.common.errors import UserError
 from jeonju.stack.http_server import HttpSettings
+from tests.processes import started
 
 
 def key(*arguments: str) -> str:
@@ -57,3 +61,20 @@ def test_file_of_keys_that_is_none_stops_the_start_with_one_line(tmp_path: Path,
     (line,) = [line for line in stopped.stderr.splitlines() if line != "starting …"]
     assert "cannot be read as keys of the api" in line
     assert [path.name for path in tmp_path.iterdir()] == ["keys.json"]
+
+
+def test_page_is_for_everybody_where_that_is_asked_for_and_nothing_else_is(tmp_path: Path) -> None:
+    key("add", "kim", "--keys", str(tmp_path / "keys.json"))
+    options = ["--port", "0", "--keys", "keys.json", "--store", "air.duckdb", "--broker", "mqtt://127.0.0.1:1"]
+    command = [sys.executable, "-m", "jeonju", "api", *options]
+    surroundings = os.environ | {"JEONJU_API_PUBLIC_PAGE": "1"}
+    with started(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=tmp_path, env=surroundings
+    ) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        with urllib.request.urlopen(f"{url}/public", timeout=60) as page:
+            assert "<h1>전주 대기질</h1>" in page.read().decode()
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(f"{url}/api/v1/latest", timeout=60)
+        process.terminate()
