@@ -20,7 +20,7 @@ FRESH_NOW_S: Final = 0.1
 _OF_NOW: Final = frozenset({"/api/v1/latest", "/api/v1/geojson"})
 SHARED_PATHS: Final = frozenset(
     f"/api/v1/{name}"
-    for name in ("latest", "geojson", "series", "site", "quantities", "limits", "indexes", "standards")
+    for name in ("latest", "geojson", "series", "field", "site", "quantities", "limits", "indexes", "standards")
 ) | {"/"}
 SHARED_FOLDERS: Final = ("/static/",)
 # Of all answers that are kept; of larger ones only those who ask at the same moment have one in common.

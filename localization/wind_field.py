@@ -11,12 +11,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from jeonju.airquality.interpolation import correlation
 from jeonju.common.arrays import Floats
 from jeonju.contract.land_use import SpeedRatios, bilinear
 from jeonju.contract.site import Site
 
-# Correlation of departures: (1 + d/L)·exp(−d/L), the second-order autoregression that is usual for winds (Thiébaux and Pedder 1987). L is about
-# the stations' spacing in a city; nothing was fitted to the simulator.
+# Length of the correlation of departures, which is the one that is usual for winds (Thiébaux and Pedder 1987): about the stations' spacing in a city;
+# nothing was fitted to the simulator.
 LENGTH_M: Final = 1500.0
 # What departures usually are [m/s] before the stations of the last hour have shown it, and how many of them that knowledge is worth.
 USUAL_M_S: Final = 0.2
@@ -161,18 +162,13 @@ def _weights(grid: SpeedRatios, at_m: Floats, spread: float, station: float) -> 
     """Return the weight of each station's departure at each node (nodes, stations), and the standard deviation of what is left (ny, nx)."""
     x, y = np.meshgrid(grid.x_m, grid.y_m)
     nodes = np.column_stack([x.ravel(), y.ravel()])
-    between = spread**2 * _correlation(at_m, at_m) + station**2 * np.eye(len(at_m))
-    to_nodes = spread**2 * _correlation(nodes, at_m)
+    between = spread**2 * correlation(at_m, at_m, LENGTH_M) + station**2 * np.eye(len(at_m))
+    to_nodes = spread**2 * correlation(nodes, at_m, LENGTH_M)
     solved = np.linalg.solve(between, to_nodes.T).T
     # The mean of all stations is itself uncertain, and counts where departures do not say more (ordinary kriging).
     ones = np.linalg.solve(between, np.ones(len(at_m)))
     left = spread**2 - (solved * to_nodes).sum(axis=1) + (1 - solved.sum(axis=1)) ** 2 / ones.sum()
     return np.asarray(solved, dtype=np.float64), np.sqrt(np.maximum(left, 0.0)).reshape(x.shape)
-
-
-def _correlation(one_m: Floats, other_m: Floats) -> Floats:
-    ratio = np.hypot(*(one_m[:, None] - other_m[None]).transpose(2, 0, 1)) / LENGTH_M
-    return np.asarray((1 + ratio) * np.exp(-ratio))
 
 
 def at_places(winds: Winds, x_m: Floats, y_m: Floats) -> Floats:

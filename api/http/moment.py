@@ -1,6 +1,5 @@
 """The city at one instant in one answer: what was measured, which alerts lasted, which incidents were open. The console asks for it."""
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
@@ -54,7 +53,7 @@ async def state(
 
 
 def _moment(air: State, at: datetime | None, now: datetime) -> dict[str, Any]:
-    rows = _newest(air, at) if at is not None else air.store.latest(air.site.name).to_pylist()
+    rows = newest_rows(air, at).to_pylist()
     alerts, incidents = _alerts(air, at), _incidents(air, at)
     return {
         "at": (at or now).astimezone(UTC),
@@ -68,11 +67,15 @@ def _moment(air: State, at: datetime | None, now: datetime) -> dict[str, Any]:
     }
 
 
-def _newest(air: State, at: datetime) -> Iterable[dict[str, Any]]:
-    """Return the newest row of every device up to an instant; minute means of those that said nothing in the last two minutes."""
-    minutes = _rows(air, at, BEFORE, every_s=60)
-    rows = {row["device"]: row for table in (minutes, _rows(air, at, JUST_NOW)) for row in table.to_pylist()}
-    return rows.values()
+def newest_rows(air: State, at: datetime | None) -> pa.Table:
+    """Return the newest row of every device, up to an instant if one is given.
+
+    Of the past, minute means stand for those that said nothing in the two minutes before."""
+    if at is None:
+        return air.store.latest(air.site.name)
+    every = pa.concat_tables([_rows(air, at, BEFORE, every_s=60), _rows(air, at, JUST_NOW)])
+    last = {device: number for number, device in enumerate(every["device"].to_pylist())}
+    return every.take(pa.array(list(last.values()), pa.int64()))
 
 
 def _rows(air: State, at: datetime, span: timedelta, every_s: int | None = None) -> pa.Table:

@@ -165,3 +165,21 @@ def test_all_that_a_browser_loads_is_small() -> None:
     sizes = {path.name: path.stat().st_size for path in PAGE.parent.glob("*.gz")}
     assert sizes
     assert sum(sizes.values()) < MOST_BYTES_GZIPPED, sizes
+
+
+def test_field_is_drawn_between_devices_and_kept_in_the_address(city: City, store: DuckDBStore) -> None:
+    page = city.open()
+    page.locator("#field-switch").click()
+    # One station measures it until the others do, too.
+    expect(page.locator("#field-note")).to_contain_text("too few devices")
+    rows = [
+        {"site": "jeonju", "device": f"palbok-0{number}", "time": NOW, "received_at": NOW, "pm25": 10.0 * number}
+        for number in range(1, 6)
+    ]
+    store.write(Commit(readings=readings_table(rows)))
+    expect(page).to_have_url(f"{city.url}/#/?field=1")
+    page.reload()
+    expect(page.locator("#field-note")).to_have_text("PM2.5 interpolated (5 devices) · the fainter, the less sure")
+    expect(page.locator("#canvas [data-layer=field]").first).to_be_attached()
+    page.locator("#field-switch").click()
+    expect(page.locator("#canvas [data-layer=field]")).to_have_count(0)

@@ -65,11 +65,30 @@ export function shadeOf(name: string): Shade {
 }
 
 function colourOf(quantity: string, value: number): string {
-  const table = limits.value.cai, upper = table?.upper[quantity];
-  if (table && upper) return palette.value[classOf(subIndex(upper, table.index_upper, value))]!;
-  const { low, high } = range.value;
-  return SCALE[Math.min(SCALE.length - 1, Math.floor(((value - low) / (high - low)) * SCALE.length))]!;
+  const colours = coloursOf(quantity);
+  return colours[Math.min(colours.length - 1, Math.floor(bandOf(quantity, value)))]!;
 }
+
+const coloursOf = (quantity: string) => (limits.value.cai?.upper[quantity] ? palette.value : SCALE);
+
+/** In which colour of its scale a value lies, and how far within it: 1.5 is the middle of the second. */
+export function bandOf(quantity: string, value: number): number {
+  const upper = limits.value.cai?.upper[quantity], ends = upper ?? SCALE.map((_, number) => range.value.low + ((number + 1) / SCALE.length) * (range.value.high - range.value.low));
+  const from = upper ? 0 : range.value.low, last = ends.length - 1;
+  if (value >= ends[last]!) return ends.length;
+  const at = ends.findIndex((end) => value <= end), low = at ? ends[at - 1]! : from;
+  return at + Math.max(0, (value - low) / (ends[at]! - low || 1));
+}
+
+/** The colour at a place of the scale: those of neighbouring classes mixed, each pure in its middle. */
+export function shadeOfBand(quantity: string, band: number): string {
+  const colours = coloursOf(quantity), at = Math.min(Math.max(band - 0.5, 0), colours.length - 1), low = Math.floor(at);
+  return mixed(colours[low]!, colours[Math.min(low + 1, colours.length - 1)]!, at - low);
+}
+
+const parts = (colour: string) => [1, 3, 5].map((from) => parseInt(colour.slice(from, from + 2), 16)) as [number, number, number];
+const mixed = (one: string, other: string, share: number) =>
+  `#${parts(one).map((part, number) => Math.round(part + (parts(other)[number]! - part) * share).toString(16).padStart(2, "0")).join("")}`;
 
 /** Three characters where possible. */
 export function short(value: number): string {
@@ -80,7 +99,7 @@ export function short(value: number): string {
 }
 
 export function inkOn(colour: string): string {
-  const [red, green, blue] = [1, 3, 5].map((from) => parseInt(colour.slice(from, from + 2), 16)) as [number, number, number];
+  const [red, green, blue] = parts(colour);
   return red * 0.299 + green * 0.587 + blue * 0.114 > 150 ? "#17202a" : "#ffffff";
 }
 

@@ -4,6 +4,7 @@ import { render } from "preact";
 import { get } from "./api";
 import { runClock } from "./clock";
 import { follow, loadSite, refresh } from "./data";
+import { followField } from "./map/field";
 import { isDark } from "./map/layers";
 import { MapPane } from "./map/MapPane";
 import type { Me } from "./model";
@@ -83,6 +84,7 @@ async function enter(): Promise<void> {
   countInTitle();
   afterActions(refresh);
   follow();
+  followField();
   isReady.value = true;
 }
 

@@ -1,6 +1,7 @@
 // Where in the console one is: the part after `#`, so that a link restores the view.
 import { computed, effect, signal } from "@preact/signals";
 import { colouring } from "./colour";
+import { isFieldShown } from "./map/field";
 import { at } from "./state";
 
 export interface Route { page: "city" | "incidents" | "devices" | "network" | "simulation"; id: string; query: URLSearchParams }
@@ -28,6 +29,7 @@ export const route = computed(() => parse(hash.value));
 const view = (): Record<string, string> => ({
   ...(at.value === null ? {} : { at: new Date(at.value).toISOString() }),
   ...(colouring.value === "now" ? {} : { colour: colouring.value }),
+  ...(isFieldShown.value ? { field: "1" } : {}),
 });
 
 export const linkTo = (page: Route["page"], id = "") => write(page, id, view());
@@ -37,6 +39,7 @@ function take({ query }: Route): void {
   const instant = Date.parse(query.get("at") ?? "");
   at.value = Number.isNaN(instant) ? null : instant;
   colouring.value = query.get("colour") ?? "now";
+  isFieldShown.value = query.has("field");
 }
 
 export function followAddress(): void {

@@ -7,11 +7,13 @@ vi.stubGlobal("location", { search: "", hash: "" });
 vi.stubGlobal("navigator", { language: "en" });
 vi.stubGlobal("matchMedia", () => ({ matches: false }));
 vi.stubGlobal("addEventListener", () => undefined);
-const { classOf, indexNow, inkOn, short, subIndex } = await import("../src/colour");
+const { bandOf, classOf, indexNow, inkOn, shadeOfBand, short, subIndex } = await import("../src/colour");
 const { limits } = await import("../src/state");
 const { stepped } = await import("../src/clock");
 const { parse, write } = await import("../src/route");
 const { half } = await import("../src/map/layers");
+const { opacityOf } = await import("../src/map/field");
+const { raster } = await import("../src/map/raster");
 const { circle, squares } = await import("../src/map/view");
 const { headingOf, keepTrail, metres, trailOf } = await import("../src/trails");
 const { WORDS } = await import("../src/words/words");
@@ -112,4 +114,23 @@ it("goes on after a break from the last event that it had, and asks for all only
   expect(streams.map(({ url }) => url)).toEqual(["/api/v1/stream", "/api/v1/stream?last_event_id=a-1"]);
   expect(fetched).toHaveBeenCalledTimes(5);
   vi.useRealTimers();
+});
+
+it("draws a field in bands between its nodes, the fainter the more classes it may lie in", () => {
+  const grid = { south: 35, west: 127, step_lat: 0.01, step_lon: 0.01, rows: 2, columns: 3 };
+  const shapes = raster(grid, [[0, 0, 9, 0, 0, 9]], ([value]) => (value! > 4 ? { colour: "#ff0000", opacity: 0.5 } : null));
+  expect(shapes).toHaveLength(1);
+  const strips = shapes[0]!.geometry.type === "MultiPolygon" ? shapes[0]!.geometry.coordinates : [];
+  // One strip for each third of a row, from where the mean of the nodes passes 4.
+  expect(strips).toHaveLength(3);
+  expect(strips[0]![0]![0]![0]).toBeCloseTo(127.01 + 0.01 / 3, 6);
+  expect(strips[0]![0]![1]![0]).toBeCloseTo(127.02, 6);
+  expect([opacityOf(0.2), opacityOf(1.5), opacityOf(9)]).toEqual([0.62, 0.31, 0.103]);
+});
+
+it("mixes the colours of neighbouring classes, and keeps values beyond them at the last one", () => {
+  limits.value = { ...limits.value, cai: { upper: { pm25: [15, 35, 75, 500] }, index_upper: [50, 100, 250, 500] } };
+  expect([bandOf("pm25", 0), bandOf("pm25", 25), bandOf("pm25", 900)]).toEqual([0, 1.5, 4]);
+  expect([shadeOfBand("pm25", 0.5), shadeOfBand("pm25", 0), shadeOfBand("pm25", 4)]).toEqual(["#2c7bb6", "#2c7bb6", "#d7191c"]);
+  expect(shadeOfBand("pm25", 1)).toBe("#6caad0");
 });

@@ -3,9 +3,10 @@ import { effect, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { coloured, colouring, isOfficial, marks, mode, ROBOT } from "../colour";
 import type { Place } from "../model";
-import { isWall, limits, places, site } from "../state";
+import { isWall, limits, places, quantities, site } from "../state";
 import { label, localized, say } from "../words/words";
 import { finish, question } from "./aim";
+import { field, fieldLayers, fieldQuantity, isFieldShown } from "./field";
 import { findings, ground, movements, tones, traced } from "./layers";
 import { plainView } from "./plain";
 import { Things } from "./Things";
@@ -60,7 +61,7 @@ export function MapPane() {
       dispose();
       made.fit(whole());
       view.value = made;
-      dispose = effect(() => made.draw({ ...ground.value, ...findings.value, ...movements.value }, tones.value.ground));
+      dispose = effect(() => made.draw({ ...ground.value, ...fieldLayers.value, ...findings.value, ...movements.value }, tones.value.ground));
     });
   }, []);
   const attend = (event: MouseEvent) => {
@@ -94,6 +95,7 @@ function Controls() {
       <button type="button" title={say("zoom-out")} aria-label={say("zoom-out")} onClick={() => view.value?.zoom(-1)}>－</button>
       <button type="button" title={say("whole-city")} aria-label={say("whole-city")} onClick={() => showCity()}>⌂</button>
       {view.value?.tilt && <button type="button" title={say("tilt")} aria-label={say("tilt")} onClick={() => view.value?.tilt?.()}>◿</button>}
+      <button type="button" id="field-switch" title={say("field")} aria-label={say("field")} aria-pressed={isFieldShown.value} onClick={() => { isFieldShown.value = !isFieldShown.value; }}>▦</button>
     </div>
   );
 }
@@ -112,6 +114,7 @@ function Legend() {
       {marks.value.map(({ colour, grade, text }) =>
         <span key={colour}><i style={{ background: colour }} />{grade === undefined ? text : localized(grades[grade], "label")}</span>)}
       {unit && unit !== "1" && <span>{unit}</span>}
+      {isFieldShown.value && <FieldLegend />}
       <span><i class="robot" style={{ background: ROBOT }} />{say("robot")}</span>
       {traced.value.some(({ details }) => details.source?.cells?.length && !details.source.says_nothing) && <>
         <span><i class="region near" />{say("region-50")}</span><span><i class="region far" />{say("region-90")}</span></>}
@@ -122,4 +125,11 @@ function Legend() {
       )}
     </div>
   );
+}
+
+/** What the field is, and how sure: it is no measurement. */
+function FieldLegend() {
+  const known = field.value, name = label(quantities.value.get(fieldQuantity.value));
+  if (!known?.grid) return <span id="field-note">{name}: {say(known ? "field-few" : "field-none")}</span>;
+  return <span id="field-note"><i class="faded" style={{ "--tone": marks.value[1]?.colour }} />{`${name} ${say("field-between")} (${known.devices}${say("field-devices")}) · ${say("field-unsure")}`}</span>;
 }

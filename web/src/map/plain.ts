@@ -30,7 +30,7 @@ export function plainView(box: HTMLElement): MapView {
     const element = document.createElementNS(SVG, "path"), { colour, opacity, width } = shape.properties, isFill = LAYERS[name] === "fill";
     const attributes = {
       d: path(shape), opacity, fill: isFill ? colour : "none", stroke: isFill ? "none" : colour, "stroke-width": width,
-      "stroke-linejoin": "round", "stroke-linecap": "round", "data-layer": name, ...(LAYERS[name] === "dashes" ? { "stroke-dasharray": "6 6" } : {}),
+      "stroke-linejoin": "round", "stroke-linecap": "round", "data-layer": name, ...(isFill ? { "shape-rendering": "crispEdges" } : {}), ...(LAYERS[name] === "dashes" ? { "stroke-dasharray": "6 6" } : {}),
     };
     for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
     return element;

@@ -9,7 +9,7 @@ export interface Shape {
 }
 // From the ground up.
 export const LAYERS = {
-  land: "fill", water: "line", zones: "fill", edges: "line", roads: "line", loops: "dashes",
+  land: "fill", water: "line", zones: "fill", field: "fill", edges: "line", roads: "line", loops: "dashes",
   downwind: "fill", far: "fill", near: "fill", circle: "line", trails: "line", ways: "dashes",
 } as const;
 export type LayerName = keyof typeof LAYERS;
