@@ -1,6 +1,5 @@
 """Plume forecast: the zones that the plume of an incident reaches within the next hour, if wind and source stay as they are."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -100,16 +99,22 @@ def _points(site: Site) -> tuple[Floats, NDArray[np.str_]]:
 
 
 def sample_places(x_m: Floats, y_m: Floats, probability: Floats, count: int) -> tuple[Floats, Floats]:
-    """Return at most `count` places (places, 2) and weights that represent a map of probability: its most probable cells, apart from each other."""
+    """Return at most `count` places (places, 2) and weights that represent a map of probability (x, y)."""
+    x, y = np.meshgrid(x_m, y_m, indexing="ij")
+    return sample_cells(np.column_stack([x.ravel(), y.ravel()]), probability.ravel(), count)
+
+
+def sample_cells(cells_m: Floats, probability: Floats, count: int) -> tuple[Floats, Floats]:
+    """Return at most `count` of the cells (cells, 2) and weights that represent them all: the most probable, apart from each other."""
     left = probability.copy()
-    places: list[Sequence[float]] = []
+    places: list[Floats] = []
     weights = []
-    for _ in range(count):
-        a, b = np.unravel_index(int(left.argmax()), left.shape)
-        if left[a, b] <= 0:
+    for _ in range(min(count, len(left))):
+        best = int(left.argmax())
+        if left[best] <= 0:
             break
-        around = np.hypot(x_m[:, None] - x_m[a], y_m[None] - y_m[b]) <= _APART_M
-        places.append((float(x_m[a]), float(y_m[b])))
+        around = np.hypot(*(cells_m - cells_m[best]).T) <= _APART_M
+        places.append(cells_m[best])
         weights.append(float(left[around].sum()))
         left[around] = 0.0
     return np.array(places).reshape(-1, 2), np.array(weights)

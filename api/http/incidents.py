@@ -69,13 +69,13 @@ def incident(air: Air, incident: str) -> Response:
 
     `alerts_total` and `journal_total` are how many there are.
     """
-    return answer(_whole(air, _found(air, incident)))
+    return answer(_whole(air, found_incident(air, incident)))
 
 
 @router.get("/{incident}/map", responses=example({"type": "FeatureCollection", "features": []}))
 def source_map(air: Air, incident: str) -> Response:
     """The cells that hold nine tenths of the probability as GeoJSON squares, each with its `probability` and `region` (50 or 90 %)."""
-    source = incident_json(_found(air, incident))["details"]["source"]
+    source = incident_json(found_incident(air, incident))["details"]["source"]
     if source is None:
         raise HTTPException(404, "the source is not traced yet; ask again in a few seconds")
     squares = [_square(air, lat, lon, share, source["cell_m"]) for lat, lon, share in source["cells"]]
@@ -88,7 +88,7 @@ def source_map(air: Air, incident: str) -> Response:
 @router.post("/{incident}", responses=example(_INCIDENT))
 def act(air: Air, who: Who, incident: str, doing: Doing) -> Response:
     """Acknowledge, comment, confirm, call it a false alarm, or close it; it is written down with the name of the key and the time."""
-    _found(air, incident)
+    found_incident(air, incident)
     try:
         return answer(_brief(air.incidents.act(incident, doing.action, who, doing.note)))
     except UserError as error:
@@ -111,10 +111,11 @@ async def report_pdf(air: Air, incident: str, language: Literal["ko", "en"] = "k
 
 
 def _html(air: State, incident: str, language: Language) -> str:
-    return as_html(air.site, _whole(air, _found(air, incident)), language, air.now())
+    return as_html(air.site, _whole(air, found_incident(air, incident)), language, air.now())
 
 
-def _found(air: State, incident_id: str) -> IncidentRecord:
+def found_incident(air: State, incident_id: str) -> IncidentRecord:
+    """Return an incident of this site. Raises HTTPException 404 where there is none of this name."""
     found = air.store.incident(incident_id)
     if found is not None and found.site == air.site.name:
         return found

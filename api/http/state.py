@@ -7,6 +7,7 @@ from typing import Annotated, Final, Protocol
 
 from fastapi import Depends, HTTPException, Request
 
+from jeonju.api.http.kept import Kept
 from jeonju.api.http.readiness import Readiness
 from jeonju.api.http.turns import AllTurns
 from jeonju.api.stream import Stream
@@ -77,6 +78,7 @@ class State:
     # Why a device that publishes now is not heard, or what it says is not stored.
     trouble_of_publishers: Callable[[], str | None] = lambda: None
     turns: AllTurns = field(default_factory=AllTurns)
+    plumes: Kept = field(default_factory=Kept)
     readiness: Readiness = field(default_factory=Readiness)
 
     @property

@@ -183,3 +183,17 @@ def test_field_is_drawn_between_devices_and_kept_in_the_address(city: City, stor
     expect(page.locator("#canvas [data-layer=field]").first).to_be_attached()
     page.locator("#field-switch").click()
     expect(page.locator("#canvas [data-layer=field]")).to_have_count(0)
+
+
+def test_plume_of_an_incident_is_drawn_now_and_ahead(city: City, store: DuckDBStore) -> None:
+    blows = {"site": "jeonju", "received_at": NOW, "device": "palbok-05", "wind_speed": 2.0, "wind_direction": 270.0}
+    rows = [blows | {"time": NOW - timedelta(minutes=minute)} for minute in range(1, 60)]
+    store.write(Commit(readings=readings_table(rows)))
+    page = city.open()
+    now = page.locator("#canvas [data-layer=plume]").first
+    expect(now).to_be_attached()
+    drawn = now.get_attribute("d") or ""
+    page.locator("#ahead input").fill("30")
+    expect(page.locator("#ahead output")).to_have_text("+30 min")
+    expect(now).not_to_have_attribute("d", drawn)
+    expect(page).to_have_url(f"{city.url}/#/?ahead=30")

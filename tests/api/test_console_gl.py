@@ -19,3 +19,6 @@ def test_map_is_drawn_by_webgl_and_devices_stand_on_it(city: City) -> None:
     expect(page.locator(".maplibregl-canvas")).to_be_visible()
     page.locator("#map [data-subject='palbok-03']").press("Enter")
     expect(page.locator("#device-title")).to_have_text("Centre of Palbok-dong")
+    # It is looked at from the side, and stays so for who opens the link.
+    page.get_by_role("button", name="Tilt").click()
+    expect(page).to_have_url(f"{city.url}/#/devices/palbok-03?tilt=1")

@@ -7,6 +7,7 @@ import { follow, loadSite, refresh } from "./data";
 import { followField } from "./map/field";
 import { isDark } from "./map/layers";
 import { MapPane } from "./map/MapPane";
+import { followPlumes } from "./map/plume";
 import type { Me } from "./model";
 import { afterActions, notice } from "./notice";
 import { Alerts, SilenceDialog } from "./panels/Alerts";
@@ -85,6 +86,7 @@ async function enter(): Promise<void> {
   afterActions(refresh);
   follow();
   followField();
+  followPlumes();
   isReady.value = true;
 }
 

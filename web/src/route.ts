@@ -1,6 +1,7 @@
 // Where in the console one is: the part after `#`, so that a link restores the view.
 import { computed, effect, signal } from "@preact/signals";
 import { colouring } from "./colour";
+import { ahead, isTilted, MOST_AHEAD_MIN } from "./map/ahead";
 import { isFieldShown } from "./map/field";
 import { at } from "./state";
 
@@ -30,6 +31,8 @@ const view = (): Record<string, string> => ({
   ...(at.value === null ? {} : { at: new Date(at.value).toISOString() }),
   ...(colouring.value === "now" ? {} : { colour: colouring.value }),
   ...(isFieldShown.value ? { field: "1" } : {}),
+  ...(ahead.value ? { ahead: String(ahead.value) } : {}),
+  ...(isTilted.value ? { tilt: "1" } : {}),
 });
 
 export const linkTo = (page: Route["page"], id = "") => write(page, id, view());
@@ -40,6 +43,8 @@ function take({ query }: Route): void {
   at.value = Number.isNaN(instant) ? null : instant;
   colouring.value = query.get("colour") ?? "now";
   isFieldShown.value = query.has("field");
+  isTilted.value = query.has("tilt");
+  ahead.value = Math.min(Math.max(Number(query.get("ahead")) || 0, 0), MOST_AHEAD_MIN);
 }
 
 export function followAddress(): void {

@@ -13,6 +13,7 @@ const { stepped } = await import("../src/clock");
 const { parse, write } = await import("../src/route");
 const { half } = await import("../src/map/layers");
 const { opacityOf } = await import("../src/map/field");
+const { APART_PX, aside } = await import("../src/map/aside");
 const { raster } = await import("../src/map/raster");
 const { circle, squares } = await import("../src/map/view");
 const { headingOf, keepTrail, metres, trailOf } = await import("../src/trails");
@@ -133,4 +134,11 @@ it("mixes the colours of neighbouring classes, and keeps values beyond them at t
   expect([bandOf("pm25", 0), bandOf("pm25", 25), bandOf("pm25", 900)]).toEqual([0, 1.5, 4]);
   expect([shadeOfBand("pm25", 0.5), shadeOfBand("pm25", 0), shadeOfBand("pm25", 4)]).toEqual(["#2c7bb6", "#2c7bb6", "#d7191c"]);
   expect(shadeOfBand("pm25", 1)).toBe("#6caad0");
+});
+
+it("lets a robot step aside from a station, and stand where it is elsewhere", () => {
+  expect(aside([100, 100], [[300, 300]])).toEqual([100, 100]);
+  const [x, y] = aside([110, 100], [[100, 100], [300, 300]]);
+  expect([Math.round(x), Math.round(y)]).toEqual([100 + APART_PX, 100]);
+  expect(Math.hypot(aside([100, 100], [[100, 100]])[0] - 100, aside([100, 100], [[100, 100]])[1] - 100)).toBeCloseTo(APART_PX, 6);
 });

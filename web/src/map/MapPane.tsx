@@ -5,10 +5,12 @@ import { coloured, colouring, isOfficial, marks, mode, ROBOT } from "../colour";
 import type { Place } from "../model";
 import { isWall, limits, places, quantities, site } from "../state";
 import { label, localized, say } from "../words/words";
+import { ahead, isTilted, MOST_AHEAD_MIN, STEP_MIN } from "./ahead";
 import { finish, question } from "./aim";
 import { field, fieldLayers, fieldQuantity, isFieldShown } from "./field";
 import { findings, ground, movements, tones, traced } from "./layers";
 import { plainView } from "./plain";
+import { BAD, plumeLayers, plumes, TOLD } from "./plume";
 import { Things } from "./Things";
 import type { MapView } from "./view";
 
@@ -61,7 +63,9 @@ export function MapPane() {
       dispose();
       made.fit(whole());
       view.value = made;
-      dispose = effect(() => made.draw({ ...ground.value, ...fieldLayers.value, ...findings.value, ...movements.value }, tones.value.ground));
+      const leave = effect(() => made.tilt?.(isTilted.value));
+      const stop = effect(() => made.draw({ ...ground.value, ...fieldLayers.value, ...findings.value, ...plumeLayers.value, ...movements.value }, tones.value.ground));
+      dispose = () => { leave(); stop(); };
     });
   }, []);
   const attend = (event: MouseEvent) => {
@@ -83,6 +87,7 @@ export function MapPane() {
         <div id="aim"><span id="aim-text" role="status">{question.value}</span><button type="button" onClick={() => finish(null)}>{say("cancel")}</button></div>
       )}
       {!isWall && <Controls />}
+      {plumes.value.size > 0 && <Ahead />}
       <Legend />
     </section>
   );
@@ -94,7 +99,7 @@ function Controls() {
       <button type="button" title={say("zoom-in")} aria-label={say("zoom-in")} onClick={() => view.value?.zoom(1)}>＋</button>
       <button type="button" title={say("zoom-out")} aria-label={say("zoom-out")} onClick={() => view.value?.zoom(-1)}>－</button>
       <button type="button" title={say("whole-city")} aria-label={say("whole-city")} onClick={() => showCity()}>⌂</button>
-      {view.value?.tilt && <button type="button" title={say("tilt")} aria-label={say("tilt")} onClick={() => view.value?.tilt?.()}>◿</button>}
+      {view.value?.tilt && <button type="button" title={say("tilt")} aria-label={say("tilt")} aria-pressed={isTilted.value} onClick={() => { isTilted.value = !isTilted.value; }}>◿</button>}
       <button type="button" id="field-switch" title={say("field")} aria-label={say("field")} aria-pressed={isFieldShown.value} onClick={() => { isFieldShown.value = !isFieldShown.value; }}>▦</button>
     </div>
   );
@@ -115,6 +120,7 @@ function Legend() {
         <span key={colour}><i style={{ background: colour }} />{grade === undefined ? text : localized(grades[grade], "label")}</span>)}
       {unit && unit !== "1" && <span>{unit}</span>}
       {isFieldShown.value && <FieldLegend />}
+      {plumes.value.size > 0 && <PlumeLegend />}
       <span><i class="robot" style={{ background: ROBOT }} />{say("robot")}</span>
       {traced.value.some(({ details }) => details.source?.cells?.length && !details.source.says_nothing) && <>
         <span><i class="region near" />{say("region-50")}</span><span><i class="region far" />{say("region-90")}</span></>}
@@ -132,4 +138,24 @@ function FieldLegend() {
   const known = field.value, name = label(quantities.value.get(fieldQuantity.value));
   if (!known?.grid) return <span id="field-note">{name}: {say(known ? "field-few" : "field-none")}</span>;
   return <span id="field-note"><i class="faded" style={{ "--tone": marks.value[1]?.colour }} />{`${name} ${say("field-between")} (${known.devices}${say("field-devices")}) · ${say("field-unsure")}`}</span>;
+}
+
+/** The plume now, and as it is forecast for the next hour. */
+function Ahead() {
+  const words = ahead.value ? `+${ahead.value} ${say("minutes")}` : say("now");
+  return (
+    <label id="ahead"><span>{say("plume")}</span>
+      <input type="range" min={0} max={MOST_AHEAD_MIN} step={STEP_MIN} value={ahead.value} aria-label={say("plume-ahead")} aria-valuetext={words}
+        onInput={(event) => { ahead.value = event.currentTarget.valueAsNumber; }} />
+      <output>{words}</output></label>
+  );
+}
+
+function PlumeLegend() {
+  const [plume] = [...plumes.value.values()], [told, bad] = plume!.levels, name = label(quantities.value.get(plume!.quantity)), rise = plume!.rise_m;
+  return <>
+    {isTilted.value && view.value?.tilt && rise && <span id="rise">{`${say("plume-rise")} ${rise[1]} m (${rise[0]}–${rise[2]} m)`}</span>}
+    <span title={`${name} ≥ ${told} ${plume!.unit}, 10 · 30 · 50 · 90 %`}><i class="region" style={{ background: TOLD }} />{say("plume-told")}</span>
+    <span title={`${name} ≥ ${bad} ${plume!.unit}, 10 · 30 · 50 · 90 %`}><i class="region" style={{ background: BAD }} />{say("plume-bad")}</span>
+  </>;
 }

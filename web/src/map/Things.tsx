@@ -7,6 +7,7 @@ import { at, cai, devices, isPast, lit, places, robotNames, robots, shown, site 
 import { headingOf, metres } from "../trails";
 import { label, localized, nameOfZone, say } from "../words/words";
 import { finish, question } from "./aim";
+import { aside } from "./aside";
 import { traced } from "./layers";
 import type { MapView } from "./view";
 
@@ -46,11 +47,12 @@ class Glide {
 }
 
 export function Things({ view }: { view: MapView }) {
-  const box = useRef<HTMLDivElement>(null), glide = useRef(new Glide());
+  const box = useRef<HTMLDivElement>(null), glide = useRef(new Glide()), stations = useRef<[number, number][]>([]);
   const placeAll = (onlyMoving = false) => {
+    if (!onlyMoving) stations.current = site.value.stations.map(({ lat, lon }) => view.project([lat, lon]));
     for (const element of box.current?.querySelectorAll<HTMLElement>(onlyMoving ? "[data-moves]" : "[data-place]") ?? []) {
       const target = element.dataset["place"]!.split(",").map(Number) as Place, moves = element.dataset["moves"];
-      const [x, y] = view.project(moves ? glide.current.now(moves, target) : target);
+      const [x, y] = moves ? aside(view.project(glide.current.now(moves, target)), stations.current) : view.project(target);
       element.style.transform = `translate(${x.toFixed(1)}px,${y.toFixed(1)}px)`;
     }
   };

@@ -12,6 +12,12 @@ function layer(name: LayerName): LayerSpecification {
   if (LAYERS[name] === "fill") {
     return { id: name, source: name, type: "fill", paint: { "fill-color": ["get", "colour"], "fill-opacity": ["get", "opacity"], "fill-antialias": false } };
   }
+  if (LAYERS[name] === "volume") {
+    return {
+      id: name, source: name, type: "fill-extrusion",
+      paint: { "fill-extrusion-color": ["get", "colour"], "fill-extrusion-opacity": 0.4, "fill-extrusion-height": ["get", "height_m"] },
+    };
+  }
   return {
     id: name, source: name, type: "line", layout: { "line-cap": "round", "line-join": "round" },
     paint: {
@@ -63,7 +69,7 @@ function over(map: GlMap): MapView {
     },
     fit(places, animate = false) { wanted = places; isMoved = false; fit(places, animate); },
     zoom: (by) => { isMoved = true; map.easeTo({ zoom: map.getZoom() + by }); },
-    tilt: () => { isMoved = true; map.easeTo({ pitch: map.getPitch() > 10 ? 0 : 50, bearing: 0 }); },
+    tilt: (isTilted) => { if (isTilted !== map.getPitch() > 10) map.easeTo({ pitch: isTilted ? 55 : 0, bearing: 0 }); },
     onMove: (work) => { map.on("move", work); map.on("resize", work); },
     remove: () => map.remove(),
   };

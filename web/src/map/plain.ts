@@ -37,7 +37,7 @@ export function plainView(box: HTMLElement): MapView {
   }
 
   function redraw(): void {
-    svg.replaceChildren(...(Object.keys(LAYERS) as LayerName[]).flatMap((name) => (layers[name] ?? []).map((shape) => drawn(name, shape))));
+    svg.replaceChildren(...(Object.keys(LAYERS) as LayerName[]).filter((name) => LAYERS[name] !== "volume").flatMap((name) => (layers[name] ?? []).map((shape) => drawn(name, shape))));
     listeners.forEach((work) => work());
   }
 

@@ -3,20 +3,20 @@ import type { Shape } from "./view";
 
 /** Nodes row by row from the south-west. */
 export interface Grid { south: number; west: number; step_lat: number; step_lon: number; rows: number; columns: number }
-export interface Paint { colour: string; opacity: number }
+export interface Paint { colour: string; opacity: number; height_m?: number }
 
 // A cell is drawn in so many parts a side, so that the edges of bands are no stairs of hundreds of metres.
 const PARTS = 3;
 
 /** `paint` says how a place between nodes is drawn, from bilinear means of each list; null leaves it clear. */
-export function raster(grid: Grid, lists: readonly (readonly number[])[], paint: (values: number[]) => Paint | null): Shape[] {
+export function raster(grid: Grid, lists: readonly (readonly number[])[], paint: (values: number[], lat: number, lon: number) => Paint | null): Shape[] {
   const rings = new Map<string, { paint: Paint; strips: [number, number][][][] }>(), dy = grid.step_lat / PARTS, dx = grid.step_lon / PARTS;
   for (let row = 0; row < (grid.rows - 1) * PARTS; row += 1) {
     const south = grid.south + row * dy;
     let open: { key: string; paint: Paint; from: number } | null = null;
     for (let column = 0; column <= (grid.columns - 1) * PARTS; column += 1) {
-      const found = column < (grid.columns - 1) * PARTS ? paint(lists.map((list) => between(grid, list, (row + 0.5) / PARTS, (column + 0.5) / PARTS))) : null;
-      const key = found ? `${found.colour} ${found.opacity}` : "";
+      const found = column < (grid.columns - 1) * PARTS ? paint(lists.map((list) => between(grid, list, (row + 0.5) / PARTS, (column + 0.5) / PARTS)), south + dy / 2, grid.west + (column + 0.5) * dx) : null;
+      const key = found ? `${found.colour} ${found.opacity} ${found.height_m ?? ""}` : "";
       if (open && open.key === key) continue;
       if (open) {
         const kept = rings.get(open.key) ?? { paint: open.paint, strips: [] }, west = grid.west + open.from * dx, east = grid.west + column * dx;
@@ -26,8 +26,8 @@ export function raster(grid: Grid, lists: readonly (readonly number[])[], paint:
       open = found ? { key, paint: found, from: column } : null;
     }
   }
-  return [...rings.values()].map(({ paint: { colour, opacity }, strips }) =>
-    ({ type: "Feature", properties: { colour, opacity, width: 0 }, geometry: { type: "MultiPolygon", coordinates: strips } }));
+  return [...rings.values()].map(({ paint: properties, strips }) =>
+    ({ type: "Feature", properties: { ...properties, width: 0 }, geometry: { type: "MultiPolygon", coordinates: strips } }));
 }
 
 function between({ columns }: Grid, list: readonly number[], row: number, column: number): number {

@@ -3,14 +3,14 @@ import type { Place } from "../model";
 
 export interface Shape {
   type: "Feature";
-  properties: { colour: string; opacity: number; width: number };
+  properties: { colour: string; opacity: number; width: number; height_m?: number };
   geometry: { type: "Polygon"; coordinates: [number, number][][] } | { type: "MultiPolygon"; coordinates: [number, number][][][] }
     | { type: "LineString"; coordinates: [number, number][] };
 }
 // From the ground up.
 export const LAYERS = {
   land: "fill", water: "line", zones: "fill", field: "fill", edges: "line", roads: "line", loops: "dashes",
-  downwind: "fill", far: "fill", near: "fill", circle: "line", trails: "line", ways: "dashes",
+  downwind: "fill", plume: "fill", bad: "fill", far: "fill", near: "fill", circle: "line", trails: "line", ways: "dashes", lofted: "volume",
 } as const;
 export type LayerName = keyof typeof LAYERS;
 export type Layers = Partial<Record<LayerName, Shape[]>>;
@@ -23,7 +23,7 @@ export interface MapView {
   /** Show all of these places. */
   fit(places: Place[], animate?: boolean): void;
   zoom(by: number): void;
-  tilt?(): void;
+  tilt?(isTilted: boolean): void;
   onMove(work: () => void): void;
   remove(): void;
 }

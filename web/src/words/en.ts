@@ -8,6 +8,7 @@ export const ENGLISH: Words = {
   "index-now": "Index, values now", "index-hour": "Index, hourly", palette: "Colour-blind safe", "palette-official": "Official colours",
   "zoom-in": "Zoom in", "zoom-out": "Zoom out", "whole-city": "Whole city", tilt: "Tilt",
   field: "Field between the devices", "field-between": "interpolated", "field-devices": " devices", "field-unsure": "the fainter, the less sure",
+  plume: "Plume", "plume-ahead": "plume, minutes ahead", "plume-told": "plume, probability", "plume-rise": "estimated height if it is a fire:", "plume-bad": "makes the air bad, probability",
   "field-few": "too few devices measure it", "field-none": "no field", north: "N", river: "river",
   zones: "Index by zone, hourly", "zones-now": "Index by zone, values now", now: "now", hourly: "hourly", "no-index": "no index", stations: "Stations, worst first",
   reference: "reference only",

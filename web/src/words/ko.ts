@@ -6,6 +6,7 @@ export const KOREAN = {
   "index-now": "지수 (지금 값)", "index-hour": "지수 (1시간)", palette: "색각 배려", "palette-official": "공식 색",
   "zoom-in": "확대", "zoom-out": "축소", "whole-city": "도시 전체", tilt: "기울이기",
   field: "보간 분포도", "field-between": "보간값", "field-devices": "대", "field-unsure": "옅을수록 불확실",
+  plume: "연기 확산", "plume-ahead": "연기 확산 예측 시점", "plume-told": "연기 도달 확률", "plume-rise": "화재일 때 추정 연기 높이:", "plume-bad": "'나쁨' 이상이 될 확률",
   "field-few": "측정 기기가 부족하여 보간하지 못함", "field-none": "보간 분포 없음", north: "북", river: "하천",
   zones: "구역별 지수 (1시간)", "zones-now": "구역별 지수 (지금 값)", now: "지금", hourly: "1시간", "no-index": "지수 없음", stations: "측정소 (지수 높은 순)",
   reference: "참고용", note: "간이측정기의 참고용 자료이며 국가 대기오염측정망의 공식 자료가 아닙니다.",
