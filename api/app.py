@@ -22,6 +22,7 @@ from jeonju.api.access.headers import SecurityHeaders
 from jeonju.api.access.keys import KeyFile
 from jeonju.api.access.openapi import document_access
 from jeonju.api.access.problem import problem
+from jeonju.api.access.tiles import Tiles
 from jeonju.api.head import HeadAsGet
 from jeonju.api.metrics import ApiMetrics, RequestTimes
 from jeonju.api.packed_files import PackedFiles
@@ -49,11 +50,13 @@ def create_app(
     names: Collection[str] = (),
     public_page: bool = False,
     collectors: Iterable[Collector] = (),
+    tiles: Tiles | None = None,
 ) -> FastAPI:
     """Return the application; it runs the services from start-up to shut-down.
 
     `keys` is the file of the keys that it takes, `names` are those it is served under, where not under all; with `public_page`
     everybody may see `/public`; what `collectors` of others in its process measure is shown at `/metrics` beside its own.
+    `tiles` lie under the map; only their server may be asked by the page.
     """
 
     @asynccontextmanager
@@ -74,6 +77,7 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.access = Access(KeyFile(keys), names)
+    app.state.tiles = tiles
     app.state.metrics = CollectorRegistry()
     app.state.air = services.for_http()
     app.state.public_page = PublicPage(app.state.air)
@@ -91,7 +95,7 @@ def create_app(
     app.add_middleware(PublicFront, page=app.state.public_page, access=app.state.access, is_public=public_page)
     app.add_middleware(BodyLimit)
     app.add_middleware(Audit, air=app.state.air)
-    app.add_middleware(SecurityHeaders)
+    app.add_middleware(SecurityHeaders, tiles_origin=tiles.origin if tiles else None)
     app.add_middleware(RequestTimes, registry=app.state.metrics)
     return app
 

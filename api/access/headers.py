@@ -10,6 +10,9 @@ POLICY: Final = (
     "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'; "
     "base-uri 'none'; form-action 'self'"
 )
+# The address of tiles under the map, if any, and what their server is told of the page: its origin, as many ask for.
+TILES_POLICY: Final = POLICY.replace("img-src 'self' data:", "img-src 'self' data: {0}; connect-src 'self' {0}")
+TILES_REFERRER: Final = "strict-origin"
 # The page of the documentation starts itself from its markup.
 DOCS_POLICY: Final = POLICY + "; script-src 'self' 'unsafe-inline'"
 HEADERS: Final = {
@@ -30,8 +33,8 @@ _FOLDERS: Final = frozenset({*_CACHE_CONTROL, "docs"})
 class SecurityHeaders:
     """Sets these headers on every answer."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, tiles_origin: str | None = None) -> None:
+        self._app, self._tiles_origin = app, tiles_origin
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through."""
@@ -43,7 +46,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 there = list(message.get("headers", ()))
                 names = {name.lower() for name, _ in there}
-                wanted = _more(scope.get("scheme", "http"), _folder(scope["path"]))
+                wanted = _more(scope.get("scheme", "http"), _folder(scope["path"]), self._tiles_origin)
                 more = [(name, value) for name, value in wanted if name not in names]
                 message = {**message, "headers": there + more}
             await send(message)
@@ -52,8 +55,11 @@ class SecurityHeaders:
 
 
 @cache
-def _more(scheme: str, folder: str) -> tuple[tuple[bytes, bytes], ...]:
-    more = [*_ALWAYS, (_POLICY_NAME, (DOCS_POLICY if folder == "docs" else POLICY).encode())]
+def _more(scheme: str, folder: str, tiles_origin: str | None) -> tuple[tuple[bytes, bytes], ...]:
+    policy = POLICY if tiles_origin is None else TILES_POLICY.format(tiles_origin)
+    more = [*_ALWAYS, (_POLICY_NAME, (DOCS_POLICY if folder == "docs" else policy).encode())]
+    if tiles_origin is not None:
+        more = [(name, TILES_REFERRER.encode() if name == b"referrer-policy" else value) for name, value in more]
     if folder in _CACHE_CONTROL:
         more.append((b"cache-control", _CACHE_CONTROL[folder]))
     if scheme == "https":

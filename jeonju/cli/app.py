@@ -24,6 +24,8 @@ from jeonju.cli.options import (
     Json,
     KeepMinutes,
     KeepRaw,
+    MapAttribution,
+    MapTiles,
     Nature,
     Port,
     PublicPage,
@@ -127,6 +129,8 @@ def up(
     host_names: HostNames = "",
     trusted_proxy: TrustedProxies = "",
     public_page: PublicPage = False,
+    map_tiles: MapTiles = "",
+    map_attribution: MapAttribution = "",
     robots: Robots = "auto",
     mqtt_port: Annotated[
         int, typer.Option("--mqtt-port", min=0, max=65535, help="Port of the embedded broker; 0 takes a free one.")
@@ -157,6 +161,7 @@ def up(
     It first makes up for a day of history, then goes on live. Ctrl-C stops it; the data stays for the next start.
     With --no-simulate it waits for real devices and gateways.
     """
+    from jeonju.api.access.tiles import Tiles
     from jeonju.cli.summary import summary_line, watch
     from jeonju.rules.rules import load_rules
     from jeonju.simulator.scenario import load_scenario
@@ -188,6 +193,7 @@ def up(
             names=listed(host_names),
             trusted_proxies=listed(trusted_proxy),
             public_page=public_page,
+            tiles=Tiles.of(map_tiles, map_attribution),
         ),
         mqtt_host=mqtt_host,
         mqtt_login=mqtt_login,

@@ -98,6 +98,19 @@ PublicPage = Annotated[
         "--public-page", envvar="JEONJU_API_PUBLIC_PAGE", help="Let everybody see the page at /public, without a key."
     ),
 ]
+MapTiles = Annotated[
+    str,
+    typer.Option(
+        "--map-tiles",
+        envvar="JEONJU_MAP_TILES",
+        metavar="URL",
+        help="Raster tiles under the map, such as https://tiles.example.org/{z}/{x}/{y}.png; without, nothing comes from elsewhere.",
+    ),
+]
+MapAttribution = Annotated[
+    str,
+    typer.Option("--map-attribution", envvar="JEONJU_MAP_ATTRIBUTION", help="Whose tiles they are; shown on the map."),
+]
 Robots = Annotated[
     Literal["auto", "manual"],
     typer.Option("--robots", help="auto sends the nearest able robot to an incident; manual leaves it to people."),

@@ -13,6 +13,8 @@ from jeonju.cli.options import (
     KeepMinutes,
     KeepRaw,
     Keys,
+    MapAttribution,
+    MapTiles,
     Metrics,
     Port,
     PublicPage,
@@ -213,6 +215,8 @@ def api(
     host_names: HostNames = "",
     trusted_proxy: TrustedProxies = "",
     public_page: PublicPage = False,
+    map_tiles: MapTiles = "",
+    map_attribution: MapAttribution = "",
     rules: RulesPath = None,
     robots: Robots = "auto",
     detection: Annotated[
@@ -234,6 +238,7 @@ def api(
     """Run only the API with alerts and page. A DuckDB store serves one process at a time."""
     from contextlib import closing
 
+    from jeonju.api.access.tiles import Tiles
     from jeonju.api.app import create_app
     from jeonju.rules.rules import load_rules
     from jeonju.stack.http_server import HttpSettings, LiveServer
@@ -251,6 +256,7 @@ def api(
         names=listed(host_names),
         trusted_proxies=listed(trusted_proxy),
         public_page=public_page,
+        tiles=Tiles.of(map_tiles, map_attribution),
     )
     settings.check()
     if detection == "elsewhere":
@@ -271,7 +277,7 @@ def api(
             detection=detection,
             responds=responds,
         )
-        app = create_app(services, keys=keys, names=settings.names, public_page=public_page)
+        app = create_app(services, keys=keys, names=settings.names, public_page=public_page, tiles=settings.tiles)
         with LiveServer(app, settings, before_shutdown=services.stream.close) as server:
             typer.echo(server.url)
             while not over(0.5):

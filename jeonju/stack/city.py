@@ -183,6 +183,7 @@ def running_city(settings: UpSettings) -> Iterator[City]:
             names=settings.http.names,
             public_page=settings.http.public_page,
             collectors=collectors,
+            tiles=settings.http.tiles,
         )
         server = stack.enter_context(LiveServer(app, settings.http, before_shutdown=services.stream.close))
         if simulation:

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from jeonju.api.access.keys import KeyFile
+from jeonju.api.access.tiles import Tiles
 from jeonju.api.stream import ABORT
 from jeonju.common.errors import UserError
 
@@ -36,7 +37,8 @@ _HOST_NAME: Final = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", re.IGNORECASE)
 
 @dataclass(frozen=True, kw_only=True)
 class HttpSettings:
-    """Where the api listens, under which names, which keys it takes, its certificate if it speaks HTTPS, and the proxies in front of it.
+    """Where the api listens, under which names, which keys it takes, its certificate if it speaks HTTPS, the proxies in front of it, and
+    the tiles under the map.
 
     Only what comes from a network of `trusted_proxies` is believed when it says for whom it asks. With `public_page` everybody may see `/public`.
     """
@@ -49,6 +51,7 @@ class HttpSettings:
     names: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     public_page: bool = False
+    tiles: Tiles | None = None
 
     def check(self) -> None:
         """Raise UserError for what would be unsafe or cannot work, before anything is started."""

@@ -10,6 +10,7 @@ from typing import Final, Literal, Self
 from fastapi import FastAPI
 from prometheus_client.registry import Collector
 
+from jeonju.api.access.tiles import Tiles
 from jeonju.api.app import NO_KEYS, create_app
 from jeonju.api.services import Services
 from jeonju.api.stream import Stream
@@ -87,6 +88,7 @@ def api_app(
     sends_robots: bool = True,
     detection: DetectionPlace = "here",
     responds: bool = True,
+    tiles: Tiles | None = None,
 ) -> FastAPI:
     """Return the web application over its services; options as those of `create_app` and `api_services`."""
     services = api_services(
@@ -99,7 +101,7 @@ def api_app(
         detection=detection,
         responds=responds,
     )
-    return create_app(services, keys=keys, names=names, public_page=public_page, collectors=collectors)
+    return create_app(services, keys=keys, names=names, public_page=public_page, collectors=collectors, tiles=tiles)
 
 
 @dataclass(frozen=True, kw_only=True)

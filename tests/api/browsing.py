@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 from jeonju.api.access.keys import KeyFile, Role
+from jeonju.api.access.tiles import Tiles
 from jeonju.api.http.pages import PAGE
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.contract.site import Site
@@ -100,7 +101,9 @@ def _is_fault(message: ConsoleMessage) -> bool:
 
 
 @contextmanager
-def running_city(site: Site, store: DuckDBStore, folder: Path, browser: Browser) -> Iterator[City]:
+def running_city(
+    site: Site, store: DuckDBStore, folder: Path, browser: Browser, tiles: Tiles | None = None
+) -> Iterator[City]:
     """A city with one alert; every page that was opened has closed without a fault."""
     store.write_alerts([alert("one")])
     keys = folder / "keys.json"
@@ -108,7 +111,7 @@ def running_city(site: Site, store: DuckDBStore, folder: Path, browser: Browser)
         apps = list[FastAPI]()
 
         def start(port: int = 0) -> LiveServer:
-            app = api_app(site, store, broker.url, keys=keys, now=Clock())
+            app = api_app(site, store, broker.url, keys=keys, now=Clock(), tiles=tiles)
             apps.append(app)
             settings = HttpSettings(port=port, keys=keys)
             server = LiveServer(app, settings, before_shutdown=app.state.air.stream.close).__enter__()

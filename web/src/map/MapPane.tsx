@@ -12,6 +12,7 @@ import { findings, ground, movements, tones, traced } from "./layers";
 import { plainView } from "./plain";
 import { BAD, plumeLayers, plumes, TOLD } from "./plume";
 import { Things } from "./Things";
+import { tiles } from "./tiles";
 import type { MapView } from "./view";
 
 const view = signal<MapView | null>(null);
@@ -88,6 +89,7 @@ export function MapPane() {
       )}
       {!isWall && <Controls />}
       {plumes.value.size > 0 && <Ahead />}
+      {tiles.value && <p id="attribution">{tiles.value.attribution}</p>}
       <Legend />
     </section>
   );

@@ -3,6 +3,7 @@ import { Map as GlMap, setWorkerUrl, type GeoJSONSource, type LayerSpecification
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?url";
 import "maplibre-gl/dist/maplibre-gl.css";
 import type { Place } from "../model";
+import { wantedTiles, tiles, type Tiles } from "./tiles";
 import { LAYERS, type LayerName, type MapView, type Shape } from "./view";
 
 const EMPTY = { type: "FeatureCollection" as const, features: [] };
@@ -35,16 +36,35 @@ function style(ground: string): StyleSpecification {
   };
 }
 
-export function glView(box: HTMLElement, ground: string): Promise<MapView> {
+export async function glView(box: HTMLElement, ground: string): Promise<MapView> {
+  const wanted = await wantedTiles();
   setWorkerUrl(new URL(workerUrl, location.href).href);
   const map = new GlMap({
     container: box, style: style(ground), attributionControl: false, dragRotate: true, maxZoom: 18, minZoom: 8, fadeDuration: 0, keyboard: true,
   });
   return new Promise((resolve, reject) => {
     map.once("error", ({ error }) => reject(error));
-    map.once("load", () => resolve(over(map)));
+    map.once("load", () => {
+      // What is wrong later is wrong with tiles, which the map does without.
+      if (wanted) lay(map, wanted);
+      map.on("error", ({ error }) => console.warn("map:", error.message));
+      resolve(over(map));
+    });
   });
 }
+
+function lay(map: GlMap, { url, attribution }: Tiles): void {
+  map.addSource("tiles", { type: "raster", tiles: [url], tileSize: 256, maxzoom: 19, attribution });
+  map.addLayer({ id: "tiles", type: "raster", source: "tiles" }, NAMES[0]);
+  tiles.value = { url, attribution };
+}
+
+/** Tiles are made for bright pages. */
+const dim = (map: GlMap, ground: string) => {
+  const isDark = parseInt(ground.slice(1, 3), 16) < 128;
+  map.setPaintProperty("tiles", "raster-brightness-max", isDark ? 0.5 : 1);
+  map.setPaintProperty("tiles", "raster-saturation", isDark ? -0.5 : -0.2);
+};
 
 function over(map: GlMap): MapView {
   const drawn: Partial<Record<LayerName, Shape[]>> = {};
@@ -58,7 +78,10 @@ function over(map: GlMap): MapView {
     project: ([lat, lon]) => { const { x, y } = map.project([lon, lat]); return [x, y]; },
     unproject: (x, y) => { const { lat, lng } = map.unproject([x, y]); return [lat, lng]; },
     draw(layers, ground) {
-      if (tone !== ground) map.setPaintProperty("ground", "background-color", tone = ground);
+      if (tone !== ground) {
+        map.setPaintProperty("ground", "background-color", tone = ground);
+        if (tiles.value) dim(map, ground);
+      }
       for (const name of NAMES) {
         const shapes = layers[name] ?? [], before = drawn[name];
         // Each change paints the whole map anew; the short lists are made anew with each reading, mostly the same.

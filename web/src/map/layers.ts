@@ -5,6 +5,7 @@ import type { Emitter, Incident, Place, Source } from "../model";
 import { route } from "../route";
 import { isPast, places, robotNames, robots, shown, shownIncidents, site, theme } from "../state";
 import { trailOf } from "../trails";
+import { tiles } from "./tiles";
 import { circle, line, polygon, squares, type Layers, type Shape } from "./view";
 
 const LIGHT = { ground: "#eef1ee", zone: "#dfe6ec", edge: "#93a3b3", road: "#ffffff", land: "#e3ead8", water: "#a9cbe6", loop: "#9a86c9", way: "#7a4fd0", source: "#b3261e" };
@@ -14,12 +15,14 @@ export const isDark = computed(() => (theme.value === "auto" ? system.matches : 
 export const tones = computed(() => (isDark.value ? DARK : LIGHT));
 
 export const ground = computed((): Layers => {
-  const { zones, robots: patrols, sources, land } = site.value, tone = tones.value;
+  const { zones, robots: patrols } = site.value, tone = tones.value;
+  // Tiles have roads and water of their own.
+  const { sources, land } = tiles.value ? { ...site.value, sources: [], land: [] } : site.value;
   const roads = sources.filter((source): source is Emitter & { line: Place[] } => source.kind === "road" && Boolean(source.line));
   return {
     land: land.filter(({ outline }) => outline.length).map(({ outline }) => polygon([outline], tone.land, 1)),
     water: land.filter(({ line: course }) => course.length).map(({ line: course, width_m: width }) => line(course, tone.water, 3 + (width ?? 100) / 40)),
-    zones: zones.map(({ outline }) => polygon([outline], tone.zone, 0.75)),
+    zones: zones.map(({ outline }) => polygon([outline], tone.zone, tiles.value ? 0.25 : 0.75)),
     edges: zones.map(({ outline }) => line([...outline, outline[0]!], tone.edge, 1.2)),
     roads: roads.map((road) => line(road.line, tone.road, 3)),
     loops: patrols.map(({ loop }) => line([...loop, loop[0]!], tone.loop, 1.4, 0.8)),
