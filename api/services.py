@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from jeonju.api.http.state import State
+from jeonju.api.simulated import Simulated
 from jeonju.api.stream import Stream
 from jeonju.broker.connection import Connection
 from jeonju.broker.heartbeat import Heartbeat
@@ -12,6 +13,7 @@ from jeonju.common.errors import UserError
 from jeonju.contract.site import Site
 from jeonju.detection.follower import DetectionFollower
 from jeonju.detection.service import DetectionService
+from jeonju.ingest.last_messages import LastMessage
 from jeonju.response.service import ResponseService
 from jeonju.storage.port import Store
 
@@ -31,6 +33,10 @@ class Services:
     notices: Callable[[], list[str]] = list
     # Why nothing is stored now, where ingest runs in this process.
     trouble_of_ingest: Callable[[], str | None] = lambda: None
+    # The last messages of a device, where ingest runs in this process.
+    last_messages: Callable[[str], list[LastMessage]] | None = None
+    # The simulated city, where it runs in this process.
+    simulated: Simulated | None = None
 
     def start(self) -> None:
         """Begin; a broker that is not there yet is tried again and again."""
@@ -65,5 +71,7 @@ class Services:
             incident_service=self.response.incidents,
             fleet_control=self.response.fleet,
             notices=self.notices,
+            simulated=self.simulated,
+            last_messages=self.last_messages,
             trouble_of_publishers=lambda: self.heartbeat.trouble or self.trouble_of_ingest(),
         )

@@ -18,6 +18,8 @@ def details_of(record: IncidentRecord) -> dict[str, Any]:
         "source": None,
         "downwind": [],
         "visits": [],
+        "assignee": "",
+        "course": [],
     }
     return empty | json.loads(record.details)
 

@@ -106,6 +106,12 @@ class OfflineRun:
             self.on_progress(step / PROGRESS_STEPS)
         return world
 
+    def _about(self) -> dict[str, Any]:
+        """Return what `jeonju show` needs to know of the run besides its results."""
+        scenario = self.scenario
+        about = {name: getattr(scenario, name) for name in ("title_ko", "title_en", "site", "seed", "duration")}
+        return {**about, "start": scenario.start.isoformat(), "nature": self.nature}
+
     def _write(self, world: World, alerts: list[AlertRecord], maps: pa.Table, result: dict[str, Any]) -> None:
         labels = Labels(load_site(self.scenario.site))
         rows = [with_words(alert, labels, self.rules.title)._asdict() for alert in alerts]
@@ -114,6 +120,9 @@ class OfflineRun:
             pq.write_table(pa.Table.from_pylist(rows, schema=ALERTS), self.out / "alerts.parquet")
             pq.write_table(maps, self.out / "sources.parquet")
             (self.out / "events.json").write_text(json.dumps(events, ensure_ascii=False, indent=2), encoding="utf-8")
+            (self.out / "run.json").write_text(
+                json.dumps(self._about(), ensure_ascii=False, indent=2), encoding="utf-8"
+            )
             (self.out / "score.json").write_text(json.dumps(result, ensure_ascii=False, indent=2), encoding="utf-8")
         except OSError as error:
             raise UserError(

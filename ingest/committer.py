@@ -17,6 +17,7 @@ from jeonju.contract.site import Site
 from jeonju.decoders.budget import REPLAY
 from jeonju.decoders.message import Message
 from jeonju.ingest.inbox import LARGEST_COMMIT_BYTES, Arrived
+from jeonju.ingest.last_messages import LastMessage
 from jeonju.ingest.pipeline import Pipeline
 from jeonju.ingest.replaying import mark, with_marks
 from jeonju.ingest.stats import Stats
@@ -71,6 +72,10 @@ class Committer:
         ledger = self._store.ledger(self._site.name)
         self._pipeline.ledger.restore(ledger)
         self._pipeline.devices.restore(self._heard_of(self._store.devices(self._site.name), ledger))
+
+    def last_messages(self, device: str) -> list[LastMessage]:
+        """Return the last messages of a device as they came; safe from any thread."""
+        return self._pipeline.last.of(device)
 
     def commit(self, arrived: list[Arrived]) -> bool:
         """Commit, then acknowledge; False when the service stops before. The one message that makes us fail is found by halving."""

@@ -17,6 +17,7 @@ from jeonju.ingest import devices
 from jeonju.ingest.allowance import HourlyAllowance
 from jeonju.ingest.batch import Batch
 from jeonju.ingest.devices import DeviceRegistry
+from jeonju.ingest.last_messages import LastMessages
 from jeonju.ingest.ledger import Ledger
 from jeonju.ingest.quality.checks import Checks
 from jeonju.ingest.routing import Router
@@ -34,6 +35,7 @@ class Pipeline:
     # Of the time that one message may take (decoders/budget.py).
     clock: Callable[[], float] = time.thread_time
     ledger: Ledger = field(default_factory=Ledger)
+    last: LastMessages = field(default_factory=LastMessages)
     devices: DeviceRegistry = field(init=False)
     router: Router = field(init=False)
     _checks: Checks = field(init=False)
@@ -107,6 +109,8 @@ class Pipeline:
         self.devices.admit(site, names, message.received_at)
         for update in decoding.updates:
             self.devices.update(site, update, message.received_at)
+        if site == self.site.name:
+            self.last.note(names, message)
         if decoding.readings:
             batch.add(site, message.received_at, decoding.readings, decoding.extra, decoding.flags)
 

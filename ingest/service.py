@@ -18,6 +18,7 @@ from jeonju.contract.site import Site
 from jeonju.ingest.committer import Committer, Outputs
 from jeonju.ingest.feed import publish_committed
 from jeonju.ingest.inbox import Arrived, Inbox
+from jeonju.ingest.last_messages import LastMessage
 from jeonju.ingest.maintenance import give_way, maintain
 from jeonju.ingest.sessions import Sessions
 from jeonju.ingest.statistics import write_statistics
@@ -116,6 +117,10 @@ class Ingest:
     def notices(self) -> list[str]:
         """Return lines for people on what was lost at the broker."""
         return self._sessions.notices()
+
+    def last_messages(self, device: str) -> list[LastMessage]:
+        """Return the last messages of a device as they came, the newest first."""
+        return self._committer.last_messages(device)
 
     def stats(self) -> Stats:
         """Return the counts as they are now."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 
@@ -11,9 +11,9 @@ from jeonju.common.errors import UserError
 from jeonju.contract.records import JournalEntry
 from jeonju.response.journal import details_of
 
-Action = Literal["acknowledge", "comment", "close"]
+Action = Literal["acknowledge", "comment", "assign", "close"]
 Verdict = Literal["confirmed", "false-alarm"]
-ACTIONS: Final = ("acknowledge", "comment", "close")
+ACTIONS: Final = get_args(Action)
 
 
 class ActionDetails(msgspec.Struct, omit_defaults=True):
@@ -21,6 +21,7 @@ class ActionDetails(msgspec.Struct, omit_defaults=True):
 
     note: str = ""
     verdict: Verdict | None = None  # of `close`
+    assignee: str = ""  # of `assign`; nobody where it is empty
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +33,15 @@ class Handling:
     who: str | None = None
     since: datetime | None = None
     comments: int = 0
+    assignee: str | None = None  # who looks after it, whatever its state
 
 
 def handling_after(handling: Handling, entry: JournalEntry) -> Handling:
     """Return the state after one more entry about the alert."""
     if entry.action == "comment":
         return replace(handling, comments=handling.comments + 1)
+    if entry.action == "assign":
+        return replace(handling, assignee=details_of(entry, ActionDetails).assignee or None)
     if entry.action == "acknowledge":
         return replace(handling, state="acknowledged", who=entry.who, since=entry.done_at)
     verdict = details_of(entry, ActionDetails).verdict

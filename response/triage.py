@@ -115,7 +115,14 @@ class AlertService:
         return known if known is not None else self._stored_handling(alert_id)
 
     def act(
-        self, alert: AlertRecord, action: Action, who: str, note: str = "", verdict: Verdict | None = None
+        self,
+        alert: AlertRecord,
+        action: Action,
+        who: str,
+        note: str = "",
+        *,
+        verdict: Verdict | None = None,
+        assignee: str = "",
     ) -> Handling:
         """Record what an operator does about an alert; it is in the journal when this returns.
 
@@ -125,7 +132,7 @@ class AlertService:
         with self._lock:
             before = self.handling(alert.id)
             check_allowed(before, action)
-            entry = self._journal.entry(action, alert.id, who, ActionDetails(note, verdict))
+            entry = self._journal.entry(action, alert.id, who, ActionDetails(note, verdict, assignee))
             self._journal.write(entry)
             after = handling_after(before, entry)
             if alert.id in self._alerts:

@@ -1,14 +1,14 @@
 """Which devices each event reached, when, and how strongly: the truth against which detection is scored."""
 
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jeonju.airquality.pollutants import KEYS
 from jeonju.common.arrays import Floats
-from jeonju.contract.events import Dust, Fire, Leak, Odour
+from jeonju.contract.events import Dust, Event, Fire, Leak, Odour
 from jeonju.simulator.fires import lifetime_s
 
 # An event has reached a device once it adds this much of something that the device measures to the true air there: about three times an instrument's
@@ -54,6 +54,22 @@ class EventExposure:
         }
 
 
+class Happening(NamedTuple):
+    """An event of a simulated city with its beginning (POSIX time), and whom it reached where it releases something."""
+
+    event: Event
+    start_s: float
+    exposure: EventExposure | None = None
+
+    def copy(self) -> "Happening":
+        """Return it as it is now, for another thread than the simulator's."""
+        known = self.exposure
+        if known is None:
+            return self
+        kept = replace(known, reached_s=dict(known.reached_s), passed_s=dict(known.passed_s), peak=dict(known.peak))
+        return self._replace(exposure=kept)
+
+
 @dataclass
 class Exposure:
     """The exposure of all devices to every event that releases something; `fitted` says which of KEYS each device measures, by default all."""
@@ -62,10 +78,11 @@ class Exposure:
     fitted: NDArray[np.bool_] | None = None
     events: list[EventExposure] = field(default_factory=list)
 
-    def add(self, event: Fire | Leak | Dust | Odour, start_s: float, sources: list[int]) -> None:
-        """Follow the puffs of these sources as one event."""
+    def add(self, event: Fire | Leak | Dust | Odour, start_s: float, sources: list[int]) -> EventExposure:
+        """Follow the puffs of these sources as one event, and return what will be known of it."""
         length_s = lifetime_s(event) if isinstance(event, Fire) else event.duration
         self.events.append(EventExposure(event, start_s, start_s + length_s, sources))
+        return self.events[-1]
 
     def update(self, time_s: float, amount: Floats, composition: Floats) -> None:
         """Account for the amounts (devices, sources, 2) at the devices at one tick; `composition` is (sources, len(KEYS))."""

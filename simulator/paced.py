@@ -18,9 +18,11 @@ MOST_EARLY_S: Final = 120.0
 
 
 class PacedEnvironment(simpy.Environment):
-    """`now` returns the clock's time; the clock runs `speed` times as fast as the wall clock. `caught_up` is set once the clock is reached."""
+    """`now` returns the clock's time; the clock runs `speed()` times as fast as the wall clock. `caught_up` is set once the clock is reached."""
 
-    def __init__(self, initial_s: float, now: Callable[[], datetime], *, speed: float = 1.0) -> None:
+    def __init__(
+        self, initial_s: float, now: Callable[[], datetime], *, speed: Callable[[], float] = lambda: 1.0
+    ) -> None:
         super().__init__(initial_time=initial_s)
         self._clock = now
         self._speed = speed
@@ -36,13 +38,13 @@ class PacedEnvironment(simpy.Environment):
         """Process events, each not before its time, until stopped or the clock was set elsewhere: then `is_off` is set."""
         while not self._stopped.is_set():
             early_s = self.peek() - self._clock().timestamp()
-            if early_s > MOST_EARLY_S * self._speed or (
-                self.caught_up.is_set() and -early_s > MOST_BEHIND_S * self._speed
+            if early_s > MOST_EARLY_S * self._speed() or (
+                self.caught_up.is_set() and -early_s > MOST_BEHIND_S * self._speed()
             ):
                 self.is_off = True
                 return
             if early_s > 0:
                 self.caught_up.set()
-                if self._stopped.wait(early_s / self._speed):
+                if self._stopped.wait(early_s / self._speed()):
                     return
             self.step()

@@ -1,7 +1,7 @@
 """Scenarios: what happens in a city, from when on, for how long, in which weather; read from TOML."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -35,6 +35,13 @@ class Scenario(BaseModel):
         """The start as POSIX time [s]."""
         return self.start.timestamp()
 
+    def in_short(self, name: str) -> dict[str, Any]:
+        """Return what the console offers: its name and titles, and its events as the api takes them, the first of them at once."""
+        first_s = min((event.after for event in self.events), default=0.0)
+        events = [event.model_copy(update={"after": event.after - first_s}) for event in self.events]
+        sent = [event.model_dump(mode="json") for event in events]
+        return {"name": name, "title_ko": self.title_ko, "title_en": self.title_en, "events": sent}
+
 
 def load_scenario(name_or_path: str | Path) -> Scenario:
     """Read an example by name (`winter-day`) or any scenario file by path.
@@ -57,6 +64,12 @@ def load_scenario(name_or_path: str | Path) -> Scenario:
 def examples() -> list[Path]:
     """Return the example scenarios that come with the project."""
     return sorted(EXAMPLES.glob("*.toml"))
+
+
+def playable(site: Site) -> dict[str, Scenario]:
+    """Return, by name, the examples of a site in which something happens."""
+    loaded = {path.stem: load_scenario(path) for path in examples()}
+    return {name: one for name, one in loaded.items() if one.site == site.name and one.events}
 
 
 def _check_names(path: Path, scenario: Scenario, site: Site) -> None:

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from jeonju.common.scaled_clock import ScaledClock
 from jeonju.contract.site import Site
+from jeonju.simulator.exposure import Happening
 from jeonju.simulator.metrics import SimulatorMetrics
 from jeonju.simulator.paced import PacedEnvironment
 from jeonju.simulator.scenario import Scenario
@@ -57,6 +58,7 @@ class Simulation:
         )
         self._commands = sink
         self._sink = TruthSink(sink, broker_url, site=site.name)
+        self.begun_s = begin_s
         self._env, self._world = self._begin(begin_s)
         for event in scenario.events if scenario else ():
             # Events are timed from the start of the scenario, which is where the clock began; history lies before it.
@@ -77,6 +79,10 @@ class Simulation:
     def refusal(self) -> str | None:
         """Return one line where the broker does not let the simulator or a robot hear its commands."""
         return self._commands.refusal
+
+    def happenings(self) -> list[Happening]:
+        """Return what was let happen since the world began, as it is now; safe from any thread."""
+        return [happening.copy() for happening in list(self._world.happenings)]
 
     @property
     def behind_s(self) -> float:
@@ -107,7 +113,7 @@ class Simulation:
         return HISTORY if now_s + HISTORY.block_s < self._clock.now().timestamp() else LIVE
 
     def _begin(self, at_s: float) -> tuple[PacedEnvironment, World]:
-        env = PacedEnvironment(at_s, self._clock.now, speed=self._clock.speed)
+        env = PacedEnvironment(at_s, self._clock.now, speed=lambda: self._clock.speed)
         return env, self._make_world(env=env, sink=self._sink, boot=int(time.time()))
 
     def _run(self) -> None:

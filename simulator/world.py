@@ -22,7 +22,7 @@ from jeonju.contract.site import Site
 from jeonju.simulator.background import Background, Episode
 from jeonju.simulator.block import Block, RobotMessage, Sink
 from jeonju.simulator.emissions import IS_PARTICLE, Emissions
-from jeonju.simulator.exposure import Exposure
+from jeonju.simulator.exposure import EventExposure, Exposure, Happening
 from jeonju.simulator.instruments import Instruments
 from jeonju.simulator.nature.names import NatureName
 from jeonju.simulator.nature.nature import ParticleNature
@@ -131,6 +131,7 @@ class World:
         self._heights_m = np.array([device.height_m for device in devices])
         self._uplink = Uplink(self.devices, boot=boot)
         self.exposure = Exposure(self.devices, fitted)
+        self.happenings: list[Happening] = []
         self._swing = self._air_rng.standard_normal(len(devices))
         self._plume: Floats | None = None
         self._inbox: deque[Callable[[], None]] = deque()
@@ -140,12 +141,13 @@ class World:
     def add(self, event: Event) -> None:
         """Add an event that begins `event.after` seconds after the present instant of the simulation."""
         start_s = self.env.now + event.after
+        exposure: EventExposure | None = None
         match event:
             case Fire() | Leak() | Dust():
-                self.exposure.add(event, start_s, self.emissions.add(event, start_s))
+                exposure = self.exposure.add(event, start_s, self.emissions.add(event, start_s))
             case Odour():
                 boosted = self.emissions.boost(event.source, event.factor, start_s, start_s + event.duration)
-                self.exposure.add(event, start_s, boosted)
+                exposure = self.exposure.add(event, start_s, boosted)
             case RegionalEpisode():
                 self.background.episodes.append(
                     Episode(
@@ -164,6 +166,7 @@ class World:
                 self._uplink.lose(event.device, start_s, start_s + event.duration)
             case Breakdown() | Dispatch():
                 self.env.process(self._command_robot(event))
+        self.happenings.append(Happening(event, start_s, exposure))
 
     def enqueue_event(self, event: Event) -> None:
         """Add an event from any thread; it takes effect with the next block."""

@@ -62,6 +62,12 @@ class Comment(BaseModel):
     note: Annotated[Note, Field(min_length=1)]
 
 
+class Assignment(Noted):
+    """Who is to look after it; nobody where `assignee` is empty."""
+
+    assignee: Annotated[str, Field(max_length=100)]
+
+
 class Closing(Noted):
     """What it turned out to be."""
 
@@ -138,10 +144,16 @@ def comment(air: Air, who: Who, alert: str, said: Comment) -> Response:
     return _act(air, alert, "comment", who, said.note)
 
 
+@router.post("/alerts/{alert}/assign", responses=example(_ALERT))
+def assign(air: Air, who: Who, alert: str, assignment: Assignment) -> Response:
+    """Say who is to look after it, or that nobody is any more."""
+    return _act(air, alert, "assign", who, assignment.note, assignee=assignment.assignee.strip())
+
+
 @router.post("/alerts/{alert}/close", responses=example(_ALERT))
 def close(air: Air, who: Who, alert: str, closing: Closing) -> Response:
     """Close it as confirmed or as a false alarm; nothing more is sent about it, though it lasts as long as it is measured."""
-    return _act(air, alert, "close", who, closing.note, closing.verdict)
+    return _act(air, alert, "close", who, closing.note, verdict=closing.verdict)
 
 
 @router.get("/journal", responses=example([_ENTRY], FILES))
@@ -162,10 +174,19 @@ def journal(
     return page.answer_from_the_end(entries, limit, journal_json)
 
 
-def _act(air: State, alert: str, action: Action, who: str, note: str, verdict: Verdict | None = None) -> Response:
+def _act(
+    air: State,
+    alert: str,
+    action: Action,
+    who: str,
+    note: str,
+    *,
+    verdict: Verdict | None = None,
+    assignee: str = "",
+) -> Response:
     found = _found(air, alert)
     try:
-        air.alerts.act(found, action, who, note, verdict)
+        air.alerts.act(found, action, who, note, verdict=verdict, assignee=assignee)
     except UserError as error:
         raise HTTPException(409, str(error)) from error
     return answer(air.alerts.to_json(found))

@@ -44,6 +44,9 @@ class Doing(BaseModel):
 
     action: Action
     note: Annotated[str, Field(max_length=2000)] = ""
+    assignee: Annotated[
+        str, Field(max_length=100, description="Of `assign`: who is to look after it; empty: nobody.")
+    ] = ""
 
 
 @router.get("", responses=example([_INCIDENT], FILES))
@@ -87,10 +90,10 @@ def source_map(air: Air, incident: str) -> Response:
 
 @router.post("/{incident}", responses=example(_INCIDENT))
 def act(air: Air, who: Who, incident: str, doing: Doing) -> Response:
-    """Acknowledge, comment, confirm, call it a false alarm, or close it; it is written down with the name of the key and the time."""
+    """Acknowledge, comment, assign, confirm, call it a false alarm, or close it; it is written down with the name of the key and the time."""
     found_incident(air, incident)
     try:
-        return answer(_brief(air.incidents.act(incident, doing.action, who, doing.note)))
+        return answer(_brief(air.incidents.act(incident, doing.action, who, doing.note, doing.assignee.strip())))
     except UserError as error:
         raise HTTPException(409, str(error)) from error
 

@@ -43,7 +43,8 @@ async def state(
     """The newest reading of every device up to an instant, the alerts that lasted then, and the incidents that were open, with their cells.
 
     An answer holds at most 500 alerts and 500 incidents, the newest, and 5 000 cells of each; `left_out` says how many more there were. What
-    people did about alerts and incidents, and what was found of a source, is as it stands now. Where the readings are no longer kept, minute
+    people did about alerts and incidents is as it stands now. Of a source the newest map alone has cells; before it, `source` is what the map of
+    that time said of place and radii, or null. Where the readings are no longer kept, minute
     means stand in their place.
     """
     now = air.now()
@@ -59,7 +60,9 @@ def _moment(air: State, at: datetime | None, now: datetime) -> dict[str, Any]:
         "at": (at or now).astimezone(UTC),
         "latest": [reading_json(row) for row in sorted(rows, key=lambda row: row["device"])],
         "alerts": [air.alerts.to_json(alert) for alert in alerts[:MOST_RECORDS]],
-        "incidents": [_with_cells(incident) for incident in incidents[:MOST_RECORDS]],
+        "incidents": [
+            _with_cells(incident) if at is None else _as_known_at(incident, at) for incident in incidents[:MOST_RECORDS]
+        ],
         "left_out": {
             "alerts": max(len(alerts) - MOST_RECORDS, 0),
             "incidents": max(len(incidents) - MOST_RECORDS, 0),
@@ -110,4 +113,20 @@ def _with_cells(incident: IncidentRecord) -> dict[str, Any]:
     out = incident_json(incident)
     if (source := out["details"]["source"]) is not None:
         source["cells"] = source["cells"][:MOST_CELLS]
+    return out
+
+
+def _as_known_at(incident: IncidentRecord, at: datetime) -> dict[str, Any]:
+    """Return an incident with what was known of its source then."""
+    out = _with_cells(incident)
+    details = out["details"]
+    source, course = details["source"], details["course"]
+    if source is None or datetime.fromisoformat(source["traced_at"]) <= at or not course:
+        return out
+    known = [estimate for estimate in course if datetime.fromisoformat(estimate["at"]) <= at]
+    details["downwind"] = []
+    details["source"] = None
+    if known:
+        then = dict(known[-1])
+        details["source"] = source | {"cells": [], "cells_of_half": 0, "traced_at": then.pop("at")} | then
     return out

@@ -1,14 +1,14 @@
-"""Let something happen in the simulated city."""
+"""What truly happens in the simulated city, how well the network finds it, and letting something happen there."""
 
 import math
 from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Body, HTTPException, Response
-from pydantic import ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from jeonju.api.access.guard import ADMIN_ONLY
-from jeonju.api.http.answers import answer
+from jeonju.api.http.answers import answer, example
 from jeonju.api.http.state import Air
 from jeonju.contract import topics
 from jeonju.contract.events import EVENT, Dispatch, Dust, Fire, Leak, unknown_name
@@ -25,6 +25,46 @@ _FIRE = {
     "smoulder": "2m",
     "growth": "fast",
 }
+_RESULT = {"detected": True, "delay_s": 240.0, "devices_reached": 3, "class_right": True, "location_error_m": 120}
+_TRUTH = {
+    "kind": "live",
+    "speed": 10.0,
+    "happened": [_FIRE | {"started_at": "2026-03-04T08:00:00Z", "reached": {"palbok-03": "…"}, "result": _RESULT}],
+    "happened_total": 1,
+    "score": {"released": 1, "reached": 1, "detected": 1, "cannot_be_seen": 0, "false_alarms": 0},
+    "scenarios": [{"name": "palbok-recycler-fire", "title_en": "…", "events": [_FIRE]}],
+}
+
+
+class Speed(BaseModel):
+    """How many times as fast as real time."""
+
+    speed: Annotated[float, Field(ge=0.1, le=60)]
+
+
+@router.get("", responses=example(_TRUTH))
+def truth(air: Air) -> Response:
+    """The newest 200 events with the devices they reached, what the network found of each so far, and the score: as `jeonju run` scores.
+
+    `kind` is `live`, `run` for a finished run (`jeonju show`), and null where no simulator runs in this process: then nothing else is known.
+    Detection is given nothing of this. `scenarios` are those whose events can be handed to `/events`, one by one.
+    """
+    city = air.simulated
+    if city is None:
+        return answer({"kind": None, "happened": [], "happened_total": 0, "score": None, "scenarios": []})
+    about = {key: getattr(city, key) for key in ("kind", "title_ko", "title_en", "start", "end")}
+    return answer(
+        {**about, "speed": city.speed() if city.set_speed else None, **city.truth(), "scenarios": city.scenarios()}
+    )
+
+
+@router.post("/speed", **ADMIN_ONLY, responses=example({"speed": 10.0}))
+def set_speed(air: Air, wanted: Speed) -> Response:
+    """Let the simulated time run faster or slower from now on; it never goes back."""
+    if air.simulated is None or air.simulated.set_speed is None:
+        raise HTTPException(409, "no simulated time runs in this process; see `jeonju up`")
+    air.simulated.set_speed(wanted.speed)
+    return answer({"speed": wanted.speed})
 
 
 @router.post(
@@ -35,6 +75,8 @@ _FIRE = {
 )
 def add_event(air: Air, event: Annotated[dict[str, Any], Body(examples=[_FIRE])]) -> Response:
     """Hand an event to the running simulator: it begins now, or `after` a while. The same members as in scenario files (docs/scenarios.md)."""
+    if air.simulated is not None and air.simulated.kind == "run":
+        raise HTTPException(409, "this is a finished run: nothing more happens in it")
     try:
         checked = EVENT.validate_python(event)
     except ValidationError as error:

@@ -102,6 +102,31 @@ def unknown_devices(
     return NamePage(request, after, limit).answer(following, len(unknown), lambda record: record.device, to_json)
 
 
+@router.get(
+    "/devices/{device}/messages",
+    responses=example(
+        [
+            {
+                "received_at": "2026-03-04T08:00:00Z",
+                "topic": "air/v1/jeonju/palbok-03/readings",
+                "payload": "{…",
+                "payload_bytes": 74,
+            }
+        ]
+    ),
+)
+async def messages(air: Air, device: str) -> Response:
+    """The last 8 messages of a device as they came, the newest first, 2 KiB of each: those since the start that said something of it.
+
+    409 where ingest is another process: it keeps them in its memory.
+    """
+    if air.last_messages is None:
+        raise HTTPException(409, "ingest runs in another process, which keeps the messages; see `jeonju up`")
+    return answer(
+        [said._asdict() | {"payload": said.payload.decode(errors="replace")} for said in air.last_messages(device)]
+    )
+
+
 class Adopted(BaseModel):
     """Where a device belongs from now on."""
 

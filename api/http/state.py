@@ -10,10 +10,12 @@ from fastapi import Depends, HTTPException, Request
 from jeonju.api.http.kept import Kept
 from jeonju.api.http.readiness import Readiness
 from jeonju.api.http.turns import AllTurns
+from jeonju.api.simulated import Simulated
 from jeonju.api.stream import Stream
 from jeonju.broker.connection import ConnectionState
 from jeonju.contract.site import Site
 from jeonju.detection.snapshot import DetectionSnapshot
+from jeonju.ingest.last_messages import LastMessage
 from jeonju.response.fleet.control import FleetControl
 from jeonju.response.incidents.service import IncidentService
 from jeonju.response.snapshot import ResponseSnapshot
@@ -77,6 +79,9 @@ class State:
     notices: Callable[[], list[str]] = list
     # Why a device that publishes now is not heard, or what it says is not stored.
     trouble_of_publishers: Callable[[], str | None] = lambda: None
+    # None where the simulator, or ingest, is another process.
+    simulated: Simulated | None = None
+    last_messages: Callable[[str], list[LastMessage]] | None = None
     turns: AllTurns = field(default_factory=AllTurns)
     plumes: Kept = field(default_factory=Kept)
     readiness: Readiness = field(default_factory=Readiness)

@@ -24,6 +24,7 @@ from jeonju.cli.options import (
     Json,
     KeepMinutes,
     KeepRaw,
+    Keys,
     MapAttribution,
     MapTiles,
     Nature,
@@ -262,7 +263,50 @@ def run(
             f"off by {visit['error_before_m']} m when sent, {visit['error_after_m']} m afterwards"
         )
     typer.echo(f"  {result['alerts']} alerts, {result['false_alarms']} local alerts without a cause")
-    typer.echo(f"  {out}: readings.parquet truth.parquet alerts.parquet events.json score.json run.png")
+    typer.echo(
+        f"  {out}: readings.parquet truth.parquet alerts.parquet events.json score.json run.png; see it with: jeonju show {out}"
+    )
+
+
+@app.command()
+def show(
+    run: Annotated[Path, typer.Argument(help="Folder that `jeonju run` wrote.")],
+    *,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    keys: Keys = Path("data/keys.json"),
+    tls_cert: TlsCertificate = None,
+    tls_key: TlsKey = None,
+    host_names: HostNames = "",
+    trusted_proxy: TrustedProxies = "",
+    stop_after: Seconds = None,
+    as_json: Json = False,
+) -> None:
+    """Open a finished run in the console: its hours on the time slider, its alerts and incidents, its truth and score.
+
+    Nothing in the folder is changed.
+    """
+    from jeonju.stack.http_server import HttpSettings
+    from jeonju.stack.shown_run import shown_run
+
+    log_warnings()
+    keep_files_private()
+    http = HttpSettings(
+        host=host,
+        port=port,
+        keys=keys,
+        certificate=tls_cert,
+        private_key=tls_key,
+        names=listed(host_names),
+        trusted_proxies=listed(trusted_proxy),
+    )
+    over = until_over(stop_after)
+    if not as_json:
+        typer.echo(f"reading {run} …", err=True)
+    with shown_run(run, http) as url:
+        typer.echo(json.dumps({"event": "live", "url": url}) if as_json else f"{run} is shown at {url}; Ctrl-C ends it")
+        while not over(0.5):
+            pass
 
 
 @app.command()

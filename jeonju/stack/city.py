@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -13,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from jeonju.api.app import create_app
 from jeonju.api.services import Services
+from jeonju.api.simulated import Simulated
 from jeonju.broker.address import parse_broker_url
 from jeonju.broker.crowd import CrowdMetrics
 from jeonju.broker.embedded import EmbeddedBroker, Preparation
@@ -24,12 +26,13 @@ from jeonju.common.errors import UserError
 from jeonju.common.folder_lock import only_user_of
 from jeonju.common.scaled_clock import ScaledClock
 from jeonju.contract.site import Site, load_site
+from jeonju.evaluation.running_score import RunningScore
 from jeonju.ingest.metrics import IngestMetrics
 from jeonju.ingest.service import Ingest
 from jeonju.ingest.subscriptions import remembered_beside
 from jeonju.ingest.wanted import NAME, Wanted
 from jeonju.rules.rules import Rules, shipped_rules
-from jeonju.simulator.scenario import Scenario
+from jeonju.simulator.scenario import Scenario, playable
 from jeonju.simulator.service import Simulation
 from jeonju.stack.broker_choice import choose_broker
 from jeonju.stack.http_server import HttpSettings, LiveServer
@@ -175,6 +178,8 @@ def running_city(settings: UpSettings) -> Iterator[City]:
             sends_robots=settings.sends_robots,
             notices=lambda: [*(broker.own.notices() if broker.own else ()), *ingest.notices()],
             trouble_of_ingest=lambda: ingest.stats().trouble_now,
+            last_messages=ingest.last_messages,
+            simulated=_simulated(site, store, clock, simulation, settings.scenario) if simulation else None,
             on_unheard=broker.own.revive if broker.own else lambda _times: None,
         )
         app = create_app(
@@ -189,6 +194,20 @@ def running_city(settings: UpSettings) -> Iterator[City]:
         if simulation:
             simulation.start(after=services.detection.followed)
         yield City(site, clock, store, ingest, services, server.url, broker.url, simulation)
+
+
+def _simulated(
+    site: Site, store: Store, clock: ScaledClock, simulation: Simulation, scenario: Scenario | None
+) -> Simulated:
+    return Simulated(
+        kind="live",
+        truth=RunningScore(site, store, simulation.happenings, datetime.fromtimestamp(simulation.begun_s, UTC)),
+        title_ko=scenario.title_ko if scenario else "",
+        title_en=scenario.title_en if scenario else "",
+        scenarios=cache(lambda: [example.in_short(name) for name, example in playable(site).items()]),
+        speed=lambda: clock.speed,
+        set_speed=clock.set_speed,
+    )
 
 
 class _BrokerInUse(NamedTuple):

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from jeonju.api.access.tiles import Tiles
 from jeonju.api.app import NO_KEYS, create_app
 from jeonju.api.services import Services
+from jeonju.api.simulated import Simulated
 from jeonju.api.stream import Stream
 from jeonju.broker.connection import Connection
 from jeonju.broker.heartbeat import Heartbeat
@@ -24,6 +25,7 @@ from jeonju.contract.site import Site
 from jeonju.detection.follower import DetectionFollower
 from jeonju.detection.metrics import DetectionMetrics
 from jeonju.detection.service import DetectionService
+from jeonju.ingest.last_messages import LastMessage
 from jeonju.response.service import Duties, ResponseService
 from jeonju.rules.rules import Rules, shipped_rules
 from jeonju.storage.port import Store
@@ -47,13 +49,16 @@ def api_services(
     notices: Callable[[], list[str]] = list,
     on_unheard: Callable[[int], object] = lambda _times: None,
     trouble_of_ingest: Callable[[], str | None] = lambda: None,
+    last_messages: Callable[[str], list[LastMessage]] | None = None,
+    simulated: Simulated | None = None,
 ) -> Services:
     """Return the services behind one api; nothing is started yet.
 
     `detection` is `elsewhere` where `jeonju detect` runs; `responds` says whether this api works incidents, robots and notifications.
     `clock_offset_s` changes when the clock is set.
     `notices` returns lines for people on what goes wrong at the broker. `on_unheard` is called after each attempt to publish that failed, with
-    how many failed one after the other. `trouble_of_ingest` returns why nothing is stored now, where ingest runs in this process.
+    how many failed one after the other. `trouble_of_ingest` returns why nothing is stored now, and `last_messages` what a device sent last, where
+    ingest runs in this process; `simulated` is the simulated city, where it does.
     """
     rules, stream, connection = rules or shipped_rules(), Stream(), Connection(broker_url, passing_id(API))
     is_here = detection == "here"
@@ -71,6 +76,8 @@ def api_services(
         heartbeat=Heartbeat(broker_url, topics.heartbeat(site.name), on_trouble=on_unheard),
         notices=notices,
         trouble_of_ingest=trouble_of_ingest,
+        last_messages=last_messages,
+        simulated=simulated,
     )
 
 

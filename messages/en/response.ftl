@@ -24,6 +24,7 @@ incident-class = { $key ->
 }
 severity = { $value }
 journal-action = { $key ->
+    [assign] assigned it
     [acknowledge] acknowledged it
     [confirm] confirmed it
     [false-alarm] called it a false alarm

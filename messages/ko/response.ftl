@@ -33,6 +33,7 @@ severity = { $key ->
    *[other] { $value }
 }
 journal-action = { $key ->
+    [assign] 담당자 지정
     [acknowledge] 확인함
     [confirm] 사실로 확인함
     [false-alarm] 오경보로 판단함

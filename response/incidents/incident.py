@@ -4,8 +4,8 @@ It holds facts only. `stored` makes its record, `messages.incidents` the sentenc
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Final, Literal, get_args
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal, Self, get_args
 
 import msgspec
 import numpy as np
@@ -17,7 +17,7 @@ from jeonju.localization.plume_forecast import Downwind
 from jeonju.localization.trace import Source
 
 LatLon = tuple[float, float]
-Action = Literal["acknowledge", "confirm", "false-alarm", "close", "comment"]
+Action = Literal["acknowledge", "confirm", "false-alarm", "close", "comment", "assign"]
 ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 # The state after an action, and the states that allow it.
 TRANSITIONS: Final[dict[Action, tuple[str, frozenset[str]]]] = {
@@ -27,8 +27,36 @@ TRANSITIONS: Final[dict[Action, tuple[str, frozenset[str]]]] = {
     "close": ("closed", frozenset({"open", "acknowledged", "confirmed", "false-alarm"})),
 }
 SEVERITIES: Final = ("info", "warning", "critical")
+# Two hours are traced at most, every two minutes, and sooner while a robot measures.
+ESTIMATE_EVERY: Final = timedelta(minutes=1)
+MOST_ESTIMATES: Final = 130
 # A class that an alert does not name is not impossible.
 LEAST_SHARE: Final = 0.01
+
+
+class Estimate(msgspec.Struct, frozen=True):
+    """A source map in a line: the most probable place, and the radii that hold half and nine tenths of the probability."""
+
+    at: datetime
+    lat: float
+    lon: float
+    radius_m: float
+    radius_90_m: float
+    is_unsure: bool
+    says_nothing: bool
+
+    @classmethod
+    def of(cls, found: Source) -> Self:
+        """Return what a map says."""
+        return cls(
+            found.traced_at,
+            found.lat,
+            found.lon,
+            found.radius_m,
+            found.radius_90_m,
+            found.is_unsure,
+            found.says_nothing,
+        )
 
 
 class _ClassDetails(msgspec.Struct):
@@ -57,6 +85,14 @@ class Incident:
     source: Source | None = None
     downwind: tuple[Downwind, ...] = ()
     missions: list[dict[str, Any]] = field(default_factory=list)  # of robots, as fleet control reports them
+    assignee: str = ""  # who looks after it
+    course: tuple[Estimate, ...] = ()  # what was known of the source, by time
+
+    def add_estimate(self, found: Source) -> None:
+        """Remember what a map says, so that the incident can be looked at as it was: one a minute, at most `MOST_ESTIMATES`."""
+        newest = Estimate.of(found)
+        is_soon = bool(self.course) and newest.at - self.course[-1].at < ESTIMATE_EVERY
+        self.course = (*self.course[: -1 if is_soon else None], newest)[-MOST_ESTIMATES:]
 
     @property
     def is_active(self) -> bool:
@@ -96,7 +132,7 @@ class Incident:
 
     def apply(self, action: Action, at: datetime) -> None:
         """Change the state as an action of people does. Raises UserError where the state does not allow it."""
-        if action == "comment":
+        if action in ("comment", "assign"):
             return
         state, allowed = TRANSITIONS[action]
         if self.state not in allowed:

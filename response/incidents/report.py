@@ -74,9 +74,10 @@ def as_pdf(html: str) -> bytes:
 
 
 def _note(entry: dict[str, Any]) -> str:
-    """Return what was said with an entry of the journal: the note of a person, the reason of the system, or nothing."""
+    """Return what was said with an entry of the journal: to whom it was assigned, the note of a person, the reason of the system, or nothing."""
     details = entry["details"]
-    return str(details.get("note") or details.get("reason") or "")
+    said = (details.get(key) for key in ("assignee", "note", "reason"))
+    return ", ".join(str(text) for text in said if text)
 
 
 def _map(site: Site, incident: dict[str, Any]) -> dict[str, Any] | None:

@@ -94,8 +94,8 @@ class IncidentService:
             for incident in self._tracker.open.values():
                 self._tracer.request(incident.id, incident.opened_at, seen_until, self._robots.wants_map)
 
-    def act(self, incident_id: str, action: Action, who: str, note: str = "") -> IncidentRecord:
-        """Record what an operator does; it is in the journal when this returns.
+    def act(self, incident_id: str, action: Action, who: str, note: str = "", assignee: str = "") -> IncidentRecord:
+        """Record what an operator does; it is in the journal when this returns. `assignee` is who is to look after it, of `assign`.
 
         Raises UserError for what the state of the incident does not allow, UnavailableError while the store is away.
         """
@@ -104,7 +104,11 @@ class IncidentService:
             kept = replace(before) if before is not None else None
             incident = self._tracker.act(incident_id, action, self._now())
             try:
-                self._journal.write(self._journal.entry(action, incident_id, who, {"note": note} if note else {}))
+                if action == "assign":
+                    incident.assignee = assignee
+                said = {"note": note} if note else {}
+                said |= {"assignee": assignee} if action == "assign" else {}
+                self._journal.write(self._journal.entry(action, incident_id, who, said))
                 if incident_id not in self._tracker.open:
                     self._end_missions(incident)
                 return self._keep([incident])[0]
@@ -141,6 +145,7 @@ class IncidentService:
             incident = self._tracker.open.get(incident_id)
             if incident is not None:
                 incident.source, incident.downwind = found.source, found.downwind
+                incident.add_estimate(found.source)
                 incident.missions = self._robots.missions(incident_id) or incident.missions
                 self._keep([incident])
 

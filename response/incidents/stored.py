@@ -10,7 +10,7 @@ import msgspec
 from jeonju.contract.records import AlertRecord, IncidentRecord
 from jeonju.localization.plume_forecast import Downwind
 from jeonju.localization.trace import Source
-from jeonju.response.incidents.incident import Incident, LatLon
+from jeonju.response.incidents.incident import Estimate, Incident, LatLon
 
 
 class IncidentDetails(msgspec.Struct, kw_only=True):
@@ -24,6 +24,8 @@ class IncidentDetails(msgspec.Struct, kw_only=True):
     source: Source | None = None
     downwind: tuple[Downwind, ...] = ()
     visits: list[dict[str, Any]] = []  # robots' missions
+    assignee: str = ""
+    course: tuple[Estimate, ...] = ()
 
 
 def record_of(incident: Incident) -> IncidentRecord:
@@ -40,6 +42,8 @@ def record_of(incident: Incident) -> IncidentRecord:
         source=source,
         downwind=incident.downwind,
         visits=incident.missions,
+        assignee=incident.assignee,
+        course=incident.course,
     )
     plain = msgspec.to_builtins(details, builtin_types=(datetime,))
     return IncidentRecord(
@@ -81,4 +85,6 @@ def incident_of(record: IncidentRecord, alerts: Mapping[str, AlertRecord]) -> In
         source=details.source,
         downwind=details.downwind,
         missions=details.visits,
+        assignee=details.assignee,
+        course=details.course,
     )

@@ -48,3 +48,14 @@ def test_clock_of_a_scenario_is_its_own() -> None:
     machine.offset_s += 3600
     assert clock.now() == START + timedelta(seconds=60)
     assert clock.offset_s() == 0
+
+
+def test_clock_goes_on_from_where_it_is_at_another_speed() -> None:
+    machine = Machine()
+    clock = machine.clock(speed=10)
+    machine.steady_s += 60
+    clock.set_speed(2)
+    assert clock.now() == START + timedelta(seconds=600)
+    machine.steady_s += 60
+    assert clock.now() == START + timedelta(seconds=720)
+    assert (clock.speed, clock.start_at) == (2, START)
