@@ -133,7 +133,7 @@ class FinishedRun:
         robots = {robot.name for robot in self.site.robots}
         return [
             DeviceRecord(
-                self.site.name,
+                site,
                 device.name,
                 device.zone,
                 "robot" if device.name in robots else "station",
@@ -141,6 +141,7 @@ class FinishedRun:
                 "online",
                 self.end,
             )
+            for site in (self.site.name, topics.TRUTH.format(site=self.site.name))
             for device in self.site.devices
         ]
 

@@ -90,6 +90,28 @@ def test_an_instant_of_the_past_has_what_was_measured_and_lasted_then(client: Te
     assert content["alerts"][0]["handling"] == {"state": "open"}
 
 
+def test_source_of_an_incident_is_what_was_known_of_it_then(client: TestClient, store: DuckDBStore) -> None:
+    known = incident("known", ago(9), None)
+    details = json.loads(known.details)
+    details["source"]["traced_at"] = ago(1).isoformat()
+    details["course"] = [
+        {"at": ago(minute).isoformat(), "lat": 35.0, "lon": 127.0, "radius_m": minute * 100.0, "radius_90_m": 900.0}
+        | {"is_unsure": True, "says_nothing": False}
+        for minute in (5, 3, 1)
+    ]
+    store.write_incidents([known._replace(details=json.dumps(details))])
+
+    def source(minute: float) -> Any:
+        found = {one["id"]: one for one in asked(client, ago(minute))["incidents"]}
+        return found["known"]["details"]["source"]
+
+    assert source(8) is None
+    then = source(4)
+    assert (then["radius_m"], then["lat"], then["is_unsure"], then["cells"]) == (500.0, 35.0, True, [])
+    assert source(2.5)["radius_m"] == 300.0
+    assert source(0.5)["cells"] == CELLS
+
+
 def test_now_is_the_newest_of_all(client: TestClient) -> None:
     content = asked(client)
     assert values(content) == {"palbok-01": 0.0, "palbok-02": 0.0, "robot-1": 0.0}

@@ -218,3 +218,25 @@ def test_repeat_without_a_usable_time_is_stored_once(boot: str | None, time: str
     again = pipeline.commit([message(body)._replace(received_at=NOW + timedelta(seconds=30))])
     assert first.readings.num_rows + again.readings.num_rows == rows
     assert again.ledger[0].repeated == 1
+
+
+def test_last_messages_of_each_device_are_kept_as_they_came_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipeline = Pipeline(SITE)
+    pipeline.commit([message({"device": "palbok-03", "seq": number, "values": {"pm25": 1.0}}) for number in range(20)])
+    kept = pipeline.last.of("palbok-03")
+    assert [json.loads(one.payload)["seq"] for one in kept] == list(range(19, 11, -1))
+    assert kept[0].topic == "air/v1/jeonju/palbok-03/readings"
+    assert pipeline.last.of("palbok-04") == []
+    long = message({"device": "palbok-04", "values": {"pm25": 1.0}, "x": "y" * 5000}, device="palbok-04")
+    pipeline.commit([long])
+    (cut,) = pipeline.last.of("palbok-04")
+    assert (cut.payload, cut.payload_bytes) == (long.payload[:2048], len(long.payload))
+    # What cannot be taken is a dead letter, and none of these.
+    pipeline.commit([message(b"{", device="palbok-05")])
+    assert pipeline.last.of("palbok-05") == []
+    # Of too many devices, those that spoke last are kept.
+    monkeypatch.setattr("jeonju.ingest.last_messages.MOST_DEVICES", 2)
+    pipeline.commit(
+        [message({"device": name, "values": {"pm25": 1.0}}, device=name) for name in ("palbok-03", "palbok-06")]
+    )
+    assert [bool(pipeline.last.of(name)) for name in ("palbok-03", "palbok-04", "palbok-06")] == [True, False, True]

@@ -68,6 +68,9 @@ def test_alert_is_acknowledged_commented_and_closed_and_a_restart_remembers(
     assert post(client, "alerts/one/acknowledge").status_code == 409
     assert post(client, "alerts/one/comment", {"note": ""}).status_code == 422
     assert post(client, "alerts/one/comment", {"note": "it is a grill"}).status_code == 200
+    assert post(client, "alerts/one/assign", {"assignee": " 이 주임 "}).json()["handling"]["assignee"] == "이 주임"
+    assert "assignee" not in post(client, "alerts/one/assign", {"assignee": ""}).json()["handling"]
+    assert post(client, "alerts/one/assign", {"assignee": "lee"}).status_code == 200
     assert post(client, "alerts/one/close", {"verdict": "maybe"}).status_code == 422
     assert post(client, "alerts/one/close", {"verdict": "false-alarm", "note": "grill"}, who="lee").status_code == 200
     refused = post(client, "alerts/one/close", {"verdict": "confirmed"})
@@ -81,17 +84,22 @@ def test_alert_is_acknowledged_commented_and_closed_and_a_restart_remembers(
             "who": "lee",
             "since": None,
             "comments": 1,
+            "assignee": "lee",
         }
         assert found["active"]
         assert [(e["who"], e["action"], e["details"]) for e in found["journal"]] == [
             ("김 반장", "acknowledge", {"note": "119 불렀음"}),
             ("kim", "comment", {"note": "it is a grill"}),
+            ("kim", "assign", {"assignee": "이 주임"}),
+            ("kim", "assign", {}),
+            ("kim", "assign", {"assignee": "lee"}),
             ("lee", "close", {"note": "grill", "verdict": "false-alarm"}),
         ]
-        assert len(get(again, "journal", subject="one")) == 3
+        assert len(get(again, "journal", subject="one")) == 6
         assert [entry["action"] for entry in get(again, "journal") if entry["action"] != "request"] == [
             "acknowledge",
             "comment",
+            *3 * ["assign"],
             "close",
         ]
 

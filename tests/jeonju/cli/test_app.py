@@ -9,9 +9,11 @@ import socket
 import subprocess
 import sys
 import threading
+import urllib.error
 import urllib.request
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -22,7 +24,11 @@ from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.common.folder_lock import only_user_of
 from jeonju.contract.records import LedgerEntry
 from jeonju.contract.site import load_site
+from jeonju.evaluation.finished_run import NEEDED
 from jeonju.ingest.service import Ingest
+from jeonju.simulator.scenario import load_scenario
+from jeonju.stack.http_server import HttpSettings
+from jeonju.stack.shown_run import shown_run
 from jeonju.storage.duckdb.store import DuckDBStore
 from tests.jeonju.cli.command import jeonju, jeonju_process
 from tests.processes import started
@@ -199,11 +205,56 @@ def test_run_writes_everything_and_finds_the_fire(tmp_path: Path) -> None:
         "alerts.parquet",
         "events.json",
         "readings.parquet",
+        "run.json",
         "run.png",
         "score.json",
         "sources.parquet",
         "truth.parquet",
     ]
+    _is_shown(tmp_path, event)
+
+
+def _is_shown(run: Path, event: dict[str, Any]) -> None:
+    """The api over a finished run has all of it: readings, alerts, the incident with its map, the truth and the score."""
+    with shown_run(run, HttpSettings(port=0)) as url:
+
+        def asked(path: str) -> Any:
+            with urllib.request.urlopen(f"{url}/api/v1/{path}", timeout=60) as answer:
+                return json.load(answer)
+
+        found = asked("simulation")
+        assert found["kind"] == "run"
+        assert found["title_en"] == load_scenario("smouldering-heap").title_en
+        (happened,) = found["happened"]
+        assert happened["result"]["delay_s"] == event["delay_s"]
+        assert happened["reached"]
+        assert found["score"]["detected"] == 1
+        incident = asked(f"incidents/{happened['result']['incident']}")
+        assert incident["details"]["source"]["cells"]
+        assert happened["result"]["detected_by"] in incident["details"]["devices"]
+        assert len(asked("state")["latest"]) == 26
+        middle = asked(f"state?at={happened['started_at']}")
+        assert len(middle["latest"]) == 26
+        assert asked("health")["ledger"]["received"] == 4 * 3600 * 26
+        assert asked(f"series?site=jeonju-truth&device=palbok-03&start={found['start']}&end={found['end']}")["devices"]
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(
+                urllib.request.Request(f"{url}/api/v1/simulation/events", b"{}", {"Content-Type": "application/json"}),
+                timeout=60,
+            )
+        assert refused.value.code == 409
+
+
+def test_folder_that_is_no_run_is_refused_in_one_line(tmp_path: Path) -> None:
+    done = jeonju("show", tmp_path)
+    assert done.returncode == 2
+    assert f"{tmp_path} is no finished run: readings.parquet is missing" in done.stderr
+    for name in NEEDED:
+        (tmp_path / name).write_bytes(b"")
+    done = jeonju("show", tmp_path)
+    assert done.returncode == 2
+    assert f"{tmp_path} cannot be shown" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_lists_and_checks_speak_to_people_and_to_scripts() -> None:

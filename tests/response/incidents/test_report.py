@@ -78,7 +78,7 @@ def pages(client: TestClient, path: str) -> list[str]:
 @NOTES
 def test_report_lists_every_action_with_and_without_a_note(client: TestClient, note: str | None) -> None:
     path = opened(client)
-    actions: tuple[Action, ...] = ("acknowledge", "comment", "confirm", "false-alarm", "close")
+    actions: tuple[Action, ...] = ("acknowledge", "comment", "assign", "confirm", "false-alarm", "close")
     assert set(actions) == set(ACTIONS)
     for action in actions:
         doing = {"action": action} | ({} if note is None else {"note": note})

@@ -87,6 +87,8 @@ def test_source_is_traced_stored_and_published_and_a_restart_goes_on(jeonju: Sit
     source = json.loads(stored.details)["source"]
     assert sum(share for *_, share in source["cells"]) >= 0.89 * (1 - source["elsewhere"])
     assert json.loads(stored.details)["downwind"][0]["zone"] == "palbok"
+    (estimate,) = json.loads(stored.details)["course"]
+    assert (estimate["lat"], estimate["radius_90_m"]) == (stored.lat, stored.radius_90_m)
 
     again = incident_service(jeonju, burning, published)
     again.restore()
@@ -98,8 +100,11 @@ def test_source_is_traced_stored_and_published_and_a_restart_goes_on(jeonju: Sit
     assert stored.radius_90_m == found.source.radius_90_m > found.source.radius_m == stored.radius_m
     with pytest.raises(UserError, match="needs one that is open"):
         again.act(stored.id, "acknowledge", "lee")
+    assigned = again.act(stored.id, "assign", "kim", assignee="lee")
+    assert (assigned.state, json.loads(assigned.details)["assignee"]) == ("acknowledged", "lee")
     assert [(entry.who, entry.action) for entry in burning.journal("jeonju", subject=stored.id)] == [
-        ("kim", "acknowledge")
+        ("kim", "acknowledge"),
+        ("kim", "assign"),
     ]
 
 
