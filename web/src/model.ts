@@ -35,7 +35,7 @@ export interface CaiAnswer {
   note_ko?: string; note_en?: string;
 }
 
-export interface Handling { state: string; verdict?: string; who?: string; since?: string; note?: string }
+export interface Handling { state: string; verdict?: string; who?: string; since?: string; note?: string; assignee?: string; comments?: number }
 export interface Alert {
   id: string; kind: string; severity: string; device: string | null; zone: string | null; active: boolean; started_at: string;
   ended_at?: string | null; summary_ko: string; summary_en: string; title_ko?: string; title_en?: string; details: Record<string, unknown>;
@@ -49,6 +49,8 @@ export interface Source {
   lat: number; lon: number; radius_m: number; radius_90_m?: number; cells?: [number, number, number][]; cell_m: number; cells_of_half?: number;
   is_unsure: boolean; says_nothing?: boolean; unexplained?: string[]; rate_g_s?: [number, number, number]; quantity: string; traced_at?: string;
 }
+/** What one of its maps said of a source. */
+export interface Estimate { at: string; lat: number; lon: number; radius_m: number; radius_90_m: number; is_unsure: boolean; says_nothing: boolean }
 export interface Downwind { zone: string; probability: number; minutes: number; peak: number }
 export interface Visit { robot: string; places: Place[]; sent_at?: string; ended_at?: string | null; outcome?: string }
 export interface Entry { id: string; done_at: string; who: string; action: string; subject: string; details: Record<string, unknown> }
@@ -57,6 +59,7 @@ export interface Incident {
   summary_ko: string; summary_en: string; alerts?: Alert[]; journal?: Entry[];
   details: {
     alerts: string[]; devices: string[]; classes: Record<string, number>; source: Source | null; downwind: Downwind[]; visits: Visit[];
+    assignee?: string; course?: Estimate[];
   };
 }
 export interface Robot extends Labelled {
@@ -80,6 +83,23 @@ export interface Unknown { device: string; state: string; last: Reading | null; 
 export type Columns = { time: string[]; quality?: (Record<string, [string, string]> | null)[] } & {
   [quantity: string]: (number | null)[] | string[] | (Record<string, [string, string]> | null)[] | undefined;
 };
+/** A message of a device as it came. */
+export interface Said { received_at: string; topic: string; payload: string; payload_bytes: number }
+/** What the score says of an event that released something. */
+export interface Result {
+  outcome: string; detected: boolean; reached: boolean; devices_reached: number; delay_s: number | null; detected_by: string | null;
+  class: string | null; class_right: boolean | null; incident: string | null; location_error_m: number | null;
+}
+export interface Happened {
+  kind: string; title: string; lat?: number; lon?: number; device?: string; fault?: string; started_at: string; ends_at: string | null;
+  reached: Record<string, string>; result: Result | null;
+}
+export interface Scenario { name: string; title_ko: string; title_en: string; events: Record<string, unknown>[] }
+export interface Score { released: number; reached: number; detected: number; cannot_be_seen: number; false_alarms: number }
+export interface Simulated {
+  kind: "live" | "run" | null; title_ko?: string; title_en?: string; start?: string | null; end?: string | null; speed?: number | null;
+  happened: Happened[]; happened_total: number; score: Score | null; scenarios: Scenario[];
+}
 /** The state of the city at an instant. */
 export interface Moment { at: string; latest: Reading[]; alerts: Alert[]; incidents: Incident[] }
 export interface Me { name: string | null; role: string | null }

@@ -21,6 +21,7 @@ import { SimulationPage } from "./panels/SimulationPage";
 import { Stations, Zones } from "./panels/Stations";
 import { Timeline } from "./panels/Timeline";
 import { followAddress, linkTo, route } from "./route";
+import { followSimulation, loadSimulation } from "./simulation";
 import { cai, isLinked, isPast, isWall, language, me, site } from "./state";
 import { countInTitle } from "./warning";
 import { localized, say } from "./words/words";
@@ -83,10 +84,11 @@ async function enter(): Promise<void> {
   followAddress();
   runClock();
   countInTitle();
-  afterActions(refresh);
+  afterActions(async () => { await refresh(); await loadSimulation().catch(() => undefined); });
   follow();
   followField();
   followPlumes();
+  followSimulation();
   isReady.value = true;
 }
 

@@ -1,5 +1,5 @@
 // What the console knows. `live` is filled by data.ts, `past` by clock.ts; everything that draws reads `shown`, one of the two.
-import { computed, effect, signal } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import type {
   Alert, CaiAnswer, Device, Incident, Language, Limits, Me, Patrol, Place, Quantity, Reading, Robot, Silence, Site, Station,
 } from "./model";
@@ -22,10 +22,6 @@ export const silences = signal<Silence[]>([]);
 export const robots = signal(new Map<string, Robot>());
 export const isLinked = signal(false);
 export const rate = signal<number | null>(null);
-/** Where events were lit from this page: they are the truth, not what the network found. */
-export const lit = signal<{ place: Place; kind: string; at: number }[]>(JSON.parse(sessionStorage.getItem("lit") ?? "[]"));
-effect(() => sessionStorage.setItem("lit", JSON.stringify(lit.value)));
-
 export const live = signal(nothing());
 export const past = signal<Snapshot | null>(null);
 /** The instant that is shown; null while the page is live. */
@@ -41,6 +37,10 @@ export const now = computed(() => at.value ?? newest.value);
 
 export const mayOperate = computed(() => ["operator", "admin"].includes(me.value.role ?? ""));
 export const mayAdminister = computed(() => me.value.role === "admin");
+/** A finished run is only looked at. */
+export const isRun = signal(false);
+/** Whether what people do is offered: not in the past, as it acts now. */
+export const mayPress = computed(() => mayOperate.value && !isPast.value && !isRun.value);
 export const isSimulated = computed(() => [...devices.value.values()].some((device) => device.origin === "simulated"));
 
 export const robotNames = computed(() => new Set(site.value.robots.map(({ name }) => name)));

@@ -18,7 +18,7 @@ const { raster } = await import("../src/map/raster");
 const { circle, squares } = await import("../src/map/view");
 const { headingOf, keepTrail, metres, trailOf } = await import("../src/trails");
 const { WORDS } = await import("../src/words/words");
-const { eventOf } = await import("../src/panels/SimulationPage");
+const { eventOf } = await import("../src/panels/Lighter");
 const { listen } = await import("../src/data");
 
 const PM25 = [15, 35, 75, 500], INDEX = [50, 100, 250, 500];

@@ -43,7 +43,11 @@ export const findings = computed((): Layers => {
     downwind: traced.value.flatMap(plume),
     far: sources.map((source) => squares(source.cells!.slice(half(source)), source.cell_m, colour, 0.18)),
     near: sources.map((source) => squares(source.cells!.slice(0, half(source)), source.cell_m, colour, 0.45)),
-    circle: sources.filter(({ is_unsure: unsure }) => !unsure).map((source) => line(circle([source.lat, source.lon], Math.max(source.radius_m, 30)), colour, 2)),
+    circle: [
+      ...sources.filter(({ is_unsure: unsure }) => !unsure).map((source) => line(circle([source.lat, source.lon], Math.max(source.radius_m, 30)), colour, 2)),
+      // Of the maps before the newest only the radii are known.
+      ...sources.filter(({ cells }) => !cells!.length).map((source) => line(circle([source.lat, source.lon], Math.max(source.radius_90_m ?? 0, source.radius_m)), colour, 1, 0.6)),
+    ],
   };
 });
 

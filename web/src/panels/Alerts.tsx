@@ -1,13 +1,14 @@
 // Alerts that last, what people did about them, and silences.
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
-import { path, post, remove } from "../api";
-import type { Alert, Handling, Silence } from "../model";
+import { useEffect, useRef, useState } from "preact/hooks";
+import { get, path, post, remove } from "../api";
+import type { Alert, Entry, Handling, Silence } from "../model";
 import { act } from "../notice";
 import { linkTo } from "../route";
-import { devices, isPast, language, now, shown, silences, site } from "../state";
+import { devices, isPast, language, mayPress, me, now, shown, silences, site } from "../state";
 import { age, clockTime, label, localized, say, sayOf, shortTime } from "../words/words";
 import { Export } from "./Export";
+import { Asker } from "./Asker";
 import { Row } from "./Row";
 
 const VERDICTS = ["confirmed", "false-alarm"] as const;
@@ -35,7 +36,8 @@ const rank = ({ severity }: Alert) => SEVERITIES.indexOf(severity);
 
 export function AlertRow({ alert }: { alert: Alert }) {
   const { handling, held_back: held } = alert, silence = silences.value.find(({ id }) => id === held?.silence);
-  const marks = [handlingMark(handling), held?.silence ? say("silenced") : "", held?.inhibited_by ? say("inhibited") : ""].filter(Boolean);
+  const comments = handling.comments ? `${handling.comments} ${say("notes")}` : "", assignee = handling.assignee ? `→ ${handling.assignee}` : "";
+  const marks = [handlingMark(handling), assignee, comments, held?.silence ? say("silenced") : "", held?.inhibited_by ? say("inhibited") : ""].filter(Boolean);
   const verdict = (name: (typeof VERDICTS)[number]) => act(() => post(path("alerts", alert.id, "close"), { verdict: name }));
   const end = alert.ended_at ? Date.parse(alert.ended_at) : now.value;
   return (
@@ -51,9 +53,30 @@ export function AlertRow({ alert }: { alert: Alert }) {
         {!held?.silence && <button type="button" onClick={() => { asked.value = alert; }}>{say("silence")}</button>}
         {handling.state !== "closed" && VERDICTS.map((name) => <button key={name} type="button" onClick={() => verdict(name)}>{say(name)}</button>)}
       </>}
-      links={alert.device && <a href={linkTo("devices", alert.device)}>{label(devices.value.get(alert.device)) || alert.device}</a>} />
+      links={alert.device && <a href={linkTo("devices", alert.device)}>{label(devices.value.get(alert.device)) || alert.device}</a>}
+      more={() => <Written alert={alert} />} />
   );
 }
+
+/** What people wrote down about an alert, and lines to add to it. */
+function Written({ alert: { id, handling } }: { alert: Alert }) {
+  const [entries, setEntries] = useState<Entry[]>([]), { comments = 0, assignee = "" } = handling;
+  useEffect(() => {
+    if (comments || assignee) void get<{ journal: Entry[] }>(path("alerts", id)).then(({ journal }) => setEntries(journal), () => undefined);
+  }, [id, comments, assignee]);
+  return (
+    <>
+      {entries.filter(({ action }) => ["comment", "assign"].includes(action)).map((entry) =>
+        <p key={entry.id} class="quiet">{shortTime(entry.done_at)} {entry.who}{entry.action === "assign" ? ` → ${String(entry.details["assignee"] ?? say("nobody"))}` : `: ${String(entry.details["note"])}`}</p>)}
+      {mayPress.value && <div class="pair">
+        <Asker label={say("comment-what")} button={say("comment")} send={(note) => post(path("alerts", id, "comment"), { note })} />
+        <Asker key={assignee} label={say("assignee")} button={say("assign")} value={assignee} mayBeEmpty names={myName()} send={(name) => post(path("alerts", id, "assign"), { assignee: name })} />
+      </div>}
+    </>
+  );
+}
+
+export const myName = () => (me.value.name && me.value.name !== "local" ? [me.value.name] : []);
 
 const handlingMark = ({ state: stand, verdict }: Handling) => (stand === "open" ? "" : sayOf("handled", verdict ?? stand));
 

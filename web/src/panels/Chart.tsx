@@ -9,7 +9,10 @@ import { isPast, lookedAt, now, site } from "./shared";
 export interface Line { label: string; times: number[]; values: (number | null)[]; colour?: string; reasons?: (string | null)[] }
 export interface ChartProps { title: string; unit: string; decimals: number; lines: Line[]; alerts?: Alert[]; limit?: number | undefined; height?: number }
 
+const LONGEST_REASON = 60;
 const COLOURS = ["#1f6fd0", "#d1495b", "#2a9d8f", "#8e6bbf", "#b5651d", "#5b7083"];
+/** Of the truth of a simulated city. */
+export const TRUTH = "#17a34a";
 const SEVERITY: Record<string, string> = { critical: "#c9302c", warning: "#c98a00", info: "#5b7083" };
 
 /** One table of all instants, as uPlot wants it. */
@@ -74,16 +77,26 @@ function spans({ ctx, bbox, valToPos }: uPlot, alerts: Alert[]): void {
   }
 }
 
-/** Values that are flagged, as rings on the line. */
-function flags({ ctx, valToPos }: uPlot, line: Line | undefined): void {
+/** Values that are flagged, as rings on the line; where a reason begins it is written beside them. */
+function flags({ ctx, bbox, valToPos }: uPlot, line: Line | undefined): void {
+  let before: string | null = null, free = bbox.left;
+  ctx.strokeStyle = ctx.fillStyle = "#b85c00";
+  ctx.lineWidth = 1.5 * devicePixelRatio;
+  ctx.font = `${10 * devicePixelRatio}px system-ui`;
   line?.reasons?.forEach((reason, number) => {
     const value = line.values[number];
+    const isNew = reason !== before;
+    before = reason;
     if (!reason || value === null || value === undefined) return;
+    const x = valToPos(line.times[number]!, "x", true), y = valToPos(value, "y", true);
     ctx.beginPath();
-    ctx.arc(valToPos(line.times[number]!, "x", true), valToPos(value, "y", true), 3 * devicePixelRatio, 0, 2 * Math.PI);
-    ctx.strokeStyle = "#e07b00";
-    ctx.lineWidth = 1.5 * devicePixelRatio;
+    ctx.arc(x, y, 3 * devicePixelRatio, 0, 2 * Math.PI);
     ctx.stroke();
+    if (!isNew || x < free) return;
+    const text = reason.length > LONGEST_REASON ? `${reason.slice(0, LONGEST_REASON)}…` : reason, width = ctx.measureText(text).width;
+    const left = Math.min(x, bbox.left + bbox.width - width);
+    ctx.fillText(text, left, Math.max(y - 7 * devicePixelRatio, bbox.top + 10 * devicePixelRatio));
+    free = left + width;
   });
 }
 

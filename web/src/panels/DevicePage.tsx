@@ -1,35 +1,38 @@
 // One device: every quantity with its flags and alerts, the stations beside it, its health, ledger and last messages.
 import { signal } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
-import { get, getAll } from "../api";
+import { get, getAll, path } from "../api";
 import { SPANS } from "../clock";
 import { short } from "../colour";
 import { indexes } from "../map/Things";
-import type { Alert, Columns, Ledger } from "../model";
+import type { Alert, Columns, Ledger, Said } from "../model";
 import { complain } from "../notice";
 import { linkTo } from "../route";
-import { at, cai, devices, limits, newest, now, quantities, shown } from "../state";
-import { age, clockSeconds, label, localized, nameOfZone, say } from "../words/words";
+import { showsTruth } from "../simulation";
+import { at, cai, devices, isSimulated, limits, newest, now, quantities, shown, site } from "../state";
+import { age, clockSeconds, label, localized, nameOfZone, say, sayOf } from "../words/words";
 import { AlertRow } from "./Alerts";
-import { Chart } from "./Chart";
+import { Chart, TRUTH } from "./Chart";
 import { Export } from "./Export";
 import { lineOf } from "./shared";
 import { nearest } from "./Stations";
 
 const span = signal<keyof typeof SPANS>("6h");
-interface Loaded { name: string; times: string; columns: Columns | undefined; beside: Record<string, Columns>; alerts: Alert[] }
-const loaded = signal<Loaded | null>(null), ledger = signal<Ledger | undefined>(undefined);
-const NEIGHBOURS = 2, COMPARED = ["pm25", "pm10"], LAST = 12;
+interface Loaded { name: string; times: string; columns: Columns | undefined; truth: Columns | undefined; beside: Record<string, Columns>; alerts: Alert[] }
+const loaded = signal<Loaded | null>(null), ledger = signal<Ledger | undefined>(undefined), said = signal<{ name: string; messages: Said[]; line: string }>({ name: "", messages: [], line: "" });
+const NEIGHBOURS = 2, COMPARED = ["pm25", "pm10"], LAST = 12, FROM_AIR = ["smoke", "dust", "release"];
 
 async function load(name: string): Promise<void> {
   const end = now.value, start = end - SPANS[span.value], beside = nearest(name, NEIGHBOURS);
   const times = `start=${new Date(start).toISOString()}&end=${new Date(end + 1000).toISOString()}`;
-  const ask = (asked: string[]) => get<{ devices: Record<string, Columns> }>(`series?${times}&${asked.map((one) => `device=${encodeURIComponent(one)}`).join("&")}`);
+  const ask = (asked: string[], of = "") => get<{ devices: Record<string, Columns> }>(`series?${times}${of && `&site=${encodeURIComponent(of)}`}&${asked.map((one) => `device=${encodeURIComponent(one)}`).join("&")}`);
+  void get<Said[]>(path("devices", name, "messages")).then((messages) => ({ name, messages, line: "" }), (error: Error) => ({ name, messages: [], line: error.message })).then((found) => { said.value = found; });
+  const asTruth = isSimulated.value && showsTruth.value ? ask([name], `${site.value.name}-truth`).catch(() => ({ devices: {} as Record<string, Columns> })) : { devices: {} as Record<string, Columns> };
   try {
-    const [series, alerts, entries] = await Promise.all([
-      ask([name, ...beside]), get<Alert[]>(`alerts?state=all&limit=500&since=${new Date(start).toISOString()}`), getAll<Ledger>("ledger"),
+    const [series, alerts, entries, truth] = await Promise.all([
+      ask([name, ...beside]), get<Alert[]>(`alerts?state=all&limit=500&since=${new Date(start).toISOString()}`), getAll<Ledger>("ledger"), asTruth,
     ]);
-    loaded.value = { name, times, columns: series.devices[name], beside: series.devices, alerts: alerts.filter(({ device }) => device === name) };
+    loaded.value = { name, times, columns: series.devices[name], truth: truth.devices[name], beside: series.devices, alerts: alerts.filter(({ device }) => device === name) };
     ledger.value = entries.find(({ device }) => device === name);
   } catch (error) {
     complain(error);
@@ -38,7 +41,7 @@ async function load(name: string): Promise<void> {
 
 export function DevicePage({ name }: { name: string }) {
   const minute = Math.floor((at.value ?? newest.value) / 60_000), chosen = span.value;
-  useEffect(() => { void load(name); }, [name, chosen, minute]);
+  useEffect(() => { void load(name); }, [name, chosen, minute, showsTruth.value]);
   const device = devices.value.get(name), reading = shown.value.latest.get(name), found = loaded.value?.name === name ? loaded.value : null;
   if (!device) return <section><p>{say("device-none")}</p></section>;
   const instrument = localized(cai.value.stations[name], "instrument");
@@ -47,16 +50,22 @@ export function DevicePage({ name }: { name: string }) {
       <section id="device">
         <div class="title"><h2 id="device-title">{label(device)}</h2><span class="quiet">{name} · {nameOfZone(device.zone)}</span><span class="grow" /><Spans /></div>
         <p class="quiet" id="device-now">{[indexes(name), device.state && `${say("devices-state")}: ${device.state}`,
-          reading && `${say("last")}: ${clockSeconds(reading.time)} (${age(now.value - Date.parse(reading.time))})`, instrument].filter(Boolean).join(" · ")}</p>
+          reading && `${say("last")}: ${clockSeconds(reading.time)} (${age(now.value - Date.parse(reading.time))})`].filter(Boolean).join(" · ")}</p>
         <Charts name={name} found={found} />
         {found && <Export path={`series?${found.times}&device=${encodeURIComponent(name)}&every=raw`} />}
       </section>
       {found && found.alerts.length > 0 && <section><h2>{say("alerts")}</h2><ul>{found.alerts.slice(0, 20).map((alert) => <AlertRow key={alert.id} alert={alert} />)}</ul></section>}
       <div class="pair">
-        <section><h2>{say("flags")}</h2><Flags name={name} /><h2>{say("ledger")}</h2><LedgerLine entry={ledger.value} /></section>
+        <section>
+          <h2>{say("health")}</h2><Health name={name} found={found} />
+          <h2>{say("flags")}</h2><Flags name={name} />
+          <h2>{say("ledger")}</h2><LedgerLine entry={ledger.value} />
+          <h2>{say("certificate")}</h2><p id="certificate">{sayOf("certificates", device.certificate ?? "none")}{instrument && <span class="quiet"> · {instrument}</span>}</p>
+        </section>
         <section><h2>{say("neighbours")}</h2><Neighbours name={name} /></section>
       </div>
       <section><h2>{say("messages")}</h2><Messages found={found} /></section>
+      <section><h2>{say("raw")}</h2><Raw name={name} /></section>
     </>
   );
 }
@@ -73,7 +82,10 @@ export function Spans() {
 function Charts({ name, found }: { name: string; found: Loaded | null }) {
   const keys = useMemo(() => [...quantities.value.keys()].filter((key) => found?.columns?.[key]), [found]);
   const charts = useMemo(() => keys.map((key) => ({
-    key, lines: [name, ...(COMPARED.includes(key) ? nearest(name, NEIGHBOURS) : [])].map((one) => lineOf(found?.beside[one], key, label(devices.value.get(one)))),
+    key, lines: [
+      ...[name, ...(COMPARED.includes(key) ? nearest(name, NEIGHBOURS) : [])].map((one) => lineOf(found?.beside[one], key, label(devices.value.get(one)))),
+      ...(found?.truth?.[key] ? [{ ...lineOf(found.truth, key, say("truth")), colour: TRUTH }] : []),
+    ],
   })), [found, keys]);
   return (
     <div id="charts">
@@ -83,6 +95,27 @@ function Charts({ name, found }: { name: string; found: Loaded | null }) {
       })}
     </div>
   );
+}
+
+/** How the device itself is doing: what is wrong with it, its power, and how complete its readings of the shown time are. */
+function Health({ name, found }: { name: string; found: Loaded | null }) {
+  const values = shown.value.latest.get(name)?.values ?? {}, troubles = [...shown.value.alerts.values()].filter(({ device, kind }) => device === name && !FROM_AIR.includes(kind));
+  const flagged = found?.columns?.quality?.filter(Boolean).length ?? 0, all = found?.columns?.time.length ?? 0;
+  const told = (["battery", "voltage", "rssi", "snr"] as const).flatMap((key) => (values[key] === undefined ? [] : [`${label(quantities.value.get(key))} ${values[key].toFixed(quantities.value.get(key)?.decimals ?? 0)} ${quantities.value.get(key)?.unit ?? ""}`]));
+  return (
+    <div id="health">
+      {troubles.length ? troubles.map((alert) => <p key={alert.id} class="bad">{localized(alert, "summary")}</p>) : <p>{say("healthy")}</p>}
+      <p class="quiet">{[...told, all > 0 && `${say("flagged")} ${flagged} / ${all}`].filter(Boolean).join(" · ")}</p>
+    </div>
+  );
+}
+
+/** The last messages as they came. */
+function Raw({ name }: { name: string }) {
+  const { messages, line } = said.value.name === name ? said.value : { messages: [], line: "" };
+  if (!messages.length) return <p class="quiet">{line || say("no-raw")}</p>;
+  return <ol id="raw">{messages.map(({ received_at: at, topic, payload, payload_bytes: bytes }) => (
+    <li key={`${at} ${topic}`}><div class="head"><time>{clockSeconds(at)}</time><span class="code what">{topic}</span><span class="quiet">{bytes} B</span></div><pre>{payload}</pre></li>))}</ol>;
 }
 
 function Flags({ name }: { name: string }) {

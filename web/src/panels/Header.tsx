@@ -3,8 +3,9 @@ import { useEffect, useRef } from "preact/hooks";
 import { post, remove } from "../api";
 import { say as notice } from "../notice";
 import { linkTo, route } from "../route";
+import { run, simulation } from "../simulation";
 import { at, isLinked, isSimulated, isWall, language, live, mayOperate, me, newest, rate, site, theme } from "../state";
-import { dateAndTime, label, say, sayOf } from "../words/words";
+import { dateAndTime, label, localized, say, sayOf } from "../words/words";
 
 export function Header() {
   const { name, role } = me.value, hasKey = name !== "local", page = route.value.page;
@@ -15,7 +16,7 @@ export function Header() {
       <h1 id="title">{label(site.value)} {say("air")}</h1>
       {!isWall && <nav>{tabs.map(([tab, word]) => <a key={tab} href={linkTo(tab)} aria-current={isIn(tab) ? "page" : undefined}>{say(word)}</a>)}</nav>}
       <span id="clock" class="quiet">{live.value.latest.size > 0 && dateAndTime(at.value ?? newest.value)}</span>
-      {isSimulated.value && <span id="badge" class="badge">{say("simulated")}</span>}
+      {isSimulated.value && <span id="badge" class="badge">{run.value ? `${say("finished-run")}: ${localized(simulation.value, "title")}` : say("simulated")}</span>}
       <span class="grow" />
       <span id="flow" class="quiet">{rate.value === null ? "…" : rate.value.toFixed(rate.value < 10 ? 1 : 0)} {say("rate")}</span>
       <span id="link" class={`link ${isLinked.value ? "" : "off"}`} role="img" title={say(isLinked.value ? "live" : "lost")} aria-label={say(isLinked.value ? "live" : "lost")} />

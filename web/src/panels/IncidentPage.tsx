@@ -4,12 +4,15 @@ import { useEffect, useMemo } from "preact/hooks";
 import { get, path, post } from "../api";
 import { lookAt, isPlaying } from "../clock";
 import { showPlaces } from "../map/MapPane";
-import type { Alert, Columns, Entry, Incident } from "../model";
-import { act, complain } from "../notice";
+import type { Alert, Columns, Entry, Estimate, Incident, Place } from "../model";
+import { complain } from "../notice";
 import { linkTo } from "../route";
-import { devices, isPast, limits, lit, live, mayOperate, now, quantities, shown } from "../state";
+import { lit } from "../simulation";
+import { devices, isPast, limits, live, mayPress, now, quantities, shown } from "../state";
 import { metres } from "../trails";
 import { age, dateAndTime, label, localized, nameOfZone, say, sayOf, shortTime } from "../words/words";
+import { myName } from "./Alerts";
+import { Asker } from "./Asker";
 import { Chart } from "./Chart";
 import { IncidentActions, reportOf, sourceWords, visitWords } from "./Incidents";
 import { Robots } from "./Robots";
@@ -42,18 +45,21 @@ export function IncidentPage({ id }: { id: string }) {
   const then = isPast.value ? shown.value.incidents.get(id) ?? found : stand ?? found;
   const { source, classes, downwind, visits } = then.details;
   const replay = () => { lookAt(Date.parse(found.opened_at) - 60_000); isPlaying.value = true; };
-  const truth = source && !source.says_nothing ? lit.value.map(({ place }) => metres(place, [source.lat, source.lon])).sort((a, b) => a - b)[0] : undefined;
+  const near = source && !source.says_nothing ? nearest([source.lat, source.lon]) : undefined, truth = near && source ? metres(near, [source.lat, source.lon]) : undefined;
   return (
     <>
       <section id="incident">
-        <div class="title"><h2 id="incident-title">{localized(found, "summary")}</h2><span class="mark">{sayOf("state", found.state)}</span></div>
+        <div class="title"><h2 id="incident-title">{localized(found, "summary")}</h2><span class="mark">{sayOf("state", found.state)}</span>{found.details.assignee && <span class="mark">→ {found.details.assignee}</span>}</div>
         <p class="quiet">{dateAndTime(found.opened_at)} · {age((found.closed_at ? Date.parse(found.closed_at) : now.value) - Date.parse(found.opened_at))} · {sayOf("severity", found.severity)} · {nameOfZone(found.zone)}</p>
         <div class="doing">
-          {mayOperate.value && !isPast.value && <IncidentActions incident={found} />}
+          {mayPress.value && <IncidentActions incident={found} />}
           <button type="button" onClick={replay}>▶ {say("replay-it")}</button>
           {source && !source.says_nothing && <button type="button" onClick={() => showPlaces([...(source.cells ?? []).map(([lat, lon]): [number, number] => [lat, lon]), [source.lat, source.lon]])}>{say("show-place")}</button>}
           <a href={reportOf(id)} target="_blank" rel="noreferrer">{say("report")}</a>
+          <a href={reportOf(id, "pdf")} target="_blank" rel="noreferrer">PDF</a>
         </div>
+        {mayPress.value && <Asker key={found.details.assignee ?? ""} label={say("assignee")} button={say("assign")} value={found.details.assignee ?? ""} mayBeEmpty names={myName()}
+          send={async (assignee) => { await post(path("incidents", id), { action: "assign", assignee }); await load(id); }} />}
       </section>
       <div class="pair">
         <section>
@@ -76,9 +82,26 @@ export function IncidentPage({ id }: { id: string }) {
         </section>
       </div>
       <section><h2>{say("charts")}</h2><Charts incident={found} /></section>
+      <Traces incident={found} />
       <section><h2>{say("timeline")}</h2><Course incident={found} /></section>
     </>
   );
+}
+
+/** The nearest place where something truly happened, in a simulated city. */
+const nearest = (to: Place): Place | undefined => lit.value.map(({ place }) => place).sort((a, b) => metres(a, to) - metres(b, to))[0];
+
+/** How the source map came about: its radii by time, and how far it was off where the truth is known. A double click shows the city of then. */
+function Traces({ incident: { details: { course = [] } } }: { incident: Incident }) {
+  const truths = lit.value;
+  const lines = useMemo(() => {
+    const told = course.filter(({ says_nothing: isSilent }) => !isSilent), times = told.map(({ at }) => Date.parse(at) / 1000);
+    const line = (label: string, of: (estimate: Estimate) => number | null) => ({ label, times, values: told.map(of) });
+    const off = ({ lat, lon }: Estimate) => { const place = nearest([lat, lon]); return place ? metres(place, [lat, lon]) : null; };
+    return [line(say("region-50"), ({ radius_m: radius }) => radius), line(say("region-90"), ({ radius_90_m: radius }) => radius), ...(truths.length ? [line(say("distance"), off)] : [])];
+  }, [course, truths]);
+  if (lines[0]!.times.length < 2) return null;
+  return <section><h2>{say("traces")}</h2><Chart title={say("traces-how")} unit="m" decimals={0} lines={lines} height={130} /></section>;
 }
 
 function Charts({ incident }: { incident: Incident }) {
@@ -101,17 +124,10 @@ const alertSteps = (alert: Alert): Step[] => [
   { at: alert.started_at, what: localized(alert, "summary"), ...(alert.device ? { href: linkTo("devices", alert.device) } : {}) },
   ...(alert.ended_at ? [{ at: alert.ended_at, what: `${sayOf("action", "alert-ended")}: ${localized(alert, "summary")}` }] : []),
 ];
-const entryStep = ({ done_at: at, who, action, details }: Entry): Step => ({ at, who, what: sayOf("action", action), note: String(details["note"] ?? details["robot"] ?? "") });
+const entryStep = ({ done_at: at, who, action, details }: Entry): Step => ({ at, who, what: sayOf("action", action), note: String(details["note"] ?? details["robot"] ?? details["assignee"] ?? "") });
 
 function Course({ incident }: { incident: Incident }) {
   const steps = [...(incident.alerts ?? []).flatMap(alertSteps), ...(incident.journal ?? []).map(entryStep)].sort((a, b) => a.at.localeCompare(b.at));
-  const write = (event: SubmitEvent) => {
-    event.preventDefault();
-    const form = event.currentTarget as HTMLFormElement, note = String(new FormData(form).get("note") ?? "").trim();
-    if (!note) return;
-    form.reset();
-    void act(async () => { await post(path("incidents", incident.id), { action: "comment", note }); await load(incident.id); });
-  };
   return (
     <>
       <ol id="course">
@@ -122,7 +138,7 @@ function Course({ incident }: { incident: Incident }) {
           </li>
         ))}
       </ol>
-      {mayOperate.value && !isPast.value && <form class="inline" onSubmit={write}><input name="note" maxLength={2000} aria-label={say("comment-what")} placeholder={say("comment-what")} /><button>{say("comment")}</button></form>}
+      {mayPress.value && <Asker label={say("comment-what")} button={say("comment")} send={async (note) => { await post(path("incidents", incident.id), { action: "comment", note }); await load(incident.id); }} />}
     </>
   );
 }

@@ -34,6 +34,7 @@ function IncidentRow({ incident }: { incident: Incident }) {
         <time>{clockTime(incident.opened_at)}</time><span class="age">{age(now.value - Date.parse(incident.opened_at))}</span>
         <span class="what">{localized(incident, "summary")}</span>
         <span class="mark">{sayOf("state", incident.state)}</span>
+        {incident.details.assignee && <span class="mark">→ {incident.details.assignee}</span>}
       </>}
       notes={[
         source && sourceWords(source), downwind.length > 0 && `${say("downwind")}: ${downwind.map(({ zone }) => nameOfZone(zone)).join(", ")}`,
@@ -44,7 +45,7 @@ function IncidentRow({ incident }: { incident: Incident }) {
   );
 }
 
-export const reportOf = (id: string) => `/api/v1/${path("incidents", id, "report.html")}?language=${language.value}`;
+export const reportOf = (id: string, form: "html" | "pdf" = "html") => `/api/v1/${path("incidents", id, `report.${form}`)}?language=${language.value}`;
 
 export function IncidentActions({ incident }: { incident: Incident }) {
   const offered = (Object.keys(ACTIONS) as (keyof typeof ACTIONS)[]).filter((action) => (ACTIONS[action] as readonly string[]).includes(incident.state));

@@ -2,10 +2,11 @@
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get, getAll, path, post } from "../api";
-import type { Health, Ledger, Letter, Unknown } from "../model";
+import type { Health, Ledger, Letter, Place, Unknown, Zone } from "../model";
 import { act, complain, say as notice } from "../notice";
 import { linkTo } from "../route";
 import { devices, isLinked, live, mayAdminister, mayOperate, newest, site } from "../state";
+import { metres } from "../trails";
 import { age, label, say, sayOf, shortTime } from "../words/words";
 import { completeness } from "./DevicePage";
 
@@ -56,7 +57,7 @@ function Summary() {
   ];
   return (
     <section>
-      <div id="figures">{figures.map(([name, figure, isBad]) => <div key={name} class={isBad ? "bad" : ""}><span class="quiet">{name}</span><b>{figure}</b></div>)}</div>
+      <div id="figures" class="figures">{figures.map(([name, figure, isBad]) => <div key={name} class={isBad ? "bad" : ""}><span class="quiet">{name}</span><b>{figure}</b></div>)}</div>
       {found.notices?.map((line) => <p key={line} class="refusal">{line}</p>)}
     </section>
   );
@@ -93,7 +94,15 @@ function Unknowns() {
   return <ul id="unknowns">{unknowns.value.map((unknown) => <UnknownRow key={unknown.device} unknown={unknown} />)}</ul>;
 }
 
+/** The zone whose middle is nearest to where a device says that it is. */
+function zoneNear(place: Place | undefined): string | undefined {
+  if (!place) return undefined;
+  const middle = ({ outline }: Zone): Place => [outline.reduce((sum, [lat]) => sum + lat, 0) / outline.length, outline.reduce((sum, [, lon]) => sum + lon, 0) / outline.length];
+  return [...site.value.zones].sort((a, b) => metres(middle(a), place) - metres(middle(b), place))[0]?.name;
+}
+
 function UnknownRow({ unknown: { device, state: stand, last, site_entry: entry } }: { unknown: Unknown }) {
+  const proposed = zoneNear(last?.position), moves = Object.keys(last?.values ?? {}).some((key) => ["speed", "heading", "robot_activity"].includes(key));
   const adopt = (event: SubmitEvent) => {
     event.preventDefault();
     const { zone, kind } = Object.fromEntries(new FormData(event.currentTarget as HTMLFormElement));
@@ -104,8 +113,8 @@ function UnknownRow({ unknown: { device, state: stand, last, site_entry: entry }
       <b>{device}</b> <span class="quiet">{[stand, last && shortTime(last.time), last && Object.keys(last.values).join(", ")].filter(Boolean).join(" · ")}</span>
       {mayAdminister.value && (
         <form class="inline" onSubmit={adopt}>
-          <label>{say("zone")} <select name="zone">{site.value.zones.map((zone) => <option key={zone.name} value={zone.name}>{label(zone)}</option>)}</select></label>
-          <label>{say("kind")} <select name="kind">{["station", "robot"].map((kind) => <option key={kind} value={kind}>{sayOf("kinds", kind)}</option>)}</select></label>
+          <label>{say("zone")} <select name="zone" defaultValue={proposed}>{site.value.zones.map((zone) => <option key={zone.name} value={zone.name}>{label(zone)}</option>)}</select></label>
+          <label>{say("kind")} <select name="kind" defaultValue={moves ? "robot" : "station"}>{["station", "robot"].map((kind) => <option key={kind} value={kind}>{sayOf("kinds", kind)}</option>)}</select></label>
           <button>{say("adopt")}</button>
         </form>
       )}

@@ -1,111 +1,98 @@
-// What can be let happen in a simulated city, and where it truly is beside what the network found.
-import { signal } from "@preact/signals";
+// A simulated city, or a finished run: what truly happens, beside what the network found of it so far.
 import { post } from "../api";
-import { pickPlace } from "../map/aim";
+import { lookAt } from "../clock";
+import { showPlaces } from "../map/MapPane";
+import type { Happened, Result, Scenario } from "../model";
 import { act, say as notice } from "../notice";
-import { devices, isSimulated, lit, mayAdminister, newest, shown } from "../state";
-import { metres } from "../trails";
-import { label, localized, say, sayOf, shortTime } from "../words/words";
+import { linkTo } from "../route";
+import { loadSimulation, placeOf, run, showsTruth, simulation } from "../simulation";
+import { devices, isSimulated, mayAdminister, now } from "../state";
+import { age, label, localized, say, sayOf, shortTime } from "../words/words";
+import { Breaker, Lighter } from "./Lighter";
 
-type Kind = "fire" | "leak" | "dust";
-const FUELS = ["mixed-waste", "waste-paper", "tyres", "vehicle", "building", "wood", "crop-residue"];
-const GASES = ["h2s", "nh3", "so2", "co", "tvoc"], GROWTHS = ["slow", "medium", "fast", "ultra-fast"], FAULTS = ["silent", "stuck", "spike", "drift"];
-const SCENARIOS = ["palbok-recycler-fire", "waste-plant-night-fire", "smouldering-heap", "voc-h2s-release", "livestock-odour-night", "asian-dust-day", "sensor-fault-day", "robot-breakdown"];
-interface Form { kind: Kind; fuel: string; heat: number; growth: string; smoulder: string; gas: string; rate: number; radius: number; duration: string }
-const WASTE: Form = { kind: "fire", fuel: "mixed-waste", heat: 3, growth: "fast", smoulder: "3m", gas: "h2s", rate: 5, radius: 30, duration: "30m" };
-const PRESETS: Record<string, Form> = {
-  waste: WASTE, heap: { ...WASTE, heat: 0.3, growth: "slow", smoulder: "20m" }, big: { ...WASTE, fuel: "building", heat: 30, growth: "ultra-fast" },
-  h2s: { ...WASTE, kind: "leak" }, nh3: { ...WASTE, kind: "leak", gas: "nh3", rate: 20 }, yard: { ...WASTE, kind: "dust", rate: 20 },
-};
-const form = signal<Form>(WASTE);
-
-export function eventOf({ kind, fuel, heat, growth, smoulder, gas, rate, radius, duration }: Form): Record<string, unknown> {
-  if (kind === "fire") return { kind, fuel, peak_heat_mw: heat, growth, smoulder, smoulder_kg_s: 0.02, plateau: duration };
-  if (kind === "leak") return { kind, rates_g_s: { [gas]: rate }, duration };
-  return { kind, pm10_g_s: rate, radius_m: radius, duration };
-}
-
-async function light(): Promise<void> {
-  const wanted = form.value, place = await pickPlace(say("aim"));
-  if (!place) return;
-  await post("simulation/events", { ...eventOf(wanted), lat: place[0], lon: place[1] });
-  lit.value = [...lit.value, { place, kind: wanted.kind, at: newest.value }];
-  notice(say("fire-sent"));
-}
+const SPEEDS = [1, 2, 5, 10, 20, 60];
 
 export function SimulationPage() {
   if (!isSimulated.value) return <section><p>{say("sim-none")}</p></section>;
+  const { kind, happened, scenarios } = simulation.value, mayLight = mayAdminister.value && !run.value;
   return (
     <>
       <section>
-        <h2>{say("simulation")}</h2>
-        <p class="quiet">{say("sim-note")}</p>
-        {mayAdminister.value ? <Lighter /> : <p>{say("sim-admin")}</p>}
+        <h2>{run.value ? say("finished-run") : say("simulation")}</h2>
+        {run.value ? <p><b>{localized(simulation.value, "title")}</b> <span class="quiet">{shortTime(run.value.start)} – {shortTime(run.value.end)}</span></p> : <p class="quiet">{say("sim-note")}</p>}
+        {!run.value && (mayAdminister.value ? <Lighter /> : <p>{say("sim-admin")}</p>)}
+        {kind === "live" && mayLight && <Speed />}
       </section>
-      <section><h2>{say("lit")}</h2><Truth /></section>
-      {mayAdminister.value && <section><h2>{say("break")}</h2><Breaker /></section>}
       <section>
-        <h2>{say("scenarios")}</h2>
-        <p class="quiet">{say("scenarios-how")}</p>
-        <ul class="codes">{SCENARIOS.map((name) => <li key={name}><code>jeonju up --scenario {name}</code></li>)}</ul>
+        <div class="title"><h2>{say("lit")}</h2><span class="grow" />
+          <label class="quiet"><input type="checkbox" checked={showsTruth.value} onChange={(event) => { showsTruth.value = event.currentTarget.checked; }} /> {say("truth-shown")}</label></div>
+        <Score />
+        {happened.length ? <ul id="lit">{[...happened].reverse().map((event, number) => <Event key={`${event.started_at} ${number}`} event={event} />)}</ul> : <p class="quiet">{say(kind ? "no-lit" : "sim-elsewhere")}</p>}
       </section>
+      {mayLight && <section><h2>{say("break")}</h2><Breaker /></section>}
+      {mayLight && scenarios.length > 0 && <section><h2>{say("scenarios")}</h2><p class="quiet">{say("scenarios-how")}</p><ul id="scenarios">{scenarios.map((scenario) => <ScenarioRow key={scenario.name} scenario={scenario} />)}</ul></section>}
     </>
   );
 }
 
-function Lighter() {
-  const wanted = form.value, set = (change: Partial<Form>) => { form.value = { ...form.value, ...change }; };
-  const choice = (word: Parameters<typeof say>[0], value: string, options: string[], change: (picked: string) => void, name = (option: string) => option) => (
-    <label>{say(word)}<select value={value} onChange={(event) => change(event.currentTarget.value)}>{options.map((option) => <option key={option} value={option}>{name(option)}</option>)}</select></label>
-  );
-  const number = (word: Parameters<typeof say>[0], value: number, change: (given: number) => void) =>
-    <label>{say(word)}<input type="number" min="0.01" step="any" value={value} onChange={(event) => change(event.currentTarget.valueAsNumber || value)} /></label>;
-  const time = (word: Parameters<typeof say>[0], key: "smoulder" | "duration") =>
-    choice(word, wanted[key], ["1m", "3m", "10m", "20m", "30m", "1h", "2h"], (picked) => set({ [key]: picked }));
+function Speed() {
+  const speed = simulation.value.speed;
   return (
-    <>
-      <div class="doing" role="group" aria-label={say("presets")}>{Object.entries(PRESETS).map(([name, preset]) =>
-        <button key={name} type="button" aria-pressed={JSON.stringify(preset) === JSON.stringify(wanted)} onClick={() => { form.value = preset; }}>{sayOf("presetnames", name)}</button>)}</div>
-      <div class="form">
-        {choice("sim-kind", wanted.kind, ["fire", "leak", "dust"], (kind) => set({ kind: kind as Kind }), (kind) => say(kind as Kind))}
-        {wanted.kind === "fire" && <>
-          {choice("fuel", wanted.fuel, FUELS, (fuel) => set({ fuel }))}{number("heat", wanted.heat, (heat) => set({ heat }))}
-          {choice("growth", wanted.growth, GROWTHS, (growth) => set({ growth }), (growth) => sayOf("growths", growth))}{time("smoulder", "smoulder")}</>}
-        {wanted.kind === "leak" && choice("gas", wanted.gas, GASES, (gas) => set({ gas }))}
-        {wanted.kind !== "fire" && number("rate-g-s", wanted.rate, (rate) => set({ rate }))}
-        {wanted.kind === "dust" && number("radius", wanted.radius, (radius) => set({ radius }))}
-        {time("duration", "duration")}
+    <div class="doing" role="group" aria-label={say("sim-speed")}><span class="quiet">{say("sim-speed")}</span>{SPEEDS.map((times) => (
+      <button key={times} type="button" aria-pressed={speed === times} onClick={() => act(async () => { await post("simulation/speed", { speed: times }); await loadSimulation(); })}>×{times}</button>))}</div>
+  );
+}
+
+/** How well the network does, of all that happened. */
+function Score() {
+  const { score, happened } = simulation.value;
+  if (!score || !score.released) return null;
+  const results = happened.flatMap(({ result }) => (result ? [result] : []));
+  const middle = (numbers: (number | null)[]) => { const known = numbers.filter((value) => value !== null).sort((a, b) => a - b); return known.length ? known[Math.floor(known.length / 2)]! : null; };
+  const delay = middle(results.map(({ delay_s: seconds }) => seconds)), off = middle(results.map(({ location_error_m: metres }) => metres));
+  const figures: [string, string][] = [
+    [say("found"), `${score.detected} / ${score.reached}`], [say("delay"), delay === null ? "–" : `${(delay / 60).toFixed(1)} ${say("minutes")}`],
+    [say("off"), off === null ? "–" : `${off.toFixed(0)} m`], [say("false-alarms"), String(score.false_alarms)],
+  ];
+  return <div id="score" class="figures">{figures.map(([name, figure]) => <div key={name}><span class="quiet">{name}</span><b>{figure}</b></div>)}</div>;
+}
+
+function Event({ event }: { event: Happened }) {
+  const { kind, title, result, device, fault, started_at: start, ends_at: end, reached } = event, place = placeOf(event), isOver = end !== null && now.value > Date.parse(end);
+  const what = [sayOf("kinds-of-events", kind), title, device && (label(devices.value.get(device)) || device), fault && sayOf("faults", fault)].filter(Boolean).join(" · ");
+  return (
+    <li class={result ? (result.detected ? "found" : "warning") : ""}>
+      <div class="head"><button type="button" class="link" onClick={() => lookAt(Date.parse(start))}><time>{shortTime(start)}</time></button><span class="what">{what}</span>{isOver && <span class="mark">{say("ended")}</span>}</div>
+      {result && <p>{found(result, isOver)}</p>}
+      <p class="quiet">{Object.keys(reached).length > 0 && `${say("reached")}: ${Object.keys(reached).map((name) => label(devices.value.get(name)) || name).join(", ")}`}</p>
+      <div class="doing">
+        {place && <button type="button" onClick={() => showPlaces([place, ...around(place)])}>{say("show-place")} · {place.map((degrees) => degrees.toFixed(4)).join(", ")}</button>}
+        {result?.incident && <a href={linkTo("incidents", result.incident)}>{say("incident")}</a>}
       </div>
-      <button id="light" type="button" class="main" onClick={() => act(light)}>{say("place")}</button>
-    </>
+    </li>
   );
 }
 
-/** Each event beside the nearest place that an incident was traced to. */
-function Truth() {
-  if (!lit.value.length) return <p class="quiet">{say("no-lit")}</p>;
-  const sources = [...shown.value.incidents.values()].filter(({ details }) => details.source && !details.source.says_nothing);
-  return (
-    <ul id="lit">{lit.value.map(({ place, kind, at: when }) => {
-      const found = sources.map((incident) => ({ incident, far: metres(place, [incident.details.source!.lat, incident.details.source!.lon]) })).sort((a, b) => a.far - b.far)[0];
-      return <li key={when}><time>{shortTime(when)}</time> {say(kind as Kind)} · {place.map((degrees) => degrees.toFixed(4)).join(", ")}
-        {found && <span class="quiet"> · {localized(found.incident, "summary")} · {say("distance")} {found.far.toFixed(0)} m</span>}</li>;
-    })}</ul>
-  );
+const around = ([lat, lon]: [number, number]): [number, number][] => [[lat - 0.008, lon - 0.01], [lat + 0.008, lon + 0.01]];
+
+/** What the network found of an event, in a line. */
+function found({ detected, reached, delay_s: delay, detected_by: by, class: named, class_right: isRight, location_error_m: off }: Result, isOver: boolean): string {
+  if (!detected) return say(reached ? (isOver ? "missed" : "not-found-yet") : isOver ? "unseen" : "reached-none");
+  return [
+    `${say("found-after")} ${age((delay ?? 0) * 1000)} (${label(devices.value.get(by ?? "")) || by})`, named && `${sayOf("class", named)}${isRight ? "" : ` – ${say("wrong")}`}`,
+    off === null ? say("says-nothing") : `${say("distance")} ${off} m`,
+  ].filter(Boolean).join(" · ");
 }
 
-function Breaker() {
-  const breakIt = (event: SubmitEvent) => {
-    event.preventDefault();
-    const { device, fault } = Object.fromEntries(new FormData(event.currentTarget as HTMLFormElement));
-    const size = fault === "spike" ? { quantity: "pm25", size: 500 } : fault === "drift" ? { quantity: "pm25", size: 200 } : fault === "stuck" ? { quantity: "pm25" } : {};
-    void act(async () => { await post("simulation/events", { kind: "fault", device, fault, duration: "30m", ...size }); notice(say("fire-sent")); });
-  };
+function ScenarioRow({ scenario }: { scenario: Scenario }) {
+  const kinds = [...new Set(scenario.events.map(({ kind }) => sayOf("kinds-of-events", String(kind))))].join(", ");
+  const play = () => act(async () => {
+    for (const event of scenario.events) await post("simulation/events", event);
+    notice(say("fire-sent"));
+    await loadSimulation();
+  });
   return (
-    <form class="inline" onSubmit={breakIt}>
-      <select name="device" aria-label={say("device")}>{[...devices.value.entries()].filter(([, device]) => device.origin === "simulated").map(([name, device]) => <option key={name} value={name}>{label(device)}</option>)}</select>
-      <select name="fault" aria-label={say("fault")}>{FAULTS.map((fault) => <option key={fault} value={fault}>{sayOf("faults", fault)}</option>)}</select>
-      <button>{say("break-it")}</button>
-    </form>
+    <li><span>{localized(scenario, "title")} <span class="quiet">{kinds}</span></span>
+      <button type="button" onClick={play}>{say("happen")}</button></li>
   );
 }

@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import { get } from "../api";
 import { goLive, isPlaying, lookAt, span, SPANS, speed, SPEEDS } from "../clock";
 import type { Alert } from "../model";
+import { run } from "../simulation";
 import { at, isLinked, live, newest } from "../state";
 import { dateAndTime, localized, say, shortTime } from "../words/words";
 
@@ -11,7 +12,7 @@ const marks = signal<Alert[]>([]);
 const SETTLES_MS = 700;
 
 export function Timeline() {
-  const end = Math.max(newest.value, at.value ?? 0), start = end - SPANS[span.value], instant = at.value ?? end;
+  const end = run.value?.end ?? Math.max(newest.value, at.value ?? 0), start = run.value?.start ?? end - SPANS[span.value], instant = at.value ?? end;
   const hour = Math.floor(end / 600_000), count = live.value.alerts.size;
   useEffect(() => {
     // Many alerts may change one after the other.
@@ -19,7 +20,7 @@ export function Timeline() {
       void get<Alert[]>(`alerts?state=all&limit=300&since=${new Date(start).toISOString()}`).then((alerts) => { marks.value = alerts; }, () => undefined);
     }, SETTLES_MS);
     return () => clearTimeout(timer);
-  }, [hour, span.value, count]);
+  }, [hour, start === run.value?.start, span.value, count]);
   const share = (time: number) => `${(100 * Math.min(Math.max((time - start) / (end - start), 0), 1)).toFixed(2)}%`;
   const play = () => {
     if (at.value === null) lookAt(start);
@@ -36,8 +37,8 @@ export function Timeline() {
           onInput={(event) => lookAt(event.currentTarget.valueAsNumber)} />
         <div class="ends quiet"><time>{shortTime(start)}</time><time>{shortTime(end)}</time></div>
       </div>
-      <select aria-label={say("span")} value={span.value} onChange={(event) => { span.value = event.currentTarget.value as keyof typeof SPANS; }}>
-        {(Object.keys(SPANS) as (keyof typeof SPANS)[]).map((key) => <option key={key} value={key}>{say(`span-${key}`)}</option>)}</select>
+      {!run.value && <select aria-label={say("span")} value={span.value} onChange={(event) => { span.value = event.currentTarget.value as keyof typeof SPANS; }}>
+        {(Object.keys(SPANS) as (keyof typeof SPANS)[]).map((key) => <option key={key} value={key}>{say(`span-${key}`)}</option>)}</select>}
       <output id="shown">{at.value === null ? say("live") : shortTime(at.value)}</output>
       <button type="button" id="live" class={at.value === null ? "" : "main"} disabled={at.value === null} onClick={goLive}><i class={isLinked.value ? "on" : "off"} />{say("to-live")}</button>
     </footer>
