@@ -27,6 +27,7 @@ ENGLISH, KOREAN = "en-US", "ko-KR"
 # The browser shares the machine with all the rest.
 WITHIN_MS = 60_000
 expect.set_options(timeout=WITHIN_MS)
+AXE = Path(__file__).parents[2] / "web/node_modules/axe-core/axe.min.js"
 # Where the browser itself says that a request was refused, which is what some tests are about.
 REFUSED = "Failed to load resource"
 # Without WebGL, so that the map is drawn as on a machine without it; one test has it.
@@ -141,3 +142,17 @@ def opened(page: Page, key: str) -> Locator:
     page.keyboard.press("Enter")
     expect(row.locator("details")).to_have_attribute("open", "")
     return row
+
+
+def serious_findings(page: Page) -> list[str]:
+    """What axe finds that keeps people from reading or using the page: each rule with the elements that break it."""
+    if not AXE.exists():
+        pytest.skip("axe-core is not there (make console)")
+    # As the debugger does: the page's own policy lets no script in.
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
+    return [
+        f"{one['id']}: {', '.join(' '.join(map(str, node['target'])) for node in one['nodes'][:5])}"
+        for one in found
+        if one["impact"] in ("serious", "critical")
+    ]

@@ -1,15 +1,11 @@
 """What only the console does: time, addresses of views, pages of incidents, devices and the network, and what happens in a simulated city."""
 
-import json
-import threading
 from datetime import timedelta
 
 import pytest
 from playwright.sync_api import expect
 
 from jeonju.api.http.pages import PAGE
-from jeonju.broker.client import Client
-from jeonju.contract import topics
 from jeonju.contract.columns import readings_table
 from jeonju.contract.records import DeadLetter, DeviceRecord
 from jeonju.storage.duckdb.store import DuckDBStore
@@ -76,8 +72,11 @@ def test_incident_has_a_page_with_its_regions_and_takes_a_note(city: City) -> No
     page.get_by_label("Note").fill("119 <b>called</b>")
     page.get_by_label("Note").press("Enter")
     expect(page.locator("#course")).to_contain_text("119 <b>called</b>")
+    page.get_by_label("Assigned to").fill("lee")
+    page.get_by_label("Assigned to").press("Enter")
+    expect(page.locator("#incident .mark")).to_have_text(["open", "→ lee"])
     page.get_by_role("button", name="Acknowledge").click()
-    expect(page.locator("#incident .mark")).to_have_text("acknowledged")
+    expect(page.locator("#incident .mark")).to_have_text(["acknowledged", "→ lee"])
     assert asked(page, "incidents/open")["state"] == "acknowledged"
 
 
@@ -93,34 +92,6 @@ def test_device_has_a_page_with_its_flags_and_neighbours(city: City) -> None:
     expect(page.locator("#device-title")).to_have_text("First complex, middle")
     page.get_by_role("link", name="Back").click()
     expect(page.locator("#stations")).to_be_visible()
-
-
-def test_fire_is_lit_by_a_click_and_its_place_is_shown(city: City) -> None:
-    received, ready = list[dict[str, object]](), threading.Event()
-    simulator = Client(
-        city.broker.url,
-        "simulator",
-        on_ready=lambda: simulator.subscribe(topics.command("jeonju", topics.SIMULATOR), 1),
-    )
-    simulator.on_subscribe = lambda *_: ready.set()
-    simulator.on_message = lambda _c, _d, message: received.append(json.loads(message.payload)["event"])
-    simulator.begin()
-    wait_until(ready.is_set, what="the subscription")
-    page = city.open()
-    page.get_by_role("link", name="Simulation").click()
-    page.get_by_role("button", name="large fire").click()
-    page.locator("#light").click()
-    expect(page.locator("#aim")).to_contain_text("Click where it is to happen.")
-    box = page.locator("#map").bounding_box()
-    assert box is not None
-    page.locator("#map").click(position={"x": box["width"] / 2, "y": box["height"] / 3})
-    expect(page.locator("#notice")).to_have_text("Handed to the simulator.")
-    wait_until(lambda: received, what="the event")
-    simulator.end()
-    event = received[0]
-    assert (event["kind"], event["peak_heat_mw"], event["fuel"]) == ("fire", 30, "building")
-    expect(page.locator("[data-lit=fire]")).to_be_visible()
-    expect(page.locator("#lit li")).to_contain_text(f"{event['lat']:.4f}, {event['lon']:.4f}")
 
 
 def test_dead_letter_is_replayed(city: City) -> None:

@@ -28,12 +28,20 @@ def test_alert_is_acknowledged_silenced_with_a_reason_and_heard_again(city: City
     assert (silence["kind"], silence["device"], silence["reason"]) == ("smoke", "palbok-03", "grill <b>festival</b>")
     assert (silence["from_at"][:16], silence["until_at"][:16]) == ("2026-03-04T12:00", "2026-03-04T20:00")
 
+    row.get_by_label("Note").fill("it is a <b>grill</b>")
+    row.get_by_label("Note").press("Enter")
+    expect(row).to_contain_text("local: it is a <b>grill</b>")
+    row.get_by_label("Assigned to").fill("lee")
+    row.get_by_label("Assigned to").press("Enter")
+    expect(row.locator(".mark")).to_have_text(["acknowledged", "→ lee", "1 notes", "silenced"])
+    assert asked(page, "alerts/one")["handling"]["assignee"] == "lee"
+
     page.locator("#silences-title").click()
     lasting = opened(page, silence["id"])
     expect(lasting).to_contain_text("Smoke or fire · Centre of Palbok-dong")
     lasting.get_by_role("button", name="End").click()
     expect(page.locator("#silences-box")).to_be_hidden()
-    expect(row.locator(".mark")).to_have_text("acknowledged")
+    expect(row.locator(".mark")).to_have_text(["acknowledged", "→ lee", "1 notes"])
     assert asked(page, "silences") == []
 
 
@@ -46,7 +54,7 @@ def test_alert_is_closed_with_a_verdict(city: City, button: str, mark: str, verd
     row = opened(page, "one")
     row.get_by_role("button", name=button).click()
     expect(row.locator(".mark")).to_have_text(mark)
-    expect(row.get_by_role("button")).to_have_text(["Silence…"])
+    expect(row.locator(".doing").get_by_role("button")).to_have_text(["Silence…"])
     handling = asked(page, "alerts/one")["handling"]
     assert (handling["state"], handling["verdict"]) == ("closed", verdict)
 

@@ -54,6 +54,7 @@ export function Chart({ title, unit, decimals, lines, alerts = [], limit, height
   return (
     <figure>
       <figcaption><span>{title} <small class="quiet">{unit === "1" ? "" : unit}</small></span><span class="quiet cursor" ref={said} /><b>{last === null || last === undefined ? "–" : last.toFixed(decimals)}</b></figcaption>
+      {lines.length > 1 && <div class="keys quiet">{lines.map((line, number) => <span key={line.label}><i style={{ background: line.colour ?? COLOURS[number % COLOURS.length] }} />{line.label}</span>)}</div>}
       <div class="plot" ref={box} role="img" aria-label={title} />
     </figure>
   );

@@ -114,7 +114,7 @@ function Health({ name, found }: { name: string; found: Loaded | null }) {
 function Raw({ name }: { name: string }) {
   const { messages, line } = said.value.name === name ? said.value : { messages: [], line: "" };
   if (!messages.length) return <p class="quiet">{line || say("no-raw")}</p>;
-  return <ol id="raw">{messages.map(({ received_at: at, topic, payload, payload_bytes: bytes }) => (
+  return <ol id="raw" tabIndex={0} aria-label={say("raw")}>{messages.map(({ received_at: at, topic, payload, payload_bytes: bytes }) => (
     <li key={`${at} ${topic}`}><div class="head"><time>{clockSeconds(at)}</time><span class="code what">{topic}</span><span class="quiet">{bytes} B</span></div><pre>{payload}</pre></li>))}</ol>;
 }
 
@@ -159,7 +159,7 @@ function Messages({ found }: { found: Loaded | null }) {
   if (!columns) return <p class="quiet">–</p>;
   const keys = [...quantities.value.keys()].filter((key) => columns[key]), rows = columns.time.map((_, number) => number).slice(-LAST).reverse();
   return (
-    <div class="wide">
+    <div class="wide" tabIndex={0} role="region" aria-label={say("messages")}>
       <table class="messages">
         <thead><tr><th>{say("time")}</th>{keys.map((key) => <th key={key}>{quantities.value.get(key)!.label_en}</th>)}</tr></thead>
         <tbody>{rows.map((number) => (

@@ -73,7 +73,7 @@ function Letters() {
   return (
     <>
       {mayOperate.value && <button type="button" onClick={() => replay({ all: true })}>{say("replay-all")}</button>}
-      <div class="wide">
+      <div class="wide" tabIndex={0} role="region" aria-label={say("letters")}>
         <table id="letters">
           <thead><tr><th>{say("time")}</th><th>{say("topic")}</th><th>{say("reason")}</th><th /></tr></thead>
           <tbody>{letters.value.map((letter) => (
@@ -126,7 +126,7 @@ function UnknownRow({ unknown: { device, state: stand, last, site_entry: entry }
 function Heard() {
   const rows = [...ledger.value].map((entry) => ({ entry, time: live.value.latest.get(entry.device)?.time })).sort((a, b) => (a.time ?? "").localeCompare(b.time ?? ""));
   return (
-    <div class="wide">
+    <div class="wide" tabIndex={0} role="region" aria-label={say("heard")}>
       <table id="heard">
         <thead><tr><th>{say("device")}</th><th>{say("last")}</th><th>{say("completeness")}</th>{(["received", "missing", "repeated", "late", "rejected"] as const).map((key) => <th key={key}>{say(key)}</th>)}</tr></thead>
         <tbody>{rows.map(({ entry, time }) => {
