@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from jeonju.contract.events import Leak
+from jeonju.contract.events import Fire
 from jeonju.contract.site import Site
 from jeonju.evaluation.offline import OfflineRun
 from jeonju.simulator.scenario import Scenario
@@ -143,17 +143,18 @@ def test_phone_in_korean_and_in_the_dark_can_be_read_by_everybody(living: City, 
 
 def test_finished_run_is_looked_at_like_a_city(tmp_path: Path, browser: Browser, jeonju: Site) -> None:
     station = next(one for one in jeonju.stations if one.name == STATION)
-    leak = Leak(kind="leak", lat=station.lat, lon=station.lon - 0.002, rates_g_s={"h2s": 5.0}, duration=600, after=120)
-    OfflineRun(STEADY.model_copy(update={"duration": 900, "events": [leak]}), tmp_path).run()
+    west = {"lat": station.lat, "lon": station.lon - 0.0028}
+    fire = Fire(kind="fire", after=900, **west, fuel="mixed-waste", smoulder=1200, smoulder_kg_s=0.05, peak_heat_mw=1)
+    OfflineRun(STEADY.model_copy(update={"duration": 1800, "events": [fire]}), tmp_path).run()
     with shown_run(tmp_path, HttpSettings(port=0)) as url:
         page = browser.new_context(base_url=url, locale="en-US").new_page()
         page.set_default_timeout(WITHIN_MS)
         page.goto("/#/simulation")
         expect(page.locator("#badge")).to_have_text("Finished run: West wind")
-        expect(page.locator("#lit li")).to_contain_text("Gas leak")
+        expect(page.locator("#lit li")).to_contain_text("Fire")
         expect(page.locator("#score")).to_contain_text("found1 / 1")
         # The slider goes over its hours, and nothing can be done to it.
-        expect(page.locator("#timeline .ends time")).to_have_text(["21:00", "21:15"])
+        expect(page.locator("#timeline .ends time")).to_have_text(["21:00", "21:30"])
         expect(page.locator("#light")).to_have_count(0)
         page.locator("#lit").get_by_role("link", name="Incident").click()
         expect(page.locator("#incident-title")).to_be_visible()
