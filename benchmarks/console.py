@@ -23,7 +23,7 @@ from jeonju.storage.port import Commit
 
 COUNTS: Final = (26, 2000)
 SETTLE_S: Final = 10.0
-WATCHED_S: Final = 20.0
+WATCHED_S: Final = 120.0
 PRESSES: Final = 12
 # Until the browser has painted what a press leads to.
 PRESS: Final = """async (selector) => {
