@@ -52,7 +52,10 @@ def sweep(
     Runs that are finished are kept: after a stop or a crash the same command goes on. Results are a report with pictures, a row
     for each run (Parquet), and one labelled dataset (CF-NetCDF).
     """
-    from jeonju.evaluation.sweep.sweep import MOST_RUNS, Sweep
+    try:
+        from jeonju.evaluation.sweep.sweep import MOST_RUNS, Sweep
+    except ModuleNotFoundError as error:
+        raise UserError(f"sweeps need {error.name}: pip install 'jeonju-air[sweep]'") from error
     from jeonju.simulator.nature.names import nature_name
     from jeonju.simulator.scenario import load_scenario
 
