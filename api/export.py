@@ -43,8 +43,8 @@ _MEDIA_TYPES: Final = {"csv": "text/csv; charset=utf-8", "parquet": "application
 MOST_ROWS: Final = 1_000_000
 LESS: Final = "ask for a shorter time, fewer devices, or a larger `every`"
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-# What Excel, LibreOffice and others take for the beginning of a formula, also behind spaces.
-_FORMULA: Final = r"^\s*[=+\-@\t\r]"
+# What Excel, LibreOffice and others take for the beginning of a formula, also behind spaces, or in full width.
+_FORMULA: Final = r"^\s*[=+\-@\t\r\x{FF1D}\x{FF0B}\x{FF0D}\x{FF20}]"
 _ARROW_TYPES: Final = {str: pa.string(), float: pa.float64(), int: pa.int64(), datetime: INSTANT}
 _UNITS: Final = {"lat": "°", "lon": "°", "lag_s": "s", "radius_m": "m", "radius_90_m": "m", "rate_g_s": "g/s"} | {
     key: quantity.unit for key, quantity in QUANTITY.items()

@@ -9,7 +9,7 @@ from contextlib import suppress
 from hashlib import blake2b, sha256
 from typing import Final, NamedTuple
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, move_on_after, to_thread
 
 from jeonju.api.http.state import State
 from jeonju.api.negotiation import Headers, has_already, language_of, takes_gzip
@@ -22,6 +22,7 @@ PATH: Final = "/public"
 MADE_EVERY_S: Final = 5.0
 # A page that nobody has asked for in so long is made anew before it is shown; a younger one is shown while the next one is made.
 SHOWN_FOR_S: Final = 15.0
+GATHERED_WITHIN_S: Final = 3.0
 # A browser asks for it anew by itself.
 REFRESH_S: Final = 60
 _STYLE_DIGEST: Final = b64encode(sha256(STYLE.encode()).digest()).decode()
@@ -67,7 +68,8 @@ class PublicPage:
         self._copies: _Copies = {}
         self._made_s = float("-inf")
         self._making: asyncio.Task[None] | None = None
-        self._thread = CapacityLimiter(1)
+        # Threads of their own: all others may wait for the store.
+        self._gathering, self._writing = CapacityLimiter(1), CapacityLimiter(1)
 
     async def answer(self, headers: Headers, language: Language | None, *, is_shared: bool) -> Answer:
         """Return the page, or that a client has the newest one already; `is_shared` says whether others on its way may keep it.
@@ -88,17 +90,19 @@ class PublicPage:
         return Answer(200, [*answered, (b"content-length", str(len(copy.body)).encode())], copy.body)
 
     async def _make(self) -> None:
+        """Make the page. While the store is away or does not answer, it tells what was known before, and when that was."""
         try:
             began_s = time.monotonic()
-            self._copies = await to_thread.run_sync(self._made, limiter=self._thread)
+            with move_on_after(GATHERED_WITHIN_S), suppress(UnavailableError):
+                self._facts = await to_thread.run_sync(
+                    gather, self._air, limiter=self._gathering, abandon_on_cancel=True
+                )
+            self._copies = await to_thread.run_sync(self._in_all_forms, limiter=self._writing)
             self._made_s = began_s
         finally:
             self._making = None
 
-    def _made(self) -> _Copies:
-        """Return the page in all its forms; while the store is away, it tells what was known before, and that it is old."""
-        with suppress(UnavailableError):
-            self._facts = gather(self._air)
+    def _in_all_forms(self) -> _Copies:
         copies = dict[tuple[Language, bool], _Copy]()
         for language in LANGUAGES:
             body = as_html(self._air.site, self._facts, self._air.now(), language).encode()

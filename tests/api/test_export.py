@@ -112,6 +112,12 @@ def test_what_a_sender_wrote_is_no_formula(client: TestClient) -> None:
     assert as_parquet(client, "alerts")["summary_en"].to_pylist() == [EVIL]
 
 
+@pytest.mark.parametrize("text", ["=1+1", " =1", "\t=1", "\n@x", "+82 10", "-x", "\uff1d1", "\ttext"])
+def test_beginning_of_a_formula_is_seen_in_every_guise(text: str) -> None:
+    (column,) = export._for_csv(pa.table({"note": [text, None, "plain = text"]})).columns
+    assert column.to_pylist() == ["'" + text, None, "plain = text"]
+
+
 def test_every_list_that_says_so_comes_as_a_file_with_all_of_its_rows(client: TestClient, store: DuckDBStore) -> None:
     store.write_alerts([alert(f"more-{number}") for number in range(300)])
     paths = client.get("/openapi.json").json()["paths"]

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import re
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -239,5 +240,22 @@ def test_page_is_made_once_for_all_who_ask_and_outlives_its_store(
         now_s = 100.0
         assert b"42.1" in await ask()
         assert len(made) == 3
+
+    asyncio.run(play())
+
+
+def test_store_that_does_not_answer_keeps_no_viewer_waiting(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+    monkeypatch.setattr(snapshot, "GATHERED_WITHIN_S", 0.05)
+    monkeypatch.setattr(snapshot, "gather", lambda _air: go.wait(60))
+    page = PublicPage(client.app.state.air)  # type: ignore[attr-defined]
+
+    async def play() -> None:
+        for _ in range(2):
+            page._made_s = float("-inf")
+            assert b"No measurements are there yet." in (await page.answer((), "en", is_shared=True)).body
+        go.set()
 
     asyncio.run(play())
