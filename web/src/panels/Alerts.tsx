@@ -20,7 +20,7 @@ export function Alerts() {
     <section>
       <h2>{say(isPast.value ? "alerts-then" : "alerts")}<span class="count">{alerts.length || ""}</span></h2>
       <ul id="alerts">{alerts.length ? alerts.map((alert) => <AlertRow key={alert.id} alert={alert} />) : <li class="quiet none">{say("no-alerts")}</li>}</ul>
-      <Export path={isPast.value ? `alerts?state=all&since=${new Date(now.value).toISOString()}` : "alerts"} />
+      {!isPast.value && <Export path="alerts" />}
       {!isPast.value && silences.value.length > 0 && (
         <details id="silences-box">
           <summary id="silences-title">{say("silences")} ({silences.value.length})</summary>
