@@ -1,7 +1,8 @@
 """Where the plume of an incident is now and within the next hour: the probability that it adds a level or more, on a grid.
 
 Known are a map of places and a range of rates (`source_map`), and the wind of the last minutes with its error (`wind_field`). The plume is carried by
-several winds and from several places; of the rate, which only scales it, the share above what the level needs is counted.
+several winds and from several places, while the source grows, dies down or ends; of the rate, which only scales it, the share above what the level
+needs is counted.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from jeonju.airquality.index import UPPER
 from jeonju.airquality.pollutants import KEYS
 from jeonju.common.arrays import Floats
 from jeonju.contract.site import Site
-from jeonju.localization.hypotheses import DETECTION_LEVEL, LEAD_MIN, RELEASED_G_S_PER_MW
+from jeonju.localization.hypotheses import COURSE, DETECTION_LEVEL, LEAD_MIN, RELEASED_G_S_PER_MW
 from jeonju.localization.minutes import MINUTE_S, TICK_S, Minutes, airs_of, winds_of
 from jeonju.localization.plume_forecast import BREATHING_HEIGHT_M, SOURCE_HEIGHT_M, sample_cells
 
@@ -28,8 +29,8 @@ AHEAD_MIN: Final = (0, 10, 20, 30, 40, 50, 60)
 # What was released before is beyond the map by now, or as thin as to make no difference.
 BACK_MIN: Final = 40
 PLACES: Final = 8
-# Each wind is a run of its own.
-WINDS: Final = 16
+# Each course of the wind and of the source is a run of its own.
+COURSES: Final = 24
 # By how much each component of the wind (10-minute means) changes within an hour: 0.76, 0.86, 1.03 and 1.26 m/s at 1, 2, 3.1 and 5 m/s (root mean
 # square of 20 000 hours of KMA station 146, Jeonju, 2018 to 2020); as of a random walk, less sooner.
 CHANGE_M_S: Final = 0.63
@@ -42,8 +43,8 @@ AVERAGING_S: Final = 600.0
 # A range of rates is at least this wide (standard deviation of the logarithm): fires are unsteady.
 LEAST_RATE_SPREAD: Final = 0.3
 NINETY: Final = 1.645
-# Of the sequence that fills a square most evenly (Roberts 2018; the plastic number).
-_EVEN: Final = np.array([0.7548776662466927, 0.5698402909980532])
+# Of the sequence that fills a space of four dimensions most evenly (Roberts 2018): powers of the root of x⁵ = x + 1.
+_EVEN: Final = 1.1673039782614187 ** -np.arange(1.0, 5.0)
 # The logistic curve of this slope differs from the normal distribution by less than 0.01 (Camilli 1994, J. Educ. Behav. Stat. 19, 293).
 LOGISTIC: Final = 1.702
 
@@ -96,8 +97,8 @@ def levels_of(quantity: str) -> tuple[float, float]:
 def plume_field(site: Site, released: Released, minutes: Minutes, levels: Sequence[float]) -> PlumeField | None:
     """Return the plume at `AHEAD_MIN`; None where no station reported the wind. `minutes` are the last ones, as many as there are since it began.
 
-    If the source is on its map at all: what it holds "elsewhere" does not count. It lasts, at its rate; its plume is taken not to rise, as for the
-    zones downwind. The wind stays that of the last minute but for what winds change within an hour.
+    If the source is on its map at all: what it holds "elsewhere" does not count. Its plume is taken not to rise, as for the zones downwind. Wind and
+    rate stay those of the last minute but for what they change within an hour.
     """
     whole = slice(0, len(minutes.values))
     airs, past = airs_of(site, minutes, whole), winds_of(minutes, whole)
@@ -112,13 +113,13 @@ def plume_field(site: Site, released: Released, minutes: Minutes, levels: Sequen
     per_gram = float(stored_units({released.quantity: 1.0})[KEYS.index(released.quantity)])
     needed = np.array(levels)[:, None, None] / per_gram
     total = np.zeros((len(levels), len(AHEAD_MIN), len(receptors)))
-    for offset in _offsets():
-        winds = _carrying(past, back, offset, _error_m_s(minutes, released.places_m))
-        for number, added in enumerate(_added(site, released.places_m, airs, back, winds, (x_m, y_m), receptors)):
+    for course in _courses(back):
+        winds = _carrying(past, back, course.offset, _error_m_s(minutes, released.places_m))
+        for number, added in enumerate(_added(site, released.places_m, airs, course, winds, (x_m, y_m), receptors)):
             total[:, number] += _share_above(needed, added, released.rate_g_s) @ (
                 released.weights / released.weights.sum()
             )
-    probability = (total / WINDS).reshape(*total.shape[:2], *x.shape)
+    probability = (total / COURSES).reshape(*total.shape[:2], *x.shape)
     return PlumeField(tuple(levels), x_m, y_m, probability, _rises(released, airs[-1]))
 
 
@@ -144,10 +145,26 @@ def _nodes(site: Site, places_m: Floats) -> tuple[Floats, Floats]:
     return x_m, y_m
 
 
-def _offsets() -> Floats:
-    """Return the offsets (winds, 2) of the wind in standard deviations, spread evenly over a normal distribution; always the same."""
-    even = (0.5 + np.arange(1, WINDS + 1)[:, None] * _EVEN) % 1
-    return np.vectorize(NormalDist().inv_cdf)(even)
+class _Course(NamedTuple):
+    """How wind and source may go on: the offset of the wind (2,) in standard deviations, and what is released (ticks,) of the rate of now."""
+
+    offset: Floats
+    released: Floats
+
+
+def _courses(back: int) -> list[_Course]:
+    """Return courses from `back` minutes ago to an hour ahead, evenly spread over what is possible; always the same.
+
+    From now on the source changes and ends as source maps take it to (`COURSE`): one in two within an hour.
+    """
+    ahead_h = MINUTE_S * np.maximum(np.arange(back + AHEAD_MIN[-1]) - back + 1, 0) / HOUR_S
+    out = []
+    for even in (0.5 + np.arange(1, COURSES + 1)[:, None] * _EVEN) % 1:
+        east, north, drift = (NormalDist().inv_cdf(float(share)) for share in even[:3])
+        ends_h = -np.log(1 - even[3]) / COURSE.ends_per_hour
+        grown = np.exp(COURSE.drift_log_per_hour * drift * np.sqrt(ahead_h))
+        out.append(_Course(np.array([east, north]), np.where(ahead_h < ends_h, grown, 0.0)))
+    return out
 
 
 def _error_m_s(minutes: Minutes, places_m: Floats) -> float:
@@ -173,13 +190,14 @@ def _added(
     site: Site,
     places_m: Floats,
     airs: Sequence[Meteorology],
-    back: int,
+    course: _Course,
     winds: WindGrid,
     nodes_m: tuple[Floats, Floats],
     receptors: Floats,
 ) -> list[Floats]:
     """Return what 1 g/s from each place adds [g/m³] at the receptors (receptors, places), at each of `AHEAD_MIN`."""
     x_m, y_m = nodes_m
+    back = len(course.released) - AHEAD_MIN[-1]
     box = (x_m[0] - MARGIN_M, y_m[0] - MARGIN_M, x_m[-1] + MARGIN_M, y_m[-1] + MARGIN_M)
     puffs = Puffs(n_sources=len(places_m), box_m=box, surroundings=site.surroundings, averaging_time_s=AVERAGING_S)
     last = airs[-1]
@@ -187,8 +205,9 @@ def _added(
     for ahead in AHEAD_MIN:
         ticks = range(done, back + ahead)
         for tick in ticks:
-            for number, (x, y) in enumerate(places_m):
-                puffs.release(number, x_m=float(x), y_m=float(y), z_m=SOURCE_HEIGHT_M, mass=MINUTE_S, tick=tick - done)
+            mass = MINUTE_S * float(course.released[tick])
+            for number, (x, y) in enumerate(places_m if mass else ()):
+                puffs.release(number, x_m=float(x), y_m=float(y), z_m=SOURCE_HEIGHT_M, mass=mass, tick=tick - done)
         part = winds._replace(
             east_m_s=winds.east_m_s[ticks.start : ticks.stop], north_m_s=winds.north_m_s[ticks.start : ticks.stop]
         )

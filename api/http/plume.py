@@ -50,7 +50,7 @@ async def plume(
     """How probable it is [%] that the plume adds a level or more at breathing height: `percent[level][time]`, row by row from the south-west.
 
     The levels are what a device can tell, and what makes the air bad. It counts what is not known of place and rate (as found by now, if the source
-    is on its map) and of the wind (its error, and how winds change within an hour); the source is taken to last, and its plume not to rise.
+    is on its map), and how wind and source change within an hour, as one source in two ends; the plume is taken not to rise.
     `rise_m` is how high it rises if it is a fire's, at the 5, 50 and 95 % points of the rate, `rise_over_m` within what distance.
     `grid` is null where nothing is probable.
     """

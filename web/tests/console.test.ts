@@ -140,5 +140,9 @@ it("lets a robot step aside from a station, and stand where it is elsewhere", ()
   expect(aside([100, 100], [[300, 300]])).toEqual([100, 100]);
   const [x, y] = aside([110, 100], [[100, 100], [300, 300]]);
   expect([Math.round(x), Math.round(y)]).toEqual([100 + APART_PX, 100]);
+  // Where another station is straight aside, it turns.
+  const [turnedX, turnedY] = aside([110, 100], [[100, 100], [140, 100]]);
+  expect(Math.hypot(turnedX - 140, turnedY - 100)).toBeGreaterThanOrEqual(APART_PX - 0.01);
+  expect(Math.hypot(turnedX - 100, turnedY - 100)).toBeCloseTo(APART_PX, 6);
   expect(Math.hypot(aside([100, 100], [[100, 100]])[0] - 100, aside([100, 100], [[100, 100]])[1] - 100)).toBeCloseTo(APART_PX, 6);
 });
