@@ -7,7 +7,7 @@ import { cai, devices, isLinked, limits, live, quantities, rate, robots, silence
 import { keepTrail } from "./trails";
 import { warn } from "./warning";
 
-const AGAIN_MS = 3_000, REFRESH_MS = 15_000, DRAW_EVERY_MS = 500, RATE_OVER_S = 10, CATCH_UP_S = 0.5;
+const AGAIN_MS = 3_000, REFRESH_MS = 15_000, DRAW_EVERY_MS = 500, RATE_OVER_S = 10, CATCH_UP_S = 0.5, MS_PER_DEVICE = 1;
 
 const by = <Row extends object>(key: keyof Row, rows: Row[]) => new Map(rows.map((row) => [row[key] as string, row]));
 
@@ -65,8 +65,11 @@ function measureRate(): void {
 }
 
 const waiting: Reading[] = [];
+let drawn = 0;
 function draw(): void {
-  if (!waiting.length) return;
+  // A page with thousands of devices draws them every few seconds, so that it has time for those who press something.
+  if (!waiting.length || performance.now() - drawn < live.value.latest.size * MS_PER_DEVICE) return;
+  drawn = performance.now();
   const latest = new Map(live.value.latest);
   waiting.splice(0).forEach((reading) => take(latest, reading));
   live.value = { ...live.value, latest };

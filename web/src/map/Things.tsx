@@ -1,9 +1,9 @@
 // What stands on the map as elements of the page: devices with their values, wind, fires, names. They can be reached by the keyboard.
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { inkOn, indexNow, shadeOf } from "../colour";
 import type { Place } from "../model";
 import { goTo, route } from "../route";
-import { at, cai, devices, isPast, places, robotNames, robots, shown, site } from "../state";
+import { at, cai, devices, isPast, language, places, robotNames, robots, shown, site } from "../state";
 import { lit } from "../simulation";
 import { headingOf, metres } from "../trails";
 import { label, localized, nameOfZone, say } from "../words/words";
@@ -12,7 +12,7 @@ import { aside } from "./aside";
 import { traced } from "./layers";
 import type { MapView } from "./view";
 
-const FROM_AIR = ["smoke", "dust", "release"], GLIDE_MS = 6000, FRAME_MS = 80, FURTHEST_GLIDE_M = 400;
+const FROM_AIR = ["smoke", "dust", "release"], GLIDE_MS = 6000, FRAME_MS = 80, FURTHEST_GLIDE_M = 400, MANY = 300;
 
 export const indexes = (name: string) => {
   const index = cai.value.stations[name];
@@ -65,7 +65,7 @@ export function Things({ view }: { view: MapView }) {
   useEffect(() => placeAll());
   const known = places.value;
   return (
-    <div id="things" ref={box}>
+    <div id="things" class={known.size > MANY ? "many" : ""} ref={box}>
       {site.value.zones.map((zone) => <ZoneName key={zone.name} name={zone.name} outline={zone.outline} />)}
       {site.value.land.filter(({ line }) => line.length).map((river) =>
         <At key={river.label_en} place={river.line[Math.floor(river.line.length / 2)]!} kind="river-name">{label(river)}</At>)}
@@ -106,15 +106,18 @@ function ZoneName({ name, outline }: { name: string; outline: Place[] }) {
 
 function Wind({ name, place }: { name: string; place: Place }) {
   const { wind_speed: speed, wind_direction: from } = shown.value.latest.get(name)?.values ?? {};
-  if (speed === undefined || from === undefined) return null;
+  return speed === undefined || from === undefined ? null : <Arrow speed={speed} from={from} place={place} />;
+}
+
+function Arrow({ speed, from, place }: { speed: number; from: number; place: Place }) {
   const length = 16 + Math.min(speed, 8) * 4;
-  return (
+  return useMemo(() => (
     <At place={place} kind="wind">
       <svg width="90" height="90" viewBox="-45 -45 90 90" role="img" aria-label={`${say("wind")} ${speed.toFixed(1)} m/s`}>
         <path transform={`rotate(${from + 180})`} d={`M0,-16V${-16 - length}M-5,${-10 - length}L0,${-17 - length}L5,${-10 - length}`} />
       </svg>
     </At>
-  );
+  ), [speed, from, place[0], place[1], language.value]);
 }
 
 function Dot({ name, place, isRobot }: { name: string; place: Place; isRobot: boolean }) {
@@ -122,7 +125,8 @@ function Dot({ name, place, isRobot }: { name: string; place: Place; isRobot: bo
   const isChosen = route.value.page === "devices" && route.value.id === name, index = indexNow(shown.value.latest.get(name));
   const battery = isRobot ? shown.value.latest.get(name)?.values["battery"] : undefined;
   const press = () => (question.value ? finish(place) : goTo("devices", name));
-  return (
+  // With thousands of devices, most look as they did: those are not compared anew.
+  return useMemo(() => (
     <div class="at" data-place={place.join(",")} {...(isRobot ? { "data-moves": name } : {})}>
       {alarmed && <span class="alarm" />}
       {heading !== null && <span class="heading" style={{ transform: `rotate(${heading}deg)` }} />}
@@ -132,5 +136,5 @@ function Dot({ name, place, isRobot }: { name: string; place: Place; isRobot: bo
       </button>
       {isRobot && <span class="plate" aria-hidden="true">{name.replace(/\D+/g, "")}{battery !== undefined && <i style={{ "--charge": `${battery}%` }} class={battery < 20 ? "low" : ""} />}</span>}
     </div>
-  );
+  ), [shade.text, shade.colour, alarmed, heading, isChosen, battery, place[0], place[1], title(name), Boolean(index)]);
 }

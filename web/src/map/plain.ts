@@ -10,11 +10,13 @@ export function plainView(box: HTMLElement): MapView {
   box.append(svg);
   let middle: Place = [0, 0], scale = 1, layers: Layers = {}, wanted: Place[] = [], isMoved = false;
   const listeners: (() => void)[] = [];
+  // Asked for once: each question makes the browser lay out what was moved before, device by device.
+  let width = box.clientWidth, height = box.clientHeight;
   const squeeze = () => Math.cos((middle[0] * Math.PI) / 180);
   const project = ([lat, lon]: Place): [number, number] =>
-    [box.clientWidth / 2 + (lon - middle[1]) * squeeze() * scale, box.clientHeight / 2 - (lat - middle[0]) * scale];
+    [width / 2 + (lon - middle[1]) * squeeze() * scale, height / 2 - (lat - middle[0]) * scale];
   const unproject = (x: number, y: number): Place =>
-    [middle[0] - (y - box.clientHeight / 2) / scale, middle[1] + (x - box.clientWidth / 2) / (squeeze() * scale)];
+    [middle[0] - (y - height / 2) / scale, middle[1] + (x - width / 2) / (squeeze() * scale)];
 
   function path({ geometry }: Shape): string {
     const pen = (places: [number, number][]) => places.map(([lon, lat], number) => {
@@ -27,9 +29,9 @@ export function plainView(box: HTMLElement): MapView {
   }
 
   function drawn(name: LayerName, shape: Shape): SVGPathElement {
-    const element = document.createElementNS(SVG, "path"), { colour, opacity, width } = shape.properties, isFill = LAYERS[name] === "fill";
+    const element = document.createElementNS(SVG, "path"), { colour, opacity, width: stroke } = shape.properties, isFill = LAYERS[name] === "fill";
     const attributes = {
-      d: path(shape), opacity, fill: isFill ? colour : "none", stroke: isFill ? "none" : colour, "stroke-width": width,
+      d: path(shape), opacity, fill: isFill ? colour : "none", stroke: isFill ? "none" : colour, "stroke-width": stroke,
       "stroke-linejoin": "round", "stroke-linecap": "round", "data-layer": name, ...(isFill ? { "shape-rendering": "crispEdges" } : {}), ...(LAYERS[name] === "dashes" ? { "stroke-dasharray": "6 6" } : {}),
     };
     for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
@@ -45,15 +47,15 @@ export function plainView(box: HTMLElement): MapView {
     const lats = places.map(([lat]) => lat), lons = places.map(([, lon]) => lon);
     const [south, north, west, east] = [Math.min(...lats), Math.max(...lats), Math.min(...lons), Math.max(...lons)];
     middle = [(south + north) / 2, (west + east) / 2];
-    const across = Math.max(box.clientWidth - 2 * MARGIN, 50) / Math.max((east - west) * squeeze(), 0.002);
-    scale = Math.min(across, Math.max(box.clientHeight - 2 * MARGIN, 50) / Math.max(north - south, 0.002));
+    const across = Math.max(width - 2 * MARGIN, 50) / Math.max((east - west) * squeeze(), 0.002);
+    scale = Math.min(across, Math.max(height - 2 * MARGIN, 50) / Math.max(north - south, 0.002));
   }
 
   function zoomAt(factor: number, x: number, y: number): void {
     const there = unproject(x, y);
     scale = Math.min(Math.max(scale * factor, SMALLEST), LARGEST);
     const [nowX, nowY] = project(there);
-    middle = unproject(box.clientWidth / 2 + nowX - x, box.clientHeight / 2 + nowY - y);
+    middle = unproject(width / 2 + nowX - x, height / 2 + nowY - y);
     isMoved = true;
     redraw();
   }
@@ -64,11 +66,12 @@ export function plainView(box: HTMLElement): MapView {
   }, { passive: false });
   svg.addEventListener("pointermove", (event) => {
     if (!event.buttons) return;
-    middle = unproject(box.clientWidth / 2 - event.movementX, box.clientHeight / 2 - event.movementY);
+    middle = unproject(width / 2 - event.movementX, height / 2 - event.movementY);
     isMoved = true;
     redraw();
   });
   const sizes = new ResizeObserver(() => {
+    [width, height] = [box.clientWidth, box.clientHeight];
     if (wanted.length && !isMoved) show(wanted);
     redraw();
   });
@@ -78,7 +81,7 @@ export function plainView(box: HTMLElement): MapView {
     project, unproject,
     draw(given, ground) { layers = given; box.style.background = ground; redraw(); },
     fit(places) { wanted = places; isMoved = false; show(places); redraw(); },
-    zoom: (by) => zoomAt(2 ** by, box.clientWidth / 2, box.clientHeight / 2),
+    zoom: (by) => zoomAt(2 ** by, width / 2, height / 2),
     onMove: (work) => { listeners.push(work); },
     remove() { sizes.disconnect(); box.remove(); },
   };

@@ -9,8 +9,10 @@ import { devices, isLinked, live, mayAdminister, mayOperate, newest, site } from
 import { metres } from "../trails";
 import { age, label, say, sayOf, shortTime } from "../words/words";
 import { completeness } from "./DevicePage";
+import { More } from "./Stations";
 
 const health = signal<Health | null>(null), ledger = signal<Ledger[]>([]), letters = signal<Letter[]>([]), unknowns = signal<Unknown[]>([]);
+const mostHeard = signal(60);
 const AGAIN_MS = 5_000, SILENT_MS = 120_000;
 
 async function load(): Promise<void> {
@@ -129,7 +131,7 @@ function Heard() {
     <div class="wide" tabIndex={0} role="region" aria-label={say("heard")}>
       <table id="heard">
         <thead><tr><th>{say("device")}</th><th>{say("last")}</th><th>{say("completeness")}</th>{(["received", "missing", "repeated", "late", "rejected"] as const).map((key) => <th key={key}>{say(key)}</th>)}</tr></thead>
-        <tbody>{rows.map(({ entry, time }) => {
+        <tbody>{rows.slice(0, mostHeard.value).map(({ entry, time }) => {
           const silent = time !== undefined && newest.value - Date.parse(time) > SILENT_MS;
           return (
             <tr key={entry.device}>
@@ -141,6 +143,7 @@ function Heard() {
           );
         })}</tbody>
       </table>
+      <More count={rows.length} shown={mostHeard} />
     </div>
   );
 }

@@ -1,4 +1,5 @@
 // The index of each zone, and the stations, the worst first.
+import { signal } from "@preact/signals";
 import { indexNow, inkOn, palette, shadeOf, classOf, short } from "../colour";
 import { goTo } from "../route";
 import { cai, isPast, limits, places, robotNames, shown, site } from "../state";
@@ -27,6 +28,15 @@ export function Zones() {
   );
 }
 
+const FEW = 60;
+const mostShown = signal(FEW);
+
+/** The rest of a long list, at a press: thousands of rows would be compared with every reading. */
+export function More({ count, shown: most }: { count: number; shown: typeof mostShown }) {
+  if (count <= most.value) return null;
+  return <button type="button" onClick={() => { most.value += 5 * FEW; }}>{say("more")} ({count - most.value})</button>;
+}
+
 export function Stations() {
   const rows = site.value.stations.map((station) => ({
     station, index: indexNow(shown.value.latest.get(station.name))?.value ?? -1, hourly: isPast.value ? undefined : cai.value.stations[station.name]?.cai,
@@ -38,7 +48,7 @@ export function Stations() {
       <table id="stations">
         <thead><tr><th /><th title={say("index-now")}>{say("now")}</th><th title={say("index-hour")}>{say("hourly")}</th><th>PM2.5</th><th>PM10</th></tr></thead>
         <tbody>
-          {rows.map(({ station, hourly }) => {
+          {rows.slice(0, mostShown.value).map(({ station, hourly }) => {
             const values = shown.value.latest.get(station.name)?.values ?? {}, shade = shadeOf(station.name), now = indexNow(shown.value.latest.get(station.name));
             return (
               <tr key={station.name}>
@@ -52,6 +62,7 @@ export function Stations() {
           })}
         </tbody>
       </table>
+      <More count={rows.length} shown={mostShown} />
     </section>
   );
 }

@@ -4,7 +4,7 @@ import type { Words } from "./words";
 export const ENGLISH: Words = {
   language: "한국어", air: "Air", live: "live", lost: "The connection is lost; trying again.", rate: "readings/s", simulated: "simulated",
   city: "City", network: "Network", simulation: "Simulation", back: "Back", theme: "Theme", minutes: "min", hours: "h", days: "d",
-  map: "map of stations and robots", legend: "colours of the map", wind: "wind", robot: "robot", cancel: "Cancel", colour: "Colour",
+  more: "Show more", map: "map of stations and robots", legend: "colours of the map", wind: "wind", robot: "robot", cancel: "Cancel", colour: "Colour",
   "index-now": "Index, values now", "index-hour": "Index, hourly", palette: "Colour-blind safe", "palette-official": "Official colours",
   "zoom-in": "Zoom in", "zoom-out": "Zoom out", "whole-city": "Whole city", tilt: "Tilt",
   field: "Field between the devices", "field-between": "interpolated", "field-devices": " devices", "field-unsure": "the fainter, the less sure",
