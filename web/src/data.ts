@@ -7,7 +7,7 @@ import { cai, devices, isLinked, limits, live, quantities, rate, robots, silence
 import { keepTrail } from "./trails";
 import { warn } from "./warning";
 
-const AGAIN_MS = 3_000, REFRESH_MS = 15_000, DRAW_EVERY_MS = 500, RATE_OVER_S = 10, CATCH_UP_S = 0.5, MS_PER_DEVICE = 1;
+const AGAIN_MS = 3_000, REFRESH_MS = 15_000, DRAW_EVERY_MS = 500, RATE_OVER_S = 10, CATCH_UP_S = 0.5, MS_PER_DEVICE = 2.5;
 
 const by = <Row extends object>(key: keyof Row, rows: Row[]) => new Map(rows.map((row) => [row[key] as string, row]));
 

@@ -68,7 +68,7 @@ export function IncidentPage({ id }: { id: string }) {
           <h2>{say("source")}</h2>
           <p>{source ? sourceWords(source) : say("says-nothing")}</p>
           {source && !source.says_nothing && <p class="quiet">{[
-            source.radius_90_m ? `90 %: ${source.radius_90_m.toFixed(0)} m` : "", source.rate_g_s && `${say("emission")} ${source.rate_g_s.map((rate) => rate.toPrecision(2)).join(" – ")} g/s ${label(quantities.value.get(source.quantity))}`,
+            source.radius_90_m ? `90 %: ${source.radius_90_m.toFixed(0)} m` : "", source.rate_g_s && `${say("emission")} ${source.rate_g_s.map((rate) => Number(rate.toPrecision(2))).join(" – ")} g/s ${label(quantities.value.get(source.quantity))}`,
             source.traced_at && `${say("traced")} ${shortTime(source.traced_at)}`, truth !== undefined && `${say("distance")} ${truth.toFixed(0)} m`].filter(Boolean).join(" · ")}</p>}
         </section>
         <section>

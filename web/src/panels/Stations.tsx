@@ -76,6 +76,6 @@ function Figure({ index }: { index: number | undefined }) {
 export const nearest = (name: string, count: number): string[] => {
   const here = places.value.get(name);
   if (!here) return [];
-  const far = (other: string) => { const [lat, lon] = places.value.get(other)!; return Math.hypot(lat - here[0], (lon - here[1]) * 0.81); };
-  return [...places.value.keys()].filter((other) => other !== name && !robotNames.value.has(other)).sort((a, b) => far(a) - far(b)).slice(0, count);
+  const far = new Map([...places.value].map(([other, [lat, lon]]) => [other, Math.hypot(lat - here[0], (lon - here[1]) * 0.81)]));
+  return [...far.keys()].filter((other) => other !== name && !robotNames.value.has(other)).sort((a, b) => far.get(a)! - far.get(b)!).slice(0, count);
 };
