@@ -78,7 +78,8 @@ export function Things({ view }: { view: MapView }) {
         <At key={id} place={[source!.lat, source!.lon]} kind="source-mark" />)}
       {lit.value.filter(({ at: when }) => at.value === null || when <= at.value).map(({ place, kind, at: when }) =>
         <At key={`lit ${when}`} place={place} kind="lit"><Lit kind={kind} /></At>)}
-      {[...known].map(([name, place]) => <Dot key={name} name={name} place={place} isRobot={robotNames.value.has(name)} />)}
+      {/* Stations last, over the plates of robots beside them. */}
+      {[...known].reverse().map(([name, place]) => <Dot key={name} name={name} place={place} isRobot={robotNames.value.has(name)} />)}
     </div>
   );
 }
