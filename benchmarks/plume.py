@@ -31,7 +31,7 @@ from jeonju.localization.plume_field import AHEAD_MIN, PlumeField, levels_of, pl
 from jeonju.localization.trace import span_of, trace
 from jeonju.simulator.world import World
 
-EVENTS_WANTED: Final = 30
+EVENTS_WANTED: Final = 18
 FIRST_SEED: Final = 53_000
 FORECAST_MIN: Final = 6.0
 WIND_OVER_S: Final = 3600.0
