@@ -143,8 +143,10 @@ def test_phone_in_korean_and_in_the_dark_can_be_read_by_everybody(living: City, 
 
 def test_finished_run_is_looked_at_like_a_city(tmp_path: Path, browser: Browser, jeonju: Site) -> None:
     station = next(one for one in jeonju.stations if one.name == STATION)
-    west = {"lat": station.lat, "lon": station.lon - 0.0028}
-    fire = Fire(kind="fire", after=900, **west, fuel="mixed-waste", smoulder=1200, smoulder_kg_s=0.05, peak_heat_mw=1)
+    west = station.lon - 0.0028
+    fire = Fire(
+        kind="fire", after=900, lat=station.lat, lon=west, fuel="mixed-waste", smoulder=1200, smoulder_kg_s=0.05
+    )
     OfflineRun(STEADY.model_copy(update={"duration": 1800, "events": [fire]}), tmp_path).run()
     with shown_run(tmp_path, HttpSettings(port=0)) as url:
         page = browser.new_context(base_url=url, locale="en-US").new_page()
