@@ -8,6 +8,8 @@ import { keepTrail } from "./trails";
 import { warn } from "./warning";
 
 const AGAIN_MS = 3_000, REFRESH_MS = 15_000, DRAW_EVERY_MS = 500, RATE_OVER_S = 10, CATCH_UP_S = 0.5, MS_PER_DEVICE = 2.5;
+// An answer may be shared for a second; what the stream says counts more than answers that may be older.
+const SHARED_MS = 2_000, REMEMBERED_MS = 60_000;
 
 const by = <Row extends object>(key: keyof Row, rows: Row[]) => new Map(rows.map((row) => [row[key] as string, row]));
 
@@ -21,7 +23,15 @@ export async function loadSite(): Promise<void> {
   });
 }
 
+let heard: { at: number; work: () => void }[] = [];
+function happens(work: () => void): void {
+  const at = performance.now();
+  heard = [...heard.filter((before) => at - before.at < REMEMBERED_MS), { at, work }];
+  work();
+}
+
 export async function loadAll(): Promise<void> {
+  const since = performance.now() - SHARED_MS;
   const [moment, records, held, index, fleet] = await Promise.all([
     get<Moment>("state"), getAll<Device>("devices"), getAll<Silence>("silences"), get<CaiAnswer>("cai"), get<Robot[]>("robots"),
   ]);
@@ -36,6 +46,7 @@ export async function loadAll(): Promise<void> {
     const latest = new Map(live.value.latest);
     moment.latest.forEach((reading) => take(latest, reading));
     live.value = { latest, alerts: by("id", moment.alerts), incidents: by("id", moment.incidents) };
+    heard.filter(({ at }) => at >= since).forEach(({ work }) => work());
   });
 }
 
@@ -109,11 +120,11 @@ export function listen(): void {
     if (seconds >= since) arrived.push([seconds, readings.length]);
     waiting.push(...readings);
   });
-  on<Alert>("alert", (alert) => {
+  on<Alert>("alert", (alert) => happens(() => {
     warn([alert]);
     live.value = { ...live.value, alerts: kept(live.value.alerts, alert) };
-  });
-  on<Incident>("incident", (incident) => { live.value = { ...live.value, incidents: kept(live.value.incidents, incident) }; });
+  }));
+  on<Incident>("incident", (incident) => happens(() => { live.value = { ...live.value, incidents: kept(live.value.incidents, incident) }; }));
 }
 
 export function follow(): void {

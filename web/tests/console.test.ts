@@ -8,7 +8,7 @@ vi.stubGlobal("navigator", { language: "en" });
 vi.stubGlobal("matchMedia", () => ({ matches: false }));
 vi.stubGlobal("addEventListener", () => undefined);
 const { bandOf, classOf, indexNow, inkOn, shadeOfBand, short, subIndex } = await import("../src/colour");
-const { limits } = await import("../src/state");
+const { limits, live } = await import("../src/state");
 const { stepped } = await import("../src/clock");
 const { parse, write } = await import("../src/route");
 const { half } = await import("../src/map/layers");
@@ -19,7 +19,7 @@ const { circle, squares } = await import("../src/map/view");
 const { headingOf, keepTrail, metres, trailOf } = await import("../src/trails");
 const { WORDS } = await import("../src/words/words");
 const { eventOf } = await import("../src/panels/Lighter");
-const { listen } = await import("../src/data");
+const { listen, loadAll } = await import("../src/data");
 
 const PM25 = [15, 35, 75, 500], INDEX = [50, 100, 250, 500];
 
@@ -92,17 +92,20 @@ it("has every word in Korean and in English", () => {
   for (const words of [ko, en]) for (const word of Object.values(words)) expect(word).not.toBe("");
 });
 
+class FakeStream {
+  static opened: FakeStream[] = [];
+  private works = new Map<string, (message: object) => void>();
+  onerror = () => undefined;
+  constructor(readonly url: string) { FakeStream.opened.push(this); }
+  addEventListener(event: string, work: (message: object) => void) { this.works.set(event, work); }
+  heard(event: string, lastEventId: string, data = "[]") { this.works.get(event)!({ data, lastEventId }); }
+  close() { /* It is closed already. */ }
+}
+
 it("goes on after a break from the last event that it had, and asks for all only where that is not known any more", async () => {
   vi.useFakeTimers();
-  const streams: { url: string; heard: (event: string, id: string) => void; onerror: () => void }[] = [];
-  vi.stubGlobal("EventSource", class {
-    private works = new Map<string, (message: object) => void>();
-    onerror = () => undefined;
-    constructor(readonly url: string) { streams.push(this); }
-    addEventListener(event: string, work: (message: object) => void) { this.works.set(event, work); }
-    heard(event: string, lastEventId: string) { this.works.get(event)!({ data: "[]", lastEventId }); }
-    close() { /* It is closed already. */ }
-  });
+  vi.stubGlobal("EventSource", FakeStream);
+  const streams = FakeStream.opened;
   const fetched = vi.fn(() => Promise.reject(new Error("away")));
   vi.stubGlobal("fetch", fetched);
   listen();
@@ -145,4 +148,21 @@ it("lets a robot step aside from a station, and stand where it is elsewhere", ()
   expect(Math.hypot(turnedX - 140, turnedY - 100)).toBeGreaterThanOrEqual(APART_PX - 0.01);
   expect(Math.hypot(turnedX - 100, turnedY - 100)).toBeCloseTo(APART_PX, 6);
   expect(Math.hypot(aside([100, 100], [[100, 100]])[0] - 100, aside([100, 100], [[100, 100]])[1] - 100)).toBeCloseTo(APART_PX, 6);
+});
+
+it("keeps what the stream said while an answer was on its way that did not know it yet", async () => {
+  vi.stubGlobal("EventSource", FakeStream);
+  let answer = () => undefined as void;
+  const empty = { latest: [], alerts: [], incidents: [], stations: {} };
+  vi.stubGlobal("fetch", (address: string) => new Promise((resolve) => {
+    const send = () => resolve({ ok: true, status: 200, headers: new Headers(), json: () => Promise.resolve(/state|cai/.test(address) ? empty : []) });
+    if (address.endsWith("state")) answer = send;
+    else send();
+  }));
+  listen();
+  const loaded = loadAll();
+  FakeStream.opened.at(-1)!.heard("alert", "b-1", JSON.stringify({ id: "fire", active: true, severity: "warning" }));
+  answer();
+  await loaded;
+  expect([...live.value.alerts.keys()]).toEqual(["fire"]);
 });
