@@ -31,7 +31,7 @@ DETAILS = (
     '"source": {"quantity": "pm25", "lat": 35.85, "lon": 127.1, "radius_m": 90.0, "elsewhere": 0.1, "is_unsure": false, "rate_g_s": [1.0, 2.0, 3.0], '
     '"cells": [[35.85, 127.1, 0.5]], "cell_m": 100.0, "traced_at": "2026-03-04T03:00:00+00:00", '
     '"cells_of_half": 1, "says_nothing": false, "unexplained": [], "radius_90_m": 410.0}, '
-    '"downwind": [{"zone": "palbok", "probability": 0.9, "minutes": 2.5, "peak": 30.0}], "visits": []}'
+    '"downwind": [{"zone": "palbok", "probability": 0.9, "minutes": 2.5, "peak": 30.0}], "visits": [], "assignee": "", "course": []}'
 )
 
 

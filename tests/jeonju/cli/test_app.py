@@ -242,7 +242,8 @@ def _is_shown(run: Path, event: dict[str, Any]) -> None:
                 urllib.request.Request(f"{url}/api/v1/simulation/events", b"{}", {"Content-Type": "application/json"}),
                 timeout=60,
             )
-        assert refused.value.code == 409
+        with refused.value:
+            assert refused.value.code == 409
 
 
 def test_folder_that_is_no_run_is_refused_in_one_line(tmp_path: Path) -> None:
