@@ -26,14 +26,14 @@ def reading_json(row: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
-def series_json(table: pa.Table, keys: list[str]) -> dict[str, dict[str, list[Any]]]:
-    """Return columns per device: times and one list for each quantity, null where nothing was measured."""
-    out: dict[str, dict[str, list[Any]]] = {}
+def series_json(table: pa.Table, keys: list[str]) -> dict[str, dict[str, Any]]:
+    """Return columns per device: times and values of each quantity (arrays), and quality in words where there is any."""
+    out: dict[str, dict[str, Any]] = {}
     for device in sorted(set(table["device"].to_pylist())):
         rows = table.filter(pa.compute.equal(table["device"], device))
-        columns = {key: rows[key].to_pylist() for key in keys if rows[key].null_count < rows.num_rows}
-        quality = [quality_in_words(text) if text else None for text in rows["quality"].to_pylist()]
-        out[device] = {"time": rows["time"].to_pylist(), **columns}
-        if any(quality):
-            out[device]["quality"] = quality
+        # As arrays, which orjson writes without making a number of Python of each: null is NaN there.
+        columns = {key: rows[key].to_numpy() for key in keys if rows[key].null_count < rows.num_rows}
+        out[device] = {"time": rows["time"].to_numpy(), **columns}
+        if rows["quality"].null_count < rows.num_rows:
+            out[device]["quality"] = [quality_in_words(text) if text else None for text in rows["quality"].to_pylist()]
     return out

@@ -17,6 +17,8 @@ from jeonju.api.negotiation import Headers, has_already, takes_gzip
 FRESH_S: Final = 1.0
 # Of what scripts follow from second to second.
 FRESH_NOW_S: Final = 0.1
+# An answer that is being made anew is given for so many times as long.
+MOST_STALE: Final = 2.0
 _OF_NOW: Final = frozenset({"/api/v1/latest", "/api/v1/geojson"})
 SHARED_PATHS: Final = frozenset(
     f"/api/v1/{name}"
@@ -61,7 +63,10 @@ class SharedAnswers:
         is_file = scope["path"].startswith(SHARED_FOLDERS)
         key = (scope["path"], scope["query_string"], is_file and takes_gzip(scope["headers"]))
         answer = self._kept.get(key)
-        if answer is None or time.monotonic() - answer.made_s > (FRESH_NOW_S if scope["path"] in _OF_NOW else FRESH_S):
+        fresh_s = FRESH_NOW_S if scope["path"] in _OF_NOW else FRESH_S
+        # Who asks while a new one is made gets the last one, so that only one waits for it.
+        old_s = MOST_STALE * fresh_s if key in self._making else fresh_s
+        if answer is None or time.monotonic() - answer.made_s > old_s:
             answer = await self._made(key, scope)
         await _send(answer, scope["headers"], send)
 

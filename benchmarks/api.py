@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -37,6 +38,8 @@ ASKED: Final = {
     "a day of a series, raw": "/api/v1/series?device=palbok-03&quantity=pm25&every=raw",
     "healthz": "/healthz",
 }
+# Requests a second that are to be answered; delays are measured at half of that.
+WANTED: Final = {"static file": 3000, "latest": 3000, "a day of a series": 300, "a day of a series, raw": 300}
 SECONDS: Final = 10
 CONNECTIONS: Final = 16
 VIEWERS: Final = 500
@@ -81,10 +84,36 @@ def beside_a_city(wrk: str) -> dict[str, Any]:
             for what, path in ASKED.items():
                 _say(what)
                 results[what] = _measured(wrk, url + path)
+                if what in WANTED:
+                    results[what]["at_half_of_wanted"] = asyncio.run(_paced(url, path, WANTED[what] / 2))
             return results
         finally:
             city.terminate()
             city.communicate(timeout=30)
+
+
+async def _paced(url: str, path: str, per_s: float) -> dict[str, float]:
+    """Ask so often, whatever the answers take, over CONNECTIONS connections; return how long answers take [ms]."""
+    host, port = url.removeprefix("http://").split(":")
+    request = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode()
+    begin, taken_ms = time.perf_counter() + 0.1, list[float]()
+
+    async def ask(first: int) -> None:
+        reader, writer = await asyncio.open_connection(host, int(port))
+        for number in range(first, int(per_s * SECONDS), CONNECTIONS):
+            due = begin + number / per_s
+            await asyncio.sleep(max(due - time.perf_counter(), 0.0))
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"content-length: (\d+)", head.lower())
+            assert length is not None, head
+            await reader.readexactly(int(length[1]))
+            taken_ms.append(1000 * (time.perf_counter() - due))
+        writer.close()
+
+    await asyncio.gather(*(ask(first) for first in range(CONNECTIONS)))
+    median, p99 = np.percentile(taken_ms, (50, 99))
+    return {"per_s": per_s, "median_ms": round(float(median), 1), "p99_ms": round(float(p99), 1)}
 
 
 @contextmanager

@@ -54,7 +54,7 @@ class Series:
     With `every_s` the values are means over intervals of that many seconds, each stamped with the interval's start.
     They come from hours and minutes as far as `every_s` is a multiple of 3600 or 60, however long the span, so they outlive the readings;
     edges within a minute and minutes that are not rolled up yet come from the readings.
-    At most `limit` rows come back, the earliest first.
+    At most `limit` rows come back, the earliest first. Where `quantities` names some, a store need not read the others, which may be null.
     """
 
     site: str
@@ -63,6 +63,7 @@ class Series:
     devices: tuple[str, ...] = ()
     every_s: int | None = None
     limit: int = 1_000_000
+    quantities: tuple[str, ...] = ()
 
 
 class Retention(NamedTuple):

@@ -7,8 +7,8 @@ from typing import Any, Final
 import orjson
 from fastapi import Response
 
-# Instants come out in UTC with `Z`, NaN as null.
-OPTIONS: Final = orjson.OPT_UTC_Z | orjson.OPT_SERIALIZE_NUMPY
+# Instants come out in UTC with `Z`, those of arrays too, which have no time zone; NaN as null.
+OPTIONS: Final = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_SERIALIZE_NUMPY
 
 
 def answer(content: Any, status: int = 200) -> Response:

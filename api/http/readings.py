@@ -134,6 +134,7 @@ async def series(
         devices=tuple(device or ()),
         every_s=every_s,
         limit=MOST_POINTS + 1,
+        quantities=tuple(quantity or ()),
     )
     if as_format != "json":
         shown = keys if quantity else _measured(air, device or ())

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from jeonju.airquality.pollutants import KEYS
 from jeonju.contract.columns import READINGS
 from jeonju.storage.duckdb import rollup as rollup
 from jeonju.storage.port import Series
@@ -143,7 +144,13 @@ def select_readings(
         values = 2 * [*values, series.start, series.end]
     else:
         query, values = rollup.means(series.start, series.end, series.every_s, marked, where, values, is_any)
-    return f"{query} ORDER BY time, device LIMIT {int(series.limit)}", values
+    # What is left out here is not read from the file either.
+    return f"SELECT {_chosen(series)} FROM ({query}) ORDER BY time, device LIMIT {int(series.limit)}", values
+
+
+def _chosen(series: Series) -> str:
+    unread = set(KEYS).difference(series.quantities) if series.quantities else set()
+    return ", ".join(f'NULL AS "{name}"' if name in unread else f'"{name}"' for name in READINGS.names)
 
 
 def _by_device(table: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64], list[tuple[str, str]]]:

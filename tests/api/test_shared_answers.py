@@ -1,4 +1,4 @@
-"""What many ask at once is made once, and is never older than a second."""
+"""What many ask at once is made once, and is never older than a second, or two while it is made anew."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -72,6 +72,29 @@ def test_those_who_ask_at_once_share_one_answer_also_where_the_first_one_goes_aw
         app.go.set()
         assert {(await other)[2] for other in others} == {b"1"}
         assert len(app.asked) == 1
+
+    played(play)
+
+
+def test_only_one_waits_for_a_new_answer_while_the_last_one_is_not_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 0.0
+    monkeypatch.setattr("jeonju.api.shared_answers.time.monotonic", lambda: now_s)
+
+    async def play(app: Counting, ask: Ask, _shared: SharedAnswers) -> None:
+        nonlocal now_s
+        assert (await ask())[2] == b"1"
+        app.go.clear()
+        now_s = 1.5
+        first = asyncio.ensure_future(ask())
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert len(app.asked) == 2
+        assert (await ask())[2] == b"1"
+        now_s = 2.1
+        late = asyncio.ensure_future(ask())
+        await asyncio.sleep(0)
+        app.go.set()
+        assert (await first)[2] == (await late)[2] == b"2"
 
     played(play)
 

@@ -102,6 +102,16 @@ def test_means_over_intervals_average_angles_as_directions(store: Store) -> None
     assert (second["time"], second["pm25"], second["wind_direction"]) == (T0 + timedelta(seconds=60), 9.0, None)
 
 
+def test_named_quantities_are_read(store: Store) -> None:
+    """Others may be, too; what says which reading it is always is."""
+    store.write(commit(row(second=0, pm25=1.0, co=0.4), row(second=30, pm25=3.0, co=0.6)))
+    for every_s, values in ((None, [1.0, 3.0]), (60, [2.0])):
+        rows = everything(store, every_s=every_s, quantities=("pm25",))
+        assert [item["pm25"] for item in rows] == values
+        assert {item["co"] for item in rows} <= {None, 0.4, 0.5, 0.6}
+        assert rows[0]["time"] == T0
+
+
 def test_everything_is_there_after_reopening(open_named: Callable[[str], Store]) -> None:
     first = open_named("twice")
     first.write(commit(row(pm25=1.0), row(second=9, pm25=2.0)))
