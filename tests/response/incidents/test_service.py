@@ -102,10 +102,9 @@ def test_source_is_traced_stored_and_published_and_a_restart_goes_on(jeonju: Sit
         again.act(stored.id, "acknowledge", "lee")
     assigned = again.act(stored.id, "assign", "kim", assignee="lee")
     assert (assigned.state, json.loads(assigned.details)["assignee"]) == ("acknowledged", "lee")
-    assert [(entry.who, entry.action) for entry in burning.journal("jeonju", subject=stored.id)] == [
-        ("kim", "acknowledge"),
-        ("kim", "assign"),
-    ]
+    # The clock stands still here, so they have no order.
+    entries = burning.journal("jeonju", subject=stored.id)
+    assert {(entry.who, entry.action) for entry in entries} == {("kim", "acknowledge"), ("kim", "assign")}
 
 
 def test_what_is_over_is_closed_by_the_system_and_written_down(jeonju: Site, store: DuckDBStore) -> None:
