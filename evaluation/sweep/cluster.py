@@ -64,14 +64,14 @@ def workers(scheduler: str | None, processes: int) -> Iterator[Client]:
 def _check(client: Client, scheduler: str) -> None:
     """Refuse a cluster without workers, and workers that would play other runs than this version does."""
     try:
-        said = client.run(_version)
+        versions = client.run(_version)
     except Exception as error:
         raise UserError(
             f"a worker of {scheduler} cannot load jeonju ({error}); install the same version there"
         ) from error
-    if not said:
+    if not versions:
         raise UserError(f"the scheduler at {scheduler} has no workers; start some with `dask worker {scheduler}`")
-    if others := {address: its for address, its in said.items() if its != _version()}:
+    if others := {address: its for address, its in versions.items() if its != _version()}:
         address, its = next(iter(others.items()))
         raise UserError(f"the worker {address} has {its}, this is {_version()}; install the same version there")
 
@@ -112,8 +112,8 @@ def play_all(client: Client, setup: Setup, runs: Iterable[int]) -> Iterator[tupl
         raise SweepError("the Dask scheduler is gone; the same command goes on with what is finished") from error
 
 
-def told(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """Say in a line why a run has no result."""
     if isinstance(error, KilledWorker):
-        return f"its worker died {DEATHS} times; each worker needs some 600 MB of memory"
+        return "workers died while they played it; look at their memory"
     return f"{type(error).__name__}: {error}"

@@ -88,17 +88,19 @@ def play(setup: Setup, run: int) -> Outcome:
     # Blocks end on whole minutes; the last one must be in.
     env.run(until=scenario.start_s + scenario.duration + 1e-6)
     listener.close()
+    affected = _affected_after_s(world)
     for exposure in world.exposure.events:
-        exposure_of_all = dict(exposure.reached_s)
-        for name in setup.candidates & exposure.reached_s.keys():
-            del exposure.reached_s[name]
-        affected = {name: time_s - exposure.start_s for name, time_s in exposure_of_all.items()}
-        break
-    else:
-        affected = {}
+        exposure.reached_s = {name: at for name, at in exposure.reached_s.items() if name not in setup.candidates}
     row = {"run": run, **values, "seed": scenario.seed, "start": scenario.start.isoformat(), **_scored(world, listener)}
     names = tuple(device.name for device in setup.site.devices if device.name not in setup.candidates)
     return Outcome(run, row, names, np.array(listener.pm25, dtype=np.float32), affected)
+
+
+def _affected_after_s(world: World) -> dict[str, float]:
+    """Return how long after its start the first event affects each device [s]; nothing where there is no event."""
+    for exposure in world.exposure.events[:1]:
+        return {name: at - exposure.start_s for name, at in exposure.reached_s.items()}
+    return {}
 
 
 def _scored(world: World, listener: _Listener) -> dict[str, Any]:

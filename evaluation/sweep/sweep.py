@@ -9,7 +9,7 @@ from distributed import Client
 
 from jeonju.common.errors import UserError
 from jeonju.contract.site import load_site
-from jeonju.evaluation.sweep.cluster import SweepError, play_all, told, workers
+from jeonju.evaluation.sweep.cluster import SweepError, play_all, reason_of, workers
 from jeonju.evaluation.sweep.folder import SweepFolder
 from jeonju.evaluation.sweep.placed import Placed
 from jeonju.evaluation.sweep.placement import choose, gain_of_each, with_candidates
@@ -78,7 +78,7 @@ class Sweep:
         try:
             for run, outcome in play_all(client, setup, missing):
                 if isinstance(outcome, Exception):
-                    failed[run] = told(outcome)
+                    failed[run] = reason_of(outcome)
                 else:
                     folder.keep(outcome)
                 done += 1

@@ -76,12 +76,12 @@ def sweep(
     )
     with progress(f"{runs} runs") as on_progress:
         figures = plan.run(on_progress)
-    typer.echo(json.dumps(figures) if as_json else _told(figures))
+    typer.echo(json.dumps(figures) if as_json else _summary(figures))
     if figures["failed"]:
         raise typer.Exit(1)
 
 
-def _told(figures: dict) -> str:  # type: ignore[type-arg]
+def _summary(figures: dict) -> str:  # type: ignore[type-arg]
     lines = [f"{figures['runs']} runs, {figures['false_alarms']} false alarms"]
     if "affected" in figures:
         lines.append(f"{figures['affected']} affected a device, {figures['detected']} were noticed")

@@ -23,10 +23,10 @@ export async function loadSite(): Promise<void> {
   });
 }
 
-let heard: { at: number; work: () => void }[] = [];
-function happens(work: () => void): void {
+let recent: { at: number; work: () => void }[] = [];
+function apply(work: () => void): void {
   const at = performance.now();
-  heard = [...heard.filter((before) => at - before.at < REMEMBERED_MS), { at, work }];
+  recent = [...recent.filter((before) => at - before.at < REMEMBERED_MS), { at, work }];
   work();
 }
 
@@ -46,7 +46,7 @@ export async function loadAll(): Promise<void> {
     const latest = new Map(live.value.latest);
     moment.latest.forEach((reading) => take(latest, reading));
     live.value = { latest, alerts: by("id", moment.alerts), incidents: by("id", moment.incidents) };
-    heard.filter(({ at }) => at >= since).forEach(({ work }) => work());
+    recent.filter(({ at }) => at >= since).forEach(({ work }) => work());
   });
 }
 
@@ -120,11 +120,11 @@ export function listen(): void {
     if (seconds >= since) arrived.push([seconds, readings.length]);
     waiting.push(...readings);
   });
-  on<Alert>("alert", (alert) => happens(() => {
+  on<Alert>("alert", (alert) => apply(() => {
     warn([alert]);
     live.value = { ...live.value, alerts: kept(live.value.alerts, alert) };
   }));
-  on<Incident>("incident", (incident) => happens(() => { live.value = { ...live.value, incidents: kept(live.value.incidents, incident) }; }));
+  on<Incident>("incident", (incident) => apply(() => { live.value = { ...live.value, incidents: kept(live.value.incidents, incident) }; }));
 }
 
 export function follow(): void {
