@@ -48,7 +48,9 @@ BLOCK_MIN: Final = 2
 SPIN_UP_MIN: Final = 20
 LEAD_MIN: Final = 10
 BASELINE_MIN: Final = 60
-AVERAGING_S: Final = 180.0
+# The wind of the map is drawn together from means of many stations over some minutes: what meanders between them within half an hour, at scales
+# below a few kilometres, is not in it, and spreads the plume about it (docs/decisions/0032).
+AVERAGING_S: Final = 1800.0
 
 
 def rate_prior(quantity: str, rises: int) -> Floats:
