@@ -36,7 +36,8 @@ SCENARIOS ?= evaluation/pipeline/cases
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 LOCKED := --require-hashes --requirement requirements-dev.lock
 # uv needs a tenth of pip's time. It does not read pip's settings; where it finds no packages, pip is asked.
-UV_INSTALL := $(PIP) --constraint constraints.txt uv && $(BIN)/uv pip install --quiet --python $(BIN)/python $(LOCKED)
+# What is compiled now is not compiled at the first start, nor at each one where Python may not write.
+UV_INSTALL := $(PIP) --constraint constraints.txt uv && $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python $(LOCKED)
 
 .PHONY: help setup console demo test check bench bench-detection chaos compose attack pipeline dashboards fuzz lock audit sbom licences validation clean
 .DEFAULT_GOAL := help
@@ -51,6 +52,7 @@ $(INSTALLED): pyproject.toml requirements-dev.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "this Python cannot make a virtual environment; on Debian: apt-get install python3-venv"; exit 2; }
 	@$(UV_INSTALL) || $(PIP) $(LOCKED)
 	$(PIP) --no-deps --editable .
+	@$(BIN)/python -m compileall -q -j 0 jeonju jeonju/*/
 	@touch $@
 
 # Without the packages of npm nothing is made, and the next setup tries again.

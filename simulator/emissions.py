@@ -4,13 +4,15 @@ A puff carries an amount: kilograms burnt for fires, seconds at full rate for ev
 amount into each species in stored units.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from numba import njit
+from numpy.typing import NDArray
 
 from jeonju.airquality.dispersion.meteorology import Meteorology
 from jeonju.airquality.dispersion.plume_rise import (
@@ -86,29 +88,33 @@ class Emissions:
         """Stored units of each species per released amount in 1 m³, (sources, len(KEYS))."""
         return np.stack([source.composition for source in self.sources]) if self.sources else np.zeros((0, len(KEYS)))
 
-    def release(self, puffs: Puffs, *, tick: int, time_s: float, dt_s: float, air: Meteorology) -> None:
-        """Release the puffs that are due in the `dt_s` seconds from `time_s` on, which are tick `tick` of the next march."""
+    def release(self, puffs: Puffs, *, ticks_s: Floats, dt_s: float, airs: Sequence[Meteorology]) -> None:
+        """Release the puffs of the ticks of the next march, which begin at `ticks_s` and last `dt_s` each, in the air of each."""
         while puffs.n_sources < len(self.sources):
             puffs.add_source()
+        winds_m_s = np.maximum([air.wind_speed_m_s for air in airs], 0.1)
         for source in self.sources:
-            interval_s = min(source.spacing_m / max(air.wind_speed_m_s, 0.1), LONGEST_INTERVAL_S)
-            since_s = min(time_s + dt_s - source.released_s, LONGEST_INTERVAL_S)
-            if since_s < interval_s - 1e-6 or source.released_s >= source.ends_s:
-                continue
-            source.released_s = time_s + dt_s
-            amount = source.amount_per_s(time_s, air) * since_s
-            if amount > 0:
-                puffs.release(
-                    source.number,
-                    x_m=source.x_m,
-                    y_m=source.y_m,
-                    z_m=source.z_m,
-                    mass=amount / len(source.x_m),
-                    sigma_y_m=source.sigma_y_m,
-                    sigma_z_m=source.sigma_z_m,
-                    rise=source.rise(time_s, air),
-                    tick=tick,
-                )
+            due, since_s, source.released_s = _due(
+                ticks_s + dt_s,
+                np.minimum(source.spacing_m / winds_m_s, LONGEST_INTERVAL_S),
+                source.released_s,
+                source.ends_s,
+            )
+            for tick, elapsed_s in zip(due.tolist(), since_s.tolist(), strict=True):
+                time_s, air = float(ticks_s[tick]), airs[tick]
+                amount = source.amount_per_s(time_s, air) * elapsed_s
+                if amount > 0:
+                    puffs.release(
+                        source.number,
+                        x_m=source.x_m,
+                        y_m=source.y_m,
+                        z_m=source.z_m,
+                        mass=amount / len(source.x_m),
+                        sigma_y_m=source.sigma_y_m,
+                        sigma_z_m=source.sigma_z_m,
+                        rise=source.rise(time_s, air),
+                        tick=tick,
+                    )
 
     def add(self, event: Fire | Leak | Dust, start_s: float) -> list[int]:
         """Add the sources of an event that begins at `start_s`; return their numbers."""
@@ -129,6 +135,11 @@ class Emissions:
         """Multiply the rate of a source of the site by `factor` from `start_s` until `end_s`; return its number."""
         self._boosts.append((name, factor, start_s, end_s))
         return [source.number for source in self.sources if source.name == name]
+
+    @property
+    def has_fires(self) -> bool:
+        """Whether anything has been set on fire."""
+        return bool(self._fires)
 
     def flames(self, time_s: float) -> list[Flame]:
         """Return every hot spot that a thermal camera may see at `time_s`."""
@@ -258,6 +269,24 @@ class Emissions:
 
     def _append(self, **attributes: object) -> None:
         self.sources.append(Source(number=len(self.sources), **attributes))  # type: ignore[arg-type]
+
+
+@njit(cache=True, nogil=True)
+def _due(
+    ends_s: Floats, intervals_s: Floats, released_s: float, last_s: float
+) -> tuple[NDArray[np.int64], Floats, float]:
+    """Return the ticks, by their ends, in which a source releases a puff, of how many seconds, and when it did so last."""
+    due, since_s = np.empty(len(ends_s), dtype=np.int64), np.empty(len(ends_s))
+    count = 0
+    for tick in range(len(ends_s)):
+        if released_s >= last_s:
+            break
+        elapsed_s = min(ends_s[tick] - released_s, LONGEST_INTERVAL_S)
+        if elapsed_s >= intervals_s[tick] - 1e-6:
+            due[count], since_s[count] = tick, elapsed_s
+            count += 1
+            released_s = ends_s[tick]
+    return due[:count], since_s[:count], released_s
 
 
 def _no_rise(_time_s: float, _air: Meteorology) -> Rise:

@@ -64,7 +64,7 @@ class PatrolRobot:
         self._next = int(rng.integers(len(self._loop)))
         x, y = self._loop[self._next - 1]
         # Batteries begin apart, so that not all robots charge at once.
-        self._corners = [_Corner(env.now, x, y, float(rng.uniform(40.0, 100.0)))]
+        self._set_corners([_Corner(env.now, x, y, float(rng.uniform(40.0, 100.0)))])
         self._process: simpy.Process | None = None
         self._broken_until_s = -np.inf
         self._measured_s = 0.0
@@ -125,21 +125,17 @@ class PatrolRobot:
 
     def track(self, times_s: Floats) -> Floats:
         """Return x, y, battery, speed, heading and activity (times, 6) at instants up to the end of the planned path."""
-        self._corners = [c for c in self._corners[:-1] if c.time_s >= times_s[0] - self.KEPT_S] + self._corners[-1:]
-        grid = np.array([c.time_s for c in self._corners])
-        x = np.interp(times_s, grid, [c.x_m for c in self._corners])
-        y = np.interp(times_s, grid, [c.y_m for c in self._corners])
-        battery = np.interp(times_s, grid, [c.battery_percent for c in self._corners])
+        grid, states, activities = self._grid_s, self._states, self._activities
         if len(grid) == 1:
-            still = np.zeros_like(x)
-            return np.column_stack([x, y, battery, still, still, still])
-        leg = np.clip(np.searchsorted(grid, times_s, side="left"), 1, len(grid) - 1)
-        seconds = np.maximum(np.diff(grid)[leg - 1], 1e-9)
-        east = np.diff([c.x_m for c in self._corners])[leg - 1]
-        north = np.diff([c.y_m for c in self._corners])[leg - 1]
-        speed = np.where(times_s > grid[-1], 0.0, np.hypot(east, north) / seconds)
-        activity = np.array([c.activity for c in self._corners])[leg]
-        return np.column_stack([x, y, battery, speed, np.mod(np.degrees(np.arctan2(east, north)), 360.0), activity])
+            return np.column_stack([np.repeat(states, len(times_s), axis=0), np.zeros((len(times_s), 3))])
+        leg = np.searchsorted(grid[1:-1], times_s, side="left")
+        seconds = np.maximum(np.diff(grid), 1e-9)
+        share = np.clip((times_s - grid[leg]) / seconds[leg], 0.0, 1.0)[:, None]
+        along = states[leg] + share * (states[leg + 1] - states[leg])
+        east, north = np.diff(states[:, :2], axis=0).T
+        speed = np.where(times_s > grid[-1], 0.0, (np.hypot(east, north) / seconds)[leg])
+        heading = np.mod(np.degrees(np.arctan2(east, north)), 360.0)[leg]
+        return np.column_stack([along, speed, heading, activities[leg + 1]])
 
     @property
     def _is_broken(self) -> bool:
@@ -221,14 +217,23 @@ class PatrolRobot:
 
     def _add_leg(self, seconds: float, x_m: float, y_m: float, power_w: float, activity: int) -> Step:
         battery = float(np.clip(self._corners[-1].battery_percent - 100 * power_w * seconds / BATTERY_J, 0.0, 100.0))
-        self._corners.append(_Corner(self._env.now + seconds, x_m, y_m, battery, activity))
+        kept = [c for c in self._corners[:-1] if c.time_s >= self._env.now - self.KEPT_S] + self._corners[-1:]
+        self._set_corners([*kept, _Corner(self._env.now + seconds, x_m, y_m, battery, activity)])
         yield self._env.timeout(seconds)
 
     def _end_leg(self) -> None:
         """End the present leg where the robot is now."""
         now = self._env.now
         x, y, battery, _, _, activity = (float(value) for value in self.track(np.array([now]))[0])
-        self._corners = [c for c in self._corners if c.time_s < now] + [_Corner(now, x, y, battery, int(activity))]
+        passed = [c for c in self._corners if c.time_s < now]
+        self._set_corners([*passed, _Corner(now, x, y, battery, int(activity))])
+
+    def _set_corners(self, corners: list[_Corner]) -> None:
+        self._corners = corners
+        # As arrays, for `track` is asked many times for each corner.
+        self._grid_s = np.array([c.time_s for c in corners])
+        self._states = np.array([(c.x_m, c.y_m, c.battery_percent) for c in corners])
+        self._activities = np.array([c.activity for c in corners])
 
 
 def hottest_pixel_c(xy_m: Floats, surface_c: Floats, flames: list[Flame]) -> Floats:

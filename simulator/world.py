@@ -257,7 +257,7 @@ class World:
             truth[:, :, KEYS.index("wind_speed")], truth[:, :, KEYS.index("wind_direction")] = speed, from_deg
         else:
             self.wind_field.measure(truth, times_s, xy)
-        if self._robots:
+        if self._robots and self.emissions.has_fires:
             first = len(self.site.stations)
             surface_c = truth[:, first:, KEYS.index("thermal_max")]
             for t, time_s in enumerate(times_s):
@@ -286,8 +286,7 @@ class World:
 
     def _by_puffs(self, ticks_s: Floats, tick_s: float, weather: WeatherSeries, receptors: Floats) -> Floats:
         airs = [meteorology(weather, k, self.site.roughness_m) for k in range(len(ticks_s))]
-        for k, (time_s, air) in enumerate(zip(ticks_s, airs, strict=True)):
-            self.emissions.release(self._puffs, tick=k, time_s=float(time_s) - tick_s, dt_s=tick_s, air=air)
+        self.emissions.release(self._puffs, ticks_s=ticks_s - tick_s, dt_s=tick_s, airs=airs)
         return self._puffs.march(tick_s, airs, receptors, winds=self.wind_field.grid(ticks_s))
 
     def _fluctuation(self, steps: int, interval_s: float) -> Floats:

@@ -14,7 +14,8 @@ from jeonju.simulator.block import Block
 
 INSTANT: Final = pa.timestamp("us", tz="UTC")
 LABEL: Final = pa.dictionary(pa.int32(), pa.string())
-BLOCKS_PER_ROW_GROUP: Final = 90
+ROWS_PER_GROUP: Final = 150_000
+LABELS: Final = ("site", "device", "boot")
 
 
 class ParquetSink:
@@ -32,7 +33,11 @@ class ParquetSink:
             directory.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"cannot write to {directory}: {error.strerror}; choose another --out") from error
-        self._files = {name: _File(directory / f"{name}.parquet") for name in ("readings", "truth")}
+        # Values that an instrument rounds repeat themselves; those of the truth do not, and are smallest with like bytes side by side.
+        self._files = {
+            "readings": _File(directory / "readings.parquet", repeats=True),
+            "truth": _File(directory / "truth.parquet", repeats=False),
+        }
 
     def send(self, block: Block) -> None:
         """Append one block to both files."""
@@ -54,14 +59,14 @@ class ParquetSink:
 
     def _truth(self, block: Block) -> pa.RecordBatch:
         steps, devices = block.true_lat.shape
-        values = block.truth.astype(np.float32).reshape(-1, len(KEYS))
+        values = block.truth.reshape(-1, len(KEYS)).T.astype(np.float32, order="C")
         return pa.RecordBatch.from_pydict(
             {
                 **_labels(block, self._site, np.tile(np.arange(devices), steps)),
                 "time": _instants(np.repeat(block.true_times_s, devices)),
                 "lat": block.true_lat.ravel(),
                 "lon": block.true_lon.ravel(),
-                **{key: pa.array(values[:, column], from_pandas=True) for column, key in enumerate(KEYS)},
+                **{key: pa.array(column, from_pandas=True) for key, column in zip(KEYS, values, strict=True)},
             }
         )
 
@@ -69,15 +74,18 @@ class ParquetSink:
 def readings_batch(block: Block, site: str) -> pa.RecordBatch:
     """Return the readings of a block with the columns of the store, in the order in which they are sent."""
     rows = block.readings
+    boots, boot = np.unique(rows.boot, return_inverse=True)
+    # Column by column: a column of rows is no array of its own.
+    values = np.ascontiguousarray(rows.values.T)
     return pa.RecordBatch.from_pydict(
         {
             **_labels(block, site, rows.device),
             "time": _instants(rows.times_s),
-            "boot": pa.array(rows.boot).cast(pa.string()),
+            "boot": pa.array(boots).cast(pa.string()).take(pa.array(boot)),
             "seq": rows.seq,
             "lat": rows.lat,
             "lon": rows.lon,
-            **{key: pa.array(rows.values[:, column], from_pandas=True) for column, key in enumerate(KEYS)},
+            **{key: pa.array(column, from_pandas=True) for key, column in zip(KEYS, values, strict=True)},
         }
     )
 
@@ -98,15 +106,16 @@ def _instants(times_s: Any) -> pa.Array:
 class _File:
     """One Parquet file under a temporary name until it is finished."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, repeats: bool) -> None:
         self._path = path
         self._partial = path.with_suffix(".partial")
+        self._repeats = repeats
         self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pa.RecordBatch] = []
 
     def append(self, batch: pa.RecordBatch) -> None:
         self._waiting.append(batch)
-        if len(self._waiting) >= BLOCKS_PER_ROW_GROUP:
+        if sum(waiting.num_rows for waiting in self._waiting) >= ROWS_PER_GROUP:
             self._flush()
 
     def finish(self) -> None:
@@ -129,11 +138,24 @@ class _File:
         table = pa.Table.from_batches(self._waiting)
         try:
             if self._writer is None:
-                self._writer = pq.ParquetWriter(self._partial, table.schema, compression="zstd", compression_level=1)
+                self._writer = self._begun(table.schema)
             self._writer.write_table(table)
         except OSError as error:
             raise self._cannot_write(error) from error
         self._waiting = []
+
+    def _begun(self, schema: pa.Schema) -> pq.ParquetWriter:
+        labels = [name for name in LABELS if name in schema.names]
+        numbers = [name for name in schema.names if pa.types.is_floating(schema.field(name).type)]
+        encodings = {} if self._repeats else dict.fromkeys(numbers, "BYTE_STREAM_SPLIT")
+        return pq.ParquetWriter(
+            self._partial,
+            schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=True if self._repeats else labels,
+            column_encoding=encodings or None,
+        )
 
     def _cannot_write(self, error: OSError) -> UserError:
         return UserError(

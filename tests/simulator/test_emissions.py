@@ -26,7 +26,7 @@ def released(site: Site, emissions: Emissions, numbers: list[int], seconds: int,
     total = 0.0
     for step in range(int(seconds / tick_s)):
         puffs = Puffs(n_sources=len(emissions.sources), box_m=(-1e5, -1e5, 1e5, 1e5))
-        emissions.release(puffs, tick=0, time_s=START_S + step * tick_s, dt_s=tick_s, air=AIR)
+        emissions.release(puffs, ticks_s=np.array([START_S + step * tick_s]), dt_s=tick_s, airs=[AIR])
         puffs.step(0.0, AIR)
         of = puffs.table[kernels.SOURCE]
         total += float(puffs.mass[np.isin(of, numbers)].sum())
