@@ -2,7 +2,8 @@
 # make demo   the whole city on this machine, no Docker, no account
 # make test   everything the tests need, then the tests in three processes (WORKERS=1 for one)
 # make check  style, types and import rules
-# make bench  figures as JSON
+# make bench  speed of each part as a ratio to the plainest code that does its work: a table, and JSON in build/ (two minutes)
+# make bench-check  the same, and fails where a ratio is a fifth worse than the committed one
 # make bench-detection  how well fires are found and told from other things, as a table, and as JSON in build/ (20 min on two free cores; NATURE=particles or both)
 # make chaos  break one part after the other under load and count what comes through (MINUTES=1 the store stays away, ROUNDS=5 kills of up)
 # make compose  of the tests, only the one that starts the stack in an engine of Docker and kills its parts (root; Debian's docker.io)
@@ -39,7 +40,7 @@ LOCKED := --require-hashes --requirement requirements-dev.lock
 # What is compiled now is not compiled at the first start, nor at each one where Python may not write.
 UV_INSTALL := $(PIP) --constraint constraints.txt uv && $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python $(LOCKED)
 
-.PHONY: help setup console demo test check bench bench-detection chaos compose attack pipeline dashboards fuzz lock audit sbom licences validation clean
+.PHONY: help setup console demo test check bench bench-check bench-detection chaos compose attack pipeline dashboards fuzz lock audit sbom licences validation clean
 .DEFAULT_GOAL := help
 
 help:
@@ -77,8 +78,10 @@ check: setup
 	scripts/console $(BIN)/python check
 	$(BIN)/lint-imports --no-logo
 
-bench: setup
-	$(BIN)/python -m benchmarks
+bench bench-check: setup
+	@mkdir -p build
+	$(BIN)/python -m benchmarks ratios > build/bench.json
+	@$(BIN)/python -m benchmarks._check build/bench.json $(if $(filter bench-check,$@),--fail)
 
 bench-detection: setup
 	@mkdir -p build

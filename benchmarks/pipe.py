@@ -64,7 +64,7 @@ def values(number: int) -> dict[str, float | None]:
     return {key: round(value * (1 + 0.01 * ((number * 7919) % 11 - 5) / 5), 4) for key, value in VALUES.items()}
 
 
-def _messages(readings: int, in_a_message: int) -> list[tuple[str, bytes]]:
+def messages_of(readings: int, in_a_message: int) -> list[tuple[str, bytes]]:
     """Return what 26 devices send that measure once a second: each reading by itself, or so many in one message."""
     out = []
     for number in range(readings // in_a_message):
@@ -94,7 +94,7 @@ def _drained(readings: int, in_a_message: int) -> dict[str, int]:
         sender.max_inflight_messages_set(5000)
         sender.connect("127.0.0.1", broker.port)
         sender.loop_start()
-        for info in [sender.publish(topic, payload, qos=1) for topic, payload in _messages(readings, in_a_message)]:
+        for info in [sender.publish(topic, payload, qos=1) for topic, payload in messages_of(readings, in_a_message)]:
             info.wait_for_publish()
         sender.disconnect()
         sender.loop_stop()
@@ -109,7 +109,7 @@ def _drained(readings: int, in_a_message: int) -> dict[str, int]:
 def _stages(readings: int, in_a_message: int) -> dict[str, float]:
     """Return what decoding with all checks, and the store, cost by themselves [µs of CPU for a reading]."""
     now, size = datetime.now(UTC), max(ROWS_IN_A_COMMIT[in_a_message] // in_a_message, 1)
-    messages = [Message(topic, payload, now) for topic, payload in _messages(readings, in_a_message)]
+    messages = [Message(topic, payload, now) for topic, payload in messages_of(readings, in_a_message)]
     pipeline = Pipeline(load_site("jeonju"))
     begun_s = time.process_time()
     commits = [pipeline.commit(messages[first : first + size]) for first in range(0, len(messages), size)]

@@ -41,6 +41,7 @@ from jeonju.cli.options import (
     TrustedProxies,
     duration_s,
     keep_files_private,
+    leave_out_pandas,
     listed,
     until_over,
 )
@@ -172,6 +173,7 @@ def up(
 
     log_warnings()
     keep_files_private()
+    leave_out_pandas()
     settings = UpSettings(
         site=site,
         simulate=simulate,
@@ -291,6 +293,7 @@ def show(
 
     log_warnings()
     keep_files_private()
+    leave_out_pandas()
     http = HttpSettings(
         host=host,
         port=port,

@@ -28,6 +28,7 @@ from jeonju.cli.options import (
     TrustedProxies,
     duration_s,
     keep_files_private,
+    leave_out_pandas,
     listed,
     until_over,
 )
@@ -137,6 +138,7 @@ def ingest(
 
     log_warnings()
     keep_files_private()
+    leave_out_pandas()
     loaded, over = load_site(site), until_over(stop_after)
     client_id = lasting_id(NAME, client_id_file)
     remembers = subscriptions_file or remembered_beside(client_id_file, member)
@@ -186,6 +188,7 @@ def detect(
 
     log_warnings()
     keep_files_private()
+    leave_out_pandas()
     check_is_shared(store, "jeonju detect")
     loaded, judged_by, over = load_site(site), load_rules(rules), until_over(stop_after)
     opened = wait_for_store(store, over)
@@ -247,6 +250,7 @@ def api(
 
     log_warnings()
     keep_files_private()
+    leave_out_pandas()
     settings = HttpSettings(
         host=host,
         port=port,

@@ -45,19 +45,20 @@ def summary_line(state: dict[str, Any]) -> str:
 
 def _watch_plainly(city: City, until: Callable[[float], bool], *, as_json: bool) -> None:
     """Say once when the city is live; scripts wait for that."""
-    begun, said = time.monotonic(), False
-    while not until(0.2 if not said else EVERY_S):
+    begun = time.monotonic()
+    while not city.is_live():
+        if until(0.2):
+            return
         _check(city)
-        state = city.state()
-        if not said and state["live"]:
-            said = True
-            seconds = round(time.monotonic() - begun, 1)
-            print(  # noqa: T201
-                json.dumps({"event": "live", "after_s": seconds, **state})
-                if as_json
-                else f"live after {seconds} s: {state['url']}  broker {state['broker']}\n{summary_line(state)}",
-                flush=True,
-            )
+    seconds, state = round(time.monotonic() - begun, 1), city.state()
+    print(  # noqa: T201
+        json.dumps({"event": "live", "after_s": seconds, **state})
+        if as_json
+        else f"live after {seconds} s: {state['url']}  broker {state['broker']}\n{summary_line(state)}",
+        flush=True,
+    )
+    while not until(EVERY_S):
+        _check(city)
 
 
 def _check(city: City) -> None:

@@ -82,22 +82,26 @@ class City:
     simulation: Simulation | None
     _rate: tuple[float, int] = field(default=(0.0, 0))
 
+    def is_live(self) -> bool:
+        """Whether the history has been simulated and what is measured now is stored soon; without a simulator, whether ingest works."""
+        if self.simulation is None:
+            return self.ingest.stats().trouble_now is None
+        return self.simulation.is_live and self._is_stored(self._newest())
+
     def state(self) -> dict[str, Any]:
         """Return what the summary shows."""
         stats = self.ingest.stats()
         now, (before, readings) = time.monotonic(), self._rate
         rate = (stats.readings - readings) / (now - before) if before else 0.0
         self._rate = now, stats.readings
-        times = self.store.latest(self.site.name)["time"].to_pylist()
+        times = self._newest()
         reference = max(times, default=self.clock.now())
         found = self.services.detection.snapshot
         indexes = found.index.cai
         worst = max(indexes, key=lambda name: indexes[name].value, default=None)
         return {
             "now": self.clock.now().isoformat(timespec="seconds"),
-            "live": self.simulation.is_live and self._is_stored(times)
-            if self.simulation
-            else stats.trouble_now is None,
+            "live": self.is_live(),
             "devices_heard": sum((reference - seen).total_seconds() <= HEARD_WITHIN_S for seen in times),
             "readings": stats.readings,
             "readings_per_s": round(rate, 1),
@@ -111,6 +115,9 @@ class City:
             "url": self.url,
             "broker": self.broker_url,
         }
+
+    def _newest(self) -> list[datetime]:
+        return self.store.latest(self.site.name)["time"].to_pylist()
 
     def _is_stored(self, times: list[datetime]) -> bool:
         lag_s = (
