@@ -7,7 +7,7 @@ import shutil
 import zlib
 from contextlib import closing
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 
@@ -41,6 +41,19 @@ def back_up(url: str, folder: Path) -> Path:
         checkpoint(connection, tidy=False)
         shutil.copyfile(path, folder / DUCKDB_FILE)
     return folder / DUCKDB_FILE
+
+
+def archived_days(file: Path) -> dict[str, dict[str, Any]]:
+    """Return, for each site, of which days the readings are in an archive, and so not in this file of a backup."""
+    if file.name != DUCKDB_FILE:
+        return {}
+    with closing(duckdb.connect(str(file), read_only=True, config=READ_ONLY)) as connection:
+        if ("archived_days",) not in connection.execute("SHOW TABLES").fetchall():
+            return {}
+        rows = connection.execute(
+            "SELECT site, count(*), min(day), max(day) FROM archived_days GROUP BY site ORDER BY site"
+        ).fetchall()
+    return {site: {"days": days, "first": str(first), "last": str(last)} for site, days, first, last in rows}
 
 
 def check_target(url: str, file: str) -> None:

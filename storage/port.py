@@ -147,6 +147,9 @@ class Store(Protocol):
     def maintenance(self, now: datetime) -> Iterator[None]:
         """Roll up and forget, one short step at each turn: the owner calls it about every minute, and may stop after any step."""
 
+    def notices(self) -> list[str]:
+        """Return, each in a line for people, what maintenance could not do the last time it tried."""
+
     def back_up(self, folder: Path) -> Path:
         """Write all that the store holds into a new file in `folder`, while it is in use, and return the file."""
 

@@ -9,6 +9,7 @@ import typer
 
 from jeonju.broker.rights import Login
 from jeonju.cli.alerts import app as alerts_app
+from jeonju.cli.archive import app as archive_app
 from jeonju.cli.dead_letters import app as dead_letters_app
 from jeonju.cli.device import app as device_app
 from jeonju.cli.evaluate import app as evaluate_app
@@ -16,6 +17,7 @@ from jeonju.cli.key import app as key_app
 from jeonju.cli.logs import log_warnings
 from jeonju.cli.operations import app as operations_app
 from jeonju.cli.options import (
+    ArchivePlace,
     Broker,
     BrokerAddress,
     Data,
@@ -67,6 +69,7 @@ app.add_typer(device_app, name="device")
 app.add_typer(key_app, name="key")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(dead_letters_app, name="dead-letters")
+app.add_typer(archive_app, name="archive")
 app.add_typer(services_app)
 app.add_typer(operations_app)
 app.command()(sweep)
@@ -117,6 +120,7 @@ def up(
     store: StoreUrl = None,
     keep_raw: KeepRaw = "30d",  # type: ignore[assignment]
     keep_minutes: KeepMinutes = "400d",  # type: ignore[assignment]
+    archive: ArchivePlace = None,
     data: Data = Path("data"),
     host: Host = "127.0.0.1",
     port: Port = 8000,
@@ -186,6 +190,7 @@ def up(
         mqtt_port=mqtt_port,
         seed=seed,
         retention=Retention(keep_raw, keep_minutes),
+        archive=archive,
         sends_robots=robots == "auto",
         http=HttpSettings(
             host=host,

@@ -90,10 +90,14 @@ def backup(
     service = Service(from_, key_file) if from_ else None
     manifest = back_up(target, Places(store, keys, security), service, utc_now())
     size = target.stat().st_size
+    archived = "".join(
+        f"; readings of {site} from {days['first']} to {days['last']} are in the archive, not in it"
+        for site, days in manifest["archived"].items()
+    )
     typer.echo(
         json.dumps({"file": str(target), "bytes": size, **manifest})
         if as_json
-        else f"{target}: {size:,} bytes, {len(manifest['files'])} files; it holds secrets, keep it safe"
+        else f"{target}: {size:,} bytes, {len(manifest['files'])} files; it holds secrets, keep it safe{archived}"
     )
 
 

@@ -152,6 +152,15 @@ KeepMinutes = Annotated[
         help="How long means of minutes stay; those of hours do for ever.",
     ),
 ]
+ArchivePlace = Annotated[
+    str | None,
+    typer.Option(
+        "--archive",
+        envvar="JEONJU_ARCHIVE",
+        metavar="DIR|s3://BUCKET/PREFIX",
+        help="Where readings of a DuckDB store are moved to, as Parquet, before they are forgotten, and read from; without, they are forgotten.",
+    ),
+]
 
 
 def listed(text: str) -> tuple[str, ...]:

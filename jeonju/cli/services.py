@@ -7,6 +7,7 @@ import typer
 
 from jeonju.cli.logs import log_warnings
 from jeonju.cli.options import (
+    ArchivePlace,
     BrokerAddress,
     Host,
     HostNames,
@@ -118,6 +119,7 @@ def ingest(
     ] = None,
     keep_raw: KeepRaw = "30d",  # type: ignore[assignment]
     keep_minutes: KeepMinutes = "400d",  # type: ignore[assignment]
+    archive: ArchivePlace = None,
     metrics: Metrics = None,
     stop_after: Seconds = None,
 ) -> None:
@@ -143,7 +145,7 @@ def ingest(
     client_id = lasting_id(NAME, client_id_file)
     remembers = subscriptions_file or remembered_beside(client_id_file, member)
     # Before the broker: a mistake in its address is reported at once.
-    opened = wait_for_store(store, over, Retention(keep_raw, keep_minutes))
+    opened = wait_for_store(store, over, Retention(keep_raw, keep_minutes), archive)
     if opened is None:
         return
     with closing(opened):
@@ -210,6 +212,7 @@ def api(
     site: SiteName = "jeonju",
     broker: BrokerAddress = "mqtt://127.0.0.1:1883",
     store: StoreOf = "data/air.duckdb",
+    archive: ArchivePlace = None,
     host: Host = "127.0.0.1",
     port: Port = 8000,
     keys: Keys = Path("data/keys.json"),
@@ -268,7 +271,7 @@ def api(
     elif not responds:
         raise UserError("--no-respond goes with --detection elsewhere: whoever judges also responds")
     loaded, judged_by, over = load_site(site), load_rules(rules), until_over(stop_after)
-    opened = wait_for_store(store, over)
+    opened = wait_for_store(store, over, archive=archive)
     if opened is None:
         return
     with closing(opened):

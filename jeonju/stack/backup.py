@@ -64,6 +64,8 @@ def back_up(target: Path, places: Places, service: Service | None, now: datetime
                 "format": FORMAT,
                 "made_at": now.isoformat(timespec="seconds"),
                 "files": {name: _digest(path) for name, path in members.items()},
+                # Whoever restores needs these too, from where they are.
+                "archived": stores.archived_days(store),
             }
             listing = Path(folder) / MANIFEST
             listing.write_text(json.dumps(manifest, indent=1), encoding="utf-8")

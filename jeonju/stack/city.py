@@ -57,6 +57,7 @@ class UpSettings:
     broker: str = "embedded"
     store: str | None = None
     retention: Retention = DEFAULT_RETENTION
+    archive: str | None = None
     rules: Rules = field(default_factory=shipped_rules)
     data: Path = Path("data")
     http: HttpSettings = field(default_factory=HttpSettings)
@@ -147,7 +148,7 @@ def running_city(settings: UpSettings) -> Iterator[City]:
         store_url = settings.store or str(settings.data / "air.duckdb")
         # A server counts ages by its own clock: by that the readings of a scenario, which has its own time, can be too old to be taken.
         retention = None if settings.scenario else settings.retention
-        store = stack.enter_context(closing(open_store(store_url, retention)))
+        store = stack.enter_context(closing(open_store(store_url, retention, settings.archive)))
         client_id = lasting_id(NAME, settings.data / FILE_NAME)
         wanted = Wanted(site, client_id, remembers=remembered_beside(settings.data / FILE_NAME))
         broker = _start_broker(settings, site, wanted, stack)
@@ -183,7 +184,7 @@ def running_city(settings: UpSettings) -> Iterator[City]:
             clock_offset_s=clock.offset_s,
             rules=settings.rules,
             sends_robots=settings.sends_robots,
-            notices=lambda: [*(broker.own.notices() if broker.own else ()), *ingest.notices()],
+            notices=lambda: [*(broker.own.notices() if broker.own else ()), *ingest.notices(), *store.notices()],
             trouble_of_ingest=lambda: ingest.stats().trouble_now,
             last_messages=ingest.last_messages,
             simulated=_simulated(site, store, clock, simulation, settings.scenario) if simulation else None,

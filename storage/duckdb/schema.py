@@ -8,12 +8,13 @@ import duckdb
 from jeonju.airquality.pollutants import KEYS
 from jeonju.common.errors import UserError
 from jeonju.contract.reading import LONGEST_WORD
+from jeonju.storage.duckdb import archived as archived
 from jeonju.storage.duckdb import rollup as rollup
 from jeonju.storage.duckdb.bounds import bound_texts
 from jeonju.storage.duckdb.file import first_line
 
 # Raised when a table or column changes; older files are migrated and newer ones refused.
-SCHEMA_VERSION: Final = 7
+SCHEMA_VERSION: Final = 8
 # The first version that has roll-ups.
 _ROLLED_UP_SINCE: Final = 2
 # The first version whose ledger is appended to; before, each entry replaced the one before it.
@@ -45,6 +46,7 @@ CREATE TABLE IF NOT EXISTS incidents (
 CREATE TABLE IF NOT EXISTS journal (
     id VARCHAR PRIMARY KEY, site VARCHAR, done_at TIMESTAMPTZ, who VARCHAR, action VARCHAR, subject VARCHAR, details VARCHAR);
 {rollup.TABLES}
+{archived.TABLE}
 """
 # Dead letters of schema 6 have an id in the order of arrival, and marks of their replay.
 _LETTER_COLUMNS: Final = {"id": "VARCHAR", "asked_at": "TIMESTAMPTZ", "replayed_at": "TIMESTAMPTZ"}

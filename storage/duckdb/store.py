@@ -1,10 +1,12 @@
 """The embedded store: one DuckDB file, written by one process."""
 
+import logging
 import math
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +26,8 @@ from jeonju.contract.records import (
     LetterMark,
     ServiceStatistics,
 )
+from jeonju.storage.archive import Archive, Day
+from jeonju.storage.duckdb import archived as archived
 from jeonju.storage.duckdb import rollup as rollup
 from jeonju.storage.duckdb.file import CHECKPOINT_BYTES, TIDY_EVERY_S, checkpoint, connect, copy_to, damaged, first_line
 from jeonju.storage.duckdb.readings import NewestReadings, select_readings, write_readings
@@ -32,18 +36,30 @@ from jeonju.storage.duckdb.schema import migrate
 from jeonju.storage.port import DEFAULT_RETENTION, Commit, Retention, Series
 from jeonju.storage.rollup import HOUR_S, MINUTE_S, by_hour
 
+log = logging.getLogger(__name__)
+
 # What is removed at once: so much that a write waits for milliseconds only.
 _STEPS: Final = {"readings": timedelta(hours=1), "readings_1m": timedelta(days=1), "readings_1h": timedelta(days=30)}
 # Time goes on for so long without readings; what is old is forgotten by their time.
 FORGETS_AFTER_SILENCE: Final = timedelta(days=1)
+# So many days of readings are moved to the archive in a round: roll-ups wait meanwhile.
+_DAYS_MOVED: Final = 4
+# What others put into the archive, or took from it, is seen so often.
+_LOOKS_EVERY_S: Final = 3600.0
+_DAY_MINUTES: Final = 1440
 
 
 class DuckDBStore(StoredRecords):
     """A store in one file; `path` may be `:memory:` for tests. Safe to use from several threads of one process."""
 
-    def __init__(self, path: Path | str, retention: Retention = DEFAULT_RETENTION) -> None:
+    def __init__(
+        self, path: Path | str, retention: Retention = DEFAULT_RETENTION, archive: Archive | None = None
+    ) -> None:
         self._path = path
         self._retention = retention
+        self._archive = archive
+        self._looked_s = -math.inf
+        self._trouble: str | None = None
         self._lock = threading.Lock()
         self._connection = connect(path)
         try:
@@ -51,6 +67,8 @@ class DuckDBStore(StoredRecords):
             # Minutes whose roll-ups are still to be made, as in the file; replaced as a whole, so readers need no lock.
             self._marked = rollup.marked_minutes(self._connection)
             self._newest = NewestReadings(self._connection)
+            # Days in the archive, as in the file; replaced as a whole.
+            self._archived = archived.archived_days(self._connection)
         except duckdb.Error as error:
             self._connection.close()
             raise damaged(path, error) from error
@@ -59,8 +77,16 @@ class DuckDBStore(StoredRecords):
             raise
         # Minutes written to since the present step of maintenance began.
         self._touched: frozenset[int] = frozenset()
+        # The same since a day began to be moved.
+        self._touched_in_move: frozenset[int] = frozenset()
         self._checkpointing: threading.Thread | None = None
         self._tidied_s = time.monotonic()
+        if self._archived and archive is None:
+            log.warning(
+                "readings of %d days were moved from %s to an archive; name it with --archive to read them",
+                len(self._archived),
+                path,
+            )
 
     def write(self, commit: Commit) -> Mapping[tuple[str, str], int]:
         """Make all of `commit` durable in one transaction; no reading is too old, for age counts from arrival too."""
@@ -69,6 +95,7 @@ class DuckDBStore(StoredRecords):
                 write_readings(connection, commit.readings, self._newest)
                 minutes = rollup.mark(connection, commit.readings, self._marked)
                 self._marked, self._touched = self._marked | minutes, self._touched | minutes
+                self._touched_in_move |= minutes
             insert(connection, "devices", DeviceRecord, commit.devices)
             insert(connection, "ledger_entries", LedgerEntry, commit.ledger, "INSERT")
             insert_letters(connection, commit.dead_letters)
@@ -87,8 +114,17 @@ class DuckDBStore(StoredRecords):
 
     def readings(self, series: Series) -> pa.Table:
         """Return rows in the READINGS schema, ordered by time then device."""
-        query, values = select_readings(series, self._marked, self._is_any)
-        return self._fetch(query, values).cast(READINGS)
+        while True:
+            days = self._archived_days(series)
+            tables, left = [READINGS.empty_table()], series.limit
+            for part, archived_ in archived.parts(series, days):
+                tables.append(self._read(replace(part, limit=left), archived_))
+                left -= tables[-1].num_rows
+                if left <= 0:
+                    break
+            # A day that was moved meanwhile may have been looked for in one place while it was in the other.
+            if days == self._archived_days(series):
+                return pa.concat_tables(tables)
 
     def maintenance(self, now: datetime) -> Iterator[None]:
         """Roll up what is marked, then forget what is old and entries of the ledger that newer ones followed, all beside the writes.
@@ -109,6 +145,9 @@ class DuckDBStore(StoredRecords):
             yield
         for table, kept_s in zip(_STEPS, self._retention, strict=True):
             before = None if kept_s is None else min(self._present_s(now) - kept_s, held_from)
+            if table == "readings" and self._archive is not None:
+                yield from self._archive_before(self._archive, before, failures)
+                continue
             while before is not None and before > 0 and self._forget(table, datetime.fromtimestamp(before, UTC)):
                 yield
         with self._beside_writes() as connection:
@@ -144,6 +183,10 @@ class DuckDBStore(StoredRecords):
 
     def write_statistics(self, statistics: Sequence[IndexRecord | ServiceStatistics]) -> None:
         """Keep nothing: no dashboard reads a file that one process holds open, and the api answers with the present statistics."""
+
+    def notices(self) -> list[str]:
+        """Return why readings are not moved to the archive, if they are not."""
+        return [] if self._trouble is None else [self._trouble]
 
     def back_up(self, folder: Path) -> Path:
         """Write a copy as of now; commits go on meanwhile."""
@@ -190,6 +233,58 @@ class DuckDBStore(StoredRecords):
                 connection.execute("COMMIT")
         return is_any
 
+    def _archive_before(self, archive: Archive, before: float | None, failures: list[Exception]) -> Iterator[None]:
+        """Move whole days from before an instant to the archive; what cannot be moved is not forgotten, and the failure is told."""
+        try:
+            self._look_into(archive)
+            if before is not None and before > 0:
+                at = datetime.fromtimestamp(before, UTC)
+                for day in archived.old_days(self._connection.cursor(), at, _DAYS_MOVED):
+                    yield from self._move(archive, day, at)
+            self._trouble = None
+        except UnavailableError as error:
+            self._trouble = f"{error}; readings stay in the store until it takes them"
+            failures.append(error)
+
+    def _move(self, archive: Archive, day: Day, before: datetime) -> Iterator[None]:
+        with self._lock:
+            self._touched_in_move = frozenset()
+        with self._beside_writes() as connection:
+            hours = archived.copy(connection, archive, day, before)
+        # From here on it is read from both, and what is in the file counts more: so it may go hour by hour, and a kill leaves nothing double.
+        self._note([day])
+        yield
+        for hour in hours:
+            start, end = (int(at.timestamp()) // MINUTE_S for at in hour)
+            with self._beside_writes() as connection:
+                archived.forget(connection, day, hour, before)
+                with self._lock:
+                    # What arrived since the copy is not in it: the hour stays until the next round.
+                    if self._touched_in_move.isdisjoint(range(start, end)):
+                        connection.execute("COMMIT")
+            yield
+
+    def _look_into(self, archive: Archive) -> None:
+        """See which days the archive has: others may have put some there, or taken some away."""
+        if time.monotonic() - self._looked_s < _LOOKS_EVERY_S:
+            return
+        there = archive.days().keys()
+        if self._archived and not there:
+            raise UnavailableError(
+                f"the archive {archive.url} is empty, and readings of {len(self._archived)} days were moved to it: "
+                "is its disk mounted? Otherwise copy them there, or put back the --archive of before"
+            )
+        if gone := self._archived - there:
+            log.warning("%d days are no longer in the archive %s, the first is %s", len(gone), archive.url, min(gone))
+        if gone or there - self._archived:
+            self._note(there - self._archived, gone=gone)
+        self._looked_s = time.monotonic()
+
+    def _note(self, days: Collection[Day], gone: Collection[Day] = ()) -> None:
+        with self._transaction() as connection:
+            archived.note(connection, days, gone=gone)
+        self._archived = (self._archived - {*gone}) | {*days}
+
     @contextmanager
     def _beside_writes(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A transaction that holds up no write: on a connection of its own it sees the store as of now, and only its commit waits for its turn."""
@@ -234,11 +329,51 @@ class DuckDBStore(StoredRecords):
             self._connection.close()
             self._connection = connect(self._path)
 
+    def _archived_days(self, series: Series) -> list[Day]:
+        """Return, in order, the days of a series that are read with the archive: readings, and means of minutes that are forgotten."""
+        every_s, newest = series.every_s, self._newest.at()
+        if self._archive is None or (every_s is not None and every_s % HOUR_S == 0):
+            return []
+        days = [
+            day
+            for day in self._archived
+            if day.site == series.site and day.start < series.end and day.end > series.start
+        ]
+        if every_s is not None and every_s % MINUTE_S == 0:
+            kept_s = self._retention.minutes_s
+            if kept_s is None or newest is None:
+                return []
+            oldest = newest + FORGETS_AFTER_SILENCE - timedelta(seconds=kept_s)
+            days = [day for day in days if day.start < oldest]
+        return sorted(days)
+
+    def _read(self, series: Series, days: Sequence[Day]) -> pa.Table:
+        beginning, marked = "", self._marked
+        with self._connection.cursor() as cursor:
+
+            def ask(query: str, values: list[Any]) -> pa.Table:
+                return cursor.sql(f"{beginning} {query}", params=values).to_arrow_table()
+
+            def is_any(where: str, values: list[Any]) -> bool:
+                return bool(ask(f"SELECT 1 FROM readings AS part WHERE {where} LIMIT 1", values).num_rows)
+
+            try:
+                if days and self._archive is not None:
+                    beginning = archived.read_with(cursor, self._archive, days, series)
+                    # Means of minutes are asked for where these are forgotten, so they are made anew.
+                    starts = [int(day.start.timestamp()) // MINUTE_S for day in days]
+                    marked = marked.union(*(range(start, start + _DAY_MINUTES) for start in starts))
+                return ask(*select_readings(series, marked, is_any)).cast(READINGS)
+            except duckdb.Error as error:
+                if days and self._archive is not None:
+                    raise self._archive.unavailable(error, "answer") from error
+                raise self._not_answered(error) from error
+
     def _fetch(self, query: str, values: list[Any]) -> pa.Table:
         try:
             return self._connection.cursor().sql(query, params=values).to_arrow_table()
         except duckdb.Error as error:
-            raise UnavailableError(f"the store {self._path} did not answer: {first_line(error)}") from error
+            raise self._not_answered(error) from error
 
-    def _is_any(self, where: str, values: list[Any]) -> bool:
-        return bool(self._fetch(f"SELECT 1 FROM readings AS part WHERE {where} LIMIT 1", values).num_rows)
+    def _not_answered(self, error: duckdb.Error) -> UnavailableError:
+        return UnavailableError(f"the store {self._path} did not answer: {first_line(error)}")
