@@ -242,7 +242,9 @@ def test_a_file_that_cannot_be_written_holds_up_forgetting_alone(
     Path(place).write_text("a file where the folder should be")
     store = opened()
     fill(store)
-    with pytest.raises(UnavailableError, match=r"^the archive \S+ does not \w+ what it should: .*Not a directory|exists"):
+    with pytest.raises(
+        UnavailableError, match=r"^the archive \S+ does not \w+ what it should: .*Not a directory|exists"
+    ):
         maintain(store)
     assert store.notices()
     assert whole(store).num_rows == DAYS * A_DAY
