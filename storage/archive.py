@@ -127,7 +127,7 @@ class Archive:
     def write(self, day: Day, tables: Iterable[pa.Table]) -> int:
         """Write the readings of a day, a group of rows for each table, in the place of those that are there; return how many rows.
 
-        The file is there as a whole when this returns, and was read back. A kill before leaves what was there.
+        The file is there as a whole when this returns, and was read back before. A kill leaves what was there.
         """
         with self._translated("take"), self._staged(day) as new:
             rows = 0
@@ -135,11 +135,7 @@ class Archive:
                 for table in tables:
                     writer.write_table(table.select(SCHEMA.names).cast(SCHEMA))
                     rows += table.num_rows
-            self._publish(new, day)
-            with self._files.open_input_file(self._path(day)) as file:
-                found = pq.read_metadata(file).num_rows
-        if found != rows:
-            raise UnavailableError(f"the archive {self.url} took {rows} readings of {day.day} and holds {found}")
+            self._publish(new, day, rows)
         return rows
 
     def dataset(self, days: Sequence[Day]) -> pds.Dataset:
@@ -165,7 +161,7 @@ class Archive:
 
     @contextmanager
     def _staged(self, day: Day) -> Iterator[Path]:
-        """Give the path of a new file, beside its place where that is a folder: a place on S3 takes only what is whole already.
+        """Give the path of a new file, beside its place where that is a folder: what goes to S3 is whole before.
 
         A kill leaves one such file for each site and day at most, and the next attempt writes over it. No reader takes names that begin with a dot.
         """
@@ -180,21 +176,29 @@ class Archive:
         finally:
             new.unlink(missing_ok=True)
 
-    def _publish(self, new: Path, day: Day) -> None:
-        path = self._path(day)
+    def _publish(self, new: Path, day: Day, rows: int) -> None:
+        place = self._path(day)
         if self._is_remote:
-            # What was not closed, or has lost a part, never becomes an object.
-            with new.open("rb") as source, self._files.open_output_stream(path) as target:
+            # Not over what is there before it was read back; and a copy within the place is whole or not at all.
+            waiting = f"{self._root}/.moving/{quote(day.site, safe='')}"
+            with new.open("rb") as source, self._files.open_output_stream(waiting) as target:
                 while part := source.read(_PART_BYTES):
                     target.write(part)
+            self._check(waiting, rows)
+            self._files.copy_file(waiting, place)
             return
-        place = Path(path)
-        place.parent.mkdir(parents=True, exist_ok=True)
+        self._check(str(new), rows)
         _sync(new)
+        Path(place).parent.mkdir(parents=True, exist_ok=True)
         new.replace(place)
         # The names as well, down from the root: readings are forgotten by the store after this.
-        for folder in (place.parent, place.parent.parent, Path(self._root)):
+        for folder in (Path(place).parent, Path(place).parent.parent, Path(self._root)):
             _sync(folder)
+
+    def _check(self, path: str, rows: int) -> None:
+        with self._files.open_input_file(path) as file:
+            if (found := pq.read_metadata(file).num_rows) != rows:
+                raise OSError(f"{path} got {rows} readings and holds {found}")
 
     @contextmanager
     def _translated(self, doing: str) -> Iterator[None]:
@@ -245,6 +249,8 @@ def _reason(error: Exception, doing: str, *, is_remote: bool) -> str:
         return "is full: free some space"
     if number in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"may not be written by this user: {said}"
+    if "magic bytes" in said or "deserialize" in said:
+        return f"holds a damaged file: put a good one in its place, or remove it ({said})"
     if isinstance(error, FileNotFoundError) or "No such file" in said or "Path does not exist" in said:
         return f"lacks a file that was there: is its disk mounted? ({said})"
     return f"does not {doing} what it should: {said}"

@@ -80,8 +80,13 @@ def _hourly(
         stored = f"site = {_text(day.site)} AND {_within(start, end)} AND received_at < {_instant(before)}"
         beginning = both(stored, _within(start, end), is_any_stored=True) if is_there else ""
         condition = "true" if is_there else stored
-        rows = connection.sql(f"{beginning} SELECT {_NAMES} FROM readings WHERE {condition} ORDER BY device, time")
-        if (table := rows.to_arrow_table()).num_rows:
+        query = f"{beginning} SELECT {_NAMES} FROM readings WHERE {condition} ORDER BY device, time"
+        try:
+            table = connection.sql(query).to_arrow_table()
+        except duckdb.InvalidInputException as error:
+            # The archive's, as it comes through DuckDB.
+            raise archive.unavailable(error, "give back") from error
+        if table.num_rows:
             yield table
 
 

@@ -41,7 +41,7 @@ for _ in store.maintenance(NOW):
     pass
 store.close()
 """
-# For each day: two hours are written, the file is renamed, read back, noted, two hours are forgotten.
+# For each day: two hours are written, the file is read back, renamed, noted, two hours are forgotten.
 STEPS_OF_A_DAY = 7
 
 
