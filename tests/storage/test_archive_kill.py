@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jeonju.storage.archive import Archive
 from jeonju.storage.duckdb.store import DuckDBStore
-from tests.storage.test_archive import KEPT, A_DAY, DAYS, NOW, fill, maintain, stored_rows, whole
+from tests.storage.test_archive import A_DAY, DAYS, KEPT, fill, maintain, stored_rows, whole
 
 # Ends itself, as by kill -9, at the n-th call of any function that changes something on the way of a day.
 MOVER = """

@@ -1,0 +1,189 @@
+"""A year of 26 devices at 10 s in DuckDB: load, size, what the console asks, commits beside maintenance and backup; then with most of it archived.
+
+`DAYS=60 ASKED=30 python -m benchmarks store_year` takes fewer days and asks less, for a quick look; a year takes hours and some 25 GB for a while.
+"""
+
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from fastapi.testclient import TestClient
+
+from benchmarks._city import readings
+from jeonju.contract.site import Site, load_site
+from jeonju.stack.services import api_app
+from jeonju.storage.archive import Archive
+from jeonju.storage.duckdb.store import DuckDBStore
+from jeonju.storage.port import Commit, Retention
+
+DAYS: Final = int(os.environ.get("DAYS", "365"))
+KEPT_DAYS: Final = min(30, max(DAYS // 4, 1))  # in the store, once the rest is archived
+EVERY_S: Final = 10
+ASKED: Final = int(os.environ.get("ASKED", "100"))  # times each, of other devices and instants
+END: Final = datetime(2026, 1, 1, tzinfo=UTC)
+START: Final = END - timedelta(days=DAYS)
+DAY: Final = timedelta(days=1)
+FOR_EVER: Final = Retention(None, None, None)
+
+
+def run() -> dict[str, Any]:
+    """Return rates [rows/s], sizes [MB], and times of answers and commits [ms]."""
+    site = load_site("jeonju")
+    with tempfile.TemporaryDirectory(prefix="store-year") as folder:
+        path, archive = Path(folder) / "air.duckdb", Archive(f"{folder}/archive")
+        result: dict[str, Any] = {"days": DAYS, "devices": len(site.devices), **_loaded(site, path)}
+        result["in_the_store"] = _used(site, path, None)
+        with closing(
+            DuckDBStore(path, FOR_EVER._replace(readings_s=KEPT_DAYS * DAY.total_seconds()), archive)
+        ) as store:
+            begun, cpu = time.perf_counter(), time.process_time()
+            while _all_of(store.maintenance(END)):
+                pass
+            moved = len(archive.days())
+            result["move"] = {
+                "days": moved,
+                "s_a_day": round((time.perf_counter() - begun) / max(moved, 1), 2),
+                "cpu_s_a_day": round((time.process_time() - cpu) / max(moved, 1), 2),
+                "archive_mb": round(sum(archive.days().values()) / 1e6),
+            }
+        result["most_in_the_archive"] = _used(site, path, archive)
+    return result
+
+
+def _loaded(site: Site, path: Path) -> dict[str, Any]:
+    """Load the readings by commits of an hour, as ingest writes a history, and roll up after each day."""
+    rows, wrote, rolled, cpu = 0, 0.0, 0.0, 0.0
+    with closing(DuckDBStore(path, FOR_EVER)) as store:
+        for number in range(DAYS):
+            day = START + number * DAY
+            table = readings(site, day, day + DAY, EVERY_S, fire_at=END).sort_by("time")
+            at_once = -(-table.num_rows // 24)
+            begun, cpu_begun = time.perf_counter(), time.process_time()
+            for offset in range(0, table.num_rows, at_once):
+                store.write(Commit(readings=table.slice(offset, at_once)))
+            wrote += time.perf_counter() - begun
+            cpu += time.process_time() - cpu_begun
+            begun = time.perf_counter()
+            _all_of(store.maintenance(END))
+            rolled += time.perf_counter() - begun
+            rows += table.num_rows
+    return {
+        "rows": rows,
+        "rows_per_s": round(rows / wrote),
+        "cpu_us_a_row": round(cpu / rows * 1e6, 2),
+        "roll_up_s_a_day": round(rolled / DAYS, 2),
+        "file_mb": round(path.stat().st_size / 1e6),
+        "bytes_a_row": round(path.stat().st_size / rows, 1),
+    }
+
+
+def _used(site: Site, path: Path, archive: Archive | None) -> dict[str, Any]:
+    first = 0 if archive is None else 3
+    with closing(DuckDBStore(path, FOR_EVER, archive)) as store:
+        answers = _answers(site, store)
+        alone = _commits(site, store, lambda: time.sleep(5), first)
+        maintained = _commits(site, store, lambda: _all_of(store.maintenance(END + 2 * DAY)), first + 1)
+        copy = path.with_name("copies")
+        copy.mkdir()
+        saved = _commits(site, store, lambda: store.back_up(copy), first + 2)
+        size = round((copy / "store.duckdb").stat().st_size / 1e6)
+        shutil.rmtree(copy)
+    writes = {"alone": alone, "beside_maintenance": maintained, "beside_backup": saved}
+    return {"answers_ms": answers, "commits_ms": writes, "file_mb": round(path.stat().st_size / 1e6), "backup_mb": size}
+
+
+def _answers(site: Site, store: DuckDBStore) -> dict[str, dict[str, float]]:
+    """Ask what the console asks, through the api, each time something else."""
+    random = np.random.default_rng(6)
+    stations = [station.name for station in site.stations]
+
+    def series(span: timedelta, **more: str) -> Callable[[], tuple[str, dict[str, Any]]]:
+        def drawn() -> tuple[str, dict[str, Any]]:
+            whole = min(span, END - START)
+            start = START + random.random() * (END - START - whole)
+            of = {
+                "device": str(random.choice(stations)),
+                "start": start.isoformat(),
+                "end": (start + whole).isoformat(),
+            }
+            return "/api/v1/series", of | more
+
+        return drawn
+
+    def moment() -> tuple[str, dict[str, Any]]:
+        return "/api/v1/state", {"at": (START + random.random() * (END - START)).isoformat()}
+
+    def year() -> tuple[str, dict[str, Any]]:
+        return f"/api/v1/standards/{random.choice(stations)}", {"year": 2025}
+
+    asked = {
+        "latest": lambda: ("/api/v1/latest", {}),
+        "6 h of a device": series(timedelta(hours=6)),
+        "a day of a device": series(DAY),
+        "a day of a device, raw, one quantity": series(DAY, every="raw", quantity="pm25"),
+        "a week of a device": series(7 * DAY),
+        "a year of days of a device": series(365 * DAY),
+        "a year of hours of a device, one quantity": series(365 * DAY, every="3600", quantity="pm25"),
+        "wind of a month (rose)": series(30 * DAY, every="3600", quantity="wind_direction"),
+        "a moment of the past": moment,
+        "exceedances of a year": year,
+    }
+    app = api_app(site, store, "mqtt://127.0.0.1:1", now=lambda: END)
+    with TestClient(app, base_url="http://127.0.0.1", client=("127.0.0.1", 50_000)) as client:
+        return {name: _of_times(_timed(client, draw) for _ in range(ASKED)) for name, draw in asked.items()}
+
+
+def _timed(client: TestClient, draw: Callable[[], tuple[str, dict[str, Any]]]) -> tuple[float, float]:
+    path, query = draw()
+    begun, cpu = time.perf_counter(), time.process_time()
+    client.get(path, params=query).raise_for_status()
+    return time.perf_counter() - begun, time.process_time() - cpu
+
+
+def _commits(site: Site, store: DuckDBStore, action: Callable[[], Any], number: int) -> dict[str, float]:
+    """Return how long commits of all devices, twenty a second, take while something is done."""
+    over = threading.Event()
+    taken: list[tuple[float, float]] = []
+    start = END + timedelta(hours=6 * number)  # each time later, so that nothing is merged
+    table = readings(site, start, start + timedelta(hours=6), EVERY_S, fire_at=END + 9 * DAY).sort_by("time")
+
+    def write() -> None:
+        at_once = len(site.devices)
+        for offset in range(0, table.num_rows, at_once):
+            begun, cpu = time.perf_counter(), time.thread_time()
+            store.write(Commit(readings=table.slice(offset, at_once)))
+            taken.append((time.perf_counter() - begun, time.thread_time() - cpu))
+            if over.wait(0.05):
+                return
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    begun = time.perf_counter()
+    action()
+    lasted = time.perf_counter() - begun
+    over.set()
+    writer.join()
+    return {"lasted_s": round(lasted, 1), **_of_times(taken)}
+
+
+def _of_times(taken: Any) -> dict[str, float]:
+    walls, cpus = (np.array(times) * 1000 for times in zip(*taken, strict=True))
+    return {
+        "p50": round(float(np.median(walls)), 1),
+        "p99": round(float(np.percentile(walls, 99)), 1),
+        "most": round(float(walls.max()), 1),
+        "p50_cpu": round(float(np.median(cpus)), 1),
+        "p99_cpu": round(float(np.percentile(cpus, 99)), 1),
+    }
+
+
+def _all_of(steps: Iterator[None]) -> int:
+    return sum(1 for _ in steps)
