@@ -45,13 +45,18 @@ def run() -> dict[str, Any]:
             DuckDBStore(path, FOR_EVER._replace(readings_s=KEPT_DAYS * DAY.total_seconds()), archive)
         ) as store:
             begun, cpu = time.perf_counter(), time.process_time()
-            while _all_of(store.maintenance(END)):
-                pass
+
+            def move() -> None:
+                while _all_of(store.maintenance(END)):
+                    pass
+
+            commits = _commits(site, store, move, 6)
             moved = len(archive.days())
             result["move"] = {
                 "days": moved,
                 "s_a_day": round((time.perf_counter() - begun) / max(moved, 1), 2),
                 "cpu_s_a_day": round((time.process_time() - cpu) / max(moved, 1), 2),
+                "commits_ms": commits,
                 "archive_mb": round(sum(archive.days().values()) / 1e6),
             }
         result["most_in_the_archive"] = _used(site, path, archive)

@@ -88,7 +88,7 @@ def opened(tmp_path: Path, place: str) -> Iterator[Callable[..., DuckDBStore]]:
         store.close()
 
 
-ASKED = {
+ASKED: dict[str, dict[str, Any]] = {
     "all": {},
     "of one device": {"devices": ("b's",)},
     "one quantity": {"quantities": ("pm25",)},
@@ -108,7 +108,11 @@ def test_answers_are_the_same_from_the_archive(opened: Callable[..., DuckDBStore
     assert {day.day.day for day in Archive(str(tmp_path / "archive")).days()} == {1, 2}
     for name, asked in ASKED.items():
         assert_same(whole(store, **asked), before[name])
-    part = {"start": T0 + timedelta(minutes=20), "end": T0 + DAY + timedelta(minutes=70), "devices": ("a",)}
+    part: dict[str, Any] = {
+        "start": T0 + timedelta(minutes=20),
+        "end": T0 + DAY + timedelta(minutes=70),
+        "devices": ("a",),
+    }
     wanted = [r for r in before["all"].to_pylist() if r["device"] == "a" and part["start"] <= r["time"] < part["end"]]
     assert store.readings(Series(site="s", **part)).to_pylist() == wanted
     store = opened()
