@@ -1,4 +1,7 @@
-"""The address of an MQTT broker, `mqtt://user:password@host:1883` or `mqtts://` with TLS, and what the surroundings add to it."""
+"""The address of an MQTT broker, `mqtt://user:password@host:1883` or `mqtts://` with TLS, and what the surroundings add to it.
+
+Of a cluster it names several nodes, any of which will do: `mqtt://host-1:1883,host-2:1883`.
+"""
 
 import os
 import re
@@ -18,6 +21,7 @@ CERTIFICATE: Final = "JEONJU_MQTT_CERT"
 KEY: Final = "JEONJU_MQTT_KEY"
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
+_PARTS: Final = re.compile(r"([^/?#]*://(?:[^/?#]*@)?)([^/?#]*)(.*)", re.DOTALL)
 _SECRET: Final = re.compile(r"//.*@")
 
 
@@ -32,17 +36,24 @@ class BrokerUrl(NamedTuple):
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
+    others: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def nodes(self) -> tuple[tuple[str, int], ...]:
+        """Host and port of every node, in the order in which they are tried."""
+        return (self.host, self.port), *self.others
 
     def __repr__(self) -> str:
         """Say where it is, and no secret."""
-        return f"{self.host}:{self.port}"
+        return ",".join(f"{host}:{port}" for host, port in self.nodes)
 
     def text(self) -> str:
         """Return the URL that is read as this address, secrets and all."""
         user = f"{quote(self.username, '')}:{quote(self.password or '', '')}@" if self.username else ""
-        files = {name: str(path) for name, path in zip(_FILES, self[5:], strict=True) if path}
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"mqtt{'s' if self.tls else ''}://{user}{host}:{self.port}" + (f"?{urlencode(files)}" if files else "")
+        paths = (self.ca, self.certificate, self.key)
+        files = {name: str(path) for name, path in zip(_FILES, paths, strict=True) if path}
+        hosts = ",".join(f"{f'[{host}]' if ':' in host else host}:{port}" for host, port in self.nodes)
+        return f"mqtt{'s' if self.tls else ''}://{user}{hosts}" + (f"?{urlencode(files)}" if files else "")
 
 
 _FILES: Final = {"ca": CA, "cert": CERTIFICATE, "key": KEY}
@@ -54,14 +65,19 @@ def parse_broker_url(url: str, surroundings: Mapping[str, str] = os.environ) -> 
     Raises UserError for anything that is no such URL, and for a file that cannot be read.
     """
     shown = _SECRET.sub("//***@", url)
+    begin, hosts, rest = taken.groups() if (taken := _PARTS.fullmatch(url)) else ("", "", url)
+    first, *more = hosts.split(",")
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(f"{begin}{first}{rest}")
         port, query = parts.port, dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+        others = [urlsplit(f"//{host}") for host in more]
+        named = [(node.hostname or "", node.port or _PORTS.get(parts.scheme, 0)) for node in others]
     except ValueError as error:
         raise UserError(f"{shown!r} is no broker address: {error}; write it like mqtt://host:1883") from None
     if (
         parts.scheme not in _PORTS
         or not parts.hostname
+        or not all(host for host, _ in named)
         or parts.path.strip("/")
         or parts.fragment
         or query.keys() - _FILES
@@ -73,7 +89,7 @@ def parse_broker_url(url: str, surroundings: Mapping[str, str] = os.environ) -> 
     wanted = {name: query.get(name) or surroundings.get(variable) for name, variable in _FILES.items()}
     if any(wanted.values()) and not tls:
         # Ours in this machine may be plain while those elsewhere are not; anywhere else it would be a secret sent in clear.
-        if parts.hostname not in LOOPBACK:
+        if not {parts.hostname, *(host for host, _ in named)} <= {*LOOPBACK}:
             raise UserError(f"{shown!r} speaks no TLS, but {CA} or {CERTIFICATE} is set; write mqtts://, or unset them")
         wanted = dict.fromkeys(wanted)
     ca, certificate, key = (None if file is None else _readable(Path(file)) for file in wanted.values())
@@ -81,7 +97,7 @@ def parse_broker_url(url: str, surroundings: Mapping[str, str] = os.environ) -> 
         raise UserError(f"a certificate needs its key: set both {CERTIFICATE} and {KEY}, or neither")
     # Who comes with a certificate is known by it; NATS refuses one who says another name besides.
     login = (None, None) if certificate and not parts.username else _login(parts.username, parts.password, surroundings)
-    return BrokerUrl(parts.hostname, port or _PORTS[parts.scheme], *login, tls, ca, certificate, key)
+    return BrokerUrl(parts.hostname, port or _PORTS[parts.scheme], *login, tls, ca, certificate, key, tuple(named))
 
 
 def _login(

@@ -74,13 +74,13 @@ class Authority:
 
     def for_server(self, names: Iterable[str], now: datetime) -> Issued:
         """Return a certificate of a broker that is reached under these names and addresses."""
-        return self._issue(
-            "broker", now, SERVER_LIFE, ExtendedKeyUsageOID.SERVER_AUTH, [_place(name) for name in names]
-        )
+        # The nodes of a cluster are clients of each other.
+        uses = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        return self._issue("broker", now, SERVER_LIFE, uses, [_place(name) for name in names])
 
     def for_client(self, name: str, now: datetime, life: timedelta = DEVICE_LIFE) -> Issued:
         """Return a certificate that logs in as the account `name`; its subject has its serial number too, by which NATS knows it."""
-        return self._issue(name, now, life, ExtendedKeyUsageOID.CLIENT_AUTH, [])
+        return self._issue(name, now, life, [ExtendedKeyUsageOID.CLIENT_AUTH], [])
 
     def revocation_list(self, revoked: Iterable[Revoked], now: datetime) -> bytes:
         """Return the list of revoked certificates (CRL) in PEM."""
@@ -102,7 +102,12 @@ class Authority:
         return builder.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
     def _issue(
-        self, name: str, now: datetime, life: timedelta, use: x509.ObjectIdentifier, places: list[x509.GeneralName]
+        self,
+        name: str,
+        now: datetime,
+        life: timedelta,
+        uses: list[x509.ObjectIdentifier],
+        places: list[x509.GeneralName],
     ) -> Issued:
         key, serial = ec.generate_private_key(ec.SECP256R1()), x509.random_serial_number()
         subject = _name(name, f"{serial:x}")
@@ -110,7 +115,7 @@ class Authority:
             _builder(self._certificate.subject, subject, key.public_key(), self._key.public_key(), now, life, serial)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs_certificates=False), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([use]), critical=False)
+            .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
         )
         if places:
             builder = builder.add_extension(x509.SubjectAlternativeName(places), critical=False)

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from itertools import cycle
 from typing import Any, Final
 
 import paho.mqtt.client as mqtt
@@ -87,6 +88,8 @@ class Client(mqtt.Client):
         self.had_session = False
         # Whether the broker has answered to the filters since this connection was made.
         self.is_subscribed = False
+        # Of several nodes each attempt is made at the next one.
+        self._turns = cycle(self.address.nodes)
         self._asked: dict[int, list[str]] = {}
         self._asking = threading.Lock()
         self._ending = threading.Event()
@@ -111,12 +114,21 @@ class Client(mqtt.Client):
         """
         self._ended.clear()
         self._ending.clear()
-        where = (self.address.host, self.address.port, KEEPALIVE_S)
-        try:
-            (self.connect_async if patiently else self.connect)(*where, **session)
-        except OSError as error:
-            raise self.failure or _away(self.address, error) from error
+        self.connect_async(self.address.host, self.address.port, KEEPALIVE_S, **session)
+        if not patiently:
+            self._connect_to_any()
         self.loop_start()
+
+    def _connect_to_any(self) -> None:
+        nodes = len(self.address.nodes)
+        for left in reversed(range(nodes)):
+            try:
+                self.reconnect()
+            except OSError as error:
+                if self.failure is not None or not left:
+                    raise self.failure or _away(self.address, error) from error
+            else:
+                return
 
     def end(self) -> None:
         """Say goodbye and stop the network thread."""
@@ -184,6 +196,7 @@ class Client(mqtt.Client):
 
     def reconnect(self) -> MQTTErrorCode:
         """Connect once more; a failure that lasts ends the attempts."""
+        self._host, self._port = next(self._turns)
         try:
             return super().reconnect()
         except OSError as error:
@@ -242,7 +255,7 @@ class Client(mqtt.Client):
 
     def _is_there(self) -> bool:
         try:
-            socket.create_connection((self.address.host, self.address.port), timeout=LOOKS_FOR_S).close()
+            socket.create_connection((self._host, self._port), timeout=LOOKS_FOR_S).close()
         except OSError:
             return False
         return True
@@ -278,10 +291,11 @@ class Client(mqtt.Client):
 def wait_for_broker(broker_url: str, wait: Callable[[float], bool]) -> bool:
     """Return True as soon as something listens at the address, False when `wait`, which waits and returns whether to give up, says so before."""
     address = parse_broker_url(broker_url)
+    turns = cycle(address.nodes)
 
     def connect() -> bool:
         try:
-            socket.create_connection((address.host, address.port), timeout=KEEPALIVE_S).close()
+            socket.create_connection(next(turns), timeout=KEEPALIVE_S).close()
         except OSError as error:
             raise _away(address, error) from error
         return True

@@ -1,15 +1,25 @@
 """The accounts in the words of the brokers: Mosquitto's password and ACL files, NATS' users, and what a listener of each needs besides."""
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from jeonju.broker.accounts import Account
-from jeonju.broker.rights import Login, subjects
+from jeonju.broker.rights import HOLD_SITES, LEASES, Login, subjects
 
 # The broker hands messages of QoS 1 to their reader by this subject; no client can subscribe to it by itself.
 NATS_DELIVERY: Final = "$MQTT.sub.>"
+# How a client of NATS itself keeps its leases (broker/leases.py), and nothing else: the bucket is the stream `KV_` and its name.
+NATS_LEASES: Final = (
+    f"$KV.{LEASES}.>",
+    *(f"$JS.API.{call}.KV_{LEASES}" for call in ("STREAM.INFO", "STREAM.CREATE", "STREAM.MSG.GET", "DIRECT.GET")),
+    f"$JS.API.DIRECT.GET.KV_{LEASES}.>",
+)
+NATS_ANSWERS: Final = "_INBOX.>"
+# What `nats.conf` says of a server without others.
+ALONE: Final = {"nats_tls": "", "cluster": "", "replicas": ""}
 
 
 def mosquitto_passwords(accounts: Iterable[Account]) -> str:
@@ -32,11 +42,12 @@ def nats_users(accounts: Iterable[Account], login: Login) -> str:
     """Return NATS' users: by name with a password, or by the subject of each certificate that is not revoked."""
     users = []
     for account in _active(accounts):
+        holds_sites = account.is_service and account.name in HOLD_SITES
         rights = {
-            "allowed_connection_types": ["MQTT"],
+            "allowed_connection_types": ["MQTT", "STANDARD"] if holds_sites else ["MQTT"],
             "permissions": {
-                "publish": _allowed(account.publish),
-                "subscribe": _allowed(account.subscribe, NATS_DELIVERY),
+                "publish": _allowed(account.publish, *(NATS_LEASES if holds_sites else ())),
+                "subscribe": _allowed(account.subscribe, NATS_DELIVERY, *((NATS_ANSWERS,) if holds_sites else ())),
             },
         }
         if login == "certificate":
@@ -60,8 +71,13 @@ def mosquitto_listener(folder: Path, login: Login) -> str:
     )
 
 
-def nats_tls(folder: Path, login: Login) -> str:
-    """Return the TLS block of NATS' MQTT listener."""
+def nats_include(folder: Path, login: Login, *, beside: Path) -> str:
+    """Return the line that lets NATS read its users; it looks for included files beside its own."""
+    return f'include "{os.path.relpath(folder.resolve() / f"nats-{login}.conf", beside.resolve())}"'
+
+
+def nats_tls(folder: Path, login: Login, *, both_ways: bool = False) -> str:
+    """Return the TLS block of a listener of NATS; `both_ways` where each side checks the certificate of the other, as between nodes."""
     lines = [
         f"cert_file: {json.dumps(str(folder / 'server.pem'))}",
         f"key_file: {json.dumps(str(folder / 'server.key'))}",
@@ -69,6 +85,8 @@ def nats_tls(folder: Path, login: Login) -> str:
     if login == "certificate":
         # NATS knows no revocation list; a certificate whose subject is no user's is refused instead.
         lines += [f"ca_file: {json.dumps(str(folder / 'ca.pem'))}", "verify_and_map: true"]
+    elif both_ways:
+        lines.append(f"ca_file: {json.dumps(str(folder / 'ca.pem'))}")
     return "tls {\n    " + "\n    ".join(lines) + "\n  }"
 
 

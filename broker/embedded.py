@@ -276,32 +276,28 @@ class EmbeddedBroker:
         values = {
             "port": self.port,
             "host": self._host,
+            "server_name": "jeonju",
+            "nats_host": "127.0.0.1",
             "nats_port": self._nats_port,
+            **configuration.ALONE,
             "data_dir": self._data_dir.resolve(),
-            "max_file_store": QUEUE_ON_DISK_BYTES + self._kept_bytes(),
+            "max_file_store": QUEUE_ON_DISK_BYTES + kept_bytes(self._data_dir),
             "max_connections": MOST_CONNECTIONS,
-            "memory_limit": MOSQUITTO_MEMORY_BYTES + self._kept_bytes(),
+            "memory_limit": MOSQUITTO_MEMORY_BYTES + kept_bytes(self._data_dir),
             **self._access(),
         }
         text = template.format(**values)
         # Mosquitto 2 gives up root's rights for a user that may not write here; stay who we are.
         return text + ("\nuser root\n" if self._kind == "mosquitto" and os.geteuid() == 0 else "")
 
-    def _kept_bytes(self) -> int:
-        return sum(
-            file.stat().st_size for file in self._data_dir.rglob("*") if file.is_file() and file.suffix != ".log"
-        )
-
     def _access(self) -> dict[str, str]:
         """Return who is taken, in the words of the broker's configuration."""
         if self._security is None:
             return {"access": "allow_anonymous true", "users": "", "tls": ""}
         folder = self._security.broker.resolve()
-        # NATS looks for included files beside its own.
-        users = os.path.relpath(folder / f"nats-{self._login}.conf", self._data_dir.resolve())
         return {
             "access": configuration.mosquitto_listener(folder, self._login),
-            "users": f'include "{users}"',
+            "users": configuration.nats_include(folder, self._login, beside=self._data_dir),
             "tls": configuration.nats_tls(folder, self._login),
         }
 
@@ -362,6 +358,11 @@ class EmbeddedBroker:
 def folder_of(kind: Kind, data_dir: Path) -> Path:
     """Return where a broker keeps its sessions and queues."""
     return data_dir / ("nats" if kind == "embedded" else "mosquitto")
+
+
+def kept_bytes(folder: Path) -> int:
+    """Return how much a broker keeps in its folder, without its logs."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file() and file.suffix != ".log")
 
 
 def find_program(kind: Kind) -> str:

@@ -2,7 +2,8 @@
 
 accounts.json   who may log in: hashes and serial numbers, no secret
 ca.key          the CA's key: keep it from everybody
-broker/         all that a broker reads, and nothing else: CA, revocation list, its certificate, Mosquitto's and NATS' files
+broker/         all that a broker reads, and nothing else: CA, revocation list, its certificate, Mosquitto's and NATS' files, the password
+                by which the nodes of a cluster know each other; every node has a copy
 clients/        what clients are given: certificates with their keys, passwords of our own services
 """
 
@@ -46,6 +47,7 @@ class Security:
         self.broker = folder / "broker"
         self.clients = folder / "clients"
         self.accounts_file = folder / "accounts.json"
+        self.node_password = self.broker / "node.password"
 
     @property
     def exists(self) -> bool:
@@ -88,6 +90,8 @@ class Security:
             _write(self.broker / "ca.pem", issued.certificate, PUBLIC)
             _write(self.folder / "ca.key", issued.key)
             made.append("CA")
+        if not self.node_password.exists():
+            _write(self.node_password, new_password().encode())
         if not self.exists:
             _write(self.accounts_file, dump({}))
         with self._changing(now) as accounts:

@@ -23,9 +23,31 @@ def test_addresses_are_taken_apart(url: str, host: str, port: int, user: str | N
     assert (parts.host, parts.port, parts.username, parts.tls) == (host, port, user, tls)
 
 
+def test_address_of_a_cluster_names_several_nodes(tmp_path: Path) -> None:
+    (ca := tmp_path / "a,b").write_text("")
+    parts = parse_broker_url(f"mqtts://u:p,w@one:1,two,[::1]:3?ca={ca}", {})
+    assert parts.nodes == (("one", 1), ("two", 8883), ("::1", 3))
+    assert (parts.username, parts.password, parts.ca) == ("u", "p,w", ca)
+    assert parse_broker_url(parts.text(), {}) == parts
+    assert repr(parts) == "one:1,two:8883,::1:3"
+
+
 @pytest.mark.parametrize(
     "url",
-    ["", "host", "http://h", "mqtt://", "mqtt://h:99999", "mqtt://h/path", "mqtt://h:x", "mqtt://h?x=1", "mqtt://h?ca"],
+    [
+        "mqtt://one,",
+        "mqtt://one,:1",
+        "mqtt://one,two:x",
+        "",
+        "host",
+        "http://h",
+        "mqtt://",
+        "mqtt://h:99999",
+        "mqtt://h/path",
+        "mqtt://h:x",
+        "mqtt://h?x=1",
+        "mqtt://h?ca",
+    ],
 )
 def test_what_is_no_address_is_refused(url: str) -> None:
     with pytest.raises(UserError, match="is no broker address"):
