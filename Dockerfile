@@ -47,7 +47,7 @@ RUN apt-get update \
     && groupadd --gid 10001 jeonju && useradd --uid 10001 --gid jeonju --home-dir /var/lib/jeonju --create-home jeonju \
     # New volumes of docker-compose.yml take the owner of the folder that they cover.
     && cd /var/lib/jeonju \
-    && install -d -o jeonju -g jeonju /var/cache/jeonju backups ingest mosquitto security security/broker \
+    && install -d -o jeonju -g jeonju /var/cache/jeonju backups ingest mosquitto nats security security/broker \
         secrets secrets/admin secrets/api secrets/detect secrets/grafana secrets/ingest secrets/simulator
 COPY --from=packages /opt/jeonju/.venv /opt/jeonju/.venv
 COPY --from=code /opt/jeonju/code /opt/jeonju/code

@@ -20,7 +20,9 @@ CA: Final = "JEONJU_MQTT_CA"
 CERTIFICATE: Final = "JEONJU_MQTT_CERT"
 KEY: Final = "JEONJU_MQTT_KEY"
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
-_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
+# Plain and with TLS: of MQTT, and of NATS itself.
+MQTT_PORTS: Final = {"mqtt": 1883, "mqtts": 8883}
+NATS_PORTS: Final = {"nats": 4222, "tls": 4222}
 _PARTS: Final = re.compile(r"([^/?#]*://(?:[^/?#]*@)?)([^/?#]*)(.*)", re.DOTALL)
 _SECRET: Final = re.compile(r"//.*@")
 
@@ -59,11 +61,15 @@ class BrokerUrl(NamedTuple):
 _FILES: Final = {"ca": CA, "cert": CERTIFICATE, "key": KEY}
 
 
-def parse_broker_url(url: str, surroundings: Mapping[str, str] = os.environ) -> BrokerUrl:
+def parse_broker_url(
+    url: str, surroundings: Mapping[str, str] = os.environ, ports: Mapping[str, int] = MQTT_PORTS
+) -> BrokerUrl:
     """Return the parts of a broker's URL; what it leaves out, user, password and files, is taken from the environment.
 
+    `ports` are the schemes that are taken, plain and with TLS, with the port of each.
     Raises UserError for anything that is no such URL, and for a file that cannot be read.
     """
+    (plain, plain_port), (secure, secure_port) = ports.items()
     shown = _SECRET.sub("//***@", url)
     begin, hosts, rest = taken.groups() if (taken := _PARTS.fullmatch(url)) else ("", "", url)
     first, *more = hosts.split(",")
@@ -71,11 +77,11 @@ def parse_broker_url(url: str, surroundings: Mapping[str, str] = os.environ) -> 
         parts = urlsplit(f"{begin}{first}{rest}")
         port, query = parts.port, dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
         others = [urlsplit(f"//{host}") for host in more]
-        named = [(node.hostname or "", node.port or _PORTS.get(parts.scheme, 0)) for node in others]
+        named = [(node.hostname or "", node.port or ports.get(parts.scheme, 0)) for node in others]
     except ValueError as error:
-        raise UserError(f"{shown!r} is no broker address: {error}; write it like mqtt://host:1883") from None
+        raise UserError(f"{shown!r} is no broker address: {error}; write it like {plain}://host:{plain_port}") from None
     if (
-        parts.scheme not in _PORTS
+        parts.scheme not in ports
         or not parts.hostname
         or not all(host for host, _ in named)
         or parts.path.strip("/")
@@ -83,21 +89,23 @@ def parse_broker_url(url: str, surroundings: Mapping[str, str] = os.environ) -> 
         or query.keys() - _FILES
     ):
         raise UserError(
-            f"{shown!r} is no broker address; write it like mqtt://host:1883 or mqtts://user:password@host:8883"
+            f"{shown!r} is no broker address; write it like {plain}://host:{plain_port} or {secure}://user:password@host:{secure_port}"
         )
-    tls = parts.scheme == "mqtts"
+    tls = parts.scheme == secure
     wanted = {name: query.get(name) or surroundings.get(variable) for name, variable in _FILES.items()}
     if any(wanted.values()) and not tls:
         # Ours in this machine may be plain while those elsewhere are not; anywhere else it would be a secret sent in clear.
         if not {parts.hostname, *(host for host, _ in named)} <= {*LOOPBACK}:
-            raise UserError(f"{shown!r} speaks no TLS, but {CA} or {CERTIFICATE} is set; write mqtts://, or unset them")
+            raise UserError(
+                f"{shown!r} speaks no TLS, but {CA} or {CERTIFICATE} is set; write {secure}://, or unset them"
+            )
         wanted = dict.fromkeys(wanted)
     ca, certificate, key = (None if file is None else _readable(Path(file)) for file in wanted.values())
     if (certificate is None) != (key is None):
         raise UserError(f"a certificate needs its key: set both {CERTIFICATE} and {KEY}, or neither")
     # Who comes with a certificate is known by it; NATS refuses one who says another name besides.
     login = (None, None) if certificate and not parts.username else _login(parts.username, parts.password, surroundings)
-    return BrokerUrl(parts.hostname, port or _PORTS[parts.scheme], *login, tls, ca, certificate, key, tuple(named))
+    return BrokerUrl(parts.hostname, port or ports[parts.scheme], *login, tls, ca, certificate, key, tuple(named))
 
 
 def _login(

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import cycle
 from typing import Any, Final
 
@@ -39,6 +40,8 @@ TAKEN_OVER_WITHIN_S: Final = 30.0
 # Who never had the session for so long is the one that came later.
 HELD_S: Final = 10.0
 LOOKS_FOR_S: Final = 2.0
+# A node of a cluster also refuses subscriptions while the nodes choose a leader; then the next one is asked, this often.
+REFUSED_TIMES: Final = 10
 # Which client of this process has said that the broker at an address is away, until it answers.
 _said_away: Final[dict[str, int]] = {}
 _BROKE_OFF: Final = 128
@@ -96,6 +99,8 @@ class Client(mqtt.Client):
         self._taken_at = self._held_s = 0.0
         self._ended: list[float] = []
         self._last_try = False
+        self._refusals = 0
+        self._goes_on_elsewhere = False
         self._is_away = False
         if self.address.username is not None:
             self.username_pw_set(self.address.username, self.address.password)
@@ -184,8 +189,20 @@ class Client(mqtt.Client):
         if asked is not None:
             answers = zip(asked, reasons, strict=False)
             self.refused = {topic: str(reason) for topic, reason in answers if reason.is_failure}
+            self._refusals = self._refusals + 1 if self.refused else 0
+            if self.address.others and 0 < self._refusals < REFUSED_TIMES:
+                self._go_on_elsewhere()
+                return
             self.is_subscribed = True
             self._on_subscribed()
+
+    def _go_on_elsewhere(self) -> None:
+        """End this connection, so that the next one is made to the next node."""
+        self._goes_on_elsewhere = True
+        connection: Any = self.socket()
+        if connection is not None:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def _reconnect_wait(self) -> None:
         # Paho sleeps through the pause before the next attempt, whoever wants to end meanwhile.
@@ -242,7 +259,9 @@ class Client(mqtt.Client):
         self, _client: mqtt.Client, _data: object, _flags: object, reason: ReasonCode, _properties: object
     ) -> None:
         now = time.monotonic()
-        if self._taken_at:
+        if self._goes_on_elsewhere:
+            self._goes_on_elsewhere = False
+        elif self._taken_at:
             self._held_s = max(self._held_s, now - self._taken_at)
             # A broker that has ended listens no more.
             if reason.value == _SESSION_TAKEN_OVER or (self.yields and reason.value == _BROKE_OFF and self._is_there()):

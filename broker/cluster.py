@@ -5,14 +5,18 @@ MQTT's own streams are kept by three nodes, so that one of them may be killed at
 
 import json
 import os
+import signal
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 from jeonju.broker import configuration
 from jeonju.broker.address import LOOPBACK
 from jeonju.broker.crowd import MOST_CONNECTIONS
-from jeonju.broker.embedded import QUEUE_ON_DISK_BYTES, find_program, kept_bytes
+from jeonju.broker.embedded import LOOK_EVERY_S, QUEUE_ON_DISK_BYTES, die_with_parent, find_program, kept_bytes
 from jeonju.broker.rights import Login
 from jeonju.broker.security import Security
 from jeonju.common.errors import UserError
@@ -22,6 +26,8 @@ NAME: Final = "jeonju"
 # Fewer cannot agree on anything while one is away; more copies than three cost without saving anything in practice.
 REPLICAS: Final = 3
 MOST_NODES: Final = 9
+# What a worker that is gone had not acknowledged comes to the next one by the time that this one has its site (`leases.LASTS_S`).
+ACK_WAIT: Final = "10s"
 # The nodes know each other by this name and a password that only they have.
 NODE: Final = "node"
 
@@ -77,6 +83,7 @@ class Node:
             data_dir=self.folder.resolve(),
             max_file_store=QUEUE_ON_DISK_BYTES + kept_bytes(self.folder),
             max_connections=MOST_CONNECTIONS,
+            ack_wait=ACK_WAIT,
             replicas=f"stream_replicas: {REPLICAS}",
             **self._access(),
         )
@@ -99,13 +106,38 @@ class Node:
         return file
 
     def command(self) -> list[str]:
-        """Return the command that runs it. It is to be ended by SIGKILL (docs/decisions/0030)."""
+        """Write the configuration and return the command that runs it; it is to be ended by SIGKILL (docs/decisions/0030)."""
         return [find_program("embedded"), "-c", str(self.write())]
 
-    def run(self) -> NoReturn:
-        """Become the nats-server."""
-        command = self.command()
-        os.execv(command[0], command)  # noqa: S606
+    def run(self, over: Callable[[float], bool]) -> None:
+        """Run it until `over`, which waits for so many seconds and returns whether that is enough; changed accounts are taken over.
+
+        Raises UserError where it ends by itself, with its last words.
+        """
+        log_file = self.folder / "broker.log"
+        command, accounts = self.command(), self._accounts_changed_at()
+        with os.fdopen(os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as log:
+            process = subprocess.Popen(  # noqa: S603
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent(signal.SIGKILL)
+            )
+        try:
+            while not over(LOOK_EVERY_S):
+                if process.poll() is not None:
+                    tail = log_file.read_text(errors="replace").strip().splitlines()[-1:] or ["nothing"]
+                    raise UserError(f"the node has ended; its last words in {log_file}: {tail[0]}")
+                if (changed := self._accounts_changed_at()) != accounts:
+                    accounts = changed
+                    process.send_signal(signal.SIGHUP)
+        finally:
+            # It may not shut down (docs/decisions/0030).
+            process.kill()
+            process.wait()
+
+    def _accounts_changed_at(self) -> int | None:
+        with suppress(OSError):
+            if self.security is not None:
+                return (self.security.broker / f"nats-{self.login}.conf").stat().st_mtime_ns
+        return None
 
     def _access(self) -> dict[str, str]:
         if self.security is None:

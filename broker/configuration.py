@@ -19,7 +19,7 @@ NATS_LEASES: Final = (
 )
 NATS_ANSWERS: Final = "_INBOX.>"
 # What `nats.conf` says of a server without others.
-ALONE: Final = {"nats_tls": "", "cluster": "", "replicas": ""}
+ALONE: Final = {"nats_tls": "", "cluster": "", "replicas": "", "ack_wait": "30s"}
 
 
 def mosquitto_passwords(accounts: Iterable[Account]) -> str:

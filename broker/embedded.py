@@ -264,7 +264,7 @@ class EmbeddedBroker:
                 stdin=subprocess.DEVNULL,
                 stdout=log_file,
                 stderr=log_file,
-                preexec_fn=_die_with_parent(_DIES_BY[self._kind]),
+                preexec_fn=die_with_parent(_DIES_BY[self._kind]),
             )
 
     def _configuration(self) -> str:
@@ -392,7 +392,7 @@ def free_port() -> int:
             return int(probe.getsockname()[1])
 
 
-def _die_with_parent(by: signal.Signals) -> Callable[[], None]:
+def die_with_parent(by: signal.Signals) -> Callable[[], None]:
     """Take the broker along when this process is killed, and keep Ctrl-C from reaching it before we stop it."""
 
     def prepare() -> None:

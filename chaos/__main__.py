@@ -7,21 +7,31 @@ import math
 import sys
 import tempfile
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
 
+from chaos.cluster import run_cluster
 from chaos.experiments import EXPERIMENTS
 from chaos.testbed import Options, Testbed
 from chaos.verify import Finding, verify
 from chaos.waiting import Skipped
 
+CLUSTER: Final = "cluster"
+# What each experiment breaks.
+BROKEN: Final = {name: experiment.broken for name, experiment in EXPERIMENTS.items()} | {
+    CLUSTER: "a node, ingest and detection killed, {rounds} rounds"
+}
+
 
 def run(name: str, options: Options, folder: Path) -> Finding:
     """Run one experiment in a folder of its own and return what came of it."""
-    experiment = EXPERIMENTS[name]
-    broken = experiment.broken.format(minutes=options.minutes, rounds=options.rounds)
+    broken = BROKEN[name].format(minutes=options.minutes, rounds=options.rounds)
     try:
+        if name == CLUSTER:
+            return run_cluster(folder, options)
+        experiment = EXPERIMENTS[name]
         with Testbed(folder, experiment.parts, options) as testbed:
             experiment.act(testbed)
             testbed.settle()
@@ -63,22 +73,22 @@ def _seconds(value: float | None) -> str:
 def main() -> None:
     """Exit with 1 when anything was lost that may not be."""
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="experiment", help=f"one or more of: {', '.join(EXPERIMENTS)}")
+    parser.add_argument("names", nargs="*", metavar="experiment", help=f"one or more of: {', '.join(BROKEN)}")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=1.0, help="how long the store stays away")
     parser.add_argument("--rounds", type=int, default=5, help="how often `up` is killed, at least once")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
     asked = parser.parse_args()
-    if unknown := set(asked.names) - EXPERIMENTS.keys():
-        parser.error(f"no experiment is named {', '.join(sorted(unknown))}; there are: {', '.join(EXPERIMENTS)}")
+    if unknown := set(asked.names) - BROKEN.keys():
+        parser.error(f"no experiment is named {', '.join(sorted(unknown))}; there are: {', '.join(BROKEN)}")
     if asked.rounds < 1 or not 0 < asked.minutes < math.inf:
         parser.error("--rounds must be 1 or more, and --minutes a number above 0")
     options = Options(seed=asked.seed, minutes=asked.minutes, rounds=asked.rounds)
     findings = []
     console = Console(stderr=True)
-    for name in asked.names or EXPERIMENTS:
+    for name in asked.names or BROKEN:
         with (
-            console.status(f"{name}: {EXPERIMENTS[name].broken.format(minutes=asked.minutes, rounds=asked.rounds)}"),
+            console.status(f"{name}: {BROKEN[name].format(minutes=asked.minutes, rounds=asked.rounds)}"),
             tempfile.TemporaryDirectory(prefix="chaos-", ignore_cleanup_errors=True) as folder,
         ):
             findings.append(run(name, options, Path(folder)))

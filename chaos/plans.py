@@ -94,8 +94,36 @@ def _poison(devices: list[str], start: datetime, rng: random.Random) -> Iterator
             yield Said(kind(SITE, "odd-00"), body, [])
 
 
+# Of the plan "live" each episode lasts so long; in every second one the first device of each site measures what is too high.
+EPISODE_S: Final = 10
+HIGH, LOW = 200.0, 10.0
+
+
+def _live(devices: list[str], _start: datetime, _rng: random.Random) -> Iterator[Said]:
+    """Readings of now of several sites, from devices that are named `site/device`."""
+    firsts = {sites[0] for sites in _by_site(devices).values()}
+    seq = 0
+    while True:
+        for place in devices:
+            site, device = place.split("/")
+            now = datetime.now(UTC)
+            is_high = place in firsts and int(now.timestamp()) // EPISODE_S % 2
+            values: dict[str, float | None] = {"pm25": HIGH if is_high else LOW + seq % 5}
+            payload = encode(Reading(device=device, seq=seq, boot="1", time=now, values=values))
+            yield Said(topics.readings(site, device), payload, [(place, seq)])
+        seq += 1
+
+
+def _by_site(devices: list[str]) -> dict[str, list[str]]:
+    sites: dict[str, list[str]] = {}
+    for place in devices:
+        sites.setdefault(place.split("/")[0], []).append(place)
+    return sites
+
+
 PLANS: Final[dict[str, Callable[[list[str], datetime, random.Random], Iterator[Said]]]] = {
     "steady": _steady,
     "clock": _clock,
     "poison": _poison,
+    "live": _live,
 }

@@ -73,11 +73,21 @@ class Service:
             self._process.kill()
             self.killed += 1
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
     def stop(self) -> None:
         """Ask it to end and wait until it has."""
         self._stopping.set()
         if self._supervisor is not None:
             self._supervisor.join()
+
+    @property
+    def pid(self) -> int | None:
+        """Its process, while it runs."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
 
     @property
     def ended_by_itself(self) -> int:
@@ -140,6 +150,11 @@ class Influxd:
     def url(self) -> str:
         """Where the store is."""
         return f"influxdb://127.0.0.1:{self._port}/air"
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
 
     def start(self) -> None:
         """Start it and wait until it answers."""

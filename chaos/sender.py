@@ -13,10 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
-
 from chaos import plans
+from jeonju.broker.client import Client
 
 MOST_UNACKNOWLEDGED: Final = 5000
 ACKNOWLEDGED_WITHIN_S: Final = 60.0
@@ -25,7 +23,7 @@ ACKNOWLEDGED_WITHIN_S: Final = 60.0
 class Sender:
     """Publishes at a rate; `stop` ends it, after which it waits for the acknowledgements that are due."""
 
-    def __init__(self, port: int, name: str, journal: TextIO) -> None:
+    def __init__(self, broker_url: str, name: str, journal: TextIO) -> None:
         # No Event: a handler of signals may run while the main thread holds an Event's lock.
         self._stopping = False
         self.messages = 0
@@ -33,12 +31,11 @@ class Sender:
         self._unacknowledged: dict[int, tuple[float, plans.Said]] = {}
         # The network thread only appends here: it holds paho's locks, so it must not wait for ours.
         self._acknowledged: deque[tuple[int, float]] = deque()
-        self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=name)
+        self._client = Client(broker_url, name)
         self._client.max_inflight_messages_set(500)
         self._client.reconnect_delay_set(min_delay=1, max_delay=1)
         self._client.on_publish = self._on_publish
-        self._client.connect("127.0.0.1", port)
-        self._client.loop_start()
+        self._client.begin()
 
     def stop(self, _number: int, _frame: object) -> None:
         """Handle a signal."""
@@ -67,8 +64,7 @@ class Sender:
         while self._unacknowledged and time.monotonic() < deadline:
             self._note()
             patience.wait(0.02)
-        self._client.disconnect()
-        self._client.loop_stop()
+        self._client.end()
 
     def _on_publish(self, _client: Any, _data: Any, mid: int, _reason: Any, _properties: Any) -> None:
         self._acknowledged.append((mid, time.monotonic()))
@@ -85,20 +81,23 @@ class Sender:
 def main() -> None:
     """Send until SIGTERM, or until so many messages are out; print how many there were."""
     parser = argparse.ArgumentParser(prog="chaos.sender")
-    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--broker", required=True, help="mqtt://host:port, or several nodes with commas between them")
     parser.add_argument("--name", required=True)
     parser.add_argument("--plan", choices=plans.PLANS, required=True)
-    parser.add_argument("--devices", type=int, required=True)
+    parser.add_argument("--devices", type=int, required=True, help="how many, where --named names none")
+    parser.add_argument(
+        "--named", type=lambda text: text.split(","), help="devices by name, or of the plan live as site/device"
+    )
     parser.add_argument("--per-second", type=float, required=True, help="0 is as fast as the broker takes it")
     parser.add_argument("--messages", type=int, help="stop after so many")
     parser.add_argument("--start", type=datetime.fromisoformat, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--journal", type=Path, required=True)
     asked = parser.parse_args()
-    devices = [f"{asked.name}-{number:02d}" for number in range(asked.devices)]
+    devices = asked.named or [f"{asked.name}-{number:02d}" for number in range(asked.devices)]
     stream = islice(plans.messages(asked.plan, devices, asked.start, asked.seed), asked.messages)
     with asked.journal.open("w", encoding="utf-8") as journal:
-        sender = Sender(asked.port, asked.name, journal)
+        sender = Sender(asked.broker, asked.name, journal)
         signal.signal(signal.SIGTERM, sender.stop)
         sender.run(stream, asked.per_second)
     print(sender.messages)

@@ -181,7 +181,7 @@ class Testbed:
         """Start a sender."""
         journal = self._folder / f"{name}.journal"
         asked = {
-            "port": self.port,
+            "broker": f"mqtt://127.0.0.1:{self.port}",
             "name": name,
             "plan": plan,
             "devices": devices,

@@ -49,6 +49,11 @@ def alert(site: str, alert_id: str) -> str:
     return f"{ROOT}/{site}/alerts/{alert_id}"
 
 
+def of_site(site: str, kind: str) -> list[str]:
+    """Return the filters of what all devices of one site send, and of the truth behind it."""
+    return [f"{ROOT}/{name}/+/{kind}" for name in (site, TRUTH.format(site=site))]
+
+
 def committed(site: str) -> str:
     """Topic that carries every batch of readings after the store has committed it."""
     return f"{ROOT}/{site}/committed"

@@ -43,7 +43,8 @@ class Outputs:
 class Committer:
     """Turns what arrived into commits. A store that is away is tried until it answers; a message that makes us fail becomes a dead letter.
 
-    `keeps_ledger` is False for members of several, which see only a part of what each device sends.
+    `keeps_ledger` is False for members of several, which see only a part of what each device sends. `may_replay` says of which topics dead letters
+    are replayed here: those of other sites another ingest takes.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Committer:
         now: Callable[[], datetime],
         stopping: threading.Event,
         keeps_ledger: bool,
+        may_replay: Callable[[str], bool] = lambda _topic: True,
     ) -> None:
         self._site = site
         self._store = store
@@ -64,6 +66,7 @@ class Committer:
         self._now = now
         self._stopping = stopping
         self._keeps_ledger = keeps_ledger
+        self._may_replay = may_replay
         self._pipeline = Pipeline(site)
 
     def restore(self) -> None:
@@ -113,7 +116,7 @@ class Committer:
         letters: list[DeadLetter] = []
         size = 0
         for header in self._store.letters_in_order(LetterChoice(is_asked=True), limit=REPLAYED_AT_ONCE, payloads=False):
-            letter = self._store.dead_letter(header.id)
+            letter = self._store.dead_letter(header.id) if self._may_replay(header.topic) else None
             if letter is None:
                 continue
             size += len(letter.payload)

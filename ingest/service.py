@@ -39,6 +39,9 @@ class Ingest:
 
     `member` names one of several processes that split the messages between them, by MQTT 5's shared subscriptions. Each sees only a part, so
     members keep no loss ledger.
+
+    `only_site` receives what the devices of its site send, and nothing of other sites, which others look after; then `maintains` says whether
+    this one rolls up and forgets in the store that they share.
     """
 
     def __init__(
@@ -51,17 +54,21 @@ class Ingest:
         member: str | None = None,
         client_id: str = NAME,
         remembers: Path | None = None,
+        only_site: bool = False,
+        maintains: bool = True,
     ) -> None:
         """`client_id` names the session: the services' own have a secret in it (broker/identity.py).
 
         `remembers` is the file that says what the session has subscribed.
         """
-        self._wanted = Wanted(site, client_id, member, remembers)
+        self._wanted = Wanted(site, client_id, member, remembers, only_site)
         self._site = site
         self._store = store
         self._broker_url = broker_url
         self._now = now
         self._member = member
+        # The session of earlier versions is for one who receives everything.
+        self._shares = only_site or member is not None
         self._stopping = threading.Event()
         self._stats = Stats()
         self.failure: Exception | None = None
@@ -75,6 +82,7 @@ class Ingest:
             now=now,
             stopping=self._stopping,
             keeps_ledger=member is None,
+            may_replay=self._wanted.covers if only_site else lambda _topic: True,
         )
         self._threads = [
             threading.Thread(target=self._supervised, args=(work,), name=name, daemon=True)
@@ -83,6 +91,7 @@ class Ingest:
                 ("maintenance", self._maintain),
                 ("statistics", self._write_statistics),
             )
+            if maintains or name != "maintenance"
         ]
 
     def start(self) -> None:
@@ -104,7 +113,13 @@ class Ingest:
             if self.failure is not None:
                 raise self.failure
             refuse_unsettled(self._sessions, is_settled=is_settled)
-        self._sessions.tidy()
+        if not self._wanted.only_site:
+            # To look for old sessions makes them anew: too much for a cluster, at which ingest of a site may begin anywhere at any time.
+            self._sessions.tidy()
+
+    def leave(self) -> None:
+        """Leave the broker before `stop`: another one has the session now. What has arrived is committed, and comes to that one again."""
+        self._sessions.end()
 
     def stop(self) -> None:
         """Commit and acknowledge what has arrived, then leave; the broker keeps the session for the next start."""
@@ -151,8 +166,9 @@ class Ingest:
             on_refused=self._give_up,
             options=self._wanted.options,
             connect_with=self._wanted.connect_with,
-            replaces=NAME if self._member is None and self._wanted.client_id != NAME else None,
+            replaces=NAME if not self._shares and self._wanted.client_id != NAME else None,
             share=self._wanted.share,
+            yields=not self._wanted.only_site,
         )
 
     def _give_up(self, failure: UserError) -> None:

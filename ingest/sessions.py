@@ -61,17 +61,20 @@ class Sessions:
         replaces: str | None = None,
         share: str = "",
         receives: bool = True,
+        yields: bool = True,
     ) -> None:
         """`replaces` is a client id under which an earlier version had its session; what waits there is received, then it is cleared.
 
         `share` stands before each filter that several processes share. Without `receives` the sessions are only made: what comes is
-        neither taken nor acknowledged, so that it comes again.
+        neither taken nor acknowledged, so that it comes again. Without `yields` it is not given up when another one takes the session: who may
+        have it is decided elsewhere, by a lease.
         """
         self._broker_url = broker_url
         self._client_id = client_id
         self._subscriptions = subscriptions
         self._share = share
         self._receives = receives
+        self._yields = yields
         self._on_message = on_message
         self._on_refused = on_refused
         self._options = options
@@ -302,6 +305,7 @@ class Sessions:
         )
         session.unwanted = [f"{self._share}{topic_filter}" for topic_filter in self._subscriptions.gone]
         session.on_lost = lambda: self._lost(session)
+        session.yields = self._yields
         session.deliver = self._on_message
         chain.append(session)
         self.all.append(session)

@@ -26,12 +26,13 @@ CONNECT_WITHIN_S: Final = 30.0
 
 @dataclass(frozen=True)
 class Wanted:
-    """What one ingest subscribes, and under which client id; `remembers` as for `Ingest`."""
+    """What one ingest subscribes, and under which client id; `remembers` and `only_site` as for `Ingest`."""
 
     site: Site
     client_id: str = NAME
     member: str | None = None
     remembers: Path | None = None
+    only_site: bool = False
 
     @property
     def name(self) -> str:
@@ -58,9 +59,18 @@ class Wanted:
 
     def subscriptions(self) -> Subscriptions:
         """Return what to subscribe, after what the file says of earlier starts."""
-        own = [f"{topics.ROOT}/+/+/{kind}" for kind in KINDS]
-        wanted = [*own, *(gateway.topic for gateway in self.site.gateways)]
-        return Subscriptions.of(wanted, self.remembers, same_for_all=self.member is not None)
+        return Subscriptions.of(self._filters(), self.remembers, same_for_all=self.member is not None)
+
+    def covers(self, topic: str) -> bool:
+        """Return whether a message of this topic is for this ingest."""
+        return any(mqtt.topic_matches_sub(filter_, topic) for filter_ in self._filters())
+
+    def _filters(self) -> list[str]:
+        if self.only_site:
+            own = [filter_ for kind in KINDS for filter_ in topics.of_site(self.site.name, kind)]
+        else:
+            own = [f"{topics.ROOT}/+/+/{kind}" for kind in KINDS]
+        return [*own, *(gateway.topic for gateway in self.site.gateways)]
 
     def sessions(self) -> list[WaitingSession]:
         """Return the sessions, as one has them that is refused nothing."""

@@ -31,17 +31,29 @@ from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = dict(line.split("=", 1) for line in (ROOT / ".env").read_text().splitlines() if re.match(r"[A-Z]", line))
-COMPOSE: dict[str, Any] = yaml.safe_load(
-    re.sub(r"(?<!\$)\$\{(\w+):-[^}]+\}", lambda found: SETTINGS[found[1]], (ROOT / "docker-compose.yml").read_text())
-)
+
+
+def compose_file(name: str) -> Any:
+    text = (ROOT / name).read_text()
+    return yaml.safe_load(re.sub(r"(?<!\$)\$\{(\w+):-[^}]+\}", lambda found: SETTINGS[found[1]], text))
+
+
+COMPOSE: dict[str, Any] = compose_file("docker-compose.yml")
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+# The same roles several times, at a cluster of brokers.
+SCALE: dict[str, Any] = compose_file("docker-compose.scale.yml")
+BOTH = {**SERVICES, **{f"scale/{name}": service for name, service in SCALE["services"].items()}}
 ONE_SHOT = {"setup", "tools"}
 OURS = ("ingest", "api", "simulate")
 DEBIAN: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.debian.yml").read_text())
 
 
-@pytest.mark.parametrize("more", [(), ("-f", str(ROOT / "docker-compose.debian.yml"))], ids=["alone", "debian"])
-def test_docker_compose_finds_no_fault(more: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "files",
+    [("docker-compose.yml",), ("docker-compose.yml", "docker-compose.debian.yml"), ("docker-compose.scale.yml",)],
+    ids=["alone", "debian", "scale"],
+)
+def test_docker_compose_finds_no_fault(files: tuple[str, ...]) -> None:
     if shutil.which("docker-compose") is None:
         pytest.skip("docker-compose is not installed (apt-get install docker-compose)")
     done = subprocess.run(
@@ -49,9 +61,7 @@ def test_docker_compose_finds_no_fault(more: tuple[str, ...]) -> None:
             "docker-compose",
             "--project-directory",
             str(ROOT),
-            "-f",
-            str(ROOT / "docker-compose.yml"),
-            *more,
+            *(part for file in files for part in ("-f", str(ROOT / file))),
             "config",
             "--quiet",
         ],
@@ -63,9 +73,9 @@ def test_docker_compose_finds_no_fault(more: tuple[str, ...]) -> None:
     assert "WARNING" not in done.stderr
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", BOTH)
 def test_every_service_is_bounded_and_has_no_more_rights_than_it_needs(name: str) -> None:
-    service = SERVICES[name]
+    service, name = BOTH[name], name.removeprefix("scale/")
     assert re.fullmatch(r"[\w./-]+:\d+\.\d+\.\d+", service["image"]), "a tag that moves is another program tomorrow"
     assert "privileged" not in service
     assert "cap_add" not in service
@@ -81,6 +91,44 @@ def test_every_service_is_bounded_and_has_no_more_rights_than_it_needs(name: str
         # The first probe comes after one interval: with longer ones the stack would not be healthy within 25 s.
         assert service["healthcheck"]["interval"] == "5s"
     assert service["image"] == "jeonju-air:0.1.0" or service["user"].split(":")[0] not in ("0", "root")
+
+
+def test_roles_of_the_cluster_are_there_more_than_once_and_can_run(tmp_path: Path) -> None:
+    services = SCALE["services"]
+    assert len({name for name in services if name.startswith("nats-")}) == 3
+    for role in ("ingest", "detect", "api"):
+        assert {f"{role}-1", f"{role}-2"} <= services.keys()
+    responding = [
+        name for name in services if name.startswith("api-") and "--no-respond" not in services[name]["command"]
+    ]
+    assert len(responding) == 1
+    nodes = services["ingest-1"]["environment"]["JEONJU_BROKER"].removeprefix("mqtts://")
+    made = [part.removeprefix("--name=") for part in services["setup"]["command"] if part.startswith("--name=")]
+    assert {node.partition(":")[0] for node in nodes.split(",")} <= set(made)
+    assert all(service["image"] in {known["image"] for known in SERVICES.values()} for service in services.values())
+    for name, service in services.items():
+        if name.startswith("nats-"):
+            # Its command is one that works, on other paths.
+            security = tmp_path / "security"
+            if not security.exists():
+                subprocess.run(
+                    [sys.executable, "-m", "jeonju", "device", "setup", f"--security={security}", "--site=jeonju"],
+                    check=True,
+                )
+            command = [
+                part.replace("/var/lib/jeonju/security", str(security)).replace(
+                    "/var/lib/jeonju/nats", str(tmp_path / name)
+                )
+                for part in service["command"]
+            ]
+            written = subprocess.run(
+                [sys.executable, "-m", "jeonju", *command, "--write"], capture_output=True, text=True, check=True
+            )
+            config = written.stdout.replace("\n", "")
+            checked = subprocess.run(
+                [find_program("embedded"), "-t", "-c", config], capture_output=True, text=True, check=False
+            )
+            assert checked.returncode == 0, checked.stderr
 
 
 def test_image_is_built_once_and_asked_of_no_registry() -> None:

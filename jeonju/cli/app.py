@@ -11,6 +11,7 @@ from jeonju.broker.rights import Login
 from jeonju.cli.alerts import app as alerts_app
 from jeonju.cli.archive import app as archive_app
 from jeonju.cli.cluster import broker as run_broker
+from jeonju.cli.cluster import worker
 from jeonju.cli.dead_letters import app as dead_letters_app
 from jeonju.cli.device import app as device_app
 from jeonju.cli.evaluate import app as evaluate_app
@@ -75,6 +76,7 @@ app.add_typer(services_app)
 app.add_typer(operations_app)
 app.command()(sweep)
 app.command("broker")(run_broker)
+app.command()(worker)
 
 
 @app.callback()

@@ -24,7 +24,7 @@ from jeonju.contract import topics
 from jeonju.contract.site import Site
 from jeonju.detection.follower import DetectionFollower
 from jeonju.detection.metrics import DetectionMetrics
-from jeonju.detection.service import DetectionService
+from jeonju.detection.service import AlertSink, DetectionService
 from jeonju.ingest.last_messages import LastMessage
 from jeonju.response.service import Duties, ResponseService
 from jeonju.rules.rules import Rules, shipped_rules
@@ -146,13 +146,19 @@ class DetectionProcess:
 
 
 def detection_process(
-    site: Site, store: Store, broker_url: str, rules: Rules | None = None, now: Callable[[], datetime] = utc_now
+    site: Site,
+    store: Store,
+    broker_url: str,
+    rules: Rules | None = None,
+    now: Callable[[], datetime] = utc_now,
+    *,
+    fence: Callable[[AlertSink], AlertSink] = lambda sink: sink,
 ) -> DetectionProcess:
-    """Return what `jeonju detect` runs."""
+    """Return what `jeonju detect` runs; `fence` is put before the sink of its alerts."""
     rules, connection = rules or shipped_rules(), Connection(broker_url, passing_id(DETECT))
     duties = Duties(stores=True, responds=False, is_alone=False)
     response = ResponseService(site, store, rules, connection, now, duties=duties)
-    detection = DetectionService(site, store, rules, connection, now, response)
+    detection = DetectionService(site, store, rules, connection, now, fence(response))
     metrics = DetectionMetrics("jeonju_detect", lambda: detection.snapshot, lambda: connection.state, now)
     return DetectionProcess(connection=connection, detection=detection, response=response, metrics=metrics)
 

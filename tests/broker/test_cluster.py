@@ -1,5 +1,6 @@
 """Settings of one node of a cluster; three that run are in tests/scale."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,11 @@ def test_nodes_with_accounts_know_each_other_by_a_secret_of_theirs(tmp_path: Pat
     assert f'"nats://node:{secret}@b:6222"' in file.read_text()
     assert file.stat().st_mode & 0o077 == 0
     assert Security(tmp_path / "security").node_password.read_text() == secret
+
+
+def test_node_that_cannot_run_says_its_last_words(tmp_path: Path) -> None:
+    node = Node(number=1, nodes=THREE, data=tmp_path, mqtt_port=1)
+    (node.folder / "jetstream").parent.mkdir()
+    (node.folder / "jetstream").write_text("in the way")
+    with pytest.raises(UserError, match=r"the node has ended; its last words in .*broker\.log"):
+        node.run(threading.Event().wait)

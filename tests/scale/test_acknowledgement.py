@@ -6,12 +6,11 @@ import paho.mqtt.client as mqtt
 from nats.js import JetStreamContext
 from paho.mqtt.enums import CallbackAPIVersion
 
-from chaos.nodes import NODES, Nodes
+from chaos.nodes import MQTT_STREAM, NODES, Nodes
 from jeonju.broker.client import Client
 from tests.waiting import wait_until
 
 PLAIN = "plain"
-MQTT_STREAM = "$MQTT_msgs"
 BEFORE, AFTER = 200, 1000
 
 
@@ -69,16 +68,6 @@ def session_of(nodes: Nodes, topic: str, name: str) -> Client:
     return client
 
 
-def wait_for_all(nodes: Nodes) -> None:
-    """Wait until every node has caught up, so that the next one may be killed."""
-
-    async def ask(jetstream: JetStreamContext) -> bool:
-        cluster = (await jetstream.stream_info(MQTT_STREAM)).cluster
-        return cluster is not None and all(peer.current and not peer.offline for peer in cluster.replicas or ())
-
-    wait_until(lambda: nodes.ask(ask), what="all nodes")
-
-
 def test_session_keeps_what_was_acknowledged_over_the_death_of_the_leader(nodes: Nodes) -> None:
     topic = "air/v1/kept/+/readings"
     session_of(nodes, topic, "kept").end()
@@ -100,7 +89,7 @@ def test_session_keeps_what_was_acknowledged_over_the_death_of_the_leader(nodes:
     finally:
         reader.end()
     assert len(received) == BEFORE + AFTER
-    wait_for_all(nodes)
+    nodes.wait_until_current()
 
 
 def test_stream_on_the_plain_subject_does_not(nodes: Nodes) -> None:
@@ -128,4 +117,4 @@ def test_stream_on_the_plain_subject_does_not(nodes: Nodes) -> None:
         sender.leave()
         session.end()
         nodes.start(killed)
-    wait_for_all(nodes)
+    nodes.wait_until_current()

@@ -1,0 +1,178 @@
+"""Leases, and workers that hold sites by them, at three nodes with accounts and TLS."""
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Self
+
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.registry import Collector
+
+from chaos.nodes import Nodes
+from jeonju.broker.leases import Lease, LeaseLostError, LeaseStore
+from jeonju.common.errors import UnavailableError, UserError
+from jeonju.contract.site import Site
+from jeonju.stack.holding import Worker, WorkerMetrics
+from tests.broker.guarded import security_with
+from tests.waiting import wait_until
+
+LASTS_S = 3.0
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory, jeonju: Site) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("guarded")
+    security, _ = security_with(folder / "security", jeonju, "one")
+    with Nodes(folder, security) as running:
+        yield running.urls_for("ingest")[1]
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[LeaseStore]:
+    with ExitStack() as stack:
+        yield opened(url, stack)
+
+
+def opened(url: str, stack: ExitStack) -> LeaseStore:
+    store = LeaseStore(url, lasts_s=LASTS_S)
+    store.start()
+    stack.callback(store.stop)
+
+    def answers() -> bool:
+        try:
+            store.holder("anything")
+        except UnavailableError:
+            return False
+        return True
+
+    wait_until(answers, what="the leases")
+    return store
+
+
+def test_lease_is_had_by_one_until_it_is_given_back_or_ends(store: LeaseStore) -> None:
+    first = store.take("role.a", b"one")
+    assert first is not None
+    assert store.take("role.a", b"two") is None
+    assert store.holder("role.a") == b"one"
+    first.renew()
+    first.release()
+    second = store.take("role.a", b"two")
+    assert second is not None
+    # The second is never renewed, as by a worker that was killed or stands still.
+    wait_until(lambda: store.take("role.a", b"three"), what="the end of the lease")
+    assert not second.is_held
+    with pytest.raises(LeaseLostError):
+        second.renew()
+    assert store.holder("role.a") == b"three"
+
+
+def test_of_two_who_think_that_they_hold_it_one_is_told_that_he_does_not(store: LeaseStore) -> None:
+    asleep = store.take("role.b", b"asleep")
+    assert asleep is not None
+    # By its own clock it would hold for ever: it is the revision that tells it.
+    asleep._until_s = float("inf")
+    awake = None
+    wait_until(lambda: store.holder("role.b") is None, what="the end of the lease")
+    awake = store.take("role.b", b"awake")
+    assert awake is not None
+    with pytest.raises(LeaseLostError, match="another worker has it"):
+        asleep.renew()
+    awake.renew()
+
+
+def test_renewal_whose_answer_was_lost_is_no_loss(store: LeaseStore) -> None:
+    lease = store.take("role.c", b"one")
+    assert lease is not None
+    assert store.replace("role.c", b"one", lease._revision) is not None
+    lease.renew()
+    assert store.take("role.c", b"one") is not None
+    assert lease.is_held
+
+
+def test_nodes_that_do_not_answer_are_said_in_one_line() -> None:
+    store = LeaseStore("nats://127.0.0.1:1,127.0.0.1:2")
+    store.start()
+    with pytest.raises(UnavailableError, match=r"no node of NATS answers at 127\.0\.0\.1:1,127\.0\.0\.1:2"):
+        store.take("role.a", b"one")
+    store.stop()
+    with pytest.raises(UserError, match="write it like nats://host:4222"):
+        LeaseStore("mqtt://h")
+
+
+class Served:
+    """What a worker does for a site here: nothing, until it is told to fail."""
+
+    metrics: Collector
+
+    def __init__(self, site: str, lease: Lease, failing: threading.Event) -> None:
+        self.metrics = CollectorRegistry()
+        self._failing = failing
+
+    def trouble(self) -> str | None:
+        return None
+
+    def failure(self) -> Exception | None:
+        return UserError("broken") if self._failing.is_set() else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+class Team:
+    """Workers of a role."""
+
+    def __init__(self, url: str, role: str, *sites: str) -> None:
+        self._url, self._role, self._sites = url, role, sites
+        self.failing: list[threading.Event] = []
+
+    def worker(self, **options: object) -> Worker:
+        failing = threading.Event()
+        self.failing.append(failing)
+        return Worker(
+            self._role,
+            self._sites,
+            LeaseStore(self._url, lasts_s=LASTS_S),
+            lambda site, lease: Served(site, lease, failing),
+            **options,  # type: ignore[arg-type]
+        )
+
+
+def test_sites_are_divided_taken_over_and_missed(url: str) -> None:
+    team = Team(url, "divided", "a", "b")
+    with team.worker(most_sites=1) as one:
+        wait_until(lambda: one.held == ["a"], what="the first site")
+        wait_until(lambda: one.trouble(), what="a site that nobody serves")
+        assert str(one.trouble()).startswith(
+            "no worker has divided of b: what is sent waits at the broker; start one more"
+        )
+        samples = {metric.name: metric for metric in WorkerMetrics(one, "divided").collect()}
+        assert samples["jeonju_divided_sites_unserved"].samples[0].value == 1
+        with team.worker() as other:
+            wait_until(lambda: other.held == ["b"] and one.trouble() is None, what="the second site")
+            team.failing[0].set()
+            # One that fails gives its site to whoever can.
+            wait_until(lambda: other.held == ["a", "b"] and not one.held, what="the other site")
+            team.failing[0].clear()
+        wait_until(lambda: len(one.held) == 1, what="what was given back")
+
+
+def test_worker_that_does_not_fit_takes_nothing(url: str) -> None:
+    team = Team(url, "fit", "a", "b")
+    with team.worker(most_sites=1, version="2.0", session="x") as one:
+        wait_until(lambda: one.held, what="the first")
+        with team.worker(version="1.9", session="x") as older, team.worker(version="2.0", session="y") as other:
+            wait_until(lambda: older.trouble() and other.trouble(), what="the disagreements")
+            assert re.search(r"is of version 2\.0, this worker of 1\.9; update it", str(older.trouble()))
+            assert re.search("was given another --client-id-file", str(other.trouble()))
+            assert not older.held
+            assert not other.held
+
+
+def test_site_that_is_named_twice_is_refused(url: str) -> None:
+    with pytest.raises(UserError, match="names a site twice: a, a"):
+        Team(url, "twice", "a", "a").worker()
