@@ -7,16 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from jeonju.broker.accounts import Account
-from jeonju.broker.rights import HOLD_SITES, LEASES, Login, subjects
+from jeonju.broker.rights import HOLD_SITES, LEASES, SEE_WHO_HOLDS_SITES, Login, subjects
 
 # The broker hands messages of QoS 1 to their reader by this subject; no client can subscribe to it by itself.
 NATS_DELIVERY: Final = "$MQTT.sub.>"
-# How a client of NATS itself keeps its leases (broker/leases.py), and nothing else: the bucket is the stream `KV_` and its name.
-NATS_LEASES: Final = (
-    f"$KV.{LEASES}.>",
-    *(f"$JS.API.{call}.KV_{LEASES}" for call in ("STREAM.INFO", "STREAM.CREATE", "STREAM.MSG.GET", "DIRECT.GET")),
-    f"$JS.API.DIRECT.GET.KV_{LEASES}.>",
-)
+# How a client of NATS itself sees and keeps leases (broker/leases.py), and nothing else: the bucket is the stream `KV_` and its name.
+NATS_SEES: Final = tuple(f"$JS.API.{call}.KV_{LEASES}" for call in ("STREAM.INFO", "STREAM.MSG.GET"))
+NATS_HOLDS: Final = (f"$KV.{LEASES}.>", f"$JS.API.STREAM.CREATE.KV_{LEASES}")
 NATS_ANSWERS: Final = "_INBOX.>"
 # What `nats.conf` says of a server without others.
 ALONE: Final = {"nats_tls": "", "cluster": "", "replicas": "", "ack_wait": "30s"}
@@ -42,12 +39,12 @@ def nats_users(accounts: Iterable[Account], login: Login) -> str:
     """Return NATS' users: by name with a password, or by the subject of each certificate that is not revoked."""
     users = []
     for account in _active(accounts):
-        holds_sites = account.is_service and account.name in HOLD_SITES
+        leases = _leases(account)
         rights = {
-            "allowed_connection_types": ["MQTT", "STANDARD"] if holds_sites else ["MQTT"],
+            "allowed_connection_types": ["MQTT", "STANDARD"] if leases else ["MQTT"],
             "permissions": {
-                "publish": _allowed(account.publish, *(NATS_LEASES if holds_sites else ())),
-                "subscribe": _allowed(account.subscribe, NATS_DELIVERY, *((NATS_ANSWERS,) if holds_sites else ())),
+                "publish": _allowed(account.publish, *leases),
+                "subscribe": _allowed(account.subscribe, NATS_DELIVERY, *((NATS_ANSWERS,) if leases else ())),
             },
         }
         if login == "certificate":
@@ -92,6 +89,13 @@ def nats_tls(folder: Path, login: Login, *, both_ways: bool = False) -> str:
 
 def _active(accounts: Iterable[Account]) -> Iterable[Account]:
     return (account for account in sorted(accounts, key=lambda account: account.name) if account.revoked_at is None)
+
+
+def _leases(account: Account) -> tuple[str, ...]:
+    """Return what an account may ask of the leases of sites."""
+    if account.is_service and account.name in HOLD_SITES:
+        return (*NATS_HOLDS, *NATS_SEES)
+    return NATS_SEES if account.is_service and account.name in SEE_WHO_HOLDS_SITES else ()
 
 
 def _allowed(filters: tuple[str, ...], *more: str) -> dict[str, list[str]]:

@@ -12,6 +12,7 @@ from jeonju.cli.options import (
     Data,
     KeepMinutes,
     KeepRaw,
+    Leases,
     Metrics,
     RulesPath,
     Seconds,
@@ -91,15 +92,7 @@ def worker(
     ] = "jeonju",
     broker: BrokerAddress = "mqtt://127.0.0.1:1883",
     store: StoreOf = "influxdb://127.0.0.1:8086/air",
-    leases: Annotated[
-        str,
-        typer.Option(
-            "--leases",
-            envvar="JEONJU_LEASES",
-            metavar="NATS_URL",
-            help="Where the leases of sites are: nats://host-1:4222,host-2:4222, or tls:// with the login of the broker.",
-        ),
-    ] = "nats://127.0.0.1:4222",
+    leases: Annotated[str, Leases] = "nats://127.0.0.1:4222",
     most_sites: Annotated[
         int | None,
         typer.Option("--most-sites", min=1, help="How many sites it may hold at a time; all of them by default."),

@@ -59,6 +59,12 @@ StoreOf = Annotated[
     str,
     typer.Option("--store", envvar="JEONJU_STORE", help="Path of the store, or influxdb://host:8086/database."),
 ]
+Leases = typer.Option(
+    "--leases",
+    envvar="JEONJU_LEASES",
+    metavar="NATS_URL",
+    help="Where the leases of sites are: nats://host-1:4222,host-2:4222, or tls:// with the login of the broker.",
+)
 Host = Annotated[str, typer.Option("--host", help="Address that the page and the API listen on.")]
 Port = Annotated[
     int,

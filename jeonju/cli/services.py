@@ -14,6 +14,7 @@ from jeonju.cli.options import (
     KeepMinutes,
     KeepRaw,
     Keys,
+    Leases,
     MapAttribution,
     MapTiles,
     Metrics,
@@ -239,10 +240,11 @@ def api(
             help="Open incidents, send robots and notify. Of several APIs of one site (--detection elsewhere) exactly one does.",
         ),
     ] = True,
+    leases: Annotated[str | None, Leases] = None,
     stop_after: Seconds = None,
 ) -> None:
     """Run only the API with alerts and page. A DuckDB store serves one process at a time."""
-    from contextlib import closing
+    from contextlib import closing, nullcontext
 
     from jeonju.api.access.tiles import Tiles
     from jeonju.api.app import create_app
@@ -274,7 +276,15 @@ def api(
     opened = wait_for_store(store, over, archive=archive)
     if opened is None:
         return
-    with closing(opened):
+    watch = None
+    if leases is not None:
+        # Of the extra `scale`, which one machine does not need.
+        from jeonju.broker.leases import LeaseStore
+        from jeonju.broker.rights import HOLD_SITES
+        from jeonju.stack.holders import HolderWatch
+
+        watch = HolderWatch(loaded.name, HOLD_SITES, LeaseStore(leases))
+    with closing(opened), watch or nullcontext():
         services = api_services(
             loaded,
             opened,
@@ -283,6 +293,7 @@ def api(
             sends_robots=robots == "auto",
             detection=detection,
             responds=responds,
+            notices=watch.notices if watch else list,
         )
         app = create_app(services, keys=keys, names=settings.names, public_page=public_page, tiles=settings.tiles)
         with LiveServer(app, settings, before_shutdown=services.stream.close) as server:

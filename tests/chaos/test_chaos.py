@@ -23,6 +23,14 @@ def test_brief_ordeal_loses_nothing(name: str, tmp_path: Path) -> None:
     assert (found.missing, found.duplicates, found.times_right) == (0, 0, True)
 
 
+def test_cluster_outlives_a_node_and_workers(tmp_path: Path) -> None:
+    found = run("cluster", BRIEF, tmp_path)
+    if found.verdict.startswith("skipped"):
+        pytest.skip(found.verdict)
+    assert found.passed, found
+    assert found.found == found.acknowledged > 0
+
+
 @pytest.mark.parametrize("wrong", [["--rounds", "0"], ["--rounds", "-3"], ["--minutes", "0"], ["--minutes", "nan"]])
 def test_ordeal_that_would_try_nothing_is_refused(wrong: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["chaos", "kills", *wrong])

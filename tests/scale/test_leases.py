@@ -14,6 +14,7 @@ from chaos.nodes import Nodes
 from jeonju.broker.leases import Lease, LeaseLostError, LeaseStore
 from jeonju.common.errors import UnavailableError, UserError
 from jeonju.contract.site import Site
+from jeonju.stack.holders import HolderWatch
 from jeonju.stack.holding import Worker, WorkerMetrics
 from tests.broker.guarded import security_with
 from tests.waiting import wait_until
@@ -22,11 +23,16 @@ LASTS_S = 3.0
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory, jeonju: Site) -> Iterator[str]:
+def secured(tmp_path_factory: pytest.TempPathFactory, jeonju: Site) -> Iterator[Nodes]:
     folder = tmp_path_factory.mktemp("guarded")
     security, _ = security_with(folder / "security", jeonju, "one")
     with Nodes(folder, security) as running:
-        yield running.urls_for("ingest")[1]
+        yield running
+
+
+@pytest.fixture
+def url(secured: Nodes) -> str:
+    return secured.urls_for("ingest")[1]
 
 
 @pytest.fixture
@@ -171,6 +177,29 @@ def test_worker_that_does_not_fit_takes_nothing(url: str) -> None:
             assert re.search("was given another --client-id-file", str(other.trouble()))
             assert not older.held
             assert not other.held
+
+
+def test_api_says_which_sites_nobody_serves(
+    secured: Nodes, url: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jeonju.stack.holders.LOOK_EVERY_S", 0.1)
+    team = Team(url, "seen", "a")
+    with team.worker() as worker:
+        wait_until(lambda: worker.held, what="the site")
+        with HolderWatch("a", ("seen", "missed"), LeaseStore(secured.urls_for("api")[1])) as watch:
+            wait_until(
+                lambda: len(watch.notices()) == 1 and "no worker has missed of a" in watch.notices()[0],
+                what="the notice",
+            )
+            wait_until(lambda: any("no worker has missed of a" in line for line in caplog.messages), what="the line")
+
+
+def test_api_cannot_take_a_site(secured: Nodes, store: LeaseStore) -> None:
+    with ExitStack() as stack:
+        api = opened(secured.urls_for("api")[1], stack)
+        with pytest.raises(UnavailableError):
+            api.take("role.api", b"api")
+    assert store.holder("role.api") is None
 
 
 def test_site_that_is_named_twice_is_refused(url: str) -> None:
