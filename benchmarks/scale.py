@@ -1,9 +1,8 @@
-"""A cluster of three nodes and InfluxDB: how fast 1, 2 and 4 workers of ingest empty the queues of four sites, and what each part costs."""
+"""Three nodes and InfluxDB: how fast 1, 2 and 4 workers of ingest store what one sender publishes for four sites, and what each part costs."""
 
 import math
 import re
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,15 +14,17 @@ import psutil
 import pyarrow as pa
 
 from benchmarks.pipe import T0, values
+from chaos.feed import PROBE
 from chaos.nodes import Nodes
 from chaos.processes import Influxd, Service
 from chaos.waiting import wait_until
 from jeonju.broker.client import Client
-from jeonju.broker.identity import lasting_id, passing_id
+from jeonju.broker.identity import passing_id
 from jeonju.contract import topics
 from jeonju.contract.reading import Reading, encode
 from jeonju.contract.site import BUILT_IN_SITES, Site, load_site
-from jeonju.ingest.wanted import NAME, Wanted
+from jeonju.storage.open import open_store
+from jeonju.storage.port import DEFAULT_RETENTION
 
 SITES = ("one", "two", "three", "four")
 WORKERS = (1, 2, 4)
@@ -38,11 +39,17 @@ class Committed:
 
     def __init__(self, url: str) -> None:
         self.readings, self.first_s, self.last_s = 0, 0.0, 0.0
+        self.sites: set[str] = set()
         self._client = Client(url, passing_id("bench"), filters=[(topics.committed("+"), 0)])
         self._client.on_message = self._count
         self._client.begin(patiently=True)
 
+    def begin(self) -> None:
+        """Count from now on."""
+        self.readings, self.first_s = 0, 0.0
+
     def _count(self, _client: Any, _data: Any, message: Any) -> None:
+        self.sites.add(message.topic.split("/")[2])
         self.last_s = time.perf_counter()
         self.first_s = self.first_s or self.last_s
         with pa.ipc.open_stream(message.payload) as reader:
@@ -62,37 +69,38 @@ def _site_files(folder: Path) -> list[Path]:
     return files
 
 
-def _fill(url: str, sites: list[Site], client_id_file: Path, in_a_message: int, messages: int, begun: int) -> None:
-    """Let readings wait in the session of each site; every run has times of its own."""
-    for site in sites:
-        Wanted(site, lasting_id(f"{NAME}-{site.name}", client_id_file), only_site=True).make(url)
-    done = threading.Event()
-    left = len(sites) * messages
-    sender = Client(url, passing_id("sender"))
-    sender.max_inflight_messages_set(5000)
+class Sender:
+    """Publishes as fast as the cluster acknowledges."""
 
-    def count(*_: Any) -> None:
-        nonlocal left
-        left -= 1
-        if not left:
-            done.set()
+    def __init__(self, url: str) -> None:
+        self._client = Client(url, passing_id("sender"))
+        self._client.max_inflight_messages_set(5000)
+        self._client.begin()
 
-    sender.on_publish = count
-    sender.begin()
-    devices = [device.name for device in sites[0].devices][:DEVICES]
-    for number in range(messages):
-        first = begun + number // DEVICES * in_a_message
-        device = devices[number % DEVICES]
-        parts = [
-            Reading(device=device, seq=seq, boot="1", time=T0 + timedelta(seconds=seq), values=values(number + seq))
-            for seq in range(first, first + in_a_message)
-        ]
-        payload = encode(parts if in_a_message > 1 else parts[0])
+    def probe(self, sites: list[Site]) -> None:
+        """Send something to every site."""
         for site in sites:
-            sender.publish(topics.readings(site.name, device), payload, qos=1)
-    if not done.wait(WITHIN_S):
-        raise TimeoutError("the cluster has not acknowledged everything")
-    sender.end()
+            self._client.publish(topics.readings(site.name, PROBE), encode(Reading(device=PROBE, seq=0)), qos=1)
+
+    def send(self, sites: list[Site], in_a_message: int, messages: int, begun: int) -> None:
+        """Send so many messages of each site; every run has times of its own."""
+        devices = [device.name for device in sites[0].devices][:DEVICES]
+        sent = []
+        for number in range(messages):
+            first = begun + number // DEVICES * in_a_message
+            device = devices[number % DEVICES]
+            parts = [
+                Reading(device=device, seq=seq, boot="1", time=T0 + timedelta(seconds=seq), values=values(number + seq))
+                for seq in range(first, first + in_a_message)
+            ]
+            payload = encode(parts if in_a_message > 1 else parts[0])
+            sent += [self._client.publish(topics.readings(site.name, device), payload, qos=1) for site in sites]
+        for info in sent:
+            info.wait_for_publish(WITHIN_S)
+
+    def close(self) -> None:
+        """Leave the cluster."""
+        self._client.end()
 
 
 @contextmanager
@@ -124,21 +132,27 @@ def _drained(
 ) -> dict[str, float]:
     in_a_message, messages = LOADS[load]
     sites = [load_site(str(file)) for file in files]
-    _fill(nodes.mqtt_url, sites, folder / "client-id", in_a_message, messages, begun)
     total = len(sites) * messages * in_a_message
-    committed = Committed(nodes.mqtt_url)
+    committed, sender = Committed(nodes.mqtt_url), Sender(nodes.mqtt_url)
+
+    def all_are_served() -> bool:
+        sender.probe(sites)
+        return {site.name for site in sites} <= committed.sites
+
     with _workers(workers, nodes, influxd.url, files, folder) as services:
-        wait_until(lambda: committed.readings, within_s=WITHIN_S, what="the first commit")
+        wait_until(all_are_served, within_s=WITHIN_S, what="the first commits")
         pids = {"workers": [one.pid for one in services if one.pid], "nats": nodes.pids, "influxdb": [influxd.pid]}
-        before, counted = {part: _cpu_s(of) for part, of in pids.items()}, committed.readings
+        committed.begin()
+        before = {part: _cpu_s(of) for part, of in pids.items()}
+        sender.send(sites, in_a_message, messages, begun)
         wait_until(lambda: committed.readings >= total, within_s=WITHIN_S, what="the last commit")
         after = {part: _cpu_s(of) for part, of in pids.items()}
+    sender.close()
     committed.close()
-    readings = total - counted
     return {
-        "readings_per_s": round(readings / (committed.last_s - committed.first_s)),
+        "readings_per_s": round(total / (committed.last_s - committed.first_s)),
         **{
-            f"{part}_cpu_us_per_message": round((after[part] - before[part]) / readings * in_a_message * 1e6, 1)
+            f"{part}_cpu_us_per_message": round((after[part] - before[part]) / total * in_a_message * 1e6, 1)
             for part in pids
         },
     }
@@ -153,6 +167,8 @@ def run() -> dict[str, Any]:
         (folder / "client-id").write_text("a secret that all workers share\n", encoding="utf-8")
         influxd = Influxd(folder / "influxdb")
         influxd.start()
+        # Of two that make its database at the same time one is refused.
+        open_store(influxd.url, DEFAULT_RETENTION).close()
         try:
             with Nodes(folder) as nodes:
                 begun = 0
