@@ -10,6 +10,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Coroutine
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
@@ -160,7 +161,10 @@ class LeaseStore:
             except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
                 raise UnavailableError(f"the nodes of NATS at {self._address!r} do not agree now: {error!r}") from error
 
-        return asyncio.run_coroutine_threadsafe(ask(), self._loop).result()
+        try:
+            return asyncio.run_coroutine_threadsafe(ask(), self._loop).result(2 * ANSWER_WITHIN_S)
+        except (FutureTimeoutError, RuntimeError) as error:
+            raise UnavailableError("the leases of sites were left") from error
 
     async def _connect(self) -> None:
         """Connect, and make the bucket where there is none; again and again."""

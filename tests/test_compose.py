@@ -154,12 +154,13 @@ def test_what_no_restart_heals_stays_stopped() -> None:
     assert all("JEONJU_HOLD" not in SERVICES[name].get("environment", {}) for name in ONE_SHOT)
 
 
-def test_certificates_are_renewed_by_who_is_reached_by_nobody() -> None:
-    renew = SERVICES["renew"]
+@pytest.mark.parametrize("services", [SERVICES, SCALE["services"]], ids=["one", "scale"])
+def test_certificates_are_renewed_by_who_is_reached_by_nobody(services: dict[str, dict[str, Any]]) -> None:
+    renew = services["renew"]
     assert renew["network_mode"] == "none"
     assert {volume.split(":")[0] for volume in renew["volumes"]} == {"accounts", "broker"}
     names = [part for part in renew["command"] if part.startswith("--name")]
-    assert names == [part for part in SERVICES["setup"]["command"] if part.startswith("--name")]
+    assert names == [part for part in services["setup"]["command"] if part.startswith("--name")]
 
 
 def test_volumes_that_images_name_do_not_pile_up_and_mosquitto_keeps_the_owner_of_its_own() -> None:

@@ -76,7 +76,7 @@ class _Site:
     free_since_s: float | None = None
     not_before_s: float = 0.0
     trouble: str | None = None
-    said: set[str] = field(default_factory=set)
+    said: str | None = None
 
 
 class Worker:
@@ -110,7 +110,7 @@ class Worker:
     @property
     def held(self) -> list[str]:
         """The sites that it serves now."""
-        return [name for name, site in self._sites.items() if site.held is not None and site.held.service is not None]
+        return list(self._services())
 
     @property
     def unserved(self) -> list[str]:
@@ -132,17 +132,22 @@ class Worker:
             return why
         if unserved := self.unserved:
             return self._unserved_line(unserved)
+        services = self._services()
         troubles = (
-            (name, site.trouble or (site.held.service.trouble() if site.held and site.held.service else None))
+            (name, site.trouble or (services[name].trouble() if name in services else None))
             for name, site in self._sites.items()
         )
         return next((f"{name}: {trouble}" for name, trouble in troubles if trouble), None)
 
     def parts(self) -> Mapping[str, Collector]:
         """Return the metrics of each site that is served here."""
-        return {
-            name: site.held.service.metrics for name, site in self._sites.items() if site.held and site.held.service
-        }
+        return {name: service.metrics for name, service in self._services().items()}
+
+    def _services(self) -> dict[str, Service]:
+        """Return what serves each site now; other threads may change that meanwhile."""
+        held = {name: site.held for name, site in self._sites.items()}
+        services = {name: each.service for name, each in held.items() if each is not None}
+        return {name: service for name, service in services.items() if service is not None}
 
     def __enter__(self) -> Self:
         self._leases.start()
@@ -270,9 +275,9 @@ class Worker:
 
     @staticmethod
     def _say(site: _Site, line: str) -> None:
-        """Log a line once."""
-        if line not in site.said:
-            site.said.add(line)
+        """Log a line, once as long as it stays the same."""
+        if site.said != line:
+            site.said = line
             log.warning("%s", line)
 
 
