@@ -2,8 +2,9 @@
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from datetime import datetime
 from typing import Self
 
 import pytest
@@ -13,9 +14,11 @@ from prometheus_client.registry import Collector
 from chaos.nodes import Nodes
 from jeonju.broker.leases import Lease, LeaseLostError, LeaseStore
 from jeonju.common.errors import UnavailableError, UserError
+from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
 from jeonju.stack.holders import HolderWatch
 from jeonju.stack.holding import Worker, WorkerMetrics
+from jeonju.stack.workers import FencedSink
 from tests.broker.guarded import security_with
 from tests.waiting import wait_until
 
@@ -79,8 +82,7 @@ def test_of_two_who_think_that_they_hold_it_one_is_told_that_he_does_not(store: 
     assert asleep is not None
     # By its own clock it would hold for ever: it is the revision that tells it.
     asleep._until_s = float("inf")
-    awake = None
-    wait_until(lambda: store.holder("role.b") is None, what="the end of the lease")
+    store.remove("role.b", asleep._revision)
     awake = store.take("role.b", b"awake")
     assert awake is not None
     with pytest.raises(LeaseLostError, match="another worker has it"):
@@ -105,6 +107,40 @@ def test_nodes_that_do_not_answer_are_said_in_one_line() -> None:
     store.stop()
     with pytest.raises(UserError, match="write it like nats://host:4222"):
         LeaseStore("mqtt://h")
+
+
+class Told:
+    """A sink that only remembers."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+
+    def restore(self, active: Sequence[AlertRecord]) -> None:
+        self.ids += [alert.id for alert in active]
+
+    def publish(self, alerts: Sequence[AlertRecord], seen_until: datetime | None) -> None:
+        self.restore(alerts)
+
+    def hold_back(self, alerts: Sequence[AlertRecord]) -> None:
+        self.restore(alerts)
+
+
+def test_alerts_of_a_worker_that_has_lost_its_site_stay_untold(store: LeaseStore) -> None:
+    one, two = (AlertRecord(*[None] * len(AlertRecord._fields))._replace(id=name) for name in ("one", "two"))  # type: ignore[arg-type]
+    lease, told = store.take("detect.north", b"one"), Told()
+    assert lease is not None
+    sink = FencedSink(told, lease)
+    sink.publish([one], None)
+    assert told.ids == ["one"]
+    store.remove("detect.north", lease._revision)
+    assert store.take("detect.north", b"two") is not None
+    assert lease.is_held, "it does not know yet"
+    with pytest.raises(UnavailableError):
+        sink.publish([two], None)
+    sink.hold_back([two])
+    with pytest.raises(UnavailableError):
+        sink.restore([two])
+    assert told.ids == ["one"]
 
 
 class Served:
