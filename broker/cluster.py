@@ -26,8 +26,9 @@ NAME: Final = "jeonju"
 # Fewer cannot agree on anything while one is away; more copies than three cost without saving anything in practice.
 REPLICAS: Final = 3
 MOST_NODES: Final = 9
-# What a worker that is gone had not acknowledged comes to the next one by the time that this one has its site (`leases.LASTS_S`).
-ACK_WAIT: Final = "10s"
+# What was under way when a node or a worker died is sent again after this time: soon enough to be judged
+# (`ALLOWED_LATENESS_S` in detection/windows.py).
+ACK_WAIT: Final = "5s"
 # The nodes know each other by this name and a password that only they have.
 NODE: Final = "node"
 

@@ -19,6 +19,7 @@ from jeonju.common.clock import wall_offset_s
 from jeonju.common.errors import UnavailableError
 from jeonju.common.worker import Worker, WorkerService
 from jeonju.contract import known_source, topics
+from jeonju.contract.feed import Gaps
 from jeonju.contract.known_source import KnownSource
 from jeonju.contract.reading import DeviceStatus
 from jeonju.contract.records import AlertRecord
@@ -89,6 +90,7 @@ class DetectionService(WorkerService):
         self._known_sources: list[KnownSource] = []
         self._looked_at = now()
         self._store_available = True
+        self._gaps, self._has_missed = Gaps(), False
         self._feed = FeedState()
         self._index = IndexSnapshot()
         self._index_of: tuple[object, object] = (None, None)
@@ -133,6 +135,8 @@ class DetectionService(WorkerService):
             self.followed.set()
 
     def _restore(self, *, is_judged: bool = True) -> None:
+        self._gaps.forget()
+        self._has_missed = False
         # What was held back is stored before the engine is made of what is stored.
         self._sink.publish([], self._feed.last_reading_at)
         self._known_sources = self._stored_known_sources()
@@ -172,6 +176,7 @@ class DetectionService(WorkerService):
     def _judge(self, payload: bytes) -> None:
         self._look_at_clock()
         table = read_batch(payload)
+        self._has_missed |= not self._gaps.follows(table)
         self._feed = self._feed.after(table, self._now())
         self._publish(self._engine.update(table))
         self._take_snapshot()
@@ -196,13 +201,13 @@ class DetectionService(WorkerService):
         return list(known_source.known_sources(entries).values())
 
     def _look_at_store(self) -> None:
-        """Ask for the ledger now and then; after the store was away everything is restored from it."""
+        """Ask for the ledger now and then; after the store was away, or a message of the feed was lost, everything is restored from it."""
         now = self._now()
         if timedelta(0) <= now - self._looked_at < LOOK_EVERY:
             return
         self._looked_at = now
         ledger = self._store.ledger(self._site.name)
-        if not self._store_available:
+        if not self._store_available or self._has_missed:
             self._restore()
             self._store_available = True
         self._mark_known_sources()

@@ -9,14 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-import pyarrow as pa
-
 from jeonju.common.clock import utc_now
 from jeonju.common.errors import UserError
 from jeonju.contract.records import ServiceStatistics
 from jeonju.contract.site import Site
 from jeonju.ingest.committer import Committer, Outputs
-from jeonju.ingest.feed import publish_committed
+from jeonju.ingest.feed import Feed
 from jeonju.ingest.inbox import Arrived, Inbox
 from jeonju.ingest.last_messages import LastMessage
 from jeonju.ingest.maintenance import give_way, maintain
@@ -78,7 +76,7 @@ class Ingest:
             site,
             store,
             self._stats,
-            Outputs(self._acknowledge, self._publish, self._feed),
+            Outputs(self._acknowledge, self._publish, Feed(self._publish).send),
             now=now,
             stopping=self._stopping,
             keeps_ledger=member is None,
@@ -223,6 +221,3 @@ class Ingest:
 
     def _publish(self, topic: str, payload: bytes) -> None:
         self._sessions.first.publish(topic, payload, qos=0)
-
-    def _feed(self, table: pa.Table) -> None:
-        publish_committed(self._publish, table)
