@@ -1,16 +1,18 @@
 """What only the console does: time, addresses of views, pages of incidents, devices and the network, and what happens in a simulated city."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
 from jeonju.api.http.pages import PAGE
 from jeonju.contract.columns import readings_table
 from jeonju.contract.records import DeadLetter, DeviceRecord
+from jeonju.contract.site import Site
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit
-from tests.api.browsing import City, asked
+from tests.api.browsing import City, asked, running_city
 from tests.api.test_moment import incident
 from tests.response.notifying import NOW, alert
 from tests.waiting import wait_until
@@ -168,3 +170,30 @@ def test_plume_of_an_incident_is_drawn_now_and_ahead(city: City, store: DuckDBSt
     expect(page.locator("#ahead output")).to_have_text("+30 min")
     expect(now).not_to_have_attribute("d", drawn)
     expect(page).to_have_url(f"{city.url}/#/?ahead=30")
+
+
+def test_many_stations_are_one_picture_to_click_at_and_elements_after_a_closer_look(
+    jeonju: Site, store: DuckDBStore, tmp_path: Path, browser: Browser
+) -> None:
+    first = jeonju.stations[0]
+    grid = [(number // 20, number % 20) for number in range(400)]
+    more = [
+        first.model_copy(
+            update={"name": f"made-{row}-{column}", "lat": 35.80 + row / 200, "lon": 127.04 + column / 200}
+        )
+        for row, column in grid
+    ]
+    with running_city(jeonju.model_copy(update={"stations": more}), store, tmp_path, browser) as city:
+        page = city.open("/#/devices/made-7-9")
+        chosen = page.locator("#map [data-subject='made-7-9']")
+        expect(page.locator("#crowd")).to_be_visible()
+        expect(chosen).to_be_visible()
+        box = chosen.bounding_box()
+        assert box is not None
+        page.goto("/#/devices/made-1-1")
+        expect(chosen).to_have_count(0)
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        expect(page).to_have_url(f"{city.url}/#/devices/made-7-9")
+        for _ in range(3):
+            page.get_by_role("button", name="Zoom in").click()
+        expect(page.locator("#crowd")).to_have_count(0)

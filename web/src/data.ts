@@ -7,7 +7,7 @@ import { cai, devices, isLinked, limits, live, quantities, rate, robots, silence
 import { keepTrail } from "./trails";
 import { warn } from "./warning";
 
-const AGAIN_MS = 3_000, REFRESH_MS = 15_000, DRAW_EVERY_MS = 500, RATE_OVER_S = 10, CATCH_UP_S = 0.5, MS_PER_DEVICE = 2.5;
+const AGAIN_MS = 3_000, REFRESH_MS = 15_000, DRAW_EVERY_MS = 500, RATE_OVER_S = 10, CATCH_UP_S = 0.5, MS_PER_DEVICE = 0.5;
 // An answer may be shared for a second; what the stream says counts more than answers that may be older.
 const SHARED_MS = 2_000, REMEMBERED_MS = 60_000;
 

@@ -60,7 +60,8 @@ export function followAddress(): void {
     clearTimeout(waiting);
     // Browsers refuse an address that changes all the time, as in playback.
     waiting = setTimeout(() => {
-      if (location.hash === wanted || (!location.hash && wanted === "#/")) return;
+      // Where somebody has just gone counts, though the page is yet to hear of it.
+      if (location.hash !== hash.peek() || location.hash === wanted || (!location.hash && wanted === "#/")) return;
       history.replaceState(null, "", wanted);
       hash.value = wanted;
     }, 400);

@@ -44,8 +44,8 @@ export const mayPress = computed(() => mayOperate.value && !isPast.value && !isR
 export const isSimulated = computed(() => [...devices.value.values()].some((device) => device.origin === "simulated"));
 
 export const robotNames = computed(() => new Set(site.value.robots.map(({ name }) => name)));
+export const fixedPlaces = computed(() => new Map(site.value.stations.map(({ name, lat, lon }): [string, Place] => [name, [lat, lon]])));
 /** Every device that has a place, with it: stations as the site says, robots where they were seen last. */
 export const places = computed(() => new Map<string, Place>([
-  ...site.value.stations.map(({ name, lat, lon }): [string, Place] => [name, [lat, lon]]),
-  ...site.value.robots.map(({ name, dock }): [string, Place] => [name, shown.value.latest.get(name)?.position ?? dock]),
+  ...fixedPlaces.value, ...site.value.robots.map(({ name, dock }): [string, Place] => [name, shown.value.latest.get(name)?.position ?? dock]),
 ]));

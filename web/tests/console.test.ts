@@ -14,6 +14,7 @@ const { parse, write } = await import("../src/route");
 const { half } = await import("../src/map/layers");
 const { opacityOf } = await import("../src/map/field");
 const { APART_PX, aside } = await import("../src/map/aside");
+const { pointedAt, within } = await import("../src/map/points");
 const { raster } = await import("../src/map/raster");
 const { circle, squares } = await import("../src/map/view");
 const { headingOf, keepTrail, metres, trailOf } = await import("../src/trails");
@@ -148,6 +149,12 @@ it("lets a robot step aside from a station, and stand where it is elsewhere", ()
   expect(Math.hypot(turnedX - 140, turnedY - 100)).toBeGreaterThanOrEqual(APART_PX - 0.01);
   expect(Math.hypot(turnedX - 100, turnedY - 100)).toBeCloseTo(APART_PX, 6);
   expect(Math.hypot(aside([100, 100], [[100, 100]])[0] - 100, aside([100, 100], [[100, 100]])[1] - 100)).toBeCloseTo(APART_PX, 6);
+});
+
+it("finds which of many stations is pointed at, and which are in view", () => {
+  const points = new Map<string, [number, number]>([["a", [100, 100]], ["b", [108, 100]], ["c", [900, 100]]]);
+  expect([pointedAt(points, [103, 100]), pointedAt(points, [105, 100]), pointedAt(points, [130, 100])]).toEqual(["a", "b", undefined]);
+  expect(within(points, 800, 600)).toEqual(["a", "b"]);
 });
 
 it("keeps what the stream said while an answer was on its way that did not know it yet", async () => {

@@ -1,18 +1,22 @@
 // What stands on the map as elements of the page: devices with their values, wind, fires, names. They can be reached by the keyboard.
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { computed, useComputed, useSignal } from "@preact/signals";
+import { createContext } from "preact";
+import { useContext, useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { inkOn, indexNow, shadeOf } from "../colour";
 import type { Place } from "../model";
 import { goTo, route } from "../route";
-import { at, cai, devices, isPast, language, places, robotNames, robots, shown, site } from "../state";
+import { at, cai, devices, fixedPlaces, isPast, language, places, robots, shown, site } from "../state";
 import { lit } from "../simulation";
 import { headingOf, metres } from "../trails";
 import { label, localized, nameOfZone, say } from "../words/words";
 import { finish, question } from "./aim";
 import { aside } from "./aside";
+import { Crowd } from "./Crowd";
+import { MOST_ELEMENTS, within, type Point } from "./points";
 import { traced } from "./layers";
 import type { MapView } from "./view";
 
-const FROM_AIR = ["smoke", "dust", "release"], GLIDE_MS = 6000, FRAME_MS = 80, FURTHEST_GLIDE_M = 400, MANY = 300;
+const FROM_AIR = ["smoke", "dust", "release"], GLIDE_MS = 6000, FRAME_MS = 80, FURTHEST_GLIDE_M = 400;
 
 export const indexes = (name: string) => {
   const index = cai.value.stations[name];
@@ -20,7 +24,8 @@ export const indexes = (name: string) => {
     : `CAI ${index.cai} ${localized(index, "label")} · US AQI ${index.us_aqi?.aqi ?? "–"} (${say("reference")})`;
 };
 const title = (name: string) => [label(devices.value.get(name)), indexes(name)].filter(Boolean).join(" · ");
-const isAlarmed = (name: string) => [...shown.value.alerts.values()].some(({ device, kind }) => device === name && FROM_AIR.includes(kind));
+const alarmed = computed(() => new Set([...shown.value.alerts.values()].filter(({ kind }) => FROM_AIR.includes(kind)).map(({ device }) => device)));
+const chosen = computed(() => (route.value.page === "devices" ? route.value.id : ""));
 
 /** Robots glide from one reported place to the next. */
 class Glide {
@@ -47,31 +52,45 @@ class Glide {
   }
 }
 
+const Drawn = createContext<MapView>(null as unknown as MapView);
+const put = (element: HTMLElement, [x, y]: [number, number]) => { element.style.transform = `translate(${x.toFixed(1)}px,${y.toFixed(1)}px)`; };
+
+/** What stands still is placed as it comes and when the map moves; robots with every frame. */
 export function Things({ view }: { view: MapView }) {
-  const box = useRef<HTMLDivElement>(null), glide = useRef(new Glide()), stations = useRef<[number, number][]>([]);
-  const placeAll = (onlyMoving = false) => {
-    if (!onlyMoving) stations.current = site.value.stations.map(({ lat, lon }) => view.project([lat, lon]));
-    for (const element of box.current?.querySelectorAll<HTMLElement>(onlyMoving ? "[data-moves]" : "[data-place]") ?? []) {
-      const target = element.dataset["place"]!.split(",").map(Number) as Place, moves = element.dataset["moves"];
-      const [x, y] = moves ? aside(view.project(glide.current.now(moves, target)), stations.current) : view.project(target);
-      element.style.transform = `translate(${x.toFixed(1)}px,${y.toFixed(1)}px)`;
-    }
+  const box = useRef<HTMLDivElement>(null), glide = useRef(new Glide()), points = useSignal<ReadonlyMap<string, Point>>(new Map());
+  const each = (which: string, work: (element: HTMLElement, place: Place) => void) =>
+    box.current?.querySelectorAll<HTMLElement>(which).forEach((element) => work(element, element.dataset["place"]!.split(",").map(Number) as Place));
+  const placeMoving = () => {
+    const stations = [...points.value.values()];
+    each("[data-moves]", (element, target) => put(element, aside(view.project(glide.current.now(element.dataset["moves"]!, target)), stations)));
+  };
+  const placeAll = () => {
+    points.value = new Map([...fixedPlaces.value].map(([name, place]) => [name, view.project(place)]));
+    each("[data-place]:not([data-moves])", (element, place) => put(element, view.project(place)));
+    placeMoving();
   };
   useEffect(() => {
-    view.onMove(() => placeAll());
-    const timer = setInterval(() => { if (!document.hidden) placeAll(true); }, FRAME_MS);
+    view.onMove(placeAll);
+    placeAll();
+    const timer = setInterval(() => { if (!document.hidden) placeMoving(); }, FRAME_MS);
     return () => clearInterval(timer);
   }, [view]);
-  useEffect(() => placeAll());
-  const known = places.value;
+  // As one text, so that what moves within the view changes nothing here.
+  const near = useComputed(() => {
+    const names = points.value.size > MOST_ELEMENTS ? within(points.value, box.current!.clientWidth, box.current!.clientHeight) : [...fixedPlaces.value.keys()];
+    return names.length > MOST_ELEMENTS ? null : names.join("\n");
+  }).value;
+  const stations = near === null ? [...fixedPlaces.value.keys()].filter((name) => name === chosen.value || alarmed.value.has(name)).slice(0, MOST_ELEMENTS) : near ? near.split("\n") : [];
+  const names = [...stations, ...site.value.robots.map(({ name }) => name)];
   return (
-    <div id="things" class={known.size > MANY ? "many" : ""} ref={box}>
+    <Drawn.Provider value={view}><div id="things" ref={box}>
+      {near === null && <Crowd points={points} />}
       {site.value.zones.map((zone) => <ZoneName key={zone.name} name={zone.name} outline={zone.outline} />)}
       {site.value.land.filter(({ line }) => line.length).map((river) =>
         <At key={river.label_en} place={river.line[Math.floor(river.line.length / 2)]!} kind="river-name">{label(river)}</At>)}
       {site.value.sources.filter((source) => source.kind === "stack" && source.lat !== undefined).map((source) =>
         <At key={source.name} place={[source.lat!, source.lon!]} kind="chimney"><span title={label(source)} aria-hidden="true" /></At>)}
-      {site.value.stations.map(({ name }) => <Wind key={`wind ${name}`} name={name} place={known.get(name)!} />)}
+      {near !== null && stations.map((name) => <Wind key={`wind ${name}`} name={name} />)}
       {[...robots.value.values()].flatMap(({ robot, visit }) => (isPast.value ? [] : visit?.places ?? []).map((place, number) =>
         <At key={`${robot} ${number}`} place={place} kind="stop" />))}
       {traced.value.filter(({ details }) => details.source && !details.source.says_nothing).map(({ id, details: { source } }) =>
@@ -79,8 +98,8 @@ export function Things({ view }: { view: MapView }) {
       {lit.value.filter(({ at: when }) => at.value === null || when <= at.value).map(({ place, kind, at: when }) =>
         <At key={`lit ${when}`} place={place} kind="lit"><Lit kind={kind} /></At>)}
       {/* Stations last, over the plates of robots beside them. */}
-      {[...known].reverse().map(([name, place]) => <Dot key={name} name={name} place={place} isRobot={robotNames.value.has(name)} />)}
-    </div>
+      {names.reverse().map((name) => <Dot key={name} name={name} />)}
+    </div></Drawn.Provider>
   );
 }
 
@@ -94,8 +113,10 @@ function Lit({ kind }: { kind: string }) {
   return <svg data-lit={kind} width="30" height="30" viewBox="0 0 24 24" role="img" aria-label={say("lit")}><path d={SIGNS[kind] ?? SIGNS["fire"]!} /></svg>;
 }
 
-function At({ place, kind, children }: { place: Place; kind: string; children?: preact.ComponentChildren }) {
-  return <div class={`at ${kind}`} data-place={place.join(",")}>{children}</div>;
+function At({ place, kind = "", moves, children }: { place: Place; kind?: string; moves?: string | undefined; children?: preact.ComponentChildren }) {
+  const view = useContext(Drawn), box = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => { if (!moves) put(box.current!, view.project(place)); }, [view, place[0], place[1]]);
+  return <div class={`at ${kind}`} data-place={place.join(",")} data-moves={moves} ref={box}>{children}</div>;
 }
 
 function ZoneName({ name, outline }: { name: string; outline: Place[] }) {
@@ -105,9 +126,9 @@ function ZoneName({ name, outline }: { name: string; outline: Place[] }) {
   return <At place={[top, (Math.min(...lons) + Math.max(...lons)) / 2]} kind={`zone-name ${found ? "reached" : ""}`}><span>{nameOfZone(name)}{arrival}</span></At>;
 }
 
-function Wind({ name, place }: { name: string; place: Place }) {
+function Wind({ name }: { name: string }) {
   const { wind_speed: speed, wind_direction: from } = shown.value.latest.get(name)?.values ?? {};
-  return speed === undefined || from === undefined ? null : <Arrow speed={speed} from={from} place={place} />;
+  return speed === undefined || from === undefined ? null : <Arrow speed={speed} from={from} place={fixedPlaces.value.get(name)!} />;
 }
 
 function Arrow({ speed, from, place }: { speed: number; from: number; place: Place }) {
@@ -121,21 +142,22 @@ function Arrow({ speed, from, place }: { speed: number; from: number; place: Pla
   ), [speed, from, place[0], place[1], language.value]);
 }
 
-function Dot({ name, place, isRobot }: { name: string; place: Place; isRobot: boolean }) {
-  const shade = shadeOf(name), alarmed = isAlarmed(name), heading = isRobot ? headingOf(name) : null;
-  const isChosen = route.value.page === "devices" && route.value.id === name, index = indexNow(shown.value.latest.get(name));
-  const battery = isRobot ? shown.value.latest.get(name)?.values["battery"] : undefined;
+function Dot({ name }: { name: string }) {
+  const fixed = fixedPlaces.value.get(name), isRobot = !fixed, place = fixed ?? places.value.get(name)!;
+  const isChosen = useComputed(() => chosen.value === name).value, isAlarmed = useComputed(() => alarmed.value.has(name)).value;
+  const shade = shadeOf(name), heading = isRobot ? headingOf(name) : null, index = indexNow(shown.value.latest.get(name));
+  const battery = isRobot ? shown.value.latest.get(name)?.values["battery"] : undefined, words = title(name);
   const press = () => (question.value ? finish(place) : goTo("devices", name));
-  // With thousands of devices, most look as they did: those are not compared anew.
+  // Most look as they did: those are not compared anew.
   return useMemo(() => (
-    <div class="at" data-place={place.join(",")} {...(isRobot ? { "data-moves": name } : {})}>
-      {alarmed && <span class="alarm" />}
+    <At place={place} moves={isRobot ? name : undefined}>
+      {isAlarmed && <span class="alarm" />}
       {heading !== null && <span class="heading" style={{ transform: `rotate(${heading}deg)` }} />}
-      <button type="button" class={`dot ${isRobot ? "robot" : ""} ${isChosen ? "chosen" : ""}`} data-subject={name} title={title(name)}
-        aria-label={`${title(name)}${index ? ` · ${shade.text}` : ""}`} style={{ background: shade.colour, color: inkOn(shade.colour) }} onClick={press}>
+      <button type="button" class={`dot ${isRobot ? "robot" : ""} ${isChosen ? "chosen" : ""}`} data-subject={name} title={words}
+        aria-label={`${words}${index ? ` · ${shade.text}` : ""}`} style={{ background: shade.colour, color: inkOn(shade.colour) }} onClick={press}>
         {shade.text}
       </button>
       {isRobot && <span class="plate" aria-hidden="true">{name.replace(/\D+/g, "")}{battery !== undefined && <i style={{ "--charge": `${battery}%` }} class={battery < 20 ? "low" : ""} />}</span>}
-    </div>
-  ), [shade.text, shade.colour, alarmed, heading, isChosen, battery, place[0], place[1], title(name), Boolean(index)]);
+    </At>
+  ), [shade.text, shade.colour, isAlarmed, heading, isChosen, battery, place[0], place[1], words, Boolean(index)]);
 }

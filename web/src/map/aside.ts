@@ -7,11 +7,25 @@ const TURNS = [0, 30, -30, 60, -60, 90, -90, 120, -120, 150, -150, 180].map((deg
 
 /** Where something that is at a point stands, clear of others that stay where they are, as far as there is room. */
 export function aside([x, y]: [number, number], others: readonly [number, number][]): [number, number] {
-  const near = others.filter((other) => Math.hypot(x - other[0], y - other[1]) < 3 * APART_PX);
-  const room = ([atX, atY]: [number, number]) => Math.min(...near.map((other) => Math.hypot(atX - other[0], atY - other[1])));
-  const nearest = room([x, y]), from = near.find((other) => Math.hypot(x - other[0], y - other[1]) === nearest);
-  if (!from || nearest >= APART_PX) return [x, y];
-  const straight = nearest < 1 ? -Math.PI / 4 : Math.atan2(y - from[1], x - from[0]);
-  const places = TURNS.map((turn): [number, number] => [from[0] + APART_PX * Math.cos(straight + turn), from[1] + APART_PX * Math.sin(straight + turn)]);
-  return places.find((place) => room(place) >= APART_PX - 0.01) ?? places.reduce((best, place) => (room(place) > room(best) ? place : best));
+  // Asked for each robot with every frame, perhaps among thousands of others: squares, and no lists of numbers.
+  const near = others.filter((other) => Math.abs(x - other[0]) < 3 * APART_PX && Math.abs(y - other[1]) < 3 * APART_PX);
+  const nearestTo = (atX: number, atY: number) => {
+    let least = Infinity, from: [number, number] | undefined;
+    for (const other of near) {
+      const square = (atX - other[0]) ** 2 + (atY - other[1]) ** 2;
+      if (square < least) [least, from] = [square, other];
+    }
+    return { from, room: Math.sqrt(least) };
+  };
+  const { from, room } = nearestTo(x, y);
+  if (!from || room >= APART_PX) return [x, y];
+  const straight = room < 1 ? -Math.PI / 4 : Math.atan2(y - from[1], x - from[0]);
+  let best: [number, number] = [x, y], most = -1;
+  for (const turn of TURNS) {
+    const place: [number, number] = [from[0] + APART_PX * Math.cos(straight + turn), from[1] + APART_PX * Math.sin(straight + turn)];
+    const found = nearestTo(...place).room;
+    if (found >= APART_PX - 0.01) return place;
+    if (found > most) [most, best] = [found, place];
+  }
+  return best;
 }

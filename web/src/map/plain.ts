@@ -40,6 +40,10 @@ export function plainView(box: HTMLElement): MapView {
 
   function redraw(): void {
     svg.replaceChildren(...(Object.keys(LAYERS) as LayerName[]).filter((name) => LAYERS[name] !== "volume").flatMap((name) => (layers[name] ?? []).map((shape) => drawn(name, shape))));
+  }
+
+  function moved(): void {
+    redraw();
     listeners.forEach((work) => work());
   }
 
@@ -57,7 +61,7 @@ export function plainView(box: HTMLElement): MapView {
     const [nowX, nowY] = project(there);
     middle = unproject(width / 2 + nowX - x, height / 2 + nowY - y);
     isMoved = true;
-    redraw();
+    moved();
   }
 
   svg.addEventListener("wheel", (event) => {
@@ -68,19 +72,19 @@ export function plainView(box: HTMLElement): MapView {
     if (!event.buttons) return;
     middle = unproject(width / 2 - event.movementX, height / 2 - event.movementY);
     isMoved = true;
-    redraw();
+    moved();
   });
   const sizes = new ResizeObserver(() => {
     [width, height] = [box.clientWidth, box.clientHeight];
     if (wanted.length && !isMoved) show(wanted);
-    redraw();
+    moved();
   });
   sizes.observe(box);
 
   return {
     project, unproject,
     draw(given, ground) { layers = given; box.style.background = ground; redraw(); },
-    fit(places) { wanted = places; isMoved = false; show(places); redraw(); },
+    fit(places) { wanted = places; isMoved = false; show(places); moved(); },
     zoom: (by) => zoomAt(2 ** by, width / 2, height / 2),
     onMove: (work) => { listeners.push(work); },
     remove() { sizes.disconnect(); box.remove(); },
