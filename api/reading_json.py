@@ -1,12 +1,17 @@
-"""How readings look to the outside: plain JSON without what is absent, quality flags in words."""
+"""How readings look to the outside: plain JSON without what is absent, quality flags in words (`quality` in English, `quality_ko` in Korean)."""
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import pyarrow as pa
 
 from jeonju.airquality.pollutants import KEYS
+from jeonju.messages.catalogue import Language
 from jeonju.messages.quality import quality_in_words
+
+# Under which names flags are told, and in which language.
+QUALITY: Final[Mapping[str, Language]] = {"quality": "en", "quality_ko": "ko"}
 
 
 def reading_json(row: dict[str, Any]) -> dict[str, Any]:
@@ -20,7 +25,7 @@ def reading_json(row: dict[str, Any]) -> dict[str, Any]:
         out["boot"] = row["boot"]
     out["values"] = {key: row[key] for key in KEYS if row[key] is not None}
     if row["quality"] is not None:
-        out["quality"] = quality_in_words(row["quality"])
+        out |= {name: quality_in_words(row["quality"], language) for name, language in QUALITY.items()}
     if row["extra"] is not None:
         out["extra"] = json.loads(row["extra"])
     return out
@@ -35,5 +40,7 @@ def series_json(table: pa.Table, keys: list[str]) -> dict[str, dict[str, Any]]:
         columns = {key: rows[key].to_numpy() for key in keys if rows[key].null_count < rows.num_rows}
         out[device] = {"time": rows["time"].to_numpy(), **columns}
         if rows["quality"].null_count < rows.num_rows:
-            out[device]["quality"] = [quality_in_words(text) if text else None for text in rows["quality"].to_pylist()]
+            flags = rows["quality"].to_pylist()
+            for name, language in QUALITY.items():
+                out[device][name] = [quality_in_words(text, language) if text else None for text in flags]
     return out

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-import psutil
 from playwright.sync_api import Browser, CDPSession, Error, Page, sync_playwright
 
 from jeonju.api.http.pages import PAGE
@@ -35,12 +34,10 @@ def chromium() -> Iterator[Browser]:
             browser.close()
 
 
-def opened(browser: Browser, url: str, script: str = "") -> Page:
-    """Open the console, with a script that runs before its own; it is there as soon as it lists stations."""
+def opened(browser: Browser, url: str) -> Page:
+    """Open the console; it is there as soon as it lists stations."""
     page = browser.new_page(viewport={"width": 1400, "height": 900}, locale="en-US")
     page.set_default_timeout(WITHIN_S * 1000)
-    if script:
-        page.add_init_script(script)
     page.goto(url)
     try:
         page.locator("#stations tbody tr").first.wait_for()
@@ -61,15 +58,6 @@ def heap_mb(session: CDPSession) -> float:
 
 
 def metric(session: CDPSession, name: str) -> float:
-    """Return one of Chromium's own figures of a page: `TaskDuration` [s], `Nodes`, `JSEventListeners`."""
+    """Return one of Chromium's own figures of a page: such as `TaskDuration` [s]."""
     session.send("Performance.enable")
     return float({one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}[name])
-
-
-def renderer_mb(browser: Browser) -> int:
-    """Return the memory of the largest process that draws pages, with all that it shares with others [MiB]."""
-    session = browser.new_browser_cdp_session()
-    processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
-    session.detach()
-    sizes = [psutil.Process(one["id"]).memory_info().rss for one in processes if one["type"] == "renderer"]
-    return round(max(sizes) / 2**20)

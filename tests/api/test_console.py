@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from jeonju.api.http.pages import PAGE
 from jeonju.contract.columns import readings_table
+from jeonju.contract.quality import Flag, encode_flags
 from jeonju.contract.records import DeadLetter, DeviceRecord
 from jeonju.contract.site import Site
 from jeonju.storage.duckdb.store import DuckDBStore
@@ -31,7 +32,7 @@ def stored(store: DuckDBStore) -> None:
             "received_at": NOW,
             "pm25": 30.0 - minute / 5,
             "no2": 0.01,
-            "quality": '{"no2":["suspect","stuck"]}',
+            "quality": encode_flags({"no2": Flag.of("suspect", "stuck", for_s=3600)}),
         }
         for minute in range(60)
     ]
@@ -86,7 +87,10 @@ def test_device_has_a_page_with_its_flags_and_neighbours(city: City) -> None:
     page = city.open("/#/devices/palbok-03")
     expect(page.locator("#device-title")).to_have_text("Centre of Palbok-dong")
     expect(page.locator("#charts figure")).to_have_count(2)
-    expect(page.locator(".flags")).to_contain_text("suspect")
+    expect(page.locator(".flags")).to_contain_text("suspect stuck: the same value for")
+    page.get_by_role("button", name="한국어").click()
+    expect(page.locator(".flags")).to_contain_text("의심 측정값 고착:")
+    page.get_by_role("button", name="English").click()
     with page.expect_download() as download:
         page.locator("#device").get_by_role("link", name="CSV").click()
     assert download.value.path().read_text(encoding="utf-8-sig").count("2026-03-04T1") == 60

@@ -99,6 +99,7 @@ def test_raw_series_has_every_reading_and_the_quality_of_doubtful_ones(client: T
     assert columns["pm25"] == [20.06, 20.05, 20.04, 20.03, 20.02, 20.01, 20.0]
     assert columns["quality"][2:6] == [None] * 4
     assert columns["quality"][1] == columns["quality"][6] == {"pm10": ["suspect", "stuck"]}
+    assert columns["quality_ko"][1] == {"pm10": ["suspect", "stuck"]}
     assert "no2" not in columns
 
 

@@ -20,8 +20,10 @@ export interface Limits {
   cai?: { upper: Record<string, number[]>; index_upper: number[] };
 }
 
+/** By quantity: how bad it is, and why. */
+export type Flags = Record<string, [string, string]>;
 export interface Reading {
-  device: string; time: string; position?: Place; values: Record<string, number>; quality?: Record<string, [string, string]>;
+  device: string; time: string; position?: Place; values: Record<string, number>; quality?: Flags; quality_ko?: Flags;
 }
 export interface Device extends Labelled {
   device?: string; name?: string; zone?: string; kind?: string; origin?: string; state?: string; [more: string]: unknown;
@@ -80,8 +82,8 @@ export interface Letter {
   asked_at: string | null; replayed_at: string | null; whole: boolean;
 }
 export interface Unknown { device: string; state: string; last: Reading | null; site_entry: string; [more: string]: unknown }
-export type Columns = { time: string[]; quality?: (Record<string, [string, string]> | null)[] } & {
-  [quantity: string]: (number | null)[] | string[] | (Record<string, [string, string]> | null)[] | undefined;
+export type Columns = { time: string[]; quality?: (Flags | null)[]; quality_ko?: (Flags | null)[] } & {
+  [quantity: string]: (number | null)[] | string[] | (Flags | null)[] | undefined;
 };
 /** A message of a device as it came. */
 export interface Said { received_at: string; topic: string; payload: string; payload_bytes: number }

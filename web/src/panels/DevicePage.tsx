@@ -9,8 +9,8 @@ import type { Alert, Columns, Ledger, Said } from "../model";
 import { complain } from "../notice";
 import { linkTo } from "../route";
 import { showsTruth } from "../simulation";
-import { at, cai, devices, isSimulated, limits, newest, now, quantities, shown, site } from "../state";
-import { age, clockSeconds, label, localized, nameOfZone, say, sayOf } from "../words/words";
+import { at, cai, devices, isSimulated, language, limits, newest, now, quantities, shown, site } from "../state";
+import { age, clockSeconds, flagged, flagWords, label, localized, nameOfZone, say, sayOf } from "../words/words";
 import { AlertRow } from "./Alerts";
 import { Chart, TRUTH } from "./Chart";
 import { Export } from "./Export";
@@ -86,7 +86,7 @@ function Charts({ name, found }: { name: string; found: Loaded | null }) {
       ...[name, ...(COMPARED.includes(key) ? nearest(name, NEIGHBOURS) : [])].map((one) => lineOf(found?.beside[one], key, label(devices.value.get(one)))),
       ...(found?.truth?.[key] ? [{ ...lineOf(found.truth, key, say("truth")), colour: TRUTH }] : []),
     ],
-  })), [found, keys]);
+  })), [found, keys, language.value]);
   return (
     <div id="charts">
       {charts.map(({ key, lines }) => {
@@ -100,12 +100,12 @@ function Charts({ name, found }: { name: string; found: Loaded | null }) {
 /** How the device itself is doing: what is wrong with it, its power, and how complete its readings of the shown time are. */
 function Health({ name, found }: { name: string; found: Loaded | null }) {
   const values = shown.value.latest.get(name)?.values ?? {}, troubles = [...shown.value.alerts.values()].filter(({ device, kind }) => device === name && !FROM_AIR.includes(kind));
-  const flagged = found?.columns?.quality?.filter(Boolean).length ?? 0, all = found?.columns?.time.length ?? 0;
+  const bad = found?.columns?.quality?.filter(Boolean).length ?? 0, all = found?.columns?.time.length ?? 0;
   const told = (["battery", "voltage", "rssi", "snr"] as const).flatMap((key) => (values[key] === undefined ? [] : [`${label(quantities.value.get(key))} ${values[key].toFixed(quantities.value.get(key)?.decimals ?? 0)} ${quantities.value.get(key)?.unit ?? ""}`]));
   return (
     <div id="health">
       {troubles.length ? troubles.map((alert) => <p key={alert.id} class="bad">{localized(alert, "summary")}</p>) : <p>{say("healthy")}</p>}
-      <p class="quiet">{[...told, all > 0 && `${say("flagged")} ${flagged} / ${all}`].filter(Boolean).join(" · ")}</p>
+      <p class="quiet">{[...told, all > 0 && `${say("flagged")} ${bad} / ${all}`].filter(Boolean).join(" · ")}</p>
     </div>
   );
 }
@@ -119,9 +119,9 @@ function Raw({ name }: { name: string }) {
 }
 
 function Flags({ name }: { name: string }) {
-  const flags = Object.entries(shown.value.latest.get(name)?.quality ?? {});
+  const flags = Object.entries(flagged(shown.value.latest.get(name)) ?? {});
   if (!flags.length) return <p class="quiet">{say("no-flags")}</p>;
-  return <ul class="flags">{flags.map(([key, [severity, reason]]) => <li key={key}><b>{label(quantities.value.get(key)) || key}</b> <span class="mark">{severity}</span> {reason}</li>)}</ul>;
+  return <ul class="flags">{flags.map(([key, [severity, reason]]) => <li key={key}><b>{label(quantities.value.get(key)) || key}</b> <span class="mark">{sayOf("flag", severity)}</span> {reason}</li>)}</ul>;
 }
 
 export function LedgerLine({ entry }: { entry: Ledger | undefined }) {
@@ -157,7 +157,7 @@ function Neighbours({ name }: { name: string }) {
 function Messages({ found }: { found: Loaded | null }) {
   const columns = found?.columns;
   if (!columns) return <p class="quiet">–</p>;
-  const keys = [...quantities.value.keys()].filter((key) => columns[key]), rows = columns.time.map((_, number) => number).slice(-LAST).reverse();
+  const keys = [...quantities.value.keys()].filter((key) => columns[key]), flags = flagged(columns), rows = columns.time.map((_, number) => number).slice(-LAST).reverse();
   return (
     <div class="wide" tabIndex={0} role="region" aria-label={say("messages")}>
       <table class="messages">
@@ -165,7 +165,7 @@ function Messages({ found }: { found: Loaded | null }) {
         <tbody>{rows.map((number) => (
           <tr key={columns.time[number]}>
             <td>{clockSeconds(columns.time[number]!)}</td>
-            {keys.map((key) => { const value = (columns[key] as (number | null)[])[number], flag = columns.quality?.[number]?.[key]; return <td key={key} class={`number ${flag ? "flagged" : ""}`} title={flag?.join(": ")}>{value === null || value === undefined ? "" : value.toFixed(quantities.value.get(key)!.decimals)}</td>; })}
+            {keys.map((key) => { const value = (columns[key] as (number | null)[])[number], flag = flags?.[number]?.[key]; return <td key={key} class={`number ${flag ? "flagged" : ""}`} title={flag && flagWords(flag)}>{value === null || value === undefined ? "" : value.toFixed(quantities.value.get(key)!.decimals)}</td>; })}
           </tr>
         ))}</tbody>
       </table>

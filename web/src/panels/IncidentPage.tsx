@@ -8,7 +8,7 @@ import type { Alert, Columns, Entry, Estimate, Incident, Place } from "../model"
 import { complain } from "../notice";
 import { linkTo } from "../route";
 import { lit } from "../simulation";
-import { devices, isPast, limits, live, mayPress, now, quantities, shown } from "../state";
+import { devices, isPast, language, limits, live, mayPress, now, quantities, shown } from "../state";
 import { metres } from "../trails";
 import { age, dateAndTime, label, localized, nameOfZone, say, sayOf, shortTime } from "../words/words";
 import { myName } from "./Alerts";
@@ -108,7 +108,7 @@ function Charts({ incident }: { incident: Incident }) {
   const found = series.value?.id === incident.id ? series.value.devices : {};
   const rows = useMemo(() => Object.keys(found).flatMap((name) => ["pm25", "co"].filter((key) => found[name]![key]).map((key) => ({
     name, key, lines: [lineOf(found[name], key, label(devices.value.get(name)))], alerts: (incident.alerts ?? []).filter(({ device }) => device === name),
-  }))), [found, incident]);
+  }))), [found, incident, language.value]);
   return (
     <div id="charts">
       {rows.map(({ name, key, lines, alerts }) => {

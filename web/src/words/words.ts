@@ -18,6 +18,11 @@ export const sayOf = (key: GroupKey, name: string): string => (WORDS[language.va
 export const localized = (thing: object | undefined | null, what: string): string =>
   ((thing as Record<string, string | undefined> | undefined)?.[`${what}_${language.value}`]) ?? "";
 
+/** The flags of a reading, or of each of a series. */
+export const flagged = <Found>(thing: { quality?: Found; quality_ko?: Found } | undefined): Found | undefined =>
+  (language.value === "ko" ? thing?.quality_ko : undefined) ?? thing?.quality;
+export const flagWords = ([severity, reason]: [string, string]): string => `${sayOf("flag", severity)}: ${reason}`;
+
 export const label = (thing: (Labelled & { name?: string; device?: string; robot?: string }) | undefined): string =>
   localized(thing, "label") || thing?.name || thing?.device || thing?.robot || "";
 
