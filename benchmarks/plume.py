@@ -27,7 +27,8 @@ from jeonju.contract.site import Site, load_site
 from jeonju.detection.engine import AlertEngine
 from jeonju.evaluation.score import fitting
 from jeonju.localization.minutes import MINUTE_S, minute_means
-from jeonju.localization.plume_field import AHEAD_MIN, PlumeField, levels_of, plume_field, released_from
+from jeonju.localization.plume_ensemble import released_from
+from jeonju.localization.plume_field import AHEAD_MIN, PlumeField, levels_of, plume_field
 from jeonju.localization.trace import span_of, trace
 from jeonju.simulator.world import World
 

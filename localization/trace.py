@@ -8,13 +8,12 @@ from typing import Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from jeonju.airquality.fuels import stored_units
-from jeonju.airquality.pollutants import KEYS
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
+from jeonju.localization.arrivals import Downwind, zones_downwind
 from jeonju.localization.hypotheses import BASELINE_MIN, BLOCK_MIN, DETECTION_LEVEL, LEAD_MIN
-from jeonju.localization.minutes import MINUTE_S, airs_of, minute_means, winds_of
-from jeonju.localization.plume_forecast import Downwind, sample_places, zones_downwind
+from jeonju.localization.minutes import MINUTE_S, minute_means
+from jeonju.localization.plume_ensemble import PLACES, Released, sample_places
 from jeonju.localization.source_map import SourceMap, locate_source
 
 # Later readings add little about where it began, and the map would take ever longer; a robot has been there and back by then.
@@ -23,8 +22,8 @@ LONGEST_S: Final = 7200.0
 LEAST_S: Final = 2 * MINUTE_S * BLOCK_MIN
 SHOWN_SHARE: Final = 0.9
 HALF: Final = 0.5
-PLACES: Final = 8
-RECENT_MIN: Final = 10
+# Stations of an hour show how much the wind differs over the city.
+WIND_OVER_MIN: Final = 60
 
 
 def span_of(opened_at: datetime, now: datetime) -> tuple[datetime, datetime]:
@@ -75,7 +74,9 @@ def trace(
     `readings` are those over `span_of(opened_at, …)`: minute means of stations; of robots each one, for they move.
     """
     found = source_map(site, opened_at, alerts, readings, until)
-    return Trace(found, _source(site, found, until), _downwind(site, found, readings, until.timestamp()))
+    noticed_min = (until - opened_at).total_seconds() / MINUTE_S
+    downwind = _downwind(site, found, readings, until.timestamp(), noticed_min)
+    return Trace(found, _source(site, found, until), downwind)
 
 
 def source_map(
@@ -137,20 +138,12 @@ def _source(site: Site, found: SourceMap, at: datetime) -> Source:
     )
 
 
-def _downwind(site: Site, found: SourceMap, readings: pa.Table, until_s: float) -> tuple[Downwind, ...]:
-    minutes = minute_means(site, readings, found.quantity, start_s=until_s - MINUTE_S * RECENT_MIN, until_s=until_s)
-    whole = slice(0, len(minutes.values))
-    airs, winds = airs_of(site, minutes, whole), winds_of(minutes, whole)
-    if airs is None or winds is None:
-        return ()
+def _downwind(
+    site: Site, found: SourceMap, readings: pa.Table, until_s: float, noticed_min: float
+) -> tuple[Downwind, ...]:
+    start_s = until_s - MINUTE_S * WIND_OVER_MIN
+    minutes = minute_means(site, readings, found.quantity, start_s=start_s, until_s=until_s)
     places, weights = sample_places(found.x_m, found.y_m, found.probability, PLACES)
-    per_gram = float(stored_units({found.quantity: 1.0})[KEYS.index(found.quantity)])
-    return zones_downwind(
-        site,
-        places,
-        weights,
-        found.rate_g_s[1] * per_gram,
-        airs[-1],
-        winds=winds._replace(east_m_s=winds.east_m_s[-1:], north_m_s=winds.north_m_s[-1:]),
-        least=DETECTION_LEVEL[found.quantity],
-    )
+    since_min = max(noticed_min, 0.0) + LEAD_MIN / 2
+    released = Released(places, weights, found.rate_g_s, found.quantity, since_min)
+    return zones_downwind(site, released, minutes, DETECTION_LEVEL[found.quantity])

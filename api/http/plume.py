@@ -15,7 +15,8 @@ from jeonju.api.http.state import Air, State
 from jeonju.contract.as_json import incident_json
 from jeonju.contract.site import Site
 from jeonju.localization.minutes import minute_means
-from jeonju.localization.plume_field import AHEAD_MIN, PlumeField, levels_of, plume_field, released_from
+from jeonju.localization.plume_ensemble import released_from
+from jeonju.localization.plume_field import AHEAD_MIN, PlumeField, levels_of, plume_field
 from jeonju.storage.port import Series
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])

@@ -13,7 +13,7 @@ import numpy as np
 from jeonju.common.errors import UserError
 from jeonju.contract.kinds import CLASS_OF_KIND
 from jeonju.contract.records import AlertRecord
-from jeonju.localization.plume_forecast import Downwind
+from jeonju.localization.arrivals import Downwind
 from jeonju.localization.trace import Source
 
 LatLon = tuple[float, float]

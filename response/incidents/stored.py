@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from jeonju.contract.records import AlertRecord, IncidentRecord
-from jeonju.localization.plume_forecast import Downwind
+from jeonju.localization.arrivals import Downwind
 from jeonju.localization.trace import Source
 from jeonju.response.incidents.incident import Estimate, Incident, LatLon
 

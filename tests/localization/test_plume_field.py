@@ -6,7 +6,8 @@ import pytest
 from jeonju.contract.columns import readings_table
 from jeonju.contract.site import Site
 from jeonju.localization.minutes import Minutes, minute_means
-from jeonju.localization.plume_field import AHEAD_MIN, PlumeField, Released, levels_of, plume_field, released_from
+from jeonju.localization.plume_ensemble import Released, released_from
+from jeonju.localization.plume_field import AHEAD_MIN, PlumeField, levels_of, plume_field
 
 START_S = 1_772_600_000.0 // 60 * 60
 MINUTES = 60

@@ -10,7 +10,7 @@ import pytest
 from jeonju.contract.records import AlertRecord, JournalEntry
 from jeonju.contract.site import Site
 from jeonju.contract.vda5050 import Stop
-from jeonju.localization.plume_forecast import Downwind
+from jeonju.localization.arrivals import Downwind
 from jeonju.localization.trace import Source
 from jeonju.response.fleet.mission import Mission
 from jeonju.response.fleet.mission_log import MissionDetails
@@ -31,7 +31,8 @@ DETAILS = (
     '"source": {"quantity": "pm25", "lat": 35.85, "lon": 127.1, "radius_m": 90.0, "elsewhere": 0.1, "is_unsure": false, "rate_g_s": [1.0, 2.0, 3.0], '
     '"cells": [[35.85, 127.1, 0.5]], "cell_m": 100.0, "traced_at": "2026-03-04T03:00:00+00:00", '
     '"cells_of_half": 1, "says_nothing": false, "unexplained": [], "radius_90_m": 410.0}, '
-    '"downwind": [{"zone": "palbok", "probability": 0.9, "minutes": 2.5, "peak": 30.0}], "visits": [], "assignee": "", "course": []}'
+    '"downwind": [{"zone": "palbok", "probability": 0.9, "minutes": 2.5, "peak": 30.0, '
+    '"minutes_10": 1.0, "minutes_90": 9.5}], "visits": [], "assignee": "", "course": []}'
 )
 
 
@@ -81,7 +82,7 @@ def traced(one: AlertRecord) -> Incident:
         alerts={"one": one},
         places={"one": (35.85, 127.1)},
         source=source,
-        downwind=(Downwind("palbok", 0.9, 2.5, 30.0),),
+        downwind=(Downwind("palbok", 0.9, 2.5, 30.0, 1.0, 9.5),),
     )
 
 
@@ -111,6 +112,12 @@ def test_incident_that_an_earlier_version_stored_with_less(jeonju: Site, details
     incident = incident_of(record, {"one": alert("one")})
     assert (incident.source, incident.downwind, incident.missions, incident.places) == (None, (), [], {})
     assert list(incident.alerts) == json.loads(details).get("alerts", [])
+
+
+def test_zone_downwind_that_an_earlier_version_stored_without_an_interval() -> None:
+    details = '{"downwind": [{"zone": "palbok", "probability": 0.9, "minutes": 2.5, "peak": 30.0}]}'
+    incident = incident_of(record_of(traced(alert("one")))._replace(details=details), {})
+    assert incident.downwind == (Downwind("palbok", 0.9, 2.5, 30.0),)
 
 
 def test_what_people_did_in_the_journal() -> None:

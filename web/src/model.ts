@@ -53,7 +53,8 @@ export interface Source {
 }
 /** What one of its maps said of a source. */
 export interface Estimate { at: string; lat: number; lon: number; radius_m: number; radius_90_m: number; is_unsure: boolean; says_nothing: boolean }
-export interface Downwind { zone: string; probability: number; minutes: number; peak: number }
+/** Eight of ten times that the plume arrives at all, it does so between `minutes_10` and `minutes_90`; earlier versions knew no interval. */
+export interface Downwind { zone: string; probability: number; minutes: number; peak: number; minutes_10?: number | null; minutes_90?: number | null }
 export interface Visit { robot: string; places: Place[]; sent_at?: string; ended_at?: string | null; outcome?: string }
 export interface Entry { id: string; done_at: string; who: string; action: string; subject: string; details: Record<string, unknown> }
 export interface Incident {

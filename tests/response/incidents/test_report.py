@@ -42,6 +42,7 @@ SOURCE = {
 }
 VISIT = {"incident": "old", "robot": "robot-1", "sent_at": NOW.isoformat(), "outcome": "", "ended_at": None}
 DOWNWIND = {"zone": "palbok", "probability": 0.5, "minutes": 2.0, "peak": 3.0}
+ARRIVING = DOWNWIND | {"minutes": 12.0, "minutes_10": 4.6, "minutes_90": 31.2}
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def test_report_of_what_the_system_closed_says_why(client: TestClient, device: s
     [
         {},
         {"classes": {"fire": 1.0}, "verdict": None, "source": None, "downwind": [DOWNWIND]},
-        {"classes": {"fire": 1.0}, "source": SOURCE, "downwind": [DOWNWIND], "visits": [VISIT]},
+        {"classes": {"fire": 1.0}, "source": SOURCE, "downwind": [DOWNWIND, ARRIVING], "visits": [VISIT]},
         {
             "source": SOURCE | {"cells": []},
             "visits": [VISIT | {"places": [], "outcome": "done", "ended_at": NOW.isoformat()}],
@@ -186,3 +187,13 @@ def test_one_incident_and_its_alerts_are_asked_of_the_store_by_id(
     assert client.get("/api/v1/alerts/one").status_code == 200
     assert client.get("/api/v1/alerts/nothing").status_code == 404
     assert client.get("/api/v1/incidents/nothing").status_code == 404
+
+
+def test_report_says_between_which_times_a_zone_is_reached(client: TestClient, store: DuckDBStore) -> None:
+    opened(client)
+    (incident,) = store.incidents("jeonju")
+    details = json.dumps({"source": SOURCE, "downwind": [ARRIVING, DOWNWIND]})
+    store.write_incidents([incident._replace(id="reached", details=details)])
+    _, english = pages(client, "/api/v1/incidents/reached")
+    assert "<td>5–31 min</td>" in english
+    assert "<td>2 min</td>" in english

@@ -8,7 +8,7 @@ import { goTo, route } from "../route";
 import { at, cai, devices, fixedPlaces, isPast, language, places, robots, shown, site } from "../state";
 import { lit } from "../simulation";
 import { headingOf, metres } from "../trails";
-import { label, localized, nameOfZone, say } from "../words/words";
+import { arrival, label, localized, nameOfZone, say } from "../words/words";
 import { finish, question } from "./aim";
 import { aside } from "./aside";
 import { Crowd } from "./Crowd";
@@ -122,8 +122,8 @@ function At({ place, kind = "", moves, children }: { place: Place; kind?: string
 function ZoneName({ name, outline }: { name: string; outline: Place[] }) {
   const top = Math.max(...outline.map(([lat]) => lat)), lons = outline.map(([, lon]) => lon);
   const found = traced.value.flatMap(({ details }) => details.downwind).filter(({ zone }) => zone === name).sort((a, b) => a.minutes - b.minutes)[0];
-  const arrival = found && ` · ${found.minutes < 1 ? say("arrives-here") : `${say("arrives-in")} ${found.minutes.toFixed(0)} ${say("minutes")}`}`;
-  return <At place={[top, (Math.min(...lons) + Math.max(...lons)) / 2]} kind={`zone-name ${found ? "reached" : ""}`}><span>{nameOfZone(name)}{arrival}</span></At>;
+  const when = found ? arrival(found) : "", told = found && ` · ${when === say("arrives-here") ? "" : `${say("arrives-in")} `}${when} (${(found.probability * 100).toFixed(0)} %)`;
+  return <At place={[top, (Math.min(...lons) + Math.max(...lons)) / 2]} kind={`zone-name ${found ? "reached" : ""}`}><span>{nameOfZone(name)}{told}</span></At>;
 }
 
 function Wind({ name }: { name: string }) {

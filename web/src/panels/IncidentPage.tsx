@@ -10,7 +10,7 @@ import { linkTo } from "../route";
 import { lit } from "../simulation";
 import { devices, isPast, language, limits, live, mayPress, now, quantities, shown } from "../state";
 import { metres } from "../trails";
-import { age, dateAndTime, label, localized, nameOfZone, say, sayOf, shortTime } from "../words/words";
+import { age, arrival, dateAndTime, label, localized, nameOfZone, say, sayOf, shortTime } from "../words/words";
 import { myName } from "./Alerts";
 import { Asker } from "./Asker";
 import { Chart } from "./Chart";
@@ -74,8 +74,8 @@ export function IncidentPage({ id }: { id: string }) {
         <section>
           <h2>{say("downwind")}</h2>
           {downwind.length === 0 && <p class="quiet">–</p>}
-          {downwind.length > 0 && <table><tbody>{downwind.map(({ zone, minutes, probability }) => (
-            <tr key={zone}><td>{nameOfZone(zone)}</td><td class="number">{minutes < 1 ? say("arrives-here") : `${minutes.toFixed(0)} ${say("minutes")}`}</td><td class="number">{(probability * 100).toFixed(0)} %</td></tr>))}</tbody></table>}
+          {downwind.length > 0 && <table id="downwind"><thead><tr><th /><th>{say("arrival")}</th><th>{say("probability")}</th></tr></thead><tbody>{downwind.map((reached) => (
+            <tr key={reached.zone}><td>{nameOfZone(reached.zone)}</td><td class="number">{arrival(reached)}</td><td class="number">{(reached.probability * 100).toFixed(0)} %</td></tr>))}</tbody></table>}
           <h2>{say("robotics")}</h2>
           {visits.length ? visits.map((visit) => <p key={`${visit.robot} ${visit.sent_at}`} class="quiet">{visitWords(visit)}</p>) : <p class="quiet">{say("no-visits")}</p>}
           {!isPast.value && <Robots only={(robot) => robot.visit?.incident === id || (robot.available && robot.zone === found.zone)} />}

@@ -27,7 +27,7 @@ export const ENGLISH: Words = {
   severity: { critical: "critical", warning: "warning", info: "info" },
   class: {},
   classes: "What it may be", source: "Source", "region-50": "50 % region", "region-90": "90 % region", emission: "emission", traced: "traced at",
-  "arrives-in": "arrives in", "arrives-here": "may be there already", probability: "probability", peak: "highest", timeline: "Timeline", charts: "Devices involved", robotics: "Robots",
+  "arrives-in": "arrives in", arrival: "arrives (10–90 %)", "arrives-here": "may be there already", probability: "probability", peak: "highest", timeline: "Timeline", charts: "Devices involved", robotics: "Robots",
   "replay-it": "Replay from its start", "show-place": "Show on the map", traces: "How the source map came about", "traces-how": "Distance from the most probable place", "no-visits": "no robot was sent",
   action: {
     acknowledge: "acknowledged", confirm: "confirmed", "false-alarm": "false alarm", close: "closed", comment: "note", opened: "opened", alert: "alert", assign: "assigned to", sent: "robot sent",

@@ -26,7 +26,7 @@ export const KOREAN = {
     fire: "화재", industrial: "산업 배출", dust: "먼지", traffic: "차량 배출", regional: "광역 오염", "sensor fault": "센서 고장",
   },
   classes: "추정 원인", source: "발생지", "region-50": "50 % 영역", "region-90": "90 % 영역", emission: "배출량", traced: "추적 시각",
-  "arrives-in": "도달 예상", "arrives-here": "이미 도달 가능", probability: "확률", peak: "최고 농도", timeline: "경과", charts: "관련 측정값", robotics: "로봇 임무",
+  "arrives-in": "도달 예상", arrival: "도달(10–90 %)", "arrives-here": "이미 도달 가능", probability: "확률", peak: "최고 농도", timeline: "경과", charts: "관련 측정값", robotics: "로봇 임무",
   "replay-it": "처음부터 재생", "show-place": "지도에서 보기", traces: "발생지 추정 경과", "traces-how": "가장 유력한 위치에서의 거리", "no-visits": "출동한 로봇 없음",
   action: {
     acknowledge: "확인", confirm: "사실 확인", "false-alarm": "오경보", close: "종료", comment: "메모", opened: "접수", alert: "경보", assign: "담당자 지정", sent: "로봇 출동",

@@ -1,5 +1,5 @@
 // Every word of the console, in Korean and English: `say` picks the language that is chosen.
-import type { Labelled } from "../model";
+import type { Downwind, Labelled } from "../model";
 import { language, newest, site } from "../state";
 import { ENGLISH } from "./en";
 import { KOREAN } from "./ko";
@@ -47,6 +47,12 @@ export function age(milliseconds: number): string {
   const minutes = Math.max(0, Math.round(milliseconds / 60_000));
   if (minutes < 120) return `${minutes} ${say("minutes")}`;
   return minutes < 2880 ? `${Math.round(minutes / 60)} ${say("hours")}` : `${Math.round(minutes / 1440)} ${say("days")}`;
+}
+
+/** When a plume arrives: between two times, or at one where earlier versions knew no more. */
+export function arrival({ minutes, minutes_10: early, minutes_90: late }: Pick<Downwind, "minutes" | "minutes_10" | "minutes_90">): string {
+  const [first, last] = [early ?? minutes, late ?? minutes].map((number) => number.toFixed(0)) as [string, string];
+  return last === "0" ? say("arrives-here") : `${first === last ? first : `${first}–${last}`} ${say("minutes")}`;
 }
 
 export const nameOfZone = (name: string | null | undefined) => label(site.value.zones.find((zone) => zone.name === name)) || name || "";
