@@ -115,6 +115,10 @@ def test_device_and_network_say_what_came_and_time_changes_its_pace(living: City
     # The truth beside what was measured, as another line.
     expect(page.locator("#charts figure").first).to_contain_text("truth")
     assert serious_findings(page) == []
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Public page").click()
+    expect(opened.value.locator("h1")).to_contain_text("Jeonju")
+    opened.value.close()
     page.get_by_role("link", name="Network").click()
     expect(page.locator("#heard tbody tr")).to_have_count(26)
     assert serious_findings(page) == []
@@ -126,17 +130,21 @@ def test_device_and_network_say_what_came_and_time_changes_its_pace(living: City
     expect(page.get_by_role("button", name="×10")).to_have_attribute("aria-pressed", "true")
 
 
-def test_phone_in_korean_and_in_the_dark_can_be_read_by_everybody(living: City, browser: Browser) -> None:
+def test_phone_in_korean_dark_and_light_can_be_read_by_everybody_and_so_can_the_public_page(
+    living: City, browser: Browser
+) -> None:
     context = browser.new_context(
         base_url=living.url, locale=KOREAN, viewport={"width": 390, "height": 844}, color_scheme="dark"
     )
     context.set_default_timeout(WITHIN_MS)
     page = context.new_page()
-    for at in ("/", f"/#/devices/{STATION}"):
+    for at, shown in (("/", "aside section"), (f"/#/devices/{STATION}", "#charts figure"), ("/public", "main")):
         page.goto(at)
-        expect(page.locator("h1")).to_have_text("전주 대기")
-        expect(page.locator("aside section").first).to_be_visible()
-        assert serious_findings(page) == [], at
+        expect(page.locator("h1")).to_contain_text("전주")
+        expect(page.locator(shown).first).to_be_visible()
+        for tone in ("dark", "light"):
+            page.emulate_media(color_scheme=tone)
+            assert serious_findings(page) == [], (at, tone)
         assert page.evaluate("document.documentElement.scrollWidth") == 390, at
     context.close()
 

@@ -5,7 +5,7 @@ vi.stubGlobal("localStorage", {});
 vi.stubGlobal("sessionStorage", { getItem: () => null, setItem: () => undefined });
 vi.stubGlobal("location", { search: "", hash: "" });
 vi.stubGlobal("navigator", { language: "en" });
-vi.stubGlobal("matchMedia", () => ({ matches: false }));
+vi.stubGlobal("matchMedia", () => ({ matches: false, addEventListener: () => undefined }));
 vi.stubGlobal("addEventListener", () => undefined);
 const { bandOf, classOf, indexNow, inkOn, shadeOfBand, short, subIndex } = await import("../src/colour");
 const { limits, live } = await import("../src/state");

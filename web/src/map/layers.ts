@@ -1,5 +1,5 @@
 // The shapes on the map: the ground, where incidents may come from and where their plume goes, where robots were and are sent.
-import { computed } from "@preact/signals";
+import { computed, signal } from "@preact/signals";
 import { ROBOT } from "../colour";
 import type { Emitter, Incident, Place, Source } from "../model";
 import { route } from "../route";
@@ -10,8 +10,10 @@ import { circle, line, polygon, squares, type Layers, type Shape } from "./view"
 
 const LIGHT = { ground: "#eef1ee", zone: "#dfe6ec", edge: "#93a3b3", road: "#ffffff", land: "#e3ead8", water: "#a9cbe6", loop: "#9a86c9", way: "#7a4fd0", source: "#b3261e" };
 const DARK = { ground: "#12181e", zone: "#1d2833", edge: "#4a5b6c", road: "#364554", land: "#18211b", water: "#23455f", loop: "#5d4f86", way: "#b497f5", source: "#ff7a70" };
-const system = matchMedia("(prefers-color-scheme: dark)");
-export const isDark = computed(() => (theme.value === "auto" ? system.matches : theme.value === "dark"));
+const system = matchMedia("(prefers-color-scheme: dark)"), isSystemDark = signal(system.matches);
+// Some systems turn dark in the evening.
+system.addEventListener("change", () => { isSystemDark.value = system.matches; });
+export const isDark = computed(() => (theme.value === "auto" ? isSystemDark.value : theme.value === "dark"));
 export const tones = computed(() => (isDark.value ? DARK : LIGHT));
 
 export const ground = computed((): Layers => {

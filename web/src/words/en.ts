@@ -3,7 +3,7 @@ import type { Words } from "./words";
 
 export const ENGLISH: Words = {
   language: "한국어", air: "Air", live: "live", lost: "The connection is lost; trying again.", rate: "readings/s", simulated: "simulated",
-  city: "City", network: "Network", simulation: "Simulation", back: "Back", theme: "Theme", minutes: "min", hours: "h", days: "d",
+  city: "City", network: "Network", simulation: "Simulation", public: "Public page", "public-what": "What everybody is shown: index and advice, to read only", back: "Back", theme: "Theme", minutes: "min", hours: "h", days: "d",
   more: "Show more", map: "map of stations and robots", legend: "colours of the map", wind: "wind", robot: "robot", cancel: "Cancel", colour: "Colour",
   "index-now": "Index, values now", "index-hour": "Index, hourly", palette: "Colour-blind safe", "palette-official": "Official colours",
   "zoom-in": "Zoom in", "zoom-out": "Zoom out", "whole-city": "Whole city", tilt: "Tilt",

@@ -1,7 +1,7 @@
 // 한국어.
 export const KOREAN = {
   language: "English", air: "대기", live: "실시간", lost: "연결이 끊어졌습니다. 다시 연결하고 있습니다.", rate: "건/초", simulated: "모의 자료",
-  city: "도시", network: "관측망", simulation: "모의실험", back: "목록으로", theme: "밝기", minutes: "분", hours: "시간", days: "일",
+  city: "도시", network: "관측망", public: "공개 화면", "public-what": "시민에게 보이는 화면: 지수와 행동요령(읽기 전용)", simulation: "모의실험", back: "목록으로", theme: "밝기", minutes: "분", hours: "시간", days: "일",
   more: "더 보기", map: "측정소와 로봇의 지도", legend: "지도 범례", wind: "바람", robot: "로봇", cancel: "취소", colour: "색",
   "index-now": "지수 (지금 값)", "index-hour": "지수 (1시간)", palette: "색각 배려", "palette-official": "공식 색",
   "zoom-in": "확대", "zoom-out": "축소", "whole-city": "도시 전체", tilt: "기울이기",
