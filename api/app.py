@@ -1,8 +1,9 @@
 """The web application: routes and the page over services that are made elsewhere."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,7 @@ from jeonju.api.metrics import ApiMetrics, RequestTimes
 from jeonju.api.packed_files import PackedFiles
 from jeonju.api.public.front import PublicFront
 from jeonju.api.public.snapshot import PublicPage
+from jeonju.api.runs import Runs, RunsFront
 from jeonju.api.services import Services
 from jeonju.api.shared_answers import SharedAnswers
 from jeonju.common.errors import UnavailableError
@@ -42,6 +44,9 @@ Instants are ISO 8601 in UTC. Quantities and their units: `GET /api/v1/quantitie
 Stations and robots are low-cost instruments: their values are for reference only and are not those of the national network.
 """
 
+# Makes the services over a folder that `jeonju run` wrote.
+OpensRun = Callable[[Path], AbstractContextManager[Services]]
+
 
 def create_app(
     services: Services,
@@ -51,12 +56,15 @@ def create_app(
     public_page: bool = False,
     collectors: Iterable[Collector] = (),
     tiles: Tiles | None = None,
+    access: Access | None = None,
+    opens_run: OpensRun | None = None,
 ) -> FastAPI:
     """Return the application; it runs the services from start-up to shut-down.
 
     `keys` is the file of the keys that it takes, `names` are those it is served under, where not under all; with `public_page`
     everybody may see `/public`; what `collectors` of others in its process measure is shown at `/metrics` beside its own.
-    `tiles` lie under the map; only their server may be asked by the page.
+    `tiles` lie under the map; only their server may be asked by the page. `access` is that of another application in its place, which
+    has the same keys and sessions; `opens_run` makes the services over the folder of a finished run.
     """
 
     @asynccontextmanager
@@ -64,6 +72,8 @@ def create_app(
         services.stream.attach(asyncio.get_running_loop())
         await anyio.to_thread.run_sync(services.start)
         yield
+        if app.state.runs:
+            await anyio.to_thread.run_sync(app.state.runs.close)
         services.stream.close()
         await anyio.to_thread.run_sync(services.stop)
 
@@ -76,7 +86,9 @@ def create_app(
         # It would redirect to the name that the request gives.
         redirect_slashes=False,
     )
-    app.state.access = Access(KeyFile(keys), names)
+    app.state.access = access or Access(KeyFile(keys), names)
+    make_app = partial(create_app, tiles=tiles, access=app.state.access)
+    app.state.runs = Runs(partial(_app_of_run, opens_run, make_app)) if opens_run else None
     app.state.tiles = tiles
     app.state.metrics = CollectorRegistry()
     app.state.air = services.for_http()
@@ -96,8 +108,26 @@ def create_app(
     app.add_middleware(BodyLimit)
     app.add_middleware(Audit, air=app.state.air)
     app.add_middleware(SecurityHeaders, tiles_origin=tiles.origin if tiles else None)
+    if app.state.runs:
+        app.add_middleware(RunsFront, runs=app.state.runs)
     app.add_middleware(RequestTimes, registry=app.state.metrics)
     return app
+
+
+@contextmanager
+def _app_of_run(
+    opens_run: OpensRun, make_app: Callable[[Services], FastAPI], folder: Path, loop: asyncio.AbstractEventLoop
+) -> Iterator[FastAPI]:
+    """Run the services over a finished run from another thread than the loop's, as the lifespan of an application on its own does."""
+    with opens_run(folder) as services:
+        app = make_app(services)
+        loop.call_soon_threadsafe(services.stream.attach, loop)
+        services.start()
+        try:
+            yield app
+        finally:
+            loop.call_soon_threadsafe(services.stream.close)
+            services.stop()
 
 
 def _explain_errors(app: FastAPI) -> None:

@@ -12,8 +12,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from jeonju.api.access.problem import problem
 
 MOST_BYTES: Final = 64 * 1024
-# Two thousand ids of dead letters.
-LARGER: Final[Mapping[str, int]] = MappingProxyType({"/api/v1/dead-letters/replay": 256 * 1024})
+# A day of 26 devices has some 100 MB.
+MOST_RUN_BYTES: Final = 256 * 1024 * 1024
+# Two thousand ids of dead letters; a finished run.
+LARGER: Final[Mapping[str, int]] = MappingProxyType(
+    {"/api/v1/dead-letters/replay": 256 * 1024, "/api/v1/runs": MOST_RUN_BYTES}
+)
 WITHIN_S: Final = 30.0
 # A connection that is closed while the client still sends is reset, and the client may never see the answer: so a little more is read first.
 LINGER_S: Final = 1.0

@@ -54,4 +54,5 @@ class AllTurns:
         self.files = Turns("files", at_once=8, waiting=0)
         self.replays = Turns("replays", at_once=1, waiting=8)
         # Each needs as much room in TMPDIR as the store has.
+        self.runs = Turns("runs", at_once=1, waiting=0)
         self.backups = Turns("backups", at_once=1, waiting=0)

@@ -37,6 +37,7 @@ from jeonju.simulator.service import Simulation
 from jeonju.stack.broker_choice import choose_broker
 from jeonju.stack.http_server import HttpSettings, LiveServer
 from jeonju.stack.services import api_services
+from jeonju.stack.shown_run import services_of_run
 from jeonju.storage.open import open_store
 from jeonju.storage.port import DEFAULT_RETENTION, Retention, Store
 
@@ -197,6 +198,7 @@ def running_city(settings: UpSettings) -> Iterator[City]:
             public_page=settings.http.public_page,
             collectors=collectors,
             tiles=settings.http.tiles,
+            opens_run=services_of_run,
         )
         server = stack.enter_context(LiveServer(app, settings.http, before_shutdown=services.stream.close))
         if simulation:

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from jeonju.api.app import create_app
+from jeonju.api.services import Services
 from jeonju.api.simulated import Simulated
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.evaluation.finished_run import FinishedRun
@@ -19,12 +20,11 @@ FOR_EVER = Retention(None, None, None)
 
 
 @contextmanager
-def shown_run(folder: Path, http: HttpSettings) -> Iterator[str]:
-    """Show a run as long as the context lasts; the address of the page is yielded. Nothing in the folder is changed.
+def services_of_run(folder: Path) -> Iterator[Services]:
+    """Make the services over a run, which are not started; they end with the context. Nothing in the folder is changed.
 
-    Raises UserError for a folder that is no run, and for a port in use.
+    Raises UserError for a folder that is no run.
     """
-    http.check()
     run = FinishedRun.read(folder)
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jeonju-run-")))
@@ -40,7 +40,7 @@ def shown_run(folder: Path, http: HttpSettings) -> Iterator[str]:
             end=run.end,
         )
         # Time stands still at its end; what judges and works incidents is not there.
-        services = api_services(
+        yield api_services(
             run.site,
             store,
             broker.url,
@@ -50,6 +50,16 @@ def shown_run(folder: Path, http: HttpSettings) -> Iterator[str]:
             responds=False,
             simulated=simulated,
         )
+
+
+@contextmanager
+def shown_run(folder: Path, http: HttpSettings) -> Iterator[str]:
+    """Show a run as long as the context lasts; the address of the page is yielded. Nothing in the folder is changed.
+
+    Raises UserError for a folder that is no run, and for a port in use.
+    """
+    http.check()
+    with services_of_run(folder) as services:
         app = create_app(services, keys=http.keys, names=http.names)
-        server = stack.enter_context(LiveServer(app, http, before_shutdown=services.stream.close))
-        yield server.url
+        with LiveServer(app, http, before_shutdown=services.stream.close) as server:
+            yield server.url

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,20 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from jeonju.api.app import create_app
+from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.contract.events import Fire
+from jeonju.contract.records import DeviceRecord
 from jeonju.contract.site import Site
 from jeonju.evaluation.offline import OfflineRun
 from jeonju.simulator.scenario import Scenario
 from jeonju.simulator.weather import WeatherOverrides
 from jeonju.stack.city import City, UpSettings, running_city
-from jeonju.stack.http_server import HttpSettings
-from jeonju.stack.shown_run import shown_run
+from jeonju.stack.http_server import HttpSettings, LiveServer
+from jeonju.stack.services import api_services
+from jeonju.stack.shown_run import services_of_run, shown_run
+from jeonju.storage.duckdb.store import DuckDBStore
+from jeonju.storage.port import Commit
 from tests.api.browsing import KOREAN, WITHIN_MS, asked, serious_findings
 from tests.waiting import wait_until
 
@@ -149,14 +156,21 @@ def test_phone_in_korean_dark_and_light_can_be_read_by_everybody_and_so_can_the_
     context.close()
 
 
-def test_finished_run_is_looked_at_like_a_city(tmp_path: Path, browser: Browser, jeonju: Site) -> None:
+@pytest.fixture(scope="module")
+def finished_run(tmp_path_factory: pytest.TempPathFactory, jeonju: Site) -> Path:
+    """Half an hour with a fire beside a station."""
+    folder = tmp_path_factory.mktemp("run")
     station = next(one for one in jeonju.stations if one.name == STATION)
     west = station.lon - 0.0028
     fire = Fire(
         kind="fire", after=900, lat=station.lat, lon=west, fuel="mixed-waste", smoulder=1200, smoulder_kg_s=0.05
     )
-    OfflineRun(STEADY.model_copy(update={"duration": 1800, "events": [fire]}), tmp_path).run()
-    with shown_run(tmp_path, HttpSettings(port=0)) as url:
+    OfflineRun(STEADY.model_copy(update={"duration": 1800, "events": [fire]}), folder).run()
+    return folder
+
+
+def test_finished_run_is_looked_at_like_a_city(finished_run: Path, browser: Browser) -> None:
+    with shown_run(finished_run, HttpSettings(port=0)) as url:
         page = browser.new_context(base_url=url, locale="en-US").new_page()
         page.set_default_timeout(WITHIN_MS)
         page.goto("/#/simulation")
@@ -174,6 +188,27 @@ def test_finished_run_is_looked_at_like_a_city(tmp_path: Path, browser: Browser,
         page.get_by_role("link", name="City").click()
         expect(page.locator("#alerts")).to_have_text("No alerts")
         page.context.close()
+
+
+def test_finished_run_that_is_dropped_opens_beside_the_city(
+    finished_run: Path, browser: Browser, jeonju: Site, tmp_path: Path
+) -> None:
+    device = DeviceRecord("jeonju", STATION, "palbok", "station", "simulated", "online", STEADY.start)
+    with EmbeddedBroker(tmp_path, port=0) as broker, closing(DuckDBStore(tmp_path / "air.duckdb")) as store:
+        store.write(Commit(devices=[device]))
+        services = api_services(jeonju, store, broker.url)
+        app = create_app(services, opens_run=services_of_run)
+        with LiveServer(app, HttpSettings(port=0), before_shutdown=services.stream.close) as server:
+            page = browser.new_context(base_url=server.url, locale="en-US").new_page()
+            page.set_default_timeout(WITHIN_MS)
+            page.goto("/#/simulation")
+            page.locator("#run").set_input_files(finished_run)
+            expect(page.locator("#badge")).to_have_text("Finished run: West wind")
+            expect(page.locator("#score")).to_contain_text("found1 / 1")
+            expect(page.locator("#link")).to_have_attribute("aria-label", "live")
+            page.get_by_role("link", name="the city of now").click()
+            expect(page.locator("#badge")).to_have_text("simulated")
+            page.context.close()
 
 
 def _west_of_the_station(page: Page, site: Site) -> Any:

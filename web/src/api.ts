@@ -5,19 +5,22 @@ export class Refusal extends Error {
   constructor(readonly status: number, line: string) { super(line); }
 }
 
-const ROOT = "/api/v1/", MOST_PAGES = 60;
+/** A finished run that was dropped lies below an address of its own. */
+export const BASE = /^\/runs\/[^/]+\//.exec(location.pathname)?.[0] ?? "/";
+export const ROOT = `${BASE}api/v1/`;
+const MOST_PAGES = 60;
 
 async function ask<T>(address: string, method: string, body?: unknown): Promise<{ content: T; next?: string }> {
-  const headers: HeadersInit = body === undefined ? {} : { "Content-Type": "application/json" };
-  const answer = await fetch(address, { method, headers, body: body === undefined ? null : JSON.stringify(body) }).catch(() => {
+  const isFile = body instanceof Blob, headers: HeadersInit = body === undefined ? {} : { "Content-Type": isFile ? "application/octet-stream" : "application/json" };
+  const answer = await fetch(address, { method, headers, body: body === undefined ? null : isFile ? body : JSON.stringify(body) }).catch(() => {
     throw new Refusal(0, say("lost"));
   });
   const content = answer.status === 204 ? null : await answer.json().catch(() => undefined);
   if (!answer.ok) throw new Refusal(answer.status, content?.detail ?? `${answer.status} ${answer.statusText}`);
   // The connection broke off within the answer.
   if (content === undefined) throw new Refusal(0, say("lost"));
-  const next = /^<(.+)>; rel="next"$/.exec(answer.headers.get("Link") ?? "")?.[1];
-  return next ? { content, next } : { content };
+  const next = /^<\/api\/v1\/(.+)>; rel="next"$/.exec(answer.headers.get("Link") ?? "")?.[1];
+  return next ? { content, next: ROOT + next } : { content };
 }
 
 const once = async <T>(path: string, method: string, body?: unknown) => (await ask<T>(ROOT + path, method, body)).content;

@@ -1,6 +1,6 @@
 // What comes from the api: all of it now and then, and changes at once from the live stream.
 import { batch } from "@preact/signals";
-import { get, getAll, Refusal } from "./api";
+import { get, getAll, Refusal, ROOT } from "./api";
 import type { Alert, CaiAnswer, Device, Incident, Limits, Moment, Quantity, Reading, Robot, Silence, Site } from "./model";
 import { complain } from "./notice";
 import { cai, devices, isLinked, limits, live, quantities, rate, robots, silences, site } from "./state";
@@ -96,7 +96,7 @@ const kept = <Row extends { id: string; active: boolean }>(known: Map<string, Ro
 let lastEvent = "";
 /** Follow the live stream, after a break from the last event on; where that is not known any more, all is asked for. */
 export function listen(): void {
-  const stream = new EventSource(`/api/v1/stream${lastEvent && `?last_event_id=${encodeURIComponent(lastEvent)}`}`);
+  const stream = new EventSource(`${ROOT}stream${lastEvent && `?last_event_id=${encodeURIComponent(lastEvent)}`}`);
   const on = <Data>(event: string, work: (data: Data) => void) =>
     stream.addEventListener(event, (message) => {
       const { data, lastEventId } = message as MessageEvent<string>;

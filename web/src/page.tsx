@@ -17,6 +17,7 @@ import { IncidentPage } from "./panels/IncidentPage";
 import { Incidents } from "./panels/Incidents";
 import { NetworkPage } from "./panels/NetworkPage";
 import { Robots } from "./panels/Robots";
+import { takeDrops } from "./panels/RunDrop";
 import { SimulationPage } from "./panels/SimulationPage";
 import { Stations, Zones } from "./panels/Stations";
 import { Timeline } from "./panels/Timeline";
@@ -89,6 +90,7 @@ async function enter(): Promise<void> {
   followField();
   followPlumes();
   followSimulation();
+  takeDrops();
   isReady.value = true;
 }
 

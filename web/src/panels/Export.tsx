@@ -1,7 +1,8 @@
 // What a view shows as a file, made by the api: all rows, with units and flags.
+import { ROOT } from "../api";
 import { say } from "../words/words";
 
-export const fileOf = (path: string, format: "csv" | "parquet") => `/api/v1/${path}${path.includes("?") ? "&" : "?"}format=${format}`;
+export const fileOf = (path: string, format: "csv" | "parquet") => `${ROOT}${path}${path.includes("?") ? "&" : "?"}format=${format}`;
 
 export function Export({ path }: { path: string }) {
   return (

@@ -1,6 +1,6 @@
 // The head of the page: where one is, how data flow, who one is.
 import { useEffect, useRef } from "preact/hooks";
-import { post, remove } from "../api";
+import { BASE, post, remove } from "../api";
 import { say as notice } from "../notice";
 import { linkTo, route } from "../route";
 import { run, simulation } from "../simulation";
@@ -14,7 +14,7 @@ export function Header() {
   return (
     <header>
       <h1 id="title">{label(site.value)} {say("air")}</h1>
-      {!isWall && <nav>{tabs.map(([tab, word]) => <a key={tab} href={linkTo(tab)} aria-current={isIn(tab) ? "page" : undefined}>{say(word)}</a>)}
+      {!isWall && <nav>{BASE !== "/" && <a href="/">← {say("to-city")}</a>}{tabs.map(([tab, word]) => <a key={tab} href={linkTo(tab)} aria-current={isIn(tab) ? "page" : undefined}>{say(word)}</a>)}
         <a href={`/public?language=${language.value}`} target="_blank" rel="noreferrer" title={say("public-what")}>{say("public")} ↗</a></nav>}
       <span id="clock" class="quiet">{live.value.latest.size > 0 && dateAndTime(at.value ?? newest.value)}</span>
       {isSimulated.value && <span id="badge" class="badge">{run.value ? `${say("finished-run")}: ${localized(simulation.value, "title")}` : say("simulated")}</span>}

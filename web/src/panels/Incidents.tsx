@@ -1,5 +1,5 @@
 // Incidents that are open, and what people do about them.
-import { path, post } from "../api";
+import { path, post, ROOT } from "../api";
 import type { Incident, Source, Visit } from "../model";
 import { act } from "../notice";
 import { linkTo } from "../route";
@@ -45,7 +45,7 @@ function IncidentRow({ incident }: { incident: Incident }) {
   );
 }
 
-export const reportOf = (id: string, form: "html" | "pdf" = "html") => `/api/v1/${path("incidents", id, `report.${form}`)}?language=${language.value}`;
+export const reportOf = (id: string, form: "html" | "pdf" = "html") => `${ROOT}${path("incidents", id, `report.${form}`)}?language=${language.value}`;
 
 export function IncidentActions({ incident }: { incident: Incident }) {
   const offered = (Object.keys(ACTIONS) as (keyof typeof ACTIONS)[]).filter((action) => (ACTIONS[action] as readonly string[]).includes(incident.state));

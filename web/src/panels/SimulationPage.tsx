@@ -9,6 +9,7 @@ import { loadSimulation, placeOf, run, showsTruth, simulation } from "../simulat
 import { devices, isSimulated, mayAdminister, now } from "../state";
 import { age, label, localized, say, sayOf, shortTime } from "../words/words";
 import { Breaker, Lighter } from "./Lighter";
+import { RunChooser } from "./RunDrop";
 
 const SPEEDS = [1, 2, 5, 10, 20, 60];
 
@@ -30,6 +31,7 @@ export function SimulationPage() {
         {happened.length ? <ul id="lit">{[...happened].reverse().map((event, number) => <Event key={`${event.started_at} ${number}`} event={event} />)}</ul> : <p class="quiet">{say(kind ? "no-lit" : "sim-elsewhere")}</p>}
       </section>
       {mayLight && <section><h2>{say("break")}</h2><Breaker /></section>}
+      {mayLight && <RunChooser />}
       {mayLight && scenarios.length > 0 && <section><h2>{say("scenarios")}</h2><p class="quiet">{say("scenarios-how")}</p><ul id="scenarios">{scenarios.map((scenario) => <ScenarioRow key={scenario.name} scenario={scenario} />)}</ul></section>}
     </>
   );
