@@ -2,7 +2,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import { get } from "./api";
 import type { Happened, Place, Simulated } from "./model";
-import { isLinked, isRun, isSimulated } from "./state";
+import { isLinked, isRun, isSimulated, now } from "./state";
 
 const AGAIN_MS = 5_000;
 const NONE: Simulated = { kind: null, happened: [], happened_total: 0, score: null, scenarios: [] };
@@ -22,6 +22,9 @@ export const lit = computed(() => (showsTruth.value ? simulation.value.happened 
   const place = placeOf(event);
   return place ? [{ place, kind: event.kind, at: Date.parse(event.started_at) }] : [];
 }));
+
+/** What has begun at the instant that is shown. */
+export const begun = computed(() => lit.value.filter(({ at: when }) => when <= now.value));
 
 export async function loadSimulation(): Promise<void> {
   if (!isSimulated.value) return;

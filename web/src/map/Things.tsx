@@ -5,7 +5,7 @@ import { useContext, useEffect, useLayoutEffect, useMemo, useRef } from "preact/
 import { inkOn, indexNow, shadeOf } from "../colour";
 import type { Place } from "../model";
 import { goTo, route } from "../route";
-import { at, cai, devices, fixedPlaces, isPast, language, places, robots, shown, site } from "../state";
+import { cai, devices, fixedPlaces, isPast, language, now, places, robots, shown, site } from "../state";
 import { lit } from "../simulation";
 import { headingOf, metres } from "../trails";
 import { arrival, label, localized, nameOfZone, say } from "../words/words";
@@ -95,8 +95,7 @@ export function Things({ view }: { view: MapView }) {
         <At key={`${robot} ${number}`} place={place} kind="stop" />))}
       {traced.value.filter(({ details }) => details.source && !details.source.says_nothing).map(({ id, details: { source } }) =>
         <At key={id} place={[source!.lat, source!.lon]} kind="source-mark" />)}
-      {lit.value.filter(({ at: when }) => at.value === null || when <= at.value).map(({ place, kind, at: when }) =>
-        <At key={`lit ${when}`} place={place} kind="lit"><Lit kind={kind} /></At>)}
+      {lit.value.map((one) => <Lit key={`lit ${one.at} ${one.place.join()}`} {...one} />)}
       {/* Stations last, over the plates of robots beside them. */}
       {names.reverse().map((name) => <Dot key={name} name={name} />)}
     </div></Drawn.Provider>
@@ -109,8 +108,9 @@ const SIGNS: Record<string, string> = {
   dust: "M6 14a3 3 0 1 0 .1 0zM17 13a2.500 2.500 0 1 0 .1 0zM11 5a3 3 0 1 0 .1 0z",
 };
 
-function Lit({ kind }: { kind: string }) {
-  return <svg data-lit={kind} width="30" height="30" viewBox="0 0 24 24" role="img" aria-label={say("lit")}><path d={SIGNS[kind] ?? SIGNS["fire"]!} /></svg>;
+function Lit({ place, kind, at: when }: { place: Place; kind: string; at: number }) {
+  if (!useComputed(() => when <= now.value).value) return null;
+  return <At place={place} kind="lit"><svg data-lit={kind} width="30" height="30" viewBox="0 0 24 24" role="img" aria-label={say("lit")}><path d={SIGNS[kind] ?? SIGNS["fire"]!} /></svg></At>;
 }
 
 function At({ place, kind = "", moves, children }: { place: Place; kind?: string; moves?: string | undefined; children?: preact.ComponentChildren }) {
@@ -122,7 +122,7 @@ function At({ place, kind = "", moves, children }: { place: Place; kind?: string
 function ZoneName({ name, outline }: { name: string; outline: Place[] }) {
   const top = Math.max(...outline.map(([lat]) => lat)), lons = outline.map(([, lon]) => lon);
   const found = traced.value.flatMap(({ details }) => details.downwind).filter(({ zone }) => zone === name).sort((a, b) => a.minutes - b.minutes)[0];
-  const when = found ? arrival(found) : "", told = found && ` · ${when === say("arrives-here") ? "" : `${say("arrives-in")} `}${when} (${(found.probability * 100).toFixed(0)} %)`;
+  const told = found && ` · ${arrival(found, say("now"))}, ${(found.probability * 100).toFixed(0)} %`;
   return <At place={[top, (Math.min(...lons) + Math.max(...lons)) / 2]} kind={`zone-name ${found ? "reached" : ""}`}><span>{nameOfZone(name)}{told}</span></At>;
 }
 

@@ -49,7 +49,7 @@ export function DevicePage({ name }: { name: string }) {
     <>
       <section id="device">
         <div class="title"><h2 id="device-title">{label(device)}</h2><span class="quiet">{name} · {nameOfZone(device.zone)}</span><span class="grow" /><Spans /></div>
-        <p class="quiet" id="device-now">{[indexes(name), device.state && `${say("devices-state")}: ${device.state}`,
+        <p class="quiet" id="device-now">{[indexes(name), device.state && `${say("devices-state")}: ${sayOf("stand", device.state)}`,
           reading && `${say("last")}: ${clockSeconds(reading.time)} (${age(now.value - Date.parse(reading.time))})`].filter(Boolean).join(" · ")}</p>
         <Charts name={name} found={found} />
         {found && <Export path={`series?${found.times}&device=${encodeURIComponent(name)}&every=raw`} />}

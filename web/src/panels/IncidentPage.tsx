@@ -1,5 +1,5 @@
 // One incident with an address of its own: what it may be, where it comes from, who was there, and what people wrote down.
-import { signal } from "@preact/signals";
+import { signal, useComputed } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { get, path, post } from "../api";
 import { lookAt, isPlaying } from "../clock";
@@ -7,7 +7,7 @@ import { showPlaces } from "../map/MapPane";
 import type { Alert, Columns, Entry, Estimate, Incident, Place } from "../model";
 import { complain } from "../notice";
 import { linkTo } from "../route";
-import { lit } from "../simulation";
+import { begun } from "../simulation";
 import { devices, isPast, language, limits, live, mayPress, now, quantities, shown } from "../state";
 import { metres } from "../trails";
 import { age, arrival, dateAndTime, label, localized, nameOfZone, say, sayOf, shortTime } from "../words/words";
@@ -89,16 +89,16 @@ export function IncidentPage({ id }: { id: string }) {
 }
 
 /** The nearest place where something truly happened, in a simulated city. */
-const nearest = (to: Place): Place | undefined => lit.value.map(({ place }) => place).sort((a, b) => metres(a, to) - metres(b, to))[0];
+const nearest = (to: Place): Place | undefined => begun.value.map(({ place }) => place).sort((a, b) => metres(a, to) - metres(b, to))[0];
 
 /** How the source map came about: its radii by time, and how far it was off where the truth is known. A double click shows the city of then. */
 function Traces({ incident: { details: { course = [] } } }: { incident: Incident }) {
-  const truths = lit.value;
+  const truths = useComputed(() => begun.value.length).value;
   const lines = useMemo(() => {
     const told = course.filter(({ says_nothing: isSilent }) => !isSilent), times = told.map(({ at }) => Date.parse(at) / 1000);
     const line = (label: string, of: (estimate: Estimate) => number | null) => ({ label, times, values: told.map(of) });
     const off = ({ lat, lon }: Estimate) => { const place = nearest([lat, lon]); return place ? metres(place, [lat, lon]) : null; };
-    return [line(say("region-50"), ({ radius_m: radius }) => radius), line(say("region-90"), ({ radius_90_m: radius }) => radius), ...(truths.length ? [line(say("distance"), off)] : [])];
+    return [line(say("region-50"), ({ radius_m: radius }) => radius), line(say("region-90"), ({ radius_90_m: radius }) => radius), ...(truths ? [line(say("distance"), off)] : [])];
   }, [course, truths]);
   if (lines[0]!.times.length < 2) return null;
   return <section><h2>{say("traces")}</h2><Chart title={say("traces-how")} unit="m" decimals={0} lines={lines} height={130} /></section>;

@@ -4,7 +4,7 @@ import type { Incident, Source, Visit } from "../model";
 import { act } from "../notice";
 import { linkTo } from "../route";
 import { devices, language, now, shown } from "../state";
-import { age, clockTime, label, localized, nameOfZone, say, sayOf } from "../words/words";
+import { age, arrival, clockTime, label, localized, nameOfZone, say, sayOf } from "../words/words";
 import { Row } from "./Row";
 
 // Which actions change something in which state.
@@ -37,7 +37,7 @@ function IncidentRow({ incident }: { incident: Incident }) {
         {incident.details.assignee && <span class="mark">→ {incident.details.assignee}</span>}
       </>}
       notes={[
-        source && sourceWords(source), downwind.length > 0 && `${say("downwind")}: ${downwind.map(({ zone }) => nameOfZone(zone)).join(", ")}`,
+        source && sourceWords(source), downwind.length > 0 && `${say("downwind")}: ${downwind.map((reached) => `${nameOfZone(reached.zone)} (${arrival(reached)})`).join(", ")}`,
         ...visits.map(visitWords),
       ]}
       controls={<IncidentActions incident={incident} />}

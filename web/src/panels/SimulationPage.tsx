@@ -60,12 +60,12 @@ function Score() {
 }
 
 function Event({ event }: { event: Happened }) {
-  const { kind, title, result, device, fault, started_at: start, ends_at: end, reached } = event, place = placeOf(event), isOver = end !== null && now.value > Date.parse(end);
+  const { kind, title, result, device, fault, started_at: start, ends_at: end, reached } = event, place = placeOf(event), isOver = end !== null && now.value > Date.parse(end), isLater = now.value < Date.parse(start);
   const what = [sayOf("kinds-of-events", kind), title, device && (label(devices.value.get(device)) || device), fault && sayOf("faults", fault)].filter(Boolean).join(" · ");
   return (
-    <li class={result ? (result.detected ? "found" : "warning") : ""}>
-      <div class="head"><button type="button" class="link" onClick={() => lookAt(Date.parse(start))}><time>{shortTime(start)}</time></button><span class="what">{what}</span>{isOver && <span class="mark">{say("ended")}</span>}</div>
-      {result && <p>{found(result, isOver)}</p>}
+    <li class={result && !isLater ? (result.detected ? "found" : "warning") : ""}>
+      <div class="head"><button type="button" class="link" onClick={() => lookAt(Date.parse(start))}><time>{shortTime(start)}</time></button><span class="what">{what}</span>{isOver && <span class="mark">{say("ended")}</span>}{isLater && <span class="mark">{say("later")}</span>}</div>
+      {result && !isLater && <p>{found(result, isOver)}</p>}
       <p class="quiet">{Object.keys(reached).length > 0 && `${say("reached")}: ${Object.keys(reached).map((name) => label(devices.value.get(name)) || name).join(", ")}`}</p>
       <div class="doing">
         {place && <button type="button" onClick={() => showPlaces([place, ...around(place)])}>{say("show-place")} · {place.map((degrees) => degrees.toFixed(4)).join(", ")}</button>}

@@ -50,9 +50,9 @@ export function age(milliseconds: number): string {
 }
 
 /** When a plume arrives: between two times, or at one where earlier versions knew no more. */
-export function arrival({ minutes, minutes_10: early, minutes_90: late }: Pick<Downwind, "minutes" | "minutes_10" | "minutes_90">): string {
+export function arrival({ minutes, minutes_10: early, minutes_90: late }: Pick<Downwind, "minutes" | "minutes_10" | "minutes_90">, here = say("arrives-here")): string {
   const [first, last] = [early ?? minutes, late ?? minutes].map((number) => number.toFixed(0)) as [string, string];
-  return last === "0" ? say("arrives-here") : `${first === last ? first : `${first}–${last}`} ${say("minutes")}`;
+  return last === "0" ? here : `${first === last ? first : `${first}–${last}`} ${say("minutes")}`;
 }
 
 export const nameOfZone = (name: string | null | undefined) => label(site.value.zones.find((zone) => zone.name === name)) || name || "";
