@@ -1,7 +1,8 @@
 """What the api answers: requests a second as `wrk` measures them, beside a live city and of the public page alone, and 500 viewers of the stream.
 
 The live city is one process with everything but `wrk`. The public page and the stream are served by a process on one core, and asked from the
-others. It takes three minutes on idle cores, most of it the day that the city makes up for first.
+others. It takes five minutes on idle cores, most of it the day that the city makes up for first, and the minutes that the lag of an alert takes:
+`lag` has how late readings are stored and an alert is raised without requests, and while `latest` is asked for as fast as it is answered.
 """
 
 import asyncio
@@ -20,6 +21,8 @@ from typing import Any, Final
 
 import numpy as np
 import psutil
+
+from benchmarks._lag import ALERT_WITHIN_S, Lag
 
 # Starts the city without a limit of requests: all of them come from one address.
 CITY: Final = """
@@ -40,6 +43,7 @@ ASKED: Final = {
 }
 # Requests a second that are to be answered; delays are measured at half of that.
 WANTED: Final = {"static file": 3000, "latest": 3000, "a day of a series": 300, "a day of a series, raw": 300}
+LOADED: Final = "/api/v1/latest"
 SECONDS: Final = 10
 CONNECTIONS: Final = 16
 VIEWERS: Final = 500
@@ -79,8 +83,9 @@ def beside_a_city(wrk: str) -> dict[str, Any]:
         try:
             _say("a city that makes up for a day, then goes on live")
             assert city.stdout is not None
-            url = json.loads(city.stdout.readline())["url"]
-            results = {}
+            live = json.loads(city.stdout.readline())
+            url = live["url"]
+            results = {"lag": _lag(wrk, url, live["broker"])}
             for what, path in ASKED.items():
                 _say(what)
                 results[what] = _measured(wrk, url + path)
@@ -90,6 +95,21 @@ def beside_a_city(wrk: str) -> dict[str, Any]:
         finally:
             city.terminate()
             city.communicate(timeout=30)
+
+
+def _lag(wrk: str, url: str, broker: str) -> dict[str, Any]:
+    _say("how late readings and alerts are without requests")
+    with Lag(broker, "lag-idle").running() as idle:
+        alone = idle.result()
+    _say(f"how late they are while {LOADED} is asked for")
+    command = [wrk, "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{ALERT_WITHIN_S:.0f}s"]
+    with subprocess.Popen([*command, url + LOADED], stdout=subprocess.DEVNULL) as asking:
+        try:
+            with Lag(broker, "lag-asked").running() as asked:
+                beside = asked.result()
+        finally:
+            asking.terminate()
+    return {"without requests": alone, "beside requests": beside}
 
 
 async def _paced(url: str, path: str, per_s: float) -> dict[str, float]:

@@ -13,7 +13,7 @@ import { finish, question } from "./aim";
 import { aside } from "./aside";
 import { Crowd } from "./Crowd";
 import { MOST_ELEMENTS, within, type Point } from "./points";
-import { traced } from "./layers";
+import { reached, traced } from "./layers";
 import type { MapView } from "./view";
 
 const FROM_AIR = ["smoke", "dust", "release"], GLIDE_MS = 6000, FRAME_MS = 80, FURTHEST_GLIDE_M = 400;
@@ -121,7 +121,7 @@ function At({ place, kind = "", moves, children }: { place: Place; kind?: string
 
 function ZoneName({ name, outline }: { name: string; outline: Place[] }) {
   const top = Math.max(...outline.map(([lat]) => lat)), lons = outline.map(([, lon]) => lon);
-  const found = traced.value.flatMap(({ details }) => details.downwind).filter(({ zone }) => zone === name).sort((a, b) => a.minutes - b.minutes)[0];
+  const found = reached.value.filter(({ zone }) => zone === name).sort((a, b) => a.minutes - b.minutes)[0];
   const told = found && ` · ${arrival(found, say("now"))}, ${(found.probability * 100).toFixed(0)} %`;
   return <At place={[top, (Math.min(...lons) + Math.max(...lons)) / 2]} kind={`zone-name ${found ? "reached" : ""}`}><span>{nameOfZone(name)}{told}</span></At>;
 }

@@ -1,9 +1,9 @@
 // The shapes on the map: the ground, where incidents may come from and where their plume goes, where robots were and are sent.
 import { computed, signal } from "@preact/signals";
 import { ROBOT } from "../colour";
-import type { Emitter, Incident, Place, Source } from "../model";
+import type { Downwind, Emitter, Incident, Place, Source } from "../model";
 import { route } from "../route";
-import { isPast, places, robotNames, robots, shown, shownIncidents, site, theme } from "../state";
+import { isPast, now, places, robotNames, robots, shown, shownIncidents, site, theme } from "../state";
 import { trailOf } from "../trails";
 import { tiles } from "./tiles";
 import { circle, line, polygon, squares, type Layers, type Shape } from "./view";
@@ -38,11 +38,19 @@ export const traced = computed((): Incident[] => {
   return one.length ? one : all;
 });
 
+const STALE_MS = 15 * 60_000;
+/** Whether its map is of now, and with it where its plume goes; afterwards nothing is said of that. */
+export const isFresh = ({ details: { source } }: Incident) => Boolean(source?.traced_at) && now.value - Date.parse(source!.traced_at!) < STALE_MS;
+// As one text: time goes on all the time, what is fresh changes rarely.
+const freshIds = computed(() => traced.value.filter(isFresh).map(({ id }) => id).join("\n"));
+/** The zones that a plume may reach. */
+export const reached = computed(() => { const ids = freshIds.value.split("\n"); return traced.value.filter(({ id }) => ids.includes(id)).flatMap(({ details }) => details.downwind); });
+
 export const findings = computed((): Layers => {
   const sources = traced.value.map(({ details }) => details.source).filter((source): source is Source => Boolean(source?.cells) && !source?.says_nothing);
   const { source: colour } = tones.value;
   return {
-    downwind: traced.value.flatMap(plume),
+    downwind: reached.value.flatMap(tinted),
     far: sources.map((source) => squares(source.cells!.slice(half(source)), source.cell_m, colour, 0.18)),
     near: sources.map((source) => squares(source.cells!.slice(0, half(source)), source.cell_m, colour, 0.45)),
     circle: [
@@ -54,11 +62,9 @@ export const findings = computed((): Layers => {
 });
 
 /** Zones that the plume may reach: the sooner, the stronger. */
-function plume({ details }: Incident): Shape[] {
-  return details.downwind.flatMap(({ zone, minutes, probability }) => {
-    const found = site.value.zones.find(({ name }) => name === zone);
-    return found ? [polygon([found.outline], "#e07b00", 0.05 + 0.14 * probability * Math.max(0, 1 - minutes / 60))] : [];
-  });
+function tinted({ zone, minutes, probability }: Downwind): Shape[] {
+  const found = site.value.zones.find(({ name }) => name === zone);
+  return found ? [polygon([found.outline], "#e07b00", 0.05 + 0.14 * probability * Math.max(0, 1 - minutes / 60))] : [];
 }
 
 /** How many of the cells, which hold nine tenths together, hold half; sources of earlier versions do not say. */

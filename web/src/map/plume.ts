@@ -6,7 +6,7 @@ import { complain } from "../notice";
 import { at, isPast, now } from "../state";
 import { metres } from "../trails";
 import { ahead, isTilted, STEP_MIN } from "./ahead";
-import { traced } from "./layers";
+import { isFresh, traced } from "./layers";
 import { raster, type Grid } from "./raster";
 import type { Layers, Shape } from "./view";
 
@@ -18,7 +18,7 @@ export interface Plume {
 export const TOLD = "#e07b00", BAD = "#b0120a";
 // Percent from which on a band is drawn, and how strongly.
 const BANDS = [[90, 0.6], [50, 0.42], [30, 0.28], [10, 0.15]] as const;
-const MOST_INCIDENTS = 4, STEP_MS = 120_000, STALE_MS = 15 * 60_000;
+const MOST_INCIDENTS = 4, STEP_MS = 120_000;
 
 // The height rises in so many steps over the distance that a plume takes to rise.
 const STEPS_OF_HEIGHT = 12;
@@ -26,8 +26,8 @@ const STEPS_OF_HEIGHT = 12;
 export const plumes = signal(new Map<string, Plume>());
 
 /** Incidents whose source is known; live, of those that were seen in the last minutes. */
-const known = computed((): Incident[] => traced.value.filter(({ details: { source } }) => source?.traced_at && !source.says_nothing
-  && (isPast.value || now.value - Date.parse(source.traced_at) < STALE_MS)).slice(0, MOST_INCIDENTS));
+const known = computed((): Incident[] => traced.value.filter((incident) => incident.details.source?.traced_at && !incident.details.source.says_nothing
+  && (isPast.value || isFresh(incident))).slice(0, MOST_INCIDENTS));
 // What changes what is asked for, and nothing else.
 const wanted = computed(() => known.value.map(({ id, details: { source } }) => ({
   id, key: isPast.value ? `${id} ${Math.floor(at.value! / STEP_MS)}` : `${id} ${source!.traced_at}`,

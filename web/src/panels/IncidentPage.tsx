@@ -3,6 +3,7 @@ import { signal, useComputed } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { get, path, post } from "../api";
 import { lookAt, isPlaying } from "../clock";
+import { isFresh } from "../map/layers";
 import { showPlaces } from "../map/MapPane";
 import type { Alert, Columns, Entry, Estimate, Incident, Place } from "../model";
 import { complain } from "../notice";
@@ -72,7 +73,7 @@ export function IncidentPage({ id }: { id: string }) {
             source.traced_at && `${say("traced")} ${shortTime(source.traced_at)}`, truth !== undefined && `${say("distance")} ${truth.toFixed(0)} m`].filter(Boolean).join(" · ")}</p>}
         </section>
         <section>
-          <h2>{say("downwind")}</h2>
+          <h2>{say("downwind")}{source?.traced_at && !isFresh(then) && <span class="count">{say("traced")} {shortTime(source.traced_at)}</span>}</h2>
           {downwind.length === 0 && <p class="quiet">–</p>}
           {downwind.length > 0 && <table id="downwind"><thead><tr><th /><th>{say("arrival")}</th><th>{say("probability")}</th></tr></thead><tbody>{downwind.map((reached) => (
             <tr key={reached.zone}><td>{nameOfZone(reached.zone)}</td><td class="number">{arrival(reached)}</td><td class="number">{(reached.probability * 100).toFixed(0)} %</td></tr>))}</tbody></table>}

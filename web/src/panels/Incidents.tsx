@@ -1,5 +1,6 @@
 // Incidents that are open, and what people do about them.
 import { path, post, ROOT } from "../api";
+import { isFresh } from "../map/layers";
 import type { Incident, Source, Visit } from "../model";
 import { act } from "../notice";
 import { linkTo } from "../route";
@@ -37,7 +38,7 @@ function IncidentRow({ incident }: { incident: Incident }) {
         {incident.details.assignee && <span class="mark">→ {incident.details.assignee}</span>}
       </>}
       notes={[
-        source && sourceWords(source), downwind.length > 0 && `${say("downwind")}: ${downwind.map((reached) => `${nameOfZone(reached.zone)} (${arrival(reached)})`).join(", ")}`,
+        source && sourceWords(source), isFresh(incident) && downwind.length > 0 && `${say("downwind")}: ${downwind.map((reached) => `${nameOfZone(reached.zone)} (${arrival(reached)})`).join(", ")}`,
         ...visits.map(visitWords),
       ]}
       controls={<IncidentActions incident={incident} />}
