@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 import paho.mqtt.client as mqtt
 import pyarrow as pa
+import pyarrow.compute as pc
 from paho.mqtt.enums import CallbackAPIVersion
 
 from jeonju.broker.address import parse_broker_url
@@ -75,7 +76,7 @@ class Lag:
         now_s = time.time()
         if message.topic == topics.committed(SITE):
             rows = pa.ipc.open_stream(message.payload).read_all()
-            own = rows.filter(pa.compute.equal(rows["device"], self._device))
+            own = rows.filter(pc.equal(rows["device"], self._device))
             self._stored_s += [now_s - at.timestamp() for at in own["time"].to_pylist()]
         elif message.payload and not message.retain and self._begun_at is not None:
             alert = json.loads(message.payload)
