@@ -32,7 +32,7 @@ def stored(store: DuckDBStore) -> None:
             "received_at": NOW,
             "pm25": 30.0 - minute / 5,
             "no2": 0.01,
-            "quality": encode_flags({"no2": Flag.of("suspect", "stuck", for_s=3600)}),
+            "quality": encode_flags({"no2": Flag.of("suspect", "step", before=0.01, after=0.2, within_s=10)}),
         }
         for minute in range(60)
     ]
@@ -87,9 +87,9 @@ def test_device_has_a_page_with_its_flags_and_neighbours(city: City) -> None:
     page = city.open("/#/devices/palbok-03")
     expect(page.locator("#device-title")).to_have_text("Centre of Palbok-dong")
     expect(page.locator("#charts figure")).to_have_count(2)
-    expect(page.locator(".flags")).to_contain_text("suspect stuck: the same value for")
+    expect(page.locator(".flags")).to_contain_text("suspect jumped from 0.0100 to 0.2000 ppm within 10 s")
     page.get_by_role("button", name="한국어").click()
-    expect(page.locator(".flags")).to_contain_text("의심 측정값 고착:")
+    expect(page.locator(".flags")).to_contain_text("급변")
     page.get_by_role("button", name="English").click()
     with page.expect_download() as download:
         page.locator("#device").get_by_role("link", name="CSV").click()
