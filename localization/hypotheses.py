@@ -33,9 +33,6 @@ SOURCE_HEIGHT_M: Final = 2.0
 # How a plume rises is not known: not at all, or with the buoyancy of fires of 0.3, 3 and 20 MW of convective heat.
 BUOYANCY_M4_S3: Final = (0.0, 2.6, 26.0, 180.0)
 CONVECTIVE_MW: Final = (0.0, 0.3, 3.0, 20.0)
-# Of what a fire releases, this share does not rise with the rest: it smoulders beside the flames, or wakes of buildings draw it down. Assumed
-# (docs/decisions/0032).
-STAYS_LOW: Final = 0.05
 # What a fire of 1 MW of convective heat releases [g/s]: the median of the fuels, of which nine in ten are within a factor of three; the steps between
 # the buoyancies add as much. What else is released does not rise.
 RELEASED_G_S_PER_MW: Final = {"pm25": 1.7, "pm10": 2.1, "co": 7.5}
@@ -51,8 +48,7 @@ BLOCK_MIN: Final = 2
 SPIN_UP_MIN: Final = 20
 LEAD_MIN: Final = 10
 BASELINE_MIN: Final = 60
-# The wind at a place is known as a mean of about so long (`wind_field.WINDOW_MIN`): what meanders within it spreads the plume.
-AVERAGING_S: Final = 600.0
+AVERAGING_S: Final = 180.0
 
 
 def rate_prior(quantity: str, rises: int) -> Floats:
@@ -86,8 +82,6 @@ def responses(site: Site, minutes: Minutes, grids: list[GridSources]) -> Iterato
             else:
                 grid.respond(TICK_S, airs, places[:, :0], winds=winds, error_m_s=error, onset=onset)
         if is_counted:
-            response[1:] *= 1.0 - STAYS_LOW
-            response[1:] += STAYS_LOW * response[0]
             yield block, response
 
 
