@@ -41,15 +41,20 @@ class Sender:
 
 
 def leader(nodes: Nodes, stream: str) -> int:
-    """Return which node leads a stream."""
+    """Return which node leads a stream, once one is chosen."""
 
-    async def ask(jetstream: JetStreamContext) -> int:
+    async def ask(jetstream: JetStreamContext) -> str | None:
         info = await jetstream.stream_info(stream)
-        assert info.cluster is not None
-        assert info.cluster.leader is not None
-        return int(info.cluster.leader.rpartition("-")[2]) - 1
+        return info.cluster.leader if info.cluster else None
 
-    return nodes.ask(ask)
+    chosen: list[str] = []
+
+    def is_chosen() -> bool:
+        chosen[:] = [name for name in (nodes.ask(ask),) if name]
+        return bool(chosen)
+
+    wait_until(is_chosen, what=f"a leader of {stream}")
+    return int(chosen[0].rpartition("-")[2]) - 1
 
 
 def step_down(nodes: Nodes, stream: str) -> None:
