@@ -2,7 +2,7 @@
 # make demo   the whole city on this machine, no Docker, no account
 # make test   everything the tests need, then the tests in three processes (WORKERS=1 for one)
 # make check  style, types and import rules
-# make bench  speed of each part as a ratio to the plainest code that does its work: a table, and JSON in build/ (two minutes)
+# make bench  speed of each part as a ratio to the plainest code that does its work: a table, and JSON in build/ (four minutes)
 # make bench-check  the same, and fails where a ratio is a fifth worse than the committed one
 # make bench-detection  how well fires are found and told from other things, as a table, and as JSON in build/ (20 min on two free cores; NATURE=particles or both)
 # make chaos  break one part after the other under load and count what comes through (MINUTES=1 the store stays away, ROUNDS=5 kills of up)

@@ -37,7 +37,7 @@ from jeonju.storage.port import Commit
 
 ROUNDS: Final = 5
 SIMULATED_S: Final = 3600
-READINGS: Final = 20_000
+READINGS: Final = 40_000
 ROWS_IN_A_COMMIT: Final = 2000
 PUFF_EVERY_S: Final = 5.0
 HOUR_S: Final = 3600
