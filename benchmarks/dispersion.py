@@ -15,7 +15,7 @@ BOX_M = (-3500.0, -3500.0, 3500.0, 3500.0)
 REPEATS = 5
 
 
-def _simulate(interval_s: float, *, exact: bool) -> tuple[float, np.ndarray[Any, np.dtype[np.float64]]]:
+def simulate(interval_s: float, *, exact: bool) -> tuple[float, np.ndarray[Any, np.dtype[np.float64]]]:
     """Return the seconds it took, and the field (ticks, receptors)."""
     rng = np.random.default_rng(1)
     receptors = np.column_stack([rng.uniform(-2000, 2000, (26, 2)), np.full(26, 3.0)])
@@ -41,11 +41,11 @@ def _simulate(interval_s: float, *, exact: bool) -> tuple[float, np.ndarray[Any,
 
 def run() -> dict[str, Any]:
     """Return times real time and the largest error against the sum over every puff, relative to the strongest receptor."""
-    _simulate(5.0, exact=False)
+    simulate(5.0, exact=False)
     results: dict[str, Any] = {}
     for interval_s in (5.0, 1.0):
-        seconds, quick = min((_simulate(interval_s, exact=False) for _ in range(REPEATS)), key=lambda pair: pair[0])
-        _, full = _simulate(interval_s, exact=True)
+        seconds, quick = min((simulate(interval_s, exact=False) for _ in range(REPEATS)), key=lambda pair: pair[0])
+        _, full = simulate(interval_s, exact=True)
         results[f"puff_every_{interval_s:.0f}_s"] = {
             "times_real_time": round(HOUR_S / seconds),
             "error_percent": round(float(np.abs(quick - full).max() / full.max() * 100), 4),

@@ -180,7 +180,7 @@ def _bare_duckdb() -> float:
 
 def _puffs() -> float:
     """Carry and add up an hour of puffs at 26 receptors."""
-    return _cpu_s(lambda: dispersion._simulate(PUFF_EVERY_S, exact=False))  # noqa: SLF001
+    return _cpu_s(lambda: dispersion.simulate(PUFF_EVERY_S, exact=False))
 
 
 def _bare_numpy() -> float:
