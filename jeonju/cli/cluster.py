@@ -19,6 +19,7 @@ from jeonju.cli.options import (
     SecurityFolder,
     StoreOf,
     keep_files_private,
+    leave_out_pandas,
     listed,
     until_over,
 )
@@ -127,6 +128,7 @@ def worker(
 
     log_warnings()
     keep_files_private()
+    leave_out_pandas()
     check_is_shared(store, "jeonju worker")
     sites, judged_by, held_in = [load_site(name) for name in listed(site)], load_rules(rules), LeaseStore(leases)
     over = until_over(stop_after)

@@ -86,9 +86,8 @@ class City:
 
     def is_live(self) -> bool:
         """Whether the history has been simulated and what is measured now is stored soon; without a simulator, whether ingest works."""
-        if self.simulation is None:
-            return self.ingest.stats().trouble_now is None
-        return self.simulation.is_live and self._is_stored(self._newest())
+        # While history is made up for, the store need not be asked.
+        return (self.simulation is None or self.simulation.is_live) and self._is_live(self._newest())
 
     def state(self) -> dict[str, Any]:
         """Return what the summary shows."""
@@ -103,7 +102,7 @@ class City:
         worst = max(indexes, key=lambda name: indexes[name].value, default=None)
         return {
             "now": self.clock.now().isoformat(timespec="seconds"),
-            "live": self.is_live(),
+            "live": self._is_live(times),
             "devices_heard": sum((reference - seen).total_seconds() <= HEARD_WITHIN_S for seen in times),
             "readings": stats.readings,
             "readings_per_s": round(rate, 1),
@@ -117,6 +116,11 @@ class City:
             "url": self.url,
             "broker": self.broker_url,
         }
+
+    def _is_live(self, times: list[datetime]) -> bool:
+        if self.simulation is None:
+            return self.ingest.stats().trouble_now is None
+        return self.simulation.is_live and self._is_stored(times)
 
     def _newest(self) -> list[datetime]:
         return self.store.latest(self.site.name)["time"].to_pylist()
