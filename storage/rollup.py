@@ -3,7 +3,7 @@
 Both stores fold with the same SQL: DuckDB in its file, InfluxDB in memory over what the server sent.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Final, NamedTuple
 
@@ -132,11 +132,13 @@ def by_hour(minutes: Iterable[int]) -> Iterator[list[int]]:
     return (list(group) for _, group in groupby(sorted(minutes), lambda minute: minute // 60))
 
 
-def sources(span: Span, every_s: int, marked: Collection[int]) -> dict[str, list[Span]]:
-    """Divide a span among the tables: the coarsest that has the intervals, none of whose readings are still to be rolled up."""
-    found: dict[str, list[Span]] = {table: [] for table in SECONDS}
+def sources(
+    span: Span, every_s: int, marked: Collection[int], tables: Mapping[str, int] = SECONDS
+) -> dict[str, list[Span]]:
+    """Divide a span among the tables [s], the coarsest first: the first that has the intervals, none of whose readings are still to be rolled up."""
+    found: dict[str, list[Span]] = {table: [] for table in tables}
     left = [span] if span[0] < span[1] else []
-    for table, seconds in SECONDS.items():
+    for table, seconds in tables.items():
         if every_s % seconds == 0:
             stale = sorted({minute * MINUTE_S // seconds for minute in marked})
             divided = [_divide(part, seconds * SECOND_US, stale) for part in left]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final
 
 import pyarrow as pa
@@ -109,7 +109,8 @@ async def series(
     every: Annotated[
         str,
         Query(
-            description="`raw`, `auto` (at most 2 000 points a device), or seconds to average over.",
+            description="`raw`, `auto` (at most 2 000 points a device, of whole intervals: the first may begin "
+            "before `start`, the last end after `end`), or seconds to average over.",
             pattern=r"^(raw|auto|[1-9]\d{0,6})$",
         ),
     ] = "auto",
@@ -127,6 +128,8 @@ async def series(
     if len(device or ()) > MOST_NAMED:
         raise HTTPException(422, f"device: at most {MOST_NAMED} can be named; without any, all are answered")
     every_s = _interval_s(air, every, (until - since).total_seconds(), len(device or ()))
+    if every == "auto" and every_s is not None:
+        since, until = _whole(since, until, every_s)
     wanted = Series(
         site=site or air.site.name,
         start=since,
@@ -225,6 +228,12 @@ def _check_devices(air: State, site: str, devices: Sequence[str]) -> None:
         known |= {station.name for station in air.site.devices}
     if unknown := sorted(set(devices) - known):
         raise HTTPException(422, f"device: {', '.join(unknown)[:200]} is not known; see /api/v1/devices")
+
+
+def _whole(start: datetime, end: datetime, every_s: int) -> tuple[datetime, datetime]:
+    """Extend a span to whole intervals: their means are stored, and one over a part of an interval misleads."""
+    before_s, beyond_s = start.timestamp() % every_s, -end.timestamp() % every_s
+    return start - timedelta(seconds=before_s), end + timedelta(seconds=beyond_s)
 
 
 def _interval_s(air: State, every: str, span_s: float, devices: int) -> int | None:

@@ -1,9 +1,9 @@
-"""Means over minutes and hours in DuckDB: how they are filled, combined and forgotten.
+"""Means over minutes, ten minutes and hours in DuckDB: how they are filled, combined and forgotten.
 
-A write marks the minutes that it touches in `rollup_due`, within its own transaction. A step of maintenance makes the marked minutes of one hour anew
-from the readings, that hour from its minutes, and takes the marks away, in one transaction: whenever the process is killed, marks and roll-ups agree.
-Writes go on beside it, and the minutes that they touch keep their marks; late readings mark their minute again. A roll-up never gives way to one that
-counts fewer readings: that one was made after the readings were gone.
+A write marks the minutes that it touches in `rollup_due`, within its own transaction. A step of maintenance makes the marked minutes of one hour
+anew from the readings, their tens of minutes and the hour from finer ones, and takes the marks away, in one transaction: whenever the process is
+killed, marks and roll-ups agree. Writes go on beside it, and the minutes that they touch keep their marks; late readings mark their minute again. A
+roll-up never gives way to one that counts fewer readings: that one was made after the readings were gone.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -25,7 +25,6 @@ from jeonju.storage.rollup import (
     QUANTITIES,
     READ,
     SECOND_US,
-    SECONDS,
     fold,
     sources,
 )
@@ -33,7 +32,12 @@ from jeonju.storage.rollup import (
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 COLUMN_TYPES: Final = {column.name: column.type for column in COLUMNS}
 _LAYOUT: Final = ", ".join(f'"{name}" {kind}' for name, kind in COLUMN_TYPES.items())
-ROLL_UPS: Final = tuple(SECONDS)
+TEN_MINUTES_S: Final = 600
+# The coarsest first. A week, or a month, of a page is made of tens of minutes: minutes, which lie between those of other devices, are ten times
+# as many to read.
+ROLL_UPS: Final = {"readings_1h": HOUR_S, "readings_10m": TEN_MINUTES_S, "readings_1m": MINUTE_S}
+# So many minutes of devices are made into tens at once: their columns must fit into memory.
+_ROWS_AT_ONCE: Final = 40_000
 TABLES: Final = "CREATE TABLE IF NOT EXISTS rollup_due (minute TIMESTAMPTZ NOT NULL);" + "".join(
     f"CREATE TABLE IF NOT EXISTS {table} (site VARCHAR NOT NULL, device VARCHAR NOT NULL, time TIMESTAMPTZ NOT NULL, {_LAYOUT});"
     for table in ROLL_UPS
@@ -84,9 +88,29 @@ def roll_up(connection: duckdb.DuckDBPyConnection, minutes: list[int]) -> None:
         absent = [name for name, count in zip(QUANTITIES, counts, strict=True) if not count]
         query = _merge("readings", "readings_1m", MINUTE_S, absent, any_too_large=any_too_large)
         connection.execute(query, span)
-    hour = minutes[0] // 60 * HOUR_S
-    span = {"start": _instant(hour), "until": _instant(hour + HOUR_S)}
-    connection.execute(_merge("readings_1m", "readings_1h", HOUR_S), span)
+    first_s, last_s = minutes[0] * MINUTE_S, minutes[-1] * MINUTE_S
+    for finer, table, every_s in (
+        ("readings_1m", "readings_10m", TEN_MINUTES_S),
+        ("readings_10m", "readings_1h", HOUR_S),
+    ):
+        span = {"start": _instant(first_s // every_s * every_s), "until": _instant((last_s // every_s + 1) * every_s)}
+        connection.execute(_merge(finer, table, every_s), span)
+
+
+def make_tens(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the means over ten minutes of all minutes that are stored, some hours at once, as memory is bounded."""
+    counted = "SELECT epoch_us(min(time)), epoch_us(max(time)), count(*) FROM readings_1m"
+    first, last, count = connection.execute(counted).fetchall()[0]
+    if not count:
+        return
+    hours = 1 + (last - first) // SECOND_US // HOUR_S
+    step = timedelta(hours=max(1, min(24, _ROWS_AT_ONCE * hours // count)))
+    tens = fold("readings_1m", TEN_MINUTES_S, _WITHIN, all_columns=True)
+    start = _instant(first // SECOND_US // TEN_MINUTES_S * TEN_MINUTES_S)
+    while start <= _EPOCH + timedelta(microseconds=last):
+        query = f"INSERT INTO readings_10m BY NAME {tens}"
+        connection.execute(query, {"start": start, "until": start + step})
+        start += step
 
 
 def _runs(minutes: list[int]) -> Iterator[list[int]]:
@@ -127,13 +151,13 @@ def means(
     `is_any` returns whether there are readings that fit a condition, which has values.
     """
     whole, parts, bound = "", [], []
-    for table, spans in sources((_microseconds(start), _microseconds(end)), every_s, marked).items():
+    for table, spans in sources((_microseconds(start), _microseconds(end)), every_s, marked, ROLL_UPS).items():
         if not spans:
             continue
         within = " OR ".join(["(part.time >= ? AND part.time < ?)"] * len(spans))
         own = [*values, *(_EPOCH + timedelta(microseconds=at) for span in spans for at in span)]
         bound += own
-        if SECONDS.get(table) == every_s:
+        if ROLL_UPS.get(table) == every_s:
             # Each row is a whole interval, and the first table, so its values come first.
             whole = f"SELECT {ANSWERED} FROM {table} AS part WHERE {where} AND ({within})"
         elif table == "readings":

@@ -14,9 +14,11 @@ from jeonju.storage.duckdb.bounds import bound_texts
 from jeonju.storage.duckdb.file import first_line
 
 # Raised when a table or column changes; older files are migrated and newer ones refused.
-SCHEMA_VERSION: Final = 8
+SCHEMA_VERSION: Final = 9
 # The first version that has roll-ups.
 _ROLLED_UP_SINCE: Final = 2
+# The first version that has means over ten minutes.
+_TENS_SINCE: Final = 9
 # The first version whose ledger is appended to; before, each entry replaced the one before it.
 _LEDGER_APPENDED_SINCE: Final = 4
 # The first version whose texts are bounded, and that registers a device only when its message is taken.
@@ -99,6 +101,8 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path | str) -> None:
             _add_columns(connection, table, rollup.COLUMN_TYPES)
         if version is not None and version < _ROLLED_UP_SINCE:
             connection.execute(rollup.MARK_ALL)
+        if version is not None and version < _TENS_SINCE:
+            rollup.make_tens(connection)
         if version is not None and version < _LEDGER_APPENDED_SINCE:
             connection.execute("INSERT INTO ledger_entries BY NAME FROM ledger")
             connection.execute("DROP TABLE ledger")

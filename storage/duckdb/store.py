@@ -39,7 +39,12 @@ from jeonju.storage.rollup import HOUR_S, MINUTE_S, by_hour
 log = logging.getLogger(__name__)
 
 # What is removed at once: so much that a write waits for milliseconds only.
-_STEPS: Final = {"readings": timedelta(hours=1), "readings_1m": timedelta(days=1), "readings_1h": timedelta(days=30)}
+_STEPS: Final = {
+    "readings": timedelta(hours=1),
+    "readings_1m": timedelta(days=1),
+    "readings_10m": timedelta(days=1),
+    "readings_1h": timedelta(days=30),
+}
 # Time goes on for so long without readings; what is old is forgotten by their time.
 FORGETS_AFTER_SILENCE: Final = timedelta(days=1)
 # So many days of readings are moved to the archive in a round: roll-ups wait meanwhile.
@@ -143,7 +148,8 @@ class DuckDBStore(StoredRecords):
                 failures.append(error)
                 held_from = min(held_from, minutes[0] // 60 * HOUR_S)
             yield
-        for table, kept_s in zip(_STEPS, self._retention, strict=True):
+        kept = self._retention
+        for table, kept_s in zip(_STEPS, (kept.readings_s, kept.minutes_s, kept.minutes_s, kept.hours_s), strict=True):
             before = None if kept_s is None else min(self._present_s(now) - kept_s, held_from)
             if table == "readings" and self._archive is not None:
                 yield from self._archive_before(self._archive, before, failures)

@@ -409,7 +409,7 @@ def test_file_of_schema_1_is_rolled_up(tmp_path: Path) -> None:
     store.close()
     with duckdb.connect(str(path)) as connection:
         # Schema 1 had the same tables but these.
-        for table in ("readings_1m", "readings_1h", "rollup_due"):
+        for table in ("readings_1m", "readings_10m", "readings_1h", "rollup_due"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("UPDATE meta SET schema_version = 1")
         older.with_one_entry_per_device(connection)
@@ -422,6 +422,29 @@ def test_file_of_schema_1_is_rolled_up(tmp_path: Path) -> None:
     with duckdb.connect(str(path)) as connection:
         assert connection.execute("SELECT schema_version FROM meta").fetchall() == [(SCHEMA_VERSION,)]
         assert connection.execute("SELECT count(DISTINCT time) FROM readings_1h").fetchall() == [(3,)]
+
+
+def test_file_of_schema_8_gets_its_tens_of_minutes_from_its_minutes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duckdb_rollup, "_ROWS_AT_ONCE", 20)  # several parts
+    path, rows = tmp_path / "old.duckdb", some_rows(8, 700, span_s=100_000)
+    store = DuckDBStore(path, NEVER)
+    write(store, rows)
+    tidy(store)
+    store.close()
+    with duckdb.connect(str(path)) as connection:
+        made = connection.execute("SELECT * FROM readings_10m ORDER BY ALL").fetchall()
+        # The minutes alone know of them.
+        connection.execute("DROP TABLE readings_10m; DELETE FROM readings; UPDATE meta SET schema_version = 8")
+    store = DuckDBStore(path, NEVER)
+    check(store, rows, 600)
+    check(store, rows, 1800)
+    store.close()
+    with duckdb.connect(str(path)) as connection:
+        again = connection.execute("SELECT * FROM readings_10m ORDER BY ALL").fetchall()
+    assert [row[:3] for row in again] == [row[:3] for row in made]
+    assert len(made) > 200
 
 
 def test_roll_ups_gain_the_columns_they_lack(tmp_path: Path) -> None:
