@@ -1,6 +1,7 @@
 """A year of 26 devices at 10 s in DuckDB: load, size, what the console asks, commits beside maintenance and backup; then with most of it archived.
 
 `DAYS=60 ASKED=30 python -m benchmarks store_year` takes fewer days and asks less, for a quick look; a year takes hours and some 25 GB for a while.
+`STORE=influxdb` takes an InfluxDB 1.x instead, which has no archive.
 """
 
 import os
@@ -11,22 +12,27 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import psutil
 from fastapi.testclient import TestClient
 
 from benchmarks._city import readings
+from chaos.processes import Influxd
 from jeonju.contract.site import Site, load_site
 from jeonju.stack.services import api_app
 from jeonju.storage.archive import Archive
 from jeonju.storage.duckdb.store import DuckDBStore
-from jeonju.storage.port import Commit, Retention
+from jeonju.storage.open import open_store
+from jeonju.storage.port import Commit, Retention, Store
 
 DAYS: Final = int(os.environ.get("DAYS", "365"))
 KEPT_DAYS: Final = min(30, max(DAYS // 4, 1))  # in the store, once the rest is archived
 EVERY_S: Final = 10
+STORE: Final = os.environ.get("STORE", "duckdb")
 ASKED: Final = int(os.environ.get("ASKED", "100"))  # times each, of other devices and instants
 END: Final = datetime(2026, 1, 1, tzinfo=UTC)
 START: Final = END - timedelta(days=DAYS)
@@ -35,38 +41,60 @@ FOR_EVER: Final = Retention(None, None, None)
 
 
 def run() -> dict[str, Any]:
-    """Return rates [rows/s], sizes [MB], and times of answers and commits [ms]."""
+    """Return rates [rows/s], sizes [MB], and times of answers and commits [ms]; of InfluxDB the memory of the server [MB] too."""
     site = load_site("jeonju")
+    of = {"days": DAYS, "devices": len(site.devices), "store": STORE}
     with tempfile.TemporaryDirectory(prefix="store-year") as folder:
-        path, archive = Path(folder) / "air.duckdb", Archive(f"{folder}/archive")
-        result: dict[str, Any] = {"days": DAYS, "devices": len(site.devices), **_loaded(site, path)}
-        result["in_the_store"] = _used(site, path, None)
-        with closing(
-            DuckDBStore(path, FOR_EVER._replace(readings_s=KEPT_DAYS * DAY.total_seconds()), archive)
-        ) as store:
-            begun, cpu = time.perf_counter(), time.process_time()
-
-            def move() -> None:
-                while _all_of(store.maintenance(END)):
-                    pass
-
-            commits = _commits(site, store, move, 6)
-            moved = len(archive.days())
-            result["move"] = {
-                "days": moved,
-                "s_a_day": round((time.perf_counter() - begun) / max(moved, 1), 2),
-                "cpu_s_a_day": round((time.process_time() - cpu) / max(moved, 1), 2),
-                "commits_ms": commits,
-                "archive_mb": round(sum(archive.days().values()) / 1e6),
-            }
-        result["most_in_the_archive"] = _used(site, path, archive)
-    return result
+        return of | (_in_influxdb(site, Path(folder)) if STORE == "influxdb" else _in_duckdb(site, Path(folder)))
 
 
-def _loaded(site: Site, path: Path) -> dict[str, Any]:
+def _in_influxdb(site: Site, folder: Path) -> dict[str, Any]:
+    influxd = Influxd(folder / "influxdb")
+    influxd.start()
+    try:
+        opened = partial(open_store, influxd.url, FOR_EVER)
+        files = folder / "influxdb" / "data"
+        result = {**_loaded(site, opened, files), "in_the_store": _used(site, opened, files)}
+        memory = psutil.Process(influxd.pid).memory_info().rss
+    finally:
+        influxd.stop()
+    return {**result, "server_mb": round(memory / 1e6)}
+
+
+def _in_duckdb(site: Site, folder: Path) -> dict[str, Any]:
+    path, archive = folder / "air.duckdb", Archive(f"{folder}/archive")
+    kept = FOR_EVER._replace(readings_s=KEPT_DAYS * DAY.total_seconds())
+    return {
+        **_loaded(site, lambda: DuckDBStore(path, FOR_EVER), path),
+        "in_the_store": _used(site, lambda: DuckDBStore(path, FOR_EVER), path),
+        "move": _moved(site, DuckDBStore(path, kept, archive), archive),
+        "most_in_the_archive": _used(site, lambda: DuckDBStore(path, FOR_EVER, archive), path, 3),
+    }
+
+
+def _moved(site: Site, opened: DuckDBStore, archive: Archive) -> dict[str, Any]:
+    with closing(opened) as store:
+        begun, cpu = time.perf_counter(), time.process_time()
+
+        def move() -> None:
+            while _all_of(store.maintenance(END)):
+                pass
+
+        commits = _commits(site, store, move, 6)
+        moved = len(archive.days())
+        return {
+            "days": moved,
+            "s_a_day": round((time.perf_counter() - begun) / max(moved, 1), 2),
+            "cpu_s_a_day": round((time.process_time() - cpu) / max(moved, 1), 2),
+            "commits_ms": commits,
+            "archive_mb": round(sum(archive.days().values()) / 1e6),
+        }
+
+
+def _loaded(site: Site, opened: Callable[[], Store], files: Path) -> dict[str, Any]:
     """Load the readings by commits of an hour, as ingest writes a history, and roll up after each day."""
     rows, wrote, rolled, cpu = 0, 0.0, 0.0, 0.0
-    with closing(DuckDBStore(path, FOR_EVER)) as store:
+    with closing(opened()) as store:
         for number in range(DAYS):
             day = START + number * DAY
             table = readings(site, day, day + DAY, EVERY_S, fire_at=END).sort_by("time")
@@ -85,27 +113,30 @@ def _loaded(site: Site, path: Path) -> dict[str, Any]:
         "rows_per_s": round(rows / wrote),
         "cpu_us_a_row": round(cpu / rows * 1e6, 2),
         "roll_up_s_a_day": round(rolled / DAYS, 2),
-        "file_mb": round(path.stat().st_size / 1e6),
-        "bytes_a_row": round(path.stat().st_size / rows, 1),
+        "file_mb": round(_bytes(files) / 1e6),
+        "bytes_a_row": round(_bytes(files) / rows, 1),
     }
 
 
-def _used(site: Site, path: Path, archive: Archive | None) -> dict[str, Any]:
-    first = 0 if archive is None else 3
-    with closing(DuckDBStore(path, FOR_EVER, archive)) as store:
+def _used(site: Site, opened: Callable[[], Store], files: Path, first: int = 0) -> dict[str, Any]:
+    with closing(opened()) as store:
         answers = _answers(site, store)
         alone = _commits(site, store, lambda: time.sleep(5), first)
         maintained = _commits(site, store, lambda: _all_of(store.maintenance(END + 2 * DAY)), first + 1)
-        copy = path.with_name("copies")
+        copy = files.with_name("copies")
         copy.mkdir()
         saved = _commits(site, store, lambda: store.back_up(copy), first + 2)
-        size = round((copy / "store.duckdb").stat().st_size / 1e6)
+        size = round(_bytes(copy) / 1e6)
         shutil.rmtree(copy)
     writes = {"alone": alone, "beside_maintenance": maintained, "beside_backup": saved}
-    return {"answers_ms": answers, "commits_ms": writes, "file_mb": round(path.stat().st_size / 1e6), "backup_mb": size}
+    return {"answers_ms": answers, "commits_ms": writes, "file_mb": round(_bytes(files) / 1e6), "backup_mb": size}
 
 
-def _answers(site: Site, store: DuckDBStore) -> dict[str, dict[str, float]]:
+def _bytes(files: Path) -> int:
+    return sum(file.stat().st_size for file in ([files] if files.is_file() else files.rglob("*")) if file.is_file())
+
+
+def _answers(site: Site, store: Store) -> dict[str, dict[str, float]]:
     """Ask what the console asks, through the api, each time something else."""
     random = np.random.default_rng(6)
     stations = [station.name for station in site.stations]
@@ -153,7 +184,7 @@ def _timed(client: TestClient, draw: Callable[[], tuple[str, dict[str, Any]]]) -
     return time.perf_counter() - begun, time.process_time() - cpu
 
 
-def _commits(site: Site, store: DuckDBStore, action: Callable[[], Any], number: int) -> dict[str, float]:
+def _commits(site: Site, store: Store, action: Callable[[], Any], number: int) -> dict[str, float]:
     """Return how long commits of all devices, twenty a second, take while something is done."""
     over = threading.Event()
     taken: list[tuple[float, float]] = []
