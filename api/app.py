@@ -30,6 +30,7 @@ from jeonju.api.packed_files import PackedFiles
 from jeonju.api.public.front import PublicFront
 from jeonju.api.public.snapshot import PublicPage
 from jeonju.api.runs import Runs, RunsFront
+from jeonju.api.sensorthings import routes as sensorthings
 from jeonju.api.services import Services
 from jeonju.api.shared_answers import SharedAnswers
 from jeonju.common.errors import UnavailableError
@@ -95,7 +96,7 @@ def create_app(
     app.state.public_page = PublicPage(app.state.air)
     for collector in (ApiMetrics(app.state.air), *collectors):
         app.state.metrics.register(collector)
-    for router in http.routers():
+    for router in (*http.routers(), sensorthings.router):
         app.include_router(router)
     app.mount("/static", PackedFiles(directory=STATIC, check_dir=False), name="static")
     _explain_errors(app)
