@@ -26,6 +26,9 @@ from jeonju.api.access.problem import problem
 from jeonju.api.access.tiles import Tiles
 from jeonju.api.head import HeadAsGet
 from jeonju.api.metrics import ApiMetrics, RequestTimes
+from jeonju.api.ngsi import routes as ngsi
+from jeonju.api.ngsi import subscription_routes as subscriptions
+from jeonju.api.ngsi.notifier import Notifier
 from jeonju.api.packed_files import PackedFiles
 from jeonju.api.public.front import PublicFront
 from jeonju.api.public.snapshot import PublicPage
@@ -72,7 +75,9 @@ def create_app(
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         services.stream.attach(asyncio.get_running_loop())
         await anyio.to_thread.run_sync(services.start)
+        app.state.ngsi_notifier.start()
         yield
+        await anyio.to_thread.run_sync(app.state.ngsi_notifier.stop)
         if app.state.runs:
             await anyio.to_thread.run_sync(app.state.runs.close)
         services.stream.close()
@@ -94,9 +99,10 @@ def create_app(
     app.state.metrics = CollectorRegistry()
     app.state.air = services.for_http()
     app.state.public_page = PublicPage(app.state.air)
+    app.state.ngsi_notifier = Notifier(app.state.air)
     for collector in (ApiMetrics(app.state.air), *collectors):
         app.state.metrics.register(collector)
-    for router in (*http.routers(), sensorthings.router):
+    for router in (*http.routers(), sensorthings.router, ngsi.router, subscriptions.router):
         app.include_router(router)
     app.mount("/static", PackedFiles(directory=STATIC, check_dir=False), name="static")
     _explain_errors(app)

@@ -1,59 +1,22 @@
-"""The city as entities of the standard: what is known of devices now. Observations and places of the past come from `readings`.
+"""The city as entities of the standard: what is known of devices now. Observations and places of the past come from `timed`.
 
 Devices are Things, a quantity of a device is a Datastream. A device stands where the site file says; a robot where it was at its newest reading.
 """
 
 import html
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from jeonju.airquality.pollutants import KEYS, QUANTITY
 from jeonju.airquality.vocabulary import codes_of, definition_of
+from jeonju.api.devices import ABSENT, Device, known_devices, micros, place_of, point
 from jeonju.api.http.state import State
 from jeonju.api.sensorthings.kinds import KINDS, SEPARATOR, Entity
-from jeonju.contract.records import DeviceRecord
-from jeonju.contract.site import Robot, Station
 from jeonju.messages import legal
 
 GEOJSON: Final = "application/geo+json"
 _MEASUREMENT: Final = "http://www.opengis.net/def/observationType/OGC-OM/2.0/OM_Measurement"
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-ABSENT: Final[dict[str, Any]] = {}
-
-
-class Device(NamedTuple):
-    """What is known of one device: how it is called, what the site file and the store say, and its newest reading."""
-
-    name: str
-    configured: Station | Robot | None
-    record: DeviceRecord | None
-    newest: dict[str, Any] | None
-
-    @property
-    def is_moving(self) -> bool:
-        """Whether its place is that of its reading."""
-        return isinstance(self.configured, Robot) or (self.record is not None and self.record.kind == "robot")
-
-    @property
-    def label(self) -> str:
-        """What people call it."""
-        return (self.configured.label_en if self.configured else "") or self.name
-
-    @property
-    def place(self) -> tuple[float, float] | None:
-        """Latitude and longitude now, None where they are not known."""
-        if isinstance(self.configured, Station):
-            return self.configured.lat, self.configured.lon
-        return place_of(self.newest) if self.newest else None
-
-    @property
-    def keys(self) -> list[str]:
-        """The quantities that it measures, in the order of all quantities."""
-        known = set(self.configured.quantities) if self.configured else set()
-        newest = self.newest or ABSENT
-        return [key for key in KEYS if key in known or newest.get(key) is not None]
 
 
 class Datastream(NamedTuple):
@@ -68,27 +31,11 @@ class Datastream(NamedTuple):
         return f"{self.device.name}:{self.key}"
 
 
-def place_of(row: dict[str, Any]) -> tuple[float, float] | None:
-    """Return where a reading was taken, None where it does not say."""
-    return None if row["lat"] is None or row["lon"] is None else (row["lat"], row["lon"])
-
-
-def point(place: tuple[float, float]) -> dict[str, Any]:
-    """Return GeoJSON of latitude and longitude."""
-    return {"type": "Point", "coordinates": [place[1], place[0]]}
-
-
 class City:
     """The entities as of now, made once for a request."""
 
     def __init__(self, air: State) -> None:
-        configured = {device.name: device for device in air.site.devices}
-        records = {record.device: record for record in air.store.devices(air.site.name)}
-        newest = {row["device"]: row for row in air.store.latest(air.site.name).to_pylist()}
-        self.devices = {
-            name: Device(name, configured.get(name), records.get(name), newest.get(name))
-            for name in sorted({*configured, *records, *newest})
-        }
+        self.devices = known_devices(air)
         self._zones = {zone.name: zone for zone in air.site.zones}
         self._site = air.site
         self._sets: dict[str, Callable[[], Iterator[Entity]]] = {
@@ -122,14 +69,14 @@ class City:
         record, configured = device.record, device.configured
         properties = {
             "kind": "robot" if device.is_moving else "station",
-            "zone": configured.zone if configured else (record.zone if record else ""),
+            "zone": device.zone,
             "site": self._site.name,
             "origin": record.origin if record else None,
             "state": record.state[:200] if record else None,
             "label_ko": configured.label_ko if configured else "",
             "certificate": configured.certificate if configured else "none",
         }
-        zone = self._zones.get(str(properties["zone"]))
+        zone = self._zones.get(device.zone)
         what = "Patrol robot" if device.is_moving else "Air-quality station"
         description = f"{what} in {zone.label_en if zone else self._site.label_en}"
         return Entity(
@@ -228,11 +175,6 @@ class City:
             },
             key,
         )
-
-
-def micros(row: dict[str, Any]) -> int:
-    """Return the time of a reading in microseconds since 1970, of which ids are made."""
-    return (row["time"] - EPOCH) // timedelta(microseconds=1)
 
 
 def moving_id(device: str, row: dict[str, Any]) -> str:

@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from fastapi import HTTPException
 
-from jeonju.api.sensorthings.city import City, Datastream, Device, micros, place_of
+from jeonju.api.devices import Device, micros, place_of
+from jeonju.api.sensorthings.city import City, Datastream
 from jeonju.api.sensorthings.expression import ExpressionError, Node, paths_of
 from jeonju.api.sensorthings.kinds import HISTORICAL, KINDS, OBSERVATION, TIMED, Entity, Kind, leads_to_many, link_of
-from jeonju.api.sensorthings.readings import Reader, TooMuchError
 from jeonju.api.sensorthings.timed import (
     TimedSet,
     historical,
@@ -17,6 +17,7 @@ from jeonju.api.sensorthings.timed import (
     read_moving_id,
     read_observation_id,
 )
+from jeonju.api.windows import Reader, TooMuchError
 
 Several = list[Entity] | TimedSet
 _CONTROL: Final = {"id": "@iot.id", "@iot.id": "@iot.id", "selfLink": "@iot.selfLink", "@iot.selfLink": "@iot.selfLink"}

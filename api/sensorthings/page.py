@@ -14,8 +14,8 @@ from jeonju.api.sensorthings.graph import Graph, Several
 from jeonju.api.sensorthings.kinds import Entity
 from jeonju.api.sensorthings.options import Options, Order, is_by_time
 from jeonju.api.sensorthings.pushdown import Plan, plan
-from jeonju.api.sensorthings.readings import LESS, MOST_ROWS, Reader, TooMuchError
 from jeonju.api.sensorthings.timed import TimedSet, instant_of
+from jeonju.api.windows import LESS, MOST_ROWS, Reader, TooMuchError
 
 # Of one request: entities made of readings that a condition looks at, or that are sorted.
 MOST_JUDGED: Final = 20_000

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from jeonju.api.sensorthings.city import EPOCH, City
+from jeonju.api.devices import EPOCH
+from jeonju.api.sensorthings.city import City
 from jeonju.api.sensorthings.evaluation import Evaluation
 from jeonju.api.sensorthings.expression import COMPARISONS, Call, Node, Path, conjuncts, paths_of
 from jeonju.api.sensorthings.kinds import HISTORICAL, link_of

@@ -15,7 +15,7 @@ from jeonju.api.sensorthings.graph import Graph, Several
 from jeonju.api.sensorthings.kinds import KINDS, SETS, Entity, Kind, link_of
 from jeonju.api.sensorthings.options import Options, read_options, split
 from jeonju.api.sensorthings.page import Pages
-from jeonju.api.sensorthings.readings import Reader
+from jeonju.api.windows import Reader
 
 PREFIX: Final = "/sta/v1.1"
 router = APIRouter(prefix=PREFIX, tags=["SensorThings"])

@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from jeonju.api.sensorthings.city import EPOCH, Datastream, Device, micros, moving_id
+from jeonju.api.devices import EPOCH, Device, micros
+from jeonju.api.sensorthings.city import Datastream, moving_id
 from jeonju.api.sensorthings.kinds import HISTORICAL, OBSERVATION, SEPARATOR, Entity, Kind
-from jeonju.api.sensorthings.readings import FIRST_US, LAST_US, Reader
+from jeonju.api.windows import FIRST_US, LAST_US, Reader
 from jeonju.contract.quality import POSITION, TIME
 from jeonju.messages.quality import quality_in_words
 

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 from fastapi.testclient import TestClient
 
-from jeonju.api.sensorthings import page, readings
+from jeonju.api import windows
+from jeonju.api.sensorthings import page
 from jeonju.contract.site import Site
 from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
@@ -84,7 +85,7 @@ def test_ten_years_come_page_by_page(client: TestClient, counting: CountingStore
 def test_more_than_may_be_read_is_refused(
     client: TestClient, monkeypatch: pytest.MonkeyPatch, options: dict[str, str], message: str
 ) -> None:
-    monkeypatch.setattr(readings, "MOST_ROWS", 50)
+    monkeypatch.setattr(windows, "MOST_ROWS", 50)
     answer = client.get(PATH, params=options)
     assert answer.status_code == 400
     assert message in answer.json()["detail"]

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from jeonju.api.sensorthings.city import EPOCH, Device, micros
+from jeonju.api.devices import EPOCH, Device, micros
 from jeonju.contract.columns import READINGS
 from jeonju.storage.port import Series, Store
 
