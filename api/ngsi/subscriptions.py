@@ -141,26 +141,29 @@ class Subscriptions:
 
     def known(self) -> Mapping[str, Subscription]:
         """Return those that have not expired, by id, the oldest first. Raises UnavailableError while the store is away."""
-        known: dict[str, Subscription] = {}
-        for entry in self._store.journal(self._site, subject=SUBJECT):
-            content = orjson.loads(entry.details)
-            if entry.action == SUBSCRIBED:
-                made = Subscription.model_validate(content)
-                known[made.id] = made
-            else:
-                known.pop(content["id"], None)
-        now = self._now()
-        return {name: one for name, one in known.items() if one.expires_at is None or one.expires_at > now}
+        return {name: one for name, (_, one) in self._kept().items()}
+
+    def _kept(self) -> dict[str, tuple[str, Subscription]]:
+        """Return each with the entry of the journal that began it: entries of one instant have no order, so an end names what it ends."""
+        entries, now = self._store.journal(self._site, subject=SUBJECT), self._now()
+        ended = {orjson.loads(entry.details)["entry"] for entry in entries if entry.action == UNSUBSCRIBED}
+        kept: dict[str, tuple[str, Subscription]] = {}
+        for entry in entries:
+            if entry.action == SUBSCRIBED and entry.id not in ended:
+                made = Subscription.model_validate_json(entry.details)
+                if made.expires_at is None or made.expires_at > now:
+                    kept[made.id] = entry.id, made
+        return kept
 
     def add(self, made: Subscription, who: str) -> None:
         """Keep one more. Raises NgsiError where there are too many, or one of that id."""
         if made.expires_at is not None and made.expires_at <= self._now():
             raise bad("expiresAt: has passed already")
         with self._lock:
-            known = self.known()
-            if made.id in known:
+            kept = self._kept()
+            if made.id in kept:
                 raise NgsiError("AlreadyExists", f"there is a subscription {made.id!r} already")
-            if len(known) >= MOST:
+            if len(kept) >= MOST:
                 raise NgsiError(
                     "TooManyResults", f"there are {MOST} subscriptions, as many as may be; delete one first"
                 )
@@ -169,9 +172,10 @@ class Subscriptions:
     def remove(self, subscription: str, who: str) -> None:
         """Forget one. Raises NgsiError where there is none."""
         with self._lock:
-            if subscription not in self.known():
+            kept = self._kept().get(subscription)
+            if kept is None:
                 raise NgsiError("ResourceNotFound", f"there is no subscription {subscription[:200]!r}")
-            self._write(UNSUBSCRIBED, who, {"id": subscription})
+            self._write(UNSUBSCRIBED, who, {"id": subscription, "entry": kept[0]})
 
     def _write(self, action: str, who: str, content: Mapping[str, Any]) -> None:
         details = orjson.dumps(content).decode()
