@@ -70,6 +70,7 @@ class Services:
             alerts=self.response.alerts,
             incident_service=self.response.incidents,
             fleet_control=self.response.fleet,
+            outboxes=self.response.outboxes,
             notices=self.notices,
             simulated=self.simulated,
             last_messages=self.last_messages,

@@ -75,7 +75,7 @@ class ResponseService:
             self.incidents = IncidentService(
                 site, store, now, lambda record: send("incident", incident_json(record)), self.fleet
             )
-        self._outboxes = open_outboxes(site, store, self.alerts, now) if duties.responds else []
+        self.outboxes = open_outboxes(site, store, self.alerts, now) if duties.responds else []
         self._retained = RetainedAlerts(site.name, self.alerts, connection.retain)
         labels = Labels(site)
         self._publisher = Publisher(
@@ -83,7 +83,7 @@ class ResponseService:
             self.alerts,
             send,
             self._retained,
-            self._outboxes,
+            self.outboxes,
             lambda alert: with_words(alert, labels, rules.title),
         )
         self.alerts.on_change = lambda alert: self._publisher.publish([alert])
@@ -98,7 +98,7 @@ class ResponseService:
         self._worker.start()
         if self.incidents is not None:
             self.incidents.start()
-        for outbox in self._outboxes:
+        for outbox in self.outboxes:
             outbox.start()
 
     def stop(self) -> None:
@@ -106,7 +106,7 @@ class ResponseService:
         self._worker.stop()
         if self.incidents is not None:
             self.incidents.stop()
-        for outbox in self._outboxes:
+        for outbox in self.outboxes:
             outbox.stop()
 
     @property
@@ -202,5 +202,5 @@ class ResponseService:
         """Publish to those who listen here; the broker has it from the process that changed it."""
         for alert in alerts:
             self._send("alert", self.alerts.to_json(alert))
-        for outbox in self._outboxes:
+        for outbox in self.outboxes:
             outbox.wake()

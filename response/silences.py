@@ -50,8 +50,15 @@ class Silence:
 
     def covers(self, alert: AlertRecord, at: datetime) -> bool:
         """Return whether the alert is silenced at an instant."""
+        return self.from_at <= at < self.until_at and self._matches(alert)
+
+    def covered(self, alert: AlertRecord, now: datetime) -> bool:
+        """Return whether it is over and covered the alert while that lasted."""
+        return self.until_at <= now and self.until_at > alert.started_at and self._matches(alert)
+
+    def _matches(self, alert: AlertRecord) -> bool:
         asked = ((self.kind, alert.kind), (self.zone, alert.zone or ""), (self.device, alert.device or ""))
-        return self.from_at <= at < self.until_at and all(fnmatchcase(text, glob) for glob, text in asked)
+        return all(fnmatchcase(text, glob) for glob, text in asked)
 
 
 class Silences:

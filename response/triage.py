@@ -12,6 +12,7 @@ from jeonju.contract import known_source
 from jeonju.contract.as_json import alert_json
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
+from jeonju.messages.advice import advice_for
 from jeonju.response import silences
 from jeonju.response.handling import (
     Action,
@@ -28,8 +29,6 @@ from jeonju.response.silences import Silences
 from jeonju.rules.rules import Rules
 from jeonju.storage.port import Store
 
-# Alerts that ended are known for so long after their end, so that channels still learn of it.
-REMEMBERED: Final = timedelta(days=1)
 # What another process wrote may have been stamped by a clock that is behind, or be stored a little later.
 CLOCKS_DIFFER_BY: Final = timedelta(minutes=1)
 
@@ -54,7 +53,7 @@ class AlertService:
         with self._lock:
             if self._loaded:
                 return
-            since = self._now() - REMEMBERED
+            since = self._now() - self.rules.remembered
             alerts = {alert.id: alert for alert in self._store.alerts(self._site, since=since)}
             self._handling |= {alert_id: self._stored_handling(alert_id) for alert_id in alerts}
             self.silences.load()
@@ -92,13 +91,13 @@ class AlertService:
             for alert in alerts:
                 self._keep(alert)
                 self._handling.setdefault(alert.id, Handling())
-            oldest = self._now() - REMEMBERED
+            oldest = self._now() - self.rules.remembered
             over = [alert for alert in self._alerts.values() if alert.ended_at is not None and alert.ended_at < oldest]
             for alert in over:
                 del self._alerts[alert.id], self._handling[alert.id], self._of_kind[alert.kind][alert.id]
 
     def recent(self) -> list[AlertRecord]:
-        """Return alerts that last, and those that ended within the last day. Raises UnavailableError as `load`."""
+        """Return alerts that last, and those that ended a while ago (`Rules.remembered`). Raises UnavailableError as `load`."""
         self.load()
         with self._lock:
             return list(self._alerts.values())
@@ -151,6 +150,14 @@ class AlertService:
                     return {"inhibited_by": other.id}
         return None
 
+    def free_since(self, alert: AlertRecord, now: datetime) -> datetime:
+        """Return since when nothing has held an alert back: since it began, or since the silence or the alert that did so was over."""
+        over = [silence.until_at for silence in self.silences.known.values() if silence.covered(alert, now)]
+        for kind in self.rules.of(alert.kind).inhibited_by:
+            of_kind = list(self._of_kind.get(kind, {}).values())
+            over += [other.ended_at for other in of_kind if other.ended_at is not None and _reaches(other, alert)]
+        return max([alert.started_at, *(at for at in over if at <= now)])
+
     def to_json(self, alert: AlertRecord) -> dict[str, Any]:
         """Return an alert as clients get it: with what people did, why it is held back, and its place in the runbook."""
         with suppress(UnavailableError):
@@ -163,6 +170,7 @@ class AlertService:
             "handling": handling,
             "held_back": self.held_back_by(alert, self._now()),
             "runbook": self.rules.runbook(alert.kind),
+            "advice": None if (advice := advice_for(alert)) is None else advice.to_json(),
         }
 
     def _keep(self, alert: AlertRecord) -> None:

@@ -1,54 +1,11 @@
-"""The settings of channels, as they stand in the rules file. Secrets stand elsewhere; only their place is named."""
+"""The kinds of channels, as their settings stand in the rules file."""
 
-import os
-from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from jeonju.common import secret_file
-from jeonju.common.durations import parse_duration_s
-from jeonju.common.errors import UserError
-from jeonju.contract.site import Name
-
-Severity = Literal["info", "warning", "critical"]
-RANK: dict[str, int] = {"info": 0, "warning": 1, "critical": 2}
-
-Seconds = Annotated[float, BeforeValidator(parse_duration_s), Field(ge=0, le=30 * 86_400)]
-
-
-def _place(text: str) -> str:
-    if not text.startswith(("env:", "file:")) or len(text.split(":", 1)[1]) == 0:
-        raise ValueError(
-            "must say where the secret is kept, not the secret itself: 'env:NAME' or 'file:/run/secrets/name'"
-        )
-    return text
-
-
-SecretPlace = Annotated[str, AfterValidator(_place)]
-
-
-def read_secret(place: str) -> str:
-    """Return the secret that `env:NAME` or `file:PATH` holds. Raises UserError where there is none."""
-    where, _, name = place.partition(":")
-    if where == "file":
-        return secret_file.read_secret(Path(name), place)
-    if not (secret := os.environ.get(name, "")):
-        raise UserError(f"the secret {place} is empty; set {name}")
-    return secret
-
-
-class Channel(BaseModel):
-    """What all channels share. `severity` is the least that is sent; `kinds` are globs; with `repeat` 0 nothing is sent twice."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    name: Name
-    severity: Severity = "warning"
-    kinds: Annotated[tuple[str, ...], Field(min_length=1)] = ("*",)
-    group_wait: Seconds = 10.0
-    repeat: Annotated[float, BeforeValidator(parse_duration_s), Field(ge=0, le=7 * 86_400)] = 4 * 3600.0
-    language: Literal["ko", "en"] = "ko"
+from jeonju.rules.channel_base import Channel, SecretPlace
+from jeonju.rules.http_channel import Http
 
 
 class Webhook(Channel):
@@ -80,4 +37,11 @@ class Email(Channel):
         return self
 
 
-AnyChannel = Annotated[Webhook | Email, Field(discriminator="type")]
+class Apprise(Channel):
+    """Chat, SMS and calls by the services that Apprise knows; an address holds its login, so it is a secret."""
+
+    type: Literal["apprise"]
+    urls: Annotated[tuple[SecretPlace, ...], Field(min_length=1, max_length=20)]
+
+
+AnyChannel = Annotated[Webhook | Email | Apprise | Http, Field(discriminator="type")]

@@ -19,7 +19,7 @@ from jeonju.airquality.standards import STANDARDS
 from jeonju.airquality.units import parse_amount
 from jeonju.common.durations import parse_duration_s
 from jeonju.contract.site import QuantityKey
-from jeonju.rules.channels import Severity
+from jeonju.rules.channel_base import Severity
 from jeonju.rules.watched import QUANTITIES, WINDOW_S
 
 DAY_S: Final = 86_400.0

@@ -8,11 +8,12 @@ import logging
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Tag
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from jeonju.common.errors import UserError
 from jeonju.common.text_file import read_text
@@ -20,10 +21,13 @@ from jeonju.common.toml_lines import line_of, load_toml
 from jeonju.contract.site import Name
 from jeonju.messages.alerts import KINDS, kind_title
 from jeonju.rules.channels import AnyChannel
+from jeonju.rules.people import Calling, Escalation, Person, Shift
 from jeonju.rules.rule import RENAMED, Rule, Threshold
 
 log = logging.getLogger(__name__)
 
+# Each has a thread of its own.
+MOST_CHANNELS: Final = 100
 SHIPPED: Final = Path(__file__).with_name("rules.toml")
 _PLAIN: Final = Rule()
 
@@ -43,19 +47,34 @@ class RulesFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rules: dict[Name, AnyRule] = {}
-    channels: tuple[AnyChannel, ...] = ()
+    channels: Annotated[tuple[AnyChannel, ...], Field(max_length=MOST_CHANNELS)] = ()
+    people: Annotated[tuple[Person, ...], Field(max_length=200)] = ()
+    on_call: Annotated[tuple[Shift, ...], Field(max_length=500)] = ()
+    escalations: Annotated[tuple[Escalation, ...], Field(max_length=50)] = ()
+    holidays: Annotated[frozenset[date], Field(max_length=1000)] = frozenset()
+
+    @property
+    def calling(self) -> Calling:
+        """Who is told when."""
+        return Calling(self.people, self.on_call, self.escalations, self.holidays)
 
 
 @dataclass(frozen=True)
 class Rules:
-    """All rules in force, by kind, and the channels."""
+    """All rules in force, by kind, the channels, and who is told when."""
 
     rules: Mapping[str, Rule]
     channels: tuple[AnyChannel, ...] = field(default=())
+    calling: Calling = field(default=Calling())
 
     def of(self, kind: str) -> Rule:
         """Return how a kind behaves; one that no rule names behaves plainly."""
         return self.rules.get(kind, _PLAIN)
+
+    @property
+    def remembered(self) -> timedelta:
+        """For how long alerts that ended are known, so that channels still learn of it."""
+        return self.calling.remembered(self.channels)
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -99,7 +118,7 @@ def load_rules(path: Path | None) -> Rules:
         laid_over = before is not None and not isinstance(rule, Threshold)
         given = {key: getattr(rule, key) for key in rule.model_fields_set}
         rules[name] = before.model_copy(update=given) if before is not None and laid_over else rule
-    return Rules(rules, own.channels)
+    return Rules(rules, own.channels, own.calling)
 
 
 def _checked(path: Path, known: Mapping[str, Rule]) -> RulesFile:
@@ -133,6 +152,7 @@ def _faults(file: RulesFile, known: Mapping[str, Rule]) -> Iterator[tuple[tuple[
     for number, name in enumerate(names):
         if name in names[:number]:
             yield ("channels", number, "name"), f"is taken twice: {name!r}"
+    yield from file.calling.faults(file.channels)
 
 
 def _dotted(where: tuple[str | int, ...]) -> str:

@@ -1,6 +1,6 @@
 """What was found: alerts that last, and those of the past, what people do about them, and the journal of it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, HTTPException, Query, Response
@@ -13,10 +13,11 @@ from jeonju.api.http.instants import Instant
 from jeonju.api.http.paging import TOTAL, BySkipping
 from jeonju.api.http.state import Air, State
 from jeonju.common.errors import UserError
-from jeonju.contract.as_json import journal_json
+from jeonju.contract.as_json import details_of, journal_json
 from jeonju.contract.records import AlertRecord, JournalEntry
 from jeonju.response.handling import Action, Verdict
-from jeonju.response.notify.cap import as_atom, as_cap
+from jeonju.response.notify.cap import Entry, as_atom, as_cap, entry_of
+from jeonju.response.notify.cap_incident import downwind_entry
 
 router = APIRouter(prefix="/api/v1", tags=["alerts"])
 
@@ -98,7 +99,7 @@ def alerts(
 def feed(air: Air) -> Response:
     """Alerts that last or ended within the last hour as an Atom feed of CAP 1.2 messages; what is silenced or inhibited is not in it.
 
-    The newest 500; `X-Total-Count` is how many there are.
+    Of each incident of theirs it has the newest message about the zones downwind. The newest 500 alerts; `X-Total-Count` is how many there are.
     """
     now, service = air.now(), air.alerts
     published = [
@@ -109,17 +110,31 @@ def feed(air: Air) -> Response:
         and (alert.ended_at is None or alert.ended_at >= now - CANCELLED_FOR)
     ]
     newest = sorted(published, key=lambda alert: alert.started_at, reverse=True)[:MOST_IN_FEED]
+    simulated = simulated_devices(air)
+    entries = [entry_of(air.site, service.rules, alert, simulated) for alert in newest]
+    entries += _downwind(air, {alert.id for alert in newest}, simulated, now)
     return Response(
-        as_atom(air.site, service.rules, newest, _simulated(air), now),
+        as_atom(air.site, entries, now),
         headers={TOTAL: str(len(published))},
         media_type="application/atom+xml; charset=utf-8",
     )
 
 
+def _downwind(air: State, alerts: set[str], simulated: set[str], now: datetime) -> list[Entry]:
+    """Return the messages about the zones downwind of incidents that last or ended within the last hour, and have one of the alerts."""
+    recent = air.store.incidents(air.site.name, since=now - CANCELLED_FOR)[:MOST_IN_FEED]
+    found = [
+        downwind_entry(air.site, air.alerts.rules, incident, simulated)
+        for incident in recent
+        if alerts & set(details_of(incident)["alerts"])
+    ]
+    return [entry for entry in found if entry is not None]
+
+
 @router.get("/alerts/{alert}/cap.xml", response_class=Response)
 def cap(air: Air, alert: str) -> Response:
     """One alert as a CAP 1.2 message."""
-    found = as_cap(air.site, air.alerts.rules, _found(air, alert), _simulated(air))
+    found = as_cap(air.site, air.alerts.rules, _found(air, alert), simulated_devices(air))
     return Response(found, media_type="application/cap+xml; charset=utf-8")
 
 
@@ -199,5 +214,6 @@ def _found(air: State, alert: str) -> AlertRecord:
     return found
 
 
-def _simulated(air: State) -> set[str]:
+def simulated_devices(air: State) -> set[str]:
+    """Return the devices that do not exist."""
     return {record.device for record in air.store.devices(air.site.name) if record.origin == "simulated"}

@@ -7,6 +7,7 @@ from fastapi import APIRouter, HTTPException, Query, Response
 from pydantic import BaseModel, Field
 
 from jeonju.api.export import FILES, AsFormat, file_of, records_table
+from jeonju.api.http.alerts import simulated_devices
 from jeonju.api.http.answers import answer, example
 from jeonju.api.http.identity import Who
 from jeonju.api.http.instants import Instant
@@ -18,6 +19,8 @@ from jeonju.contract.records import IncidentRecord
 from jeonju.messages.catalogue import Language
 from jeonju.response.incidents.incident import Action
 from jeonju.response.incidents.report import as_html, as_pdf
+from jeonju.response.notify.cap_incident import downwind_entry
+from jeonju.response.notify.cap_parts import document
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
 
@@ -86,6 +89,15 @@ def source_map(air: Air, incident: str) -> Response:
         square["properties"]["region"] = 50 if number < source.get("cells_of_half", 0) else 90
     about = {key: value for key, value in source.items() if key != "cells"}
     return answer({"type": "FeatureCollection", "features": squares, "properties": about})
+
+
+@router.get("/{incident}/cap.xml", response_class=Response)
+def cap(air: Air, incident: str) -> Response:
+    """Where the wind carries it, as a CAP 1.2 message: a polygon for each zone downwind, with arrival times; 404 before there is a map."""
+    found = downwind_entry(air.site, air.alerts.rules, found_incident(air, incident), simulated_devices(air))
+    if found is None:
+        raise HTTPException(404, "the source is not traced yet; ask again in a few seconds")
+    return Response(document(found.message), media_type="application/cap+xml; charset=utf-8")
 
 
 @router.post("/{incident}", responses=example(_INCIDENT))

@@ -1,6 +1,6 @@
 """What routes may use, made once for the application: the store, snapshots to read, and services to give orders to. Nothing else of other rooms."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Final, Protocol
@@ -18,6 +18,7 @@ from jeonju.detection.snapshot import DetectionSnapshot
 from jeonju.ingest.last_messages import LastMessage
 from jeonju.response.fleet.control import FleetControl
 from jeonju.response.incidents.service import IncidentService
+from jeonju.response.notify.outbox import Outbox
 from jeonju.response.snapshot import ResponseSnapshot
 from jeonju.response.triage import AlertService
 from jeonju.storage.port import Store
@@ -75,6 +76,8 @@ class State:
     alerts: AlertService
     incident_service: IncidentService | None
     fleet_control: FleetControl | None
+    # The channels of notification, where this process sends.
+    outboxes: Sequence[Outbox] = ()
     # What goes wrong at the broker, in lines for people.
     notices: Callable[[], list[str]] = list
     # Why a device that publishes now is not heard, or what it says is not stored.

@@ -56,3 +56,4 @@ class AllTurns:
         # Each needs as much room in TMPDIR as the store has.
         self.runs = Turns("runs", at_once=1, waiting=0)
         self.backups = Turns("backups", at_once=1, waiting=0)
+        self.tests = Turns("tests of channels", at_once=1, waiting=2)

@@ -49,8 +49,12 @@ def check(rules: RulesFile, *, as_json: Json = False) -> None:
         "thresholds": len(loaded.thresholds),
         "disabled": sum(not rule.enabled for rule in loaded.rules.values()),
         "channels": len(loaded.channels),
+        "people": len(loaded.calling.people),
+        "escalations": len(loaded.calling.escalations),
     }
     words = ", ".join(f"{count} {what}" for what, count in counts.items())
+    for gap in loaded.calling.gaps():
+        typer.echo(f"{rules}: {gap}", err=True)
     typer.echo(json.dumps(counts) if as_json else f"{rules}: good; with the shipped rules {words}")
 
 

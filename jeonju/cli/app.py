@@ -17,6 +17,7 @@ from jeonju.cli.device import app as device_app
 from jeonju.cli.evaluate import app as evaluate_app
 from jeonju.cli.key import app as key_app
 from jeonju.cli.logs import log_warnings
+from jeonju.cli.notify import app as notify_app
 from jeonju.cli.operations import app as operations_app
 from jeonju.cli.options import (
     ArchivePlace,
@@ -70,6 +71,7 @@ app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(device_app, name="device")
 app.add_typer(key_app, name="key")
 app.add_typer(alerts_app, name="alerts")
+app.add_typer(notify_app, name="notify")
 app.add_typer(dead_letters_app, name="dead-letters")
 app.add_typer(archive_app, name="archive")
 app.add_typer(services_app)

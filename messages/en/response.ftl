@@ -67,5 +67,6 @@ report-made = Made
 
 notification-event = { $key ->
     [repeated] still lasts
+    [test] test
    *[other] { $value }
 }

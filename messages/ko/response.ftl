@@ -91,5 +91,6 @@ notification-event = { $key ->
     [repeated] 지속
     [closed] 처리 완료
     [ended] 종료
+    [test] 시험
    *[other] { $value }
 }

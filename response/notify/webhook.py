@@ -5,7 +5,6 @@ A request also has the three headers of earlier versions: HMAC-SHA256 with the s
 
 import hashlib
 import hmac
-from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
@@ -13,15 +12,18 @@ import orjson
 import urllib3
 from standardwebhooks import Webhook as Signer
 
+from jeonju.common.clock import utc_now
 from jeonju.common.errors import UnavailableError
 from jeonju.response.notify.notification import Notification
-from jeonju.rules.channels import Webhook, read_secret
+from jeonju.response.notify.taken import NotTakenError, Send, retry_after_s
+from jeonju.rules.channel_base import read_secret
+from jeonju.rules.channels import Webhook
 
 ANSWERS_WITHIN_S: Final = 10.0
 PREFIX: Final = "whsec_"  # of a secret that is base64, as the standard has it; any other is taken as text
 
 
-def open_webhook(settings: Webhook) -> Callable[[Notification, datetime], None]:
+def open_webhook(settings: Webhook) -> Send:
     """Return what posts a notification; it raises UnavailableError unless the answer is 2xx.
 
     Raises UserError when there is no secret.
@@ -30,7 +32,7 @@ def open_webhook(settings: Webhook) -> Callable[[Notification, datetime], None]:
     pool = urllib3.PoolManager(timeout=urllib3.Timeout(ANSWERS_WITHIN_S), retries=False)
     host = urllib3.util.parse_url(settings.url).netloc
 
-    def send(notification: Notification, now: datetime) -> None:
+    def send(notification: Notification, now: datetime) -> str:
         body = orjson.dumps(notification.to_json())
         headers = {"Content-Type": "application/json", **signed(secret, notification.id, now, body)}
         try:
@@ -42,7 +44,9 @@ def open_webhook(settings: Webhook) -> Callable[[Notification, datetime], None]:
         except urllib3.exceptions.HTTPError as error:
             raise UnavailableError(f"{host} does not answer: {type(error).__name__}") from error
         if not 200 <= answer.status < 300:
-            raise UnavailableError(f"{host} answered {answer.status}")
+            after_s = retry_after_s(answer.headers.get("Retry-After"), utc_now())
+            raise NotTakenError(f"{host} answered {answer.status}", after_s)
+        return f"{host} answered {answer.status}"
 
     return send
 

@@ -27,7 +27,8 @@ from jeonju.response.notify.notification import Notification
 from jeonju.response.notify.outbox import Outbox
 from jeonju.response.notify.webhook import open_webhook, signed
 from jeonju.response.triage import AlertService
-from jeonju.rules.channels import Channel, Email, Webhook, read_secret
+from jeonju.rules.channel_base import Channel, read_secret
+from jeonju.rules.channels import Email, Webhook
 from jeonju.rules.rules import Rules, load_rules, shipped_rules
 from jeonju.storage.duckdb.store import DuckDBStore
 from tests.processes import started
@@ -44,10 +45,11 @@ class Recorder:
         self.notifications: list[Notification] = []
         self.is_down = False
 
-    def __call__(self, notification: Notification, _now: datetime) -> None:
+    def __call__(self, notification: Notification, _now: datetime) -> str:
         if self.is_down:
             raise UnavailableError("the receiver is away")
         self.notifications.append(notification)
+        return "taken"
 
     def take(self) -> list[list[str]]:
         """Return the states of each notification since the last call."""
@@ -70,12 +72,12 @@ Open = Callable[..., tuple[Outbox, Recorder]]
 
 
 @pytest.fixture
-def opened(store: DuckDBStore, service: AlertService, clock: Clock) -> Open:
+def opened(jeonju: Site, store: DuckDBStore, service: AlertService, clock: Clock) -> Open:
     """Return what opens an outbox, as each start of the process does."""
 
     def make(channel: Channel = ROOM) -> tuple[Outbox, Recorder]:
         recorder = Recorder()
-        outbox = Outbox("jeonju", store, service, channel, recorder, clock)
+        outbox = Outbox(jeonju, store, service, channel, recorder, clock)
         outbox.send_due()
         return outbox, recorder
 
@@ -217,16 +219,17 @@ def test_inhibited_alert_is_sent_when_the_inhibiting_alert_ends(
 
 
 def test_one_notification_that_is_refused_does_not_hold_up_the_others(
-    store: DuckDBStore, service: AlertService, clock: Clock
+    jeonju: Site, store: DuckDBStore, service: AlertService, clock: Clock
 ) -> None:
     heard: list[str] = []
 
-    def send(notification: Notification, _now: datetime) -> None:
+    def send(notification: Notification, _now: datetime) -> str:
         if notification.kind == "smoke":
             raise UnavailableError("no")
         heard.append(notification.kind)
+        return "taken"
 
-    outbox = Outbox("jeonju", store, service, ROOM, send, clock)
+    outbox = Outbox(jeonju, store, service, ROOM, send, clock)
     raise_alerts(store, service, alert("a"), alert("b", kind="dust", severity="warning", device="palbok-01"))
     with pytest.raises(UnavailableError):
         outbox.send_due()
@@ -270,15 +273,15 @@ def webhook_rules(folder: Path, url: str, *more: str) -> Rules:
 
 
 def test_webhook_that_is_down_is_tried_again_and_does_not_hold_up_other_channels(
-    store: DuckDBStore, service: AlertService, clock: Clock, tmp_path: Path
+    jeonju: Site, store: DuckDBStore, service: AlertService, clock: Clock, tmp_path: Path
 ) -> None:
     recorder = Recorder()
     with control_room() as room:
         (settings,) = webhook_rules(tmp_path, room.url).channels
         assert isinstance(settings, Webhook)
         outboxes = [
-            Outbox("jeonju", store, service, settings, open_webhook(settings), clock),
-            Outbox("jeonju", store, service, Channel(name="other", group_wait=0.0), recorder, clock),
+            Outbox(jeonju, store, service, settings, open_webhook(settings), clock),
+            Outbox(jeonju, store, service, Channel(name="other", group_wait=0.0), recorder, clock),
         ]
         room.status = 503
         raise_alerts(store, service, alert("one"))
@@ -305,12 +308,12 @@ def test_receivers_verify_a_webhook_with_the_standards_library(secret: str) -> N
 
 
 def test_stop_does_not_wait_for_a_channel_that_is_down(
-    store: DuckDBStore, service: AlertService, clock: Clock, tmp_path: Path
+    jeonju: Site, store: DuckDBStore, service: AlertService, clock: Clock, tmp_path: Path
 ) -> None:
     (settings,) = webhook_rules(tmp_path, "http://127.0.0.1:1/").channels
     assert isinstance(settings, Webhook)
     raise_alerts(store, service, alert("one"))
-    outbox = Outbox("jeonju", store, service, settings, open_webhook(settings), clock)
+    outbox = Outbox(jeonju, store, service, settings, open_webhook(settings), clock)
     outbox.start()
     wait_until(lambda: outbox.counters.failed, what="a failure")
     outbox.stop()
@@ -351,7 +354,7 @@ def mailbox() -> Iterator[tuple[Mailbox, int]]:
 
 
 def test_mail_is_sent_in_the_language_asked_for_and_tried_again(
-    store: DuckDBStore, service: AlertService, clock: Clock, mailbox: tuple[Mailbox, int]
+    jeonju: Site, store: DuckDBStore, service: AlertService, clock: Clock, mailbox: tuple[Mailbox, int]
 ) -> None:
     box, port = mailbox
     settings = Email(
@@ -364,7 +367,7 @@ def test_mail_is_sent_in_the_language_asked_for_and_tried_again(
         to=("a@b.test", "c@d.test"),
         group_wait=0.0,
     )
-    outbox = Outbox("jeonju", store, service, settings, open_mail(settings, legal.note(["none"])), clock)
+    outbox = Outbox(jeonju, store, service, settings, open_mail(settings, jeonju, legal.note(["none"])), clock)
     raise_alerts(store, service, alert("one"), alert("two", device="palbok-01"))
     box.answer = "451 try later"
     with pytest.raises(UnavailableError, match="does not take mail"):

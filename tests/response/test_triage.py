@@ -1,6 +1,5 @@
 """What people do about alerts, over HTTP and over a restart; CAP; and what the broker retains."""
 
-import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -25,6 +24,7 @@ from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit
 from tests.clients import local_client
+from tests.response.cap_checks import check_cap
 from tests.response.notifying import NOW, Clock, alert
 from tests.waiting import wait_until
 
@@ -212,77 +212,6 @@ def test_hours_of_a_nuisance_go_over_midnight() -> None:
 )
 def test_any_body_gets_an_answer_or_a_reason(client: TestClient, path: str, body: Any) -> None:
     assert post(client, path, body).status_code in (200, 201, 409, 422)
-
-
-# OASIS CAP 1.2, section 3.2 and appendix A (XML schema): order of elements, and which are required.
-ORDER = {
-    "alert": "identifier sender sent status msgType source scope restriction addresses code note references incidents info",
-    "info": "language category event responseType urgency severity certainty audience eventCode effective onset expires senderName headline description instruction web contact parameter resource area",
-    "parameter": "valueName value",
-    "area": "areaDesc polygon circle geocode altitude ceiling",
-}
-REQUIRED = {
-    "alert": "identifier sender sent status msgType scope",
-    "info": "category event urgency severity certainty",
-    "parameter": "valueName value",
-    "area": "areaDesc",
-}
-MANY = {
-    "info",
-    "category",
-    "responseType",
-    "parameter",
-    "area",
-    "polygon",
-    "circle",
-    "code",
-    "eventCode",
-    "resource",
-    "geocode",
-}
-VALUES = {
-    "status": "Actual Exercise System Test Draft",
-    "msgType": "Alert Update Cancel Ack Error",
-    "scope": "Public Restricted Private",
-    "category": "Geo Met Safety Security Rescue Fire Health Env Transport Infra CBRNE Other",
-    "responseType": "Shelter Evacuate Prepare Execute Avoid Monitor Assess AllClear None",
-    "urgency": "Immediate Expected Future Past Unknown",
-    "severity": "Extreme Severe Moderate Minor Unknown",
-    "certainty": "Observed Likely Possible Unlikely Unknown",
-}
-INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[-+]\d\d:\d\d")
-POINT = r"-?\d+(\.\d+)?,-?\d+(\.\d+)?"
-
-
-def check_cap(element: ET.Element) -> None:
-    """Check one CAP element and all below it against the standard."""
-    name = element.tag.removeprefix(f"{{{CAP}}}")
-    if name in ORDER:
-        order = ORDER[name].split()
-        children = [child.tag.removeprefix(f"{{{CAP}}}") for child in element]
-        assert children == sorted(children, key=order.index)
-        assert set(REQUIRED[name].split()) <= set(children)
-        assert all(children.count(child) == 1 or child in MANY for child in children)
-        for child in element:
-            check_cap(child)
-        return
-    text = element.text or ""
-    assert text.strip(), name
-    if name in VALUES:
-        assert text in VALUES[name].split()
-    if name in ("sent", "effective", "onset", "expires"):
-        assert INSTANT.fullmatch(text)
-    if name in ("identifier", "sender"):
-        assert not re.search(r"[\s,<&]", text)
-    if name == "references":
-        assert len(text.split(",")) == 3
-    if name == "circle":
-        assert re.fullmatch(POINT + r" \d+(\.\d+)?", text)
-    if name == "polygon":
-        points = text.split(" ")
-        assert len(points) >= 4
-        assert points[0] == points[-1]
-        assert all(re.fullmatch(POINT, point) for point in points)
 
 
 def test_cap_message_of_every_shipped_rule_and_severity_is_as_the_standard_says(jeonju: Site) -> None:
