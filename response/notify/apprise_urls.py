@@ -42,7 +42,7 @@ def open_apprise(settings: Apprise, site: Site) -> Send:
 
         def one(number: int) -> str:
             service = services[number]
-            with apprise.LogCapture(level=logging.WARNING) as said:
+            with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as said:
                 is_taken = service.notify(body=body, title=title, notify_type=kind)
                 why = shortened(said.getvalue())
             if not is_taken:
