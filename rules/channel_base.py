@@ -48,7 +48,8 @@ class Quiet(Hours):
 class Channel(BaseModel):
     """What all channels share. `severity` is the least that is sent; `kinds` are globs; with `repeat` 0 nothing is sent twice.
 
-    Of `most_per_hour` notifications, what is not critical may use three quarters.
+    Of `most_per_hour` notifications, what is not critical may use three quarters. Without `tells_end` nothing is sent
+    when an alert is closed or ends.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -60,4 +61,5 @@ class Channel(BaseModel):
     repeat: Annotated[float, BeforeValidator(parse_duration_s), Field(ge=0, le=7 * 86_400)] = 4 * 3600.0
     language: Literal["ko", "en"] = "ko"
     most_per_hour: Annotated[int, Field(ge=1, le=10_000)] = 600
+    tells_end: bool = True
     quiet: Quiet | None = None

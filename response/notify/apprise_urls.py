@@ -30,6 +30,8 @@ def open_apprise(settings: Apprise, site: Site) -> Send:
         apprise: Any = importlib.import_module("apprise")
     except ImportError as error:
         raise UserError(f"channel {settings.name} needs Apprise: pip install 'jeonju-air[notify]'") from error
+    # What it says is captured below; in the log it would stand at every try.
+    logging.getLogger("apprise").propagate = False
     services = _services(settings, apprise)
     words = Wording(site, settings.language)
     receivers = Receivers(

@@ -86,9 +86,9 @@ def due_state(
     if not sent:
         return None
     if handling.state == "closed":
-        return f"closed-{handling.verdict}"
+        return f"closed-{handling.verdict}" if channel.tells_end else None
     if alert.ended_at is not None:
-        return "ended"
+        return "ended" if channel.tells_end else None
     is_old = channel.repeat > 0 and (now - max(sent.values())).total_seconds() >= channel.repeat
     if is_old and may_raise and handling.state == "open":
         return f"repeated-{sum(state.startswith('repeated') for state in sent) + 1}"

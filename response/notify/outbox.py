@@ -252,7 +252,7 @@ class Outbox:
             due.append(found)
             return
         held.append(found)
-        if state.startswith("raised") and alert.ended_at is not None:
+        if state.startswith("raised") and alert.ended_at is not None and self.channel.tells_end:
             held.append(Due(alert.id, "ended", found.alert))
 
     def _called_at(self, alert: AlertRecord, now: datetime, local: datetime) -> datetime | None:
