@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from jeonju.airquality.fuels import FUELS
 from jeonju.common.durations import parse_duration_s
-from jeonju.contract.site import Latitude, Longitude, Name, QuantityKey, Site
+from jeonju.contract.site import Latitude, Longitude, Name, QuantityKey, Road, Site
 
 
 def _fuel(name: str) -> str:
@@ -77,6 +77,15 @@ class Odour(_Event):
     duration: PositiveS
 
 
+class ClosedRoad(_Event):
+    """A road of the site without traffic, which goes along other ones instead, in equal parts; without any, it stays away."""
+
+    kind: Literal["closed-road"]
+    road: Name
+    diverted_to: Annotated[tuple[Name, ...], Field(max_length=10)] = ()
+    duration: PositiveS
+
+
 class RegionalEpisode(_Event):
     """Asian dust or haze that moves over the whole city from the west."""
 
@@ -128,7 +137,8 @@ class Dispatch(_Event):
 
 AirEvent = Fire | Leak | Dust
 Event = Annotated[
-    Fire | Leak | Dust | Odour | RegionalEpisode | Fault | Breakdown | LostLink | Dispatch, Field(discriminator="kind")
+    Fire | Leak | Dust | Odour | ClosedRoad | RegionalEpisode | Fault | Breakdown | LostLink | Dispatch,
+    Field(discriminator="kind"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 
@@ -138,6 +148,11 @@ def unknown_name(event: Event, site: Site) -> str | None:
     match event:
         case Odour():
             name, known = event.source, [source.name for source in site.sources]
+        case ClosedRoad():
+            known = [source.name for source in site.sources if isinstance(source, Road)]
+            name = next((road for road in (event.road, *event.diverted_to) if road not in known), event.road)
+            if not known:
+                return f"names {name!r}; {site.name} has no roads"
         case Fault():
             name, known = event.device, [device.name for device in site.devices]
         case Breakdown() | LostLink() | Dispatch():

@@ -1,5 +1,6 @@
 """A city as data: its zones, stations, robots and emission sources, read from one TOML file."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -221,6 +222,11 @@ class Site(_Strict):
     def devices(self) -> "tuple[Station | Robot, ...]":
         """Stations, then robots, in the order of the file."""
         return (*self.stations, *self.robots)
+
+    def with_devices(self, stations: "Sequence[Station]", robots: "Sequence[Robot]") -> "Site":
+        """Return the same city with other devices."""
+        same = {name: getattr(self, name) for name in Site.model_fields}
+        return Site(**{**same, "stations": list(stations), "robots": list(robots)})
 
     @cached_property
     def map(self) -> LocalMap:

@@ -27,6 +27,7 @@ from jeonju.simulator.background_levels import (
     SPECIES,
 )
 from jeonju.simulator.ornstein_uhlenbeck import GRID_S, OrnsteinUhlenbeck, SampledSeries
+from jeonju.simulator.present import LEVELS_LAST_S, GoesOn, Present
 from jeonju.simulator.season import of_season
 from jeonju.simulator.weather import Weather
 
@@ -66,9 +67,17 @@ class Episode(BaseModel):
 
 
 class Background:
-    """One realisation of the background air of a site from `start_s` on."""
+    """One realisation of the background air of a site from `start_s` on; with a `present` it goes on from its levels."""
 
-    def __init__(self, site: Site, *, start_s: float, rng: np.random.Generator, weather: Weather) -> None:
+    def __init__(
+        self,
+        site: Site,
+        *,
+        start_s: float,
+        rng: np.random.Generator,
+        weather: Weather,
+        present: Present | None = None,
+    ) -> None:
         self._zone = ZoneInfo(site.timezone)
         self._weather = weather
         self._series = SampledSeries(start_s)
@@ -77,6 +86,10 @@ class Background:
         self._processes = OrnsteinUhlenbeck([*days, *HOUR_RELAXATION_S.values(), *spatial], rng)
         self._washed = 0.0
         self.episodes: list[Episode] = []
+        levels = {} if present is None else {key: level for key, level in present.levels.items() if level > 0}
+        self._constant = CONSTANT | {key: level for key, level in levels.items() if key in CONSTANT}
+        measured = {k: float(np.log(levels[key])) for k, key in enumerate(SPECIES) if key in levels}
+        self._goes_on = None if present is None else GoesOn(present.at_s, measured, LEVELS_LAST_S)
 
     def sample(self, times_s: Floats, xy_m: Floats) -> Floats:
         """Return the background (T, D, len(KEYS)) in stored units at places (T, D, 2) [m]; NaN for quantities that are not concentrations."""
@@ -89,7 +102,7 @@ class Background:
         for i, name in enumerate(SPECIES):
             tilt = columns[:, None, n + 2 * i] * place[..., 0] + columns[:, None, n + 2 * i + 1] * place[..., 1]
             out[:, :, KEYS.index(name)] = columns[:, None, i] * np.exp(SPATIAL_SPREAD[name] * np.clip(tilt, -3, 3))
-        for name, level in CONSTANT.items():
+        for name, level in self._constant.items():
             out[:, :, KEYS.index(name)] = level
         self._add_episodes(out, times_s, xy_m)
         pm25, pm10 = out[:, :, KEYS.index("pm25")], out[:, :, KEYS.index("pm10")]
@@ -127,6 +140,10 @@ class Background:
             shape = np.interp(hours % 24, np.arange(25), (*DIURNAL[name], DIURNAL[name][0])) / np.mean(DIURNAL[name])
             column = level * shape * np.exp(variation - 0.5 * (spread_day**2 + HOUR_SPREAD[name] ** 2))
             columns.append(column * clean if name.startswith("pm") else column)
+        if self._goes_on is not None:
+            logarithms = np.log(np.column_stack(columns))
+            self._goes_on.apply(times_s, logarithms)
+            columns = list(np.exp(logarithms).T)
         return np.column_stack([*columns, tilt])
 
     def _washout(self, times_s: Floats) -> Floats:

@@ -27,7 +27,7 @@ from jeonju.airquality.dispersion.surface_layer import wind_speed_at
 from jeonju.airquality.fuels import FUELS, stored_units
 from jeonju.airquality.pollutants import KEYS
 from jeonju.common.arrays import Floats
-from jeonju.contract.events import Dust, Fire, Leak
+from jeonju.contract.events import ClosedRoad, Dust, Fire, Leak
 from jeonju.contract.site import Area, Road, Site, Stack
 from jeonju.simulator.fires import HEAT_PER_AREA_KW_M2, Flame, burning, flame, lifetime_s
 from jeonju.simulator.schedules import activity
@@ -136,6 +136,17 @@ class Emissions:
         self._boosts.append((name, factor, start_s, end_s))
         return [source.number for source in self.sources if source.name == name]
 
+    def close_road(self, event: ClosedRoad, start_s: float) -> None:
+        """Take the traffic from a road and lead it along others: so many more vehicles pass there, each emitting as it would have for each metre."""
+        end_s = start_s + event.duration
+        self._boosts.append((event.road, 0.0, start_s, end_s))
+        roads = {source.name: source for source in self._site.sources if isinstance(source, Road)}
+        per_m = {name: sum(road.rates_g_s.values()) / self._length_m(road) for name, road in roads.items()}
+        for name in event.diverted_to:
+            if name != event.road and per_m[name] > 0:
+                more = per_m[event.road] / len(event.diverted_to) / per_m[name]
+                self._boosts.append((name, 1.0 + more, start_s, end_s))
+
     @property
     def has_fires(self) -> bool:
         """Whether anything has been set on fire."""
@@ -196,6 +207,10 @@ class Emissions:
             return max(buoyant_rise(flux, wind, air), momentum_rise(stack.exit_speed_m_s, stack.diameter_m, wind))
 
         return rise
+
+    def _length_m(self, road: Road) -> float:
+        x, y = self._site.map.to_xy(*np.array(road.line).T)
+        return max(float(np.hypot(np.diff(x), np.diff(y)).sum()), 1.0)
 
     def _segments(self, road: Road) -> tuple[Floats, Floats, float]:
         """Return the middles of segments of about 300 m, and the σ of one."""

@@ -20,6 +20,7 @@ from jeonju.contract.vda5050 import Action, Headers, InstantActions, Kind, Node,
 from jeonju.simulator.fires import Flame
 from jeonju.simulator.order_checks import duration_s
 from jeonju.simulator.orders import Orders
+from jeonju.simulator.present import RobotNow
 from jeonju.simulator.state_reporter import BATTERY_J, DRIVING_W, HIGHEST_SPEED_M_S, Motion, StateReporter
 
 # A patrol robot of about 150 kg (typical figures; those of the pilot's robots are not published).
@@ -65,9 +66,18 @@ class PatrolRobot:
         x, y = self._loop[self._next - 1]
         # Batteries begin apart, so that not all robots charge at once.
         self._set_corners([_Corner(env.now, x, y, float(rng.uniform(40.0, 100.0)))])
+        self._begins_s = env.now
         self._process: simpy.Process | None = None
         self._broken_until_s = -np.inf
         self._measured_s = 0.0
+
+    def put(self, site: Site, now: RobotNow, begins_s: float) -> None:
+        """Let it stand somewhere until an instant, and go on from there; before `start`."""
+        x, y = (float(value) for value in site.map.to_xy(now.lat, now.lon))
+        self._next = int(np.hypot(self._loop[:, 0] - x, self._loop[:, 1] - y).argmin())
+        self._set_corners([_Corner(self._env.now, x, y, now.battery_percent)])
+        self.orders.wants_charging = now.is_charging
+        self._begins_s = begins_s
 
     def start(self) -> None:
         """Start the robot's process in the environment."""
@@ -160,7 +170,9 @@ class PatrolRobot:
 
     def _next_activity(self) -> Step:
         orders = self.orders
-        if self._is_broken:
+        if self._env.now < self._begins_s:
+            yield from self._wait(self._begins_s - self._env.now, STANDING_W, STANDING)
+        elif self._is_broken:
             yield from self._wait(self._broken_until_s - self._env.now, 0.5 * STANDING_W, STANDING)
         elif orders.paused or orders.waits_for_update:
             yield from self._wait(LONGEST_WAIT_S, STANDING_W, STANDING)

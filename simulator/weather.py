@@ -14,6 +14,7 @@ from jeonju.common.arrays import Floats
 from jeonju.contract.site import Site
 from jeonju.simulator.moisture import SATURATED_PERCENT, humidity_percent, least_humidity_percent, visibility_m
 from jeonju.simulator.ornstein_uhlenbeck import OrnsteinUhlenbeck, SampledSeries, share_below
+from jeonju.simulator.present import WEATHER_LASTS_S, GoesOn, Present
 from jeonju.simulator.season import of_four_seasons, of_season
 from jeonju.simulator.wind_climate import wind_from_deg, wind_speed_m_s
 
@@ -132,12 +133,24 @@ class WeatherSeries(NamedTuple):
 
 
 class Weather:
-    """One realisation of the weather of a site from `start_s` on."""
+    """One realisation of the weather of a site from `start_s` on; with a `present` it goes on from that."""
 
     def __init__(
-        self, site: Site, *, start_s: float, rng: np.random.Generator, overrides: WeatherOverrides | None = None
+        self,
+        site: Site,
+        *,
+        start_s: float,
+        rng: np.random.Generator,
+        overrides: WeatherOverrides | None = None,
+        present: Present | None = None,
     ) -> None:
         self._site = site
+        self._present = present
+        if present is not None:
+            air = (present.temperature_c, present.humidity_percent, present.pressure_hpa)
+            known = {column: value for column, value in enumerate(air) if value is not None}
+            self._air_goes_on = GoesOn(present.at_s, known, WEATHER_LASTS_S)
+            self._wind_goes_on = GoesOn(present.at_s, dict(enumerate(present.wind_m_s or ())), WEATHER_LASTS_S)
         self._zone = ZoneInfo(site.timezone)
         self._overrides = overrides or WeatherOverrides()
         self._processes = OrnsteinUhlenbeck(list(_RELAXATION_S.values()), rng)
@@ -193,11 +206,17 @@ class Weather:
         )
         pressure = sea_level_hpa * np.exp(-self._site.elevation_m / 8430)
         speed, from_deg = self._wind(process, local, hour)
+        if self._present is not None:
+            speed, from_deg = self._wind_of_present(self._present, times_s, process, speed, from_deg)
         mixing = _or(wanted.mixing_height_m, _mixing_height(sun, cloud, speed, hour))
         sight = _or(wanted.visibility_m, visibility_m(sight_process, local, humidity, speed))
         temperature, angle = _or(wanted.temperature_c, temperature), np.radians(from_deg)
         east, north = -speed * np.sin(angle), -speed * np.cos(angle)
-        return np.column_stack([temperature, humidity, pressure, east, north, rain, cloud, sun, mixing, sight])
+        columns = np.column_stack([temperature, humidity, pressure, east, north, rain, cloud, sun, mixing, sight])
+        if self._present is not None:
+            self._air_goes_on.apply(times_s, columns)
+            columns[:, 1] = np.clip(columns[:, 1], 1.0, 100.0)
+        return columns
 
     def _wind(self, process: dict[str, Floats], local: datetime, hour: Floats) -> tuple[Floats, Floats]:
         """Return speed [m/s] and direction [degrees] of the season or as prescribed, with or without the minutes' swing."""
@@ -214,8 +233,23 @@ class Weather:
             speed = np.maximum(wanted.wind_speed_m_s * np.exp(0.18 * gust), 1e-6)
         turn = (process["turn_synoptic"] + _TURN_MESO * process["turn_meso"]) / np.sqrt(1 + _TURN_MESO**2)
         from_deg = _or(wanted.wind_from_deg, wind_from_deg(share_below(turn), local, hour))
-        # The weaker the wind, the more it meanders: about 8° in a fresh wind, 40° near calm.
-        return speed, from_deg + (8 + 32 / (1 + speed**2)) * meander
+        return speed, from_deg + _swing_deg(speed) * meander
+
+    def _wind_of_present(
+        self, present: Present, times_s: Floats, process: dict[str, Floats], speed: Floats, from_deg: Floats
+    ) -> tuple[Floats, Floats]:
+        """Return the wind that goes on from the present one, and from some instant on another one, with its gusts."""
+        angle = np.radians(from_deg)
+        blows = np.column_stack([-speed * np.sin(angle), -speed * np.cos(angle)])
+        self._wind_goes_on.apply(times_s, blows)
+        east, north = blows.T
+        speed, from_deg = np.hypot(east, north), np.mod(np.degrees(np.arctan2(-east, -north)), 360.0)
+        for wind in present.winds:
+            given = np.maximum(wind.speed_m_s * np.exp(0.18 * process["speed_gust"]), 1e-6)
+            swung = wind.from_deg + _swing_deg(given) * process["turn_meander"]
+            begun = times_s >= wind.at_s
+            speed, from_deg = np.where(begun, given, speed), np.where(begun, swung, from_deg)
+        return speed, from_deg
 
 
 def meteorology(series: WeatherSeries, index: int, roughness_m: float) -> Meteorology:
@@ -229,6 +263,11 @@ def meteorology(series: WeatherSeries, index: int, roughness_m: float) -> Meteor
         rain_mm_h=float(series.rain_mm_h[index]),
         roughness_m=roughness_m,
     )
+
+
+def _swing_deg(speed: Floats) -> Floats:
+    """Return how far the wind meanders: the weaker, the more, about 8° in a fresh wind, 40° near calm."""
+    return np.asarray(8 + 32 / (1 + speed**2))
 
 
 def _or(prescribed: float | None, natural: Floats) -> Floats:

@@ -15,6 +15,7 @@ from jeonju.common.arrays import Floats
 from jeonju.contract.land_use import SpeedRatios, along_line, bilinear, line_of, weights_at
 from jeonju.contract.site import Site
 from jeonju.simulator.ornstein_uhlenbeck import GRID_S, OrnsteinUhlenbeck, SampledSeries
+from jeonju.simulator.present import WEATHER_LASTS_S, Present, fading
 from jeonju.simulator.weather import LEAST_WIND_M_S, Weather, WeatherOverrides, WeatherSeries
 
 # Departures of the wind from the mean over a city of some kilometres, per component: part of it in calm air, part in proportion to the wind.
@@ -39,6 +40,8 @@ VALLEY_M: Final = 1200.0
 _SPEED, _FROM = KEYS.index("wind_speed"), KEYS.index("wind_direction")
 # The field is made for so many minutes at once.
 AHEAD_MIN: Final = 10
+# What the wind is now is its mean over so many minutes, for gusts pass.
+USUAL_MIN: Final = 10
 # Numbers the generator, so that eddies have nothing to do with other randomness of the same seed.
 _STREAM: Final = 37
 
@@ -46,12 +49,21 @@ _STREAM: Final = 37
 class WindField:
     """The wind at every place and time over one site; two with the same seed and weather are the same.
 
-    It is made for whole minutes, as the weather is, and linear in between.
+    It is made for whole minutes, as the weather is, and linear in between. With a `present` it is as measured up to that, and goes on from there.
     """
 
     def __init__(
-        self, site: Site, weather: Weather, *, start_s: float, seed: int, overrides: WeatherOverrides | None = None
+        self,
+        site: Site,
+        weather: Weather,
+        *,
+        start_s: float,
+        seed: int,
+        overrides: WeatherOverrides | None = None,
+        present: Present | None = None,
     ) -> None:
+        self._present = present
+        self._off: tuple[Floats, Floats] | None = None
         self.is_uniform = overrides is not None and overrides.meander == "none"
         self._weather = weather
         self._grid = site.speed_ratios
@@ -104,11 +116,31 @@ class WindField:
         first, last = int(np.floor(place[0])), int(np.floor(place[-1])) + 1
         if not {first, last} <= self._minutes.keys():
             begin = max(self._minutes) + 1 if first in self._minutes else first
-            made = self._made(GRID_S * np.arange(begin, last + AHEAD_MIN, dtype=np.float64))
+            made = self._going_on(GRID_S * np.arange(begin, last + AHEAD_MIN, dtype=np.float64))
             kept = {minute: wind for minute, wind in self._minutes.items() if minute >= first - AHEAD_MIN}
             self._minutes = kept | dict(enumerate(made, start=begin))
         low = np.floor(place).astype(np.int64) - first
         return np.stack([self._minutes[minute] for minute in range(first, last + 1)]), low, place - first - low
+
+    def _going_on(self, times_s: Floats) -> Floats:
+        """Return what is made, moved to what was measured: all of it up to the present, afterwards as long as departures last."""
+        made, present = self._made(times_s), self._present
+        if present is None or present.past_winds_m_s is None:
+            return made
+        past, at_s = present.past_winds_m_s, present.at_s
+        if self._off is None:
+            off = past[-USUAL_MIN:].mean(axis=0) - self._made(np.array([at_s]))[0]
+            over_city = off.mean(axis=(1, 2), keepdims=True)
+            self._off = over_city, off - over_city
+        over_city, local = self._off
+        lasting = fading(times_s, at_s, WEATHER_LASTS_S)[:, None, None, None]
+        passing = fading(times_s, at_s, EDDY_LASTS_S)[:, None, None, None]
+        is_present = (times_s < present.another_wind_at_s)[:, None, None, None]
+        winds = made + np.where(is_present, lasting * over_city + passing * local, 0.0)
+        known = times_s <= min(at_s, present.another_wind_at_s)
+        minute = len(past) - 1 - np.round((at_s - times_s[known]) / GRID_S).astype(np.int64)
+        winds[known] = past[np.clip(minute, 0, len(past) - 1)]
+        return winds
 
     def _made(self, times_s: Floats) -> Floats:
         air = self._weather.sample(times_s)

@@ -17,7 +17,19 @@ from jeonju.airquality.dispersion.puffs import Puffs
 from jeonju.airquality.pollutants import KEYS
 from jeonju.common.arrays import Floats
 from jeonju.common.errors import UserError
-from jeonju.contract.events import Breakdown, Dispatch, Dust, Event, Fault, Fire, Leak, LostLink, Odour, RegionalEpisode
+from jeonju.contract.events import (
+    Breakdown,
+    ClosedRoad,
+    Dispatch,
+    Dust,
+    Event,
+    Fault,
+    Fire,
+    Leak,
+    LostLink,
+    Odour,
+    RegionalEpisode,
+)
 from jeonju.contract.site import Site
 from jeonju.simulator.background import Background, Episode
 from jeonju.simulator.block import Block, RobotMessage, Sink
@@ -26,6 +38,7 @@ from jeonju.simulator.exposure import EventExposure, Exposure, Happening
 from jeonju.simulator.instruments import Instruments
 from jeonju.simulator.nature.names import NatureName
 from jeonju.simulator.nature.nature import ParticleNature
+from jeonju.simulator.present import Present
 from jeonju.simulator.robots import PatrolRobot, hottest_pixel_c
 from jeonju.simulator.surroundings import ambient
 from jeonju.simulator.uplink import Uplink
@@ -68,7 +81,8 @@ class World:
     """The world of one site; two worlds with the same seed and events send the same blocks.
 
     `cadence` returns the time steps of the block that begins at an instant (POSIX time). `boot` is the first boot number of every device.
-    `nature` is what carries smoke and gives each device its wind: the puffs, or particles that share nothing with them.
+    `nature` is what carries smoke and gives each device its wind: the puffs, or particles that share nothing with them. With a `present` it goes on
+    from what was measured; it begins `SPIN_UP_S` before that.
     """
 
     def __init__(
@@ -82,6 +96,7 @@ class World:
         cadence: Callable[[float], Cadence] = lambda _now_s: OFFLINE,
         boot: int = 0,
         nature: NatureName = "puffs",
+        present: Present | None = None,
     ) -> None:
         if not site.devices:
             raise UserError(f"the site {site.name!r} has no stations and no robots, so there is nothing to simulate")
@@ -95,9 +110,9 @@ class World:
         weather_rng, background_rng, self._air_rng, *own, aerosol_rng = np.random.default_rng(seed).spawn(
             4 + 2 * len(devices)
         )
-        self.weather = Weather(site, start_s=env.now, rng=weather_rng, overrides=weather)
-        self.wind_field = WindField(site, self.weather, start_s=env.now, seed=seed, overrides=weather)
-        self.background = Background(site, start_s=env.now, rng=background_rng, weather=self.weather)
+        self.weather = Weather(site, start_s=env.now, rng=weather_rng, overrides=weather, present=present)
+        self.wind_field = WindField(site, self.weather, start_s=env.now, seed=seed, overrides=weather, present=present)
+        self.background = Background(site, start_s=env.now, rng=background_rng, weather=self.weather, present=present)
         self.emissions = Emissions(site)
         self._puffs = Puffs(
             n_sources=len(self.emissions.sources),
@@ -125,6 +140,8 @@ class World:
             for robot, rng in zip(site.robots, own[-len(site.robots) :], strict=False)
         ]
         for robot in self._robots:
+            if present is not None and (known := present.robots.get(robot.name)) is not None:
+                robot.put(site, known, present.at_s)
             robot.start()
         lat, lon = (np.array([getattr(station, name) for station in site.stations]) for name in ("lat", "lon"))
         self._station_xy = np.column_stack(site.map.to_xy(lat, lon)) if len(lat) else np.zeros((0, 2))
@@ -148,6 +165,8 @@ class World:
             case Odour():
                 boosted = self.emissions.boost(event.source, event.factor, start_s, start_s + event.duration)
                 exposure = self.exposure.add(event, start_s, boosted)
+            case ClosedRoad():
+                self.emissions.close_road(event, start_s)
             case RegionalEpisode():
                 self.background.episodes.append(
                     Episode(

@@ -3,20 +3,17 @@
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
-import numpy as np
 from fastapi import APIRouter, HTTPException, Query, Response
-from numpy.typing import NDArray
 
-from jeonju.airquality.pollutants import QUANTITY
 from jeonju.api.http.answers import answer, example
 from jeonju.api.http.incidents import found_incident
 from jeonju.api.http.instants import Instant
 from jeonju.api.http.state import Air, State
 from jeonju.contract.as_json import incident_json
-from jeonju.contract.site import Site
 from jeonju.localization.minutes import minute_means
 from jeonju.localization.plume_ensemble import released_from
-from jeonju.localization.plume_field import AHEAD_MIN, PlumeField, levels_of, plume_field
+from jeonju.localization.plume_field import levels_of, plume_field
+from jeonju.localization.plume_json import plume_json
 from jeonju.storage.port import Series
 
 router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
@@ -24,8 +21,6 @@ router = APIRouter(prefix="/api/v1/incidents", tags=["incidents"])
 # The stations of an hour show how much the wind differs over the city.
 WIND_OVER: Final = timedelta(hours=1)
 STEP: Final = timedelta(minutes=2)
-# What is less probable than this is not drawn, and what lies beyond is left away.
-LEAST_PERCENT: Final = 1
 
 _PLUME: Final = {
     "quantity": "pm25",
@@ -86,42 +81,4 @@ def _made(air: State, opened_at: datetime, source: dict[str, Any], at: datetime)
     found = plume_field(air.site, released, minutes, levels_of(source["quantity"]))
     if found is None:
         raise HTTPException(404, "no station reported the wind, so nobody can say where the plume goes")
-    return {
-        "quantity": source["quantity"],
-        "unit": QUANTITY[source["quantity"]].unit,
-        "at": at.astimezone(UTC),
-        "minutes": AHEAD_MIN,
-        "levels": found.levels,
-        "rise_m": [round(rise.final_m) for rise in found.rises] or None,
-        "rise_over_m": round(found.rises[1].distance_m) if found.rises else None,
-        **_grid(air.site, found),
-    }
-
-
-def _grid(site: Site, found: PlumeField) -> dict[str, Any]:
-    """Return the part of the grid where anything is probable, and what is."""
-    percent = np.round(100 * found.probability).astype(int)
-    probable = np.asarray((percent >= LEAST_PERCENT).any(axis=(0, 1)))
-    if not probable.any():
-        return {"grid": None, "percent": []}
-    rows, columns = _around(np.any(probable, axis=1)), _around(np.any(probable, axis=0))
-    x_m, y_m = found.x_m[columns], found.y_m[rows]
-    (south, north), (west, east) = site.map.to_latlon(x_m[[0, -1]], y_m[[0, -1]])
-    return {
-        "grid": {
-            "south": float(south),
-            "west": float(west),
-            "step_lat": float(north - south) / (len(y_m) - 1),
-            "step_lon": float(east - west) / (len(x_m) - 1),
-            "rows": len(y_m),
-            "columns": len(x_m),
-        },
-        "percent": [[part[rows, columns].ravel() for part in level] for level in percent],
-    }
-
-
-def _around(which: NDArray[np.bool_]) -> slice:
-    """Return the stretch that holds all that is true, and one more on each side."""
-    numbers = np.flatnonzero(which)
-    first = max(int(numbers[0]) - 1, 0)
-    return slice(min(first, len(which) - 2), int(numbers[-1]) + 2)
+    return plume_json(air.site, found, source["quantity"], at)
