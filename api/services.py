@@ -7,6 +7,7 @@ from datetime import datetime
 from jeonju.api.http.state import State
 from jeonju.api.simulated import Simulated
 from jeonju.api.stream import Stream
+from jeonju.api.what_ifs import WhatIfs
 from jeonju.broker.connection import Connection
 from jeonju.broker.heartbeat import Heartbeat
 from jeonju.common.errors import UserError
@@ -37,6 +38,8 @@ class Services:
     last_messages: Callable[[str], list[LastMessage]] | None = None
     # The simulated city, where it runs in this process.
     simulated: Simulated | None = None
+    # Answers what-ifs, where this api does.
+    what_ifs: WhatIfs | None = None
 
     def start(self) -> None:
         """Begin; a broker that is not there yet is tried again and again."""
@@ -47,6 +50,8 @@ class Services:
 
     def stop(self) -> None:
         """Finish what has arrived, and leave. Last the connection: what is finished before may still have to send robots something."""
+        if self.what_ifs is not None:
+            self.what_ifs.stop()
         self.heartbeat.stop()
         self.detection.stop()
         self.response.stop()
@@ -74,5 +79,6 @@ class Services:
             notices=self.notices,
             simulated=self.simulated,
             last_messages=self.last_messages,
+            what_ifs=self.what_ifs,
             trouble_of_publishers=lambda: self.heartbeat.trouble or self.trouble_of_ingest(),
         )

@@ -12,6 +12,7 @@ from jeonju.api.http.readiness import Readiness
 from jeonju.api.http.turns import AllTurns
 from jeonju.api.simulated import Simulated
 from jeonju.api.stream import Stream
+from jeonju.api.what_ifs import WhatIfs
 from jeonju.broker.connection import ConnectionState
 from jeonju.contract.site import Site
 from jeonju.detection.snapshot import DetectionSnapshot
@@ -85,6 +86,7 @@ class State:
     # None where the simulator, or ingest, is another process.
     simulated: Simulated | None = None
     last_messages: Callable[[str], list[LastMessage]] | None = None
+    what_ifs: WhatIfs | None = None
     turns: AllTurns = field(default_factory=AllTurns)
     plumes: Kept = field(default_factory=Kept)
     readiness: Readiness = field(default_factory=Readiness)

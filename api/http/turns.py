@@ -53,6 +53,7 @@ class AllTurns:
         # Written, and being sent: each may be as large as a million rows.
         self.files = Turns("files", at_once=8, waiting=0)
         self.replays = Turns("replays", at_once=1, waiting=8)
+        self.what_ifs = Turns("what-ifs", at_once=1, waiting=3)
         # Each needs as much room in TMPDIR as the store has.
         self.runs = Turns("runs", at_once=1, waiting=0)
         self.backups = Turns("backups", at_once=1, waiting=0)

@@ -147,7 +147,12 @@ def as_event(source: SourceNow, now: datetime, hours: float) -> Fire | Leak:
     """
     begun = max(timedelta(0), source.since - (now - timedelta(seconds=SPIN_UP_S)))
     length_s = SPIN_UP_S + hours * 3600.0
-    place = {"lat": source.lat, "lon": source.lon, "after": begun.total_seconds(), "title": source.incident[:200]}
+    place: dict[str, Any] = {
+        "lat": source.lat,
+        "lon": source.lon,
+        "after": begun.total_seconds(),
+        "title": source.incident[:200],
+    }
     if source.kind == "fire" and source.quantity in FUELS["mixed-waste"].smouldering_g_kg:
         burns = source.rate_g_s / FUELS["mixed-waste"].smouldering_g_kg[source.quantity]
         return Fire(
@@ -175,15 +180,15 @@ def roles_of_robots(fork: Fork) -> list[dict[str, Any]]:
     sent = {mission.robot: mission.incident for mission in fork.gathered.missions}
     out = []
     for robot in site.robots:
-        now, alert = fork.estimated.present.robots.get(robot.name), first.get(robot.name)
+        now, noticed = fork.estimated.present.robots.get(robot.name), first.get(robot.name)
         away = {} if now is None else {number: _minutes_away(site, now, changes[number]) for number in fork.changed}
         out.append(
             {
                 "robot": robot.name,
                 "position": None if now is None else [round(now.lat, 6), round(now.lon, 6)],
                 "on_mission_to": sent.get(robot.name),
-                "noticed_at": None if alert is None else alert.started_at,
-                "alert": None if alert is None else alert.kind,
+                "noticed_at": None if noticed is None else noticed.started_at,
+                "alert": None if noticed is None else noticed.kind,
                 "minutes_away": {str(number): minutes for number, minutes in away.items()},
             }
         )

@@ -148,7 +148,7 @@ def _near(site: Site, wanted: WhatIf) -> Site:
 
     robots = sorted(site.robots, key=lambda robot: far(*robot.dock))[: MOST_DEVICES // 5]
     stations = sorted(site.stations, key=lambda one: far(one.lat, one.lon))[: MOST_DEVICES - len(robots)]
-    kept = {device.name for device in (*stations, *robots)}
+    kept = {station.name for station in stations} | {robot.name for robot in robots}
     return site.with_devices(
         [station for station in site.stations if station.name in kept],
         [robot for robot in site.robots if robot.name in kept],

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from jeonju.airquality.pollutants import KEYS
 from jeonju.common.arrays import Floats
@@ -45,8 +46,8 @@ class Estimated:
     present: Present
     minutes: Minutes
     means: Floats
-    is_heard: Floats
-    is_new: Floats
+    is_heard: NDArray[np.bool_]
+    is_new: NDArray[np.bool_]
     has_wind: bool
 
 
@@ -133,7 +134,7 @@ def _nearest_zone(site: Site, lat: float, lon: float) -> str:
     return min(site.zones, key=lambda zone: far(zone.outline)).name
 
 
-def _means(site: Site, gathered: Gathered) -> tuple[Floats, Floats]:
+def _means(site: Site, gathered: Gathered) -> tuple[Floats, NDArray[np.bool_]]:
     """Return the means of the last minutes (devices, KEYS), or of the last quarter of an hour for what was not measured since, and who was heard."""
     names = pa.array([device.name for device in site.devices], pa.string())
     means = np.full((len(names), len(KEYS)), np.nan)
@@ -147,7 +148,7 @@ def _means(site: Site, gathered: Gathered) -> tuple[Floats, Floats]:
             count = np.bincount(device[use], minlength=len(names))
             total = np.bincount(device[use], weights=value[use], minlength=len(names))
             means[:, k] = np.where(count > 0, total / np.maximum(count, 1), means[:, k])
-    return means, np.isfinite(means).any(axis=1)
+    return means, np.asarray(np.isfinite(means).any(axis=1))
 
 
 def _median(values: Floats) -> float:

@@ -25,6 +25,7 @@ from jeonju.contract.site import Site
 from jeonju.detection.follower import DetectionFollower
 from jeonju.detection.metrics import DetectionMetrics
 from jeonju.detection.service import AlertSink, DetectionService
+from jeonju.evaluation.what_if.service import WhatIfs
 from jeonju.ingest.last_messages import LastMessage
 from jeonju.response.service import Duties, ResponseService
 from jeonju.rules.rules import Rules, shipped_rules
@@ -78,6 +79,7 @@ def api_services(
         trouble_of_ingest=trouble_of_ingest,
         last_messages=last_messages,
         simulated=simulated,
+        what_ifs=WhatIfs(site, store, rules, now),
     )
 
 
