@@ -16,6 +16,8 @@ HOUR_S: Final = 3600.0
 WEATHER_LASTS_S: Final = 16 * HOUR_S
 # Levels of the background vary with the days (about 70 h) and within them (about 5 h): a day is between the two.
 LEVELS_LAST_S: Final = 24 * HOUR_S
+# What is measured "now" are means over so long, for gusts pass.
+NOW_S: Final = 600.0
 # A world begins so long before the instant, for plumes to be where they are by then; at most the hour of a chunk of the weather.
 SPIN_UP_S: Final = 1800.0
 
@@ -69,9 +71,9 @@ def fading(times_s: Floats, at_s: float, lasts_s: float) -> Floats:
 
 
 class GoesOn:
-    """Shifts columns of a series, made chunk by chunk, so that they are as measured at an instant, and less and less so afterwards.
+    """Shifts columns of a series, made chunk by chunk, so that they are as measured up to an instant, and less and less so afterwards.
 
-    `measured` gives the values by column; the instant lies within the first chunk.
+    `measured` gives the means of `NOW_S` before the instant by column; that time lies within the first chunk.
     """
 
     def __init__(self, at_s: float, measured: Mapping[int, float], lasts_s: float) -> None:
@@ -81,9 +83,8 @@ class GoesOn:
     def apply(self, times_s: Floats, columns: Floats) -> None:
         """Shift the columns (times, columns) in place."""
         if self._off is None:
-            self._off = {
-                k: value - float(np.interp(self._at_s, times_s, columns[:, k])) for k, value in self._measured.items()
-            }
+            before = (times_s > self._at_s - NOW_S) & (times_s <= self._at_s)
+            self._off = {k: value - float(columns[before, k].mean()) for k, value in self._measured.items()}
         left = fading(times_s, self._at_s, self._lasts_s)
         for k, off in self._off.items():
             columns[:, k] += off * left

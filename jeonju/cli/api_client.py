@@ -26,15 +26,16 @@ class ApiClient:
         given = {name: value for name, value in query.items() if value is not None}
         return self._ask("GET", path, fields=given)
 
-    def post(self, path: str, content: Any) -> Any:
-        """Let it do something, and return what it answers."""
-        return self._ask("POST", path, json=content)
+    def post(self, path: str, content: Any, *, read_s: float | None = None) -> Any:
+        """Let it do something, and return what it answers, within `read_s` where it may take longer than usual."""
+        timeout = TIMEOUT if read_s is None else urllib3.Timeout(connect=5.0, read=read_s)
+        return self._ask("POST", path, timeout, json=content)
 
-    def _ask(self, method: str, path: str, **content: Any) -> Any:
+    def _ask(self, method: str, path: str, timeout: urllib3.Timeout = TIMEOUT, **content: Any) -> Any:
         """Raises UserError with the reason when it refuses, UnavailableError when it is not there."""
         try:
             answer = urllib3.request(
-                method, f"{self.url}{path}", headers=self._headers, retries=False, timeout=TIMEOUT, **content
+                method, f"{self.url}{path}", headers=self._headers, retries=False, timeout=timeout, **content
             )
         except (urllib3.exceptions.HTTPError, ValueError) as error:
             raise UnavailableError(f"{self.url} does not answer: {error}; is it running, and --from right?") from error

@@ -56,6 +56,7 @@ from jeonju.cli.services import app as services_app
 from jeonju.cli.settings import PREFIX, take_settings
 from jeonju.cli.site import app as site_app
 from jeonju.cli.sweep import sweep
+from jeonju.cli.what_if import what_if
 from jeonju.common.errors import UserError
 from jeonju.contract.site import load_site
 
@@ -77,6 +78,7 @@ app.add_typer(archive_app, name="archive")
 app.add_typer(services_app)
 app.add_typer(operations_app)
 app.command()(sweep)
+app.command("what-if")(what_if)
 app.command("broker")(run_broker)
 app.command()(worker)
 
