@@ -106,3 +106,31 @@ export interface Simulated {
 /** The state of the city at an instant. */
 export interface Moment { at: string; latest: Reading[]; alerts: Alert[]; incidents: Incident[] }
 export interface Me { name: string | null; role: string | null }
+/** A change of a what-if, as it is sent: an event as in scenarios, another wind, a robot elsewhere or one more station. */
+export interface Change {
+  kind: string; lat?: number; lon?: number; device?: string; name?: string; road?: string; speed_m_s?: number; from_deg?: number;
+  [more: string]: unknown;
+}
+export interface Asked {
+  id: string; title: string; asked_at: string; who: string; at: string; until: string; hours: number; seed: number; changes: Change[];
+}
+export interface WhatIfShort extends Asked { alerts: number; zones: string[]; noticed: { change: number; at: string | null; device: string | null; after_s: number | null }[] }
+export interface WhatIfList { running: { share: number }[]; kept: WhatIfShort[] }
+export interface Foreseen { now: number | null; then: (number | null)[] }
+export interface WhatIfAnswer extends Asked {
+  kept: boolean; present: { wind_speed_m_s: number | null; wind_from_deg: number | null; silent: string[]; left_out: number; sources: unknown[] };
+  downwind: { change: number; quantity: string; begins_at: string; zones: Downwind[]; plume: WhatIfPlume | null }[];
+  alerts: (Pick<Alert, "kind" | "severity" | "device" | "zone" | "started_at" | "summary_ko" | "summary_en"> & { change: number | null })[]; alerts_total: number;
+  noticed: { change: number; reached: Record<string, string>; at: string | null; device: string | null; after_s: number | null }[];
+  robots: { robot: string; noticed_at: string | null; minutes_away: Record<string, number> }[];
+  levels: { step_s: number; times: string[]; quantities: string[]; stations: Record<string, Record<string, Foreseen>> };
+  then?: {
+    until: string; is_over: boolean; levels: Record<string, Record<string, (number | null)[]>>;
+    errors: Record<string, { steps: number; bias: number; mean_error: number; mean_error_unchanged: number }>;
+    alerts: { kind: string; device: string | null; said_at: string; raised_at: string | null }[]; not_foreseen_total: number;
+  };
+}
+export interface WhatIfPlume {
+  at: string; quantity: string; minutes: number[]; levels: number[]; unit: string; rise_m: [number, number, number] | null; rise_over_m: number | null;
+  grid: { south: number; west: number; step_lat: number; step_lon: number; rows: number; columns: number } | null; percent: number[][][];
+}

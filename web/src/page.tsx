@@ -20,6 +20,7 @@ import { Robots } from "./panels/Robots";
 import { takeDrops } from "./panels/RunDrop";
 import { SimulationPage } from "./panels/SimulationPage";
 import { Stations, Zones } from "./panels/Stations";
+import { WhatIfPage } from "./panels/WhatIfPage";
 import { Timeline } from "./panels/Timeline";
 import { followAddress, linkTo, route } from "./route";
 import { followSimulation, loadSimulation } from "./simulation";
@@ -48,6 +49,7 @@ function Panel() {
   if (page === "incidents" && id) return <><Back /><IncidentPage key={id} id={id} /></>;
   if (page === "devices" && id) return <><Back /><DevicePage key={id} name={id} /></>;
   if (page === "network") return <NetworkPage />;
+  if (page === "what-if") return <WhatIfPage />;
   return page === "simulation" ? <SimulationPage /> : <City />;
 }
 

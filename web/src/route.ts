@@ -5,8 +5,8 @@ import { ahead, isTilted, MOST_AHEAD_MIN } from "./map/ahead";
 import { isFieldShown } from "./map/field";
 import { at } from "./state";
 
-export interface Route { page: "city" | "incidents" | "devices" | "network" | "simulation"; id: string; query: URLSearchParams }
-const PAGES = ["incidents", "devices", "network", "simulation"] as const;
+export interface Route { page: "city" | "incidents" | "devices" | "network" | "simulation" | "what-if"; id: string; query: URLSearchParams }
+const PAGES = ["incidents", "devices", "network", "simulation", "what-if"] as const;
 
 export function parse(hash: string): Route {
   const [place = "", query = ""] = hash.replace(/^#\/?/, "").split("?", 2);

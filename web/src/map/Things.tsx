@@ -8,7 +8,8 @@ import { goTo, route } from "../route";
 import { cai, devices, fixedPlaces, isPast, language, now, places, robots, shown, site } from "../state";
 import { lit } from "../simulation";
 import { headingOf, metres } from "../trails";
-import { arrival, label, localized, nameOfZone, say } from "../words/words";
+import { move, moved, onMap, placed } from "../whatif";
+import { arrival, label, localized, nameOfZone, say, sayOf } from "../words/words";
 import { finish, question } from "./aim";
 import { aside } from "./aside";
 import { Crowd } from "./Crowd";
@@ -24,7 +25,7 @@ export const indexes = (name: string) => {
     : `CAI ${index.cai} ${localized(index, "label")} · US AQI ${index.us_aqi?.aqi ?? "–"} (${say("reference")})`;
 };
 const title = (name: string) => [label(devices.value.get(name)), indexes(name)].filter(Boolean).join(" · ");
-const alarmed = computed(() => new Set([...shown.value.alerts.values()].filter(({ kind }) => FROM_AIR.includes(kind)).map(({ device }) => device)));
+const alarmed = computed(() => new Set(onMap.value ? onMap.value.alerts.filter(({ kind }) => FROM_AIR.includes(kind)).map(({ device }) => device) : [...shown.value.alerts.values()].filter(({ kind }) => FROM_AIR.includes(kind)).map(({ device }) => device)));
 const chosen = computed(() => (route.value.page === "devices" ? route.value.id : ""));
 
 /** Robots glide from one reported place to the next. */
@@ -96,6 +97,7 @@ export function Things({ view }: { view: MapView }) {
       {traced.value.filter(({ details }) => details.source && !details.source.says_nothing).map(({ id, details: { source } }) =>
         <At key={id} place={[source!.lat, source!.lon]} kind="source-mark" />)}
       {lit.value.map((one) => <Lit key={`lit ${one.at} ${one.place.join()}`} {...one} />)}
+      {placed.value.map((one) => <Put key={`put ${one.number}`} {...one} />)}
       {/* Stations last, over the plates of robots beside them. */}
       {names.reverse().map((name) => <Dot key={name} name={name} />)}
     </div></Drawn.Provider>
@@ -111,6 +113,35 @@ const SIGNS: Record<string, string> = {
 function Lit({ place, kind, at: when }: { place: Place; kind: string; at: number }) {
   if (!useComputed(() => when <= now.value).value) return null;
   return <At place={place} kind="lit"><svg data-lit={kind} width="30" height="30" viewBox="0 0 24 24" role="img" aria-label={say("lit")}><path d={SIGNS[kind] ?? SIGNS["fire"]!} /></svg></At>;
+}
+
+const STEP_DEG = 0.0005;
+const KEYS: Record<string, Place> = { ArrowUp: [STEP_DEG, 0], ArrowDown: [-STEP_DEG, 0], ArrowLeft: [0, -STEP_DEG], ArrowRight: [0, STEP_DEG] };
+
+/** A change of a what-if where it was put: it can be dragged elsewhere, or moved by the arrow keys. */
+function Put({ place, kind, number }: { place: Place; kind: string; number: number }) {
+  const view = useContext(Drawn), isDragged = useRef(false);
+  const drag = (event: PointerEvent) => {
+    if (!(event.currentTarget as HTMLElement).hasPointerCapture(event.pointerId)) return;
+    const box = document.getElementById("things")!.getBoundingClientRect();
+    isDragged.current = true;
+    move(number, view.unproject(event.clientX - box.left, event.clientY - box.top));
+  };
+  const leave = () => { if (isDragged.current) moved(); isDragged.current = false; };
+  const press = (event: KeyboardEvent) => {
+    const by = KEYS[event.key];
+    if (by) { event.preventDefault(); move(number, [place[0] + by[0], place[1] + by[1]]); }
+    if (event.key === "Enter") moved();
+  };
+  const sign = SIGNS[kind];
+  return (
+    <At place={place} kind="lit put">
+      <button type="button" data-put={kind} title={say("drag-it")} aria-label={`${sayOf("kinds-of-events", kind)}: ${say("drag-it")}`} onKeyDown={press}
+        onPointerDown={(event) => { event.stopPropagation(); event.currentTarget.setPointerCapture(event.pointerId); }} onPointerMove={drag} onPointerUp={leave} onPointerCancel={leave}>
+        {sign ? <svg width="30" height="30" viewBox="0 0 24 24" aria-hidden="true"><path d={sign} /></svg> : <span class="pin" aria-hidden="true" />}
+      </button>
+    </At>
+  );
 }
 
 function At({ place, kind = "", moves, children }: { place: Place; kind?: string; moves?: string | undefined; children?: preact.ComponentChildren }) {

@@ -5,6 +5,7 @@ import type { Downwind, Emitter, Incident, Place, Source } from "../model";
 import { route } from "../route";
 import { isPast, now, places, robotNames, robots, shown, shownIncidents, site, theme } from "../state";
 import { trailOf } from "../trails";
+import { onMap } from "../whatif";
 import { tiles } from "./tiles";
 import { circle, line, polygon, squares, type Layers, type Shape } from "./view";
 
@@ -33,8 +34,10 @@ export const ground = computed((): Layers => {
 
 /** The incidents that the map is about: the one whose page is open, or all. */
 export const traced = computed((): Incident[] => {
-  const { page, id } = route.value, all = [...shownIncidents.value.values()];
-  const one = page === "incidents" ? all.filter((incident) => incident.id === id) : [];
+  const { page, id } = route.value;
+  // What would be is not to be taken for what is.
+  if (onMap.value) return [];
+  const all = [...shownIncidents.value.values()], one = page === "incidents" ? all.filter((incident) => incident.id === id) : [];
   return one.length ? one : all;
 });
 
@@ -44,7 +47,7 @@ export const isFresh = ({ details: { source } }: Incident) => Boolean(source?.tr
 // As one text: time goes on all the time, what is fresh changes rarely.
 const freshIds = computed(() => traced.value.filter(isFresh).map(({ id }) => id).join("\n"));
 /** The zones that a plume may reach. */
-export const reached = computed(() => { const ids = freshIds.value.split("\n"); return traced.value.filter(({ id }) => ids.includes(id)).flatMap(({ details }) => details.downwind); });
+export const reached = computed((): Downwind[] => { if (onMap.value) return onMap.value.downwind.flatMap(({ zones }) => zones); const ids = freshIds.value.split("\n"); return traced.value.filter(({ id }) => ids.includes(id)).flatMap(({ details }) => details.downwind); });
 
 export const findings = computed((): Layers => {
   const sources = traced.value.map(({ details }) => details.source).filter((source): source is Source => Boolean(source?.cells) && !source?.says_nothing);

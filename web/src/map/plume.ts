@@ -1,19 +1,17 @@
 // The plume of each incident on the map, now and in the minutes ahead: how probable it is that it can be told there, and that it makes the air bad.
 import { computed, effect, signal } from "@preact/signals";
 import { get, path, Refusal } from "../api";
-import type { Incident } from "../model";
+import type { Incident, WhatIfPlume } from "../model";
 import { complain } from "../notice";
 import { at, isPast, now } from "../state";
 import { metres } from "../trails";
+import { onMap } from "../whatif";
 import { ahead, isTilted, STEP_MIN } from "./ahead";
 import { isFresh, traced } from "./layers";
-import { raster, type Grid } from "./raster";
+import { raster } from "./raster";
 import type { Layers, Shape } from "./view";
 
-export interface Plume {
-  at: string; quantity: string; minutes: number[]; levels: number[]; unit: string; rise_m: [number, number, number] | null;
-  rise_over_m: number | null; grid: Grid | null; percent: number[][][];
-}
+export type Plume = WhatIfPlume;
 
 export const TOLD = "#e07b00", BAD = "#b0120a";
 // Percent from which on a band is drawn, and how strongly.
@@ -23,7 +21,10 @@ const MOST_INCIDENTS = 4, STEP_MS = 120_000;
 // The height rises in so many steps over the distance that a plume takes to rise.
 const STEPS_OF_HEIGHT = 12;
 
-export const plumes = signal(new Map<string, Plume>());
+const ofIncidents = signal(new Map<string, Plume>());
+/** The plumes on the map: those of incidents, or of what is asked. */
+export const plumes = computed((): Map<string, Plume> => (onMap.value
+  ? new Map(onMap.value.downwind.flatMap(({ change, plume }): [string, Plume][] => (plume ? [[String(change), plume]] : []))) : ofIncidents.value));
 
 /** Incidents whose source is known; live, of those that were seen in the last minutes. */
 const known = computed((): Incident[] => traced.value.filter((incident) => incident.details.source?.traced_at && !incident.details.source.says_nothing
@@ -37,7 +38,7 @@ const keys = computed(() => wanted.value.map(({ key }) => key).join());
 
 /** Which of the times of a plume is shown: it may have been made minutes ago. */
 const numberOf = (plume: Pick<Plume, "at" | "minutes">) =>
-  Math.min(plume.minutes.length - 1, Math.round(Math.max(0, now.value - Date.parse(plume.at)) / 60_000 / STEP_MIN + ahead.value / STEP_MIN));
+  Math.min(plume.minutes.length - 1, onMap.value ? ahead.value / STEP_MIN : Math.round(Math.max(0, now.value - Date.parse(plume.at)) / 60_000 / STEP_MIN + ahead.value / STEP_MIN));
 
 export const plumeLayers = computed((): Layers => {
   const shown = [...plumes.value.values()];
@@ -72,7 +73,7 @@ async function load(): Promise<void> {
     while (done !== keys.peek()) {
       done = keys.peek();
       const found = await Promise.all(wanted.peek().map(async ({ id, query }) => [id, await one(id, query)] as const));
-      plumes.value = new Map(found.filter((entry): entry is [string, Plume] => entry[1] !== null));
+      ofIncidents.value = new Map(found.filter((entry): entry is [string, Plume] => entry[1] !== null));
     }
   } finally {
     asking = false;

@@ -4,12 +4,14 @@ import { BASE, post, remove } from "../api";
 import { say as notice } from "../notice";
 import { linkTo, route } from "../route";
 import { run, simulation } from "../simulation";
-import { at, isLinked, isSimulated, isWall, language, live, mayOperate, me, newest, rate, site, theme } from "../state";
+import { at, isLinked, isRun, isSimulated, isWall, language, live, mayOperate, me, newest, rate, site, theme } from "../state";
 import { dateAndTime, label, localized, say, sayOf } from "../words/words";
+
+type Tab = "city" | "network" | "what-if" | "simulation";
 
 export function Header() {
   const { name, role } = me.value, hasKey = name !== "local", page = route.value.page;
-  const tabs = [["city", "city"], ["network", "network"], ...(isSimulated.value ? [["simulation", "simulation"]] : [])] as ["city" | "network" | "simulation", "city" | "network" | "simulation"][];
+  const tabs = [["city", "city"], ["network", "network"], ...(isRun.value ? [] : [["what-if", "what-if"]]), ...(isSimulated.value ? [["simulation", "simulation"]] : [])] as [Tab, Tab][];
   const isIn = (tab: string) => tab === page || (tab === "city" && ["incidents", "devices"].includes(page));
   return (
     <header>

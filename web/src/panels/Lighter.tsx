@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { post } from "../api";
 import { pickPlace } from "../map/aim";
+import type { Place } from "../model";
 import { act, say as notice } from "../notice";
 import { devices } from "../state";
 import { label, say, sayOf } from "../words/words";
@@ -23,14 +24,20 @@ export function eventOf({ kind, fuel, heat, growth, smoulder, gas, rate, radius,
   return { kind, pm10_g_s: rate, radius_m: radius, duration };
 }
 
-async function light(): Promise<void> {
-  const wanted = form.value, place = await pickPlace(say("aim"));
-  if (!place) return;
-  await post("simulation/events", { ...eventOf(wanted), lat: place[0], lon: place[1] });
+/** What becomes of an event and the place that was chosen for it. */
+type Put = (event: Record<string, unknown>, place: Place) => unknown;
+
+async function happen(event: Record<string, unknown>, [lat, lon]: Place): Promise<void> {
+  await post("simulation/events", { ...event, lat, lon });
   notice(say("fire-sent"));
 }
 
-export function Lighter() {
+async function light(put: Put): Promise<void> {
+  const wanted = form.value, place = await pickPlace(say("aim"));
+  if (place) await put(eventOf(wanted), place);
+}
+
+export function Lighter({ put = happen }: { put?: Put }) {
   const wanted = form.value, set = (change: Partial<Form>) => { form.value = { ...form.value, ...change }; };
   const choice = (word: Parameters<typeof say>[0], value: string, options: string[], change: (picked: string) => void, name = (option: string) => option) => (
     <label>{say(word)}<select value={value} onChange={(event) => change(event.currentTarget.value)}>{options.map((option) => <option key={option} value={option}>{name(option)}</option>)}</select></label>
@@ -53,7 +60,7 @@ export function Lighter() {
         {wanted.kind === "dust" && number("radius", wanted.radius, (radius) => set({ radius }))}
         {time("duration", "duration")}
       </div>
-      <button id="light" type="button" class="main" onClick={() => act(light)}>{say("place")}</button>
+      <button id="light" type="button" class="main" onClick={() => act(() => light(put))}>{say("place")}</button>
     </>
   );
 }
