@@ -62,6 +62,30 @@ ADVISORY_LEVELS: Final[dict[str, tuple[Level, ...]]] = {
         ),
     ),
 }
+# Directive (EU) 2024/2881 (as 2008/50/EC before): information and alert thresholds of ozone, 180 and 240 µg/m³ at 20 °C. Of others they are means
+# over three hours in a large area, which a network of low-cost stations does not judge.
+EU_LEVELS: Final[dict[str, tuple[Level, ...]]] = {
+    "o3": (
+        Level(
+            quantity="o3",
+            key="information",
+            label_ko="정보 기준 초과",
+            label_en="information threshold",
+            issue_at=0.0902,
+            end_below=0.0902,
+            hours=1,
+        ),
+        Level(
+            quantity="o3",
+            key="alert",
+            label_ko="경보 기준 초과",
+            label_en="alert threshold",
+            issue_at=0.1203,
+            end_below=0.1203,
+            hours=1,
+        ),
+    ),
+}
 # 황사 위기경보 (crisis stages of Asian dust), PM10 [µg/m³]. The second has the level of the weather service's 황사경보. No end is laid
 # down: half of the level is our choice. That it is dust and not haze is judged by `DUST_MOST_FINE`.
 DUST_STAGES: Final[tuple[Level, ...]] = (

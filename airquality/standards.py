@@ -1,5 +1,6 @@
 """Environmental standards: means over set times that the air should not exceed, and the odour limits at a plant's boundary."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -9,7 +10,7 @@ from jeonju.airquality.index import POLLUTANTS
 from jeonju.common.arrays import Floats
 
 YEAR_H: Final = 8760
-Body = Literal["korea", "who"]
+Body = Literal["korea", "who", "eu", "us"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,13 +21,16 @@ class Standard:
     body: Body
     hours: int
     limit: float
+    of_year: float | None = None
 
     @property
     def percentile(self) -> float:
         """Of all means of a year this percentile must keep the limit; of a year's mean there is only one.
 
-        Korea: 1 h 99.9, 8 h and 24 h 99 (환경정책기본법 시행령 별표 1). WHO: 99, three to four days a year.
+        Korea: 1 h 99.9, 8 h and 24 h 99 (환경정책기본법 시행령 별표 1). WHO: 99, three to four days a year. Others say it with each limit.
         """
+        if self.of_year is not None:
+            return self.of_year
         return 100.0 if self.hours == YEAR_H else 99.9 if self.hours == 1 else 99.0
 
 
@@ -45,13 +49,15 @@ def _who(quantity: str, limits: dict[int, float], *, ug_m3_per_ppb: float | None
 # 환경정책기본법 시행령 별표 1 (decree of 2023-07-04): gases [ppm], PM [µg/m³]. Lead and benzene are not measured here.
 # WHO global air quality guidelines 2021 [µg/m³], made ppm at 25 °C and 1 atm: 1 ppb NO₂ = 1.88, O₃ = 1.96, SO₂ = 2.62, CO = 1.15 µg/m³.
 # SO₂ of 24 h is 40 µg/m³ (a table with 50 prints the interim target); the peak season of O₃ (60 µg/m³ over six months) is not judged.
-STANDARDS: Final[tuple[Standard, ...]] = (
+KOREAN_STANDARDS: Final[tuple[Standard, ...]] = (
     *_korea("so2", {1: 0.15, 24: 0.05, YEAR_H: 0.02}),
     *_korea("co", {1: 25.0, 8: 9.0}),
     *_korea("no2", {1: 0.10, 24: 0.06, YEAR_H: 0.03}),
     *_korea("o3", {1: 0.10, 8: 0.06}),
     *_korea("pm10", {24: 100.0, YEAR_H: 50.0}),
     *_korea("pm25", {24: 35.0, YEAR_H: 15.0}),
+)
+WHO_STANDARDS: Final[tuple[Standard, ...]] = (
     *_who("so2", {24: 40.0}, ug_m3_per_ppb=2.62),
     *_who("co", {24: 4000.0}, ug_m3_per_ppb=1.15),
     *_who("no2", {24: 25.0, YEAR_H: 10.0}, ug_m3_per_ppb=1.88),
@@ -59,6 +65,45 @@ STANDARDS: Final[tuple[Standard, ...]] = (
     *_who("pm10", {24: 45.0, YEAR_H: 15.0}),
     *_who("pm25", {24: 15.0, YEAR_H: 5.0}),
 )
+STANDARDS: Final[tuple[Standard, ...]] = (*KOREAN_STANDARDS, *WHO_STANDARDS)
+
+
+def _eu(quantity: str, limits: dict[int, tuple[float, float]], *, ug_m3_per_ppb: float | None = None) -> list[Standard]:
+    scale = 1.0 if ug_m3_per_ppb is None else 1000 * ug_m3_per_ppb
+    return [
+        Standard(quantity=quantity, body="eu", hours=hours, limit=round(limit / scale, 4), of_year=of_year)
+        for hours, (limit, of_year) in limits.items()
+    ]
+
+
+def _us(quantity: str, limits: dict[int, tuple[float, float]]) -> list[Standard]:
+    return [
+        Standard(quantity=quantity, body="us", hours=hours, limit=limit, of_year=of_year)
+        for hours, (limit, of_year) in limits.items()
+    ]
+
+
+# Directive 2008/50/EC, annexes XI and VII, in force until the limits of (EU) 2024/2881 in 2030 [µg/m³ at 20 °C: 1 ppb NO₂ = 1.91, O₃ = 2.00,
+# SO₂ = 2.66, CO = 1.16], with the percentile that the allowed number of exceedances a year makes: NO₂ 18 h, SO₂ 24 h and 3 days, PM10 35 days, O₃ 25 days.
+EU_STANDARDS: Final[tuple[Standard, ...]] = (
+    *_eu("so2", {1: (350.0, 99.73), 24: (125.0, 99.18)}, ug_m3_per_ppb=2.66),
+    *_eu("co", {8: (10_000.0, 100.0)}, ug_m3_per_ppb=1.16),
+    *_eu("no2", {1: (200.0, 99.79), YEAR_H: (40.0, 100.0)}, ug_m3_per_ppb=1.91),
+    *_eu("o3", {8: (120.0, 93.15)}, ug_m3_per_ppb=2.00),
+    *_eu("pm10", {24: (50.0, 90.41), YEAR_H: (40.0, 100.0)}),
+    *_eu("pm25", {YEAR_H: (25.0, 100.0)}),
+)
+# NAAQS, 40 CFR 50 (PM2.5 of 2024) [ppm, µg/m³]. The law judges means of three years and of NO₂, SO₂ and O₃ the highest of each day; here all means of
+# one year at the law's percentile are compared, which is laxer for these.
+US_STANDARDS: Final[tuple[Standard, ...]] = (
+    *_us("so2", {1: (0.075, 99.0)}),
+    *_us("co", {1: (35.0, 99.98), 8: (9.0, 99.98)}),
+    *_us("no2", {1: (0.100, 98.0), YEAR_H: (0.053, 100.0)}),
+    *_us("o3", {8: (0.070, 98.9)}),
+    *_us("pm10", {24: (150.0, 99.73)}),
+    *_us("pm25", {24: (35.0, 98.0), YEAR_H: (9.0, 100.0)}),
+)
+EVERY_STANDARD: Final[tuple[Standard, ...]] = (*STANDARDS, *EU_STANDARDS, *US_STANDARDS)
 # Three quarters of the hours must be known, as is usual for Korean averages.
 LEAST_SHARE: Final = 0.75
 
@@ -84,7 +129,7 @@ def mean_of_last(hours: Floats, length_h: int) -> Floats:
     return np.asarray(np.where(count >= LEAST_SHARE * length_h, mean, np.nan))
 
 
-def judge_last(hours: Floats) -> list[Judged]:
+def judge_last(hours: Floats, standards: Sequence[Standard] = STANDARDS) -> list[Judged]:
     """Compare the last 1, 8 and 24 of hourly means (hours, POLLUTANTS) with the standards for these times.
 
     A single mean above a limit does not break the standard yet (see `Standard.percentile`).
@@ -92,7 +137,7 @@ def judge_last(hours: Floats) -> list[Judged]:
     means = {length_h: mean_of_last(hours, length_h) for length_h in (1, 8, 24)}
     return [
         Judged(standard, float(means[standard.hours][POLLUTANTS.index(standard.quantity)]))
-        for standard in STANDARDS
+        for standard in standards
         if standard.hours in means
     ]
 
@@ -105,13 +150,13 @@ class YearJudged(NamedTuple):
     known: int
 
 
-def judge_year(hours: Floats) -> list[YearJudged]:
+def judge_year(hours: Floats, standards: Sequence[Standard] = STANDARDS) -> list[YearJudged]:
     """Compare a year of hourly means (hours from the first midnight on, POLLUTANTS) with the standards.
 
     Means of 8 h are moving ones, those of 24 h are of calendar days. NaN where three quarters of the hours are not known; the year may be unfinished.
     """
     found = []
-    for standard in STANDARDS:
+    for standard in standards:
         column = hours[:, POLLUTANTS.index(standard.quantity)]
         if standard.hours == YEAR_H:
             mean = float(mean_of_last(column, max(len(column), 1)))

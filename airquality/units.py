@@ -10,6 +10,7 @@ from jeonju.airquality.pollutants import QUANTITY
 
 # Molar volume of an ideal gas at 25 °C and 1 atm [L mol⁻¹], the reference state of Korea's and the US EPA's gas limits.
 MOLAR_VOLUME_25C_L_MOL = 24.465
+MOLAR_VOLUME_20C_L_MOL = 24.055
 
 
 def ppm_per_mg_m3(gas: str) -> float:
@@ -21,6 +22,14 @@ def ppm_per_mg_m3(gas: str) -> float:
     if molar_mass is None:
         raise ValueError(f"{gas} has no molar mass, so it has no mixing ratio")
     return MOLAR_VOLUME_25C_L_MOL / molar_mass
+
+
+def ppm_per_ug_m3_20c(gas: str) -> float:
+    """Return the mixing ratio [ppm] that 1 µg m⁻³ of a gas makes at 20 °C and 1 atm, as the law of the EU counts.
+
+    Raises ValueError for a quantity that is no gas.
+    """
+    return ppm_per_mg_m3(gas) / 1000 * MOLAR_VOLUME_20C_L_MOL / MOLAR_VOLUME_25C_L_MOL
 
 
 # Units of amounts, as scale and offset to the unit in which a quantity is stored: value · scale + offset.

@@ -39,8 +39,9 @@ class SmokeDetails(Details, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class IndexDetails(Details, frozen=True, kw_only=True):
-    """Of bad air: the grade, the sub-indices, the pollutant that leads; `missing` where the index is an earlier one."""
+    """Of bad air: the scheme's key, the grade, the sub-indices, the pollutant that leads; `missing` where the index is an earlier one."""
 
+    index: str = "cai"
     grade: str = ""
     sub_indices: dict[str, float] = {}
     pollutant: str = ""

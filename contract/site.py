@@ -21,9 +21,11 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from jeonju.airquality.dispersion.meteorology import Surroundings
 from jeonju.airquality.geo import LocalMap
 from jeonju.airquality.pollutants import QUANTITY
+from jeonju.airquality.schemes import SchemeName
 from jeonju.common.errors import UserError
 from jeonju.common.toml_lines import load_toml
 from jeonju.contract.certificate import Certificate
+from jeonju.contract.climate import Climate
 from jeonju.contract.gateways import Gateway
 from jeonju.contract.land import MAP_REACH_M, Land
 from jeonju.contract.land_use import SpeedRatios, speed_ratios
@@ -169,6 +171,10 @@ class Site(_Strict):
     surroundings: Surroundings = "urban"
     roughness_m: Annotated[float, Field(gt=0, le=5)] = 0.8
     note: str = ""
+    # Whose index, standards and advisories count: Korea's, those of the United States, or of Europe (airquality/schemes.py).
+    index: SchemeName = "cai"
+    # Without: that of Jeonju, and its background air.
+    climate: Climate | None = None
     # Devices that no site file names, and nobody has heard of: so many more are admitted in an hour, 1000 of them by one message at most.
     new_devices_per_hour: Annotated[int, Field(ge=0, le=50_000)] = 1000
     zones: Annotated[list[Zone], Field(min_length=1)]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
+from jeonju.airquality.schemes import SCHEMES
 from jeonju.contract.known_source import KnownSource
 from jeonju.contract.records import AlertRecord, DeviceRecord
 from jeonju.contract.site import Site
@@ -43,7 +44,7 @@ class AlertEngine:
         self._rules = rules or shipped_rules()
         self._windows = Windows(device.name for device in site.devices if is_behind)
         self._lifecycle = AlertLifecycle(site, self._rules)
-        self.pollution = Pollution(_stations(site, known))
+        self.pollution = Pollution(_stations(site, known), SCHEMES[site.index])
         self._smoke = SmokeDetector(site)
         self._smoke.mark(known_sources)
         self._links = LinksDetector()

@@ -7,11 +7,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from jeonju.airquality import us_aqi
-from jeonju.airquality.index import POLLUTANTS, Cai, cai_of_hours
-from jeonju.airquality.limits import ADVISORY_LEVELS, DUST_STAGES, AdvisoryState, is_dust, next_state
-from jeonju.airquality.standards import Judged, judge_last, mean_of_last
-from jeonju.airquality.us_aqi import UsAqi
+from jeonju.airquality.index import POLLUTANTS, Cai
+from jeonju.airquality.limits import DUST_STAGES, AdvisoryState, is_dust, next_state
+from jeonju.airquality.schemes import SCHEMES, Scheme, us_aqi_of_hours
+from jeonju.airquality.standards import Judged, judge_last
 from jeonju.common.arrays import Floats
 from jeonju.detection.windows import Window
 from jeonju.rules.watched import QUANTITIES, WINDOW_S
@@ -29,11 +28,15 @@ _PM: Final = (POLLUTANTS.index("pm10"), POLLUTANTS.index("pm25"))
 
 @dataclass
 class Pollution:
-    """Keeps the last 24 hourly means of every station (1.7 kB each). Everything is judged once an hour, as the official network does."""
+    """Keeps the last 24 hourly means of every station (1.7 kB each). Everything is judged once an hour, as the official network does.
+
+    `cai` is the index of the site's scheme, which is Korea's unless its file chooses another; the US index is always there to compare.
+    """
 
     zones: dict[str, list[str]]  # zone → stations
+    scheme: Scheme = SCHEMES["cai"]
     cai: dict[str, Cai] = field(default_factory=dict)
-    us_aqi: dict[str, UsAqi] = field(default_factory=dict)
+    us_aqi: dict[str, Cai] = field(default_factory=dict)
     # Of zones (mean of their stations) and of single stations, where a level is in force or may soon be.
     advisories: dict[tuple[str, str], AdvisoryState] = field(default_factory=dict)
     hourly_means: dict[tuple[str, str], float] = field(default_factory=dict)
@@ -70,7 +73,7 @@ class Pollution:
 
     def exceeded(self, station: str) -> list[Judged]:
         """Compare the last 1, 8 and 24 hours of a station with the environmental standards; raises KeyError for one that is not known."""
-        return judge_last(self._hours[self._number[station]])
+        return judge_last(self._hours[self._number[station]], self.scheme.standards)
 
     def restore(self, advisories: dict[tuple[str, str], AdvisoryState], dust: AdvisoryState) -> None:
         """Go on with what has been in force since before the hours that are still known."""
@@ -99,7 +102,7 @@ class Pollution:
     def _judge_advisories(self, hour: Floats) -> None:
         zones = [_mean_of_known(hour[[self._number[name] for name in members]]) for members in self.zones.values()]
         places, means = [*self._stations, *self.zones], np.concatenate([hour, np.reshape(zones, (-1, len(POLLUTANTS)))])
-        for quantity, levels in ADVISORY_LEVELS.items():
+        for quantity, levels in self.scheme.advisories.items():
             column = means[:, POLLUTANTS.index(quantity)]
             # Almost everywhere nothing is in force and nothing begins.
             concerned = {places[at] for at in np.flatnonzero(column >= levels[0].issue_at).tolist()}
@@ -112,6 +115,8 @@ class Pollution:
                     self.advisories[key], self.hourly_means[key] = state, mean
                 else:
                     self.advisories.pop(key, None)
+        if not self.scheme.has_asian_dust:
+            return
         pm10, pm25 = _mean_of_known(hour[:, _PM]).tolist()
         self.dust_mean = pm10
         # Haze issues nothing, but does not lift what dust has issued before.
@@ -119,16 +124,12 @@ class Pollution:
         self.dust = next_state(DUST_STAGES, self.dust, dusty)
 
     def _judge_indexes(self) -> None:
-        found: Iterable[tuple[str, Cai | None]] = zip(self._stations, cai_of_hours(self._hours), strict=True)
-        self.cai = {station: index for station, index in found if index is not None}
-        by_hour = np.swapaxes(self._hours, 0, 1)
-        subs = {
-            key: us_aqi.sub_index(key, mean_of_last(by_hour, row.hours)[:, POLLUTANTS.index(key)]).tolist()
-            for key, row in us_aqi.BREAKPOINTS.items()
-        }
-        every = (dict(zip(subs, row, strict=True)) for row in zip(*subs.values(), strict=True))
-        indexes = zip(self._stations, map(us_aqi.of_sub_indices, every), strict=True)
-        self.us_aqi = {station: index for station, index in indexes if index is not None}
+        self.cai = self._known(self.scheme.of_hours(self._hours))
+        self.us_aqi = self._known(us_aqi_of_hours(self._hours))
+
+    def _known(self, indexes: Iterable[Cai | None]) -> dict[str, Cai]:
+        found = zip(self._stations, indexes, strict=True)
+        return {station: index for station, index in found if index is not None}
 
 
 def _mean_of_known(values: Floats) -> Floats:

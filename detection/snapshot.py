@@ -10,7 +10,6 @@ import pyarrow as pa
 
 from jeonju.airquality.index import Cai
 from jeonju.airquality.standards import Judged
-from jeonju.airquality.us_aqi import UsAqi
 from jeonju.contract.records import AlertRecord
 from jeonju.detection.pollution import HOUR_S, Pollution
 
@@ -48,7 +47,7 @@ class IndexSnapshot:
     zones: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: _NOTHING)  # zone → stations
     hour: datetime | None = None  # the beginning of the hour that goes on
     cai: Mapping[str, Cai] = field(default_factory=dict)
-    us_aqi: Mapping[str, UsAqi] = field(default_factory=dict)
+    us_aqi: Mapping[str, Cai] = field(default_factory=dict)
     advisories: Mapping[tuple[str, str], int] = field(default_factory=dict)  # station or zone, quantity → level
     dust_level: int = 0
     standards: Mapping[str, tuple[Judged, ...]] = field(default_factory=dict)  # station → last 1, 8 and 24 hours

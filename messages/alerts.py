@@ -6,9 +6,9 @@ from typing import Final, TypeVar
 
 from msgspec import structs
 
-from jeonju.airquality.index import GRADES
-from jeonju.airquality.limits import ADVISORY_LEVELS, DUST_STAGES
+from jeonju.airquality.limits import ADVISORY_LEVELS, DUST_STAGES, EU_LEVELS
 from jeonju.airquality.pollutants import QUANTITY
+from jeonju.airquality.schemes import SCHEMES
 from jeonju.contract import details as facts
 from jeonju.contract.kinds import CLASS_OF_KIND
 from jeonju.contract.records import AlertRecord
@@ -160,10 +160,12 @@ def _smoke(alert: AlertRecord, place: Pair, labels: Labels) -> Pair:
 
 def _cai(alert: AlertRecord, place: Pair, _labels: Labels) -> Pair:
     index = facts.decode(alert.details, facts.IndexDetails)
-    grade = next(grade for grade in GRADES if grade.key == index.grade)
+    scheme = SCHEMES[index.index]
+    grade = next(grade for grade in scheme.grades if grade.key == index.grade)
     return both(
         "cai",
         place=place,
+        name=(scheme.label_ko, scheme.label_en),
         index=f"{_known(alert.value):.0f}",
         grade=(grade.label_ko, grade.label_en),
         quantity=_quantity(index.pollutant),
@@ -179,7 +181,9 @@ def _hourly_mean(alert: AlertRecord) -> Pair:
 def _advisory(alert: AlertRecord, place: Pair, _labels: Labels) -> Pair:
     quantity = alert.kind.removesuffix("-advisory")
     key = facts.decode(alert.details, facts.AdvisoryDetails).level
-    level = next(level for level in ADVISORY_LEVELS[quantity] if level.key == key)
+    level = next(
+        level for levels in (ADVISORY_LEVELS, EU_LEVELS) for level in levels.get(quantity, ()) if level.key == key
+    )
     return both(
         "advisory",
         place=place,

@@ -15,7 +15,7 @@ from pydantic import (
 
 from jeonju.airquality.limits import ADVISORY_LEVELS
 from jeonju.airquality.pollutants import QUANTITY
-from jeonju.airquality.standards import STANDARDS
+from jeonju.airquality.standards import EVERY_STANDARD
 from jeonju.airquality.units import parse_amount
 from jeonju.common.durations import parse_duration_s
 from jeonju.contract.site import QuantityKey
@@ -69,7 +69,7 @@ def named_limits(quantity: str) -> dict[str, Limit]:
     """Return the limits of the law and of health bodies for means over at most a day, by name: `korea-24h`, `who-24h`, `advisory`."""
     limits = [
         Limit(standard.limit, f"{standard.body.lower()}-{standard.hours}h", standard.hours * 3600.0)
-        for standard in STANDARDS
+        for standard in EVERY_STANDARD
         if standard.quantity == quantity and standard.hours <= 24
     ]
     # Advisories are issued upon hourly means.

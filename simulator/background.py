@@ -11,21 +11,17 @@ from jeonju.airquality.pollutants import KEYS
 from jeonju.common.arrays import Floats
 from jeonju.contract.site import Site
 from jeonju.simulator.background_levels import (
-    ANNUAL,
     COMMON,
-    CONSTANT,
     DAY_RELAXATION_H,
     DIURNAL,
     HOUR_RELAXATION_S,
     HOUR_SPREAD,
-    MONTHLY,
-    MONTHLY_STD,
     PM10_OF_PM25_HOUR,
-    REGIONAL_SHARE,
     SPATIAL_LENGTH_M,
     SPATIAL_SPREAD,
     SPECIES,
 )
+from jeonju.simulator.climate import tables_of
 from jeonju.simulator.ornstein_uhlenbeck import GRID_S, OrnsteinUhlenbeck, SampledSeries
 from jeonju.simulator.present import LEVELS_LAST_S, GoesOn, Present
 from jeonju.simulator.season import of_season
@@ -79,7 +75,7 @@ class Background:
         present: Present | None = None,
     ) -> None:
         self._zone = ZoneInfo(site.timezone)
-        self._weather = weather
+        self._weather, self._tables = weather, tables_of(site)
         self._series = SampledSeries(start_s)
         spatial = [3 * 3600.0] * (2 * len(SPECIES))
         days = [hours * 3600 for hours in (70.0, *DAY_RELAXATION_H.values())]
@@ -87,7 +83,8 @@ class Background:
         self._washed = 0.0
         self.episodes: list[Episode] = []
         levels = {} if present is None else {key: level for key, level in present.levels.items() if level > 0}
-        self._constant = CONSTANT | {key: level for key, level in levels.items() if key in CONSTANT}
+        constant = self._tables.constant
+        self._constant = constant | {key: level for key, level in levels.items() if key in constant}
         measured = {k: float(np.log(levels[key])) for k, key in enumerate(SPECIES) if key in levels}
         self._goes_on = None if present is None else GoesOn(present.at_s, measured, LEVELS_LAST_S)
 
@@ -127,16 +124,16 @@ class Background:
         hour[:, pm10] = PM10_OF_PM25_HOUR * hour[:, pm25] + np.sqrt(1 - PM10_OF_PM25_HOUR**2) * hour[:, pm10]
         local = datetime.fromtimestamp(times_s[0], self._zone)
         hours = local.hour + local.minute / 60 + (times_s - times_s[0]) / 3600
-        clean = self._washout(times_s)
+        clean, tables = self._washout(times_s), self._tables
         columns = []
         for i, name in enumerate(SPECIES):
-            mean, std = of_season(MONTHLY[name], local), of_season(MONTHLY_STD[name], local)
+            mean, std = of_season(tables.monthly[name], local), of_season(tables.monthly_std[name], local)
             spread_day = np.sqrt(np.log(1 + (std / mean) ** 2))
             shared = COMMON[name]
             variation = (
                 spread_day * (shared * common + np.sqrt(1 - shared**2) * day[:, i]) + HOUR_SPREAD[name] * hour[:, i]
             )
-            level = ANNUAL[name] * REGIONAL_SHARE[name] * mean / np.mean(MONTHLY[name])
+            level = tables.levels[name] * mean / np.mean(tables.monthly[name])
             shape = np.interp(hours % 24, np.arange(25), (*DIURNAL[name], DIURNAL[name][0])) / np.mean(DIURNAL[name])
             column = level * shape * np.exp(variation - 0.5 * (spread_day**2 + HOUR_SPREAD[name] ** 2))
             columns.append(column * clean if name.startswith("pm") else column)

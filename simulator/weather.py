@@ -12,31 +12,18 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from jeonju.airquality.dispersion.meteorology import Meteorology, Stability, pasquill_stability, solar_elevation_deg
 from jeonju.common.arrays import Floats
 from jeonju.contract.site import Site
+from jeonju.simulator.climate import tables_of
 from jeonju.simulator.moisture import SATURATED_PERCENT, humidity_percent, least_humidity_percent, visibility_m
 from jeonju.simulator.ornstein_uhlenbeck import OrnsteinUhlenbeck, SampledSeries, share_below
 from jeonju.simulator.present import WEATHER_LASTS_S, GoesOn, Present
 from jeonju.simulator.season import of_four_seasons, of_season
 from jeonju.simulator.wind_climate import wind_from_deg, wind_speed_m_s
 
-# Monthly normals of Jeonju 1991–2020 [°C]: mean, mean daily maximum, mean daily minimum (Korea Meteorological Administration).
-MEAN_C: Final = (0.0, 2.0, 6.8, 12.9, 18.5, 22.8, 26.2, 26.5, 21.9, 15.4, 8.8, 2.2)
-MAXIMUM_C: Final = (4.8, 7.5, 13.0, 19.7, 25.0, 28.4, 30.6, 31.3, 27.4, 21.7, 14.4, 7.1)
-MINIMUM_C: Final = (-4.3, -2.8, 1.4, 6.9, 12.7, 18.2, 22.7, 22.9, 17.4, 10.1, 3.9, -2.1)
-# Day-to-day standard deviation of temperature [°C], Korean monthly means 2015–2020.
-TEMPERATURE_STD_C: Final = (3.5, 3.5, 3.4, 2.9, 2.2, 1.7, 2.5, 2.3, 2.0, 3.1, 3.7, 3.6)
-# Monthly rain of Jeonju [mm], about 1300 mm a year; July, August and December from the normals, the others after the national shape.
-RAIN_MM: Final = (33, 38, 52, 85, 82, 120, 300, 280, 150, 62, 55, 30)
-# Share of hours with rain; heavy summer rain falls in few hours.
-WET_SHARE: Final = (0.05, 0.05, 0.06, 0.07, 0.06, 0.08, 0.14, 0.12, 0.08, 0.04, 0.06, 0.05)
 # Rates of hours with rain are Weibull-distributed with this shape: half of them have less than 1 mm, one in a hundred has 20 mm (KMA 146, 2018–2020).
 RAIN_SHAPE: Final = 0.65
 _RAIN_MEAN_OF_UNIT_SCALE: Final = 1.3663  # Γ(1 + 1/0.65)
 
-# Mean cloud [fraction] of hours without rain in winter, spring, summer and autumn (KMA 146, 2018–2020).
-CLOUD: Final = (0.50, 0.44, 0.55, 0.46)
 _NORMAL: Final = NormalDist()
-# What shifts the normal distribution of the cloud's process to that mean.
-_CLOUD_SHIFT: Final = np.sqrt(2) * np.array([_NORMAL.inv_cdf(mean) for mean in CLOUD])
 # Share of the mesoscale in the slow turns of the wind, relative to the synoptic ones.
 _TURN_MESO: Final = 0.3
 
@@ -153,6 +140,9 @@ class Weather:
             self._wind_goes_on = GoesOn(present.at_s, dict(enumerate(present.wind_m_s or ())), WEATHER_LASTS_S)
         self._zone = ZoneInfo(site.timezone)
         self._overrides = overrides or WeatherOverrides()
+        self._tables = tables_of(site)
+        # What shifts the normal distribution of the cloud's process to its mean.
+        self._cloud_shift = np.sqrt(2) * np.array([_NORMAL.inv_cdf(mean) for mean in self._tables.cloud])
         self._processes = OrnsteinUhlenbeck(list(_RELAXATION_S.values()), rng)
         self._more = OrnsteinUhlenbeck([_VISIBILITY_RELAXATION_S, _SHOWER_RELAXATION_S], rng.spawn(1)[0])
         self._series = SampledSeries(start_s)
@@ -177,7 +167,11 @@ class Weather:
         return meteorology(self.sample(np.array([time_s])), 0, self._site.roughness_m)
 
     def _generate(self, times_s: Floats) -> Floats:
-        wanted, process = self._overrides, dict(zip(_RELAXATION_S, self._processes.chunk().T, strict=True))
+        wanted, tables, process = (
+            self._overrides,
+            self._tables,
+            dict(zip(_RELAXATION_S, self._processes.chunk().T, strict=True)),
+        )
         local = datetime.fromtimestamp(times_s[0], self._zone)
         hour = local.hour + local.minute / 60 + (times_s - times_s[0]) / HOUR_S
         sun = solar_elevation_deg(times_s, *self._site.origin)
@@ -187,29 +181,36 @@ class Weather:
 
         sight_process, showers = self._more.chunk().T
         rain_process = np.sqrt(1 - SHOWERS) * process["rain"] + np.sqrt(SHOWERS) * showers
-        wetness, short_of_rain = _wetness(rain_process, now(WET_SHARE))
-        rain = _rain(wetness, now(RAIN_MM) / (30.4 * 24 * now(WET_SHARE)))
+        wetness, short_of_rain = _wetness(rain_process, now(tables.wet_share))
+        rain = _rain(wetness, now(tables.rain_mm) / (30.4 * 24 * now(tables.wet_share)))
         if wanted.rain is not None:
             rain, short_of_rain = np.full_like(rain, wanted.rain), np.full_like(rain, np.inf)
             wetness = np.full_like(rain, 0.5 if wanted.rain > 0 else 0.0)
-        cloud = np.where(rain > 0, 1.0, share_below(process["cloud"] + of_four_seasons(_CLOUD_SHIFT, local)))
+        cloud = np.where(rain > 0, 1.0, share_below(process["cloud"] + of_four_seasons(self._cloud_shift, local)))
         cloud = _or(wanted.cloud_fraction, cloud)
-        swing_c = 0.5 * (now(MAXIMUM_C) - now(MINIMUM_C)) * (1.25 - 0.7 * cloud) * np.cos((hour - 15) * np.pi / 12)
-        temperature = now(MEAN_C) + swing_c + 0.85 * now(TEMPERATURE_STD_C) * process["temperature"]
-        humidity = humidity_percent(_mixed(process), local, hour)
+        swing_c = (
+            0.5
+            * (now(tables.maximum_c) - now(tables.minimum_c))
+            * (1.25 - 0.7 * cloud)
+            * np.cos((hour - 15) * np.pi / 12)
+        )
+        temperature = now(tables.mean_c) + swing_c + 0.85 * now(tables.temperature_std_c) * process["temperature"]
+        humidity = humidity_percent(_mixed(process), local, hour, tables.humidity_percent, tables.humidity_spread)
         humidity = np.maximum(humidity, least_humidity_percent(wetness, short_of_rain))
         if wanted.visibility_m is not None and wanted.visibility_m < FOG_M:
             humidity = np.maximum(humidity, SATURATED_PERCENT)
         humidity = _or(wanted.humidity_percent, humidity)
         sea_level_hpa = (
-            1016 + 8 * np.cos((local.timetuple().tm_yday - 15) * 2 * np.pi / 365) + 4.5 * process["pressure"]
+            1016
+            + tables.pressure_swing_hpa * np.cos((local.timetuple().tm_yday - 15) * 2 * np.pi / 365)
+            + 4.5 * process["pressure"]
         )
         pressure = sea_level_hpa * np.exp(-self._site.elevation_m / 8430)
         speed, from_deg = self._wind(process, local, hour)
         if self._present is not None:
             speed, from_deg = self._wind_of_present(self._present, times_s, process, speed, from_deg)
         mixing = _or(wanted.mixing_height_m, _mixing_height(sun, cloud, speed, hour))
-        sight = _or(wanted.visibility_m, visibility_m(sight_process, local, humidity, speed))
+        sight = _or(wanted.visibility_m, visibility_m(sight_process, local, humidity, speed, tables.visibility_km))
         temperature, angle = _or(wanted.temperature_c, temperature), np.radians(from_deg)
         east, north = -speed * np.sin(angle), -speed * np.cos(angle)
         columns = np.column_stack([temperature, humidity, pressure, east, north, rain, cloud, sun, mixing, sight])
@@ -227,12 +228,12 @@ class Weather:
             strength = (process["speed_synoptic"] + 0.8 * process["speed_meso"] + 0.45 * gust) / np.sqrt(
                 1 + 0.64 + 0.2025
             )
-            speed = wind_speed_m_s(share_below(strength), local, hour)
+            speed = wind_speed_m_s(share_below(strength), local, hour, self._tables.wind)
         else:
             # Never quite zero, so that still air keeps its direction.
             speed = np.maximum(wanted.wind_speed_m_s * np.exp(0.18 * gust), 1e-6)
         turn = (process["turn_synoptic"] + _TURN_MESO * process["turn_meso"]) / np.sqrt(1 + _TURN_MESO**2)
-        from_deg = _or(wanted.wind_from_deg, wind_from_deg(share_below(turn), local, hour))
+        from_deg = _or(wanted.wind_from_deg, wind_from_deg(share_below(turn), local, hour, self._tables.wind))
         return speed, from_deg + _swing_deg(speed) * meander
 
     def _wind_of_present(

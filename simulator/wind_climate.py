@@ -1,11 +1,12 @@
-"""How often the wind of Jeonju comes from where, and how strong it is: by season and time of day.
+"""How often the wind comes from where, and how strong it is: by season and time of day, in Jeonju or after the rose of another city.
 
 Shares of hours and hourly means of the station 146 (Jeonju) of the Korea Meteorological Administration, 2018 to 2020, rounded; December is missing
 in the record. By night air drains from the valleys in the south-east, by day the breeze from the Yellow Sea blows from the west.
 """
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -85,17 +86,41 @@ WEIBULL_SHAPE: Final = 2.0
 _WEIBULL_MEAN_OF_UNIT_SCALE: Final = 0.8862  # Γ(1 + 1/2)
 
 
-def wind_from_deg(below: Floats, local: datetime, hour: Floats) -> Floats:
-    """Return the direction [degrees, from 53 on] below which the share `below` of the winds of a season and hour of day lies."""
-    rose = at_hour(of_four_seasons(_ROSES, local), _ROSE_HOURS, hour)
+class WindTables(NamedTuple):
+    """Roses of the slow turns (4 seasons, 6 hours, 64 directions from `begin_deg` on), and mean speeds (4 seasons, 8 hours) [m/s]."""
+
+    roses: Floats
+    begin_deg: float
+    mean_m_s: Floats
+
+
+JEONJU: Final = WindTables(_ROSES, _BEGIN_DEG, _MEAN_M_S)
+
+
+def tables(rose: Sequence[float], mean_m_s: Floats, seasons: Callable[[Floats], Floats]) -> WindTables:
+    """Return the winds of a city with one rose (16, from north on) for all hours, and mean speeds of the seasons (4) [m/s].
+
+    Over the day its speed varies as in Jeonju; `seasons` moves a table of Jeonju (4, …) to the seasons of the city.
+    """
+    slow = _without_swing(np.array(rose, dtype=float))
+    begin = int(np.argmin(slow))
+    roses = np.broadcast_to(np.roll(slow, -begin), (4, len(_ROSE_HOURS), len(slow)))
+    of_day = seasons(_MEAN_M_S)
+    speeds = of_day / of_day.mean(axis=1, keepdims=True) * mean_m_s[:, None]
+    return WindTables(roses, PART_DEG * (begin - 0.5), speeds)
+
+
+def wind_from_deg(below: Floats, local: datetime, hour: Floats, wind: WindTables = JEONJU) -> Floats:
+    """Return the direction [degrees, from `begin_deg` on] below which the share `below` of the winds of a season and hour of day lies."""
+    rose = at_hour(of_four_seasons(wind.roses, local), _ROSE_HOURS, hour)
     upto = np.cumsum(rose, axis=1)
     wanted = below * upto[:, -1]
     part = np.minimum((upto <= wanted[:, None]).sum(axis=1), upto.shape[1] - 1)
     rows = np.arange(len(below))
-    return _BEGIN_DEG + PART_DEG * (part + 1 - (upto[rows, part] - wanted) / rose[rows, part])
+    return wind.begin_deg + PART_DEG * (part + 1 - (upto[rows, part] - wanted) / rose[rows, part])
 
 
-def wind_speed_m_s(below: Floats, local: datetime, hour: Floats) -> Floats:
+def wind_speed_m_s(below: Floats, local: datetime, hour: Floats, wind: WindTables = JEONJU) -> Floats:
     """Return the speed [m/s] below which the share `below` of the winds of a season and hour of day lies."""
-    mean = at_hour(of_four_seasons(_MEAN_M_S, local), _SPEED_HOURS, hour)
+    mean = at_hour(of_four_seasons(wind.mean_m_s, local), _SPEED_HOURS, hour)
     return mean / _WEIBULL_MEAN_OF_UNIT_SCALE * (-np.log1p(-below)) ** (1 / WEIBULL_SHAPE)

@@ -9,10 +9,10 @@ import pyarrow as pa
 from fastapi import APIRouter, HTTPException, Query, Response
 
 from jeonju.airquality.index import POLLUTANTS, Cai
-from jeonju.airquality.limits import ADVISORY_LEVELS, DUST_STAGES, Level
+from jeonju.airquality.limits import DUST_STAGES, Level
 from jeonju.airquality.pollutants import QUANTITY
+from jeonju.airquality.schemes import SCHEMES
 from jeonju.airquality.standards import YEAR_H, Judged, Standard, judge_year
-from jeonju.airquality.us_aqi import UsAqi
 from jeonju.api.export import FILES, AsFormat, file_of, records_table
 from jeonju.api.http.answers import answer, example
 from jeonju.api.http.state import Air, State
@@ -48,7 +48,10 @@ _STANDARD = {"quantity": "pm25", "body": "korea", "hours": 24, "limit": 35.0, "m
     ),
 )
 async def cai(air: Air, as_format: AsFormat = "json") -> Response:
-    """The indexes of the last full hour: of every station, the worst of every zone, and the advisories (0 is none)."""
+    """The indexes of the last full hour: of every station, the worst of every zone, and the advisories (0 is none).
+
+    `cai` is the index that the site has chosen, which `index` names; `us_aqi` is that of the United States beside it.
+    """
     index = air.detection.snapshot.index
     if as_format != "json":
         table = _index_table(air, index)
@@ -60,10 +63,11 @@ async def cai(air: Air, as_format: AsFormat = "json") -> Response:
         zones[zone] = {
             "worst": max(known, key=lambda name: index.cai[name].value, default=None),
             "mean_cai": round(float(np.mean([index.cai[name].value for name in known]))) if known else None,
-            "advisories": _advisories(index, zone),
+            "advisories": _advisories(air, index, zone),
         }
     return answer(
         {
+            "index": air.site.index,
             "hour": index.hour,
             "stations": stations,
             "zones": zones,
@@ -105,11 +109,11 @@ async def standards_of_a_year(
     until = min(end, air.now())
     if begin >= until:
         raise HTTPException(422, f"year: {year} has not begun")
-    rows = await air.turns.exports.run(lambda: _judged_year(_hourly_means(air, device, begin, until)))
+    rows = await air.turns.exports.run(lambda: _judged_year(air, _hourly_means(air, device, begin, until)))
     return answer({"device": device, "year": year, "standards": rows, **_note(air)})
 
 
-def _judged_year(hours: Floats) -> list[dict[str, Any]]:
+def _judged_year(air: State, hours: Floats) -> list[dict[str, Any]]:
     return [
         {
             **_judged(row.judged),
@@ -117,7 +121,7 @@ def _judged_year(hours: Floats) -> list[dict[str, Any]]:
             "times_exceeded": row.exceeded,
             "means": row.known,
         }
-        for row in judge_year(hours)
+        for row in judge_year(hours, SCHEMES[air.site.index].standards)
         if row.known
     ]
 
@@ -150,13 +154,13 @@ def _station(air: State, index: IndexSnapshot, name: str) -> dict[str, Any]:
     return {
         **(_index(korean, "cai") if korean else {}),
         "us_aqi": _index(american, "aqi") if american else None,
-        "advisories": _advisories(index, name),
+        "advisories": _advisories(air, index, name),
         "exceeded": [_judged(standard) for standard in index.standards[name] if standard.is_exceeded],
         **instrument(air, name),
     }
 
 
-def _index(index: Cai | UsAqi, name: str) -> dict[str, Any]:
+def _index(index: Cai, name: str) -> dict[str, Any]:
     return {
         name: round(index.value),
         "grade": index.grade.key,
@@ -168,8 +172,8 @@ def _index(index: Cai | UsAqi, name: str) -> dict[str, Any]:
     }
 
 
-def _advisories(index: IndexSnapshot, place: str) -> dict[str, int]:
-    return {quantity: index.advisories.get((place, quantity), 0) for quantity in ADVISORY_LEVELS}
+def _advisories(air: State, index: IndexSnapshot, place: str) -> dict[str, int]:
+    return {quantity: index.advisories.get((place, quantity), 0) for quantity in SCHEMES[air.site.index].advisories}
 
 
 def _stage(levels: tuple[Level, ...], level: int) -> dict[str, str] | None:

@@ -8,10 +8,10 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from pydantic import BaseModel
 
 from jeonju.airquality import us_aqi
-from jeonju.airquality.index import GRADES, INDEX_UPPER, UPPER
-from jeonju.airquality.limits import ADVISORY_LEVELS, DUST_STAGES
+from jeonju.airquality.limits import DUST_STAGES
 from jeonju.airquality.pollutants import QUANTITIES
-from jeonju.airquality.standards import ODOUR_LIMITS, STANDARDS
+from jeonju.airquality.schemes import SCHEMES
+from jeonju.airquality.standards import ODOUR_LIMITS
 from jeonju.api.access.guard import ADMIN_ONLY
 from jeonju.api.export import FILES, AsFormat, file_of, records_table
 from jeonju.api.http.answers import answer, example
@@ -55,16 +55,21 @@ async def quantities() -> Response:
     "/limits",
     responses=example({"advisories": {"pm10": [{"key": "advisory", "issue_at": 150}]}, "grades": [{"key": "good"}]}),
 )
-async def limits() -> Response:
-    """Advisory levels by law, stages of Asian dust, standards (Korea, WHO), odour limits, classes of both indexes, ends of those of the CAI."""
+async def limits(air: Air) -> Response:
+    """By what this city is judged: its index with classes and their ends, advisory levels, standards, odour limits; stages of Asian dust in Korea.
+
+    `cai` holds the ends of the classes of the site's index, whichever it is; `index` names it.
+    """
+    scheme = SCHEMES[air.site.index]
     return answer(
         {
-            "advisories": {key: [asdict(level) for level in levels] for key, levels in ADVISORY_LEVELS.items()},
-            "asian_dust": [asdict(stage) for stage in DUST_STAGES],
-            "standards": [standard_json(standard) for standard in STANDARDS],
+            "index": {"key": scheme.key, "label_ko": scheme.label_ko, "label_en": scheme.label_en},
+            "advisories": {key: [asdict(level) for level in levels] for key, levels in scheme.advisories.items()},
+            "asian_dust": [asdict(stage) for stage in DUST_STAGES] if scheme.has_asian_dust else [],
+            "standards": [standard_json(standard) for standard in scheme.standards],
             "odour": [asdict(limit) for limit in ODOUR_LIMITS],
-            "grades": [asdict(grade) for grade in GRADES],
-            "cai": {"upper": UPPER, "index_upper": INDEX_UPPER},
+            "grades": [asdict(grade) for grade in scheme.grades],
+            "cai": {"upper": scheme.upper, "index_upper": scheme.index_upper},
             "us_grades": [asdict(grade) for grade in us_aqi.GRADES],
         }
     )

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from jeonju.airquality.index import GRADES, Cai
+from jeonju.airquality.index import Cai
 from jeonju.airquality.pollutants import QUANTITY
+from jeonju.airquality.schemes import SCHEMES, Scheme
 from jeonju.api.public.facts import SHOWN, Notice, PublicFacts, StationFacts
 from jeonju.contract.site import Site, Zone
 from jeonju.messages import legal
@@ -27,7 +28,7 @@ _TEMPLATES: Final = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-STYLE: Final = _TEMPLATES.get_template("style.css.jinja").render(grades=GRADES)
+STYLE: Final = _TEMPLATES.get_template("style.css.jinja").render(schemes=SCHEMES.values())
 _TEMPLATE: Final = _TEMPLATES.get_template("page.html.jinja")
 
 
@@ -64,7 +65,7 @@ class _Words:
 
 def as_html(site: Site, facts: PublicFacts, now: datetime, language: Language) -> str:
     """Return the page as it is now; what is old by then is said to be old."""
-    words = _Words(site, language, now)
+    words, scheme = _Words(site, language, now), SCHEMES[site.index]
     zones = [
         _zone(words, zone, stations, now) | {"has_smoke": any(notice.zone == zone.name for notice in facts.notices)}
         for zone in site.zones
@@ -82,7 +83,9 @@ def as_html(site: Site, facts: PublicFacts, now: datetime, language: Language) -
         notices=[{"certainty": notice.certainty, "text": _sentence(words, site, notice)} for notice in facts.notices],
         zones=zones,
         hour=words.clock(facts.hour) if facts.hour else None,
-        advice=_advice(words, zones),
+        advice=_advice(words, zones, scheme),
+        index=scheme.key,
+        index_name=(scheme.long_ko, scheme.long_en)[LANGUAGES.index(language)],
         units=[{"label": words.label(QUANTITY[key]), "unit": QUANTITY[key].unit} for key in SHOWN],
         legal_note=legal.note(station.certificate for station in site.stations)[LANGUAGES.index(language)],
     )
@@ -141,13 +144,16 @@ def _index(words: _Words, index: Cai | None) -> dict[str, Any]:
     }
 
 
-def _advice(words: _Words, zones: Iterable[dict[str, Any]]) -> list[dict[str, str]]:
+def _advice(words: _Words, zones: Iterable[dict[str, Any]], scheme: Scheme) -> list[dict[str, str]]:
     """Return what to do for each class that a zone has, the worst first; where smoke is told, it counts, as the index lags behind it."""
     advice = {"smoke-here": words.say("smoke-here")}
-    advice |= {grade.key: words.label(grade) for grade in reversed(GRADES)}
+    advice |= {grade.key: words.label(grade) for grade in reversed(scheme.grades)}
+    advised = {grade.key: scheme.advice_of(grade) for grade in scheme.grades}
     named = dict[str, list[str]]()
     for zone in zones:
         named.setdefault("smoke-here" if zone["has_smoke"] else zone["key"], []).append(zone["name"])
     return [
-        {"key": key, "grade": grade, "zones": ", ".join(named[key])} for key, grade in advice.items() if key in named
+        {"key": key, "advice": advised.get(key, key), "grade": grade, "zones": ", ".join(named[key])}
+        for key, grade in advice.items()
+        if key in named
     ]

@@ -7,7 +7,14 @@ from typing import Final
 import numpy as np
 
 from jeonju.airquality.index import Cai
-from jeonju.airquality.limits import ADVISORY_LEVELS, DUST_STAGES, LONGEST_WITHOUT_DATA_H, AdvisoryState, Level
+from jeonju.airquality.limits import (
+    ADVISORY_LEVELS,
+    DUST_STAGES,
+    EU_LEVELS,
+    LONGEST_WITHOUT_DATA_H,
+    AdvisoryState,
+    Level,
+)
 from jeonju.contract.details import AdvisoryDetails, IndexDetails, decode
 from jeonju.detection.condition import Condition
 from jeonju.detection.detectors.detector import Past, WindowDetector
@@ -17,7 +24,7 @@ from jeonju.detection.windows import Window
 # Bad air has ended when the index was moderate or better for this many hours in a row, so an index around 100 does not end it every hour. Our choice.
 GOOD_HOURS: Final = 2
 ASIAN_DUST: Final = "asian-dust"
-_ADVISORIES: Final = {f"{quantity}-advisory": quantity for quantity in ADVISORY_LEVELS}
+_ADVISORIES: Final = {f"{quantity}-advisory": quantity for quantity in {**ADVISORY_LEVELS, **EU_LEVELS}}
 
 
 class PollutionDetector(WindowDetector):
@@ -41,7 +48,7 @@ class PollutionDetector(WindowDetector):
         }
         self.pollution.restore(
             {
-                (place, _ADVISORIES[kind]): _state(ADVISORY_LEVELS[_ADVISORIES[kind]], level)
+                (place, _ADVISORIES[kind]): _state(self.pollution.scheme.advisories.get(_ADVISORIES[kind], ()), level)
                 for (kind, place), level in levels.items()
                 if kind in _ADVISORIES
             },
@@ -67,7 +74,7 @@ class PollutionDetector(WindowDetector):
     def _note_bad_air(self) -> None:
         hour = self.pollution.hour or 0
         for station, index in self.pollution.cai.items():
-            if _is_bad(index):
+            if self._class_of(index) >= self.pollution.scheme.bad_from:
                 self._bad[station] = index, hour
         for station, (_, last_bad) in list(self._bad.items()):
             patience = GOOD_HOURS if station in self.pollution.cai else LONGEST_WITHOUT_DATA_H
@@ -78,6 +85,7 @@ class PollutionDetector(WindowDetector):
         for station, (last_bad, _) in self._bad.items():
             index = self.pollution.cai.get(station, last_bad)
             details = IndexDetails(
+                index=self.pollution.scheme.key,
                 grade=index.grade.key,
                 sub_indices={key: round(value, 1) for key, value in index.sub_indices.items()},
                 pollutant=index.pollutant,
@@ -86,17 +94,20 @@ class PollutionDetector(WindowDetector):
             yield Condition(
                 kind="cai",
                 place=station,
-                severity="critical" if index.grade.key == "very-bad" else "warning",
+                severity="critical" if self._class_of(index) >= self.pollution.scheme.very_bad_from else "warning",
                 details=details,
                 value=round(index.value, 1),
-                limit=100.0,
+                limit=self.pollution.scheme.bad_above,
             )
+
+    def _class_of(self, index: Cai) -> int:
+        return self.pollution.scheme.class_of(index.grade)
 
     def _advisories(self) -> Iterator[Condition]:
         for (place, quantity), state in self.pollution.advisories.items():
             if state.level == 0:
                 continue
-            level = ADVISORY_LEVELS[quantity][state.level - 1]
+            level = self.pollution.scheme.advisories[quantity][state.level - 1]
             mean = self.pollution.hourly_means.get((place, quantity), float("nan"))
             yield Condition(
                 kind=f"{quantity}-advisory",
@@ -121,10 +132,6 @@ class PollutionDetector(WindowDetector):
             limit=stage.issue_at,
             quantity="pm10",
         )
-
-
-def _is_bad(index: Cai) -> bool:
-    return index.grade.key in ("bad", "very-bad")
 
 
 def _state(levels: tuple[Level, ...], key: str | None) -> AdvisoryState:

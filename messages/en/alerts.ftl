@@ -1,6 +1,6 @@
 # The sentences of alerts. $place: the device or zone; $what: what the kind is called; amounts come with their unit.
 
-cai = { $place }: CAI { $index } ({ $grade }), led by { $quantity } ({ reference-only })
+cai = { $place }: { $name } { $index } ({ $grade }), led by { $quantity } ({ reference-only })
 advisory = { $place }: { $quantity } { $level } level ({ $mean }) ({ reference-only })
 asian-dust = Asian dust crisis, stage “{ $level }” ({ $mean }) ({ reference-only })
 hourly-mean = hourly mean { $amount }

@@ -1,6 +1,6 @@
 # 경보 문장. $place: 장비 또는 구역, $what: 경보 종류의 이름. 값에는 단위가 붙어 있다.
 
-cai = { $place }: 통합대기환경지수 { $index } ({ $grade }), 주오염물질 { $quantity } ({ reference-only })
+cai = { $place }: { $name } { $index } ({ $grade }), 주오염물질 { $quantity } ({ reference-only })
 advisory = { $place }: { $quantity } { $level } 수준 ({ $mean }) ({ reference-only })
 asian-dust = 황사 위기경보 '{ $level }' 수준 ({ $mean }) ({ reference-only })
 hourly-mean = 시간평균 { $amount }

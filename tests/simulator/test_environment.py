@@ -12,7 +12,8 @@ from jeonju.airquality.pollutants import KEYS
 from jeonju.contract.site import Site
 from jeonju.simulator.background import Background, Episode
 from jeonju.simulator.background_levels import ANNUAL
-from jeonju.simulator.weather import FOG_M, MEAN_C, Weather, WeatherOverrides
+from jeonju.simulator.normals import MEAN_C
+from jeonju.simulator.weather import FOG_M, Weather, WeatherOverrides
 from tests.conftest import SHARED_DATA
 
 START_S = datetime(2026, 1, 1, tzinfo=UTC).timestamp()

@@ -8,12 +8,12 @@ export const colouring = signal("now");
 export const isOfficial = signal(localStorage["palette"] === "official");
 
 // Blue to red over light tones: told apart with all common kinds of colour blindness (ColorBrewer's RdYlBu).
-const SAFE = ["#2c7bb6", "#abd9e9", "#fdae61", "#d7191c"];
+const SAFE = ["#2c7bb6", "#abd9e9", "#fdae61", "#d7191c"], SAFE_OF_SIX = ["#4575b4", "#91bfdb", "#e0f3f8", "#fee090", "#fc8d59", "#d73027"];
 // Dark to light, even in lightness (viridis).
 const SCALE = ["#440154", "#3b528b", "#21918c", "#5ec962", "#fde725"];
 export const UNKNOWN = "#6b7a89", ROBOT = "#7a4fd0";
 
-export const palette = computed(() => (isOfficial.value ? limits.value.grades.map(({ colour }) => colour) : SAFE));
+export const palette = computed(() => (isOfficial.value ? limits.value.grades.map(({ colour }) => colour) : limits.value.grades.length > 4 ? SAFE_OF_SIX : SAFE));
 
 /** The index of a single value: in proportion within its class, as the law does for hourly means. */
 export function subIndex(upper: number[], indexUpper: number[], value: number): number {
@@ -23,7 +23,12 @@ export function subIndex(upper: number[], indexUpper: number[], value: number): 
   return indexLow + ((Math.max(value, 0) - low) / (upper[at]! - low)) * (indexUpper[at]! - indexLow);
 }
 
-export const classOf = (index: number) => (index <= 50 ? 0 : index <= 100 ? 1 : index <= 250 ? 2 : 3);
+/** The class of an index, by the ends of those of the site's own. */
+export function classOf(index: number): number {
+  const ends = limits.value.cai?.index_upper ?? [];
+  const at = ends.findIndex((end) => index <= end);
+  return at < 0 ? Math.max(0, ends.length - 1) : at;
+}
 
 /** The worst sub-index of the values of one reading, and of what. */
 export function indexNow(reading: Reading | undefined): { value: number; pollutant: string } | null {

@@ -15,6 +15,8 @@ export interface Quantity extends Labelled { key: string; unit: string; decimals
 export interface Grade extends Labelled { key: string; colour: string }
 export interface Level extends Labelled { key: string; issue_at: number }
 export interface Limits {
+  /** Which index the site has chosen. */
+  index?: Labelled & { key: string };
   advisories: Record<string, Level[]>; grades: Grade[];
   /** Upper ends of the classes of the index, by quantity, and of the index itself. */
   cai?: { upper: Record<string, number[]>; index_upper: number[] };

@@ -5,7 +5,7 @@ import { useContext, useEffect, useLayoutEffect, useMemo, useRef } from "preact/
 import { inkOn, indexNow, shadeOf } from "../colour";
 import type { Place } from "../model";
 import { goTo, route } from "../route";
-import { cai, devices, fixedPlaces, isPast, language, now, places, robots, shown, site } from "../state";
+import { cai, devices, fixedPlaces, isPast, language, limits, now, places, robots, shown, site } from "../state";
 import { lit } from "../simulation";
 import { headingOf, metres } from "../trails";
 import { move, moved, onMap, placed } from "../whatif";
@@ -22,7 +22,7 @@ const FROM_AIR = ["smoke", "dust", "release"], GLIDE_MS = 6000, FRAME_MS = 80, F
 export const indexes = (name: string) => {
   const index = cai.value.stations[name];
   return index?.cai === undefined || isPast.value ? ""
-    : `CAI ${index.cai} ${localized(index, "label")} · US AQI ${index.us_aqi?.aqi ?? "–"} (${say("reference")})`;
+    : `${localized(limits.value.index, "label")} ${index.cai} ${localized(index, "label")} · US AQI ${index.us_aqi?.aqi ?? "–"} (${say("reference")})`;
 };
 const title = (name: string) => [label(devices.value.get(name)), indexes(name)].filter(Boolean).join(" · ");
 const alarmed = computed(() => new Set(onMap.value ? onMap.value.alerts.filter(({ kind }) => FROM_AIR.includes(kind)).map(({ device }) => device) : [...shown.value.alerts.values()].filter(({ kind }) => FROM_AIR.includes(kind)).map(({ device }) => device)));
