@@ -83,8 +83,8 @@ def _us(quantity: str, limits: dict[int, tuple[float, float]]) -> list[Standard]
     ]
 
 
-# Directive 2008/50/EC, annexes XI and VII, in force until the limits of (EU) 2024/2881 in 2030 [µg/m³ at 20 °C: 1 ppb NO₂ = 1.91, O₃ = 2.00,
-# SO₂ = 2.66, CO = 1.16], with the percentile that the allowed number of exceedances a year makes: NO₂ 18 h, SO₂ 24 h and 3 days, PM10 35 days, O₃ 25 days.
+# Directive 2008/50/EC, annexes XI and VII, in force until the limits of (EU) 2024/2881 in 2030, in µg/m³ at 20 °C (1 ppb NO₂ = 1.91, O₃ = 2.00,
+# SO₂ = 2.66, CO = 1.16), with the percentile that the allowed exceedances of a year make: NO₂ 18 h, SO₂ 24 h and 3 days, PM10 35 and O₃ 25 days.
 EU_STANDARDS: Final[tuple[Standard, ...]] = (
     *_eu("so2", {1: (350.0, 99.73), 24: (125.0, 99.18)}, ug_m3_per_ppb=2.66),
     *_eu("co", {8: (10_000.0, 100.0)}, ug_m3_per_ppb=1.16),

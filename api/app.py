@@ -1,7 +1,7 @@
 """The web application: routes and the page over services that are made elsewhere."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -24,6 +24,7 @@ from jeonju.api.access.keys import KeyFile
 from jeonju.api.access.openapi import document_access
 from jeonju.api.access.problem import problem
 from jeonju.api.access.tiles import Tiles
+from jeonju.api.beside import SitesFront, listed
 from jeonju.api.head import HeadAsGet
 from jeonju.api.metrics import ApiMetrics, RequestTimes
 from jeonju.api.ngsi import routes as ngsi
@@ -50,6 +51,8 @@ Stations and robots are low-cost instruments: their values are for reference onl
 
 # Makes the services over a folder that `jeonju run` wrote.
 OpensRun = Callable[[Path], AbstractContextManager[Services]]
+# Another site that is served beside, and what is measured of it.
+Beside = tuple[Services, Iterable[Collector]]
 
 
 def create_app(
@@ -62,26 +65,33 @@ def create_app(
     tiles: Tiles | None = None,
     access: Access | None = None,
     opens_run: OpensRun | None = None,
+    beside: Sequence[Beside] = (),
 ) -> FastAPI:
     """Return the application; it runs the services from start-up to shut-down.
 
     `keys` is the file of the keys that it takes, `names` are those it is served under, where not under all; with `public_page`
     everybody may see `/public`; what `collectors` of others in its process measure is shown at `/metrics` beside its own.
     `tiles` lie under the map; only their server may be asked by the page. `access` is that of another application in its place, which
-    has the same keys and sessions; `opens_run` makes the services over the folder of a finished run.
+    has the same keys and sessions; `opens_run` makes the services over the folder of a finished run. Sites `beside` this one have applications
+    of their own below `/sites/NAME/`, which share all that.
     """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        services.stream.attach(asyncio.get_running_loop())
-        await anyio.to_thread.run_sync(services.start)
-        app.state.ngsi_notifier.start()
+        every = [services, *(other for other, _ in beside)]
+        for each in every:
+            each.stream.attach(asyncio.get_running_loop())
+            await anyio.to_thread.run_sync(each.start)
+        for one in (app, *others.values()):
+            one.state.ngsi_notifier.start()
         yield
-        await anyio.to_thread.run_sync(app.state.ngsi_notifier.stop)
+        for one in (app, *others.values()):
+            await anyio.to_thread.run_sync(one.state.ngsi_notifier.stop)
         if app.state.runs:
             await anyio.to_thread.run_sync(app.state.runs.close)
-        services.stream.close()
-        await anyio.to_thread.run_sync(services.stop)
+        for each in every:
+            each.stream.close()
+            await anyio.to_thread.run_sync(each.stop)
 
     app = FastAPIOffline(
         title=f"{services.site.label_en} Air",
@@ -94,6 +104,11 @@ def create_app(
     )
     app.state.access = access or Access(KeyFile(keys), names)
     make_app = partial(create_app, tiles=tiles, access=app.state.access)
+    others = {
+        other.site.name: make_app(other, public_page=public_page, collectors=measured) for other, measured in beside
+    }
+    for one in (app, *others.values()):
+        one.state.sites = listed([services.site, *(other.site for other, _ in beside)])
     app.state.runs = Runs(partial(_app_of_run, opens_run, make_app)) if opens_run else None
     app.state.tiles = tiles
     app.state.metrics = CollectorRegistry()
@@ -110,11 +125,13 @@ def create_app(
     # The last one is the first to see a request. They are no BaseHTTPMiddleware, which makes a task and a stream for each request.
     app.add_middleware(SharedAnswers)
     app.add_middleware(HeadAsGet)
-    app.add_middleware(Guard, access=app.state.access)
+    app.add_middleware(Guard, access=app.state.access, site=services.site.name)
     app.add_middleware(PublicFront, page=app.state.public_page, access=app.state.access, is_public=public_page)
     app.add_middleware(BodyLimit)
     app.add_middleware(Audit, air=app.state.air)
     app.add_middleware(SecurityHeaders, tiles_origin=tiles.origin if tiles else None)
+    if others:
+        app.add_middleware(SitesFront, others=others, first=services.site.name)
     if app.state.runs:
         app.add_middleware(RunsFront, runs=app.state.runs)
     app.add_middleware(RequestTimes, registry=app.state.metrics)

@@ -18,6 +18,10 @@ HIGHEST_LATITUDE: Final = 80.0
 DATE_LINE_MARGIN_DEG: Final = 0.2
 
 
+# Of a place by its coordinates.
+UNNAMED: Final = "new-city"
+
+
 class Place(NamedTuple):
     """A place, in WGS84 degrees; `zone` is its time zone, `country` of ISO 3166, both by the nearest principal city where not known."""
 
@@ -107,7 +111,7 @@ def _at(lat: float, lon: float) -> Place:
     check_position(lat, lon, "--place")
     nearest = min(_known(), key=lambda place: _distance_deg(place, lat, lon))
     label = f"{lat:.3f}, {lon:.3f}"
-    return Place("new-city", label, label, lat, lon, nearest.timezone, nearest.country)
+    return Place(UNNAMED, label, label, lat, lon, nearest.timezone, nearest.country)
 
 
 def _distance_deg(place: Place, lat: float, lon: float) -> float:

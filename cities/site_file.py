@@ -58,7 +58,7 @@ def text_of(city: NewCity) -> str:
                 "surroundings": city.surroundings,
                 "roughness_m": 0.8 if city.surroundings == "urban" else 0.3,
                 "index": city.index,
-                "note": "; ".join(city.assumed),
+                "note": f"Assumed: {'; '.join(city.assumed)}.",
             },
         ),
         "# The months are those of the calendar, whatever the season is then.\n"

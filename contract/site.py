@@ -259,6 +259,27 @@ class Site(_Strict):
         return speed_ratios(self.land, self.map, tuple(float(side) for side in box), self.roughness_m)  # type: ignore[arg-type]
 
 
+def load_sites(names: Sequence[str]) -> list[Site]:
+    """Read the sites that one stack serves.
+
+    Raises UserError as `load_site` does, for none, for one that is named twice, and for robots that VDA 5050 could not tell apart.
+    """
+    sites = [load_site(name) for name in names]
+    if not sites:
+        raise UserError("--site names no site")
+    names = [site.name for site in sites]
+    if len(set(names)) < len(names):
+        raise UserError(f"--site names a site twice: {', '.join(names)}")
+    seen: dict[str, str] = {}
+    for site in sites:
+        for robot in site.robots:
+            if (other := seen.setdefault(robot.identity, site.name)) != site.name:
+                raise UserError(
+                    f"robots of {other} and {site.name} have the same name at the broker, {robot.identity}; rename one, or give it `vda5050`"
+                )
+    return sites
+
+
 def load_site(name_or_path: str | Path) -> Site:
     """Read a built-in site by name (`jeonju`) or any site file by path.
 

@@ -111,7 +111,7 @@ class Ingest:
             if self.failure is not None:
                 raise self.failure
             refuse_unsettled(self._sessions, is_settled=is_settled)
-        if not self._wanted.only_site:
+        if not self._wanted.only_site or self._wanted.remembers is not None:
             # To look for old sessions makes them anew: too much for a cluster, at which ingest of a site may begin anywhere at any time.
             self._sessions.tidy()
 

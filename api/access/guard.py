@@ -15,6 +15,7 @@ from jeonju.api.access.limiter import Limit, Limiter
 from jeonju.api.access.origin import foreign_page, is_elsewhere, wrong_name
 from jeonju.api.access.problem import problem
 from jeonju.api.access.sessions import Sessions
+from jeonju.api.beside import LIST_PATH
 
 # Needed before there is a key: the page that asks for one with its files, what supervisors look at, and the description of the api.
 OPEN_PATHS: Final = frozenset({"/", "/healthz", "/readyz", "/api/v1/session", "/openapi.json"})
@@ -37,6 +38,12 @@ class Caller:
     role: Role
     key: str | None = None
     session: str | None = None
+    # Names of the sites that the key is for, none where it is for all.
+    sites: frozenset[str] = frozenset()
+
+    def may_see(self, site: str) -> bool:
+        """Return whether the key is for a site."""
+        return not self.sites or site in self.sites
 
 
 @dataclass(frozen=True)
@@ -85,7 +92,7 @@ class Access:
         if digest is None or found is None:
             self.sessions.close(shown.session)
             raise HTTPException(401, "this session has ended; show the key again", _CHALLENGE)
-        return Caller(*found, digest, shown.session)
+        return Caller(*found, digest, shown.session, self.keys.sites_of(digest))
 
     def holds(self, caller: Caller) -> bool:
         """Return whether a caller may still do what it was let in for: its key and its session are there, with the same role."""
@@ -106,14 +113,14 @@ class Access:
         if found is None:
             self.count(WRONG_KEYS, f"wrong:{address}")
             raise HTTPException(401, "this key is not known, or was revoked", _CHALLENGE)
-        return Caller(*found, digest)
+        return Caller(*found, digest, sites=self.keys.sites_of(digest))
 
 
 class Guard:
     """Lets a request through to its route: reading needs a viewer, everything else an operator, unless the route asks for more."""
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
-        self._app, self._access = app, access
+    def __init__(self, app: ASGIApp, access: Access, site: str) -> None:
+        self._app, self._access, self._site = app, access, site
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or say why not."""
@@ -142,6 +149,11 @@ class Guard:
             raise
         access.count(REQUESTS, f"key:{caller.name}" if caller.key is not None else address)
         note(request, caller)
+        if not caller.may_see(self._site) and scope["path"] != LIST_PATH:
+            raise HTTPException(
+                403,
+                f"the key {caller.name!r} is not for the site {self._site}, but for {', '.join(sorted(caller.sites))}",
+            )
         _need(caller, Role.VIEWER if scope["method"] in READING else Role.OPERATOR)
 
 

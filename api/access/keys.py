@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import secrets
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -41,6 +42,8 @@ class Key:
     role: str
     sha256: str
     made_at: str
+    # Names with commas; all sites without.
+    sites: str = ""
 
 
 class KeyFile:
@@ -65,15 +68,26 @@ class KeyFile:
         self._read()
         return sorted(self._keys.values(), key=lambda key: key.name)
 
-    def add(self, name: str, role: Role, now: datetime) -> str:
-        """Make a key and return it; it cannot be shown again. Raises UserError for a name that is taken or is none."""
+    def add(self, name: str, role: Role, now: datetime, sites: Collection[str] = ()) -> str:
+        """Make a key, for all sites where none are named, and return it; it cannot be shown again.
+
+        Raises UserError for a name that is taken or is none.
+        """
         self._read()
         if not NAME.fullmatch(name):
             raise UserError(f"{name!r} is no name; use 1 to 64 letters, digits, '-' or '_'")
         if any(key.name == name for key in self._keys.values()):
             raise UserError(f"there is a key named {name!r} already; revoke it first, or choose another name")
+        if wrong := [site for site in sites if not NAME.fullmatch(site)]:
+            raise UserError(f"{wrong[0]!r} is no name of a site; give such as jeonju,gangnam")
         secret = PREFIX + secrets.token_urlsafe(SECRET_BYTES)
-        key = Key(name=name, role=role.name.lower(), sha256=_hash(secret), made_at=now.isoformat(timespec="seconds"))
+        key = Key(
+            name=name,
+            role=role.name.lower(),
+            sha256=_hash(secret),
+            made_at=now.isoformat(timespec="seconds"),
+            sites=",".join(sites),
+        )
         self._write([*self._keys.values(), key])
         return secret
 
@@ -109,6 +123,11 @@ class KeyFile:
             self._complain(error)
         found = self._keys.get(digest)
         return None if found is None else (found.name, Role[found.role.upper()])
+
+    def sites_of(self, digest: str) -> frozenset[str]:
+        """Return the sites that the key with this hash is for, none where it is for all."""
+        found = self._keys.get(digest)
+        return frozenset() if found is None or not found.sites else frozenset(found.sites.split(","))
 
     def _complain(self, error: UserError) -> None:
         """Log once for each state of the file that it cannot be read."""

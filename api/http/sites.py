@@ -43,6 +43,15 @@ async def site(air: Air) -> Response:
 
 
 @router.get(
+    "/sites",
+    responses=example([{"name": "jeonju", "label_ko": "전주", "label_en": "Jeonju", "path": "/"}]),
+)
+async def sites(request: Request) -> Response:
+    """The sites that are served here and that the caller's key is for; below `path` each has this whole api."""
+    return answer([site for site in request.app.state.sites if request.state.caller.may_see(site["name"])])
+
+
+@router.get(
     "/quantities",
     responses=example([{"key": "pm25", "label_ko": "초미세먼지", "label_en": "PM2.5", "unit": "µg/m³", "decimals": 1}]),
 )

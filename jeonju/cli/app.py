@@ -40,6 +40,7 @@ from jeonju.cli.options import (
     ScenarioName,
     Seconds,
     SiteName,
+    SiteNames,
     StoreUrl,
     TlsCertificate,
     TlsKey,
@@ -110,7 +111,7 @@ def up(
     scenario: Annotated[
         str | None, typer.Option("--scenario", help="Play a scenario: the clock begins at its start.")
     ] = None,
-    site: SiteName = "jeonju",
+    site: SiteNames = "jeonju",
     simulate: Annotated[
         bool,
         typer.Option("--simulate/--no-simulate", help="With simulated devices, or waiting for real ones only."),
@@ -187,7 +188,7 @@ def up(
     keep_files_private()
     leave_out_pandas()
     settings = UpSettings(
-        site=site,
+        sites=listed(site),
         simulate=simulate,
         scenario=load_scenario(scenario) if scenario else None,
         history_s=history,
@@ -222,7 +223,7 @@ def up(
     with running_city(settings) as city:
         watch(city, until=over, as_json=as_json)
         state = city.state()
-    if (trouble := city.ingest.stats().trouble) is not None:
+    if (trouble := city.trouble) is not None:
         raise UserError(f"{trouble}. What was not stored stays with the broker and is taken at the next start")
     typer.echo(
         json.dumps({"event": "stopped", **state})

@@ -25,6 +25,15 @@ def duration_s(text: str) -> float:
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for scripts instead of text for people.")]
 SiteName = Annotated[str, typer.Option("--site", envvar="JEONJU_SITE", help="A built-in site or a site file.")]
+SiteNames = Annotated[
+    str,
+    typer.Option(
+        "--site",
+        envvar="JEONJU_SITE",
+        metavar="SITE,…",
+        help="Built-in sites or site files with commas between them; the first is shown at /, the others below /sites/NAME/.",
+    ),
+]
 # Names are checked where they are used, so that these commands do not load the simulator.
 Nature = Annotated[
     str,

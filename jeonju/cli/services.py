@@ -24,6 +24,7 @@ from jeonju.cli.options import (
     RulesPath,
     Seconds,
     SiteName,
+    SiteNames,
     StoreOf,
     TlsCertificate,
     TlsKey,
@@ -35,7 +36,7 @@ from jeonju.cli.options import (
     until_over,
 )
 from jeonju.common.errors import UserError
-from jeonju.contract.site import load_site
+from jeonju.contract.site import load_site, load_sites
 
 app = typer.Typer()
 
@@ -210,7 +211,7 @@ def detect(
 @app.command()
 def api(
     *,
-    site: SiteName = "jeonju",
+    site: SiteNames = "jeonju",
     broker: BrokerAddress = "mqtt://127.0.0.1:1883",
     store: StoreOf = "data/air.duckdb",
     archive: ArchivePlace = None,
@@ -244,13 +245,13 @@ def api(
     stop_after: Seconds = None,
 ) -> None:
     """Run only the API with alerts and page. A DuckDB store serves one process at a time."""
-    from contextlib import closing, nullcontext
+    from contextlib import ExitStack, closing
 
     from jeonju.api.access.tiles import Tiles
     from jeonju.api.app import create_app
     from jeonju.rules.rules import load_rules
     from jeonju.stack.http_server import HttpSettings, LiveServer
-    from jeonju.stack.services import api_services, check_is_shared
+    from jeonju.stack.services import api_services, check_is_shared, closing_streams
     from jeonju.storage.open import wait_for_store
 
     log_warnings()
@@ -272,35 +273,48 @@ def api(
         check_is_shared(store, "jeonju api --detection elsewhere")
     elif not responds:
         raise UserError("--no-respond goes with --detection elsewhere: whoever judges also responds")
-    loaded, judged_by, over = load_site(site), load_rules(rules), until_over(stop_after)
+    sites, judged_by, over = load_sites(listed(site)), load_rules(rules), until_over(stop_after)
     opened = wait_for_store(store, over, archive=archive)
     if opened is None:
         return
-    watch = None
+    watches = {}
     if leases is not None:
         # Of the extra `scale`, which one machine does not need.
         from jeonju.broker.leases import LeaseStore
         from jeonju.broker.rights import HOLD_SITES
         from jeonju.stack.holders import HolderWatch
 
-        watch = HolderWatch(loaded.name, HOLD_SITES, LeaseStore(leases))
-    with closing(opened), watch or nullcontext():
-        services = api_services(
-            loaded,
-            opened,
-            broker,
-            rules=judged_by,
-            sends_robots=robots == "auto",
-            detection=detection,
-            responds=responds,
-            notices=watch.notices if watch else list,
+        watches = {each.name: HolderWatch(each.name, HOLD_SITES, LeaseStore(leases)) for each in sites}
+    with closing(opened), ExitStack() as watching:
+        for watch in watches.values():
+            watching.enter_context(watch)
+        every = [
+            api_services(
+                each,
+                opened,
+                broker,
+                rules=judged_by,
+                sends_robots=robots == "auto",
+                detection=detection,
+                responds=responds,
+                notices=watches[each.name].notices if watches else list,
+            )
+            for each in sites
+        ]
+        app = create_app(
+            every[0],
+            keys=keys,
+            names=settings.names,
+            public_page=public_page,
+            tiles=settings.tiles,
+            beside=[(services, ()) for services in every[1:]],
         )
-        app = create_app(services, keys=keys, names=settings.names, public_page=public_page, tiles=settings.tiles)
-        with LiveServer(app, settings, before_shutdown=services.stream.close) as server:
+        with LiveServer(app, settings, before_shutdown=closing_streams(every)) as server:
             typer.echo(server.url)
             while not over(0.5):
-                if services.failure:
-                    raise services.failure
+                for services in every:
+                    if services.failure:
+                        raise services.failure
 
 
 @app.command()

@@ -62,9 +62,8 @@ def _watch_plainly(city: City, until: Callable[[float], bool], *, as_json: bool)
 
 
 def _check(city: City) -> None:
-    for part in (city.simulation, city.ingest):
-        if part is not None and part.failure is not None:
-            raise part.failure
+    if (failure := city.failure) is not None:
+        raise failure
 
 
 def _table(state: dict[str, Any], city: City) -> Table:
@@ -93,6 +92,8 @@ def _table(state: dict[str, Any], city: City) -> Table:
     table.add_row(
         "pipe", Text(", ".join(troubles) or "all committed and acknowledged", "bold red" if troubles else "green")
     )
+    for other in city.others:
+        table.add_row("beside", f"{other.site.label_en}: {state['url']}/sites/{other.site.name}/")
     table.add_row("page", f"[link]{state['url']}[/link]   API: {state['url']}/docs")
     table.add_row("broker", state["broker"])
     if not city.site.stations:

@@ -1,7 +1,7 @@
 """The whole city in one process: broker, store, ingest, api and simulator, started and stopped in order."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -25,7 +25,7 @@ from jeonju.broker.security import Security
 from jeonju.common.errors import UserError
 from jeonju.common.folder_lock import only_user_of
 from jeonju.common.scaled_clock import ScaledClock
-from jeonju.contract.site import Site, load_site
+from jeonju.contract.site import Site, load_sites
 from jeonju.evaluation.running_score import RunningScore
 from jeonju.ingest.metrics import IngestMetrics
 from jeonju.ingest.service import Ingest
@@ -34,9 +34,9 @@ from jeonju.ingest.wanted import NAME, Wanted
 from jeonju.rules.rules import Rules, shipped_rules
 from jeonju.simulator.scenario import Scenario, playable
 from jeonju.simulator.service import Simulation
-from jeonju.stack.broker_choice import choose_broker
+from jeonju.stack.broker_choice import OURS, choose_broker
 from jeonju.stack.http_server import HttpSettings, LiveServer
-from jeonju.stack.services import api_services
+from jeonju.stack.services import api_services, closing_streams
 from jeonju.stack.shown_run import services_of_run
 from jeonju.storage.open import open_store
 from jeonju.storage.port import DEFAULT_RETENTION, Retention, Store
@@ -48,9 +48,9 @@ LIVE_WITHIN_S: Final = 15.0
 
 @dataclass(frozen=True, kw_only=True)
 class UpSettings:
-    """What `jeonju up` was asked for; `store` None means a file in `data`."""
+    """What `jeonju up` was asked for; `store` None means a file in `data`. A scenario is played in its own site alone."""
 
-    site: str = "jeonju"
+    sites: tuple[str, ...] = ("jeonju",)
     simulate: bool = True
     scenario: Scenario | None = None
     history_s: float = 86_400.0
@@ -82,12 +82,26 @@ class City:
     url: str
     broker_url: str
     simulation: Simulation | None
+    # Those that are served beside it.
+    others: "tuple[City, ...]" = ()
     _rate: tuple[float, int] = field(default=(0.0, 0))
+
+    @property
+    def trouble(self) -> str | None:
+        """Why something was not stored, in any of the sites."""
+        return next((why for city in (self, *self.others) if (why := city.ingest.stats().trouble) is not None), None)
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What ended the simulation or ingest of a site, if anything did."""
+        parts = [part for city in (self, *self.others) for part in (city.simulation, city.ingest)]
+        return next((part.failure for part in parts if part is not None and part.failure is not None), None)
 
     def is_live(self) -> bool:
         """Whether the history has been simulated and what is measured now is stored soon; without a simulator, whether ingest works."""
         # While history is made up for, the store need not be asked.
-        return (self.simulation is None or self.simulation.is_live) and self._is_live(self._newest())
+        is_live = (self.simulation is None or self.simulation.is_live) and self._is_live(self._newest())
+        return is_live and all(other.is_live() for other in self.others)
 
     def state(self) -> dict[str, Any]:
         """Return what the summary shows."""
@@ -115,6 +129,7 @@ class City:
             "broker_connected": stats.connected,
             "url": self.url,
             "broker": self.broker_url,
+            **({"sites": [self.site.name, *(other.site.name for other in self.others)]} if self.others else {}),
         }
 
     def _is_live(self, times: list[datetime]) -> bool:
@@ -141,7 +156,7 @@ def running_city(settings: UpSettings) -> Iterator[City]:
     settings.http.check()
     if settings.scenario and not settings.simulate:
         raise UserError("a scenario is played by simulated devices; give --scenario or --no-simulate")
-    site = load_site(settings.scenario.site if settings.scenario else settings.site)
+    sites = load_sites((settings.scenario.site,) if settings.scenario else settings.sites)
     clock = (
         ScaledClock(settings.scenario.start, settings.speed, own=True)
         if settings.scenario
@@ -154,60 +169,114 @@ def running_city(settings: UpSettings) -> Iterator[City]:
         # A server counts ages by its own clock: by that the readings of a scenario, which has its own time, can be too old to be taken.
         retention = None if settings.scenario else settings.retention
         store = stack.enter_context(closing(open_store(store_url, retention, settings.archive)))
-        client_id = lasting_id(NAME, settings.data / FILE_NAME)
-        wanted = Wanted(site, client_id, remembers=remembered_beside(settings.data / FILE_NAME))
-        broker = _start_broker(settings, site, wanted, stack)
-        url_for, refused = broker.url_for, broker.own.refused_senders if broker.own else None
-        ingest = stack.enter_context(
-            Ingest(
-                site,
-                store,
-                url_for("ingest"),
-                now=clock.now,
-                client_id=client_id,
-                remembers=wanted.remembers,
-            )
-        )
-        simulation: Simulation | None = None
-        collectors: list[Collector] = [IngestMetrics(ingest.stats, clock.now)]
-        if refused:
-            collectors.append(RefusedSendersMetrics(lambda: refused.number))
-        if (own := broker.own) is not None:
-            collectors.append(CrowdMetrics(lambda: own.connections))
-        if settings.simulate:
-            begin_s = _begin_s(settings, site, store, clock.start_at)
-            simulation = Simulation(
-                site, clock, url_for("simulator"), begin_s=begin_s, scenario=settings.scenario, seed=settings.seed
-            )
-            devices.callback(simulation.close)
-            collectors.append(simulation.metrics())
-        services = api_services(
-            site,
-            store,
-            url_for("api"),
-            now=clock.now,
-            clock_offset_s=clock.offset_s,
-            rules=settings.rules,
-            sends_robots=settings.sends_robots,
-            notices=lambda: [*(broker.own.notices() if broker.own else ()), *ingest.notices(), *store.notices()],
-            trouble_of_ingest=lambda: ingest.stats().trouble_now,
-            last_messages=ingest.last_messages,
-            simulated=_simulated(site, store, clock, simulation, settings.scenario) if simulation else None,
-            on_unheard=broker.own.revive if broker.own else lambda _times: None,
-        )
+        wanted = _wanted(sites, settings.data)
+        broker = _start_broker(settings, wanted, stack)
+        parts = [_begin(each, settings, store, clock, broker, stack, devices) for each in wanted]
+        first, *others = parts
         app = create_app(
-            services,
+            first.services,
             keys=settings.http.keys,
             names=settings.http.names,
             public_page=settings.http.public_page,
-            collectors=collectors,
+            collectors=[*_of_broker(broker), *first.collectors],
             tiles=settings.http.tiles,
             opens_run=services_of_run,
+            beside=[(other.services, other.collectors) for other in others],
         )
-        server = stack.enter_context(LiveServer(app, settings.http, before_shutdown=services.stream.close))
-        if simulation:
-            simulation.start(after=services.detection.followed)
-        yield City(site, clock, store, ingest, services, server.url, broker.url, simulation)
+        closes = closing_streams([part.services for part in parts])
+        server = stack.enter_context(LiveServer(app, settings.http, before_shutdown=closes))
+        for part in parts:
+            if part.simulation:
+                part.simulation.start(after=part.services.detection.followed)
+        cities = [
+            City(part.site, clock, store, part.ingest, part.services, server.url, broker.url, part.simulation)
+            for part in parts
+        ]
+        cities[0].others = tuple(cities[1:])
+        yield cities[0]
+
+
+class _Parts(NamedTuple):
+    """What serves one site."""
+
+    site: Site
+    ingest: Ingest
+    simulation: Simulation | None
+    services: Services
+    collectors: list[Collector]
+
+
+def _wanted(sites: Sequence[Site], data: Path) -> list[Wanted]:
+    """Return what ingest subscribes for each site. The first keeps the session of one that served it alone, and takes from it what waits."""
+    file, is_alone = data / FILE_NAME, len(sites) == 1
+    return [
+        Wanted(
+            site,
+            lasting_id(NAME if number == 0 else f"{NAME}-{site.name}", file),
+            remembers=remembered_beside(file, None if number == 0 else site.name),
+            only_site=not is_alone,
+        )
+        for number, site in enumerate(sites)
+    ]
+
+
+def _begin(
+    wanted: Wanted,
+    settings: UpSettings,
+    store: Store,
+    clock: ScaledClock,
+    broker: "_BrokerInUse",
+    stack: ExitStack,
+    devices: ExitStack,
+) -> _Parts:
+    """Start ingest of a site, and make its simulation and services."""
+    site, url_for = wanted.site, broker.url_for
+    ingest = stack.enter_context(
+        Ingest(
+            site,
+            store,
+            url_for("ingest"),
+            now=clock.now,
+            client_id=wanted.client_id,
+            remembers=wanted.remembers,
+            only_site=wanted.only_site,
+            # One of those that share the store keeps it in order.
+            maintains=wanted.remembers == remembered_beside(settings.data / FILE_NAME),
+        )
+    )
+    simulation: Simulation | None = None
+    collectors: list[Collector] = [IngestMetrics(ingest.stats, clock.now)]
+    if settings.simulate:
+        begin_s = _begin_s(settings, site, store, clock.start_at)
+        simulation = Simulation(
+            site, clock, url_for("simulator"), begin_s=begin_s, scenario=settings.scenario, seed=settings.seed
+        )
+        devices.callback(simulation.close)
+        collectors.append(simulation.metrics())
+    services = api_services(
+        site,
+        store,
+        url_for("api"),
+        now=clock.now,
+        clock_offset_s=clock.offset_s,
+        rules=settings.rules,
+        sends_robots=settings.sends_robots,
+        notices=lambda: [*(broker.own.notices() if broker.own else ()), *ingest.notices(), *store.notices()],
+        trouble_of_ingest=lambda: ingest.stats().trouble_now,
+        last_messages=ingest.last_messages,
+        simulated=_simulated(site, store, clock, simulation, settings.scenario) if simulation else None,
+        on_unheard=broker.own.revive if broker.own else lambda _times: None,
+    )
+    return _Parts(site, ingest, simulation, services, collectors)
+
+
+def _of_broker(broker: "_BrokerInUse") -> list[Collector]:
+    """Return what is measured of a broker of ours."""
+    if (own := broker.own) is None:
+        return []
+    crowd: list[Collector] = [CrowdMetrics(lambda: own.connections)]
+    refused = own.refused_senders
+    return crowd if not refused else [RefusedSendersMetrics(lambda: refused.number), *crowd]
 
 
 def _simulated(
@@ -232,8 +301,10 @@ class _BrokerInUse(NamedTuple):
     own: EmbeddedBroker | None = None
 
 
-def _start_broker(settings: UpSettings, site: Site, wanted: Wanted, stack: ExitStack) -> _BrokerInUse:
-    kind = choose_broker(settings.broker, site, settings.data)
+def _start_broker(settings: UpSettings, wanted: Sequence[Wanted], stack: ExitStack) -> _BrokerInUse:
+    # One with gateways of others decides.
+    sites = sorted((each.site for each in wanted), key=lambda site: all(of.format in OURS for of in site.gateways))
+    kind = choose_broker(settings.broker, sites[0], settings.data)
     if kind is not None:
         broker = EmbeddedBroker(
             settings.data,
@@ -243,13 +314,23 @@ def _start_broker(settings: UpSettings, site: Site, wanted: Wanted, stack: ExitS
             security=Security(settings.security),
             login=settings.mqtt_login,
             # A broker acknowledges also what no session waits for: that of ingest is there before devices are let in.
-            preparation=Preparation("ingest", repr(wanted.sessions()), wanted.make),
+            preparation=_preparation(wanted),
         )
         stack.enter_context(broker)
         return _BrokerInUse(broker.url, broker.url_for, broker)
     address = parse_broker_url(settings.broker)
     shown = address._replace(username=None, ca=None, certificate=None, key=None).text()
     return _BrokerInUse(shown, lambda _service: settings.broker)
+
+
+def _preparation(wanted: Sequence[Wanted]) -> Preparation:
+    sessions = [session for each in wanted for session in each.sessions()]
+
+    def make(broker_url: str) -> None:
+        for each in wanted:
+            each.make(broker_url)
+
+    return Preparation("ingest", repr(sessions), make)
 
 
 def _begin_s(settings: UpSettings, site: Site, store: Store, start_at: datetime) -> float:

@@ -1,6 +1,6 @@
 """Detection, response and api wired to each other: in one process, or in several that meet at the broker and in the store."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -81,6 +81,16 @@ def api_services(
         simulated=simulated,
         what_ifs=WhatIfs(site, store, rules, now),
     )
+
+
+def closing_streams(every: Sequence[Services]) -> Callable[[], None]:
+    """Return what ends the answers of all services that would last for ever."""
+
+    def close() -> None:
+        for services in every:
+            services.stream.close()
+
+    return close
 
 
 def api_app(

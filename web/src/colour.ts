@@ -25,7 +25,7 @@ export function subIndex(upper: number[], indexUpper: number[], value: number): 
 
 /** The class of an index, by the ends of those of the site's own. */
 export function classOf(index: number): number {
-  const ends = limits.value.cai?.index_upper ?? [];
+  const ends = limits.value.cai?.index_upper ?? [50, 100, 250, 500];
   const at = ends.findIndex((end) => index <= end);
   return at < 0 ? Math.max(0, ends.length - 1) : at;
 }

@@ -32,7 +32,7 @@ def city(folder: Path, gateway_format: str, broker: str = "embedded", keys: Path
     file = folder / "jeonju.toml"
     file.write_text(f'{BUILT_IN.read_text()}\n[[gateways]]\ntopic = "senml/#"\nformat = "{gateway_format}"\n')
     settings = UpSettings(
-        site=str(file),
+        sites=(str(file),),
         simulate=False,
         broker=broker,
         data=folder / "data",

@@ -112,7 +112,7 @@ def settings_of(tmp_path: Path, broker: str) -> UpSettings:
     built_in = Path(str(load_site.__globals__["__file__"])).parent / "sites" / "jeonju.toml"
     file.write_text(f"{built_in.read_text(encoding='utf-8')}\n{TASMOTA}", encoding="utf-8")
     return UpSettings(
-        site=str(file),
+        sites=(str(file),),
         simulate=False,
         data=tmp_path / "data",
         mqtt_port=0,
