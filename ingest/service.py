@@ -111,9 +111,11 @@ class Ingest:
             if self.failure is not None:
                 raise self.failure
             refuse_unsettled(self._sessions, is_settled=is_settled)
-        if not self._wanted.only_site or self._wanted.remembers is not None:
-            # To look for old sessions makes them anew: too much for a cluster, at which ingest of a site may begin anywhere at any time.
+        # To look for old sessions makes them anew: too much for a cluster, at which ingest of a site may begin anywhere at any time.
+        if not self._wanted.only_site:
             self._sessions.tidy()
+        elif self._wanted.remembers is not None:
+            self._sessions.tidy(only_remembered=True)
 
     def leave(self) -> None:
         """Leave the broker before `stop`: another one has the session now. What has arrived is committed, and comes to that one again."""
@@ -166,7 +168,7 @@ class Ingest:
             connect_with=self._wanted.connect_with,
             replaces=NAME if not self._shares and self._wanted.client_id != NAME else None,
             share=self._wanted.share,
-            yields=not self._wanted.only_site,
+            yields=not self._wanted.only_site or self._wanted.remembers is not None,
         )
 
     def _give_up(self, failure: UserError) -> None:

@@ -156,10 +156,11 @@ class Sessions:
         for chain in self._chains:
             chain[0].begin(**self._connect_with())
 
-    def tidy(self) -> None:
-        """Begin to empty and clear sessions of earlier starts that are no longer used."""
+    def tidy(self, *, only_remembered: bool = False) -> None:
+        """Begin to empty and clear sessions of earlier starts that are no longer used; `only_remembered` asks the broker for no others."""
         self._subscriptions.remember()
-        self._tidier.start()
+        if self._subscriptions.former or not only_remembered:
+            self._tidier.start()
 
     def end(self) -> None:
         """Leave; the broker keeps the sessions."""

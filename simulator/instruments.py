@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from jeonju.airquality.pollutants import KEYS, QUANTITY
 from jeonju.common.arrays import Floats
+from jeonju.simulator.carbon_dioxide import CarbonDioxide
 from jeonju.simulator.instrument_errors import (
     AEROSOL_FAST,
     AEROSOL_MEMORY_S,
@@ -127,6 +128,7 @@ class Instruments:
         grades = [GRADES[kind] for kind in kinds]
         own = [rng.spawn(1)[0] for rng in rngs]
         units = np.stack([rng.standard_normal((4, len(INSTRUMENTS))) for rng in rngs], axis=1)
+        self._co2 = CarbonDioxide(fitted[:, KEYS.index("co2")], [rng.spawn(1)[0] for rng in rngs])
         self._units = UnitErrors(MEASURED, grades, own)
         self._offset = units[0] * _row("offset_spread")
         self._gain = _gains(units[1])
@@ -162,7 +164,11 @@ class Instruments:
             signal[:, :, MEASURED.index("voc_index")],
         )
         self._err(signal, truth, times_s)
-        return self._quantize(signal)
+        out = self._quantize(signal)
+        if len(self._co2.fitted):
+            at = (slice(None), self._co2.fitted, KEYS.index("co2"))
+            out[at] = self._co2.measure(truth[at], interval_s)
+        return out
 
     def _err(self, signal: Floats, truth: Floats, times_s: Floats) -> None:
         units = self._units

@@ -81,7 +81,7 @@ def test_fault_in_a_site_file_is_named_with_its_line(
 
 
 def test_unknown_site_says_which_there_are() -> None:
-    with pytest.raises(UserError, match="no site is named 'seoul'; built in: jeonju"):
+    with pytest.raises(UserError, match="no site is named 'seoul'; built in: gangnam, gwangju, jeonju"):
         load_site("seoul")
 
 

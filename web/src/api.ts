@@ -5,8 +5,8 @@ export class Refusal extends Error {
   constructor(readonly status: number, line: string) { super(line); }
 }
 
-/** A finished run that was dropped lies below an address of its own. */
-export const BASE = /^\/runs\/[^/]+\//.exec(location.pathname)?.[0] ?? "/";
+/** A finished run that was dropped, and each of several sites, lies below an address of its own. */
+export const BASE = /^\/(?:runs|sites)\/[^/]+\//.exec(location.pathname)?.[0] ?? "/";
 export const ROOT = `${BASE}api/v1/`;
 const MOST_PAGES = 60;
 

@@ -1,9 +1,9 @@
 // What comes from the api: all of it now and then, and changes at once from the live stream.
 import { batch } from "@preact/signals";
-import { get, getAll, Refusal, ROOT } from "./api";
-import type { Alert, CaiAnswer, Device, Incident, Limits, Moment, Quantity, Reading, Robot, Silence, Site } from "./model";
+import { BASE, get, getAll, Refusal, ROOT } from "./api";
+import type { Alert, CaiAnswer, Device, Incident, Limits, Moment, Quantity, Reading, Robot, Silence, Site, SiteLink } from "./model";
 import { complain } from "./notice";
-import { cai, devices, isLinked, limits, live, quantities, rate, robots, silences, site } from "./state";
+import { cai, devices, isLinked, limits, live, quantities, rate, robots, silences, site, sites } from "./state";
 import { keepTrail } from "./trails";
 import { warn } from "./warning";
 
@@ -12,6 +12,13 @@ const AGAIN_MS = 3_000, REFRESH_MS = 15_000, DRAW_EVERY_MS = 500, RATE_OVER_S = 
 const SHARED_MS = 2_000, REMEMBERED_MS = 60_000;
 
 const by = <Row extends object>(key: keyof Row, rows: Row[]) => new Map(rows.map((row) => [row[key] as string, row]));
+
+/** Which sites there are; where the key is not for the one that was asked for, the first that it is for is opened instead. */
+export async function loadSites(): Promise<void> {
+  sites.value = await get<SiteLink[]>("sites");
+  const path = BASE.startsWith("/runs/") || sites.value.some((one) => one.path === BASE || BASE === `/sites/${one.name}/`) ? "" : sites.value[0]?.path;
+  if (path) location.replace(path);
+}
 
 export async function loadSite(): Promise<void> {
   const [city, known, levels] = await Promise.all([get<Site>("site"), get<Quantity[]>("quantities"), get<Limits>("limits")]);

@@ -22,6 +22,9 @@ export interface Limits {
   cai?: { upper: Record<string, number[]>; index_upper: number[] };
 }
 
+/** One of the sites that are served here, and below which path. */
+export interface SiteLink extends Labelled { name: string; path: string }
+
 /** By quantity: how bad it is, and why. */
 export type Flags = Record<string, [string, string]>;
 export interface Reading {

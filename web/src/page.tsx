@@ -3,7 +3,7 @@ import { effect, signal } from "@preact/signals";
 import { render } from "preact";
 import { get } from "./api";
 import { runClock } from "./clock";
-import { follow, loadSite, refresh } from "./data";
+import { follow, loadSite, loadSites, refresh } from "./data";
 import { followField } from "./map/field";
 import { isDark } from "./map/layers";
 import { MapPane } from "./map/MapPane";
@@ -83,6 +83,7 @@ async function enter(): Promise<void> {
     wrong.value = (error as Error).message;
   }
   if (!me.value.role || isReady.value) { wrong.value = wrong.value === "-" ? "" : wrong.value; return; }
+  await loadSites();
   await loadSite();
   followAddress();
   runClock();

@@ -1,7 +1,7 @@
 // What the console knows. `live` is filled by data.ts, `past` by clock.ts; everything that draws reads `shown`, one of the two.
 import { computed, signal } from "@preact/signals";
 import type {
-  Alert, CaiAnswer, Device, Incident, Language, Limits, Me, Patrol, Place, Quantity, Reading, Robot, Silence, Site, Station,
+  Alert, CaiAnswer, Device, Incident, Language, Limits, Me, Patrol, Place, Quantity, Reading, Robot, Silence, Site, SiteLink, Station,
 } from "./model";
 
 export interface Snapshot { latest: Map<string, Reading>; alerts: Map<string, Alert>; incidents: Map<string, Incident> }
@@ -13,6 +13,8 @@ export const language = signal<Language>((asked.get("language") ?? localStorage[
 export const theme = signal<"light" | "dark" | "auto">(localStorage["theme"] ?? "auto");
 export const me = signal<Me>({ name: null, role: null });
 export const site = signal<Site>(null as unknown as Site);
+/** Those that are served here and that the key is for. */
+export const sites = signal<SiteLink[]>([]);
 export const quantities = signal(new Map<string, Quantity>());
 export const limits = signal<Limits>({ advisories: {}, grades: [] });
 /** By name: what the site says of a device, and the api. */

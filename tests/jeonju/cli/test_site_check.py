@@ -13,7 +13,7 @@ TEXT = (BUILT_IN_SITES / "jeonju.toml").read_text(encoding="utf-8")
 def test_site_without_a_station_that_measures_the_wind_is_good_but_says_what_that_means(tmp_path: Path) -> None:
     path = tmp_path / "city.toml"
     path.write_text(TEXT.replace(', "wind_direction"', ""), encoding="utf-8")
-    done = CliRunner().invoke(app, [str(path)])
+    done = CliRunner().invoke(app, ["check", str(path)])
     assert done.exit_code == 0
     (line,) = done.stderr.splitlines()
     assert "no station measures the wind" in line
@@ -21,4 +21,4 @@ def test_site_without_a_station_that_measures_the_wind_is_good_but_says_what_tha
 
 
 def test_site_with_wind_says_nothing_of_it() -> None:
-    assert not CliRunner().invoke(app, ["jeonju"]).stderr
+    assert not CliRunner().invoke(app, ["check", "jeonju"]).stderr

@@ -4,7 +4,7 @@ import { BASE, post, remove } from "../api";
 import { say as notice } from "../notice";
 import { linkTo, route } from "../route";
 import { run, simulation } from "../simulation";
-import { at, isLinked, isRun, isSimulated, isWall, language, live, mayOperate, me, newest, rate, site, theme } from "../state";
+import { at, isLinked, isRun, isSimulated, isWall, language, live, mayOperate, me, newest, rate, site, sites, theme } from "../state";
 import { dateAndTime, label, localized, say, sayOf } from "../words/words";
 
 type Tab = "city" | "network" | "what-if" | "simulation";
@@ -16,8 +16,9 @@ export function Header() {
   return (
     <header>
       <h1 id="title">{label(site.value)} {say("air")}</h1>
-      {!isWall && <nav>{BASE !== "/" && <a href="/">← {say("to-city")}</a>}{tabs.map(([tab, word]) => <a key={tab} href={linkTo(tab)} aria-current={isIn(tab) ? "page" : undefined}>{say(word)}</a>)}
-        <a href={`/public?language=${language.value}`} target="_blank" rel="noreferrer" title={say("public-what")}>{say("public")} ↗</a></nav>}
+      {sites.value.length > 1 && !isWall && <SiteChoice />}
+      {!isWall && <nav>{BASE.startsWith("/runs/") && <a href="/">← {say("to-city")}</a>}{tabs.map(([tab, word]) => <a key={tab} href={linkTo(tab)} aria-current={isIn(tab) ? "page" : undefined}>{say(word)}</a>)}
+        <a href={`${BASE}public?language=${language.value}`} target="_blank" rel="noreferrer" title={say("public-what")}>{say("public")} ↗</a></nav>}
       <span id="clock" class="quiet">{live.value.latest.size > 0 && dateAndTime(at.value ?? newest.value)}</span>
       {isSimulated.value && <span id="badge" class="badge">{run.value ? `${say("finished-run")}: ${localized(simulation.value, "title")}` : say("simulated")}</span>}
       <span class="grow" />
@@ -28,6 +29,15 @@ export function Header() {
     </header>
   );
 }
+
+/** Another of the sites that are served here. */
+const SiteChoice = () => (
+  <select id="sites" aria-label={say("site")} value={site.value.name} onChange={({ currentTarget }) => {
+    location.href = sites.value.find(({ name }) => name === currentTarget.value)!.path;
+  }}>
+    {sites.value.map((one) => <option key={one.name} value={one.name}>{label(one)}</option>)}
+  </select>
+);
 
 function Buttons({ hasKey }: { hasKey: boolean }) {
   const switchTheme = () => {

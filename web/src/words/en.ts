@@ -60,7 +60,7 @@ export const ENGLISH: Words = {
   fuel: "Fuel", heat: "Peak heat (MW)", growth: "Growth", smoulder: "Smoulders for", gas: "Gas", "rate-g-s": "Rate (g/s)", duration: "Duration", radius: "Radius (m)",
   growths: {}, place: "Choose the place on the map…",
   aim: "Click where it is to happen.", "fire-sent": "Handed to the simulator.", lit: "What truly happens", "no-lit": "no fire, leak, dust or odour", "truth-shown": "on map and charts",
-  "finished-run": "Finished run", "finished-runs": "Finished runs", "to-city": "the city of now", "run-choose": "Choose a folder…", "run-opening": "The run is sent and read…",
+  site: "Site", "finished-run": "Finished run", "finished-runs": "Finished runs", "to-city": "the city of now", "run-choose": "Choose a folder…", "run-opening": "The run is sent and read…",
   "run-how": "Drop the folder that jeonju run wrote anywhere on the page, or choose it. A copy is kept while it is open: the newest two.",
   "run-none": "There is no finished run in this: drop the folder that jeonju run wrote.", "run-too-large": "The run has more than 256 MiB. Open it where it lies: jeonju show DIR", found: "found", delay: "delay (median)", off: "off by (median)", "false-alarms": "false alarms", "found-after": "found after", wrong: "wrong class", missed: "missed", unseen: "no device could see it",
   "not-found-yet": "it has reached devices, but is not found yet", "reached-none": "it has reached no device yet", reached: "Reached", happen: "Let it happen", presets: "Examples",

@@ -64,7 +64,7 @@ export const KOREAN = {
   fuel: "연료", heat: "최대 발열 (MW)", growth: "성장", smoulder: "훈소 시간", gas: "가스", "rate-g-s": "배출량 (g/s)", duration: "지속 시간", radius: "반경 (m)",
   growths: { slow: "느림", medium: "보통", fast: "빠름", "ultra-fast": "매우 빠름" }, place: "지도에서 위치 선택…",
   aim: "지도에서 위치를 누르세요.", "fire-sent": "시뮬레이터에 전달했습니다.", lit: "실제 상황 (참값)", "no-lit": "화재·누출·비산먼지·악취 없음", "truth-shown": "지도와 그래프에 표시",
-  later: "시작 전", stand: { online: "연결됨", offline: "끊김", unknown: "수신 이력 없음" }, "finished-runs": "완료된 모의실험", "to-city": "지금의 도시", "run-choose": "폴더 선택…", "run-opening": "모의실험 결과를 보내고 읽는 중입니다…",
+  later: "시작 전", stand: { online: "연결됨", offline: "끊김", unknown: "수신 이력 없음" }, site: "도시", "finished-runs": "완료된 모의실험", "to-city": "지금의 도시", "run-choose": "폴더 선택…", "run-opening": "모의실험 결과를 보내고 읽는 중입니다…",
   "run-how": "jeonju run이 만든 폴더를 화면 아무 곳에나 끌어다 놓거나 선택하세요. 열려 있는 동안 사본을 보관하며, 최근 2개까지 열립니다.",
   "run-none": "완료된 모의실험이 없습니다. jeonju run이 만든 폴더를 끌어다 놓으세요.", "run-too-large": "모의실험 결과가 256 MiB를 넘습니다. 결과가 있는 곳에서 여세요: jeonju show DIR",
   "finished-run": "완료된 모의실험", found: "탐지", delay: "지연 (중앙값)", off: "위치 오차 (중앙값)", "false-alarms": "오경보", "found-after": "탐지까지", wrong: "원인 오판", missed: "놓침", unseen: "감지할 수 있는 기기 없음",
