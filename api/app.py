@@ -38,6 +38,7 @@ from jeonju.api.sensorthings import routes as sensorthings
 from jeonju.api.services import Services
 from jeonju.api.shared_answers import SharedAnswers
 from jeonju.common.errors import UnavailableError
+from jeonju.contract.site import Site
 
 STATIC: Final = Path(__file__).with_name("static")
 # A file that does not exist: each client of the api may do everything, so it must be reached from this machine only.
@@ -104,12 +105,11 @@ def create_app(
     )
     app.state.access = access or Access(KeyFile(keys), names)
     make_app = partial(create_app, tiles=tiles, access=app.state.access)
+    app.state.runs = Runs(partial(_app_of_run, opens_run, make_app)) if opens_run else None
     others = {
         other.site.name: make_app(other, public_page=public_page, collectors=measured) for other, measured in beside
     }
-    for one in (app, *others.values()):
-        one.state.sites = listed([services.site, *(other.site for other, _ in beside)])
-    app.state.runs = Runs(partial(_app_of_run, opens_run, make_app)) if opens_run else None
+    _share(app, others.values(), [services.site, *(other.site for other, _ in beside)])
     app.state.tiles = tiles
     app.state.metrics = CollectorRegistry()
     app.state.air = services.for_http()
@@ -136,6 +136,12 @@ def create_app(
         app.add_middleware(RunsFront, runs=app.state.runs)
     app.add_middleware(RequestTimes, registry=app.state.metrics)
     return app
+
+
+def _share(app: FastAPI, others: Iterable[FastAPI], sites: Sequence[Site]) -> None:
+    """Let all know which sites there are. Whichever a run is dropped onto, it is below the one address of runs."""
+    for one in (app, *others):
+        one.state.sites, one.state.runs = listed(sites), app.state.runs
 
 
 @contextmanager

@@ -38,6 +38,13 @@ describe("the index of the values of now", () => {
   it("changes class above each end", () => {
     expect([50, 51, 100, 101, 250, 251].map(classOf)).toEqual([0, 1, 1, 2, 2, 3]);
   });
+
+  it("goes by the classes of the index that the site has chosen", () => {
+    const before = limits.value;
+    limits.value = { ...before, cai: { upper: { pm25: [5, 15, 50, 90, 140, 800] }, index_upper: [20, 40, 60, 80, 100, 120] } };
+    expect([20, 21, 60, 61, 100, 101, 120].map(classOf)).toEqual([0, 1, 2, 3, 4, 5, 5]);
+    limits.value = before;
+  });
 });
 
 it("writes values in few characters", () => {
