@@ -80,19 +80,12 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         every = [services, *(other for other, _ in beside)]
-        for each in every:
-            each.stream.attach(asyncio.get_running_loop())
-            await anyio.to_thread.run_sync(each.start)
-        for one in (app, *others.values()):
-            one.state.ngsi_notifier.start()
+        notifiers = [one.state.ngsi_notifier for one in (app, *others.values())]
+        await _start(every, notifiers)
         yield
-        for one in (app, *others.values()):
-            await anyio.to_thread.run_sync(one.state.ngsi_notifier.stop)
         if app.state.runs:
             await anyio.to_thread.run_sync(app.state.runs.close)
-        for each in every:
-            each.stream.close()
-            await anyio.to_thread.run_sync(each.stop)
+        await _stop(every, notifiers)
 
     app = FastAPIOffline(
         title=f"{services.site.label_en} Air",
@@ -142,6 +135,22 @@ def _share(app: FastAPI, others: Iterable[FastAPI], sites: Sequence[Site]) -> No
     """Let all know which sites there are. Whichever a run is dropped onto, it is below the one address of runs."""
     for one in (app, *others):
         one.state.sites, one.state.runs = listed(sites), app.state.runs
+
+
+async def _start(every: Iterable[Services], notifiers: Iterable[Notifier]) -> None:
+    for services in every:
+        services.stream.attach(asyncio.get_running_loop())
+        await anyio.to_thread.run_sync(services.start)
+    for notifier in notifiers:
+        notifier.start()
+
+
+async def _stop(every: Iterable[Services], notifiers: Iterable[Notifier]) -> None:
+    for notifier in notifiers:
+        await anyio.to_thread.run_sync(notifier.stop)
+    for services in every:
+        services.stream.close()
+        await anyio.to_thread.run_sync(services.stop)
 
 
 @contextmanager
