@@ -101,6 +101,7 @@ class Outbox:
         self.counters = Counters()
         self._subject = f"channel:{channel.name}"
         self._is_personal = bool(self._calling.owners(channel.name))
+        self._has_quiet = bool(self._calling.quiet_of(channel))
         self._opened_at: datetime | None = None
         self._sent: dict[str, dict[str, datetime]] = {}  # alert → state → when
         self._unwritten: list[JournalEntry] = []
@@ -207,7 +208,7 @@ class Outbox:
             self._journal.write(self._journal.entry(TESTED, self._subject, who))
 
     def _is_within_limit(self, severity: str) -> bool:
-        used = sum(at > self._now() - HOUR for at in self._recently)
+        used = sum(at > self._now() - HOUR for at in tuple(self._recently))
         most = self.channel.most_per_hour
         return used < (most if severity == "critical" else max(most * 3 // 4, 1))
 
@@ -222,7 +223,7 @@ class Outbox:
                 continue  # over before this channel was there
             self._add_due(alert, now, due, held)
         titles = {alert.kind: self._alerts.rules.title(alert.kind) for alert in alerts}
-        notifications = summaries(self.name, self._site, held) + grouped(self.name, self._site, due, titles)
+        notifications = grouped(self.name, self._site, due, titles) + summaries(self.name, self._site, held)
         self.counters.waiting = len(notifications)
         return notifications
 
@@ -257,6 +258,8 @@ class Outbox:
 
     def _called_at(self, alert: AlertRecord, now: datetime, local: datetime) -> datetime | None:
         """Return when it was this channel's turn to learn of an alert; None while it is not."""
+        if not self._is_personal and not self._has_quiet:
+            return alert.started_at
         wait_s = self._calling.waits_s(self.name, alert.kind, alert.zone, alert.severity, local)
         if wait_s is None:
             return None
