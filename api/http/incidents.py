@@ -96,7 +96,7 @@ def cap(air: Air, incident: str) -> Response:
     """Where the wind carries it, as a CAP 1.2 message: a polygon for each zone downwind, with arrival times; 404 before there is a map."""
     found = downwind_entry(air.site, air.alerts.rules, found_incident(air, incident), simulated_devices(air))
     if found is None:
-        raise HTTPException(404, "the source is not traced yet; ask again in a few seconds")
+        raise HTTPException(404, "no map of its source tells anything yet; ask again in a minute")
     return Response(document(found.message), media_type="application/cap+xml; charset=utf-8")
 
 

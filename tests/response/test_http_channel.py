@@ -50,8 +50,12 @@ def example(name: str, there: Gateway, folder: Path) -> AnyChannel:
     return load_rules(path).channels[0]
 
 
-def news(*alerts: Any, zone: str | None = "palbok") -> Notification:
-    due = [Due(one.id, "raised-critical", {**alert_json(one), "runbook": "smoke", "advice": None}) for one in alerts]
+# As texts may be: with what XML, JSON and addresses mean something else by.
+ADVICE = {f"{who}_{language}": "<&>" for who in ("everybody", "sensitive") for language in ("ko", "en")}
+
+
+def news(*alerts: Any) -> Notification:
+    due = [Due(one.id, "raised-critical", {**alert_json(one), "runbook": "smoke", "advice": ADVICE}) for one in alerts]
     return grouped("c", "jeonju", due, {"smoke": ("연기·화재 의심", "Smoke or fire")})[0]
 
 
@@ -81,7 +85,7 @@ def test_examples_are_taken_as_documented_and_a_refusal_is_understood(
     assert "wrong" not in str(refusal.value)
     assert len(there.taken) == 1
     if name == "call-twilio":
-        assert there.taken[0]["said"] == "연기·화재 의심. 팔복동 산업단지. 연기 <&>"
+        assert there.taken[0]["said"] == "팔복동 산업단지. 연기·화재 의심 발생. 행동요령: <&> 민감군: <&>"
 
 
 def test_what_a_gateway_refuses_for_good_is_not_tried_again(
@@ -142,8 +146,8 @@ def test_fields_of_templates_are_those_that_are_given(jeonju: Site) -> None:
 
 def test_long_notifications_are_counted_not_listed(jeonju: Site) -> None:
     lines = Wording(jeonju, "en").lines(news(*(alert(f"a{number:02}") for number in range(25))))
-    assert len(lines) == 21
-    assert lines[-1] == "… and 5 more"
+    assert len(lines) == 22
+    assert lines[-2:] == ["… and 5 more", "What to do: <&> Sensitive people: <&>"]
 
 
 @pytest.mark.parametrize(
