@@ -9,3 +9,5 @@ notify-lasted = { $from } to { $to }
 # Zones downwind, in CAP.
 cap-area-downwind = { $zone }: expected { $from } to { $to }, probability { $share } %
 cap-headline-downwind = { $what }: the wind may carry it to { $zone }, from { $from } to { $to }
+cap-area-here = { $zone }: probably there already, probability { $share } %
+cap-headline-here = { $what }: the wind may have carried it to { $zone } already

@@ -9,3 +9,5 @@ notify-lasted = { $from }~{ $to }
 # CAP의 풍하 구역.
 cap-area-downwind = { $zone }: { $from }~{ $to } 도달 예상, 확률 { $share } %
 cap-headline-downwind = { $what }: 바람을 타고 { $from }~{ $to } 사이에 { $zone }에 올 수 있음
+cap-area-here = { $zone }: 이미 도달한 것으로 추정, 확률 { $share } %
+cap-headline-here = { $what }: 바람을 타고 { $zone }에 이미 왔을 수 있음

@@ -122,17 +122,18 @@ def _info_of_zone(
     parts.text(info, "expires", parts.instant(at + HORIZON))
     parts.text(info, "senderName", (site.label_ko, site.label_en)[number])
     said = _said(site, incident, zone, reached["probability"], early, late, number)
-    parts.text(info, "headline", text("cap-headline-downwind", said, LANGUAGES[number]))
+    when = "here" if middle == at else "downwind"
+    parts.text(info, "headline", text(f"cap-headline-{when}", said, LANGUAGES[number]))
     parts.text(info, "description", legal.note(device.certificate for device in site.devices)[number])
     if incident.kind == "fire":
         smoke = advice_of(SMOKE)
         advice = {"everybody": smoke.everybody[number], "sensitive": smoke.sensitive[number]}
         parts.text(info, "instruction", text("notify-advice", advice, LANGUAGES[number]))
     parts.parameter(info, "probability", str(reached["probability"]))
-    for name, when in (("arrival-10", early), ("arrival-50", middle), ("arrival-90", late)):
-        parts.parameter(info, name, parts.instant(when))
+    for name, instant in (("arrival-10", early), ("arrival-50", middle), ("arrival-90", late)):
+        parts.parameter(info, name, parts.instant(instant))
     area = ET.SubElement(info, "area")
-    parts.text(area, "areaDesc", text("cap-area-downwind", said, LANGUAGES[number]))
+    parts.text(area, "areaDesc", text(f"cap-area-{when}", said, LANGUAGES[number]))
     parts.text(area, "polygon", parts.polygon(zone))
 
 

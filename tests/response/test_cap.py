@@ -85,6 +85,13 @@ def test_zones_downwind_are_polygons_with_the_times_of_arrival_in_both_languages
     assert (texts(found, "polygon")[1] or "").startswith("{},{} ".format(*corners["manseong"]))
 
 
+def test_zone_that_is_reached_already_is_said_to_be(jeonju: Site) -> None:
+    there = {**DOWNWIND[0], "minutes": 0.0, "minutes_90": 0.0}
+    found = message(jeonju, incident([there]))
+    assert texts(found, "areaDesc")[0] == "팔복동 산업단지: 이미 도달한 것으로 추정, 확률 90 %"
+    assert texts(found, "urgency") == ["Immediate", "Immediate"]
+
+
 def test_each_map_updates_the_message_before_and_a_false_alarm_cancels_it(jeonju: Site) -> None:
     first, second = message(jeonju, incident(DOWNWIND)), message(jeonju, incident(DOWNWIND, maps=2))
     over = message(jeonju, incident(DOWNWIND, maps=2, state="false-alarm", updated_at=NOW + timedelta(minutes=5)))
