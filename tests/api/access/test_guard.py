@@ -161,7 +161,7 @@ def test_documentation_says_what_a_request_needs_and_loads_nothing_from_elsewher
                 "viewer"
                 if method.upper() in READING
                 else "admin"
-                if path.endswith(("/events", "/speed", "/adopt", "/backup", "/runs"))
+                if path.endswith(("/events", "/speed", "/adopt", "/backup", "/runs", "/test"))
                 else "operator"
             )
             assert f"Needs a key of role {needed}" in route["description"], path
