@@ -54,6 +54,12 @@ def example(name: str, there: Gateway, folder: Path) -> AnyChannel:
 ADVICE = {f"{who}_{language}": "<&>" for who in ("everybody", "sensitive") for language in ("ko", "en")}
 
 
+def test_every_example_is_well_written() -> None:
+    examples = sorted(EXAMPLES.glob("*.toml"))
+    assert len(examples) == 6
+    assert all(load_rules(path).channels for path in examples)
+
+
 def news(*alerts: Any) -> Notification:
     due = [Due(one.id, "raised-critical", {**alert_json(one), "runbook": "smoke", "advice": ADVICE}) for one in alerts]
     return grouped("c", "jeonju", due, {"smoke": ("연기·화재 의심", "Smoke or fire")})[0]
