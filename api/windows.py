@@ -22,7 +22,7 @@ _FIRST_WINDOW_US: Final = 60 * 1_000_000
 # Nothing was measured before 1971, nor is anything counted with after 2199 (`api.http.instants`).
 FIRST_US: Final = 365 * 86_400 * 1_000_000
 LAST_US: Final = 229 * 365 * 86_400 * 1_000_000
-_KEPT_TABLES: Final = 16
+_KEPT_TABLES: Final = 8
 LESS: Final = "bound phenomenonTime, or name fewer Datastreams"
 
 

@@ -1,10 +1,16 @@
-"""The table of all limits in docs/security.md says what the code does: rows of decoders, ingest, storage and detection."""
+"""The table of all limits in docs/security.md says what the code does: rows of decoders, ingest, storage, detection, and the standards."""
 
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from jeonju.api import windows as api_windows
+from jeonju.api.ngsi import notifier, query, temporal
+from jeonju.api.ngsi import routes as ngsi_routes
+from jeonju.api.ngsi import subscriptions as ngsi_subscriptions
+from jeonju.api.sensorthings import answers, expression, options, page
+from jeonju.api.sensorthings import routes as sensorthings_routes
 from jeonju.contract import extras, reading, records, site
 from jeonju.contract.site import Site
 from jeonju.decoders import budget, decoded, fields, lists, message
@@ -59,6 +65,13 @@ LIMITS: Final = {
     "dead letters that are replayed in one commit": f"{committer.REPLAYED_AT_ONCE}, {committer.REPLAYED_BYTES // MIB} MiB",
     "alerts, incidents, entries of the journal in one answer of the store": grouped(duckdb_records.MOST_RECORDS),
     "DuckDB: memory, processor": f"{duckdb_file.MEMORY_LIMIT.removesuffix('MB')} MB, {duckdb_file.THREADS} thread",
+    "SensorThings: a page, an answer": f"{options.MOST_ON_PAGE}; {grouped(answers.MOST_ENTITIES)} entities, {sensorthings_routes.MOST_BYTES // MIB} MB",
+    "SensorThings: a filter": f"{expression.MOST_CLAUSES} comparisons, {expression.MOST_SUMS} calculations, {expression.MOST_PARTS} parts, {expression.DEEPEST} levels, {expression.LONGEST_CHARACTERS} characters",
+    "SensorThings, the past by NGSI-LD: one request": f"{grouped(api_windows.MOST_ROWS)} readings, {api_windows.MOST_READS} questions to the store",
+    "SensorThings: Observations that are looked at one by one or sorted but by time": grouped(page.MOST_JUDGED),
+    "NGSI-LD: a query": f"{query.MOST_TERMS} conditions, {query.DEEPEST} levels, {query.LONGEST_CHARACTERS} characters; patterns of {query.LONGEST_PATTERN} characters",
+    "NGSI-LD: a page; the past": f"{ngsi_routes.MOST_ON_PAGE}; {temporal.MOST_ENTITIES} entities, {grouped(temporal.MOST_VALUES)} values",
+    "NGSI-LD: subscriptions; how often one is told": f"{ngsi_subscriptions.MOST}; every {ngsi_subscriptions.SHORTEST_S:.0f} s, {notifier.MOST_ENTITIES} entities",
     "detection: how far a reading may be behind, ahead": f"{windows.FURTHEST_BEHIND_S / 86_400:g} d, {windows.FURTHEST_AHEAD_S / 60:g} min",
 }
 

@@ -15,7 +15,7 @@ from jeonju.api.sensorthings.kinds import Entity
 from jeonju.api.sensorthings.options import Options, Order, is_by_time
 from jeonju.api.sensorthings.pushdown import Plan, plan
 from jeonju.api.sensorthings.timed import TimedSet, instant_of
-from jeonju.api.windows import LESS, MOST_ROWS, Reader, TooMuchError
+from jeonju.api.windows import LESS, Reader, TooMuchError
 
 # Of one request: entities made of readings that a condition looks at, or that are sorted.
 MOST_JUDGED: Final = 20_000
@@ -65,7 +65,7 @@ class Pages:
         found, is_whole = self._gathered(wanted, at_us, seen, skip + options.top + 1, newest_first=newest_first)
         shown = found[skip : skip + options.top]
         if not is_whole and not shown and options.top:
-            raise HTTPException(400, f"nothing was found among {MOST_ROWS} readings, and there are more; {LESS}")
+            raise HTTPException(400, f"nothing was found as far as one request may look, and there is more; {LESS}")
         if not shown or (is_whole and len(found) <= skip + options.top):
             return Page(shown, count)
         return Page(shown, count, self._after(options, shown, at_us, seen))

@@ -18,8 +18,10 @@ from jeonju.api.windows import FIRST_US, LAST_US, Reader
 from jeonju.contract.quality import POSITION, TIME
 from jeonju.messages.quality import quality_in_words
 
-# So many rows become Python objects at once.
-_CHUNK: Final = 500
+# So many rows become Python objects at once: few at first, as many clients want the newest alone.
+_FIRST_CHUNK: Final = 4
+_LARGEST_CHUNK: Final = 500
+_ABOUT: Final = ("time", "received_at", "device", "lat", "lon", "quality")
 _COMPARED: Final = {
     "eq": pc.equal,
     "ne": pc.not_equal,
@@ -71,10 +73,10 @@ class TimedSet:
         devices = {device.name: device for device in self.all_devices}
         for table in self._tables(reader, newest_first=newest_first):
             rows, keys = self._items(table)
-            for begin in range(0, len(rows), _CHUNK):
-                chunk = rows[begin : begin + _CHUNK]
-                made = table.take(pa.array(chunk)).to_pylist()
-                for row, key in zip(made, keys[begin : begin + _CHUNK], strict=True):
+            columns = table.select([*_ABOUT, *self.keys])
+            for part in _chunks(len(rows)):
+                made = columns.take(pa.array(rows[part])).to_pylist()
+                for row, key in zip(made, keys[part], strict=True):
                     if self.kind is HISTORICAL:
                         yield historical(devices[row["device"]], row)
                     else:
@@ -114,6 +116,13 @@ class TimedSet:
         for name, number in self.bounds:
             wanted = pc.and_(wanted, pc.fill_null(_COMPARED[name](column, number), fill_value=False))
         return wanted
+
+
+def _chunks(count: int) -> Iterator[slice]:
+    begin, size = 0, _FIRST_CHUNK
+    while begin < count:
+        yield slice(begin, begin + size)
+        begin, size = begin + size, min(size * 8, _LARGEST_CHUNK)
 
 
 def observation(stream: Datastream, row: dict[str, Any]) -> Entity:

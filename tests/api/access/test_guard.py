@@ -161,7 +161,9 @@ def test_documentation_says_what_a_request_needs_and_loads_nothing_from_elsewher
                 "viewer"
                 if method.upper() in READING
                 else "admin"
-                if path.endswith(("/events", "/speed", "/adopt", "/backup", "/runs", "/test"))
+                if path.endswith(
+                    ("/events", "/speed", "/adopt", "/backup", "/runs", "/test", "/subscriptions", "/{subscription}")
+                )
                 else "operator"
             )
             assert f"Needs a key of role {needed}" in route["description"], path

@@ -79,7 +79,7 @@ def test_ten_years_come_page_by_page(client: TestClient, counting: CountingStore
             {"$orderby": "result"},
             "$orderby: more than 20000 cannot be sorted but by phenomenonTime; bound phenomenonTime",
         ),
-        ({"$filter": "result gt 1000"}, "and there are more; bound phenomenonTime"),
+        ({"$filter": "result gt 1000"}, "and there is more; bound phenomenonTime"),
     ],
 )
 def test_more_than_may_be_read_is_refused(

@@ -211,7 +211,7 @@ def test_request_data_count(client: TestClient, get: Get) -> None:
 
 
 @pytest.mark.parametrize("order", ["phenomenonTime asc", "phenomenonTime desc", None, "result,id"])
-@pytest.mark.parametrize("size", [7, 100])
+@pytest.mark.parametrize("size", [32, 100])
 def test_request_data_pagination_gives_each_once(client: TestClient, order: str | None, size: int) -> None:
     since = NOW - timedelta(minutes=2)
     params: dict[str, Any] = {"$filter": f"phenomenonTime gt {since:%Y-%m-%dT%H:%M:%SZ}", "$top": size}
