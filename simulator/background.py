@@ -63,7 +63,7 @@ class Episode(BaseModel):
 
 
 class Background:
-    """One realisation of the background air of a site from `start_s` on; with a `present` it goes on from its levels."""
+    """One realisation of the background air of a site from `start_s` on; with a `present` it goes on from its levels, by the hour of the day."""
 
     def __init__(
         self,
@@ -118,6 +118,9 @@ class Background:
 
     def _generate(self, times_s: Floats) -> Floats:
         chunk = self._processes.chunk()
+        if self._goes_on is not None:
+            # What is foreseen is the most probable course, not one of many.
+            chunk = np.zeros_like(chunk)
         n = len(SPECIES)
         common, day, hour, tilt = chunk[:, 0], chunk[:, 1 : n + 1], chunk[:, n + 1 : 2 * n + 1], chunk[:, 2 * n + 1 :]
         pm25, pm10 = SPECIES.index("pm25"), SPECIES.index("pm10")

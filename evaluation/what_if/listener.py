@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from jeonju.airquality.pollutants import KEYS
 from jeonju.common.arrays import Floats
@@ -112,10 +113,7 @@ class Listener:
     def _add_up(self, readings: Readings) -> None:
         step = ((readings.times_s - self._of.present.at_s - 1e-6) // self._step_s).astype(np.int64)
         inside = (step >= 0) & (step < len(self.sums))
-        known = np.isfinite(readings.values[inside])
-        at = step[inside], readings.device[inside]
-        np.add.at(self.sums, at, np.where(known, readings.values[inside], 0.0))
-        np.add.at(self.counts, at, known)
+        add_by(self.sums, self.counts, step[inside], readings.device[inside], readings.values[inside])
 
     def _note(self, alerts: list[AlertRecord]) -> None:
         """Keep what begins in the fork; what lasted before goes on without being news."""
@@ -123,15 +121,23 @@ class Listener:
         self.alerts.update({alert.id: alert for alert in alerts if alert.started_at.timestamp() > at_s})
 
 
+def add_by(sums: Floats, counts: Floats, step: NDArray[np.int64], device: NDArray[np.int64], values: Floats) -> None:
+    """Add values (rows, KEYS) that are known to the cells (steps, devices, KEYS) of their rows."""
+    steps, devices, _ = sums.shape
+    cell, known = step * devices + device, np.isfinite(values)
+    for k in np.flatnonzero(known.any(axis=0)):
+        rows = cell[known[:, k]]
+        sums[:, :, k] += np.bincount(rows, values[known[:, k], k], steps * devices).reshape(steps, devices)
+        counts[:, :, k] += np.bincount(rows, minlength=steps * devices).reshape(steps, devices)
+
+
 def _mean_of_last(parts: list[Readings], since_s: float, shape: tuple[int, ...]) -> Floats:
-    sums, counts = np.zeros(shape), np.zeros(shape)
+    sums, counts = np.zeros((1, *shape)), np.zeros((1, *shape))
     for part in parts:
         late = part.times_s > since_s
-        known = np.isfinite(part.values[late])
-        np.add.at(sums, part.device[late], np.where(known, part.values[late], 0.0))
-        np.add.at(counts, part.device[late], known)
+        add_by(sums, counts, np.zeros(int(late.sum()), dtype=np.int64), part.device[late], part.values[late])
     with np.errstate(invalid="ignore"):
-        return np.where(counts > 0, sums / counts, np.nan)
+        return np.where(counts > 0, sums / counts, np.nan)[0]
 
 
 def _only(batches: list[pa.RecordBatch], names: list[str]) -> pa.Table:
