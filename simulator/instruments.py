@@ -108,7 +108,7 @@ class Instruments:
     """The instruments of all devices of a site; `fitted` (devices, len(KEYS)) says which a device has. One generator per device.
 
     `kinds` are the devices' grades (GRADES). `aerosol` has a generator for every place with an aerosol of its own, `place` says which is a
-    device's; a city is one place.
+    device's; a city is one place. With `is_steady` their errors do not wander.
     """
 
     def __init__(
@@ -120,6 +120,7 @@ class Instruments:
         rngs: list[np.random.Generator],
         aerosol: list[np.random.Generator],
         place: NDArray[np.int64] | None = None,
+        is_steady: bool = False,
     ) -> None:
         self._rngs = rngs
         self._start_s = start_s
@@ -138,8 +139,8 @@ class Instruments:
         usual = np.array([rng.spawn(1)[0].standard_normal() for rng in aerosol])[self._place]
         bought = np.array([(grade.counter_gain, grade.place_spread) for grade in grades]).T
         self._gain[:, _COUNTERS] *= (bought[0] * np.exp(bought[1] * usual))[:, None]
-        self._wander = Wander(memory_s(MEASURED), start_s=start_s, rngs=own)
-        self._aerosol = Wander(AEROSOL_MEMORY_S, start_s=start_s, rngs=aerosol)
+        self._wander = Wander(memory_s(MEASURED), start_s=start_s, rngs=own, is_steady=is_steady)
+        self._aerosol = Wander(AEROSOL_MEMORY_S, start_s=start_s, rngs=aerosol, is_steady=is_steady)
         self._whose = wandering(MEASURED)
         self._state = np.full(shape, np.nan)
         self._baseline = np.full(len(kinds), np.nan)

@@ -27,9 +27,15 @@ def _relax(shocks: Floats, keep: Floats, state: Floats) -> None:
 
 
 class Wander:
-    """The same processes for every device, independent between devices; `memory_s` (processes) are their relaxation times."""
+    """The same processes for every device, independent between devices; `memory_s` (processes) are their relaxation times.
 
-    def __init__(self, memory_s: Floats, *, start_s: float, rngs: list[np.random.Generator]) -> None:
+    With `is_steady` they stay at zero: as errors that nobody can foresee.
+    """
+
+    def __init__(
+        self, memory_s: Floats, *, start_s: float, rngs: list[np.random.Generator], is_steady: bool = False
+    ) -> None:
+        self._is_steady = is_steady
         self._rngs = rngs
         self._memory_s = memory_s
         self._keep = np.exp(-GRID_S / memory_s)
@@ -55,6 +61,8 @@ class Wander:
 
     def _chunk(self) -> Floats:
         shocks = np.stack([rng.standard_normal((CHUNK, len(self._keep))) for rng in self._rngs], axis=1)
+        if self._is_steady:
+            return np.zeros_like(shocks)
         _relax(shocks, self._keep, self._state)
         return shocks
 

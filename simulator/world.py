@@ -133,7 +133,13 @@ class World:
         )
         fitted = np.array([[key in device.quantities for key in KEYS] for device in devices])
         self._instruments = Instruments(
-            list(self.kinds), fitted, start_s=env.now, rngs=own[: len(devices)], aerosol=[aerosol_rng]
+            list(self.kinds),
+            fitted,
+            start_s=env.now,
+            rngs=own[: len(devices)],
+            aerosol=[aerosol_rng],
+            # How far off each is now is known of the living ones, how it will wander is not.
+            is_steady=present is not None,
         )
         self._robots = [
             PatrolRobot(robot, site, env, rng)
