@@ -113,6 +113,38 @@ def test_fire_that_is_lit_by_a_click_becomes_an_alert_and_an_incident_with_its_s
     expect(page.locator("#shown")).to_have_text("live")
 
 
+def test_fire_that_is_only_asked_for_shows_its_plume_and_can_be_dragged_and_the_city_knows_nothing_of_it(
+    page: Page, jeonju: Site
+) -> None:
+    before = asked(page, "simulation")["happened_total"]
+    page.get_by_role("link", name="What if").click()
+    page.get_by_role("button", name="waste fire").click()
+    page.locator("#light").click()
+    page.locator("#map").click(position=_west_of_the_station(page, jeonju))
+    expect(page.locator("#changes li")).to_contain_text("Fire")
+    page.get_by_label("Hours ahead").select_option("0.5")
+    page.locator("#ask").click()
+    # The first question starts a process.
+    expect(page.locator("#what-if-answer")).to_contain_text("Downwind: Palbok", timeout=FOUND_WITHIN_MS)
+    expect(page.locator("#what-if-answer figure").first).to_be_visible()
+    expect(page.locator("#kept li")).to_have_count(1)
+    page.get_by_label("plume, minutes ahead").fill("30")
+    expect(page.locator("#ahead output")).to_have_text("+30 min")
+    assert serious_findings(page) == []
+
+    box = page.locator("[data-put=fire]").bounding_box()
+    assert box is not None
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 60, y + 40, steps=4)
+    page.mouse.up()
+    expect(page.locator("#kept li")).to_have_count(2, timeout=FOUND_WITHIN_MS)
+    page.locator("#kept a").last.click()
+    expect(page.locator("main")).to_contain_text("What then happened")
+    assert asked(page, "simulation")["happened_total"] == before
+
+
 def test_device_and_network_say_what_came_and_time_changes_its_pace(living: City, page: Page) -> None:
     page.locator(f"#map [data-subject='{STATION}']").press("Enter")
     expect(page.locator("#device-title")).to_have_text("Centre of Palbok-dong")

@@ -1,5 +1,6 @@
 """What if over HTTP: a real api, a real store with two hours of a small city, and the real process in which forks run."""
 
+import json
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,10 +14,13 @@ import simpy
 from fastapi.testclient import TestClient
 
 from jeonju.api.access.keys import KeyFile, Role
+from jeonju.common.errors import UnavailableError
 from jeonju.contract.columns import READINGS
+from jeonju.contract.records import IncidentRecord
 from jeonju.contract.site import Site
+from jeonju.contract.what_if import WhatIf
+from jeonju.evaluation.what_if.gathered import gather
 from jeonju.evaluation.what_if.present import NO_WIND
-from jeonju.evaluation.what_if.service import WhatIfs
 from jeonju.evaluation.what_if.worker_process import WorkerProcess
 from jeonju.rules.rules import shipped_rules
 from jeonju.simulator.block import Block
@@ -172,6 +176,29 @@ def test_new_station_measures_a_closed_road_is_empty_and_a_robot_begins_elsewher
     assert answer["robots"][0]["position"] == [round(station.lat, 6), round(station.lon, 6)]
 
 
+def test_open_incident_goes_on_from_its_map_and_its_robot_on_its_way(
+    small: Site, store: DuckDBStore, client: TestClient
+) -> None:
+    # After the instants of all other tests, which know nothing of it.
+    opened = BEGIN + timedelta(hours=2)
+    fire, station, robot = fire_west_of(small, 300), small.stations[2].name, small.robots[0].name
+    place = {"lat": fire["lat"], "lon": fire["lon"]}
+    source = {**place, "quantity": "pm25", "rate_g_s": [1.0, 2.0, 4.0], "traced_at": opened.isoformat(), "cells": []}
+    visit = {"robot": robot, "places": [[fire["lat"], fire["lon"]]], "sent_at": opened.isoformat(), "ended_at": None}
+    details = {"source": source, "devices": [station], "visits": [visit]}
+    record = IncidentRecord(
+        id="burning", site=small.name, state="open", kind="fire", severity="critical", zone="palbok",
+        opened_at=opened, updated_at=opened, closed_at=None, **place, radius_m=100.0, rate_g_s=2.0, confidence=0.9,
+        summary_ko="", summary_en="", details=json.dumps(details),
+    )  # fmt: skip
+    store.write_incidents([record])
+    answer = ask(client, at=(opened + timedelta(minutes=10)).isoformat(), hours=0.3)
+    assert [(one["incident"], one["rate_g_s"]) for one in answer["present"]["sources"]] == [("burning", 2.0)]
+    levels = answer["levels"]["stations"][station]["pm25"]
+    assert max(levels["then"]) > levels["now"] + 20
+    assert answer["robots"][0]["on_mission_to"] == "burning"
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
@@ -255,19 +282,15 @@ def test_process_has_low_priority_ends_when_nobody_asks_and_a_killed_one_is_repl
     assert process.pid is None
 
 
-def test_fork_that_takes_too_long_is_ended_and_the_next_is_answered(
-    small: Site, store: DuckDBStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from jeonju.common.errors import UnavailableError
-    from jeonju.contract.what_if import WhatIf
-    from jeonju.evaluation.what_if import service
-
-    what_ifs = WhatIfs(small, store, shipped_rules(), lambda: END)
-    monkeypatch.setattr(service, "WITHIN_S", 0.01)
-    monkeypatch.setattr(service, "WITHIN_S_PER_HOUR", 0.0)
+def test_fork_that_takes_too_long_is_ended_and_the_next_is_answered(small: Site, store: DuckDBStore) -> None:
+    process = WorkerProcess()
+    gathered = gather(small, store, WhatIf(at=AT, hours=24), shipped_rules(), END)
     with pytest.raises(UnavailableError, match="took longer"):
-        what_ifs.ask(WhatIf(at=AT, hours=24), "somebody")
-    assert what_ifs.running() == []
-    monkeypatch.undo()
-    assert what_ifs.ask(WhatIf(at=AT, hours=0.2), "somebody")["alerts_total"] == 0
-    what_ifs.stop()
+        process.ask(gathered, within_s=0.01, on_progress=lambda _share: None)
+    assert process.pid is None
+    shares = list[float]()
+    shorter = gather(small, store, WhatIf(at=AT, hours=0.2), shipped_rules(), END)
+    assert process.ask(shorter, within_s=120, on_progress=shares.append)["alerts_total"] == 0
+    assert shares == sorted(shares)
+    assert shares[-1] == pytest.approx(1.0)
+    process.stop()

@@ -94,7 +94,7 @@ function Answer({ found }: { found: WhatIfAnswer }) {
       <p class="quiet">{present.wind_speed_m_s === null ? say("no-wind") : `${say("wind")} ${present.wind_speed_m_s} m/s, ${present.wind_from_deg}°`}
         {present.silent.length > 0 && ` · ${say("silent-now")}: ${present.silent.map(nameOf).join(", ")}`}{present.left_out > 0 && ` · ${say("too-many-devices")}: ${present.left_out}`}</p>
       <ul>{found.noticed.map((one) => <Noticed key={one.change} one={one} found={found} />)}</ul>
-      <h3>{say("alerts-foreseen")}<span class="count">{found.alerts_total}</span></h3>
+      <h2>{say("alerts-foreseen")}<span class="count">{found.alerts_total}</span></h2>
       {found.alerts.length ? <ul id="foreseen">{found.alerts.map((alert, number) => (
         <li key={number} class={alert.severity}><div class="head"><time>{clockTime(alert.started_at)}</time><span class="what">{localized(alert, "summary")}</span>{then && <Came said={alert} then={then} />}</div></li>))}</ul> : <p class="quiet">{say("no-alerts")}</p>}
       <Levels found={found} />
@@ -142,7 +142,7 @@ function Errors({ then }: { then: NonNullable<WhatIfAnswer["then"]> }) {
   const rows = Object.entries(then.errors);
   return (
     <>
-      <h3>{say("then-happened")} <small class="quiet">{then.is_over ? "" : `${say("until")} ${shortTime(then.until)}`}</small></h3>
+      <h2>{say("then-happened")} <small class="quiet">{then.is_over ? "" : `${say("until")} ${shortTime(then.until)}`}</small></h2>
       {rows.length ? <table id="errors"><thead><tr><th scope="col" /><th scope="col">{say("mean-error")}</th><th scope="col">{say("mean-error-unchanged")}</th></tr></thead>
         <tbody>{rows.map(([key, error]) => <tr key={key}><th scope="row">{label(quantities.value.get(key))} <small class="quiet">{quantities.value.get(key)?.unit}</small></th><td>{error.mean_error}</td><td>{error.mean_error_unchanged}</td></tr>)}</tbody></table>
         : <p class="quiet">{say("not-yet")}</p>}
