@@ -120,7 +120,7 @@ QUANTITIES: Final[tuple[Quantity, ...]] = (
         key="temperature", label_ko="기온", label_en="Temperature", unit="°C", minimum=-40, maximum=60, decimals=1
     ),
     Quantity(key="humidity", label_ko="습도", label_en="Humidity", unit="%", minimum=0, maximum=100, decimals=0),
-    Quantity(key="pressure", label_ko="기압", label_en="Pressure", unit="hPa", minimum=850, maximum=1085, decimals=1),
+    Quantity(key="pressure", label_ko="기압", label_en="Pressure", unit="hPa", minimum=500, maximum=1085, decimals=1),
     Quantity(key="wind_speed", label_ko="풍속", label_en="Wind speed", unit="m/s", minimum=0, maximum=75, decimals=1),
     Quantity(key="wind_direction", label_ko="풍향", label_en="Wind from", unit="°", minimum=0, maximum=360, decimals=0),
     Quantity(key="noise", label_ko="소음", label_en="Noise", unit="dB(A)", minimum=20, maximum=140, decimals=1),

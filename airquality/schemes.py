@@ -124,4 +124,17 @@ SCHEMES: Final[dict[str, Scheme]] = {
 _EU: Final = (
     "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE IS LI NO CH GB AL BA ME MK RS XK"
 )
+# Whom one calls where it burns, by country; 112 is answered in Europe, and by mobile telephones almost everywhere.
+EMERGENCY_NUMBER: Final = {
+    "KR": "119",
+    "JP": "119",
+    "TW": "119",
+    "CN": "119",
+    "US": "911",
+    "CA": "911",
+    "MX": "911",
+    "AU": "000",
+    "NZ": "111",
+}
+USUAL_EMERGENCY_NUMBER: Final = "112"
 SCHEME_OF_COUNTRY: Final[dict[str, SchemeName]] = {"KR": "cai", **dict.fromkeys(_EU.split(), "eu")}

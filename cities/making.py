@@ -9,7 +9,7 @@ import numpy as np
 
 from jeonju.airquality.dispersion.meteorology import Surroundings
 from jeonju.airquality.geo import LocalMap
-from jeonju.airquality.schemes import SCHEME_OF_COUNTRY, SCHEMES
+from jeonju.airquality.schemes import EMERGENCY_NUMBER, SCHEME_OF_COUNTRY, SCHEMES, USUAL_EMERGENCY_NUMBER
 from jeonju.cities.airkorea import station_list
 from jeonju.cities.climate import climate_of
 from jeonju.cities.ground import ground_of
@@ -125,6 +125,7 @@ def _city(answers: Answers, place: Place, name: str) -> NewCity:
         raise UserError(f"--index {index!r} is none; there are: {', '.join(SCHEMES)}")
     if answers.surroundings not in get_args(Surroundings):
         raise UserError(f"--surroundings {answers.surroundings!r} must be one of {', '.join(get_args(Surroundings))}")
+    emergency = EMERGENCY_NUMBER.get(place.country, USUAL_EMERGENCY_NUMBER)
     stations, said = _stations(answers, area)
     climate = climate_of(place, answers.elevation_m or 0.0, answers.pm25_ug_m3)
     ground = "" if answers.ground is None else ground_of(answers.ground, area, answers.within_km * 1000)[0]
@@ -132,6 +133,8 @@ def _city(answers: Answers, place: Place, name: str) -> NewCity:
     assumed += [] if answers.elevation_m is not None else ["height above the sea: 0 m"]
     assumed += [] if not answers.stations.isdigit() else ["places of stations"]
     assumed += [] if ground else ["a plain without roads, rivers and stacks"]
+    if place.country not in EMERGENCY_NUMBER:
+        assumed.append(f"the emergency number {emergency}")
     if place.name == UNNAMED and not answers.timezone:
         assumed.append(f"time zone and index, by the nearest principal city ({timezone}, {index})")
     return NewCity(
@@ -141,6 +144,7 @@ def _city(answers: Answers, place: Place, name: str) -> NewCity:
         place=place,
         timezone=timezone,
         index=index,
+        emergency_number=emergency,
         elevation_m=answers.elevation_m or 0.0,
         surroundings=answers.surroundings,
         climate=climate,

@@ -30,6 +30,7 @@ class NewCity:
     place: Place
     timezone: str
     index: str
+    emergency_number: str
     elevation_m: float
     surroundings: str
     climate: Climate
@@ -58,6 +59,7 @@ def text_of(city: NewCity) -> str:
                 "surroundings": city.surroundings,
                 "roughness_m": 0.8 if city.surroundings == "urban" else 0.3,
                 "index": city.index,
+                "emergency_number": city.emergency_number,
                 "note": f"Assumed: {'; '.join(city.assumed)}.",
             },
         ),

@@ -173,6 +173,8 @@ class Site(_Strict):
     note: str = ""
     # Whose index, standards and advisories count: Korea's, those of the United States, or of Europe (airquality/schemes.py).
     index: SchemeName = "cai"
+    # Whom people call where it burns; said on the public page.
+    emergency_number: Annotated[str, Field(pattern=r"^[0-9 ]{2,12}$")] = "119"
     # Without: that of Jeonju, and its background air.
     climate: Climate | None = None
     # Devices that no site file names, and nobody has heard of: so many more are admitted in an hour, 1000 of them by one message at most.

@@ -85,6 +85,7 @@ def as_html(site: Site, facts: PublicFacts, now: datetime, language: Language) -
         hour=words.clock(facts.hour) if facts.hour else None,
         advice=_advice(words, zones, scheme),
         index=scheme.key,
+        emergency=site.emergency_number,
         index_name=(scheme.long_ko, scheme.long_en)[LANGUAGES.index(language)],
         units=[{"label": words.label(QUANTITY[key]), "unit": QUANTITY[key].unit} for key in SHOWN],
         legal_note=legal.note(station.certificate for station in site.stations)[LANGUAGES.index(language)],

@@ -76,7 +76,7 @@ STUCK_ENDS: Final[dict[str, Ends]] = {
     "co2": Ends(low=400),
     "temperature": Ends(low=-40),
     "humidity": Ends(low=0, high=99),
-    "pressure": Ends(low=850),
+    "pressure": Ends(low=500),
     "wind_speed": Ends(low=0.5),
     "noise": Ends(low=30),
 }
