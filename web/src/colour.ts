@@ -8,7 +8,7 @@ export const colouring = signal("now");
 export const isOfficial = signal(localStorage["palette"] === "official");
 
 // Blue to red over light tones: told apart with all common kinds of colour blindness (ColorBrewer's RdYlBu).
-const SAFE = ["#2c7bb6", "#abd9e9", "#fdae61", "#d7191c"], SAFE_OF_SIX = ["#4575b4", "#91bfdb", "#e0f3f8", "#fee090", "#fc8d59", "#d73027"];
+const SAFE = ["#2c7bb6", "#abd9e9", "#fdae61", "#d7191c"], SAFE_OF_SIX = ["#2c7bb6", "#7fb7d9", "#bcdcec", "#fee090", "#f98e52", "#d7191c"];
 // Dark to light, even in lightness (viridis).
 const SCALE = ["#440154", "#3b528b", "#21918c", "#5ec962", "#fde725"];
 export const UNKNOWN = "#6b7a89", ROBOT = "#7a4fd0";
