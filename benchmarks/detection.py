@@ -25,7 +25,7 @@ from jeonju.evaluation.score import CLASS_OF, FOUND_BY, LOCAL_KINDS, belongs
 from jeonju.simulator.block import Block
 from jeonju.simulator.exposure import EventExposure
 from jeonju.simulator.nature.names import NatureName
-from jeonju.simulator.scenario import Scenario, examples, load_scenario
+from jeonju.simulator.scenario import Scenario, examples_of, load_scenario
 from jeonju.simulator.sinks.parquet import readings_batch
 from jeonju.simulator.weather import WeatherOverrides
 from jeonju.simulator.world import World
@@ -208,7 +208,7 @@ def measure(
     seeds: dict[str, Sequence[int]], quiet_seeds: Sequence[int], nature: NatureName = "puffs"
 ) -> dict[str, Any]:
     """Return the figures over these seeds."""
-    names = [path.stem for path in examples()]
+    names = examples_of("jeonju")
     jobs = [(kind, name, seed, nature) for kind, each in seeds.items() for seed in each for name in names]
     with ProcessPoolExecutor(WORKERS) as pool:
         rows = list(pool.map(_one_event, jobs, chunksize=8))
@@ -218,7 +218,7 @@ def measure(
 
 def summary(rows: Sequence[dict[str, Any]], days: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return the figures of what was played."""
-    names = [path.stem for path in examples()]
+    names = examples_of("jeonju")
     result: dict[str, Any] = {}
     for kind in EVENTS:
         mine = [row for row in rows if row["kind"] == kind]

@@ -22,7 +22,7 @@ from jeonju.detection.windows import ALLOWED_LATENESS_S
 from jeonju.evaluation.located import AFTER_S, MOMENTS_MIN, compare
 from jeonju.evaluation.score import fitting
 from jeonju.simulator.nature.names import NATURES, NatureName
-from jeonju.simulator.scenario import Scenario, examples, load_scenario
+from jeonju.simulator.scenario import Scenario, examples_of, load_scenario
 from jeonju.simulator.world import World
 
 FIRES: Final = 20
@@ -96,7 +96,7 @@ def table(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def run(fires: int = FIRES, first_seed: int = FIRST_SEED) -> dict[str, Any]:
     """Return a table for each nature, and one for the fires that were located in both."""
-    names = [path.stem for path in examples()]
+    names = examples_of("jeonju")
     rows: dict[str, list[dict[str, Any]]] = {nature: [] for nature in NATURES}
     for number in range(fires):
         scenario = load_scenario(names[number % len(names)])

@@ -66,6 +66,11 @@ def examples() -> list[Path]:
     return sorted(EXAMPLES.glob("*.toml"))
 
 
+def examples_of(site: str) -> list[str]:
+    """Return the names of the examples of one site."""
+    return [path.stem for path in examples() if load_scenario(path).site == site]
+
+
 def playable(site: Site) -> dict[str, Scenario]:
     """Return, by name, the examples of a site in which something happens."""
     loaded = {path.stem: load_scenario(path) for path in examples()}
