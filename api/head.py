@@ -4,8 +4,8 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Its answer has no end, and nobody would read it.
-_ENDLESS: Final = "/api/v1/stream"
+# Their answers have no end, or a late one, and nobody would read them.
+_ENDLESS: Final = frozenset({"/api/v1/stream", "/api/v1/export"})
 
 
 class HeadAsGet:
@@ -16,7 +16,7 @@ class HeadAsGet:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through."""
-        if scope["type"] != "http" or scope["method"] != "HEAD" or scope["path"] == _ENDLESS:
+        if scope["type"] != "http" or scope["method"] != "HEAD" or scope["path"] in _ENDLESS:
             await self._app(scope, receive, send)
             return
 

@@ -4,6 +4,9 @@
 class JeonjuError(Exception):
     """Base of every error this project raises on purpose; its text is one line a person can act on."""
 
+    # Whether the same may succeed later.
+    is_temporary = False
+
 
 class UserError(JeonjuError):
     """Stop: a file, an option or the surroundings must be changed by a person. The command line exits with 2."""
@@ -15,3 +18,5 @@ class RejectedError(JeonjuError):
 
 class UnavailableError(JeonjuError):
     """Try again later: a broker, store or service cannot be reached now. The command line exits with 75 (EX_TEMPFAIL)."""
+
+    is_temporary = True

@@ -7,7 +7,7 @@ from typing import Final
 import typer
 
 from jeonju.cli.app import app
-from jeonju.common.errors import JeonjuError, UnavailableError
+from jeonju.common.errors import JeonjuError
 
 # A person must change something first: a supervisor does not start it again.
 EXIT_USER_ERROR: Final = 2
@@ -21,7 +21,7 @@ def main() -> None:
         app(prog_name="jeonju")
     except JeonjuError as error:
         typer.echo(f"jeonju: {error}", err=True)
-        sys.exit(EXIT_UNAVAILABLE if isinstance(error, UnavailableError) else EXIT_USER_ERROR)
+        sys.exit(EXIT_UNAVAILABLE if error.is_temporary else EXIT_USER_ERROR)
     except ModuleNotFoundError as error:
         # The extras of the package, and the image of the services, leave out what a command may need.
         if error.name is None or error.name.partition(".")[0] == "jeonju":

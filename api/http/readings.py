@@ -1,25 +1,25 @@
 """What was measured: the latest of every device, and series."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
-import pyarrow as pa
 from fastapi import APIRouter, Header, HTTPException, Query, Request, Response
 
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.api.access.guard import Access
-from jeonju.api.export import FILES, AsFormat, Format, file_of, readings_table
+from jeonju.api.export import FILES, AsFormat, file_of
 from jeonju.api.http.answers import answer, example
 from jeonju.api.http.indexes import instrument
-from jeonju.api.http.instants import Instant
 from jeonju.api.http.paging import ByName, shortened
 from jeonju.api.http.sites import LONGEST_STATE
+from jeonju.api.http.spans import Span, SpanQuery
 from jeonju.api.http.state import Air, State
 from jeonju.api.reading_json import reading_json, series_json
 from jeonju.api.stream import EventResponse, TooManyError
-from jeonju.storage.port import Series, Store
+from jeonju.export.pieces import within
+from jeonju.export.rows import readings_table
+from jeonju.storage.port import Series
 
 router = APIRouter(prefix="/api/v1", tags=["readings"])
 
@@ -30,7 +30,6 @@ MOST_AUTO_POINTS: Final = 2000
 INTERVALS_S: Final = (10, 30, 60, 300, 600, 1800, 3600, 10_800, 86_400)
 LONGEST: Final = timedelta(days=400)
 MOST_BYTES: Final = 16 * 1024 * 1024
-MOST_NAMED: Final = 1000
 LESS: Final = "ask for a shorter time, fewer devices or quantities, or a larger `every`"
 _FEATURE_COLLECTION: Final = (b'{"type":"FeatureCollection","features":[', b"]}")
 
@@ -101,11 +100,7 @@ def geojson(air: Air, page: ByName) -> Response:
     ),
 )
 async def series(
-    air: Air,
-    start: Annotated[Instant | None, Query(description="First instant; a day before `end` by default.")] = None,
-    end: Annotated[Instant | None, Query(description="End, not included; now by default.")] = None,
-    device: Annotated[list[str] | None, Query(description="One or several devices; all by default.")] = None,
-    quantity: Annotated[list[str] | None, Query(description="One or several quantities; all by default.")] = None,
+    span: Span,
     every: Annotated[
         str,
         Query(
@@ -114,35 +109,21 @@ async def series(
             pattern=r"^(raw|auto|[1-9]\d{0,6})$",
         ),
     ] = "auto",
-    site: str | None = None,
     as_format: AsFormat = "json",
 ) -> Response:
-    """Series per device: raw readings, or means over intervals, at most 20 000 rows and 16 MB; a million rows as a file."""
-    until = end or air.now() + timedelta(seconds=1)
-    since = start or until - timedelta(days=1)
-    if not timedelta(0) < until - since <= LONGEST:
-        raise HTTPException(422, "start must be before end, and at most 400 days")
-    keys = quantity or list(QUANTITY)
-    if unknown := sorted(set(keys) - QUANTITY.keys()):
-        raise HTTPException(422, f"quantity: {', '.join(unknown)[:200]} is not known; see /api/v1/quantities")
-    if len(device or ()) > MOST_NAMED:
-        raise HTTPException(422, f"device: at most {MOST_NAMED} can be named; without any, all are answered")
-    every_s = _interval_s(air, every, (until - since).total_seconds(), len(device or ()))
+    """Series per device: raw readings, or means over intervals, at most 20 000 rows and 16 MB; a million rows as a file.
+
+    Longer spans: `/api/v1/export`.
+    """
+    wanted = span.wanted(longest=LONGEST)
+    every_s = _interval_s(span.air, every, (wanted.end - wanted.start).total_seconds(), len(wanted.devices))
+    wanted = replace(wanted, every_s=every_s, limit=MOST_POINTS + 1)
     if every == "auto" and every_s is not None:
-        since, until = _whole(since, until, every_s)
-    wanted = Series(
-        site=site or air.site.name,
-        start=since,
-        end=until,
-        devices=tuple(device or ()),
-        every_s=every_s,
-        limit=MOST_POINTS + 1,
-        quantities=tuple(quantity or ()),
-    )
+        start, end = _whole(wanted.start, wanted.end, every_s)
+        wanted = replace(wanted, start=start, end=end)
     if as_format != "json":
-        shown = keys if quantity else _measured(air, device or ())
-        return await air.turns.exports.run(lambda: _series_file(air, wanted, shown, as_format))
-    return await air.turns.exports.run(lambda: _series(air, wanted, keys))
+        return await span.air.turns.exports.run(lambda: _series_file(span, wanted, as_format))
+    return await span.air.turns.exports.run(lambda: _series(span, wanted))
 
 
 @router.get("/stream", response_class=Response, responses={200: {"content": {"text/event-stream": {}}}})
@@ -179,55 +160,22 @@ async def stream(
     return EventResponse(air.stream, listener)
 
 
-def _series(air: State, wanted: Series, keys: list[str]) -> Response:
-    _check_devices(air, wanted.site, wanted.devices)
-    table = air.store.readings(wanted)
+def _series(span: SpanQuery, wanted: Series) -> Response:
+    span.check_devices()
+    table = span.air.store.readings(wanted)
     if table.num_rows > MOST_POINTS:
         raise HTTPException(422, f"more than {MOST_POINTS} rows; {LESS}")
-    answered = answer({"every_s": wanted.every_s, "devices": series_json(table, keys)})
+    answered = answer({"every_s": wanted.every_s, "devices": series_json(table, span.quantity or list(QUANTITY))})
     if len(answered.body) > MOST_BYTES:
         raise HTTPException(422, f"more than {MOST_BYTES // 2**20} MB; {LESS}")
     return answered
 
 
-def _series_file(air: State, wanted: Series, keys: list[str], as_format: Format) -> Response:
-    _check_devices(air, wanted.site, wanted.devices)
-    pieces = (readings_table(piece, keys) for piece in _pieces(air.store, wanted))
-    return file_of(air, "series", pieces, as_format)
-
-
-def _pieces(store: Store, wanted: Series) -> Iterator[pa.Table]:
-    """Yield the rows of a series by time, some thousands at once, at least one table."""
-    start, most = wanted.start, MOST_POINTS
-    while True:
-        rows = store.readings(replace(wanted, start=start, limit=most + 1))
-        if rows.num_rows <= most:
-            yield rows
-            return
-        # Rows of the last instant may be missing; it is where the next piece begins.
-        last = rows["time"][-1]
-        if (whole := rows.filter(pa.compute.less(rows["time"], last))).num_rows:
-            yield whole
-            start = last.as_py()
-        else:
-            most *= 2
-
-
-def _measured(air: State, names: Sequence[str]) -> list[str]:
-    """Return what the devices that are named measure, as the site file says; everything where it does not know them all."""
-    known = {device.name: device.quantities for device in air.site.devices}
-    if not names or not known.keys() >= set(names):
-        return list(QUANTITY)
-    return [key for key in QUANTITY if any(key in known[name] for name in names)]
-
-
-def _check_devices(air: State, site: str, devices: Sequence[str]) -> None:
-    """Refuse a device that neither the site file nor the store knows."""
-    known = {record.device for record in air.store.devices(site)} if devices else set()
-    if site == air.site.name:
-        known |= {station.name for station in air.site.devices}
-    if unknown := sorted(set(devices) - known):
-        raise HTTPException(422, f"device: {', '.join(unknown)[:200]} is not known; see /api/v1/devices")
+def _series_file(span: SpanQuery, wanted: Series, as_format: Literal["csv", "parquet"]) -> Response:
+    span.check_devices()
+    keys = span.keys()
+    pieces = (readings_table(piece, keys) for piece in within(span.air.store, wanted))
+    return file_of(span.air, "series", pieces, as_format)
 
 
 def _whole(start: datetime, end: datetime, every_s: int) -> tuple[datetime, datetime]:

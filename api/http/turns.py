@@ -23,9 +23,13 @@ class Turns:
         """Return what a piece of work returns, once it had its turn in a thread. Raises HTTPException 429 where too many wait."""
         self.enter()
         try:
-            return await to_thread.run_sync(work, limiter=self._threads)
+            return await self.in_thread(work)
         finally:
             self.leave()
+
+    async def in_thread(self, work: Callable[[], Result]) -> Result:
+        """Return what a piece of work returns, for who has a place already."""
+        return await to_thread.run_sync(work, limiter=self._threads)
 
     def enter(self) -> None:
         """Take a place, to be left later. Raises HTTPException 429 where there is none."""
@@ -52,6 +56,8 @@ class AllTurns:
         self.exports = Turns("series, years and lists of dead letters", at_once=2, waiting=30)
         # Written, and being sent: each may be as large as a million rows.
         self.files = Turns("files", at_once=8, waiting=0)
+        # Sent for as long as it takes: they take turns piece by piece, in one thread.
+        self.spans = Turns("exports", at_once=1, waiting=3)
         self.replays = Turns("replays", at_once=1, waiting=8)
         self.what_ifs = Turns("what-ifs", at_once=1, waiting=3)
         # Each needs as much room in TMPDIR as the store has.

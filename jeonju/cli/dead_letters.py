@@ -2,21 +2,22 @@
 
 import json
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from jeonju.cli.api_client import ApiClient
-from jeonju.cli.options import Json, StoreOf
+from jeonju.cli.api_client import api_client
+from jeonju.cli.opened_store import opened_store
+from jeonju.cli.options import Json, KeyFile, StoreOf, instant
 from jeonju.cli.progress import progress
-from jeonju.common.clock import utc_now
-from jeonju.common.durations import parse_duration_s
 from jeonju.common.errors import UserError
 from jeonju.contract import topics
+
+if TYPE_CHECKING:
+    from jeonju.client import Client
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,9 +33,6 @@ NOT_ALL_TAKEN: Final = 1
 FromService = Annotated[
     str | None,
     typer.Option("--from", metavar="URL", help="Ask this running service, which has the store: http://127.0.0.1:8000."),
-]
-KeyFile = Annotated[
-    Path | None, typer.Option("--key-file", envvar="JEONJU_API_KEY_FILE", help="File with a key for the service.")
 ]
 Letter = dict[str, Any]
 
@@ -57,7 +55,7 @@ def list_(
 
     A DuckDB file that a running service has open is read by that service: --from.
     """
-    begin = None if since is None else _instant(since)
+    begin = None if since is None else instant(since, "--since")
     letters = _list(store, from_, key_file, limit=limit, since=begin, topic=_checked(topic), reason=reason)
     if as_json:
         typer.echo(json.dumps(letters, ensure_ascii=False))
@@ -112,12 +110,12 @@ def replay(
     One that is refused again stays, with its new reason. What is interrupted goes on: ingest takes what was asked for, after a restart too.
     Status 1 when a letter was refused again, or one that was asked for by its id is not there or was not kept whole.
     """
-    client = ApiClient(from_, key_file)
     wanted = {"ids": letters or None, "topic": _checked(topic), "all": all_, "again": again}
     if bool(letters) + (topic is not None) + all_ != 1:
         raise UserError("say which: ids, --topic FILTER or --all")
-    asked = _ask(client, wanted)
-    counts = _wait(client, asked)
+    with api_client(from_, key_file) as client:
+        asked = _ask(client, wanted)
+        counts = _wait(client, asked)
     if as_json:
         typer.echo(json.dumps(counts | {"cut": asked["cut"], "unknown": asked["unknown"]}))
     else:
@@ -135,7 +133,7 @@ def replay(
         raise typer.Exit(NOT_ALL_TAKEN)
 
 
-def _ask(client: ApiClient, wanted: dict[str, Any]) -> dict[str, Any]:
+def _ask(client: "Client", wanted: dict[str, Any]) -> dict[str, Any]:
     """Ask for all that is wanted, a page at a time, and return the answers put together."""
     total: dict[str, Any] = {"asked": 0, "skipped": 0, "cut": [], "unknown": []}
     after: str | None = ""
@@ -148,7 +146,7 @@ def _ask(client: ApiClient, wanted: dict[str, Any]) -> dict[str, Any]:
     return total
 
 
-def _wait(client: ApiClient, asked: dict[str, Any]) -> dict[str, int]:
+def _wait(client: "Client", asked: dict[str, Any]) -> dict[str, int]:
     """Wait until ingest has taken what was asked for, and return what became of it."""
     most, moved_s, before = max(asked["asked"], 1), time.monotonic(), None
     with progress("replay") as advance:
@@ -171,37 +169,31 @@ def _wait(client: ApiClient, asked: dict[str, Any]) -> dict[str, int]:
 def _list(store: str, url: str | None, key_file: Path | None, **choice: Any) -> list[Letter]:
     if url is not None:
         begin = choice.pop("since")
-        found: list[Letter] = ApiClient(url, key_file).get(PATH, since=begin and begin.isoformat(), **choice)
+        with api_client(url, key_file) as client:
+            found: list[Letter] = client.get(PATH, since=begin and begin.isoformat(), **choice)
         return found
     from jeonju.storage.port import LetterChoice
 
-    with _opened(store) as opened:
+    with opened_store(store) as opened:
         limit = choice.pop("limit")
         return [_to_json(letter) for letter in opened.dead_letters(limit=limit, choice=LetterChoice(**choice))]
 
 
 def _one(store: str, url: str | None, key_file: Path | None, letter_id: str) -> Letter | None:
     if url is not None:
-        found: Letter | None = ApiClient(url, key_file).get(f"{PATH}/{letter_id}")
+        from jeonju.client import ApiError
+
+        try:
+            with api_client(url, key_file) as client:
+                found: Letter = client.get(f"{PATH}/{letter_id}")
+        except ApiError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
         return found
-    with _opened(store) as opened:
+    with opened_store(store) as opened:
         letter = opened.dead_letter(letter_id)
     return None if letter is None else _to_json(letter) | {"payload_hex": letter.payload.hex()}
-
-
-@contextmanager
-def _opened(url: str) -> Iterator[Any]:
-    from jeonju.storage.duckdb.file import StoreInUseError
-    from jeonju.storage.open import open_store
-
-    if "://" not in url and not Path(url).exists():
-        raise UserError(f"there is no store {url}; name it with --store, or ask a running service: --from URL")
-    try:
-        opened = open_store(url)
-    except StoreInUseError as error:
-        raise UserError(f"{url} is in use; ask the service that has it: --from http://127.0.0.1:8000") from error
-    with closing(opened):
-        yield opened
 
 
 def _to_json(letter: Any) -> Letter:
@@ -232,22 +224,6 @@ def _readable(payload: bytes) -> str:
 def _shown(text: str) -> str:
     """Return a text of others on one line, without what a terminal would obey."""
     return "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in text)
-
-
-def _instant(text: str) -> datetime:
-    try:
-        return utc_now() - timedelta(seconds=parse_duration_s(text))
-    except ValueError:
-        pass
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        raise UserError(
-            f"--since {text!r} is no instant with a time zone, such as 2026-03-02T08:00:00Z, and no duration"
-        )
-    return instant
 
 
 def _checked(topic: str | None) -> str | None:

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from jeonju.cli.api_client import ApiClient
-from jeonju.cli.options import Json, RulesPath, SiteName
+from jeonju.cli.api_client import api_client
+from jeonju.cli.options import Json, KeyFile, RulesPath, SiteName
 from jeonju.common.clock import utc_now
 from jeonju.common.errors import RejectedError, UnavailableError, UserError
 from jeonju.contract.site import load_site
@@ -31,9 +31,7 @@ def try_out(
         str | None,
         typer.Option("--from", metavar="URL", help="Let this running service send it: http://127.0.0.1:8000."),
     ] = None,
-    key_file: Annotated[
-        Path | None, typer.Option("--key-file", envvar="JEONJU_API_KEY_FILE", help="File with an admin's key for it.")
-    ] = None,
+    key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
     """Send a test through a channel, and print what was answered.
@@ -44,7 +42,8 @@ def try_out(
     if (rules is None) == (from_ is None):
         raise UserError("give either --rules FILE, to send from here, or --from URL, to let a running service send")
     if from_ is not None:
-        said = ApiClient(from_, key_file).post(f"/api/v1/channels/{quote(channel, safe='')}/test", {})["answer"]
+        with api_client(from_, key_file) as client:
+            said = client.post(f"/api/v1/channels/{quote(channel, safe='')}/test", {})["answer"]
     else:
         said = _sent_from_here(channel, load_rules(rules), site)
     typer.echo(

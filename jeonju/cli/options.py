@@ -6,13 +6,16 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from jeonju.common.clock import utc_now
 from jeonju.common.durations import parse_duration_s
+from jeonju.common.errors import UserError
 
 
 def duration_s(text: str) -> float:
@@ -176,6 +179,28 @@ ArchivePlace = Annotated[
         help="Where readings of a DuckDB store are moved to, as Parquet, before they are forgotten, and read from; without, they are forgotten.",
     ),
 ]
+
+
+KeyFile = Annotated[
+    Path | None, typer.Option("--key-file", envvar="JEONJU_API_KEY_FILE", help="File with a key for the service.")
+]
+
+
+def instant(text: str, option: str) -> datetime:
+    """Return an instant that is given as such, or as how long ago. Raises UserError."""
+    try:
+        return utc_now() - timedelta(seconds=parse_duration_s(text))
+    except ValueError:
+        pass
+    try:
+        given = datetime.fromisoformat(text)
+    except ValueError:
+        given = None
+    if given is None or given.tzinfo is None:
+        raise UserError(
+            f"{option} {text!r} is no instant with a time zone, such as 2026-03-02T08:00:00Z, and no duration"
+        )
+    return given
 
 
 def listed(text: str) -> tuple[str, ...]:

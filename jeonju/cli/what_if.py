@@ -5,14 +5,18 @@ import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import quote
 
 import typer
 
-from jeonju.cli.api_client import ApiClient
-from jeonju.cli.options import Json, duration_s
+from jeonju.cli.api_client import api_client
+from jeonju.cli.options import Json, KeyFile, duration_s
 from jeonju.cli.progress import progress
 from jeonju.common.errors import JeonjuError, UserError
+
+if TYPE_CHECKING:
+    from jeonju.client import Client
 
 PATH: Final = "/api/v1/what-if"
 LOOK_EVERY_S: Final = 0.5
@@ -57,39 +61,32 @@ def what_if(
     list_: Annotated[bool, typer.Option("--list", help="List what was asked.")] = False,
     picture: Annotated[Path | None, typer.Option("--picture", metavar="FILE.png", help="Draw the answer.")] = None,
     from_: Annotated[str, typer.Option("--from", metavar="URL", help="The running service.")] = "http://127.0.0.1:8000",
-    key_file: Annotated[
-        Path | None, typer.Option("--key-file", envvar="JEONJU_API_KEY_FILE", help="File with a key for the service.")
-    ] = None,
+    key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
     """Fork the living city: what if it burned here, the wind turned, a road was closed; zones and arrival times, who would notice and when.
 
     Without any change: how it goes on. Nothing of the city itself is touched.
     """
-    client = ApiClient(from_, key_file)
-    if list_:
-        _list(client.get(PATH), as_json=as_json)
-        return
-    if shown is not None:
-        answer = client.get(f"{PATH}/{shown}")
-        if answer is None:
-            raise UserError(f"no what-if is called {shown!r}; see them with: jeonju what-if --list")
-    else:
-        changes = [
-            *(_fire(text) for text in fire or []),
-            *([_wind(wind)] if wind else []),
-            *({"kind": "closed-road", "road": name, "duration": hours} for name in closed_road or []),
-            *(_robot(text) for text in robot or []),
-            *(
-                {"kind": "station", "name": f"new-station-{number}", **_place(text, "--station")}
-                for number, text in enumerate(station or [], start=1)
-            ),
-            *(_change(text) for text in change or []),
-        ]
-        wanted = {"changes": changes, "hours": hours / 3600, "seed": seed, "title": title} | ({"at": at} if at else {})
-        answer = _asked(client, wanted)
-    if picture is not None:
-        _draw(client, answer, picture)
+    changes = [
+        *(_fire(text) for text in fire or []),
+        *([_wind(wind)] if wind else []),
+        *({"kind": "closed-road", "road": name, "duration": hours} for name in closed_road or []),
+        *(_robot(text) for text in robot or []),
+        *(
+            {"kind": "station", "name": f"new-station-{number}", **_place(text, "--station")}
+            for number, text in enumerate(station or [], start=1)
+        ),
+        *(_change(text) for text in change or []),
+    ]
+    wanted = {"changes": changes, "hours": hours / 3600, "seed": seed, "title": title} | ({"at": at} if at else {})
+    with api_client(from_, key_file) as client:
+        if list_:
+            _list(client.get(PATH), as_json=as_json)
+            return
+        answer = _asked(client, wanted) if shown is None else client.get(f"{PATH}/{quote(shown, safe='')}")
+        if picture is not None:
+            _draw(client, answer, picture)
     if as_json:
         typer.echo(json.dumps(answer, ensure_ascii=False))
         return
@@ -99,7 +96,7 @@ def what_if(
         typer.echo(f"  {picture}")
 
 
-def _asked(client: ApiClient, wanted: dict[str, Any]) -> Any:
+def _asked(client: "Client", wanted: dict[str, Any]) -> Any:
     """Ask, and show the progress of what the service answers meanwhile."""
     over = threading.Event()
 
@@ -171,7 +168,7 @@ def _list(found: Any, *, as_json: bool) -> None:
         typer.echo("nothing was asked yet", err=True)
 
 
-def _draw(client: ApiClient, answer: dict[str, Any], file: Path) -> None:
+def _draw(client: "Client", answer: dict[str, Any], file: Path) -> None:
     from jeonju.contract.site import Site
     from jeonju.evaluation.what_if.picture import draw
 

@@ -9,15 +9,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+import xarray as xr
 from fastapi.testclient import TestClient
-from hypothesis import given
-from hypothesis import strategies as st
 
 from jeonju.api import export
-from jeonju.api.http import readings
+from jeonju.common.errors import UnavailableError
 from jeonju.contract.columns import readings_table
 from jeonju.contract.records import DeviceRecord, JournalEntry, LedgerEntry
 from jeonju.contract.site import Site
@@ -25,8 +25,9 @@ from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit, Series
 from tests.api.test_moment import incident
-from tests.clients import local_client
+from tests.clients import local_client, served, until_closed
 from tests.response.notifying import alert
+from tests.waiting import wait_until
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 EVIL = '=HYPERLINK("http://evil.example","x")'
@@ -112,12 +113,6 @@ def test_what_a_sender_wrote_is_no_formula(client: TestClient) -> None:
     assert as_parquet(client, "alerts")["summary_en"].to_pylist() == [EVIL]
 
 
-@pytest.mark.parametrize("text", ["=1+1", " =1", "\t=1", "\n@x", "+82 10", "-x", "\uff1d1", "\ttext"])
-def test_beginning_of_a_formula_is_seen_in_every_guise(text: str) -> None:
-    (column,) = export._for_csv(pa.table({"note": [text, None, "plain = text"]})).columns
-    assert column.to_pylist() == ["'" + text, None, "plain = text"]
-
-
 def test_every_list_that_says_so_comes_as_a_file_with_all_of_its_rows(client: TestClient, store: DuckDBStore) -> None:
     store.write_alerts([alert(f"more-{number}") for number in range(300)])
     paths = client.get("/openapi.json").json()["paths"]
@@ -126,7 +121,7 @@ def test_every_list_that_says_so_comes_as_a_file_with_all_of_its_rows(client: Te
         for path, methods in paths.items()
         if "text/csv" in methods.get("get", {}).get("responses", {}).get("200", {}).get("content", {})
     }
-    assert set(offered) == {"alerts", "cai", "devices", "incidents", "journal", "latest", "ledger", "series"}
+    assert set(offered) == {"alerts", "cai", "devices", "export", "incidents", "journal", "latest", "ledger", "series"}
     counts = {path: (len(as_csv(client, path)), as_parquet(client, path).num_rows) for path in offered}
     assert counts["alerts"] == (301, 301)
     assert counts["latest"] == (2, 2)
@@ -148,27 +143,131 @@ def test_too_many_rows_are_refused_in_a_line_and_no_file_stays(
     assert client.app.state.air.turns.files._present == 0  # type: ignore[attr-defined]
 
 
-class Kept:
-    """A store with rows at some instants: as every store, it gives the earliest rows first, as many as are asked for."""
+def exported(client: TestClient, **query: Any) -> httpx2.Response:
+    answer = client.get("/api/v1/export", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer
 
-    def __init__(self, table: pa.Table) -> None:
-        self.table, self.largest = table, 0
+
+def test_export_has_the_rows_of_the_series_in_every_format(client: TestClient, tmp_path: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(exported(client, device="palbok-01").content.decode("utf-8-sig"))))
+    assert rows == as_csv(client, "series", device="palbok-01", every="raw")
+    answer = exported(client, format="parquet", quantity=["pm25"])
+    table = pyarrow.parquet.read_table(io.BytesIO(answer.content))
+    assert table.num_rows == 60
+    assert table.column_names == ["time", "device", "lat", "lon", "pm25", "flags", "quality"]
+    assert {"name": "palbok-01", "zone": "palbok"}.items() <= next(
+        row.items() for row in json.loads(table.schema.metadata[b"devices"]) if row["name"] == "palbok-01"
+    )
+    means = pyarrow.parquet.read_table(io.BytesIO(exported(client, format="parquet", every="60").content))
+    assert means.num_rows == 12
+    answer = exported(client, format="netcdf", kind="station")
+    assert answer.headers["content-disposition"].endswith('export-20260304T120000Z.nc"')
+    with xr.open_dataset(io.BytesIO(answer.content), engine="h5netcdf") as air:
+        assert air.sizes == {"obs": 60, "station": 2}
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ({"start": "2026-03-05T00:00:00Z", "end": "2026-03-04T00:00:00Z"}, "start must be before end"),
+        ({"device": "nobody"}, "device: nobody is not known; see /api/v1/devices"),
+        ({"quantity": "xenon"}, "quantity: xenon is not known; see /api/v1/quantities"),
+        ({"every": "0"}, "every: String should match"),
+        ({"format": "xlsx"}, "format: Input should be"),
+        (
+            {"format": "netcdf"},
+            "a CF-NetCDF holds stations or robots, not both: choose with kind=station or kind=robot",
+        ),
+        ({"start": "2026-03-04"}, "start: "),
+    ],
+)
+def test_what_cannot_be_exported_is_refused_in_a_line(client: TestClient, query: dict[str, str], said: str) -> None:
+    answer = client.get("/api/v1/export", params=query)
+    assert (answer.status_code, answer.json()["detail"][: len(said)]) == (422, said)
+    assert client.app.state.air.turns.spans._present == 0  # type: ignore[attr-defined]
+
+
+def test_ten_years_are_a_stream_and_too_much_for_parquet_is_a_clear_answer(
+    client: TestClient, store: DuckDBStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decade = {"start": "2016-03-05T00:00:00Z", "end": "2026-03-05T00:00:00Z"}
+    assert exported(client, **decade).content.count(b"\n") == 61
+    assert client.get("/api/v1/export", params={**decade, "format": "parquet"}).status_code == 200
+    many = LedgerEntry("jeonju", "palbok-01", "1", 1, 320_000_000, 0, 0, 0, 0)
+    store.write(Commit(ledger=[many]))
+    answer = client.get("/api/v1/export", params={**decade, "format": "parquet"})
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(
+        "about 320,000,000 rows are more than the 200,000,000 rows of a Parquet file"
+    )
+    # Fewer rows, or a format without a bound, is not refused.
+    assert client.get("/api/v1/export", params={**decade, "format": "parquet", "every": "3600"}).status_code == 200
+    monkeypatch.setattr(export, "MOST_ROWS", 59)
+    answer = client.get("/api/v1/export", params={"format": "netcdf", "kind": "station"})
+    assert (answer.status_code, answer.json()["detail"].partition(";")[0]) == (422, "more than 59 rows")
+
+
+class Endless:
+    """A store whose readings never end, and which fails when it is told to; all else is that of a real one."""
+
+    def __init__(self, store: DuckDBStore) -> None:
+        self.store, self.asked, self.fails = store, 0, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
 
     def readings(self, series: Series) -> pa.Table:
-        from_start = self.table.filter(pa.compute.greater_equal(self.table["time"], pa.scalar(series.start)))
-        self.largest = max(self.largest, series.limit)
-        return from_start.slice(0, series.limit)
+        self.asked += 1
+        if self.fails:
+            raise UnavailableError("the disk is gone")
+        start = int(series.start.timestamp())
+        return readings_table(
+            {
+                "site": "jeonju",
+                "device": "palbok-01",
+                "time": datetime.fromtimestamp(start + second, UTC),
+                "received_at": NOW,
+            }
+            for second in range(min(series.limit, 500))
+            if start + second < series.end.timestamp()
+        )
 
 
-@given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 5)), unique=True, max_size=40), st.integers(1, 9))
-def test_pieces_of_a_series_are_all_of_it_once(marks: list[tuple[int, int]], most: int) -> None:
-    rows = [
-        {"site": "jeonju", "device": f"d-{device}", "time": NOW + timedelta(seconds=second), "received_at": NOW}
-        for second, device in sorted(marks)
-    ]
-    store = Kept(readings_table(rows))
-    wanted = Series(site="jeonju", start=NOW, end=NOW + timedelta(hours=1))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(readings, "MOST_POINTS", most)
-        pieces = list(readings._pieces(store, wanted))  # type: ignore[arg-type]
-    assert pa.concat_tables(pieces).to_pylist() == store.table.to_pylist()
+def test_export_that_is_broken_off_frees_everything_and_four_are_sent_at_once(
+    jeonju: Site, store: DuckDBStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    endless = Endless(store)
+    app = api_app(jeonju, endless, "mqtt://127.0.0.1:1", now=lambda: NOW)
+    turns = app.state.air.turns.spans
+    path = "/api/v1/export?start=1971-01-02T00:00:00Z&end=2190-01-01T00:00:00Z"
+    with served(app) as wire:
+        request = f"GET {path} HTTP/1.1\nHost: 127.0.0.1\n\n"
+        listening = [wire.open(request, receive_bytes=4096) for _ in range(4)]
+        heads = [client.recv(4096) for client in listening]
+        assert all(head.startswith(b"HTTP/1.1 200") for head in heads)
+        refused = wire.ask("GET", path)
+        assert (refused.status, refused.json()["detail"]) == (
+            429,
+            "too many exports are asked for at once; try again later",
+        )
+
+        # Nobody reads: no more is read from the store than fits into the buffers on the way. Others are served.
+        def stands_still() -> bool:
+            before = endless.asked
+            assert {wire.ask("GET", "/api/v1/latest").status for _ in range(20)} == {200}
+            return endless.asked == before
+
+        wait_until(stands_still, what="the exports to wait for their clients")
+        for client in listening:
+            client.close()
+        wait_until(lambda: turns._present == 0, what="the places of those that went away")
+        # What goes wrong half-way is no whole answer: the last chunk never comes.
+        reading = wire.open(request)
+        assert reading.recv(4096).startswith(b"HTTP/1.1 200")
+        endless.fails = True
+        assert not until_closed(reading).endswith(b"0\r\n\r\n")
+        reading.close()
+        wait_until(lambda: turns._present == 0, what="the place of the one that broke off")
+    assert "an export was broken off: the disk is gone" in caplog.text
+    assert "Traceback" not in caplog.text
