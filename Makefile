@@ -2,6 +2,7 @@
 # make demo   the whole city on this machine, no Docker, no account
 # make test   everything the tests need, then the tests in three processes (WORKERS=1 for one)
 # make check  style, types and import rules
+# make docs   the documentation as a site in build/site, English and Korean; broken links and anchors fail, here and in make check
 # make bench  speed of each part as a ratio to the plainest code that does its work: a table, and JSON in build/ (four minutes)
 # make bench-check  the same, and fails where a ratio is a fifth worse than the committed one
 # make bench-detection  how well fires are found and told from other things, as a table, and as JSON in build/ (20 min on two free cores; NATURE=particles or both)
@@ -40,7 +41,7 @@ LOCKED := --require-hashes --requirement requirements-dev.lock
 # What is compiled now is not compiled at the first start, nor at each one where Python may not write.
 UV_INSTALL := $(PIP) --constraint constraints.txt uv && $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python $(LOCKED)
 
-.PHONY: help setup console demo test check bench bench-check bench-detection chaos compose attack pipeline dashboards fuzz lock audit sbom licences validation clean
+.PHONY: help setup console demo test check docs bench bench-check bench-detection chaos compose attack pipeline dashboards fuzz lock audit sbom licences validation clean
 .DEFAULT_GOAL := help
 
 help:
@@ -77,6 +78,10 @@ check: setup
 	$(BIN)/mypy
 	scripts/console $(BIN)/python check
 	$(BIN)/lint-imports --no-logo
+	@$(MAKE) --no-print-directory docs
+
+docs: setup
+	$(BIN)/python -m docsite build/site
 
 bench bench-check: setup
 	@mkdir -p build

@@ -173,13 +173,7 @@ class Client:
         return self._connection.json(path, query=query)
 
     def post(self, path: str, content: Any = None, *, read_s: float = READ_S) -> Any:
-        (
-            """Let the api do something, and return what it answers: `post("/api/v1/alerts/ID/acknowledge", {"note": "seen"})`.
-
-        It is waited for `read_s` [s].
-        """
-            ""
-        )
+        """Let the api do something, and return what it answers within `read_s` [s]: `post("/api/v1/alerts/ID/acknowledge", {"note": "seen"})`."""
         return self._connection.json(path, method="POST", content=content, read_s=read_s)
 
 

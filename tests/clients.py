@@ -77,9 +77,9 @@ def until_closed(client: socket.socket) -> bytes:
 
 @contextmanager
 def served(app: FastAPI, *, keys: Path = Path("/nonexistent"), **settings: Any) -> Iterator[Wire]:
-    """Serve an application on a free port."""
+    """Serve an application, on a free port unless one is given."""
     with LiveServer(
-        app, HttpSettings(port=0, keys=keys, **settings), before_shutdown=app.state.air.stream.close
+        app, HttpSettings(**{"port": 0, "keys": keys, **settings}), before_shutdown=app.state.air.stream.close
     ) as server:
         yield Wire(app, int(server.url.rpartition(":")[2]))
 
