@@ -37,7 +37,7 @@ class AlertService:
     """Safe to use from several threads. It reads the store when it is first needed."""
 
     def __init__(self, site: Site, store: Store, rules: Rules, now: Callable[[], datetime]) -> None:
-        self._site, self._store, self.rules, self._now = site.name, store, rules, now
+        self._site, self._city, self._store, self.rules, self._now = site.name, site, store, rules, now
         self._journal = Journal(site.name, store, now)
         self._lock = threading.RLock()
         self._loaded = False
@@ -170,7 +170,7 @@ class AlertService:
             "handling": handling,
             "held_back": self.held_back_by(alert, self._now()),
             "runbook": self.rules.runbook(alert.kind),
-            "advice": None if (advice := advice_for(alert)) is None else advice.to_json(),
+            "advice": None if (advice := advice_for(alert, self._city)) is None else advice.to_json(),
         }
 
     def _keep(self, alert: AlertRecord) -> None:

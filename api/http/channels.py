@@ -28,7 +28,7 @@ _CHANNEL: Final = {
     "waiting": 0,
     "trouble": None,
 }
-_ADVICE: Final = advice_of("bad").to_json()
+_ADVICE: Final = advice_of("bad", "119").to_json()
 
 
 @router.get("/channels", responses=example({"channels": [_CHANNEL], "on_call": {"duty": ["kim"]}}))
@@ -66,12 +66,12 @@ async def test(air: Air, who: Who, channel: str) -> Response:
 
 
 @router.get("/advice", responses=example({"advice": [_ADVICE], "sensitive_who_en": "…", "source_en": "…"}))
-async def advice() -> Response:
-    """What everybody and sensitive people should do, for each class of the index and where there is smoke (`smoke-here`)."""
+async def advice(air: Air) -> Response:
+    """What everybody and sensitive people should do, for each class of the CAI and where there is smoke (`smoke-here`)."""
     who, source = both("public-sensitive-who"), both("public-advice-source")
     return answer(
         {
-            "advice": [advice_of(key).to_json() for key in KEYS],
+            "advice": [advice_of(key, air.site.emergency_number).to_json() for key in KEYS],
             "sensitive_who_ko": who[0],
             "sensitive_who_en": who[1],
             "source_ko": source[0],

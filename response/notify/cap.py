@@ -93,7 +93,7 @@ def _info(message: ET.Element, site: Site, rules: Rules, alert: AlertRecord, num
     parts.text(info, "senderName", (site.label_ko, site.label_en)[number])
     parts.text(info, "headline", (alert.summary_ko, alert.summary_en)[number])
     parts.text(info, "description", legal.note(device.certificate for device in site.devices)[number])
-    if (advice := advice_for(alert)) is not None:
+    if (advice := advice_for(alert, site)) is not None:
         said = {"everybody": advice.everybody[number], "sensitive": advice.sensitive[number]}
         parts.text(info, "instruction", text("notify-advice", said, LANGUAGES[number]))
     for name in ("value", "limit", "quantity"):

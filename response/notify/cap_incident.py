@@ -126,7 +126,7 @@ def _info_of_zone(
     parts.text(info, "headline", text(f"cap-headline-{when}", said, LANGUAGES[number]))
     parts.text(info, "description", legal.note(device.certificate for device in site.devices)[number])
     if incident.kind == "fire":
-        smoke = advice_of(SMOKE)
+        smoke = advice_of(SMOKE, site.emergency_number)
         advice = {"everybody": smoke.everybody[number], "sensitive": smoke.sensitive[number]}
         parts.text(info, "instruction", text("notify-advice", advice, LANGUAGES[number]))
     parts.parameter(info, "probability", str(reached["probability"]))
