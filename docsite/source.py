@@ -3,6 +3,7 @@
 What pages link to comes along: files as they are, folders as a list of their pages.
 """
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -49,6 +50,18 @@ def gather(target: Path) -> None:
             copy.write_text(as_python_markdown(_to_pages(path, text)), encoding="utf-8")
         else:
             shutil.copyfile(path, copy)
+            if path.suffix == ".ipynb":
+                copy.with_suffix(".md").write_text(_notebook(path), encoding="utf-8")
+
+
+def _notebook(path: Path) -> str:
+    """Return a notebook as a page: its words, its code, and where the file is."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    parts = [
+        "".join(cell["source"]) if cell["cell_type"] == "markdown" else f"```python\n{''.join(cell['source'])}\n```"
+        for cell in cells
+    ]
+    return "\n\n".join([*parts, f"[The notebook]({path.name})"]) + "\n"
 
 
 def title_of(page: Path) -> str:
@@ -107,7 +120,7 @@ def _to_pages(page: Path, text: str) -> str:
     def better(found: re.Match[str]) -> str:
         path = (page.parent / found[1]).resolve()
         if not path.is_dir():
-            return found[1]
+            return found[1].replace(".ipynb", ".md")
         name = "README.md" if (path / "README.md").exists() else INDEX
         return f"{found[1].rstrip('/')}/{name}"
 
