@@ -22,7 +22,11 @@ from jeonju.storage.port import Series
 router = APIRouter(prefix="/api/v1", tags=["readings"])
 
 _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
-    200: {"description": "The file", "content": {kind.partition(";")[0]: {} for kind in MEDIA_TYPES.values()}}
+    200: {
+        "description": "The file",
+        "content": {kind.partition(";")[0]: {} for kind in MEDIA_TYPES.values()}
+        | {"text/csv": {"example": "time,device,pm25 [µg/m³],flags\n2026-03-02T08:15:30Z,palbok-03,23.4,\n"}},
+    }
 }
 
 

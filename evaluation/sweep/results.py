@@ -13,6 +13,7 @@ from jeonju.common.arrays import Floats
 from jeonju.common.errors import UserError
 from jeonju.evaluation.sweep.folder import SweepFolder
 from jeonju.evaluation.sweep.play import Setup
+from jeonju.export.cf_names import CF_NAMES
 
 QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 TEXT: Final = ("outcome", "kind", "class", "detected_by", "start")
@@ -56,9 +57,9 @@ def dataset(setup: Setup, folder: SweepFolder, runs: Sequence[int]) -> xr.Datase
                 ("quantile", "minute", "listened"),
                 bands,
                 {
-                    "units": "ug m-3",
+                    "units": CF_NAMES["pm25"].units,
                     "long_name": "quantiles over the runs of the measured PM2.5, means of a minute",
-                    "standard_name": "mass_concentration_of_pm2p5_ambient_aerosol_particles_in_air",
+                    "standard_name": CF_NAMES["pm25"].standard_name,
                 },
             ),
         },
