@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -26,6 +27,7 @@ MOST_HOURS: Final = 24.0
 MOST_CHANGES: Final = 20
 # Fires, leaks and dusts: each has zones downwind and a plume of its own.
 MOST_RELEASES: Final = 3
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 # A plume from farther away is beyond what the map and the wind of the stations describe.
 FURTHEST_M: Final = 15_000.0
 
@@ -71,15 +73,17 @@ Change = Annotated[Happens | Wind | NewStation | RobotElsewhere, Field(discrimin
 
 
 class WhatIf(BaseModel):
-    """What is asked. Without changes: how it goes on. `at` is an instant of the past to start from, now by default; the same seed with the same
-    past gives the same answer."""
+    """What is asked. Without changes: how it goes on.
+
+    `at` is an instant of the past to start from, now by default; the same seed with the same past gives the same answer.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     changes: Annotated[tuple[Change, ...], Field(max_length=MOST_CHANGES)] = ()
     hours: Annotated[float, Field(gt=0, le=MOST_HOURS)] = 2.0
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 1
-    at: AwareDatetime | None = None
+    at: Annotated[AwareDatetime, Field(ge=EARLIEST)] | None = None
     title: Annotated[str, Field(max_length=200)] = ""
 
 

@@ -56,7 +56,9 @@ def what_if(
     at: Annotated[
         str | None, typer.Option("--at", help="An instant of the past to start from; now by default.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0)] = 1,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Of gusts and noise; the same seed and past give the same answer.")
+    ] = 1,
     title: Annotated[str, typer.Option("--title", help="What it is kept as.")] = "",
     list_: Annotated[bool, typer.Option("--list", help="List what was asked.")] = False,
     picture: Annotated[Path | None, typer.Option("--picture", metavar="FILE.png", help="Draw the answer.")] = None,

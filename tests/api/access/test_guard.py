@@ -69,6 +69,7 @@ def test_wrong_key_and_wrong_scheme_are_no_key(door: Door) -> None:
         ("GET", "/api/v1/site", None, {"viewer", "operator", "admin"}),
         ("POST", "/api/v1/incidents/x", {"action": "close"}, {"operator", "admin"}),
         ("POST", "/api/v1/simulation/events", FIRE, {"admin"}),
+        ("POST", "/api/v1/what-if", {"hours": -1}, {"operator", "admin"}),
         ("POST", "/api/v1/backup", None, {"admin"}),
         ("POST", "/api/v1/devices/x/adopt", {"zone": "palbok", "kind": "station"}, {"admin"}),
     ],

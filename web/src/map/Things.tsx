@@ -97,9 +97,10 @@ export function Things({ view }: { view: MapView }) {
       {traced.value.filter(({ details }) => details.source && !details.source.says_nothing).map(({ id, details: { source } }) =>
         <At key={id} place={[source!.lat, source!.lon]} kind="source-mark" />)}
       {lit.value.map((one) => <Lit key={`lit ${one.at} ${one.place.join()}`} {...one} />)}
-      {placed.value.map((one) => <Put key={`put ${one.number}`} {...one} />)}
       {/* Stations last, over the plates of robots beside them. */}
       {names.reverse().map((name) => <Dot key={name} name={name} />)}
+      {/* On top, to be dragged. */}
+      {placed.value.map((one) => <Put key={`put ${one.number}`} {...one} />)}
     </div></Drawn.Provider>
   );
 }
