@@ -291,6 +291,10 @@ def load_site(name_or_path: str | Path) -> Site:
     if path.suffix != ".toml":
         path = BUILT_IN_SITES / f"{name_or_path}.toml"
         if not path.exists():
+            if "," in str(name_or_path):
+                raise UserError(
+                    f"one site is served here, not {name_or_path}; several are by `jeonju up`, `api` and `worker`"
+                )
             known = ", ".join(sorted(file.stem for file in BUILT_IN_SITES.glob("*.toml")))
             raise UserError(
                 f"no site is named {str(name_or_path)!r}; built in: {known}; or give the path of a .toml file"

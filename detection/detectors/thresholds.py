@@ -17,6 +17,7 @@ from jeonju.detection.condition import Condition
 from jeonju.detection.detectors.detector import Past, WindowDetector
 from jeonju.detection.pollution import Pollution
 from jeonju.detection.windows import Window
+from jeonju.rules.at_home import at_home
 from jeonju.rules.rule import Threshold
 from jeonju.rules.rules import Rules
 from jeonju.rules.watched import QUANTITIES, WINDOW_S
@@ -90,7 +91,7 @@ class ThresholdDetector(WindowDetector):
 
     def __init__(self, site: Site, rules: Rules, pollution: Pollution) -> None:
         self._pollution = pollution
-        self._thresholds = rules.thresholds
+        self._thresholds = at_home(rules.thresholds, pollution.scheme)
         self._zone_of = {device.name: device.zone for device in site.devices}
         self._stations = {station.name for station in site.stations}
         self._robots = {robot.name for robot in site.robots}

@@ -1,6 +1,7 @@
 """The index of the site file is what alerts, sentences and the public page speak of."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,8 @@ from jeonju.contract.site import Site
 from jeonju.detection.detectors.pollution import PollutionDetector
 from jeonju.detection.pollution import Pollution
 from jeonju.messages.alerts import Labels, summaries
+from jeonju.rules.at_home import at_home
+from jeonju.rules.rules import load_rules, shipped_rules
 
 NOW = datetime(2026, 3, 4, 9, 0, tzinfo=UTC)
 
@@ -66,6 +69,26 @@ def test_bad_air_is_an_alert_by_the_classes_of_the_chosen_index(
     )
     assert words is not None
     assert words in summaries(alert, Labels(jeonju))[1]
+
+
+def test_shipped_rules_for_standards_are_of_the_country_and_ones_own_stay(tmp_path: Path) -> None:
+    shipped = shipped_rules().thresholds
+    assert at_home(shipped, SCHEMES["cai"]) == shipped
+    american, european = (at_home(shipped, SCHEMES[key]) for key in ("us", "eu"))
+    assert {name: rule.limit.name for name, rule in american.items()} == {
+        "pm25-day": "us-24h",
+        "no2-hour": "us-1h",
+        "so2-hour": "us-1h",
+    }
+    # Europe has no standard for a day of PM2.5.
+    assert {name: rule.limit.name for name, rule in european.items()} == {"no2-hour": "eu-1h", "so2-hour": "eu-1h"}
+    assert all(rule.clear_level <= rule.level for rule in (*american.values(), *european.values()))
+    own = tmp_path / "rules.toml"
+    own.write_text(
+        '[rules.pm25-day]\nquantity = "pm25"\nabove = "who-24h"\n[rules.mine]\nquantity = "no2"\nabove = "korea-1h"\n'
+    )
+    mine = at_home(load_rules(own).thresholds, SCHEMES["eu"])
+    assert (mine["pm25-day"].limit.name, mine["mine"].limit.name) == ("who-24h", "korea-1h")
 
 
 def test_the_public_page_shows_classes_advice_and_number_of_the_city(jeonju: Site) -> None:
