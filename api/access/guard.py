@@ -17,8 +17,11 @@ from jeonju.api.access.problem import problem
 from jeonju.api.access.sessions import Sessions
 from jeonju.api.beside import LIST_PATH
 
-# Needed before there is a key: the page that asks for one with its files, what supervisors look at, and the description of the api.
-OPEN_PATHS: Final = frozenset({"/", "/healthz", "/readyz", "/api/v1/session", "/openapi.json"})
+# Needed before there is a key: the page that asks for one with its files, what supervisors look at, and the description of the api. What the names
+# of NGSI-LD mean is asked for by programs that are given an answer, and know no key.
+OPEN_PATHS: Final = frozenset(
+    {"/", "/healthz", "/readyz", "/api/v1/session", "/openapi.json", "/ngsi-ld/v1/context.jsonld"}
+)
 OPEN_FOLDERS: Final = ("/static/", "/static-offline-docs/")
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 # Who asks from the same machine while no key was ever made.
