@@ -125,7 +125,8 @@ class Graph:
     def _of_feature(self, device: Device, row: dict[str, Any] | None) -> TimedSet:
         streams = tuple(Datastream(device, key) for key in device.keys)
         if row is None:
-            return TimedSet(kind=OBSERVATION, streams=streams)
+            # What a robot measures belongs to the places where it was.
+            return TimedSet(kind=OBSERVATION, streams=() if device.is_moving else streams)
         return TimedSet(kind=OBSERVATION, streams=streams, start_us=micros(row), end_us=micros(row) + 1)
 
     def _observation(self, entity_id: str) -> Entity | None:

@@ -122,8 +122,8 @@ def _one(asked: _Request, entity: Entity, options: Options, *, is_reference: boo
 
 def _segments(resource: str) -> list[str]:
     segments = [segment for segment in split(resource.strip("/"), "/") if segment]
-    if len(segments) > MOST_SEGMENTS:
-        raise HTTPException(404, f"no path has more than {MOST_SEGMENTS} parts")
+    if not 1 <= len(segments) <= MOST_SEGMENTS:
+        raise HTTPException(404, f"a path has at least one part, and at most {MOST_SEGMENTS}")
     return segments
 
 
@@ -132,9 +132,7 @@ def _follow(asked: _Request, segments: list[str]) -> tuple[Entity | Several, lis
     name, entity_id = _read(segments[0])
     if (kind := SETS.get(name)) is None:
         raise _unknown(name)
-    found: Entity | Several = asked.graph.everything(kind)
-    if entity_id is not None:
-        found = _found(asked.graph.find(kind, entity_id), kind, entity_id)
+    found = _start(asked, kind, entity_id)
     for number, segment in enumerate(segments[1:], 1):
         name, entity_id = _read(segment) if not segment.startswith("$") else (segment, None)
         link = link_of(kind, name) if isinstance(found, Entity) else None
@@ -150,15 +148,19 @@ def _follow(asked: _Request, segments: list[str]) -> tuple[Entity | Several, lis
     return found, [], kind
 
 
+def _start(asked: _Request, kind: Kind, entity_id: str | None) -> Entity | Several:
+    if entity_id is None:
+        return asked.graph.everything(kind)
+    return _found(asked.graph.find(kind, entity_id), kind, entity_id)
+
+
 def _member(asked: _Request, before: Entity, link: str, kind: Kind, entity_id: str) -> Entity:
     """Return an entity of an id, if it is one of those that a link leads to."""
     entity = _found(asked.graph.find(kind, entity_id), kind, entity_id)
     back = next((name for name, target in kind.links.items() if target == before.kind.name), None)
     owners = asked.graph.related(entity, back) if back is not None else None
     several = owners if isinstance(owners, list) else [owners]
-    if before.kind.name != "FeatureOfInterest" and not any(
-        isinstance(one, Entity) and one.id == before.id for one in several
-    ):
+    if not any(isinstance(one, Entity) and one.id == before.id for one in several):
         raise _unknown(f"{link}('{entity_id}')")
     return entity
 

@@ -120,13 +120,17 @@ def test_resource_path_to_entities_usages_7_and_8_links_and_nested_paths(client:
     assert get("Things('palbok-01')/Datastreams('palbok-01:pm25')/Thing/$ref") == {
         "@iot.selfLink": f"{ROOT}/Things('palbok-01')"
     }
-    other = client.get(f"/sta/v1.1/Datastreams('palbok-02:pm25')/{observation}")
-    assert other.status_code == 404
+    assert get(f"FeaturesOfInterest('palbok-01')/{observation}/result") == {"result": 20.0}
+    for other in ("Datastreams('palbok-02:pm25')", "FeaturesOfInterest('palbok-02')"):
+        assert client.get(f"/sta/v1.1/{other}/{observation}").status_code == 404
 
 
 @pytest.mark.parametrize(
     "path",
     [
+        "/",
+        "'",
+        "/".join(["Things('palbok-01')/Datastreams"] * 9),
         "Thing",
         "Things('nobody')",
         "Observations('palbok-01:pm25:1')",
