@@ -19,7 +19,7 @@ from tests.waiting import wait_until
 
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 FIRE = {"kind": "fire", "lat": 35.85, "lon": 127.09}
-ENDLESS_OR_CHANGING = {"/api/v1/stream", "/metrics", "/api/v1/health"}
+ENDLESS_OR_CHANGING = {"/api/v1/stream", "/api/v1/export", "/metrics", "/api/v1/health"}
 
 
 @pytest.fixture(scope="module")
