@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -24,6 +25,7 @@ from jeonju.contract.records import (
     LedgerEntry,
     LetterMark,
 )
+from jeonju.export import pieces
 from jeonju.storage.duckdb.schema import SCHEMA_VERSION
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.open import open_store
@@ -188,6 +190,18 @@ def test_means_keep_to_the_limit_and_to_common_intervals(store: Store) -> None:
     assert [item["device"] for item in rows] == ["a", "b", "a"]
     assert [(item["time"] - datetime(2000, 1, 3, tzinfo=UTC)).total_seconds() % 7 for item in rows] == [0, 0, 0]
     assert rows[2]["time"] - rows[0]["time"] == timedelta(seconds=7)
+
+
+@pytest.mark.parametrize("every_s", [None, 7, 3600])
+def test_a_span_in_pieces_is_what_one_question_gives(
+    store: Store, every_s: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write(commit(*[row(device, 37 * step, pm25=float(step)) for step in range(300) for device in "ab"]))
+    wanted = Series(site="jeonju", start=T0 + timedelta(seconds=3), end=T0 + timedelta(days=2), every_s=every_s)
+    monkeypatch.setattr(pieces, "MOST_ROWS", 100)
+    tables = [piece.rows for piece in pieces.pieces_of(store, wanted) if piece.rows is not None]
+    assert len(tables) > 1 or every_s == 3600
+    assert pa.concat_tables(tables).to_pylist() == store.readings(wanted).to_pylist()
 
 
 def test_alerts_are_updated_by_id_and_found_by_state_and_time(store: Store) -> None:
