@@ -23,12 +23,15 @@ class ApiMetrics(Collector):
     """Reads snapshots when it is asked, so that counting costs nothing."""
 
     def __init__(self, air: State) -> None:
-        self._stream = air.stream
+        self._stream, self._response = air.stream, air.response
         self._detection = DetectionMetrics(PREFIX, lambda: air.detection.snapshot, lambda: air.broker.state, air.now)
 
     def collect(self) -> Iterator[Metric]:
         """Return everything as it is now."""
         yield from self._detection.collect()
+        yield Gauge(
+            f"{PREFIX}_responds", "1 where this api works incidents, robots and channels", self._response.responds
+        )
         yield Gauge(f"{PREFIX}_stream_listeners", "Open server-sent event streams", self._stream.listeners)
         yield Counter(
             f"{PREFIX}_stream_listeners_dropped", "Streams ended because they could not follow", self._stream.dropped

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Final
 
 from jeonju.broker.accounts import Account
-from jeonju.broker.rights import HOLD_SITES, LEASES, SEE_WHO_HOLDS_SITES, Login, subjects
+from jeonju.broker.rights import ASKED, HOLD_SITES, LEASES, RESPOND, RESPONDER, Login, subjects
 
 # The broker hands messages of QoS 1 to their reader by this subject; no client can subscribe to it by itself.
 NATS_DELIVERY: Final = "$MQTT.sub.>"
 # How a client of NATS itself sees and keeps leases (broker/leases.py), and nothing else: the bucket is the stream `KV_` and its name.
 NATS_SEES: Final = tuple(f"$JS.API.{call}.KV_{LEASES}" for call in ("STREAM.INFO", "STREAM.MSG.GET"))
-NATS_HOLDS: Final = (f"$KV.{LEASES}.>", f"$JS.API.STREAM.CREATE.KV_{LEASES}")
+NATS_MAKES: Final = f"$JS.API.STREAM.CREATE.KV_{LEASES}"
+NATS_HOLDS: Final = (f"$KV.{LEASES}.>", NATS_MAKES)
+NATS_RESPONDS: Final = (f"$KV.{LEASES}.{RESPOND}.>", NATS_MAKES, f"{ASKED}.*")
 NATS_ANSWERS: Final = "_INBOX.>"
 # What `nats.conf` says of a server without others.
 ALONE: Final = {"nats_tls": "", "cluster": "", "replicas": "", "ack_wait": "30s"}
@@ -40,11 +42,14 @@ def nats_users(accounts: Iterable[Account], login: Login) -> str:
     users = []
     for account in _active(accounts):
         leases = _leases(account)
+        heard = (NATS_ANSWERS, f"{ASKED}.*") if f"{ASKED}.*" in leases else (NATS_ANSWERS,) if leases else ()
         rights = {
             "allowed_connection_types": ["MQTT", "STANDARD"] if leases else ["MQTT"],
             "permissions": {
                 "publish": _allowed(account.publish, *leases),
-                "subscribe": _allowed(account.subscribe, NATS_DELIVERY, *((NATS_ANSWERS,) if leases else ())),
+                "subscribe": _allowed(account.subscribe, NATS_DELIVERY, *heard),
+                # To whom it was asked by, once for each question.
+                **({"allow_responses": True} if len(heard) > 1 else {}),
             },
         }
         if login == "certificate":
@@ -92,10 +97,12 @@ def _active(accounts: Iterable[Account]) -> Iterable[Account]:
 
 
 def _leases(account: Account) -> tuple[str, ...]:
-    """Return what an account may ask of the leases of sites."""
-    if account.is_service and account.name in HOLD_SITES:
+    """Return what an account may ask of the leases of sites, and of the api that responds."""
+    if not account.is_service:
+        return ()
+    if account.name in HOLD_SITES:
         return (*NATS_HOLDS, *NATS_SEES)
-    return NATS_SEES if account.is_service and account.name in SEE_WHO_HOLDS_SITES else ()
+    return (*NATS_RESPONDS, *NATS_SEES) if account.name == RESPONDER else ()
 
 
 def _allowed(filters: tuple[str, ...], *more: str) -> dict[str, list[str]]:

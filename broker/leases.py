@@ -4,39 +4,25 @@ A lease is a key that only one can make. Its revision is the fencing token: whoe
 they hold a lease one is told that he does not. All of it is decided by most of the nodes.
 """
 
-import asyncio
-import logging
-import ssl
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
-import nats
-import nats.errors
 import nats.js.errors
 from nats.aio.client import Client as Nats
-from nats.js import JetStreamContext
 from nats.js.kv import KeyValue
 
-from jeonju.broker.address import NATS_PORTS, parse_broker_url
 from jeonju.broker.cluster import REPLICAS
+from jeonju.broker.nats_nodes import ANSWER_WITHIN_S, NatsNodes
 from jeonju.broker.rights import LEASES
-from jeonju.broker.tls import context_of
 from jeonju.common.errors import UnavailableError
-
-log = logging.getLogger(__name__)
-# It writes a stack for each attempt at a node that is away; what that means is said by those who ask.
-logging.getLogger("nats").setLevel(logging.CRITICAL)
 
 # Longer than the nodes take to agree on a new leader, so that the death of a node moves no site.
 LASTS_S: Final = 10.0
 # Whoever holds a lease stops before it can have ended at the nodes: a tenth of its life before.
 MARGIN: Final = 0.1
-ANSWER_WITHIN_S: Final = 2
-AGAIN_AFTER_S: Final = 1
 Result = TypeVar("Result")
 
 
@@ -86,31 +72,21 @@ class Lease:
 
 
 class LeaseStore:
-    """A client of the key-value store, with a thread of its own. All methods raise UnavailableError while no node answers."""
+    """A client of the key-value store. All methods raise UnavailableError while no node answers."""
 
     def __init__(self, url: str, *, lasts_s: float = LASTS_S) -> None:
         """Raises UserError for what is no address of NATS."""
-        self._address = parse_broker_url(url, ports=NATS_PORTS)
+        self.nodes = NatsNodes(url)
         self.lasts_s = lasts_s
-        self._tls: ssl.SSLContext | None = context_of(self._address) if self._address.tls else None
-        self._client = Nats()
         self._bucket: KeyValue | None = None
 
     def start(self) -> None:
         """Begin to look for the nodes."""
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="leases", daemon=True)
-        self._thread.start()
-        self._connecting = asyncio.run_coroutine_threadsafe(self._connect(), self._loop)
+        self.nodes.start(self._open)
 
     def stop(self) -> None:
         """Leave them."""
-        self._connecting.cancel()
-        with suppress(Exception):
-            asyncio.run_coroutine_threadsafe(self._client.close(), self._loop).result(ANSWER_WITHIN_S)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+        self.nodes.stop()
 
     @property
     def renew_every_s(self) -> float:
@@ -151,47 +127,22 @@ class LeaseStore:
     def _ask(self, call: Callable[[KeyValue], Coroutine[Any, Any, Result]]) -> Result | None:
         """Return the answer of the nodes, None for a key that is not there, or has another revision."""
 
-        async def ask() -> Result | None:
-            if self._bucket is None or not self._client.is_connected:
-                raise UnavailableError(f"no node of NATS answers at {self._address!r}; the leases of sites are there")
+        async def ask(_client: Nats) -> Result | None:
+            if self._bucket is None:
+                raise UnavailableError(f"no node of NATS answers at {self.nodes!r}; the leases of sites are there")
             try:
-                return await asyncio.wait_for(call(self._bucket), ANSWER_WITHIN_S)
+                return await call(self._bucket)
             except (nats.js.errors.KeyNotFoundError, nats.js.errors.KeyWrongLastSequenceError):
                 return None
-            except (nats.errors.Error, nats.js.errors.Error, TimeoutError) as error:
-                raise UnavailableError(f"the nodes of NATS at {self._address!r} do not agree now: {error!r}") from error
 
-        try:
-            return asyncio.run_coroutine_threadsafe(ask(), self._loop).result(2 * ANSWER_WITHIN_S)
-        except (FutureTimeoutError, RuntimeError) as error:
-            raise UnavailableError("the leases of sites were left") from error
+        return self.nodes.run(ask)
 
-    async def _connect(self) -> None:
-        """Connect, and make the bucket where there is none; again and again."""
-        scheme = "tls" if self._address.tls else "nats"
-        hosts = [(f"[{host}]" if ":" in host else host, port) for host, port in self._address.nodes]
-        while self._bucket is None:
-            try:
-                if not self._client.is_connected:
-                    await self._client.connect(
-                        servers=[f"{scheme}://{host}:{port}" for host, port in hosts],
-                        user=self._address.username,
-                        password=self._address.password,
-                        tls=self._tls,
-                        max_reconnect_attempts=-1,
-                        reconnect_time_wait=AGAIN_AFTER_S,
-                        connect_timeout=ANSWER_WITHIN_S,
-                    )
-                self._bucket = await self._open(self._client.jetstream(timeout=ANSWER_WITHIN_S))
-            except (nats.errors.Error, nats.js.errors.Error, OSError, TimeoutError) as error:
-                log.info("leases: %r", error)
-                await asyncio.sleep(AGAIN_AFTER_S)
-
-    async def _open(self, jetstream: JetStreamContext) -> KeyValue:
-        """Return the bucket; how long leases last in it, whoever made it has said."""
+    async def _open(self, client: Nats) -> None:
+        """Open the bucket, and make it where there is none; how long leases last in it, whoever made it has said."""
+        jetstream = client.jetstream(timeout=ANSWER_WITHIN_S)
         try:
             bucket = await jetstream.key_value(LEASES)
         except nats.js.errors.NotFoundError:
             bucket = await jetstream.create_key_value(bucket=LEASES, ttl=self.lasts_s, replicas=REPLICAS, history=1)
         self.lasts_s = (await bucket.status()).ttl or self.lasts_s
-        return bucket
+        self._bucket = bucket

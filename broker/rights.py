@@ -11,7 +11,10 @@ Login = Literal["password", "certificate"]
 # The bucket of NATS' key-value store that says which worker holds which site, and the services that have such workers.
 LEASES: Final = "jeonju-leases"
 HOLD_SITES: Final = ("ingest", "detect")
-SEE_WHO_HOLDS_SITES: Final = ("api",)
+# Of several apis of a site one responds, by a lease of its own, and answers what the others ask of it.
+RESPONDER: Final = "api"
+RESPOND: Final = "respond"
+ASKED: Final = "jeonju.respond"
 
 # In VDA 5050 3.0 the first are a robot's own messages, the second those of the fleet control (section "Topics").
 ROBOT_SENDS: Final = ("state", "connection", "factsheet", "visualization")

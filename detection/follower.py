@@ -34,6 +34,8 @@ POLL_AFTER_HINT: Final = timedelta(seconds=1)
 REMEMBERED: Final = timedelta(days=1)
 # Indexes change with the hour; they are worked out from the store, which costs about a second for a city.
 INDEX_EVERY: Final = timedelta(minutes=5)
+# Of readings themselves a large site has gigabytes.
+INDEX_MEANS_S: Final = 60
 
 
 class StoredAlertSink(Protocol):
@@ -141,8 +143,9 @@ class DetectionFollower(WorkerService):
         if self._indexed_at is not None and timedelta(0) <= now - self._indexed_at < INDEX_EVERY:
             return
         self._indexed_at = now
-        engine, recent = engine_from_store(self._site, self._store, self._rules, (), now)
-        engine.update(recent)
+        engine, recent = engine_from_store(self._site, self._store, self._rules, (), now, every_s=INDEX_MEANS_S)
+        for page in recent:
+            engine.update(page)
         self._snapshot = replace(self._snapshot, index=IndexSnapshot.of(engine.pollution))
 
     def _note_store_away(self, error: UnavailableError) -> None:

@@ -1,6 +1,7 @@
 """Restore the alert engine as it would be if it had never stopped, from what the store holds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -20,6 +21,8 @@ RELEARNT: Final = timedelta(minutes=40)
 HISTORY_EVERY_S: Final = 600
 # Where the newest reading is older than this, readings of the past may still be on their way.
 PRESENT: Final = timedelta(minutes=5)
+# Of readings at a time: a large site has millions in the last minutes, 100 MB of them are held.
+PAGE: Final = 200_000
 
 
 def not_after(latest: pa.Table, now: datetime) -> pa.Table:
@@ -32,11 +35,17 @@ def not_after(latest: pa.Table, now: datetime) -> pa.Table:
 
 
 def engine_from_store(
-    site: Site, store: Store, rules: Rules, known_sources: Iterable[KnownSource], now: datetime
-) -> tuple[AlertEngine, pa.Table]:
-    """Return an engine that knows the past, and the readings of the last minutes, which it is still to be given.
+    site: Site,
+    store: Store,
+    rules: Rules,
+    known_sources: Iterable[KnownSource],
+    now: datetime,
+    *,
+    every_s: int | None = None,
+) -> tuple[AlertEngine, Iterator[pa.Table]]:
+    """Return an engine that knows the past, and the readings of the last minutes, which it is still to be given, page by page.
 
-    Raises UnavailableError while the store is away.
+    With `every_s` these are means over so long: enough for indexes. Raises UnavailableError while the store is away, the pages too.
     """
     latest = not_after(store.latest(site.name), now)
     newest = latest["time"].to_pylist()
@@ -46,10 +55,22 @@ def engine_from_store(
     engine = AlertEngine(site, store.devices(site.name), rules, known_sources, is_behind=is_behind)
     if not newest:
         engine.restore(firing, latest, HISTORY_EVERY_S, latest)
-        return engine, READINGS.empty_table()
+        return engine, iter((READINGS.empty_table(),))
     # A clock that is ahead must not move the past out of sight.
     until = min(max(newest), now + timedelta(minutes=1))
     split = datetime.fromtimestamp((until - RELEARNT).timestamp() // HISTORY_EVERY_S * HISTORY_EVERY_S, UTC)
     history = store.readings(Series(site=site.name, start=until - REMEMBERED, end=split, every_s=HISTORY_EVERY_S))
     engine.restore(firing, history, HISTORY_EVERY_S, latest)
-    return engine, store.readings(Series(site=site.name, start=split, end=until + timedelta(seconds=1)))
+    recent = Series(site=site.name, start=split, end=until + timedelta(seconds=1), every_s=every_s, limit=PAGE)
+    return engine, pages(store, recent)
+
+
+def pages(store: Store, series: Series) -> Iterator[pa.Table]:
+    """Yield a series in pieces of `limit` rows, the earliest first; rows of the instant at which a piece ends come again with the next."""
+    while True:
+        table = store.readings(series)
+        yield table
+        if table.num_rows < series.limit:
+            return
+        last = table["time"][-1].as_py()
+        series = replace(series, start=max(last, series.start + timedelta(microseconds=1)))

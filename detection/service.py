@@ -141,9 +141,11 @@ class DetectionService(WorkerService):
         self._sink.publish([], self._feed.last_reading_at)
         self._known_sources = self._stored_known_sources()
         engine, recent = engine_from_store(self._site, self._store, self._rules, self._known_sources, self._now())
-        self._sink.restore(engine.active)
+        active, judge = engine.active, engine.update if is_judged else engine.learn
+        alerts = [alert for page in recent for alert in judge(page)]
+        self._sink.restore(active)
         self._engine = engine
-        self._publish(engine.update(recent) if is_judged else engine.learn(recent))
+        self._publish(alerts)
 
     def _look_at_clock(self) -> None:
         """Go on by a clock that was set, or stood still with the machine, as if it had always been like that.

@@ -20,10 +20,11 @@ PUBACK: Final = 0x40
 ACKS_AT_ONCE: Final = 8192
 # After so many the loop may write, and see to the connection.
 PACKETS_AT_ONCE: Final = 5000
-# First byte of a PUBLISH (MQTT 3.1.1, section 3.3.1): its kind, and bits of quality of service and retain.
+# First byte of a PUBLISH (MQTT 3.1.1, section 3.3.1): its kind, and bits of repetition, quality of service and retain.
 _PUBLISH: Final = 0x30
 _KIND: Final = 0xF0
 _QOS_2: Final = 0x04
+_DUP: Final = 0x08
 _MORE_LENGTH: Final = 0x80
 
 
@@ -35,6 +36,7 @@ class Received(NamedTuple):
     qos: int
     mid: int
     retain: bool
+    dup: bool
 
 
 Published = Received | MQTTMessage
@@ -94,7 +96,7 @@ class BufferedSocket:
             mid = buffer[after_topic] << 8 | buffer[after_topic + 1] if qos else 0
             # Before it is delivered: what is delivered may not be read again, whatever happens there.
             self._begin = end
-            yield Received(topic, buffer[begin:end], qos, mid, bool(first & 1))
+            yield Received(topic, buffer[begin:end], qos, mid, bool(first & 1), bool(first & _DUP))
 
     def __getattr__(self, name: str) -> Any:
         """Everything else is the socket's."""

@@ -1,6 +1,7 @@
 """One connection of ingest that the broker remembers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from jeonju.ingest.receiver import Published, Receiver
 
@@ -23,9 +24,29 @@ class Session(Receiver):
     left_out = 0
     acknowledged_at_once = 0
 
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # Numbers of messages that came over this connection and wait for their commit.
+        self._under_way: set[int] = set()
+
     def take(self, message: Published) -> None:
-        """Hand a message on."""
+        """Hand a message on, unless it is here already: a broker repeats what a slow store keeps waiting, and each time there would be more."""
+        if message.qos:
+            if message.dup and message.mid in self._under_way:
+                return
+            self._under_way.add(message.mid)
         self.deliver(self, message)
+
+    def acknowledge(self, mids: Sequence[int]) -> None:
+        """Acknowledge messages of QoS 1, in this order."""
+        self._under_way.difference_update(mids)
+        super().acknowledge(mids)
+
+    def forget_connection(self) -> None:
+        """Begin anew: what came over a connection that is gone comes again, under other numbers."""
+        self.connection += 1
+        self.messages_in = self.acknowledged = self.acknowledged_at_once = 0
+        self._under_way = set()
 
     def leave_out(self, message: Published) -> None:
         """Acknowledge a message that is taken over another session."""

@@ -392,8 +392,7 @@ class Sessions:
 
     def _lost(self, session: Session) -> None:
         # What was delivered over the old connection comes again; its numbers must not be acknowledged over the new one.
-        session.connection += 1
-        session.messages_in = session.acknowledged = session.acknowledged_at_once = 0
+        session.forget_connection()
         if session in self.all and not self._stopping.is_set():
             log.warning("lost the broker; it is tried again")
 

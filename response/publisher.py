@@ -7,7 +7,6 @@ from typing import Any
 from jeonju.contract.records import AlertRecord
 from jeonju.detection.detectors.links import LINK_KINDS
 from jeonju.response.notify.mqtt import RetainedAlerts
-from jeonju.response.notify.outbox import Outbox
 from jeonju.response.triage import AlertService
 from jeonju.storage.port import Store
 
@@ -15,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class Publisher:
-    """Stores alerts and publishes them: as retained messages, to listeners (`broadcast`), through every channel.
+    """Stores alerts and publishes them: as retained messages, to listeners (`broadcast`), through channels.
 
     `with_words` makes the sentences of an alert from its facts; nothing else in the room does.
     """
@@ -26,11 +25,11 @@ class Publisher:
         alerts: AlertService,
         broadcast: Callable[[str, Any], None],
         retained: RetainedAlerts,
-        outboxes: Sequence[Outbox],
+        wake_channels: Callable[[], None],
         with_words: Callable[[AlertRecord], AlertRecord],
     ) -> None:
         self._store, self._alerts, self._broadcast, self._with_words = store, alerts, broadcast, with_words
-        self.retained, self.outboxes = retained, outboxes
+        self._retained, self._wake_channels = retained, wake_channels
         self._unsaved: dict[str, AlertRecord] = {}
 
     def hold_back(self, alerts: Sequence[AlertRecord]) -> None:
@@ -60,16 +59,11 @@ class Publisher:
     def publish(self, alerts: Sequence[AlertRecord]) -> None:
         """Publish alerts as they are now."""
         for alert in alerts:
-            self.retained.publish(alert)
+            self._retained.publish(alert)
             self._broadcast("alert", self._alerts.to_json(alert))
-        for outbox in self.outboxes:
-            outbox.wake()
+        self._wake_channels()
 
     def _keep(self, alerts: Sequence[AlertRecord]) -> list[AlertRecord]:
         worded = [self._with_words(alert) for alert in alerts]
         self._unsaved |= {alert.id: alert for alert in worded}
         return worded
-
-    def state(self) -> dict[str, Any]:
-        """Return how each channel is doing."""
-        return {outbox.name: outbox.state() for outbox in self.outboxes}

@@ -190,7 +190,7 @@ def _make_venv(tree: Path) -> None:
     venv = tree / VENV
     sites = venv / f"lib/python{sys.version_info.major}.{sys.version_info.minor}/site-packages"
     listing = subprocess.run(
-        [ROOT / "scripts/requirements", "api", "broker", "cli", "ingest", "notify", "simulator"],
+        [ROOT / "scripts/requirements", "api", "broker", "cli", "ingest", "notify", "scale", "simulator"],
         capture_output=True,
         text=True,
         check=True,

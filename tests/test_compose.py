@@ -98,10 +98,9 @@ def test_roles_of_the_cluster_are_there_more_than_once_and_can_run(tmp_path: Pat
     assert len({name for name in services if name.startswith("nats-")}) == 3
     for role in ("ingest", "detect", "api"):
         assert {f"{role}-1", f"{role}-2"} <= services.keys()
-    responding = [
-        name for name in services if name.startswith("api-") and "--no-respond" not in services[name]["command"]
-    ]
-    assert len(responding) == 1
+    for name in ("api-1", "api-2"):
+        assert "--no-respond" not in services[name]["command"], "each takes over from the other"
+        assert services[name]["environment"]["JEONJU_LEASES"].startswith("tls://")
     nodes = services["ingest-1"]["environment"]["JEONJU_BROKER"].removeprefix("mqtts://")
     made = [part.removeprefix("--name=") for part in services["setup"]["command"] if part.startswith("--name=")]
     assert {node.partition(":")[0] for node in nodes.split(",")} <= set(made)

@@ -1,17 +1,11 @@
-"""docker-compose.yml in a real engine, with docker-compose.debian.yml in place of what only Docker Hub has.
+"""docker-compose.yml and docker-compose.scale.yml in a real engine, with docker-compose.debian.yml in place of what only Docker Hub has.
 
-Users, read-only roots, volumes, secrets and health checks are those of the file. One test, as the stack is started once: in the order of its life.
-It needs root and Debian's docker.io; elsewhere it is skipped.
+Users, read-only roots, volumes, secrets and health checks are those of the files. One test each, as a stack is started once: in the order of its life.
+They need root and Debian's docker.io; elsewhere they are skipped.
 """
 
-import json
 import os
-import shutil
-import signal
 import ssl
-import sys
-import threading
-import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,158 +13,61 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from jeonju.broker.address import BrokerUrl
 from jeonju.broker.certificates import Authority, places
-from jeonju.broker.client import Client
-from jeonju.contract import topics
-from jeonju.contract.reading import Reading, encode
-from tests.docker_engine import DOCKERD, ROOT, Engine, engine, make_bases, missing_packages
+from tests.docker_engine import ROOT, Engine, engine, make_bases
+from tests.docker_stack import SLOW_S, Device, Stack, why_not
 from tests.waiting import wait_until
 
 SERVICES = ("influxdb", "mosquitto", "renew", "ingest", "api", "simulate")
-DEVICE = "compose-01"
-SLOW_S = 300.0
+NODES = ("nats-1", "nats-2", "nats-3")
+NODE_PORTS = (8883, 8884, 8885)
+WORKERS = ("ingest-1", "ingest-2", "detect-1", "detect-2")
+APIS = {"api-1": 8000, "api-2": 8001}
+# The worker that is lost holds its lease for ten seconds more.
+TAKEN_OVER_WITHIN_S = 60.0
 
 
-def _why_not() -> str | None:
-    """Return why there is no engine here."""
-    if os.geteuid() != 0:
-        return "an engine of Docker needs root"
-    if not DOCKERD.exists() or shutil.which("docker-compose") is None:
-        return "Docker is not installed (apt-get install docker.io docker-compose)"
-    if sys.version_info[:2] != (3, 11):
-        return "the images are made of the Python packages of the tests, which must be those of Debian's Python 3.11"
-    if missing := missing_packages():
-        return f"the images are made of Debian packages that are not installed (apt-get install {' '.join(missing)})"
-    return None
-
-
-class Stack:
-    """The project in the engine."""
-
-    def __init__(self, running: Engine) -> None:
-        self.engine = running
-        # Less of the past, not to wait for it.
-        override = running.folder / "test.yml"
-        command = ["simulate", "--history=2m", "--metrics=0.0.0.0:9102"]
-        override.write_text(json.dumps({"version": "3.9", "services": {"simulate": {"command": command}}}))
-        self._files = [ROOT / "docker-compose.yml", ROOT / "docker-compose.debian.yml", override]
-
-    def build(self) -> None:
+@pytest.fixture(scope="module")
+def running() -> Iterator[Engine]:
+    """An engine with our images."""
+    if (why := why_not()) is not None:
+        pytest.skip(why)
+    with engine() as one:
+        make_bases(one)
         build = ("docker", "build", "--quiet", "--network=host", "--build-arg=BASE=jeonju-base")
-        self.engine.run(*build, "--build-arg=BUILD_BASE=jeonju-build", "--tag=jeonju-air:0.1.0", ".")
-        self.engine.run(*build, "--tag=jeonju-debian:0.1.0", "packaging/docker/debian")
-
-    def compose(self, *command: str) -> str:
-        files = [part for file in self._files for part in ("--file", str(file))]
-        return self.engine.run("docker-compose", "--project-directory", str(ROOT), *files, *command)
-
-    def state(self, service: str) -> dict[str, Any]:
-        state: dict[str, Any] = self.engine.inspect(f"air_{service}_1")["State"]
-        return state
-
-    def is_well(self, service: str) -> bool:
-        """Whether its own health check says so, asked now."""
-        state = self.state(service)
-        test = self.engine.inspect(f"air_{service}_1")["Config"].get("Healthcheck", {}).get("Test", ["NONE"])
-        if not state["Running"] or test[0] == "NONE":
-            return bool(state["Running"])
-        try:
-            self.engine.run("docker", "exec", f"air_{service}_1", *test[1:])
-        except AssertionError:
-            return False
-        return True
-
-    def kill(self, service: str) -> None:
-        """End its process as a crash would, and wait until it is back and well."""
-        before = self.state(service)
-        os.kill(before["Pid"], signal.SIGKILL)
-        wait_until(lambda: self.state(service)["StartedAt"] != before["StartedAt"], what=f"{service} again")
-        wait_until(lambda: self.is_well(service), within_s=SLOW_S, what=f"{service} well again")
-
-    def address(self, service: str) -> str:
-        networks = self.engine.inspect(f"air_{service}_1")["NetworkSettings"]["Networks"]
-        (network,) = networks.values()
-        return str(network["IPAddress"])
-
-    def get(self, path: str) -> Any:
-        key = (self.engine.volume("secrets-admin") / "api_key").read_text()
-        request = urllib.request.Request(f"http://127.0.0.1:8000{path}", headers={"Authorization": f"Bearer {key}"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)
-
-    def stored(self) -> set[int]:
-        """Return the numbers of the readings of our device that are in InfluxDB."""
-        question = f"SELECT seq FROM raw.air WHERE device = '{DEVICE}'"
-        path = f"/query?db=air&q={urllib.parse.quote(question)}"
-        with urllib.request.urlopen(f"http://{self.address('influxdb')}:8086{path}", timeout=60) as answer:
-            series = json.load(answer)["results"][0].get("series", [])
-        return {int(row[1]) for one in series for row in one["values"]}
-
-
-class Device:
-    """A device that sends over TLS, and knows what was acknowledged."""
-
-    def __init__(self, stack: Stack) -> None:
-        said = stack.compose("run", "--rm", "-T", "tools", "device", "add", DEVICE, "--json")
-        account = json.loads(said[said.index("{") :])
-        self.ca = stack.engine.volume("broker") / "ca.pem"
-        address = BrokerUrl("127.0.0.1", 8883, account["account"], account["password"], tls=True, ca=self.ca)
-        self.sent = self._acknowledged = 0
-        self._begun = datetime.now(UTC)
-        self._url = address.text()
-        # The account is new: the broker reads the files again by itself.
-        wait_until(self._gets_in, within_s=SLOW_S, what="the broker knows the account")
-
-    def _gets_in(self) -> bool:
-        ready = threading.Event()
-        self._client = Client(self._url, DEVICE, on_ready=ready.set, clean_session=False)
-        self._client.on_publish = self._note
-        self._client.begin(patiently=True)
-        wait_until(lambda: ready.is_set() or self._client.failure, what="the broker's answer")
-        if self._client.failure is not None:
-            self._client.end()
-        return self._client.failure is None
-
-    def send(self, number: int = 20) -> None:
-        for _ in range(number):
-            self.sent += 1
-            at = self._begun + timedelta(milliseconds=10 * self.sent)
-            reading = Reading(device=DEVICE, seq=self.sent, boot="a", time=at, values={"pm25": 12.0})
-            self._client.publish(topics.readings("jeonju", DEVICE), encode(reading), qos=1)
-
-    def wait(self) -> None:
-        """Wait until everything is acknowledged; what was sent while the broker was away too."""
-        wait_until(
-            lambda: self._acknowledged == self.sent, within_s=SLOW_S, what="the acknowledgement of what was sent"
-        )
-
-    def _note(self, *_: object) -> None:
-        self._acknowledged += 1
-
-    def end(self) -> None:
-        self._client.end()
+        one.run(*build, "--build-arg=BUILD_BASE=jeonju-build", "--tag=jeonju-air:0.1.0", ".")
+        one.run(*build, "--tag=jeonju-debian:0.1.0", "packaging/docker/debian")
+        yield one
 
 
 @pytest.fixture
-def stack() -> Iterator[Stack]:
-    if (why := _why_not()) is not None:
-        pytest.skip(why)
-    with engine() as running:
-        make_bases(running)
-        made = Stack(running)
-        made.build()
-        yield made
+def stack(running: Engine) -> Iterator[Stack]:
+    # Less of the past, not to wait for it.
+    changes = {"simulate": {"command": ["simulate", "--history=2m", "--metrics=0.0.0.0:9102"]}}
+    made = Stack(running, ["docker-compose.yml", "docker-compose.debian.yml"], changes)
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def cluster(running: Engine) -> Iterator[Stack]:
+    debian: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.debian.yml").read_text())["services"]
+    plain: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.scale.yml").read_text())["services"]
+    # Its InfluxDB is 1.6, which needs no setting up.
+    setting_up = [part for part in plain["setup"]["command"] if not part.startswith("--influxdb")]
+    changes = {"influxdb": debian["influxdb"], "setup": {"command": setting_up}}
+    changes |= {name: {"environment": debian["api"]["environment"]} for name in (*WORKERS, *APIS, "tools")}
+    made = Stack(running, ["docker-compose.scale.yml"], changes)
+    yield made
+    made.end()
 
 
 # Making the images and killing each container takes 100 s on two free cores.
 @pytest.mark.timeout(1200)
 def test_stack_starts_by_itself_and_loses_nothing(stack: Stack) -> None:
-    try:
-        stack.compose("up", "--detach", "--no-build")
-    except AssertionError as error:
-        raise AssertionError(f"setup says: {stack.engine.run('docker', 'logs', 'air_setup_1')}") from error
+    stack.start()
     for service in SERVICES:
         wait_until(lambda: stack.is_well(service), within_s=SLOW_S, what=f"{service} well")  # noqa: B023
     wait_until(lambda: len(stack.get("/api/v1/devices")) == 26, within_s=SLOW_S, what="all devices at the api")
@@ -189,6 +86,46 @@ def test_stack_starts_by_itself_and_loses_nothing(stack: Stack) -> None:
     _check_that_the_certificate_is_renewed(stack, device.ca)
     _check_that_a_lasting_fault_stays_stopped(stack)
     assert (stack.engine.volume("ingest") / "subscriptions").exists()
+
+
+@pytest.mark.timeout(900)
+def test_cluster_goes_on_without_a_node_and_without_the_workers_that_have_the_site(cluster: Stack) -> None:
+    cluster.start()
+    for service in ("influxdb", "renew", *NODES, *WORKERS, *APIS):
+        wait_until(lambda: cluster.is_well(service), within_s=SLOW_S, what=f"{service} well")  # noqa: B023
+    device = Device(cluster, NODE_PORTS)
+    device.send()
+    device.wait()
+    lost = [_holder(cluster, role) for role in ("ingest", "detect", "api")]
+    for service in (NODES[0], *filter(None, lost)):
+        cluster.lose(service)
+        device.send()
+        device.wait()
+    for role in ("ingest", "detect", "api"):
+        wait_until(lambda: _holder(cluster, role), within_s=TAKEN_OVER_WITHIN_S, what=f"another {role}")  # noqa: B023
+    wanted = set(range(1, device.sent + 1))
+    wait_until(lambda: cluster.stored() == wanted, within_s=SLOW_S, what="every reading that was acknowledged")
+    device.end()
+    for api, port in APIS.items():
+        if api in lost:
+            continue
+        wait_until(lambda: cluster.is_well(api), within_s=SLOW_S, what=f"{api} well")  # noqa: B023
+        assert [one["device"] for one in cluster.get("/api/v1/devices", port)] == ["compose-01"]
+
+
+def _holder(cluster: Stack, role: str) -> str | None:
+    """Return which worker has the site."""
+    for number in (1, 2):
+        service = f"{role}-{number}"
+        if not cluster.state(service)["Running"]:
+            continue
+        port = {"ingest": 9101, "detect": 9103, "api": 8000}[role]
+        request = urllib.request.Request(f"http://{cluster.address(service)}:{port}/metrics", headers=cluster.key())
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            said = answer.read().decode()
+            if f"jeonju_{role}_sites_held 1.0" in said or "jeonju_api_responds 1.0" in said:
+                return service
+    return None
 
 
 def _check_image(stack: Stack) -> None:

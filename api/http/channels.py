@@ -39,7 +39,7 @@ async def channels(air: Air) -> Response:
     roles = sorted({shift.role for shift in calling.on_call})
     return answer(
         {
-            "channels": [_channel(air, outbox) for outbox in air.outboxes],
+            "channels": [_channel(air, outbox) for outbox in air.response.outboxes],
             "on_call": {role: sorted(calling.has(role, local)) for role in roles},
         }
     )
@@ -52,9 +52,9 @@ async def channels(air: Air) -> Response:
 )
 async def test(air: Air, who: Who, channel: str) -> Response:
     """Send a test through a channel now, whatever its quiet hours, and return what was answered; 502 with the answer where it was not taken."""
-    outbox = next((outbox for outbox in air.outboxes if outbox.name == channel), None)
+    outbox = next((outbox for outbox in air.response.outboxes if outbox.name == channel), None)
     if outbox is None:
-        there = ", ".join(outbox.name for outbox in air.outboxes) or "none at this api"
+        there = ", ".join(outbox.name for outbox in air.response.outboxes) or "none at this api"
         raise HTTPException(404, f"no channel is called {channel[:200]!r}; there are: {there}")
     try:
         said = await air.turns.tests.run(lambda: outbox.test(who))

@@ -105,7 +105,7 @@ def act(air: Air, who: Who, incident: str, doing: Doing) -> Response:
     """Acknowledge, comment, assign, confirm, call it a false alarm, or close it; it is written down with the name of the key and the time."""
     found_incident(air, incident)
     try:
-        return answer(_brief(air.incidents.act(incident, doing.action, who, doing.note, doing.assignee.strip())))
+        return answer(_brief(air.orders.act(incident, doing.action, who, doing.note, doing.assignee.strip())))
     except UserError as error:
         raise HTTPException(409, str(error)) from error
 

@@ -62,7 +62,7 @@ def send(air: Air, who: Who, robot: str, place: Place) -> Response:
         raise HTTPException(422, f"lat, lon: lies in no zone of {air.site.label_en}")
     _check_name(air, robot)
     with _conflicts():
-        air.fleet.send(robot, [Stop(x_m, y_m, place.stay_s)], who)
+        air.orders.send(robot, [Stop(x_m, y_m, place.stay_s)], who)
     return answer({"sent": robot}, 202)
 
 
@@ -71,7 +71,7 @@ def recall(air: Air, who: Who, robot: str) -> Response:
     """Call off what a robot was sent to do; it goes back to its patrol."""
     _check_name(air, robot)
     with _conflicts():
-        air.fleet.recall(robot, who)
+        air.orders.recall(robot, who)
     return answer({"recalled": robot}, 202)
 
 
@@ -80,7 +80,7 @@ def forbid(air: Air, who: Who, robot: str) -> Response:
     """Send a robot nowhere until it is allowed again; one that is under way is called back."""
     _check_name(air, robot)
     with _conflicts():
-        air.fleet.disable(robot, who)
+        air.orders.forbid(robot, who)
     return answer({"forbidden": robot}, 202)
 
 
@@ -89,7 +89,7 @@ def allow(air: Air, who: Who, robot: str) -> Response:
     """Let a robot be sent again."""
     _check_name(air, robot)
     with _conflicts():
-        air.fleet.enable(robot, who)
+        air.orders.allow(robot, who)
     return answer({"allowed": robot}, 202)
 
 

@@ -17,9 +17,8 @@ from jeonju.broker.connection import ConnectionState
 from jeonju.contract.site import Site
 from jeonju.detection.snapshot import DetectionSnapshot
 from jeonju.ingest.last_messages import LastMessage
-from jeonju.response.fleet.control import FleetControl
-from jeonju.response.incidents.service import IncidentService
 from jeonju.response.notify.outbox import Outbox
+from jeonju.response.orders import Orders
 from jeonju.response.snapshot import ResponseSnapshot
 from jeonju.response.triage import AlertService
 from jeonju.storage.port import Store
@@ -51,6 +50,18 @@ class Response(Protocol):
     def is_alive(self) -> bool:
         """Whether its threads run."""
 
+    @property
+    def responds(self) -> bool:
+        """Whether incidents, robots and channels are worked here now."""
+
+    @property
+    def orders(self) -> Orders | None:
+        """Who takes what people order about incidents and robots."""
+
+    @property
+    def outboxes(self) -> Sequence[Outbox]:
+        """The channels of notification, where this process sends."""
+
 
 class Broker(Protocol):
     """The connection to the broker."""
@@ -65,7 +76,7 @@ class Broker(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class State:
-    """`alerts` takes what people do about alerts; `incident_service` and `fleet_control` are None where another process responds."""
+    """`alerts` takes what people do about alerts."""
 
     site: Site
     store: Store
@@ -75,10 +86,6 @@ class State:
     detection: Detection
     response: Response
     alerts: AlertService
-    incident_service: IncidentService | None
-    fleet_control: FleetControl | None
-    # The channels of notification, where this process sends.
-    outboxes: Sequence[Outbox] = ()
     # What goes wrong at the broker, in lines for people.
     notices: Callable[[], list[str]] = list
     # Why a device that publishes now is not heard, or what it says is not stored.
@@ -92,21 +99,14 @@ class State:
     readiness: Readiness = field(default_factory=Readiness)
 
     @property
-    def incidents(self) -> IncidentService:
-        """The service that handles what people do about an incident. Raises HTTPException 409 where another process responds."""
-        if self.incident_service is None:
+    def orders(self) -> Orders:
+        """Who takes what people order about incidents and robots. Raises HTTPException 409 where another process does, and cannot be asked."""
+        if (orders := self.response.orders) is None:
             raise HTTPException(409, ELSEWHERE)
-        return self.incident_service
-
-    @property
-    def fleet(self) -> FleetControl:
-        """The service that sends robots. Raises HTTPException 409 where another process responds."""
-        if self.fleet_control is None:
-            raise HTTPException(409, ELSEWHERE)
-        return self.fleet_control
+        return orders
 
 
-ELSEWHERE: Final = "this api runs with --no-respond: incidents and robots are worked at the one that responds"
+ELSEWHERE: Final = "this api runs with --no-respond: incidents and robots are worked at the one that responds; with --leases it would pass orders on"
 
 
 # Not in a thread, as everything that is not `async` would be.

@@ -70,20 +70,19 @@ class Notifier:
         self._thread = threading.Thread(target=self._run, name="ngsi-notify", daemon=True)
 
     @property
-    def is_alive(self) -> bool:
-        """Whether notifications are sent from here."""
-        return self._thread.is_alive()
+    def notifies(self) -> bool:
+        """Whether notifications are sent from here: this process is the one that responds now."""
+        return self._thread.is_alive() and self._air.response.responds
 
     def start(self) -> None:
-        """Begin, where this process is the one that responds."""
-        if self._air.incident_service is not None:
-            self._thread.start()
+        """Begin to look."""
+        self._thread.start()
 
     def stop(self) -> None:
         """Finish what is being sent, and leave."""
         self._stopping.set()
         self._wake.set()
-        if self.is_alive:
+        if self._thread.is_alive():
             self._thread.join()
 
     def wake(self) -> None:
@@ -99,16 +98,22 @@ class Notifier:
             is_woken = self._wake.is_set()
             self._wake.clear()
             try:
-                if is_woken or self._looks % READ_EVERY_LOOKS == 0:
-                    self._known = self.subscriptions.known()
-                self._look()
-                self._looks += 1
+                if self._air.response.responds:
+                    self._look_anew(is_woken=is_woken)
+                else:
+                    self._progress = {}
             except UnavailableError:
                 log.debug("the store is away; looked for again")
             except Exception:
                 # The one supervisor of this thread: a fault in one subscription must not end all others.
                 log.exception("subscriptions of NGSI-LD could not be served")
             self._wake.wait(LOOK_EVERY_S)
+
+    def _look_anew(self, *, is_woken: bool) -> None:
+        if is_woken or self._looks % READ_EVERY_LOOKS == 0:
+            self._known = self.subscriptions.known()
+        self._look()
+        self._looks += 1
 
     def _look(self) -> None:
         known = self._known

@@ -67,7 +67,7 @@ async def subscribe(air: Air, request: Request, who: Who) -> Response:
     The endpoint must be in the open Internet, unless JEONJU_API_NOTIFY_INSIDE names it. No redirect is followed, no answer is read.
     """
     body, notifier = await request.body(), _notifier(request)
-    if not notifier.is_alive:
+    if not notifier.notifies:
         raise HTTPException(409, "this api does not notify; subscribe at the one that responds to alerts")
 
     def work() -> Response:

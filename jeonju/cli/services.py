@@ -1,7 +1,9 @@
 """The services one by one, for several processes or machines."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -37,6 +39,11 @@ from jeonju.cli.options import (
 )
 from jeonju.common.errors import UserError
 from jeonju.contract.site import load_site, load_sites
+
+if TYPE_CHECKING:
+    from jeonju.api.services import Services
+    from jeonju.contract.site import Site
+    from jeonju.stack.responding import Cluster
 
 app = typer.Typer()
 
@@ -238,7 +245,8 @@ def api(
         bool,
         typer.Option(
             "--respond/--no-respond",
-            help="Open incidents, send robots and notify. Of several APIs of one site (--detection elsewhere) exactly one does.",
+            help="Open incidents, send robots and notify. Of several APIs of one site (--detection elsewhere) exactly one does: with --leases "
+            "the one that has the site, taken over by another when it ends; without, only one may.",
         ),
     ] = True,
     leases: Annotated[str | None, Leases] = None,
@@ -277,30 +285,19 @@ def api(
     opened = wait_for_store(store, over, archive=archive)
     if opened is None:
         return
-    watches = {}
-    if leases is not None:
-        # Of the extra `scale`, which one machine does not need.
-        from jeonju.broker.leases import LeaseStore
-        from jeonju.broker.rights import HOLD_SITES
-        from jeonju.stack.holders import HolderWatch
-
-        watches = {each.name: HolderWatch(each.name, HOLD_SITES, LeaseStore(leases)) for each in sites}
-    with closing(opened), ExitStack() as watching:
-        for watch in watches.values():
-            watching.enter_context(watch)
-        every = [
-            api_services(
-                each,
-                opened,
-                broker,
-                rules=judged_by,
-                sends_robots=robots == "auto",
-                detection=detection,
-                responds=responds,
-                notices=watches[each.name].notices if watches else list,
-            )
-            for each in sites
-        ]
+    clusters = _clusters(sites, leases, responds=responds, judges_here=detection == "here")
+    with closing(opened), ExitStack() as entered:
+        for cluster in clusters.values():
+            entered.enter_context(cluster)
+        make = partial(
+            api_services,
+            store=opened,
+            broker_url=broker,
+            rules=judged_by,
+            sends_robots=robots == "auto",
+            detection=detection,
+        )
+        every = [_services_of(each, clusters.get(each.name), make, responds=responds) for each in sites]
         app = create_app(
             every[0],
             keys=keys,
@@ -309,12 +306,38 @@ def api(
             tiles=settings.tiles,
             beside=[(services, ()) for services in every[1:]],
         )
-        with LiveServer(app, settings, before_shutdown=closing_streams(every)) as server:
+        with LiveServer(app, settings, before_shutdown=closing_streams(every)) as server, ExitStack() as responding:
+            for services in every:
+                if services.site.name in clusters:
+                    responding.enter_context(clusters[services.site.name].responding(services.response))
             typer.echo(server.url)
             while not over(0.5):
                 for services in every:
                     if services.failure:
                         raise services.failure
+
+
+def _clusters(
+    sites: "Sequence[Site]", leases: str | None, *, responds: bool, judges_here: bool
+) -> "dict[str, Cluster]":
+    """Return what this api is at a cluster, for each site; nothing without leases."""
+    if leases is None:
+        return {}
+    # Of the extra `scale`, which one machine does not need.
+    from jeonju.stack.responding import Cluster
+
+    return {site.name: Cluster(site.name, leases, responds=responds, judges_here=judges_here) for site in sites}
+
+
+def _services_of(
+    site: "Site", cluster: "Cluster | None", make: Callable[..., "Services"], *, responds: bool
+) -> "Services":
+    """Return the services of one site: where other apis of it may respond, this one waits for the lease and passes orders on."""
+    if cluster is None:
+        return make(site, responds=responds)
+    if not cluster.is_shared:
+        return make(site, responds=responds, notices=cluster.notices)
+    return make(site, responds=False, ask=cluster.ask, notices=cluster.notices)
 
 
 @app.command()

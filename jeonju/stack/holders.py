@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, Self
 
 from jeonju.broker.leases import LeaseStore
+from jeonju.broker.rights import RESPOND
 from jeonju.common.errors import UnavailableError
 
 log = logging.getLogger(__name__)
@@ -13,6 +14,7 @@ log = logging.getLogger(__name__)
 LOOK_EVERY_S: Final = 2.0
 # Longer than a site is taken over in.
 MISSED_AFTER_LOOKS: Final = 10
+_START: Final = {RESPOND: "jeonju api without --no-respond"}
 
 
 class HolderWatch:
@@ -30,7 +32,7 @@ class HolderWatch:
         if self._away is not None:
             return [f"who serves {self._site} is not known: {self._away}"]
         return [
-            f"no worker has {role} of {self._site}: start one (jeonju worker {role}), or look at the log of those that run"
+            f"no worker has {role} of {self._site}: start one ({_START.get(role, f'jeonju worker {role}')}), or look at the log of those that run"
             for role, looks in self._missed.items()
             if looks >= MISSED_AFTER_LOOKS
         ]

@@ -47,6 +47,7 @@ def api_services(
     sends_robots: bool = True,
     detection: DetectionPlace = "here",
     responds: bool = True,
+    ask: Callable[[bytes], bytes] | None = None,
     notices: Callable[[], list[str]] = list,
     on_unheard: Callable[[int], object] = lambda _times: None,
     trouble_of_ingest: Callable[[], str | None] = lambda: None,
@@ -55,7 +56,8 @@ def api_services(
 ) -> Services:
     """Return the services behind one api; nothing is started yet.
 
-    `detection` is `elsewhere` where `jeonju detect` runs; `responds` says whether this api works incidents, robots and notifications.
+    `detection` is `elsewhere` where `jeonju detect` runs; `responds` says whether this api works incidents, robots and notifications
+    from the start on, `ask` brings an order to the one that does where that changes (`jeonju.stack.workers.response_worker`).
     `clock_offset_s` changes when the clock is set.
     `notices` returns lines for people on what goes wrong at the broker. `on_unheard` is called after each attempt to publish that failed, with
     how many failed one after the other. `trouble_of_ingest` returns why nothing is stored now, and `last_messages` what a device sent last, where
@@ -63,7 +65,7 @@ def api_services(
     """
     rules, stream, connection = rules or shipped_rules(), Stream(), Connection(broker_url, passing_id(API))
     is_here = detection == "here"
-    duties = Duties(stores=is_here, responds=responds, sends_robots=sends_robots, is_alone=is_here)
+    duties = Duties(stores=is_here, responds=responds, sends_robots=sends_robots, is_alone=is_here, ask=ask)
     response = ResponseService(site, store, rules, connection, now, stream.send, duties)
     wired = (site, store, rules, connection, now, response, stream.send_readings)
     return Services(

@@ -84,6 +84,17 @@ class FleetControl:
         with self._lock:
             self._log.restore(self._dispatcher, self._now())
 
+    def leave(self) -> None:
+        """Send nothing any more: another process does."""
+        with self._lock:
+            self._log.leave()
+
+    def look(self) -> None:
+        """Know what another process sends robots to. Raises UnavailableError while the store is away."""
+        with self._lock:
+            if not self._log.is_read:
+                self._log.look(self._dispatcher, self._now())
+
     def send(self, robot: str, stops: Sequence[Stop], who: str) -> None:
         """Send a robot to places. Raises UserError where it cannot go, UnavailableError while the broker or the store is away."""
         self._operate("send", robot, who, lambda dispatcher, now: dispatcher.send(robot, stops, now))

@@ -46,8 +46,16 @@ class MissionLog:
     def restore(self, dispatcher: Dispatcher, now: datetime) -> None:
         """Give the dispatcher what was before this start, once. Raises UnavailableError while the store is away."""
         self._write([])
-        if self.is_read:
-            return
+        if not self.is_read:
+            self.look(dispatcher, now)
+            self.is_read = True
+
+    def leave(self) -> None:
+        """Know from now on that others may write it."""
+        self.is_read, self._waiting = False, []
+
+    def look(self, dispatcher: Dispatcher, now: datetime) -> None:
+        """Give the dispatcher what the journal has. Raises UnavailableError while the store is away."""
         missions: dict[Key, Mission] = {}
         # By robot, as a journal is read up to its newest 10 000 entries; no robot is sent after the last `forbid`.
         for name, entries in {name: self._journal.read(name) for name in dispatcher.fleet.robots}.items():
@@ -60,7 +68,6 @@ class MissionLog:
                 missions[_key(mission)] = max(known, mission, key=lambda one: one.revision)
         dispatcher.restore(sorted(missions.values(), key=lambda mission: mission.sent_at), now)
         self._written = {key: _progress(mission) for key, mission in missions.items()}
-        self.is_read = True
 
     def keep(self, missions: Iterable[Mission], more: Sequence[JournalEntry] = (), *, first: bool) -> None:
         """Write down which missions have changed, and `more`; what the store cannot take now is written later.

@@ -8,6 +8,7 @@ from jeonju.messages import legal
 from jeonju.response.notify.apprise_urls import open_apprise
 from jeonju.response.notify.http import open_http
 from jeonju.response.notify.mail import open_mail
+from jeonju.response.notify.notification import Notification
 from jeonju.response.notify.outbox import Outbox
 from jeonju.response.notify.taken import Send
 from jeonju.response.notify.webhook import open_webhook
@@ -16,9 +17,25 @@ from jeonju.rules.channels import AnyChannel, Apprise, Email, Webhook
 from jeonju.storage.port import Store
 
 
-def open_outboxes(site: Site, store: Store, alerts: AlertService, now: Callable[[], datetime]) -> list[Outbox]:
-    """Return an outbox for each channel of the rules. Nothing is connected yet. Raises UserError for a secret that is missing."""
-    return [Outbox(site, store, alerts, channel, open_channel(site, channel), now) for channel in alerts.rules.channels]
+def open_outboxes(
+    site: Site, store: Store, alerts: AlertService, now: Callable[[], datetime], confirm: Callable[[], None]
+) -> list[Outbox]:
+    """Return an outbox for each channel of the rules, which sends after `confirm`. Nothing is connected yet.
+
+    Raises UserError for a secret that is missing.
+    """
+    return [
+        Outbox(site, store, alerts, channel, _confirmed(open_channel(site, channel), confirm), now)
+        for channel in alerts.rules.channels
+    ]
+
+
+def _confirmed(send: Send, confirm: Callable[[], None]) -> Send:
+    def send_confirmed(notification: Notification, now: datetime) -> str:
+        confirm()
+        return send(notification, now)
+
+    return send_confirmed
 
 
 def open_channel(site: Site, channel: AnyChannel) -> Send:

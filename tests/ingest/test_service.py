@@ -18,6 +18,7 @@ import pyarrow as pa
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
+from jeonju.broker import configuration
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.common.errors import UnavailableError, UserError
 from jeonju.contract import topics
@@ -27,6 +28,7 @@ from jeonju.contract.site import Site
 from jeonju.ingest.quality.batch_rows import Rows
 from jeonju.ingest.quality.checks import Checks
 from jeonju.ingest.service import Ingest
+from jeonju.ingest.session import Session
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit, Series
 from tests.waiting import wait_until
@@ -337,3 +339,38 @@ def test_names_that_a_store_holds_of_rejected_messages_take_no_room(
         wait_until(lambda: ingest.stats().messages == 4)
         assert (ingest.stats().readings, ingest.stats().turned_away, ingest.stats().devices) == (2, 2, 3)
     assert caplog.text.count("there is no room for new devices") == 1
+
+
+def test_what_a_slow_store_keeps_waiting_is_taken_once_however_often_it_comes(
+    tmp_path: Path, store: DuckDBStore, jeonju: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(configuration.ALONE, "ack_wait", "500ms")
+    may_write, repeated, take, write = threading.Event(), list[int](), Session.take, store.write
+
+    def noted(session: Session, message: Any) -> None:
+        if message.dup:
+            repeated.append(message.mid)
+        take(session, message)
+
+    def slow(commit: Commit) -> Mapping[tuple[str, str], int]:
+        may_write.wait(60)
+        return write(commit)
+
+    monkeypatch.setattr(Session, "take", noted)
+    monkeypatch.setattr(store, "write", slow)
+    with (
+        EmbeddedBroker(tmp_path, port=0) as broker,
+        Ingest(jeonju, store, broker.url) as ingest,
+        leaving(sender(broker)) as client,
+    ):
+        send(client, 0, 200)
+        wait_until(lambda: len(repeated) > 600, what="the same messages three times more")
+        assert ingest.stats().waiting <= 200
+        may_write.set()
+        wait_until(lambda: ingest.stats().readings == 200, what="the readings")
+        # Whatever came twice would be counted by now: messages are taken in their order.
+        send(client, 200, 201)
+        wait_until(lambda: store.ledger("jeonju")[0].received == 201, what="the one after them")
+        assert ingest.stats().messages == 201
+        (entry,) = store.ledger("jeonju")
+        assert entry.repeated == 0

@@ -59,7 +59,7 @@ def client(jeonju: Site, store: DuckDBStore, monkeypatch: pytest.MonkeyPatch) ->
 
 def opened(client: TestClient, **other: Any) -> str:
     """Open an incident as an alert does; return its path."""
-    incidents = client.app.state.air.incidents  # type: ignore[attr-defined]
+    incidents = client.app.state.air.response.orders.incidents  # type: ignore[attr-defined]
     incidents.handle([ALERT._replace(**other)], {}, NOW)
     (incident,) = client.get("/api/v1/incidents").json()
     return f"/api/v1/incidents/{incident['id']}"
@@ -93,7 +93,7 @@ def test_report_lists_every_action_with_and_without_a_note(client: TestClient, n
 @pytest.mark.parametrize("device", ["palbok-01", "of-no-zone"])
 def test_report_of_what_the_system_closed_says_why(client: TestClient, device: str) -> None:
     path = opened(client, device=device, ended_at=NOW)
-    client.app.state.air.incidents.handle([], {}, NOW + timedelta(hours=3))  # type: ignore[attr-defined]
+    client.app.state.air.response.orders.incidents.handle([], {}, NOW + timedelta(hours=3))  # type: ignore[attr-defined]
     assert all("nothing seen any more" in page for page in pages(client, path))
 
 
