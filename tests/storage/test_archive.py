@@ -182,6 +182,8 @@ def test_others_read_the_files_without_us(opened: Callable[..., DuckDBStore], pl
     assert frame.groupby("device")["pm25"].sum().compute().to_dict() == {
         name: sum(r["pm25"] for r in expected if r["device"] == name) for name in ("a", "b's")
     }
+    day = dask.dataframe.read_parquet(place, filters=[("site", "==", "s"), ("day", ">=", "2026-03-02")])
+    assert set(day.compute()["time"]) == {r["time"] for r in expected if r["time"] >= T0 + DAY}
 
 
 def test_files_say_their_units(opened: Callable[..., DuckDBStore], place: str) -> None:
