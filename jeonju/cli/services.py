@@ -168,6 +168,7 @@ def ingest(
                 IngestMetrics(service.stats, utc_now),
                 alive=lambda: None if service.failure is None else f"ingest failed: {service.failure}",
                 ready=lambda: service.stats().trouble_now,
+                notices=lambda: [*service.notices(), *opened.notices()],
             ),
         ):
             while not over(0.5):

@@ -14,18 +14,24 @@ from jeonju.common.errors import UserError
 
 # Answers why something is not well, None when it is.
 Check = Callable[[], str | None]
+# Lines for people on what goes wrong with single parts.
+Notices = Callable[[], list[str]]
 LOOPBACK: Final = "127.0.0.1"
 
 
 class HealthServer:
     """A small server in a thread, up while the context lasts."""
 
-    def __init__(self, address: str, collector: Collector, *, alive: Check, ready: Check) -> None:
+    def __init__(
+        self, address: str, collector: Collector, *, alive: Check, ready: Check, notices: Notices = list
+    ) -> None:
+        """`notices` are shown below what `ready` says, and change nothing about it."""
         host, port = _parse(address)
         registry = CollectorRegistry()
         registry.register(collector)
         self._metrics = make_wsgi_app(registry)
         self._checks = {"/healthz": alive, "/readyz": ready}
+        self._notices = notices
         try:
             self._server: WSGIServer = make_server(host, port, self._answer, handler_class=_Quiet)
         except OSError as error:
@@ -55,14 +61,17 @@ class HealthServer:
         trouble = self._checks[path]()
         status = "200 OK" if trouble is None else "503 Service Unavailable"
         start_response(status, [("Content-Type", "text/plain; charset=utf-8")])
-        return [f"{trouble or 'well'}\n".encode()]
+        notices = self._notices() if path == "/readyz" else []
+        return ["\n".join([trouble or "well", *notices, ""]).encode()]
 
 
 def health_server(
-    address: str | None, collector: Collector, *, alive: Check, ready: Check
+    address: str | None, collector: Collector, *, alive: Check, ready: Check, notices: Notices = list
 ) -> AbstractContextManager[HealthServer | None]:
     """Return the server that `--metrics` asked for, or nothing."""
-    return nullcontext() if address is None else HealthServer(address, collector, alive=alive, ready=ready)
+    if address is None:
+        return nullcontext()
+    return HealthServer(address, collector, alive=alive, ready=ready, notices=notices)
 
 
 class _Quiet(WSGIRequestHandler):

@@ -11,6 +11,7 @@ from jeonju.storage.influx.influxql import quoted
 from jeonju.storage.influx.line_protocol import bodies
 from jeonju.storage.influx.names import POLICIES
 
+EXISTS: Final = "already exists"
 _SECONDS_OF: Final = {"h": 3600, "m": 60, "s": 1}
 
 
@@ -19,6 +20,18 @@ class Version1(Queries):
 
     def prepare(self, keeping: Keeping | None) -> None:
         """Make the database and its retention policies where they are missing, and let them keep as long as they should."""
+        for _ in POLICIES:
+            try:
+                self._prepare(keeping)
+            except UserError as error:
+                if EXISTS not in str(error):
+                    raise
+                # Another process has just made it, with another duration perhaps.
+                continue
+            return
+        self._prepare(keeping)
+
+    def _prepare(self, keeping: Keeping | None) -> None:
         database = quoted(self._address.name)
         if all(row[0] != self._address.name for part in self.query("SHOW DATABASES") for row in part.rows):
             self._set_up(f"CREATE DATABASE {database}")

@@ -42,8 +42,13 @@ def test_ingest_shows_its_figures_and_is_ready_only_with_a_broker(
 ) -> None:
     with EmbeddedBroker(tmp_path, port=0) as broker, Ingest(jeonju, store, broker.url) as ingest:
         metrics = IngestMetrics(ingest.stats, lambda: NOW)
-        with HealthServer("0", metrics, alive=lambda: None, ready=lambda: ingest.stats().trouble_now) as shown:
+        notices: list[str] = []
+        ready = lambda: ingest.stats().trouble_now  # noqa: E731
+        with HealthServer("0", metrics, alive=lambda: None, ready=ready, notices=lambda: notices) as shown:
             wait_until(lambda: get(shown.port, "/readyz") == (200, "well\n"), what="readiness")
+            notices.append("the archive does not take what it should")
+            assert get(shown.port, "/readyz") == (200, "well\nthe archive does not take what it should\n")
+            notices.clear()
             seen = figures(get(shown.port, "/metrics")[1])
             assert seen["jeonju_ingest_broker_connected"] == 1.0
             assert seen["jeonju_ingest_readings_total"] == 0.0

@@ -10,6 +10,7 @@ import urllib3
 from jeonju.common.errors import JeonjuError, UserError
 from jeonju.storage.influx.address import parse_address
 from jeonju.storage.influx.store import InfluxStore
+from jeonju.storage.influx.v1 import Version1
 from jeonju.storage.open import open_store
 from jeonju.storage.port import Retention
 from tests.storage.influx.examples import FOREVER, WHOLE
@@ -28,6 +29,25 @@ def test_wrong_credentials_are_for_a_person_to_change(new_influxd: Callable[...,
     store.write(WHOLE)
     assert store.readings(FOREVER).num_rows == 30
     store.close()
+
+
+def test_two_processes_may_make_one_database_at_once(
+    new_influxd: Callable[..., Influxd], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, set_up = new_influxd(), Version1._set_up
+    others = [Retention(86_400.0), Retention(172_800.0)]
+
+    def interrupted(version: Version1, statement: str) -> None:
+        # Another process, which keeps them for another time, comes between the look and the making.
+        if "CREATE RETENTION" in statement and others:
+            InfluxStore(server.url(), others.pop()).close()
+        set_up(version, statement)
+
+    monkeypatch.setattr(Version1, "_set_up", interrupted)
+    InfluxStore(server.url(), Retention(7_200.0)).close()
+    assert not others
+    (policies,) = server.ask("SHOW RETENTION POLICIES ON air")
+    assert dict(row[:2] for row in policies["values"])["raw"] == "2h0m0s"
 
 
 def test_user_without_rights_is_told_who_can_help(new_influxd: Callable[..., Influxd]) -> None:
