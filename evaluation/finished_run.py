@@ -120,14 +120,14 @@ class FinishedRun:
     def _readings(self) -> Iterator[pa.Table]:
         file = pq.ParquetFile(self.folder / "readings.parquet")
         for batch in file.iter_batches(ROWS_AT_ONCE):
-            yield _as_readings(pa.Table.from_batches([batch]))
+            yield as_readings(pa.Table.from_batches([batch]))
 
     def _truth(self) -> pa.Table:
         table = pq.read_table(self.folder / "truth.parquet")
         whole = pc.equal(table["time"], pc.floor_temporal(table["time"], unit="minute"))
         table = table.filter(whole)
         name = topics.TRUTH.format(site=self.site.name)
-        return _as_readings(table.set_column(0, "site", pa.array([name] * table.num_rows)))
+        return as_readings(table.set_column(0, "site", pa.array([name] * table.num_rows)))
 
     def _devices(self) -> list[DeviceRecord]:
         robots = {robot.name for robot in self.site.robots}
@@ -224,7 +224,7 @@ def _happenings(events: Sequence[dict[str, Any]]) -> Iterator[Happening]:
         yield Happening(checked, known["start_s"], EventExposure(checked, sources=[], **known))
 
 
-def _as_readings(table: pa.Table) -> pa.Table:
+def as_readings(table: pa.Table) -> pa.Table:
     """Return a table of a run with all columns of the store: what arrived, arrived when it was measured."""
     columns = []
     for field in READINGS:

@@ -15,10 +15,10 @@ from fastapi.testclient import TestClient
 
 from jeonju.api.access.keys import KeyFile, Role
 from jeonju.common.errors import UnavailableError
-from jeonju.contract.columns import READINGS
 from jeonju.contract.records import IncidentRecord
 from jeonju.contract.site import Site
 from jeonju.contract.what_if import WhatIf
+from jeonju.evaluation.finished_run import as_readings
 from jeonju.evaluation.what_if.gathered import gather
 from jeonju.evaluation.what_if.present import NO_WIND
 from jeonju.evaluation.what_if.worker_process import WorkerProcess
@@ -44,15 +44,8 @@ class IntoStore:
         self._store, self._site, self._without = store, site, without
 
     def send(self, block: Block) -> None:
-        said = pa.Table.from_batches([readings_batch(block, self._site)])
-        columns = {
-            "received_at": said["time"],
-            **{name: said[name] for name in said.column_names if name not in self._without},
-        }
-        empty = {
-            name: pa.nulls(said.num_rows, READINGS.field(name).type) for name in READINGS.names if name not in columns
-        }
-        self._store.write(Commit(readings=pa.table(columns | empty).select(READINGS.names).cast(READINGS)))
+        said = pa.Table.from_batches([readings_batch(block, self._site)]).drop_columns(list(self._without))
+        self._store.write(Commit(readings=as_readings(said)))
 
     def close(self) -> None:
         pass
