@@ -151,7 +151,7 @@ class IndexRecord(NamedTuple):
     lat: float
     lon: float
     cai: float
-    grade: str  # key of airquality.index.GRADES
+    grade: str  # key of the class of the index that the site has chosen
     pollutant: str
 
 

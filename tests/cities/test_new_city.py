@@ -25,6 +25,7 @@ from jeonju.common.errors import UnavailableError, UserError
 from jeonju.contract.site import Site, load_site
 from jeonju.simulator.background import Background
 from jeonju.simulator.weather import Weather
+from tests.test_ground import FEATURES
 
 HEAD = "name,lat,lon,label_ko,zone,quantities\n"
 GOOD = HEAD + "a-1,37.50,127.04,역삼,west,pm25;co2\nb-2,37.51,127.06,삼성,east,\n"
@@ -261,3 +262,18 @@ def test_a_key_that_is_not_taken_is_one_line_without_it(portal: str) -> None:
     assert "secret-key" not in str(error.value)
     with pytest.raises(UnavailableError, match="cannot be reached"):
         station_list("secret-key", "http://127.0.0.1:9")
+
+
+def test_the_ground_of_an_extract_is_in_the_file_and_without_one_the_file_says_that_it_is_plain(tmp_path: Path) -> None:
+    (tmp_path / "extract.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": FEATURES}))
+    answers = Answers(place="35.845,127.085", ground=tmp_path / "extract.geojson")
+    site = make_city(answers, tmp_path / "ground.toml").site
+    assert {patch.kind for patch in site.land} == {"river", "open", "built"}
+    assert [source.name for source in site.sources] == ["girin-daero"]
+    plain = make_city(Answers(place="35.845,127.085"), tmp_path / "plain.toml")
+    assert not plain.site.land
+    assert "# No ground: the map shows zones and stations on a plain" in plain.path.read_text(encoding="utf-8")
+    (tmp_path / "extract.geojson").write_text("[]")
+    with pytest.raises(UserError, match="is no GeoJSON with features"):
+        make_city(answers, tmp_path / "other.toml")
+    assert not (tmp_path / "other.toml").exists()
