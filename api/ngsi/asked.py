@@ -67,6 +67,14 @@ def read_asked(query: Mapping[str, str], site: Site, *, needs_choice: bool = Tru
     )
 
 
+def read_number(query: Mapping[str, str], name: str, otherwise: int, most: int) -> int:
+    """Return a number from 0 on. Raises NgsiError for what is none, or too large."""
+    said = query.get(name, str(otherwise))
+    if not (said.isascii() and said.isdecimal() and int(said[:9]) <= most and len(said) <= 9):
+        raise bad(f"{name}: must be a whole number from 0 to {most}")
+    return int(said)
+
+
 def _types(said: str) -> tuple[str, ...]:
     if not said or said == "*":
         return TYPES

@@ -1,24 +1,51 @@
 """The routes of NGSI-LD for reading: entities, types, and the context (ETSI GS CIM 009, clause 6)."""
 
 from collections.abc import Callable, Iterator
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
 import orjson
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from jeonju.api.http.answers import answer, example
 from jeonju.api.http.paging import MOST_SKIPPED
 from jeonju.api.http.state import Air, State
-from jeonju.api.ngsi.asked import Asked, read_asked
+from jeonju.api.ngsi.asked import Asked, read_asked, read_number
 from jeonju.api.ngsi.entities import Entities, Entity
 from jeonju.api.ngsi.models import ALERT, CONTEXT_PATH, TYPE_IRIS, TYPES, context
 from jeonju.api.ngsi.problems import NgsiError
 from jeonju.api.ngsi.rendering import JSON_LD, entity_json, respond
 from jeonju.api.ngsi.temporal import History, read_span
+from jeonju.api.parameters import documented
 
 PREFIX: Final = "/ngsi-ld/v1"
 router = APIRouter(tags=["NGSI-LD"])
 MOST_ON_PAGE: Final = 1000
+_CHOICE: Final = {
+    "type": "Types, with commas.",
+    "id": "Ids, with commas.",
+    "idPattern": "A pattern (RE2) in the id.",
+    "attrs": "Attributes, with commas: those that are answered; who has none of them is left out.",
+    "q": 'Such as `pm25>35;pm25.quality=="ok"`.',
+    "georel": "`near;maxDistance==METRES`, `near;minDistance==METRES`, within, contains, intersects, equals, disjoint, overlaps.",
+    "geometry": "Point, LineString, Polygon, or several of one of them.",
+    "coordinates": "As GeoJSON has them, longitude first.",
+    "geoproperty": "`location` by default.",
+}
+_FORM: Final = {"attrs": "Attributes, with commas.", "options": "`keyValues`, `sysAttrs`."}
+_LISTED: Final = _CHOICE | {
+    "options": "`keyValues`, `count`, `sysAttrs`, with commas.",
+    "limit": f"{MOST_ON_PAGE} at most, 100 by default.",
+    "offset": "How many are skipped.",
+    "count": "`true`: the header `NGSILD-Results-Count` says how many there are.",
+}
+_SPAN: Final = {
+    "timerel": "`before`, `after` or `between`.",
+    "timeAt": "An instant.",
+    "endTimeAt": "Of `between`: the end.",
+    "lastN": "So many of the newest values of each attribute.",
+    "options": "`temporalValues` or `aggregatedValues`.",
+    "aggrPeriodDuration": "Of `aggregatedValues`: over which means are taken, such as `PT1H`.",
+}
 _ENTITY = {
     "id": "urn:ngsi-ld:AirQualityObserved:jeonju:palbok-03",
     "type": "AirQualityObserved",
@@ -58,22 +85,17 @@ async def types(request: Request) -> Response:
     return respond(content, request.headers, root_of(request))
 
 
-@router.get(f"{PREFIX}/entities", responses=example([_ENTITY]))
-async def entities(
-    air: Air,
-    request: Request,
-    limit: Annotated[int, Query(ge=0, le=MOST_ON_PAGE)] = 100,
-    offset: Annotated[int, Query(ge=0, le=MOST_SKIPPED)] = 0,
-) -> Response:
-    """Entities as of now: `type`, `id`, `idPattern`, `attrs`, `q`, `georel` with `geometry` and `coordinates`, `options=keyValues,count`.
+@router.get(f"{PREFIX}/entities", responses=example([_ENTITY]), openapi_extra=documented(_LISTED))
+async def entities(air: Air, request: Request) -> Response:
+    """Entities as of now, of a type, with some attributes, by a query or by their place.
 
     Alerts are those that last and those that ended within the last day. The `Link` header gives the next page.
     """
     query, root = dict(request.query_params), root_of(request)
-    return await answered(air, lambda: _listed(air, request, read_asked(query, air.site), root, limit, offset))
+    return await answered(air, lambda: _listed(air, request, query, root))
 
 
-@router.get(f"{PREFIX}/entities/{{entity}}", responses=example(_ENTITY))
+@router.get(f"{PREFIX}/entities/{{entity}}", responses=example(_ENTITY), openapi_extra=documented(_FORM))
 async def one_entity(air: Air, request: Request, entity: str) -> Response:
     """One entity as of now, an alert however old; `attrs` and `options` as above."""
     query, root = dict(request.query_params), root_of(request)
@@ -88,11 +110,11 @@ async def one_entity(air: Air, request: Request, entity: str) -> Response:
     return await answered(air, work)
 
 
-@router.get(f"{PREFIX}/temporal/entities", responses=example([_PAST]))
+@router.get(f"{PREFIX}/temporal/entities", responses=example([_PAST]), openapi_extra=documented(_CHOICE | _SPAN))
 async def past(air: Air, request: Request) -> Response:
-    """How entities developed: chosen as above, with `timerel`, `timeAt`, `endTimeAt`, `lastN`, `options=temporalValues` or `aggregatedValues`.
+    """How entities developed in a span of time, or their newest values.
 
-    `aggregatedValues` with `aggrPeriodDuration=PT1H` are means, which outlive the readings. At most 20 000 values: where there are more, the
+    `aggregatedValues` are means, which outlive the readings. At most 20 000 values: where there are more, the
     answer is 206, and `Content-Range` says which span it holds. Alerts have no past here.
     """
     query, root = dict(request.query_params), root_of(request)
@@ -105,7 +127,7 @@ async def past(air: Air, request: Request) -> Response:
     return await answered(air, work)
 
 
-@router.get(f"{PREFIX}/temporal/entities/{{entity}}", responses=example(_PAST))
+@router.get(f"{PREFIX}/temporal/entities/{{entity}}", responses=example(_PAST), openapi_extra=documented(_FORM | _SPAN))
 async def past_of_one(air: Air, request: Request, entity: str) -> Response:
     """How one entity developed, as above."""
     query, root = dict(request.query_params), root_of(request)
@@ -140,7 +162,10 @@ def _past(
     return respond(found, request.headers, root, status=status, more=more)
 
 
-def _listed(air: State, request: Request, asked: Asked, root: str, limit: int, offset: int) -> Response:
+def _listed(air: State, request: Request, query: dict[str, str], root: str) -> Response:
+    asked = read_asked(query, air.site)
+    limit = read_number(query, "limit", 100, MOST_ON_PAGE)
+    offset = read_number(query, "offset", 0, MOST_SKIPPED)
     everything = Entities(air)
     found = [entity for entity in everything.of_types(asked.types) if asked.holds(entity)]
     headers = {"NGSILD-Results-Count": str(len(found))} if asked.counts else {}

@@ -8,12 +8,13 @@ from fastapi import APIRouter, HTTPException, Request, Response
 
 from jeonju.api.http.answers import OPTIONS, answer, example
 from jeonju.api.http.state import Air, State
+from jeonju.api.parameters import documented
 from jeonju.api.sensorthings.answers import Answers
 from jeonju.api.sensorthings.city import City
 from jeonju.api.sensorthings.evaluation import Evaluation
 from jeonju.api.sensorthings.graph import Graph, Several
 from jeonju.api.sensorthings.kinds import KINDS, SETS, Entity, Kind, link_of
-from jeonju.api.sensorthings.options import Options, read_options, split
+from jeonju.api.sensorthings.options import MOST_ON_PAGE, Options, read_options, split
 from jeonju.api.sensorthings.page import Pages
 from jeonju.api.windows import Reader
 
@@ -43,6 +44,15 @@ CONFORMANCE: Final = tuple(
 )
 MOST_BYTES: Final = 16 * 1024 * 1024
 MOST_SEGMENTS: Final = 12
+_QUERY: Final = {
+    "$filter": "Such as `result gt 75 and phenomenonTime ge now() sub duration'PT1H'`.",
+    "$orderby": "Such as `phenomenonTime desc`; up to 5 keys.",
+    "$top": f"{MOST_ON_PAGE} at most.",
+    "$skip": "How many are skipped.",
+    "$count": "`true`: how many there are on all pages.",
+    "$select": "Names of properties.",
+    "$expand": "Names of links, each with options in brackets.",
+}
 _SEGMENT: Final = re.compile(r"([A-Za-z]+)(?:\((?:'((?:[^']|'')*)'|([^()']*))\))?")
 _EXAMPLE = {
     "value": [
@@ -69,11 +79,11 @@ async def service(request: Request) -> Response:
     )
 
 
-@router.get("/{resource:path}", responses=example(_EXAMPLE))
+@router.get("/{resource:path}", responses=example(_EXAMPLE), openapi_extra=documented(_QUERY))
 async def resource(air: Air, request: Request, resource: str) -> Response:
     """Entities of the OGC SensorThings API 1.1: `Things`, `Datastreams('ID')/Observations` and so on, with its query options.
 
-    `$filter`, `$orderby`, `$top` (1000 at most), `$skip`, `$count`, `$select`, `$expand`. Without an order, Observations come newest first.
+    Without an order, Observations come newest first.
     """
     pairs, root = request.query_params.multi_items(), _root(request)
     return await air.turns.exports.run(lambda: _answered(air, root, resource, pairs))

@@ -153,6 +153,8 @@ def test_pages_are_linked_and_counted(client: TestClient) -> None:
         ({"georel": "within", "geometry": "Point", "coordinates": "[[["}, "BadRequestData", "no coordinates of a Point in JSON"),
         ({"georel": "within", "geometry": "Point", "coordinates": "[35,127]"}, "BadRequestData", "longitude lies within"),
         ({"type": AIR, "options": "beautiful"}, "BadRequestData", "options: 'beautiful' is not known"),
+        ({"type": AIR, "limit": "1001"}, "BadRequestData", "limit: must be a whole number from 0 to 1000"),
+        ({"type": AIR, "offset": "-1"}, "BadRequestData", "offset: must be a whole number"),
         ({"type": AIR, "scopeQ": "/a"}, "OperationNotSupported", "scopeQ is not known here"),
     ],
 )  # fmt: skip
