@@ -23,12 +23,14 @@ _TUTORIALS: Final = tuple(f"docs/tutorials/{name}.md" for name in ("simulate", "
 _MEASURED: Final = tuple(f"docs/{name}.md" for name in ("performance", "validation", "smoke"))
 _PROJECT: Final = ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/licences.md")
 _REFERENCE: Final = ("docs/configuration.md", "docs/glossary.md")
+# Pages that have a place of their own.
+PLACED: Final = ("README.md", *_TUTORIALS, *_MEASURED, *_PROJECT, *_REFERENCE)
 
 
 def navigation(source: Path) -> list[Any]:
     """Return the navigation of the pages in a folder."""
     pages = {path.relative_to(source).as_posix() for path in source.rglob("*.md") if not path.stem.endswith(".ko")}
-    taken = {*_TUTORIALS, *_MEASURED, *_PROJECT, *_REFERENCE, "README.md"}
+    taken = set(PLACED)
     reference = sorted(page for page in pages if page.startswith("docs/reference/"))
     decisions = sorted(page for page in pages if page.startswith("docs/decisions/"))
     formats = sorted(page for page in pages if page.startswith("decoders/"))

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from markdown import markdown
 
+from docsite import __main__ as docsite_main
 from docsite import source
-from docsite.navigation import navigation
+from docsite.navigation import PLACED, navigation
 from docsite.reference import write_reference
 from docsite.source import as_python_markdown, gather
 from jeonju.client import Client
@@ -61,6 +62,26 @@ def test_a_new_page_is_a_guide_and_what_it_links_to_comes_along(
     assert "[1 · One](0001-one.md)" in (target / "docs/decisions/index.md").read_text()
     assert "(README.md)" in (target / "README.ko.md").read_text()
     assert {"Guides": ["docs/new.md"]} in navigation(target)
+
+
+@pytest.mark.parametrize(
+    ("link", "status"),
+    [
+        ("../README.md#start", 0),
+        ("../README.md#nowhere", 1),
+        ("nothing.md", 1),
+        ("https://elsewhere.example/nothing", 0),
+    ],
+)
+def test_broken_links_and_anchors_fail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, link: str, status: int) -> None:
+    root = tmp_path / "repository"
+    for page in {"README.md", "docs/new.md", *PLACED}:
+        (root / page).parent.mkdir(parents=True, exist_ok=True)
+        (root / page).write_text(f"# Start\n\n[there]({link})\n" if page == "docs/new.md" else "# Start\n")
+    monkeypatch.setattr(source, "ROOT", root)
+    monkeypatch.setattr(docsite_main, "write_reference", lambda folder: None)
+    assert docsite_main.main(tmp_path / "site") == status
+    assert (tmp_path / "site/ko/docs/new/index.html").exists() or status
 
 
 def test_reference_has_every_command_route_setting_and_method(tmp_path: Path) -> None:
