@@ -14,6 +14,7 @@ from jeonju.common.errors import UserError
 from jeonju.contract.site import Site
 from jeonju.detection.follower import DetectionFollower
 from jeonju.detection.service import DetectionService
+from jeonju.forecast.service import ForecastService
 from jeonju.ingest.last_messages import LastMessage
 from jeonju.response.service import ResponseService
 from jeonju.storage.port import Store
@@ -31,6 +32,7 @@ class Services:
     detection: DetectionService | DetectionFollower
     response: ResponseService
     heartbeat: Heartbeat
+    forecast: ForecastService
     notices: Callable[[], list[str]] = list
     # Why nothing is stored now, where ingest runs in this process.
     trouble_of_ingest: Callable[[], str | None] = lambda: None
@@ -47,11 +49,13 @@ class Services:
         self.response.start()
         self.connection.start()
         self.heartbeat.start()
+        self.forecast.start()
 
     def stop(self) -> None:
         """Finish what has arrived, and leave. Last the connection: what is finished before may still have to send robots something."""
         if self.what_ifs is not None:
             self.what_ifs.stop()
+        self.forecast.stop()
         self.heartbeat.stop()
         self.detection.stop()
         self.response.stop()
@@ -73,6 +77,7 @@ class Services:
             detection=self.detection,
             response=self.response,
             alerts=self.response.alerts,
+            forecast=self.forecast,
             notices=self.notices,
             simulated=self.simulated,
             last_messages=self.last_messages,

@@ -70,6 +70,15 @@ class ThresholdDetails(Details, frozen=True, kw_only=True):
     missing: bool = False
 
 
+class ForecastDetails(Details, frozen=True, kw_only=True, omit_defaults=False):
+    """Of bad air that is forecast, not measured: how probable, how many hours ahead, and from how many hours of the city it was learnt."""
+
+    probability: float = 0.0
+    hours_ahead: int = 0
+    history_hours: int = 0
+    is_forecast: bool = True
+
+
 class SilentDetails(Details, frozen=True, kw_only=True, omit_defaults=False):
     """Of a silent device: whether its connection is known to be gone, and how long it has not been heard [s]."""
 

@@ -10,6 +10,7 @@ from jeonju.contract.known_source import KnownSource
 from jeonju.contract.records import AlertRecord, DeviceRecord
 from jeonju.contract.site import Site
 from jeonju.detection.detectors.detector import Detector, Observations, Pace, Past, Rows
+from jeonju.detection.detectors.forecast import ForecastDetector
 from jeonju.detection.detectors.health import HealthDetector
 from jeonju.detection.detectors.links import LinksDetector
 from jeonju.detection.detectors.odour import OdourDetector
@@ -56,6 +57,7 @@ class AlertEngine:
             HealthDetector(site, self._windows),
             RepeatsDetector(),
             self._links,
+            ForecastDetector(),
         )
         self.observe(Observations(device_states={record.device: record.state for record in known}))
 

@@ -20,6 +20,7 @@ from jeonju.common.errors import UnavailableError
 from jeonju.common.worker import Worker, WorkerService
 from jeonju.contract import known_source, topics
 from jeonju.contract.feed import Gaps
+from jeonju.contract.forecast import CityForecast
 from jeonju.contract.known_source import KnownSource
 from jeonju.contract.reading import DeviceStatus
 from jeonju.contract.records import AlertRecord
@@ -86,6 +87,7 @@ class DetectionService(WorkerService):
         self._connection, self._sink, self._on_readings = connection, sink, on_readings
         self.followed = threading.Event()
         self._engine = AlertEngine(site, rules=rules)
+        self._forecast: CityForecast | None = None
         self._index_statistics = IndexStatistics(site, store)
         self._known_sources: list[KnownSource] = []
         self._looked_at = now()
@@ -120,6 +122,14 @@ class DetectionService(WorkerService):
         """Read again which places people have marked, with the next piece of work."""
         self._worker.put(self._mark_known_sources)
 
+    def note_forecast(self, forecast: CityForecast) -> None:
+        """Judge a new forecast, with the next piece of work."""
+        self._worker.put(lambda: self._judge_forecast(forecast))
+
+    def _judge_forecast(self, forecast: CityForecast) -> None:
+        self._forecast = forecast
+        self._publish(self._engine.observe(Observations(at=self._now(), forecast=forecast)))
+
     def _on_batch(self, _topic: str, payload: bytes) -> None:
         self._worker.put(lambda: self._judge(payload))
 
@@ -142,6 +152,7 @@ class DetectionService(WorkerService):
         self._known_sources = self._stored_known_sources()
         engine, recent = engine_from_store(self._site, self._store, self._rules, self._known_sources, self._now())
         active, judge = engine.active, engine.update if is_judged else engine.learn
+        engine.observe(Observations(forecast=self._forecast))
         alerts = [alert for page in recent for alert in judge(page)]
         self._sink.restore(active)
         self._engine = engine

@@ -26,6 +26,7 @@ KINDS: Final = (
     "pm25-advisory",
     "o3-advisory",
     "asian-dust",
+    "forecast",
     "odour",
     "smoke",
     "dust",
@@ -199,6 +200,19 @@ def _asian_dust(alert: AlertRecord, _place_of: Pair, _labels: Labels) -> Pair:
     return both("asian-dust", level=(stage.label_ko, stage.label_en), mean=_hourly_mean(alert))
 
 
+def _forecast(alert: AlertRecord, place: Pair, _labels: Labels) -> Pair:
+    forecast = facts.decode(alert.details, facts.ForecastDetails)
+    quantity = _known(alert.quantity)
+    return both(
+        "forecast",
+        place=place,
+        quantity=_quantity(quantity),
+        limit=f"{_known(alert.limit):g} {QUANTITY[quantity].unit}",
+        hours=str(forecast.hours_ahead),
+        share=f"{100 * forecast.probability:.0f}",
+    )
+
+
 def _odour(alert: AlertRecord, place: Pair, _labels: Labels) -> Pair:
     gas, value, limit = _known(alert.quantity), _known(alert.value), _known(alert.limit)
     return both(
@@ -273,6 +287,7 @@ _SENTENCES: Final[dict[str, Sentence]] = {
     "pm25-advisory": _advisory,
     "o3-advisory": _advisory,
     "asian-dust": _asian_dust,
+    "forecast": _forecast,
     "odour": _odour,
     "smoke": _smoke,
     "dust": _smoke,

@@ -16,6 +16,7 @@ from jeonju.api.what_ifs import WhatIfs
 from jeonju.broker.connection import ConnectionState
 from jeonju.contract.site import Site
 from jeonju.detection.snapshot import DetectionSnapshot
+from jeonju.forecast.service import ForecastService
 from jeonju.ingest.last_messages import LastMessage
 from jeonju.response.notify.outbox import Outbox
 from jeonju.response.orders import Orders
@@ -86,6 +87,7 @@ class State:
     detection: Detection
     response: Response
     alerts: AlertService
+    forecast: ForecastService
     # What goes wrong at the broker, in lines for people.
     notices: Callable[[], list[str]] = list
     # Why a device that publishes now is not heard, or what it says is not stored.

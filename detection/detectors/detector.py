@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from jeonju.contract.forecast import CityForecast
 from jeonju.contract.records import AlertRecord, LedgerEntry
 from jeonju.detection.condition import Condition
 from jeonju.detection.windows import History, Window
@@ -41,6 +42,7 @@ class Observations:
     )  # what a device, or its last will, says of its connection
     ledger: Sequence[LedgerEntry] | None = None
     links: LinkState | None = None
+    forecast: CityForecast | None = None
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from jeonju.cli.dead_letters import app as dead_letters_app
 from jeonju.cli.device import app as device_app
 from jeonju.cli.evaluate import app as evaluate_app
 from jeonju.cli.export import export
+from jeonju.cli.forecast import forecast
 from jeonju.cli.key import app as key_app
 from jeonju.cli.logs import log_warnings
 from jeonju.cli.notify import app as notify_app
@@ -82,6 +83,7 @@ app.add_typer(operations_app)
 app.command()(sweep)
 app.command("what-if")(what_if)
 app.command()(export)
+app.command()(forecast)
 app.command("broker")(run_broker)
 app.command()(worker)
 

@@ -104,6 +104,31 @@ def weather(folder: Folder) -> None:
 
 
 @app.command()
+def forecast(
+    folder: Folder,
+    *,
+    page: Annotated[
+        Path | None,
+        typer.Option("--page", help="Write the page too, with its pictures beside it.", metavar="FILE.md"),
+    ] = None,
+) -> None:
+    """Learn the forecast from all years of hourly records but the last, and judge it on that one, 1, 6 and 24 hours ahead.
+
+    DIR holds jeonju_hourly/hourly.csv, korea_hourly/*.csv or both, or is one of these two. RMSE, CRPS, how often intervals hold, hits and false
+    alarms stand beside those of persistence, climatology and ridge regression on lags and weather, for each set of inputs.
+    """
+    from jeonju.evaluation.forecast import evaluate_forecast
+
+    with progress("forecasts") as advance:
+        result = evaluate_forecast(folder, advance)
+    if page is not None:
+        from jeonju.evaluation.forecast_page import write_page
+
+        write_page(result, page)
+    _print(result)
+
+
+@app.command()
 def instruments(folder: Folder) -> None:
     """Compare low-cost instruments that stood beside references with simulated ones in the same air.
 

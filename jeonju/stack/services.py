@@ -22,10 +22,12 @@ from jeonju.common.clock import utc_now, wall_offset_s
 from jeonju.common.errors import UserError
 from jeonju.contract import topics
 from jeonju.contract.site import Site
+from jeonju.detection.detectors.forecast import KIND as FORECAST
 from jeonju.detection.follower import DetectionFollower
 from jeonju.detection.metrics import DetectionMetrics
 from jeonju.detection.service import AlertSink, DetectionService
 from jeonju.evaluation.what_if.service import WhatIfs
+from jeonju.forecast.service import ForecastService
 from jeonju.ingest.last_messages import LastMessage
 from jeonju.response.service import Duties, ResponseService
 from jeonju.rules.rules import Rules, shipped_rules
@@ -68,13 +70,21 @@ def api_services(
     duties = Duties(stores=is_here, responds=responds, sends_robots=sends_robots, is_alone=is_here, ask=ask)
     response = ResponseService(site, store, rules, connection, now, stream.send, duties)
     wired = (site, store, rules, connection, now, response, stream.send_readings)
+    detects = DetectionService(*wired, clock_offset_s=clock_offset_s) if is_here else DetectionFollower(*wired)
+    # Whoever finds alerts has a forecast every hour; elsewhere it is made when somebody asks.
+    forecast = (
+        ForecastService(site, store, now, every_hour=rules.of(FORECAST).enabled, on_forecast=detects.note_forecast)
+        if isinstance(detects, DetectionService)
+        else ForecastService(site, store, now)
+    )
     return Services(
         site=site,
         store=store,
         now=now,
         stream=stream,
         connection=connection,
-        detection=DetectionService(*wired, clock_offset_s=clock_offset_s) if is_here else DetectionFollower(*wired),
+        detection=detects,
+        forecast=forecast,
         response=response,
         heartbeat=Heartbeat(broker_url, topics.heartbeat(site.name), on_trouble=on_unheard),
         notices=notices,
@@ -132,17 +142,19 @@ class DetectionProcess:
     connection: Connection
     detection: DetectionService
     response: ResponseService
+    forecast: ForecastService
     metrics: DetectionMetrics
 
     def __enter__(self) -> Self:
         self.detection.start()
         self.response.start()
         self.connection.start()
+        self.forecast.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         with ExitStack() as ending:
-            for service in (self.connection, self.response, self.detection):
+            for service in (self.connection, self.response, self.detection, self.forecast):
                 ending.callback(service.stop)
 
     def trouble(self) -> str | None:
@@ -173,8 +185,13 @@ def detection_process(
     duties = Duties(stores=True, responds=False, is_alone=False)
     response = ResponseService(site, store, rules, connection, now, duties=duties)
     detection = DetectionService(site, store, rules, connection, now, fence(response))
+    forecast = ForecastService(
+        site, store, now, every_hour=rules.of(FORECAST).enabled, on_forecast=detection.note_forecast
+    )
     metrics = DetectionMetrics("jeonju_detect", lambda: detection.snapshot, lambda: connection.state, now)
-    return DetectionProcess(connection=connection, detection=detection, response=response, metrics=metrics)
+    return DetectionProcess(
+        connection=connection, detection=detection, response=response, forecast=forecast, metrics=metrics
+    )
 
 
 def check_is_shared(store_url: str, what: str) -> None:

@@ -5,6 +5,8 @@ advisory = { $place }: { $quantity } { $level } level ({ $mean }) ({ reference-o
 asian-dust = Asian dust crisis, stage “{ $level }” ({ $mean }) ({ reference-only })
 hourly-mean = hourly mean { $amount }
 no-hourly-mean = no hourly mean now
+# $hours: how many hours ahead; $share: how probable, in percent.
+forecast = { $place }: { $quantity } forecast above { $limit } in about { $hours } h, { $share } % probable (a forecast, not measured)
 odour = { $place }: { $quantity } { $amount } over 10 min, odour limit { $limit } ({ reference-only })
 
 # $share: how sure it is, in percent; $reasons: what rose, separated by commas.

@@ -4,6 +4,7 @@ kind-pm10-advisory = PM10 advisory
 kind-pm25-advisory = PM2.5 advisory
 kind-o3-advisory = Ozone advisory
 kind-asian-dust = Asian dust crisis
+kind-forecast = Bad air forecast
 kind-odour = Odour limit exceeded
 kind-smoke = Smoke or fire
 kind-dust = Local dust

@@ -5,6 +5,8 @@ advisory = { $place }: { $quantity } { $level } 수준 ({ $mean }) ({ reference-
 asian-dust = 황사 위기경보 '{ $level }' 수준 ({ $mean }) ({ reference-only })
 hourly-mean = 시간평균 { $amount }
 no-hourly-mean = 시간평균 자료 없음
+# $hours: 몇 시간 뒤인지, $share: 확률(%).
+forecast = { $place }: 약 { $hours }시간 뒤 { $quantity } { $limit } 초과 예측, 확률 { $share } % (측정값이 아닌 예측)
 odour = { $place }: { $quantity } 10분 평균 { $amount }, 악취 배출허용기준 { $limit } ({ reference-only })
 
 # $share: 확률(%), $reasons: 상승한 항목(쉼표로 구분).

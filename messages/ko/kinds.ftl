@@ -4,6 +4,7 @@ kind-pm10-advisory = 미세먼지 경보
 kind-pm25-advisory = 초미세먼지 경보
 kind-o3-advisory = 오존 경보
 kind-asian-dust = 황사 위기경보
+kind-forecast = 대기질 나쁨 예측
 kind-odour = 악취 기준 초과
 kind-smoke = 연기·화재 의심
 kind-dust = 국지적 먼지

@@ -1,0 +1,170 @@
+"""Makes the forecast of a city when somebody asks for it, or every hour where alerts are raised on it; in a process of its own."""
+
+import io
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from jeonju.common.errors import UnavailableError
+from jeonju.contract.forecast import CityForecast
+from jeonju.contract.site import Site
+from jeonju.forecast.city import READ, Request
+from jeonju.storage.port import Series, Store
+
+log = logging.getLogger(__name__)
+
+# What is learnt from: a year of hours, less of large cities, so that a forecast needs at most 1 GB and some minutes.
+LONGEST: Final = timedelta(days=400)
+MOST_DEVICE_HOURS: Final = 120_000
+MOST_UPWIND: Final = 40
+# Devices further away than this stand in other air, which may come here.
+UPWIND_FROM_M: Final = 40_000.0
+LONGEST_RUN_S: Final = 900.0
+# The values of an hour are stored some minutes after its end.
+AFTER_THE_HOUR: Final = timedelta(minutes=3)
+# However fast the clock of a city runs: at most this share of a core's time.
+MOST_SHARE: Final = 0.05
+# After a failure, or without a forecast for the hour, it is tried again after so long.
+AGAIN_S: Final = 60.0
+
+
+class ForecastService:
+    """Keeps the newest forecast. Routes ask `forecast` and never wait; a thread reads the store and runs the process that learns."""
+
+    def __init__(
+        self,
+        site: Site,
+        store: Store,
+        now: Callable[[], datetime],
+        *,
+        every_hour: bool = False,
+        on_forecast: Callable[[CityForecast], None] = lambda _forecast: None,
+    ) -> None:
+        self._site, self._store, self._now = site, store, now
+        self._every_hour, self._on_forecast = every_hour, on_forecast
+        self._wanted, self._over = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, name="forecast", daemon=True)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._forecast: CityForecast | None = None
+        self._failed: tuple[datetime, str] | None = None
+
+    def start(self) -> None:
+        """Begin to wait for who asks."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End, with a forecast that is being made."""
+        self._over.set()
+        self._wanted.set()
+        if (process := self._process) is not None:
+            with suppress(OSError):
+                process.kill()
+        self._thread.join()
+
+    @property
+    def failure(self) -> str | None:
+        """Why the forecast of this hour could not be made, None where nothing went wrong."""
+        failed = self._failed
+        return failed[1] if failed and failed[0] == self._last_hour() else None
+
+    def ask(self) -> CityForecast | None:
+        """Return the forecast of this hour, or an earlier one while that is being made, None before the first."""
+        if self._is_due():
+            self._wanted.set()
+        return self._forecast
+
+    def is_current(self, forecast: CityForecast) -> bool:
+        """Return whether it knows the last full hour."""
+        return forecast.last_hour >= self._last_hour()
+
+    def _is_due(self) -> bool:
+        return self._forecast is None or not self.is_current(self._forecast)
+
+    def _last_hour(self) -> datetime:
+        now = (self._now() - AFTER_THE_HOUR).astimezone(UTC)
+        return now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+
+    def _run(self) -> None:
+        while not self._over.is_set():
+            self._wanted.wait(AGAIN_S)
+            asked = self._wanted.is_set()
+            self._wanted.clear()
+            if self._over.is_set() or not (asked or self._every_hour) or not self._is_due():
+                continue
+            begun_s = time.monotonic()
+            last_hour = self._last_hour()
+            try:
+                self._forecast = self._made(last_hour)
+                self._failed = None
+                self._on_forecast(self._forecast)
+            except (UnavailableError, OSError, msgspec.DecodeError, subprocess.SubprocessError) as error:
+                if self._over.is_set():
+                    return
+                self._failed = last_hour, str(error)
+                log.warning("no forecast could be made: %s", error)
+            self._over.wait((time.monotonic() - begun_s) * (1 / MOST_SHARE - 1))
+
+    def _made(self, last_hour: datetime) -> CityForecast:
+        stations = [station.name for station in self._site.stations]
+        upwind = self._upwind()
+        devices = (*stations, *upwind)
+        days = min(LONGEST, timedelta(hours=MOST_DEVICE_HOURS // max(len(devices), 1)))
+        end = last_hour + timedelta(hours=1)
+        rows = self._store.readings(
+            Series(site=self._site.name, start=end - days, end=end, devices=devices, every_s=3600, quantities=READ)
+        )
+        request = Request(
+            stations=stations,
+            upwind=upwind,
+            timezone=self._site.timezone,
+            last_s=last_hour.timestamp(),
+            made_at=self._now(),
+        )
+        return msgspec.json.decode(self._answer(request, rows.select(["device", "time", *READ])), type=CityForecast)
+
+    def _upwind(self) -> list[str]:
+        """Return the devices that stand far outside of the city, as official stations of other provinces do."""
+        latest = self._store.latest(self._site.name)
+        placed = latest.filter(pc.and_(pc.is_valid(latest["lat"]), pc.is_valid(latest["lon"])))
+        if not len(placed) or not self._site.stations:
+            return []
+        away = np.hypot(*self._site.map.to_xy(placed["lat"].to_numpy(), placed["lon"].to_numpy()))
+        names = np.asarray(placed["device"].cast(pa.string()).to_pylist(), dtype=object)
+        return [str(name) for name in names[away > UPWIND_FROM_M]][:MOST_UPWIND]
+
+    def _answer(self, request: Request, rows: pa.Table) -> bytes:
+        given = io.BytesIO()
+        given.write(msgspec.json.encode(request) + b"\n")
+        with pa.ipc.new_stream(given, rows.schema) as writer:
+            writer.write_table(rows)
+        one_core = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+        with subprocess.Popen(
+            [sys.executable, "-m", "jeonju.forecast"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, **one_core},
+            start_new_session=True,
+        ) as process:
+            self._process = process
+            try:
+                out, error = process.communicate(given.getvalue(), timeout=LONGEST_RUN_S)
+            finally:
+                process.kill()
+                self._process = None
+        if process.returncode != 0:
+            last = error.decode(errors="replace").strip().splitlines()[-1:] or ["it was ended"]
+            raise UnavailableError(f"the process that makes forecasts ended with {process.returncode}: {last[0]}")
+        return out
