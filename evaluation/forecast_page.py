@@ -28,6 +28,7 @@ def write_page(result: dict[str, Any], page: Path) -> None:
         city=_scores(city, result["baselines"]),
         target=_target(result["target"]),
         conclusion=_conclusion(result["target"]),
+        limits=_limits(result["baselines"]),
         others=_scores(others, result["baselines"]),
     )
     page.parent.mkdir(parents=True, exist_ok=True)
@@ -95,6 +96,20 @@ def _conclusion(target: list[dict[str, Any]]) -> str:
         f"{wanted}The error is reached by: {named(near)}. Without lone hours by: {named(near_air)}. "
         f"The lead over persistence is reached by: {named(leads)}."
     )
+
+
+def _limits(baselines: list[dict[str, Any]]) -> str:
+    """Say where the error of ridge regression lies: which part of it nobody could foresee, and in how few hours most of it is."""
+    of_city = [one["hours_ahead"] for one in baselines if one["place"] == "jeonju"]
+    parts = []
+    for ahead_h in ("6", "24") if of_city else ():
+        ridge = of_city[0][ahead_h]["ridge"]
+        lone = 1 - (ridge["rmse_without_lone_hours"] / ridge["rmse"]) ** 2
+        parts.append(
+            f"{ahead_h} hours ahead lone hours hold {percent(lone)} % of the squared error of ridge regression, and the worst hundredth of all "
+            f"hours {percent(ridge['error_in_worst_percent'])} %"
+        )
+    return f"Where the error lies: {'; '.join(parts)}. No model can foresee a lone hour." if parts else ""
 
 
 def _draw(series: list[dict[str, Any]], file: Path) -> None:

@@ -27,6 +27,7 @@ def scores(
         "crps": _short(crps(points, measured)),
         "coverage_50": _share((measured >= level(points, 0.25)) & (measured <= level(points, 0.75))),
         "coverage_90": _share((measured >= level(points, 0.05)) & (measured <= level(points, 0.95))),
+        "error_in_worst_percent": _share_of_worst(mean, measured),
         "brier_bad": _short(float(np.mean((chance - is_bad) ** 2))),
         "bad_hours": int(is_bad.sum()),
         "hits": int((warned & is_bad).sum()),
@@ -56,6 +57,12 @@ def crps(points: Floats, measured: Floats) -> float:
 
 def _rmse(mean: Floats, measured: Floats) -> float:
     return float(np.sqrt(np.mean((mean - measured) ** 2)))
+
+
+def _share_of_worst(mean: Floats, measured: Floats) -> float:
+    """Return how much of the squared error lies in the worst hundredth of the hours."""
+    squared = np.sort((mean - measured) ** 2)
+    return round(float(squared[-max(len(squared) // 100, 1) :].sum() / max(float(squared.sum()), 1e-300)), 3)
 
 
 def _share(which: Any) -> float:

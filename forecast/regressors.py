@@ -8,7 +8,7 @@ from jeonju.common.arrays import Floats
 
 SEED: Final = 1
 # How strongly the slopes of a line are held small, per case; inputs are standardized.
-RIDGE: Final = 0.02
+RIDGE: Final = 0.003
 
 
 class Regressor(Protocol):

@@ -5,10 +5,8 @@ import logging
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -18,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from jeonju.common.errors import UnavailableError
+from jeonju.common.worker import Worker, WorkerService
 from jeonju.contract.forecast import CityForecast
 from jeonju.contract.site import Site
 from jeonju.forecast.city import READ, Request
@@ -38,10 +37,11 @@ AFTER_THE_HOUR: Final = timedelta(minutes=3)
 MOST_SHARE: Final = 0.05
 # After a failure, or without a forecast for the hour, it is tried again after so long.
 AGAIN_S: Final = 60.0
+SOON_AGAIN_S: Final = 300.0
 
 
-class ForecastService:
-    """Keeps the newest forecast. Routes ask `forecast` and never wait; a thread reads the store and runs the process that learns."""
+class ForecastService(WorkerService):
+    """Keeps the newest forecast. Routes `ask` for it and never wait; a thread reads the store and runs the process that learns."""
 
     def __init__(
         self,
@@ -54,24 +54,18 @@ class ForecastService:
     ) -> None:
         self._site, self._store, self._now = site, store, now
         self._every_hour, self._on_forecast = every_hour, on_forecast
-        self._wanted, self._over = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, name="forecast", daemon=True)
+        self._is_asked, self._is_over = False, False
+        self._rests_until_s, self._made_s, self._begun_s = 0.0, 0.0, time.monotonic()
         self._process: subprocess.Popen[bytes] | None = None
         self._forecast: CityForecast | None = None
         self._failed: tuple[datetime, str] | None = None
-
-    def start(self) -> None:
-        """Begin to wait for who asks."""
-        self._thread.start()
+        self._worker = Worker("forecast", always=(self._look,), idle_s=AGAIN_S)
 
     def stop(self) -> None:
         """End, with a forecast that is being made."""
-        self._over.set()
-        self._wanted.set()
-        if (process := self._process) is not None:
-            with suppress(OSError):
-                process.kill()
-        self._thread.join()
+        self._is_over = True
+        self._end_process()
+        super().stop()
 
     @property
     def failure(self) -> str | None:
@@ -81,8 +75,9 @@ class ForecastService:
 
     def ask(self) -> CityForecast | None:
         """Return the forecast of this hour, or an earlier one while that is being made, None before the first."""
-        if self._is_due():
-            self._wanted.set()
+        if self._is_due() and not self._is_asked:
+            self._is_asked = True
+            self._worker.put(lambda: None)  # wakes the thread, which then looks
         return self._forecast
 
     def is_current(self, forecast: CityForecast) -> bool:
@@ -90,31 +85,34 @@ class ForecastService:
         return forecast.last_hour >= self._last_hour()
 
     def _is_due(self) -> bool:
-        return self._forecast is None or not self.is_current(self._forecast)
+        forecast = self._forecast
+        if forecast is None or not self.is_current(forecast):
+            return True
+        # What is made of little history costs a second, and more may have been stored: a city that begins makes up for its past first.
+        is_learnt = any(model.model == "learnt" for model in forecast.models.values())
+        return not is_learnt and time.monotonic() - self._made_s > SOON_AGAIN_S
 
     def _last_hour(self) -> datetime:
         now = (self._now() - AFTER_THE_HOUR).astimezone(UTC)
         return now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
 
-    def _run(self) -> None:
-        while not self._over.is_set():
-            self._wanted.wait(AGAIN_S)
-            asked = self._wanted.is_set()
-            self._wanted.clear()
-            if self._over.is_set() or not (asked or self._every_hour) or not self._is_due():
-                continue
-            begun_s = time.monotonic()
-            last_hour = self._last_hour()
-            try:
-                self._forecast = self._made(last_hour)
-                self._failed = None
-                self._on_forecast(self._forecast)
-            except (UnavailableError, OSError, msgspec.DecodeError, subprocess.SubprocessError) as error:
-                if self._over.is_set():
-                    return
-                self._failed = last_hour, str(error)
+    def _look(self) -> None:
+        """Make the forecast that is due, if somebody wants it and the last one is long enough ago."""
+        is_wanted = self._is_asked or (self._every_hour and time.monotonic() - self._begun_s > AGAIN_S)
+        if self._is_over or not is_wanted or not self._is_due() or time.monotonic() < self._rests_until_s:
+            return
+        begun_s, last_hour = time.monotonic(), self._last_hour()
+        try:
+            self._forecast, self._made_s = self._made(last_hour), time.monotonic()
+            self._failed, self._is_asked = None, False
+        except (UnavailableError, OSError, msgspec.DecodeError, subprocess.SubprocessError) as error:
+            self._failed, self._is_asked = (last_hour, str(error)), False
+            if not self._is_over:
                 log.warning("no forecast could be made: %s", error)
-            self._over.wait((time.monotonic() - begun_s) * (1 / MOST_SHARE - 1))
+        else:
+            self._on_forecast(self._forecast)
+        finally:
+            self._rests_until_s = time.monotonic() + (time.monotonic() - begun_s) * (1 / MOST_SHARE - 1)
 
     def _made(self, last_hour: datetime) -> CityForecast:
         stations = [station.name for station in self._site.stations]
@@ -159,6 +157,8 @@ class ForecastService:
             start_new_session=True,
         ) as process:
             self._process = process
+            if self._is_over:
+                process.kill()
             try:
                 out, error = process.communicate(given.getvalue(), timeout=LONGEST_RUN_S)
             finally:
@@ -168,3 +168,7 @@ class ForecastService:
             last = error.decode(errors="replace").strip().splitlines()[-1:] or ["it was ended"]
             raise UnavailableError(f"the process that makes forecasts ended with {process.returncode}: {last[0]}")
         return out
+
+    def _end_process(self) -> None:
+        if (process := self._process) is not None:
+            process.kill()

@@ -23,10 +23,12 @@ from jeonju.broker.client import Client
 from jeonju.broker.identity import passing_id
 from jeonju.common.errors import JeonjuError, UnavailableError, UserError
 from jeonju.decoders.airkorea.decoder import hour
+from jeonju.ingest.airkorea_stations import StationList, read_stations
 
 log = logging.getLogger(__name__)
 
 SERVICE: Final = "http://apis.data.go.kr/B552584/ArpltnInforInqireSvc"
+STATIONS: Final = "http://apis.data.go.kr/B552584/MsrstnInfoInqireSvc"
 KEY_VARIABLE: Final = "AIRKOREA_KEY"
 PROVINCES: Final = (
     "전국",
@@ -124,10 +126,15 @@ class AirKorea:
 
         Raises UserError for what a person must change, UnavailableError for what may pass.
         """
-        url = (
-            f"{self._service}/getCtprvnRltmMesureDnsty?serviceKey={self._key}&sidoName={quote(self.province)}"
-            f"&returnType=json&numOfRows={MOST_STATIONS}&pageNo=1&ver=1.5"
-        )
+        return self._ask(f"{self._service}/getCtprvnRltmMesureDnsty", f"sidoName={quote(self.province)}&ver=1.5")
+
+    def ask_stations(self, service: str = STATIONS) -> StationList:
+        """Ask once for the stations of the province; the key must be allowed for the service of stations too (15073877). Raises as `ask` does."""
+        answer = self._ask(f"{service.rstrip('/')}/getMsrstnList", f"addr={quote(self.province)}")
+        return read_stations(answer.payload, self.province)
+
+    def _ask(self, address: str, query: str) -> Answer:
+        url = f"{address}?serviceKey={self._key}&{query}&returnType=json&numOfRows={MOST_STATIONS}&pageNo=1"
         try:
             response = self._pool.request("GET", url)
         except urllib3.exceptions.HTTPError as error:

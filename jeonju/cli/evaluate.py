@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from jeonju.cli.options import Nature
+from jeonju.cli.options import Nature, SiteName
 from jeonju.cli.progress import progress
 from jeonju.common.errors import UserError
 
@@ -125,6 +125,38 @@ def forecast(
         from jeonju.evaluation.forecast_page import write_page
 
         write_page(result, page)
+    _print(result)
+
+
+@app.command()
+def network(
+    store: Annotated[Path, typer.Argument(help="The DuckDB file of a city that is not running.", metavar="AIR.duckdb")],
+    stations: Annotated[
+        Path, typer.Argument(help="Where official stations stand: `jeonju airkorea --stations FILE.csv`.")
+    ],
+    *,
+    site: SiteName = "jeonju",
+    table: Annotated[
+        Path | None, typer.Option("--table", help="Write the rows for a spreadsheet too.", metavar="FILE.csv")
+    ] = None,
+) -> None:
+    """Compare own stations with the nearest official one, hour by hour, and propose gains and offsets with their intervals.
+
+    Nothing is applied: kilometres lie between them, and a person decides. Hours of official stations come by `jeonju airkorea`.
+    """
+    from contextlib import closing
+
+    from jeonju.common.clock import utc_now
+    from jeonju.contract.site import load_site
+    from jeonju.evaluation.network import as_csv, evaluate_network
+    from jeonju.storage.open import open_store
+
+    if not store.is_file():
+        raise UserError(f"there is no store {store}")
+    with progress("network") as advance, closing(open_store(str(store))) as opened:
+        result = evaluate_network(load_site(site), opened, stations, utc_now(), advance)
+    if table is not None:
+        as_csv(result, table)
     _print(result)
 
 

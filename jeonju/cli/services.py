@@ -1,5 +1,6 @@
 """The services one by one, for several processes or machines."""
 
+import csv
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -351,6 +352,14 @@ def airkorea(
     once: Annotated[bool, typer.Option("--once", help="Ask once and end.")] = False,
     broker: BrokerAddress = "mqtt://127.0.0.1:1883",
     service: Annotated[str | None, typer.Option("--service", help="Another address of the interface.")] = None,
+    stations: Annotated[
+        Path | None,
+        typer.Option(
+            "--stations",
+            help="Write where its stations stand, and end; for `jeonju evaluate network`.",
+            metavar="FILE.csv",
+        ),
+    ] = None,
     stop_after: Seconds = None,
 ) -> None:
     """Ask AirKorea for a province's official hourly values and put them on the broker, on airkorea/PROVINCE.
@@ -360,10 +369,20 @@ def airkorea(
     from datetime import timedelta
 
     from jeonju.common.clock import utc_now
-    from jeonju.ingest.airkorea import SERVICE, AirKorea, carry, key_from_surroundings
+    from jeonju.ingest.airkorea import SERVICE, STATIONS, AirKorea, carry, key_from_surroundings
+    from jeonju.ingest.airkorea_stations import COLUMNS
 
     log_warnings()
     source = AirKorea(province, key_from_surroundings(), service=service or SERVICE)
+    if stations is not None:
+        listed = source.ask_stations(service or STATIONS)
+        with stations.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerows([COLUMNS, *listed.stations])
+        typer.echo(
+            f"{len(listed.stations)} stations of {province} in {stations}; {listed.left_out} without name or place"
+        )
+        return
     carry(
         source,
         broker,

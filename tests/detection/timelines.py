@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from jeonju.contract.forecast import CityForecast, ForecastHour, ModelOfQuantity, QuantityForecast
 from jeonju.contract.records import AlertRecord, LedgerEntry
 from jeonju.contract.site import Site
 from jeonju.detection.detectors.detector import LinkState, Observations
@@ -34,6 +35,7 @@ class Change(_Strict):
     beside: str | None = None  # the station at which a robot stands
     repeated_share: float = 0.0  # of the messages, by the ledger
     away: bool = False
+    forecast_bad_in_h: int | None = None  # PM2.5, so many hours ahead
     unreachable: Literal["broker", "store"] | None = None
 
     def holds(self, device: str) -> bool:
@@ -77,6 +79,26 @@ def changed_row(site: Site, device: str, now: datetime, changes: list[Change], n
     return reading
 
 
+def forecast_of_bad_air(now: datetime, hours_ahead: int) -> CityForecast:
+    """Return a forecast of one bad hour at palbok-01."""
+    hour = ForecastHour(
+        at=now + timedelta(hours=hours_ahead),
+        hours_ahead=hours_ahead,
+        mean=48.0,
+        median=45.0,
+        low=30.0,
+        high=80.0,
+        classes={"good": 0.0, "moderate": 0.2, "bad": 0.7, "very-bad": 0.1},
+        warns=True,
+    )
+    return CityForecast(
+        made_at=now,
+        last_hour=now - timedelta(hours=1),
+        models={"pm25": ModelOfQuantity(model="learnt", history_hours=2000)},
+        stations={"palbok-01": {"pm25": QuantityForecast(hours=[hour])}},
+    )
+
+
 def play(site: Site, rules: Rules, case: Case, seed: int = 1) -> list[AlertRecord]:
     """Return every alert of a case in its last state."""
     noise = np.random.default_rng(seed)
@@ -100,6 +122,8 @@ def play(site: Site, rules: Rules, case: Case, seed: int = 1) -> list[AlertRecor
             heard_at = now
         links = LinkState("store" not in unreachable, "broker" not in unreachable, heard_at)
         changed = engine.observe(Observations(at=now, links=links))
+        for ahead_h in (change.forecast_bad_in_h for change in holding if change.forecast_bad_in_h):
+            changed += engine.observe(Observations(at=now, forecast=forecast_of_bad_air(now, ahead_h)))
         if step % 6 == 5 or len(rows) == before:
             changed += feeding.play(engine, [rows])
             ledger = [

@@ -6,12 +6,15 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from typer.testing import CliRunner
 
 from jeonju.broker.embedded import EmbeddedBroker
+from jeonju.cli.app import app
 from jeonju.common.errors import UnavailableError, UserError
 from jeonju.contract.reading import Reading, encode
 from jeonju.contract.site import Site
@@ -308,3 +311,32 @@ def test_command_says_in_one_line_what_to_do() -> None:
     assert "AIRKOREA_KEY is whole" in unknown.stderr
     assert "get one on data.go.kr" in missing.stderr
     assert len(portal.asked) == 1
+
+
+STATION_LIST = (
+    '{"response":{"body":{"totalCount":5,"items":['
+    '{"dmX":"35.876","dmY":"127.1192","item":"SO2, CO, O3, NO2, PM10, PM2.5","mangName":"도시대기","year":"1995","addr":"전북 전주시 덕진구","stationName":"팔복동"},'
+    '{"dmX":"127.14","dmY":"35.82","mangName":"도시대기","addr":"전북 전주시 완산구","stationName":"중앙동"},'
+    '{"dmX":"-","dmY":"127.1","stationName":"삼천동"},{"dmX":"0","dmY":"0","stationName":"x"},{"dmX":"35.8","dmY":"127.1"}'
+    ']},"header":{"resultMsg":"NORMAL_CODE","resultCode":"00"}}}'
+).encode()
+
+
+def test_where_stations_stand_is_written_and_what_has_no_place_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRKOREA_KEY", ENCODED)
+    file = tmp_path / "stations.csv"
+    with Portal((200, STATION_LIST), UNREGISTERED) as portal:
+        asks = ["airkorea", "--stations", str(file), "--service", portal.url]
+        done = CliRunner().invoke(app, asks, catch_exceptions=False)
+        assert done.stdout == f"2 stations of 전북 in {file}; 3 without name or place\n"
+        assert "getMsrstnList?serviceKey=ab%2B" in portal.asked[0]
+        with pytest.raises(UserError, match="SERVICE_KEY_IS_NOT_REGISTERED_ERROR"):
+            CliRunner().invoke(app, asks, catch_exceptions=False)
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert lines == [
+        "province,station,lat,lon,network,address",
+        "전북,팔복동,35.876,127.1192,도시대기,전북 전주시 덕진구",
+        "전북,중앙동,35.82,127.14,도시대기,전북 전주시 완산구",
+    ]

@@ -86,6 +86,18 @@ SENTENCES: dict[str, tuple[AlertRecord, str, str]] = {
         f"황사 위기경보 '주의' 수준 (시간평균 420.0 µg/m³) {REFERENCE_KO}",
         f"Asian dust crisis, stage “caution” (hourly mean 420.0 µg/m³) {REFERENCE_EN}",
     ),
+    "forecast": (
+        alert(
+            "forecast",
+            device="palbok-03",
+            value=48.0,
+            limit=35.0,
+            quantity="pm25",
+            details={"probability": 0.62, "hours_ahead": 5, "history_hours": 2000, "is_forecast": True},
+        ),
+        "추천대교 남쪽: 약 5시간 뒤 초미세먼지 35 µg/m³ 초과 예측, 확률 62 % (측정값이 아닌 예측)",
+        "South of Chucheon bridge: PM2.5 forecast above 35 µg/m³ in about 5 h, 62 % probable (a forecast, not measured)",
+    ),
     "odour": (
         alert(
             "odour",

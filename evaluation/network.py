@@ -1,0 +1,172 @@
+"""`jeonju evaluate network`: own stations beside the nearest official one, hour by hour, and which gain and offset would bring them together.
+
+A proposal, nothing that is applied: kilometres lie between the two, and a person decides whether they measure the same air.
+"""
+
+import csv
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from jeonju.airquality.pollutants import QUANTITY
+from jeonju.common.arrays import Floats
+from jeonju.common.errors import UserError
+from jeonju.contract.site import Site
+from jeonju.evaluation.tables import read_table
+from jeonju.storage.port import Series, Store
+
+QUANTITIES: Final = ("pm25", "pm10", "o3", "no2", "co", "so2")
+COLUMNS: Final = ("province", "station", "lat", "lon")
+# Farther away other air is measured.
+FARTHEST_M: Final = 10_000.0
+# A fit needs so many hours on so many days, and both must go up and down together.
+LEAST_HOURS: Final = 14 * 24
+LEAST_DAYS: Final = 14
+LEAST_CORRELATION: Final = 0.7
+# Days are drawn with replacement so often; hours of one day are alike.
+DRAWS: Final = 400
+SEED: Final = 1
+LONGEST: Final = timedelta(days=400)
+
+
+class Official(NamedTuple):
+    """An official station: what it is called in the store, and where it stands."""
+
+    device: str
+    lat: float
+    lon: float
+
+
+def evaluate_network(
+    site: Site, store: Store, stations: Path, until: datetime, on_progress: Callable[[float], None] = lambda _: None
+) -> dict[str, Any]:
+    """Return, for each own station and quantity, how it compares with the nearest official station of the store, and the gain and offset proposed.
+
+    Official values are taken to be y = (own - offset) / gain. Raises UserError where no official station is known by name and place.
+    """
+    officials = official_stations(site, stations)
+    hours = {}
+    for number, device in enumerate([*(one.name for one in site.stations), *(one.device for one in officials)]):
+        series = Series(
+            site=site.name, start=until - LONGEST, end=until, devices=(device,), every_s=3600, quantities=QUANTITIES
+        )
+        hours[device] = store.readings(series)
+        on_progress(number / (len(site.stations) + len(officials)))
+    heard = [one for one in officials if len(hours[one.device])]
+    if not heard:
+        names = ", ".join(sorted(one.device for one in officials)) or "none"
+        raise UserError(f"the store has no hours of an official station ({names}); bring them with `jeonju airkorea`")
+    rows = []
+    for station in site.stations:
+        official, distance_m = _nearest(site, station.lat, station.lon, heard)
+        for quantity in QUANTITIES:
+            own, reference, day = _pairs(hours[station.name], hours[official.device], quantity)
+            about = {"device": station.name, "quantity": quantity, "official": official.device}
+            rows.append(
+                {**about, "distance_m": round(distance_m), **compared(own, reference, day, quantity, distance_m)}
+            )
+    proposed = sum(row["proposed"] is not None for row in rows)
+    return {"rows": [row for row in rows if row["hours"]], "proposed": proposed, "applied": 0}
+
+
+def official_stations(site: Site, file: Path) -> list[Official]:
+    """Return the stations of a list (`jeonju airkorea --stations`) under the names that the site's gateways give them.
+
+    Raises UserError for a file that cannot be read or has no places.
+    """
+    names = {
+        name: device
+        for gateway in site.gateways
+        if gateway.format == "airkorea"
+        for name, device in gateway.names.items()
+    }
+    found = []
+    for row in read_table(file.parent, file.name, COLUMNS):
+        name = f"{row.text('province')}/{row.text('station')}"
+        found.append(Official(names.get(name, name), row.number("lat"), row.number("lon")))
+    return found
+
+
+def compared(own: Floats, reference: Floats, day: Floats, quantity: str, distance_m: float) -> dict[str, Any]:
+    """Return the figures of hours that both have: mean difference, correlation, gain and offset with their 90 % intervals, and what is proposed.
+
+    The line is that of the geometric mean regression, as both sides err and differ: gain = s_own / s_reference (Ricker 1973, J. Fish. Res. Board
+    Can. 30, 409). Intervals come from days drawn anew (bootstrap of blocks; Künsch 1989).
+    """
+    days = len(np.unique(day))
+    about: dict[str, Any] = {"hours": len(own), "days": days, "proposed": None}
+    if len(own) < LEAST_HOURS or days < LEAST_DAYS:
+        return {**about, "why_not": f"{len(own)} hours on {days} days; {LEAST_HOURS} on {LEAST_DAYS} are needed"}
+    digits = QUANTITY[quantity].decimals + 1
+    correlation = float(np.corrcoef(own, reference)[0, 1]) if own.std() > 0 and reference.std() > 0 else 0.0
+    gain, offset = line(own, reference)
+    drawn = _drawn(own, reference, day)
+    (gain_low, gain_high), (offset_low, offset_high) = (np.quantile(values, [0.05, 0.95]) for values in drawn.T)
+    found = {
+        "correlation": round(correlation, 3),
+        "mean_difference": round(float((own - reference).mean()), digits),
+        "gain": round(gain, 3),
+        "gain_90": [round(float(gain_low), 3), round(float(gain_high), 3)],
+        "offset": round(offset, digits),
+        "offset_90": [round(float(offset_low), digits), round(float(offset_high), digits)],
+    }
+    why_not = None
+    if distance_m > FARTHEST_M:
+        why_not = f"{distance_m / 1000:.1f} km apart; farther than {FARTHEST_M / 1000:g} km other air is measured"
+    elif correlation < LEAST_CORRELATION:
+        why_not = f"a correlation of {correlation:.2f} is below {LEAST_CORRELATION}: they do not measure the same air"
+    elif gain_low <= 1 <= gain_high and offset_low <= 0 <= offset_high:
+        why_not = "gain 1 and offset 0 lie within the intervals: nothing to correct"
+    proposed = None if why_not else {"gain": found["gain"], "offset": found["offset"]}
+    return {**about, **found, "proposed": proposed, "why_not": why_not}
+
+
+def line(own: Floats, reference: Floats) -> tuple[float, float]:
+    """Return gain and offset of own = gain · reference + offset."""
+    gain = float(own.std() / reference.std()) if reference.std() > 0 else 1.0
+    return gain, float(own.mean() - gain * reference.mean())
+
+
+def as_csv(result: dict[str, Any], file: Path) -> None:
+    """Write the rows for a spreadsheet."""
+    with file.open("w", encoding="utf-8", newline="") as out:
+        names = list(dict.fromkeys(name for row in result["rows"] for name in row))
+        writer = csv.DictWriter(out, names)
+        writer.writeheader()
+        writer.writerows(result["rows"])
+
+
+def _drawn(own: Floats, reference: Floats, day: Floats) -> Floats:
+    """Return gain and offset of days that are drawn with replacement (draws, 2), from sums of each day."""
+    _, number = np.unique(day, return_inverse=True)
+    parts = np.stack([np.ones_like(own), own, reference, own**2, reference**2])
+    sums = np.stack([np.bincount(number, part) for part in parts])
+    days = sums.shape[1]
+    weights = np.random.default_rng(SEED).multinomial(days, np.full(days, 1 / days), DRAWS)
+    count, x, y, xx, yy = (weights @ sums.T).T
+    spread = np.sqrt(np.maximum(xx / count - (x / count) ** 2, 0) / np.maximum(yy / count - (y / count) ** 2, 1e-300))
+    return np.column_stack([spread, x / count - spread * y / count])
+
+
+def _pairs(own: pa.Table, reference: pa.Table, quantity: str) -> tuple[Floats, Floats, Floats]:
+    """Return what both have of the same hours, and the day of each."""
+    columns = []
+    for table in (own, reference):
+        values = table[quantity].to_numpy(zero_copy_only=False).astype(np.float64)
+        times = table["time"].cast(pa.int64()).to_numpy()
+        columns.append((times[np.isfinite(values)], values[np.isfinite(values)]))
+    (own_at, own_values), (other_at, other_values) = columns
+    both, left, right = np.intersect1d(own_at, other_at, return_indices=True)
+    return own_values[left], other_values[right], both // 86_400_000_000
+
+
+def _nearest(site: Site, lat: float, lon: float, officials: list[Official]) -> tuple[Official, float]:
+    x_m, y_m = site.map.to_xy([one.lat for one in officials], [one.lon for one in officials])
+    own_x_m, own_y_m = site.map.to_xy(lat, lon)
+    away_m = np.hypot(x_m - own_x_m, y_m - own_y_m)
+    at = int(np.argmin(away_m))
+    return officials[at], float(away_m[at])

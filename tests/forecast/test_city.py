@@ -1,0 +1,128 @@
+"""The forecast of a city: with much, little and no history, and in a process of its own over the api."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from fastapi.testclient import TestClient
+
+from jeonju.contract.columns import readings_table
+from jeonju.contract.site import Site
+from jeonju.forecast import learning
+from jeonju.forecast.city import LEARNT_FROM_H, READ, Request, forecast_of
+from jeonju.stack.services import api_app
+from jeonju.storage.duckdb.store import DuckDBStore
+from jeonju.storage.port import Commit
+from tests.clients import local_client
+from tests.forecast.panels import T0_S, air
+from tests.waiting import wait_until
+
+NOW = datetime(2026, 3, 4, 12, 20, tzinfo=UTC)
+
+
+def table(hours: int, devices: tuple[str, ...] = ("a",), quantities: tuple[str, ...] = ("pm10",)) -> pa.Table:
+    rows = [
+        {
+            "device": device,
+            "time": datetime.fromtimestamp(T0_S + 3600 * hour, UTC),
+            **dict.fromkeys(READ),
+            **{quantity: float(value) for quantity in quantities},
+        }
+        for device in devices
+        for hour, value in enumerate(air(hours)[0])
+    ]
+    fields = [("device", pa.string()), ("time", pa.timestamp("us", tz="UTC")), *((key, pa.float64()) for key in READ)]
+    return pa.Table.from_pylist(rows, schema=pa.schema(fields))
+
+
+def request(hours: int, stations: tuple[str, ...] = ("a",), upwind: tuple[str, ...] = ()) -> Request:
+    last_s = T0_S + 3600 * (hours - 1)
+    return Request(stations=list(stations), upwind=list(upwind), timezone="Asia/Seoul", last_s=last_s, made_at=NOW)
+
+
+def test_without_history_it_says_so() -> None:
+    for hours in (1, 11):
+        found = forecast_of(request(hours), table(hours))
+        assert found.models["pm10"].model == "none"
+        assert found.models["pm10"].reason == f"{hours} hours of pm10 are stored; a forecast needs 12"
+        assert found.stations["a"]["pm10"].hours == []
+    nothing = forecast_of(request(1), table(0))
+    assert {model.history_hours for model in nothing.models.values()} == {0}
+
+
+def test_with_little_history_it_is_persistence_and_says_so() -> None:
+    found = forecast_of(request(48, ("a", "gone")), table(48))
+    model = found.models["pm10"]
+    assert (model.model, model.history_hours, model.inputs) == ("persistence", 48, ["own"])
+    assert "48 hours of pm10 are stored" in (model.reason or "")
+    hours = found.stations["a"]["pm10"].hours
+    assert [hour.hours_ahead for hour in hours] == list(range(1, 25))
+    assert hours[0].at == datetime.fromtimestamp(T0_S + 48 * 3600, UTC)
+    for hour in hours:
+        assert hour.low <= hour.median <= hour.high
+        assert sum(hour.classes.values()) == pytest.approx(1.0, abs=0.01)
+    assert found.stations["gone"]["pm10"].reason == "no value within the last 6 hours"
+    assert found.stations["a"]["o3"].hours == []
+
+
+def test_with_two_months_it_learns_also_from_what_stands_upwind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learning, "MOST_CASES", 3000)
+    found = forecast_of(request(LEARNT_FROM_H, ("a",), ("west",)), table(LEARNT_FROM_H, ("a", "west")))
+    assert found.models["pm10"].model == "learnt"
+    assert found.models["pm10"].inputs == ["own", "other quantities", "upwind"]
+    assert len(found.stations["a"]["pm10"].hours) == 24
+    near, far = (found.stations["a"]["pm10"].hours[at] for at in (0, 23))
+    assert near.high / near.low < far.high / far.low
+
+
+@pytest.fixture
+def client(jeonju: Site, store: DuckDBStore) -> Iterator[TestClient]:
+    rng = np.random.default_rng(1)
+    rows = [
+        {
+            "site": "jeonju",
+            "device": station.name,
+            "time": NOW - timedelta(minutes=20 + 30 * step),
+            "received_at": NOW,
+            "pm25": float(rng.uniform(20, 40)),
+        }
+        for station in jeonju.stations[:2]
+        for step in range(60)
+    ]
+    store.write(Commit(readings=readings_table(rows)))
+    with local_client(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as started:
+        yield started
+
+
+def test_api_answers_at_once_and_with_the_forecast_when_it_is_made(client: TestClient, jeonju: Site) -> None:
+    first = client.get("/api/v1/forecast")
+    assert (first.status_code, first.json()["is_forecast"], first.json()["models"]) == (202, True, {})
+    assert "being made" in first.json()["reason"]
+    wait_until(lambda: client.get("/api/v1/forecast").status_code == 200, within_s=60)
+    one = jeonju.stations[0].name
+    found = client.get("/api/v1/forecast", params={"station": one, "quantity": "pm25", "hours": 3}).json()
+    assert (found["is_current"], found["last_hour"]) == (True, "2026-03-04T11:00:00Z")
+    assert found["models"]["pm25"]["model"] == "persistence"
+    assert list(found["stations"]) == [one]
+    assert [hour["at"] for hour in found["stations"][one]["pm25"]["hours"]] == [
+        f"2026-03-04T{hour}:00:00Z" for hour in (12, 13, 14)
+    ]
+    silent = client.get("/api/v1/forecast", params={"station": jeonju.stations[5].name}).json()
+    assert silent["stations"][jeonju.stations[5].name]["pm25"]["reason"] == "no value within the last 6 hours"
+    assert found["models"]["pm25"]["unit"] == "µg/m³"
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "said"),
+    [
+        ({"station": "nowhere"}, 404, "there is no station 'nowhere'"),
+        ({"quantity": "co"}, 422, "'co' is not forecast; there are: pm25, pm10, o3, no2"),
+        ({"hours": 25}, 422, "hours"),
+    ],
+)
+def test_what_cannot_be_forecast_is_said(client: TestClient, query: dict[str, str], status: int, said: str) -> None:
+    answer = client.get("/api/v1/forecast", params=query)
+    assert answer.status_code == status
+    assert said in answer.json()["detail"]
