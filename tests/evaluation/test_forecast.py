@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from jeonju.cli.app import app
 from jeonju.common.errors import UserError
 from jeonju.evaluation import forecast as evaluation
+from jeonju.evaluation import forecast_data
 from jeonju.evaluation.forecast import evaluate_forecast
 from jeonju.evaluation.forecast_data import LEAST_HOURS, all_series
 from jeonju.evaluation.forecast_score import crps, reliability, scores
@@ -42,9 +43,9 @@ def test_scores_of_a_distribution_that_is_right() -> None:
     assert crps(np.full((1, len(LEVELS)), 7.0), np.array([10.0])) == pytest.approx(3.0)
 
 
-def records(folder: Path, years: int) -> Path:
-    """Write two stations that are alike, hour by hour."""
-    first, hours = datetime(2018, 1, 1, tzinfo=UTC).timestamp(), years * 8760
+def records(folder: Path, hours: int) -> Path:
+    """Write two stations that are alike, hour by hour, from October 2018 on."""
+    first = datetime(2018, 10, 1, tzinfo=UTC).timestamp()
     values = air(hours)[0]
     (folder / "jeonju_hourly").mkdir()
     (folder / "korea_hourly").mkdir()
@@ -60,17 +61,18 @@ def records(folder: Path, years: int) -> Path:
 
 
 def test_command_judges_the_last_year_and_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learning, "MOST_CASES", 1500)
+    monkeypatch.setattr(learning, "MOST_CASES", 1000)
+    monkeypatch.setattr(forecast_data, "LEAST_HOURS", 1000)
     monkeypatch.setattr(evaluation, "HORIZONS_H", (6, 24))
     page = tmp_path / "out/forecast.md"
-    folder = records(tmp_path, 2) / "jeonju_hourly"
+    folder = records(tmp_path, 3700) / "jeonju_hourly"
     done = CliRunner().invoke(app, ["evaluate", "forecast", str(folder), "--page", str(page)], catch_exceptions=False)
     result = json.loads(done.stdout)
     assert [series["inputs"] for series in result["series"]][:3] == ["own", "own, weather", "own, weather, upwind"]
     assert {series["judged_year"] for series in result["series"]} == {2019}
     ours = result["series"][0]["hours_ahead"]["6"]
     persistence = result["baselines"][0]["hours_ahead"]["6"]["persistence"]
-    assert ours["hours"] == persistence["hours"] > 8000
+    assert ours["hours"] == persistence["hours"] > 1400
     assert ours["rmse"] < persistence["rmse"]
     assert {row["hours_ahead"] for row in result["target"]} == {6, 24}
     text = page.read_text(encoding="utf-8")
@@ -82,7 +84,7 @@ def test_command_judges_the_last_year_and_writes_the_page(tmp_path: Path, monkey
 def test_folder_that_cannot_be_judged_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds neither jeonju_hourly"):
         evaluate_forecast(tmp_path)
-    folder = records(tmp_path, 1)
+    folder = records(tmp_path, 2300)
     with pytest.raises(UserError, match=f"has 1 year.s. of at least {LEAST_HOURS} hours"):
         list(all_series(folder))
     (folder / "korea_hourly/seoul.csv").write_text("time,pm10_ug_m3\n2018-01-01T00:00:00Z,much\n")

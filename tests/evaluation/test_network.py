@@ -59,8 +59,8 @@ def test_gain_and_offset_are_found_with_an_interval_that_holds_them(
     filled(
         store,
         {
-            "airkorea-palbok": lambda value: value,
-            own: lambda value: 1.4 * value + 5 + float(rng.normal(0, 2)),
+            "airkorea-palbok": lambda value: value + float(rng.normal(0, 2)),
+            own: lambda value: 1.4 * value + 5 + float(rng.normal(0, 2.8)),
             other: lambda _value: float(rng.uniform(5, 50)),
         },
         30,

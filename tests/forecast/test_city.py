@@ -68,7 +68,7 @@ def test_with_little_history_it_is_persistence_and_says_so() -> None:
 
 
 def test_with_two_months_it_learns_also_from_what_stands_upwind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(learning, "MOST_CASES", 3000)
+    monkeypatch.setattr(learning, "MOST_CASES", 1500)
     found = forecast_of(request(LEARNT_FROM_H, ("a",), ("west",)), table(LEARNT_FROM_H, ("a", "west")))
     assert found.models["pm10"].model == "learnt"
     assert found.models["pm10"].inputs == ["own", "other quantities", "upwind"]

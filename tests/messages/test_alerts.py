@@ -89,7 +89,7 @@ SENTENCES: dict[str, tuple[AlertRecord, str, str]] = {
     "forecast": (
         alert(
             "forecast",
-            device="palbok-03",
+            device="palbok-01",
             value=48.0,
             limit=35.0,
             quantity="pm25",
