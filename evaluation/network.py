@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.common.arrays import Floats
@@ -92,7 +93,9 @@ def official_stations(site: Site, file: Path) -> list[Official]:
     return found
 
 
-def compared(own: Floats, reference: Floats, day: Floats, quantity: str, distance_m: float) -> dict[str, Any]:
+def compared(
+    own: Floats, reference: Floats, day: NDArray[np.int64], quantity: str, distance_m: float
+) -> dict[str, Any]:
     """Return the figures of hours that both have: mean difference, correlation, gain and offset with their 90 % intervals, and what is proposed.
 
     The line is that of the geometric mean regression, as both sides err and differ: gain = s_own / s_reference (Ricker 1973, J. Fish. Res. Board
@@ -142,7 +145,7 @@ def as_csv(result: dict[str, Any], file: Path) -> None:
         writer.writerows(result["rows"])
 
 
-def _drawn(own: Floats, reference: Floats, day: Floats) -> Floats:
+def _drawn(own: Floats, reference: Floats, day: NDArray[np.int64]) -> Floats:
     """Return gain and offset of days that are drawn with replacement (draws, 2), from sums of each day."""
     _, number = np.unique(day, return_inverse=True)
     parts = np.stack([np.ones_like(own), own, reference, own**2, reference**2])
@@ -164,7 +167,7 @@ def _hours(site: Site, store: Store, devices: tuple[str, ...], until: datetime) 
     return {device: rows.filter(pc.equal(names, device)) for device in devices}
 
 
-def _pairs(own: pa.Table, reference: pa.Table, quantity: str) -> tuple[Floats, Floats, Floats]:
+def _pairs(own: pa.Table, reference: pa.Table, quantity: str) -> tuple[Floats, Floats, NDArray[np.int64]]:
     """Return what both have of the same hours, and the day of each."""
     columns = []
     for table in (own, reference):

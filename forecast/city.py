@@ -13,7 +13,7 @@ from jeonju.airquality.pollutants import QUANTITY
 from jeonju.common.arrays import Floats
 from jeonju.contract.forecast import CityForecast, ForecastHour, ModelOfQuantity, QuantityForecast
 from jeonju.forecast.learning import learn
-from jeonju.forecast.panel import HORIZONS_H, HOUR_S, Cases, Inputs, Panel, grid_s, on_grid, wind_parts
+from jeonju.forecast.panel import HORIZONS_H, HOUR_S, Bools, Cases, Inputs, Panel, grid_s, on_grid, wind_parts
 from jeonju.forecast.persistence import learn_persistence
 from jeonju.forecast.spread import level, probability_above
 
@@ -115,9 +115,9 @@ def _of_quantity(panel: Panel, quantity: str) -> tuple[ModelOfQuantity, list[Qua
         )
         model = ModelOfQuantity(model="persistence", history_hours=known, inputs=["own"], reason=why)
     chance = probability_above(points, bad_above)
-    warns = chance >= np.array([warn_at.get(int(ahead_h), EVEN_CHANCE) for ahead_h in cases.ahead_h])
+    warns = np.asarray(chance >= np.array([warn_at.get(int(ahead_h), EVEN_CHANCE) for ahead_h in cases.ahead_h]))
     rows = _rows(panel, quantity, mean, points, warns)
-    heard = np.isfinite(panel.own[:, -SILENT_AFTER_H:]).any(axis=1)
+    heard = [bool(np.isfinite(row).any()) for row in panel.own[:, -SILENT_AFTER_H:]]
     silent = QuantityForecast(reason=f"no value within the last {SILENT_AFTER_H} hours")
     per = len(HORIZONS_H)
     return model, [
@@ -125,7 +125,7 @@ def _of_quantity(panel: Panel, quantity: str) -> tuple[ModelOfQuantity, list[Qua
     ]
 
 
-def _rows(panel: Panel, quantity: str, mean: Floats, points: Floats, warns: Floats) -> list[ForecastHour]:
+def _rows(panel: Panel, quantity: str, mean: Floats, points: Floats, warns: Bools) -> list[ForecastHour]:
     digits = QUANTITY[quantity].decimals
     values = {"mean": mean, "median": level(points, 0.5), "low": level(points, 0.05), "high": level(points, 0.95)}
     # An hourly mean is rounded before it is put into a class.

@@ -23,7 +23,7 @@ class Regressor(Protocol):
 
 def trees() -> Regressor:
     """Return trees that know all hours ahead at once, boosted on the likelihood of a value that is never below zero."""
-    # It takes a second to import, and 100 MB: only who learns needs it.
+    # It takes a second to import, and 175 MB: only who learns needs it.
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     return HistGradientBoostingRegressor(

@@ -13,7 +13,6 @@ from typing import Final
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from jeonju.common.errors import UnavailableError
 from jeonju.common.worker import Worker, WorkerService
@@ -28,8 +27,9 @@ log = logging.getLogger(__name__)
 LONGEST: Final = timedelta(days=400)
 MOST_DEVICE_HOURS: Final = 120_000
 MOST_UPWIND: Final = 40
-# Devices further away than this stand in other air, which may come here.
+# Devices further away than this stand in other air, which may come here; so do those that the site file names so, as official values say no place.
 UPWIND_FROM_M: Final = 40_000.0
+UPWIND_NAME: Final = "upwind-"
 LONGEST_RUN_S: Final = 900.0
 # The values of an hour are stored some minutes after its end.
 AFTER_THE_HOUR: Final = timedelta(minutes=3)
@@ -133,14 +133,13 @@ class ForecastService(WorkerService):
         return msgspec.json.decode(self._answer(request, rows.select(["device", "time", *READ])), type=CityForecast)
 
     def _upwind(self) -> list[str]:
-        """Return the devices that stand far outside of the city, as official stations of other provinces do."""
+        """Return the devices that stand far outside of the city, by their place or by their name."""
         latest = self._store.latest(self._site.name)
-        placed = latest.filter(pc.and_(pc.is_valid(latest["lat"]), pc.is_valid(latest["lon"])))
-        if not len(placed) or not self._site.stations:
-            return []
-        away = np.hypot(*self._site.map.to_xy(placed["lat"].to_numpy(), placed["lon"].to_numpy()))
-        names = np.asarray(placed["device"].cast(pa.string()).to_pylist(), dtype=object)
-        return [str(name) for name in names[away > UPWIND_FROM_M]][:MOST_UPWIND]
+        lat, lon = (latest[name].to_numpy(zero_copy_only=False).astype(np.float64) for name in ("lat", "lon"))
+        away_m = np.nan_to_num(np.hypot(*self._site.map.to_xy(lat, lon)))
+        names = latest["device"].cast(pa.string()).to_pylist()
+        far = [name for name, m in zip(names, away_m, strict=True) if m > UPWIND_FROM_M or name.startswith(UPWIND_NAME)]
+        return far[:MOST_UPWIND]
 
     def _answer(self, request: Request, rows: pa.Table) -> bytes:
         given = io.BytesIO()

@@ -69,7 +69,7 @@ def probability_above(points: Floats, limit: float) -> Floats:
 
 def level(points: Floats, wanted: float) -> Floats:
     """Return the value that is not exceeded with a probability."""
-    at = np.searchsorted(LEVELS, wanted)
+    at = int(np.searchsorted(LEVELS, wanted))
     low = max(at - 1, 0)
     share = (wanted - LEVELS[low]) / (LEVELS[at] - LEVELS[low]) if at > low else 0.0
     return np.asarray((1 - share) * points[:, low] + share * points[:, at])

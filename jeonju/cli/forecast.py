@@ -2,16 +2,15 @@
 
 import json
 import time
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from jeonju.cli.api_client import ApiClient
-from jeonju.cli.options import Json
-from jeonju.common.errors import UnavailableError, UserError
+from jeonju.cli.api_client import api_client
+from jeonju.cli.options import Json, KeyFile
+from jeonju.common.errors import UnavailableError
 
 ASK_EVERY_S: Final = 2.0
 WIDE: Final = 200  # where nobody looks at the width
@@ -22,7 +21,7 @@ def forecast(
     source: Annotated[
         str, typer.Option("--from", help="Address of a running api.", metavar="URL")
     ] = "http://127.0.0.1:8000",
-    key_file: Annotated[Path | None, typer.Option("--key-file", help="File with a key of that api.")] = None,
+    key_file: KeyFile = None,
     station: Annotated[list[str] | None, typer.Option("--station", help="This station only; may be repeated.")] = None,
     quantity: Annotated[str, typer.Option("--quantity", help="pm25, pm10, o3 or no2.")] = "pm10",
     hours: Annotated[int, typer.Option("--hours", min=1, max=24, help="How many hours ahead.")] = 24,
@@ -33,14 +32,13 @@ def forecast(
 
     It is a forecast, nothing that was measured; how it was made, and from how much history, stands above it.
     """
-    client, until = ApiClient(source, key_file), time.monotonic() + wait
-    while True:
-        content = client.get("/api/v1/forecast", station=station, quantity=quantity, hours=hours)
-        if content is None:
-            raise UserError(f"{source} has no such station or no forecasts")
-        if content["is_current"] or time.monotonic() >= until:
-            break
-        time.sleep(ASK_EVERY_S)
+    until = time.monotonic() + wait
+    with api_client(source, key_file) as client:
+        while True:
+            content = client.get("/api/v1/forecast", station=station, quantity=quantity, hours=hours)
+            if content["is_current"] or time.monotonic() >= until:
+                break
+            time.sleep(ASK_EVERY_S)
     if not content["models"]:
         raise UnavailableError(f"no forecast: {content['reason']}")
     if as_json:

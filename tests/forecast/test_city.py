@@ -1,21 +1,27 @@
 """The forecast of a city: with much, little and no history, and in a process of its own over the api."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from typer.testing import CliRunner
 
+from jeonju.cli.app import app
+from jeonju.common.errors import UserError
 from jeonju.contract.columns import readings_table
 from jeonju.contract.site import Site
 from jeonju.forecast import learning
 from jeonju.forecast.city import LEARNT_FROM_H, READ, Request, forecast_of
+from jeonju.forecast.service import ForecastService
 from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit
-from tests.clients import local_client
+from tests.clients import local_client, served
 from tests.forecast.panels import T0_S, air
 from tests.waiting import wait_until
 
@@ -77,8 +83,8 @@ def test_with_two_months_it_learns_also_from_what_stands_upwind(monkeypatch: pyt
     assert near.high / near.low < far.high / far.low
 
 
-@pytest.fixture
-def client(jeonju: Site, store: DuckDBStore) -> Iterator[TestClient]:
+def filled(jeonju: Site, store: DuckDBStore) -> FastAPI:
+    """Return an api over 30 hours of two stations and of two devices upwind."""
     rng = np.random.default_rng(1)
     rows = [
         {
@@ -91,9 +97,35 @@ def client(jeonju: Site, store: DuckDBStore) -> Iterator[TestClient]:
         for station in jeonju.stations[:2]
         for step in range(60)
     ]
-    store.write(Commit(readings=readings_table(rows)))
-    with local_client(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as started:
+    upwind = [rows[0] | {"device": "upwind-coast"}, rows[0] | {"device": "far", "lat": 37.5, "lon": 127.0}]
+    store.write(Commit(readings=readings_table([*rows, *upwind])))
+    return api_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)
+
+
+@pytest.fixture
+def client(jeonju: Site, store: DuckDBStore) -> Iterator[TestClient]:
+    with local_client(filled(jeonju, store)) as started:
         yield started
+
+
+def test_devices_upwind_are_known_by_name_or_by_place(client: TestClient, jeonju: Site, store: DuckDBStore) -> None:
+    assert sorted(ForecastService(jeonju, store, lambda: NOW)._upwind()) == ["far", "upwind-coast"]
+
+
+def test_command_waits_for_the_forecast_of_a_running_city_and_shows_it(jeonju: Site, store: DuckDBStore) -> None:
+    with served(filled(jeonju, store)) as wire:
+        url = f"http://127.0.0.1:{wire.port}"
+        asks = ["forecast", "--from", url, "--quantity", "pm25", "--hours", "2"]
+        one, two, silent = (jeonju.stations[at].name for at in (0, 1, 5))
+        asks += [part for name in (one, two, silent) for part in ("--station", name)]
+        shown = CliRunner().invoke(app, asks, catch_exceptions=False).stdout
+        assert "model persistence" in shown
+        assert shown.count("2026-03-04T12:00:00Z") == 2
+        assert "no value within the last 6 hours" in shown
+        found = json.loads(CliRunner().invoke(app, [*asks, "--json"], catch_exceptions=False).stdout)
+        assert sorted(found["stations"]) == sorted((one, two, silent))
+        with pytest.raises(UserError, match="no such station"):
+            CliRunner().invoke(app, ["forecast", "--from", url, "--station", "nowhere"], catch_exceptions=False)
 
 
 def test_api_answers_at_once_and_with_the_forecast_when_it_is_made(client: TestClient, jeonju: Site) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jeonju.common.arrays import Floats
 from jeonju.forecast import learning
 from jeonju.forecast.learning import balanced, blocks, learn, learnable
 from jeonju.forecast.panel import Cases, Inputs, Panel, all_cases, happened, lone, on_grid, wind_parts
@@ -15,6 +16,7 @@ from jeonju.forecast.spread import LEVELS, learn_spread, level, probability_abov
 from tests.forecast.panels import T0_S, air, panel
 
 HORIZONS = (1, 6, 24)
+Judged = tuple[Panel, Cases, Floats, learning.Learnt]
 
 
 @given(origin=st.integers(100, 300), ahead_h=st.integers(1, 24), seed=st.integers(0, 9))
@@ -24,10 +26,13 @@ def test_no_input_knows_an_hour_after_the_last_one(origin: int, ahead_h: int, se
     series = {name: rng.standard_normal(330) for name in ("weather", "beside", "upwind")}
     before = panel(330, seed, stations=2, **{name: {"x": values} for name, values in series.items()})
     later = np.arange(330) > origin
+    changed = {name: {"x": np.where(later, 99.0, values)} for name, values in series.items()}
     after = replace(
         before,
         own=np.where(later, rng.uniform(0, 900, before.own.shape), before.own),
-        **{name: {"x": np.where(later, 99.0, values)} for name, values in series.items()},
+        weather=changed["weather"],
+        beside=changed["beside"],
+        upwind=changed["upwind"],
     )
     case = Cases(*(np.array([number]) for number in (1, origin, ahead_h)))
     assert np.array_equal(Inputs(before).of(case), Inputs(after).of(case), equal_nan=True)
@@ -61,7 +66,7 @@ def test_blocks_of_time_are_apart() -> None:
 
 
 @pytest.fixture(scope="module")
-def judged() -> tuple[Panel, Cases, np.ndarray, learning.Learnt]:
+def judged() -> Judged:
     city = panel(4000, stations=1)
     learnt = learn(city, 80.0, HORIZONS, until=2900)
     cases = all_cases(city, HORIZONS)
@@ -69,7 +74,7 @@ def judged() -> tuple[Panel, Cases, np.ndarray, learning.Learnt]:
     return city, cases, learnt.regressor.predict(Inputs(city).of(cases)), learnt
 
 
-def test_learnt_forecast_is_nearer_than_persistence_and_its_intervals_hold(judged) -> None:
+def test_learnt_forecast_is_nearer_than_persistence_and_its_intervals_hold(judged: Judged) -> None:
     city, cases, mean, learnt = judged
     measured = happened(city, cases)
     points = learnt.spread.points(mean, cases.ahead_h)
