@@ -137,7 +137,7 @@ def _rows(panel: Panel, quantity: str, mean: Floats, points: Floats, warns: Bool
             at=datetime.fromtimestamp(last_s + HORIZONS_H[row % per] * HOUR_S, UTC),
             hours_ahead=HORIZONS_H[row % per],
             **{name: round(float(value[row]), digits) for name, value in values.items()},
-            classes={grade.key: round(float(classes[at, row]), 3) for at, grade in enumerate(GRADES)},
+            classes={grade.key: round(float(classes[at, row]), 3) + 0.0 for at, grade in enumerate(GRADES)},
             warns=bool(warns[row]),
         )
         for row in range(len(mean))

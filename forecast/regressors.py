@@ -7,6 +7,7 @@ import numpy as np
 from jeonju.common.arrays import Floats
 
 SEED: Final = 1
+TREES: Final = 150
 # How strongly the slopes of a line are held small, per case; inputs are standardized.
 RIDGE: Final = 0.003
 
@@ -28,7 +29,7 @@ def trees() -> Regressor:
 
     return HistGradientBoostingRegressor(
         loss="poisson",
-        max_iter=150,
+        max_iter=TREES,
         learning_rate=0.05,
         max_leaf_nodes=12,
         min_samples_leaf=80,

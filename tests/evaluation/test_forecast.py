@@ -15,7 +15,7 @@ from jeonju.evaluation import forecast_data
 from jeonju.evaluation.forecast import evaluate_forecast
 from jeonju.evaluation.forecast_data import LEAST_HOURS, all_series
 from jeonju.evaluation.forecast_score import crps, reliability, scores
-from jeonju.forecast import learning
+from jeonju.forecast import learning, regressors
 from jeonju.forecast.spread import LEVELS
 from tests.forecast.panels import air
 
@@ -62,6 +62,7 @@ def records(folder: Path, hours: int) -> Path:
 
 def test_command_judges_the_last_year_and_writes_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learning, "MOST_CASES", 1000)
+    monkeypatch.setattr(regressors, "TREES", 30)
     monkeypatch.setattr(forecast_data, "LEAST_HOURS", 1000)
     monkeypatch.setattr(evaluation, "HORIZONS_H", (6, 24))
     page = tmp_path / "out/forecast.md"

@@ -15,7 +15,7 @@ from jeonju.cli.app import app
 from jeonju.common.errors import UserError
 from jeonju.contract.columns import readings_table
 from jeonju.contract.site import Site
-from jeonju.forecast import learning
+from jeonju.forecast import learning, regressors
 from jeonju.forecast.city import LEARNT_FROM_H, READ, Request, forecast_of
 from jeonju.forecast.service import ForecastService
 from jeonju.stack.services import api_app
@@ -75,6 +75,7 @@ def test_with_little_history_it_is_persistence_and_says_so() -> None:
 
 def test_with_two_months_it_learns_also_from_what_stands_upwind(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(learning, "MOST_CASES", 1500)
+    monkeypatch.setattr(regressors, "TREES", 30)
     found = forecast_of(request(LEARNT_FROM_H, ("a",), ("west",)), table(LEARNT_FROM_H, ("a", "west")))
     assert found.models["pm10"].model == "learnt"
     assert found.models["pm10"].inputs == ["own", "other quantities", "upwind"]
