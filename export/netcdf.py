@@ -16,11 +16,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from jeonju.airquality.pollutants import QUANTITY
-from jeonju.common.errors import UserError
 from jeonju.contract.quality import CODES as REASONS
 from jeonju.contract.quality import SEVERITY, decode_flags
 from jeonju.export.cf_names import CF_NAMES
-from jeonju.export.rows import CODES, About, Place
+from jeonju.export.rows import CODES, About, Place, one_kind
 
 _OBSERVATIONS: Final = "obs"
 _CHUNK: Final = (16_384,)
@@ -231,14 +230,6 @@ _HORIZONTAL: Final = MappingProxyType(
         "lon": {"standard_name": "longitude", "long_name": "longitude", "units": "degrees_east", "axis": "X"},
     }
 )
-
-
-def one_kind(devices: tuple[Place, ...]) -> str:
-    """Return the kind of all devices. Raises UserError where there are stations and robots."""
-    kinds = {"robot" if place.kind == "robot" else "station" for place in devices}
-    if len(kinds) > 1:
-        raise UserError("a CF-NetCDF holds stations or robots, not both: choose with kind=station or kind=robot")
-    return next(iter(kinds), "station")
 
 
 def _floats(column: pa.ChunkedArray) -> NDArray[np.float64]:

@@ -131,6 +131,14 @@ def chosen_places(places: Iterable[Place], names: Collection[str], kind: str | N
     return chosen
 
 
+def one_kind(devices: tuple[Place, ...]) -> str:
+    """Return the kind of all devices. Raises UserError where there are stations and robots."""
+    kinds = {"robot" if place.kind == "robot" else "station" for place in devices}
+    if len(kinds) > 1:
+        raise UserError("a CF-NetCDF holds stations or robots, not both: choose with kind=station or kind=robot")
+    return next(iter(kinds), "station")
+
+
 def measured(site: Site, names: Iterable[str]) -> list[str]:
     """Return what the devices that are named measure, as the site file says; everything where it does not know them all."""
     known: dict[str, Any] = {device.name: device.quantities for device in site.devices}

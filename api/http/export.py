@@ -13,9 +13,8 @@ from jeonju.api.http.spans import MOST_NAMED, Span, SpanQuery
 from jeonju.api.sent_spans import Parts, SpanResponse, parts_of
 from jeonju.common.errors import UserError
 from jeonju.contract.columns import READINGS
-from jeonju.export.netcdf import one_kind
 from jeonju.export.pieces import Piece, pieces_of
-from jeonju.export.rows import About, Place, chosen_places, places_of, readings_table
+from jeonju.export.rows import About, Place, chosen_places, one_kind, places_of, readings_table
 from jeonju.export.writers import LESS_PARQUET, MEDIA_TYPES, MOST_PARQUET_ROWS, Kind
 from jeonju.storage.port import Series
 

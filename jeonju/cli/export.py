@@ -107,7 +107,7 @@ def export(
             else _from_store(store or str(data / "air.duckdb"), archive, wanted, kind)
         )
         if as_format == "netcdf":
-            from jeonju.export.netcdf import one_kind
+            from jeonju.export.rows import one_kind
 
             one_kind(source.about.devices)
         advance = stack.enter_context(progress(out.name))

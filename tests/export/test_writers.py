@@ -16,9 +16,8 @@ from jeonju.contract.columns import readings_table as stored_rows
 from jeonju.contract.quality import Flag, encode_flags
 from jeonju.contract.site import Site
 from jeonju.export import writers
-from jeonju.export.netcdf import one_kind
 from jeonju.export.pieces import Piece
-from jeonju.export.rows import About, Place, readings_table
+from jeonju.export.rows import About, Place, one_kind, readings_table
 from jeonju.export.whole_file import write_whole
 
 START = datetime(2026, 3, 4, tzinfo=UTC)
