@@ -45,7 +45,10 @@ _FORECAST: Final = {
 }
 
 
-@router.get("/forecast", responses=example(_FORECAST))
+_WAIT: Final[dict[int | str, dict[str, Any]]] = {202: {"description": "The first forecast is being made; ask again."}}
+
+
+@router.get("/forecast", responses=example(_FORECAST) | _WAIT)
 async def forecast(
     air: Air,
     station: Annotated[list[str] | None, Query(max_length=100, description="These stations only.")] = None,

@@ -1,6 +1,8 @@
 """The forecast of a city: with much, little and no history, and in a process of its own over the api."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -145,6 +147,12 @@ def test_api_answers_at_once_and_with_the_forecast_when_it_is_made(client: TestC
     silent = client.get("/api/v1/forecast", params={"station": jeonju.stations[5].name}).json()
     assert silent["stations"][jeonju.stations[5].name]["pm25"]["reason"] == "no value within the last 6 hours"
     assert found["models"]["pm25"]["unit"] == "µg/m³"
+
+
+def test_the_city_never_imports_what_learning_needs() -> None:
+    program = "import sys, jeonju.stack.city; print(sorted({'sklearn', 'scipy.sparse', 'joblib'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 @pytest.mark.parametrize(
