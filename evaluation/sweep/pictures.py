@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 
 from jeonju.common.arrays import Floats
 from jeonju.contract.site import Site
-from jeonju.evaluation.sweep.placement import Choice
+from jeonju.evaluation.sweep.placed import Placed
+from jeonju.evaluation.sweep.play import Setup
 from jeonju.evaluation.sweep.results import detected_within
 from jeonju.evaluation.sweep.variation import outline_of
 
@@ -96,10 +97,11 @@ def draw_causes(result: xr.Dataset, names: Sequence[str], file: Path) -> None:
     plt.close(figure)
 
 
-def draw_placement(site: Site, gains_s: dict[str, float], chosen: Sequence[Choice], file: Path) -> None:
-    """Draw what a station at each candidate would gain, and those chosen."""
+def draw_placement(setup: Setup, placed: Placed, file: Path) -> None:
+    """Draw what a station at each candidate would gain, the chosen ones, and the chosen loop."""
+    site, gains_s = setup.site, placed.gains_s
     figure, axes = plt.subplots(figsize=(7.5, 5.2), layout="constrained")
-    _city(axes, site, without=frozenset(gains_s))
+    _city(axes, site, without=setup.candidates)
     stations = {station.name: station for station in site.stations}
     names = list(gains_s)
     x, y = site.map.to_xy(
@@ -109,12 +111,15 @@ def draw_placement(site: Site, gains_s: dict[str, float], chosen: Sequence[Choic
         x, y, c=[gains_s[name] for name in names], cmap="viridis", s=26, marker="s", label="candidate"
     )
     figure.colorbar(points, ax=axes, label="mean time saved by one station here [s]", shrink=0.8)
-    for number, choice in enumerate(chosen, start=1):
+    for number, choice in enumerate(placed.chosen, start=1):
         at = site.map.to_xy(choice.station.lat, choice.station.lon)
         axes.plot(*at, "*", ms=17, color=NEVER, mec="white", mew=0.8, label="chosen" if number == 1 else None)
         axes.annotate(
             str(number), at, xytext=(9, 7), textcoords="offset points", fontsize=10, fontweight="bold", color=INK
         )
+    if placed.loop is not None:
+        corners = outline_of(site, placed.loop.robot.loop)
+        axes.fill(*corners.T, facecolor="none", edgecolor=NEVER, lw=2, label="chosen loop of a robot")
     axes.legend(loc="upper left", frameon=False, fontsize=8)
     _finish(figure, axes, file)
 

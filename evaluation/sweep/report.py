@@ -109,12 +109,18 @@ def _pictures(setup: Setup, result: xr.Dataset, folder: Path) -> str:
 
 
 def _placement(setup: Setup, placed: Placed, folder: Path) -> str:
-    pictures.draw_placement(setup.site, placed.gains_s, placed.chosen, folder / "placement.png")
+    pictures.draw_placement(setup, placed, folder / "placement.png")
     rows = [("without more", "", f"{placed.before_s:.0f} s")]
     rows += [
         (f"+ {k}", f"{one.station.lat}, {one.station.lon} ({one.station.zone})", f"{one.mean_s:.0f} s")
         for k, one in enumerate(placed.chosen, start=1)
     ]
+    networks = [("as it is", placed.without), (f"with {len(placed.chosen)} more", placed.with_them)]
+    if placed.loop is not None and placed.with_loop is not None:
+        lat, lon = np.mean(placed.loop.robot.loop, axis=0)
+        where = f"loop about {lat:.5f}, {lon:.5f} ({placed.loop.robot.zone})"
+        rows.append(("or one robot more", where, f"{placed.loop.mean_s:.0f} s"))
+        networks.append(("with one robot more instead", placed.with_loop))
     measured = [
         (
             name,
@@ -123,7 +129,7 @@ def _placement(setup: Setup, placed: Placed, folder: Path) -> str:
             _said(of["p90_delay_s"]),
             str(of["false_alarms"]),
         )
-        for name, of in (("as it is", placed.without), (f"with {len(placed.chosen)} more", placed.with_them))
+        for name, of in networks
     ]
     return "\n".join(
         [

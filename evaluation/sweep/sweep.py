@@ -12,7 +12,7 @@ from jeonju.contract.site import load_site
 from jeonju.evaluation.sweep.cluster import SweepError, play_all, reason_of, workers
 from jeonju.evaluation.sweep.folder import SweepFolder
 from jeonju.evaluation.sweep.placed import Placed
-from jeonju.evaluation.sweep.placement import choose, gain_of_each, with_candidates
+from jeonju.evaluation.sweep.placement import choose, choose_loop, gain_of_each, with_candidates
 from jeonju.evaluation.sweep.play import Setup
 from jeonju.evaluation.sweep.report import write_report
 from jeonju.evaluation.sweep.results import dataset, summary, write
@@ -90,22 +90,32 @@ class Sweep:
     def _place(
         self, client: Client, setup: Setup, rows: list[dict[str, Any]], on_progress: Callable[[float], None]
     ) -> Placed:
-        """Choose stations, and play runs of their own without and with them."""
+        """Choose stations and a loop, and play runs of their own without anything more, with the stations, and with the loop instead."""
         before_s, chosen = choose(setup.site, setup.candidates, rows, self.placement)
-        own = [station for station in setup.site.stations if station.name not in setup.candidates]
+        loop = choose_loop(setup.site, setup.candidates, rows)
+        stations, robots = (
+            [one for one in devices if one.name not in setup.candidates]
+            for devices in (setup.site.stations, setup.site.robots)
+        )
+        networks = {"without": (stations, robots), "with": ([*stations, *(one.station for one in chosen)], robots)}
+        if loop is not None:
+            networks["loop"] = (stations, [*robots, loop.robot])
         measured = []
-        for number, (name, stations) in enumerate(
-            (("without", own), ("with", [*own, *(one.station for one in chosen)]))
-        ):
-            # Other seeds than those the stations were chosen by.
-            site = setup.site.model_validate(
-                {**setup.site.model_dump(), "stations": [one.model_dump() for one in stations]}
-            )
+        for number, (name, (of_stations, of_robots)) in enumerate(networks.items()):
+            # Other seeds than those that they were chosen by.
+            site = setup.site.model_copy(update={"stations": of_stations, "robots": of_robots})
+            site = site.model_validate(site.model_dump())
             fresh = replace(setup, site=site, candidates=frozenset(), seed=self.seed + 1_000_000)
             folder = SweepFolder(self.out / "placement" / name, fresh)
-            self._play(client, fresh, folder, lambda share, number=number: on_progress((number + share) / 2))  # type: ignore[misc]
+            self._play(
+                client,
+                fresh,
+                folder,
+                lambda share, number=number: on_progress((number + share) / len(networks)),  # type: ignore[misc]
+            )
             measured.append(summary(dataset(fresh, folder, sorted(folder.finished() & set(range(self.runs))))))
-        return Placed(before_s, chosen, gain_of_each(setup.candidates, rows), *measured)
+        gains_s = gain_of_each(setup.site, setup.candidates, rows)
+        return Placed(before_s, chosen, gains_s, loop, *measured)
 
     def _figures(self, figures: dict[str, Any], failed: dict[int, str], placed: Placed | None) -> dict[str, Any]:
         out = {
@@ -122,4 +132,7 @@ class Sweep:
                 "without": placed.without,
                 "with": placed.with_them,
             }
+            if placed.loop is not None:
+                robot = placed.loop.robot
+                out["placement"]["loop"] = {"zone": robot.zone, "corners": robot.loop, "with": placed.with_loop}
         return out

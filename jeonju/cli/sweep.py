@@ -40,7 +40,7 @@ def sweep(
             "--placement",
             min=0,
             max=20,
-            help="Also find where so many more stations shorten the time until an event is noticed most.",
+            help="Also find where so many more stations, or the loop of one more robot, shorten the time until an event is noticed most.",
         ),
     ] = 0,
     nature: Nature = "puffs",
@@ -93,6 +93,12 @@ def _summary(figures: dict) -> str:  # type: ignore[type-arg]
             f"best places for more stations: {places}; noticed {without['detected']} → {with_them['detected']} of {without['runs']}, "
             f"half of all {_within(without['median_delay_s'])} → {_within(with_them['median_delay_s'])}"
         )
+        if (loop := figures["placement"].get("loop")) is not None:
+            measured = loop["with"]
+            lines.append(
+                f"or one more robot on a loop from {loop['corners'][0][0]}, {loop['corners'][0][1]} ({loop['zone']}): noticed "
+                f"{without['detected']} → {measured['detected']}, half of all {_within(measured['median_delay_s'])}"
+            )
     if figures["failed"]:
         lines.append(f"{figures['failed']} runs failed: {'; '.join(figures['why_failed'])}")
     return "\n".join([*lines, f"report: {figures['report']}"])
