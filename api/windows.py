@@ -23,6 +23,8 @@ _FIRST_WINDOW_US: Final = 60 * 1_000_000
 FIRST_US: Final = 365 * 86_400 * 1_000_000
 LAST_US: Final = 229 * 365 * 86_400 * 1_000_000
 _KEPT_TABLES: Final = 8
+# So many devices are asked for one by one before the last minute is read of all at once.
+_ONE_BY_ONE: Final = 2
 LESS: Final = "bound phenomenonTime, or name fewer Datastreams"
 
 
@@ -37,6 +39,9 @@ class Reader:
         self._store, self._site = store, site
         self._rows_left, self._reads_left = MOST_ROWS, MOST_READS
         self._kept = OrderedDict[Any, pa.Table]()
+        self._walked = set[str]()
+        # The last minute of all devices, and its span: read once where several devices are looked at one after the other.
+        self._last_minute: tuple[int, int, pa.Table] | None = None
 
     def newest_first(
         self, devices: Sequence[Device], keys: Collection[str], start_us: int, end_us: int
@@ -49,6 +54,10 @@ class Reader:
             # It is known without asking.
             yield pa.Table.from_pylist([devices[0].newest], schema=READINGS)
             end_us = newest_us
+            if (recent := self._recent(devices[0], start_us, end_us)) is not None:
+                end_us, table = recent
+                if table.num_rows:
+                    yield _reversed(table)
         end_us, span_us = min(end_us, newest_us + 1), _FIRST_WINDOW_US
         most, has_start = _ROWS_AT_ONCE, False
         while end_us > start_us:
@@ -61,7 +70,7 @@ class Reader:
                 most *= 2
                 continue
             if table.num_rows:
-                yield table.take(pa.array(range(table.num_rows - 1, -1, -1)))
+                yield _reversed(table)
             if not table.num_rows and not has_start:
                 # Rather than to grope on in the dark.
                 start_us, has_start = self._first_us(devices, keys, start_us, begin_us), True
@@ -104,6 +113,23 @@ class Reader:
         rows = self._read([device], (), at_us, at_us + 1, 1).to_pylist()
         return rows[0] if rows else None
 
+    def _recent(self, device: Device, start_us: int, end_us: int) -> tuple[int, pa.Table] | None:
+        """Return the rows of a device just before an instant, and where they begin, as far as one answer for all devices has them."""
+        self._walked.add(device.name)
+        if len(self._walked) <= _ONE_BY_ONE:
+            return None
+        if self._last_minute is None:
+            span_us = (end_us - _FIRST_WINDOW_US, end_us + _FIRST_WINDOW_US)
+            table = self._read((), (), *span_us, _ROWS_AT_ONCE + 1)
+            # Of too many devices it would not be all.
+            self._last_minute = (*span_us, table) if table.num_rows <= _ROWS_AT_ONCE else (0, 0, table)
+        begin_us, until_us, table = self._last_minute
+        if not begin_us < end_us <= until_us:
+            return None
+        times = _times(table)
+        is_wanted = pc.and_(pc.greater_equal(times, max(start_us, begin_us)), pc.less(times, end_us))
+        return begin_us, table.filter(pc.and_(is_wanted, pc.equal(table["device"].cast(pa.string()), device.name)))
+
     def _first_us(self, devices: Sequence[Device], keys: Collection[str], start_us: int, end_us: int) -> int:
         """Return when the first reading of a span was, its end where there is none."""
         first = self._read(devices, keys, start_us, end_us, 1) if end_us > start_us else READINGS.empty_table()
@@ -112,7 +138,7 @@ class Reader:
     def _read(
         self, devices: Sequence[Device], keys: Collection[str], start_us: int, end_us: int, limit: int
     ) -> pa.Table:
-        names = tuple(device.name for device in devices) if len(devices) <= MOST_NAMED else ()
+        names = tuple(device.name for device in devices) if len(devices) <= MOST_NAMED else ()  # none are all
         asked = (names, tuple(keys), start_us, end_us, limit)
         if (kept := self._kept.get(asked)) is not None:
             self._kept.move_to_end(asked)
@@ -140,6 +166,10 @@ class Reader:
 def newest_of(devices: Collection[Device]) -> int | None:
     """Return the time of the newest reading of all [µs since 1970], None where none has any."""
     return max((micros(device.newest) for device in devices if device.newest is not None), default=None)
+
+
+def _reversed(table: pa.Table) -> pa.Table:
+    return table.take(pa.array(range(table.num_rows - 1, -1, -1)))
 
 
 def _times(table: pa.Table) -> pa.ChunkedArray:

@@ -169,6 +169,16 @@ def test_request_data_expand(get: Get) -> None:
     assert [one["result"] for one in get(following)["value"]] == [pytest.approx(20.2), pytest.approx(20.3)]
 
 
+def test_request_data_expand_gives_what_each_link_gives(get: Get) -> None:
+    # From the third device on, the last minute is read of all at once.
+    for size in (1, 3, 9):
+        for thing in get("Things", expand=f"Datastreams($expand=Observations($top={size}))")["value"]:
+            for stream in thing["Datastreams"]:
+                if thing["@iot.id"] in (ROBOT, "palbok-02", "innovation-01"):
+                    alone = get(f"Datastreams('{stream['@iot.id']}')/Observations", top=size)
+                    assert stream["Observations"] == alone["value"]
+
+
 def test_request_data_select(get: Get) -> None:
     assert get(f"{PM25}/Observations", select="result,resultTime", top=1)["value"] == [
         {"result": 20.0, "resultTime": "2026-03-04T12:00:00Z"}
