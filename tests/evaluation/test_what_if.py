@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,7 @@ from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit, Retention
 from tests.clients import local_client
+from tests.waiting import wait_until
 
 BEGIN = datetime(2026, 3, 4, 0, 0, tzinfo=UTC)
 AT, END = BEGIN + timedelta(hours=1.5), BEGIN + timedelta(hours=2.5)
@@ -258,21 +260,27 @@ def test_viewer_reads_and_only_an_operator_asks(small: Site, store: DuckDBStore,
             assert client.get("/api/v1/what-if", headers=shown).status_code == 200
 
 
-def test_process_has_low_priority_ends_when_nobody_asks_and_a_killed_one_is_replaced(
-    small: Site, store: DuckDBStore
-) -> None:
-    process = WorkerProcess(idle_s=0.2)
-    assert process.ask(None, within_s=60, on_progress=lambda _share: None) is None
-    pid = process.pid
-    if pid is not None:  # it may have ended already
-        assert os.getpriority(os.PRIO_PROCESS, pid) >= 10
-    retires = process._retires
-    assert retires is not None
-    retires.join()
-    assert process.pid is None
-    assert process.ask(None, within_s=60, on_progress=lambda _share: None) is None
+def warmed(process: WorkerProcess) -> int:
+    assert process.ask(None, within_s=120, on_progress=lambda _share: None) is None
+    assert process.pid is not None
+    return process.pid
+
+
+def test_process_has_low_priority_and_a_killed_one_is_replaced() -> None:
+    process = WorkerProcess()
+    pid = warmed(process)
+    assert os.getpriority(os.PRIO_PROCESS, pid) >= 10
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: process.pid is None, what="its end")
+    assert warmed(process) != pid
     process.stop()
     assert process.pid is None
+
+
+def test_process_ends_when_nobody_has_asked_for_a_while() -> None:
+    process = WorkerProcess(idle_s=0.05)
+    assert process.ask(None, within_s=120, on_progress=lambda _share: None) is None
+    wait_until(lambda: process.pid is None, what="its end")
 
 
 def test_fork_that_takes_too_long_is_ended_and_the_next_is_answered(small: Site, store: DuckDBStore) -> None:
