@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import matplotlib as mpl
 
@@ -32,12 +33,13 @@ def draw(site: Site, answer: Mapping[str, Any], file: Path) -> None:
     axes = right.subplots(max(len(stations), 1), 1, sharex=True, squeeze=False)[:, 0]
     for axis, name in zip(axes, stations, strict=False):
         _levels(axis, site, answer, name, key)
-    axes[-1].xaxis.set_major_formatter(
-        mdates.ConciseDateFormatter(axes[-1].xaxis.get_major_locator(), tz=site.timezone)
-    )
+    zone = ZoneInfo(site.timezone)
+    axes[-1].xaxis.set_major_locator(mdates.AutoDateLocator(tz=zone, maxticks=8))
+    axes[-1].xaxis.set_major_formatter(mdates.DateFormatter("%H:%M", tz=zone))
     what = ", ".join(change["kind"] for change in answer["changes"]) or "nothing is changed"
+    begun = datetime.fromisoformat(answer["at"]).astimezone(zone)
     figure.suptitle(
-        f"What if: {answer['title'] or what}  ·  {answer['at'][:16]}Z, {answer['hours']:g} h, seed {answer['seed']}",
+        f"What if: {answer['title'] or what}  ·  {begun:%Y-%m-%d %H:%M}, {answer['hours']:g} h, seed {answer['seed']}",
         fontsize=13,
     )
     figure.savefig(file, dpi=110, metadata={"Software": None})
