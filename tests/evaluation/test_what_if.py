@@ -31,7 +31,8 @@ from jeonju.simulator.world import Cadence, World
 from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit, Retention
-from tests.clients import local_client
+from tests.clients import local_client, served
+from tests.jeonju.cli.command import jeonju
 from tests.waiting import wait_until
 
 BEGIN = datetime(2026, 3, 4, 0, 0, tzinfo=UTC)
@@ -247,6 +248,31 @@ def test_ten_at_once_are_answered_or_told_to_come_back(client: TestClient) -> No
     statuses = sorted(answer.status_code for answer in answers)
     assert set(statuses) == {200, 429}
     assert 1 <= statuses.count(200) <= 9
+
+
+def test_command_asks_draws_and_shows_what_was_kept(small: Site, store: DuckDBStore, tmp_path: Path) -> None:
+    fire = fire_west_of(small, 300)
+    with served(api_app(small, store, "mqtt://127.0.0.1:1", now=lambda: END)) as wire:
+        url = f"http://127.0.0.1:{wire.port}"
+        given = ("--fire", f"{fire['lat']},{fire['lon']},1", "--closed-road", "palbok-ro", "--robot")
+        place = f"{small.robots[0].name}={fire['lat']},{fire['lon']}"
+        picture = tmp_path / "what-if.png"
+        asked = jeonju(
+            "what-if", *given, place, "--at", AT.isoformat(), "--ahead", "15m", "--from", url, "--picture", picture
+        )
+        assert asked.returncode == 0, asked.stderr
+        assert "notices it after" in asked.stdout
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        (listed,) = json.loads(jeonju("what-if", "--list", "--from", url, "--json").stdout)[:1]
+        assert [change["kind"] for change in listed["changes"]] == ["fire", "closed-road", "robot"]
+        shown = jeonju("what-if", listed["id"], "--from", url)
+        assert "if nothing changed" in shown.stdout
+        for wrong, says in (
+            (("--fire", "35.85"), "is not 2 or 3 numbers"),
+            (("--ahead", "30h"), "less than or equal to 24"),
+        ):
+            refused = jeonju("what-if", *wrong, "--from", url)
+            assert (refused.returncode, says in refused.stderr) == (2, True)
 
 
 def test_viewer_reads_and_only_an_operator_asks(small: Site, store: DuckDBStore, tmp_path: Path) -> None:
