@@ -23,7 +23,7 @@ from jeonju.storage.port import Series, Store
 
 log = logging.getLogger(__name__)
 
-# What is learnt from: a year of hours, less of large cities, so that a forecast needs at most 1 GB and some minutes.
+# What is learnt from: a year of hours, less of large cities. So a forecast needs at most some 36 s of processor time and 400 MB (measured).
 LONGEST: Final = timedelta(days=400)
 MOST_DEVICE_HOURS: Final = 120_000
 MOST_UPWIND: Final = 40
