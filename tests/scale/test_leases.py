@@ -13,6 +13,8 @@ from prometheus_client.registry import Collector
 
 from chaos.nodes import Nodes
 from jeonju.broker.leases import Lease, LeaseLostError, LeaseStore
+from jeonju.broker.requests import Requests
+from jeonju.broker.rights import ASKED, RESPOND
 from jeonju.common.errors import UnavailableError, UserError
 from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
@@ -236,6 +238,22 @@ def test_api_cannot_take_a_site(secured: Nodes, store: LeaseStore) -> None:
         with pytest.raises(UnavailableError):
             api.take("role.api", b"api")
     assert store.holder("role.api") is None
+
+
+def test_apis_ask_the_one_that_responds_and_nobody_else_may(secured: Nodes) -> None:
+    with ExitStack() as stack:
+        asking, answering = (opened(secured.urls_for("api")[1], stack) for _ in range(2))
+        detect = opened(secured.urls_for("detect")[1], stack)
+        with pytest.raises(UnavailableError, match="no api responds for this site at the moment"):
+            Requests(asking.nodes, f"{ASKED}.jeonju").ask(b"?")
+        with Requests(answering.nodes, f"{ASKED}.jeonju").answered(lambda question: question + b"!"):
+            assert Requests(asking.nodes, f"{ASKED}.jeonju").ask(b"forbid") == b"forbid!"
+            with pytest.raises(UnavailableError):
+                Requests(detect.nodes, f"{ASKED}.jeonju").ask(b"forbid")
+        lease = asking.take(f"{RESPOND}.jeonju", b"one")
+        assert lease is not None
+        assert answering.take(f"{RESPOND}.jeonju", b"two") is None
+        lease.release()
 
 
 def test_site_that_is_named_twice_is_refused(url: str) -> None:
