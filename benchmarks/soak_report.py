@@ -32,8 +32,10 @@ def report(file: Path) -> dict[str, Any]:
         if name not in cpu
     }
     print(_watched.table(courses), file=sys.stderr)
-    seconds = samples[-1]["s"] - samples[0]["s"]
-    first, last = samples[0]["counts"], samples[-1]["counts"]
+    # A service that was too busy to answer in time has no counts in that sample.
+    counted = [sample for sample in samples if "stored" in sample["counts"]]
+    seconds = counted[-1]["s"] - counted[0]["s"]
+    first, last = counted[0]["counts"], counted[-1]["counts"]
     return {
         "minutes": round(seconds / 60, 1),
         "counts": last,
