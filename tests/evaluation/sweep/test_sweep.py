@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -95,8 +96,8 @@ def test_a_worker_that_is_killed_costs_no_run(setup: Setup) -> None:
 
 
 @pytest.fixture
-def scheduler() -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """A scheduler with one worker, each a process of its own."""
+def lone_scheduler() -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """A scheduler in a process of its own, without workers."""
     dask = [
         sys.executable,
         "-m",
@@ -110,27 +111,34 @@ def scheduler() -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
     process = subprocess.Popen(dask, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     address = next(found[0] for line in process.stderr if (found := re.search(r"tcp://127\.0\.0\.1:\d+", line)))
-    worker = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "distributed.cli.dask_worker",
-            address,
-            "--nthreads",
-            "1",
-            "--no-dashboard",
-            "--death-timeout",
-            "30",
-        ],
-        stderr=subprocess.DEVNULL,
-    )
     try:
         yield address, process
     finally:
-        for one in (worker, process):
-            one.kill()
-            one.wait()
+        process.kill()
+        process.wait()
         process.stderr.close()
+
+
+@contextmanager
+def worker(address: str, **environment: str) -> Iterator[None]:
+    """A worker in a process of its own."""
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", address]
+    options = ["--nthreads", "1", "--no-dashboard", "--death-timeout", "30"]
+    process = subprocess.Popen([*command, *options], stderr=subprocess.DEVNULL, env={**os.environ, **environment})
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def scheduler(
+    lone_scheduler: tuple[str, "subprocess.Popen[str]"],
+) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """A scheduler with one worker."""
+    with worker(lone_scheduler[0]):
+        yield lone_scheduler
 
 
 def test_a_scheduler_elsewhere_plays_until_it_goes_away(
@@ -159,6 +167,22 @@ def _has_workers(address: str) -> bool:
             return True
     except UserError as error:
         return "has no workers; start some with `dask worker" not in str(error)
+
+
+def test_a_worker_of_another_version_is_refused_in_a_line(
+    lone_scheduler: tuple[str, "subprocess.Popen[str]"], tmp_path: Path
+) -> None:
+    installed = tmp_path / "jeonju_air-9.9.0.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: jeonju-air\nVersion: 9.9.0\n")
+    address = lone_scheduler[0]
+    with worker(address, PYTHONPATH=f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"):
+        wait_until(lambda: _has_workers(address), within_s=60)
+        with (
+            pytest.raises(UserError, match=r"has jeonju-air 9\.9\.0 on Python .*install the same version there"),
+            workers(address, 1),
+        ):
+            pass
 
 
 def test_no_scheduler_is_said_in_a_line(scenario_file: Path, tmp_path: Path) -> None:
