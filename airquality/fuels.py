@@ -95,6 +95,29 @@ FUELS: Final[dict[str, Fuel]] = {
         flaming_g_kg=_smoke(102, 7, 3.1, 10, 0.4, 1585),
         smouldering_g_kg=_smoke(180, 17, 0.8, 25, 0.4, 1250),
     ),
+    # What burns around cities elsewhere: GFED4 (savanna; temperate forest; peat), peat in a chamber by Watson et al. 2019 (CO 157–171, PM2.5 14–61,
+    # NOx 1.9), which glows far more than it flames.
+    "grass": Fuel(
+        label_ko="초지",
+        label_en="grass and shrubs",
+        heat_mj_kg=15.0,
+        flaming_g_kg=_smoke(63, 7.2, 3.9, 8, 0.5, 1686),
+        smouldering_g_kg=_smoke(130, 18, 1.0, 20, 0.5, 1400),
+    ),
+    "forest": Fuel(
+        label_ko="산림",
+        label_en="forest",
+        heat_mj_kg=14.2,
+        flaming_g_kg=_smoke(88, 12.9, 1.9, 10, 1.1, 1647),
+        smouldering_g_kg=_smoke(200, 32, 0.6, 30, 1.1, 1250),
+    ),
+    "peat": Fuel(
+        label_ko="이탄",
+        label_en="peat",
+        heat_mj_kg=13.0,
+        flaming_g_kg=_smoke(130, 15, 1.9, 20, 0.4, 1550),
+        smouldering_g_kg=_smoke(210, 35, 1.0, 35, 0.4, 1400),
+    ),
 }
 
 

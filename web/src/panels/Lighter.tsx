@@ -8,7 +8,7 @@ import { devices } from "../state";
 import { label, say, sayOf } from "../words/words";
 
 type Kind = "fire" | "leak" | "dust";
-const FUELS = ["mixed-waste", "waste-paper", "tyres", "vehicle", "building", "wood", "crop-residue"];
+const FUELS = ["mixed-waste", "waste-paper", "tyres", "vehicle", "building", "wood", "crop-residue", "grass", "forest", "peat"];
 const GASES = ["h2s", "nh3", "so2", "co", "tvoc"], GROWTHS = ["slow", "medium", "fast", "ultra-fast"], FAULTS = ["silent", "stuck", "spike", "drift"];
 interface Form { kind: Kind; fuel: string; heat: number; growth: string; smoulder: string; gas: string; rate: number; radius: number; duration: string }
 const WASTE: Form = { kind: "fire", fuel: "mixed-waste", heat: 3, growth: "fast", smoulder: "3m", gas: "h2s", rate: 5, radius: 30, duration: "30m" };

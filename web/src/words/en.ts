@@ -56,7 +56,7 @@ export const ENGLISH: Words = {
   "sim-note": "Acts on the simulated city only. Detection is not given what is entered here.", "sim-none": "This city has no simulator.",
   "sim-admin": "To let something happen, the key of an admin is needed.", "sim-kind": "Event", "sim-speed": "Time runs", "sim-elsewhere": "The simulator runs in another process: what truly happens is not known here.",
   "kinds-of-events": { fire: "Fire", leak: "Gas leak", dust: "Dust", odour: "Odour", episode: "Regional pollution", fault: "Fault", breakdown: "Robot broken down", "lost-link": "Lost link", dispatch: "Robot sent", "closed-road": "Closed road", wind: "Another wind", robot: "Robot elsewhere", station: "New station" },
-  fuels: { "mixed-waste": "mixed waste", "waste-paper": "waste paper", tyres: "tyres", vehicle: "vehicle", building: "building", wood: "wood", "crop-residue": "crop residue" },
+  fuels: { "mixed-waste": "mixed waste", "waste-paper": "waste paper", tyres: "tyres", vehicle: "vehicle", building: "building", wood: "wood", "crop-residue": "crop residue", grass: "grass", forest: "forest", peat: "peat" },
   fuel: "Fuel", heat: "Peak heat (MW)", growth: "Growth", smoulder: "Smoulders for", gas: "Gas", "rate-g-s": "Rate (g/s)", duration: "Duration", radius: "Radius (m)",
   growths: {}, place: "Choose the place on the map…",
   aim: "Click where it is to happen.", "fire-sent": "Handed to the simulator.", lit: "What truly happens", "no-lit": "no fire, leak, dust or odour", "truth-shown": "on map and charts",

@@ -60,7 +60,7 @@ export const KOREAN = {
   "sim-note": "실제 도시가 아닌 모의 도시에만 작용합니다. 알고리즘은 이 입력을 알지 못합니다.", "sim-none": "이 도시에는 시뮬레이터가 없습니다.",
   "sim-admin": "사건을 일으키려면 관리자 키가 필요합니다.", "sim-kind": "사건", "sim-speed": "시간 빠르기", "sim-elsewhere": "시뮬레이터가 다른 프로세스에서 돌아가므로 실제 상황을 알 수 없습니다.",
   "kinds-of-events": { fire: "화재", leak: "가스 누출", dust: "비산먼지", odour: "악취", episode: "광역 오염", fault: "기기 고장", breakdown: "로봇 고장", "lost-link": "통신 두절", dispatch: "로봇 출동", "closed-road": "도로 통제", wind: "바람 변경", robot: "로봇 위치 변경", station: "측정소 추가" },
-  fuels: { "mixed-waste": "혼합 폐기물", "waste-paper": "폐지", tyres: "타이어", vehicle: "차량", building: "건물", wood: "목재", "crop-residue": "농업 잔재물" },
+  fuels: { "mixed-waste": "혼합 폐기물", "waste-paper": "폐지", tyres: "타이어", vehicle: "차량", building: "건물", wood: "목재", "crop-residue": "농업 잔재물", grass: "초지", forest: "산림", peat: "이탄" },
   fuel: "연료", heat: "최대 발열 (MW)", growth: "성장", smoulder: "훈소 시간", gas: "가스", "rate-g-s": "배출량 (g/s)", duration: "지속 시간", radius: "반경 (m)",
   growths: { slow: "느림", medium: "보통", fast: "빠름", "ultra-fast": "매우 빠름" }, place: "지도에서 위치 선택…",
   aim: "지도에서 위치를 누르세요.", "fire-sent": "시뮬레이터에 전달했습니다.", lit: "실제 상황 (참값)", "no-lit": "화재·누출·비산먼지·악취 없음", "truth-shown": "지도와 그래프에 표시",
