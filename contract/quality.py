@@ -21,6 +21,8 @@ TIME: Final = "time"
 POSITION: Final = "position"
 # The code of a value that is kept as extra because of its unit.
 UNFIT: Final = "unit-does-not-fit"
+# The code of a value that an agreed correction has changed; its parameters keep what was measured.
+CORRECTED: Final = "corrected"
 # Every code with its parameters. Units are in the names; other numbers are in the unit of the quantity that is flagged.
 CODES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -45,6 +47,7 @@ CODES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         UNFIT: ("unit",),
         "members-dropped": ("count",),
         "unreadable": (),
+        CORRECTED: ("measured", "gain", "offset"),
         # What a sender itself says of its value.
         "sender": ("sender", "says"),
         # What an earlier version said in words that are not known.
@@ -103,12 +106,15 @@ _DECODER: Final = msgspec.json.Decoder(dict[str, tuple[str, str | list[tuple[str
 
 
 def worse(old: Flag, new: Flag) -> Flag:
-    """Return the graver flag; of two that are equally grave one with the reasons of both."""
+    """Return the graver flag; of two that are equally grave one with the reasons of both. What was measured before a correction is always kept."""
     before, after = SEVERITY.get(old.severity, 0), SEVERITY.get(new.severity, 0)
-    if before != after:
-        return old if before > after else new
-    more = tuple(reason for reason in new.reasons if reason not in old.reasons)
-    return Flag(old.severity, old.reasons + more) if more else old
+    graver, other = (old, new) if before >= after else (new, old)
+    more = tuple(
+        reason
+        for reason in other.reasons
+        if reason not in graver.reasons and (before == after or reason.code == CORRECTED)
+    )
+    return Flag(graver.severity, graver.reasons + more) if more else graver
 
 
 def encode_flags(flags: Mapping[str, Flag]) -> str:

@@ -20,6 +20,7 @@ from jeonju.contract.columns import INSTANT, LABEL, READINGS
 from jeonju.contract.extras import DROPPED, GROUPS, bounded, dropped_flag
 from jeonju.contract.quality import IMPOSSIBLE_POSITION, NO_NUMBER, POSITION, TIME, UNFIT, Flag
 from jeonju.contract.reading import Reading
+from jeonju.ingest.correcting import NO_CORRECTIONS, Corrections, corrected
 from jeonju.ingest.ledger import Ledger
 from jeonju.ingest.quality import fillers
 from jeonju.ingest.quality.batch_rows import NEVER_US, US_PER_S, Bools, Integers, Rows
@@ -83,7 +84,7 @@ class Batch:
             for key, flag in of_reading.items():
                 self._say(first + position, key, flag)
 
-    def table(self, checks: Checks, ledger: Ledger) -> pa.Table:
+    def table(self, checks: Checks, ledger: Ledger, corrections: Corrections = NO_CORRECTIONS) -> pa.Table:
         """Return the readings in the READINGS schema, with what the checks say of them, and account for them.
 
         Only a repeat without a usable time is left out: with the time of its second arrival it would become a second row; with a time of its own it
@@ -99,6 +100,14 @@ class Batch:
         numbers, positions = self._numbers(), self._positions()
         extra = self._extra_texts()
         flags = self._flags_without_memory(numbers)
+        for correction, rows in corrections.of_rows(devices.names, devices.of_row, time_us):
+            if (measured := numbers.get(correction.quantity)) is None:
+                continue
+            numbers[correction.quantity], finding = corrected(
+                correction, rows, measured, flags.bad(correction.quantity)
+            )
+            if finding is not None:
+                flags.put(finding)
         judged = Rows(
             device=checks.numbers(devices.names)[devices.of_row][kept],
             time_us=time_us[kept],

@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential
 
 from jeonju.common.errors import UnavailableError
+from jeonju.contract import correction
 from jeonju.contract.records import DeadLetter, DeviceRecord, LedgerEntry, is_mere_name
 from jeonju.contract.site import Site
 from jeonju.decoders.budget import REPLAY
@@ -75,6 +77,7 @@ class Committer:
         ledger = self._store.ledger(self._site.name)
         self._pipeline.ledger.restore(ledger)
         self._pipeline.devices.restore(self._heard_of(self._store.devices(self._site.name), ledger))
+        self._read_corrections()
 
     def last_messages(self, device: str) -> list[LastMessage]:
         """Return the last messages of a device as they came; safe from any thread."""
@@ -99,6 +102,15 @@ class Committer:
             self._outputs.acknowledge(arrived)
             self._hand_on(commit, len(arrived))
         return written
+
+    def take_corrections(self) -> None:
+        """Read which corrections people have agreed to; those that are known stay while the store is away."""
+        with suppress(UnavailableError):
+            self._read_corrections()
+
+    def _read_corrections(self) -> None:
+        entries = self._store.journal(self._site.name, subject=correction.SUBJECT)
+        self._pipeline.corrections.put(correction.corrections_of(entries).values())
 
     def replay(self) -> bool:
         """Take the dead letters once more whose replay is asked for, in the order of arrival; False when the service stops before.

@@ -16,6 +16,7 @@ from jeonju.decoders.message import Message
 from jeonju.ingest import devices
 from jeonju.ingest.allowance import HourlyAllowance
 from jeonju.ingest.batch import Batch
+from jeonju.ingest.correcting import Corrections
 from jeonju.ingest.devices import DeviceRegistry
 from jeonju.ingest.last_messages import LastMessages
 from jeonju.ingest.ledger import Ledger
@@ -38,6 +39,7 @@ class Pipeline:
     last: LastMessages = field(default_factory=LastMessages)
     devices: DeviceRegistry = field(init=False)
     router: Router = field(init=False)
+    corrections: Corrections = field(init=False)
     _checks: Checks = field(init=False)
     _answers: list[tuple[str, bytes]] = field(default_factory=list)
     # Messages that say nothing that is stored, by format and why.
@@ -50,6 +52,7 @@ class Pipeline:
         """Prepare the registry and the routes of the site."""
         self.devices = DeviceRegistry(self.site)
         self.router = Router(self.site.gateways)
+        self.corrections = Corrections(self.site.name)
         self._checks = Checks(self.devices.zone_of_station)
 
     def answers(self) -> list[tuple[str, bytes]]:
@@ -66,7 +69,7 @@ class Pipeline:
                 budget.begin()
                 dead += self._take(message, batch, budget)
         return Commit(
-            readings=batch.table(self._checks, self.ledger),
+            readings=batch.table(self._checks, self.ledger, self.corrections),
             devices=self.devices.changes(),
             dead_letters=dead,
             ledger=self.ledger.changes(),

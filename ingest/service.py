@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 # The store is asked this often for dead letters that people want replayed.
 REPLAY_EVERY_S: Final = 1.0
+# And this often for corrections that people have agreed to, which begin a minute later.
+CORRECTIONS_EVERY_S: Final = 10.0
 
 
 class Ingest:
@@ -185,7 +187,11 @@ class Ingest:
 
     def _commit(self) -> None:
         going, looked_s = True, time.monotonic()
+        corrections_s = looked_s
         while going and not (self._stopping.is_set() and not self._inbox):
+            if time.monotonic() - corrections_s >= CORRECTIONS_EVERY_S:
+                self._committer.take_corrections()
+                corrections_s = time.monotonic()
             if arrived := self._inbox.gather():
                 going = self._committer.commit(arrived)
             if going and not self._stopping.is_set() and time.monotonic() - looked_s >= REPLAY_EVERY_S:

@@ -9,8 +9,8 @@ from jeonju.contract.quality import Flag, Reason, decode_flags
 from jeonju.messages.catalogue import CatalogueError, Language, text
 
 # Parameters in the unit and with the decimals of the quantity that is flagged, and how others are written.
-OF_QUANTITY: Final = ("before", "after", "mean", "median")
-FORMATS: Final = {"limit": ".1e", "factor": ".1f", "value": ".10g"}
+OF_QUANTITY: Final = ("before", "after", "mean", "median", "measured", "offset")
+FORMATS: Final = {"limit": ".1e", "factor": ".1f", "value": ".10g", "gain": ".4g"}
 # Parameters that are keys of quantities.
 KEYS_OF_QUANTITIES: Final = ("smaller", "larger")
 _UNITS_S: Final = (("d", 86_400), ("h", 3600), ("min", 60))

@@ -14,6 +14,7 @@ from jeonju.contract.records import AlertRecord
 from jeonju.contract.site import Site
 from jeonju.messages.advice import advice_for
 from jeonju.response import silences
+from jeonju.response.corrections import Corrections
 from jeonju.response.handling import (
     Action,
     ActionDetails,
@@ -46,6 +47,7 @@ class AlertService:
         self._handling: dict[str, Handling] = {}
         self.silences = Silences(self._journal, now)
         self.known_sources = KnownSources(self._journal)
+        self.corrections = Corrections(self._journal, now)
         self.on_change: Callable[[AlertRecord], None] = lambda _alert: None
 
     def load(self) -> None:

@@ -176,7 +176,10 @@ def journal(
     air: Air,
     page: BySkipping,
     subject: Annotated[
-        str | None, Query(description="An alert, an incident, a device, `silences`, `nuisances`, or `channel:NAME`.")
+        str | None,
+        Query(
+            description="An alert, an incident, a device, `silences`, `nuisances`, `corrections`, or `channel:NAME`."
+        ),
     ] = None,
     since: Instant | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 1000,

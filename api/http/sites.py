@@ -21,6 +21,7 @@ from jeonju.api.http.state import Air
 from jeonju.api.reading_json import reading_json
 from jeonju.contract import topics
 from jeonju.contract.columns import READINGS
+from jeonju.contract.correction import Correction
 from jeonju.contract.reading import Adoption
 from jeonju.contract.records import DeviceRecord
 from jeonju.contract.site import Site
@@ -177,20 +178,33 @@ def _site_entry(device: str, last: dict[str, Any] | None, site: Site) -> str:
 @router.get(
     "/devices",
     responses=example(
-        [{"device": "palbok-03", "zone": "palbok", "kind": "station", "origin": "simulated", "state": "online"}], FILES
+        [
+            {
+                "device": "palbok-03",
+                "zone": "palbok",
+                "kind": "station",
+                "origin": "simulated",
+                "state": "online",
+                "corrections": [],
+            }
+        ],
+        FILES,
     ),
 )
 def devices(air: Air, page: ByName, site: str | None = None, as_format: AsFormat = "json") -> Response:
-    """Every device ever heard, by name; `origin` tells real from simulated. The `Link` header gives the next page where there are more."""
+    """Every device ever heard, by name; `origin` tells real from simulated, `corrections` are those in force. `Link` gives the next page."""
     labels = {device.name: device for device in air.site.devices}
     records = air.store.devices(site or air.site.name)
     if as_format != "json":
         return file_of(air, "devices", [records_table(DeviceRecord, records)], as_format)
 
     def to_json(record: DeviceRecord) -> dict[str, Any]:
-        row, known = _record_json(record), labels.get(record.device)
+        row, known = _record_json(record) | {"corrections": agreed.get(record.device, [])}, labels.get(record.device)
         return row if known is None else row | {"label_ko": known.label_ko, "label_en": known.label_en}
 
+    agreed: dict[str, list[Correction]] = {}
+    for one in air.alerts.corrections.in_force() if site in (None, air.site.name) else ():
+        agreed.setdefault(one.device, []).append(one)
     following = [record for record in records if record.device > page.after]
     return page.answer(following, len(records), lambda record: record.device, to_json)
 

@@ -12,6 +12,7 @@ from jeonju.cli.alerts import app as alerts_app
 from jeonju.cli.archive import app as archive_app
 from jeonju.cli.cluster import broker as run_broker
 from jeonju.cli.cluster import worker
+from jeonju.cli.correction import app as correction_app
 from jeonju.cli.dead_letters import app as dead_letters_app
 from jeonju.cli.device import app as device_app
 from jeonju.cli.evaluate import app as evaluate_app
@@ -73,6 +74,7 @@ app.add_typer(site_app, name="site")
 app.add_typer(scenario_app, name="scenario")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(device_app, name="device")
+app.add_typer(correction_app, name="correction")
 app.add_typer(key_app, name="key")
 app.add_typer(alerts_app, name="alerts")
 app.add_typer(notify_app, name="notify")

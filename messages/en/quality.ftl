@@ -26,4 +26,5 @@ quality-unit-does-not-fit = the unit { $unit } does not fit, kept as extra
 quality-member-dropped = 1 unknown member dropped: more than is kept of a reading
 quality-members-dropped = { $count } unknown members dropped: more than is kept of a reading
 quality-unreadable = flags and unknown members dropped: they, or those of its neighbours, are too large to be read
+quality-corrected = { $measured }{ $unit } as measured, corrected as agreed by gain { $gain } and offset { $offset }{ $unit }
 quality-sender = { $sender }: { $says }

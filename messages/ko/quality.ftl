@@ -26,4 +26,5 @@ quality-unit-does-not-fit = 단위 { $unit }이(가) 항목에 맞지 않아 ext
 quality-member-dropped = 알 수 없는 항목 1개를 버림: 측정값 하나에 보관하는 한도를 넘음
 quality-members-dropped = 알 수 없는 항목 { $count }개를 버림: 측정값 하나에 보관하는 한도를 넘음
 quality-unreadable = 품질 표시와 알 수 없는 항목을 버림: 이 행이나 이웃 행의 내용이 너무 커서 읽을 수 없음
+quality-corrected = 승인된 보정 적용: 측정값 { $measured }{ $unit }, 기울기 { $gain }, 절편 { $offset }{ $unit }
 quality-sender = { $sender }: { $says }

@@ -88,6 +88,11 @@ NEW = [
     ),
     ("position", "impossible position, the known place stays", Reason.of("impossible-position")),
     ("position", "no fix of the position, the known place stays", Reason.of("no-fix")),
+    (
+        "pm25",
+        "52.0 µg/m³ as measured, corrected as agreed by gain 1.25 and offset 2.0 µg/m³",
+        Reason.of("corrected", measured=52.0, gain=1.25, offset=2.0),
+    ),
     ("co", "the unit mg/m3 does not fit, kept as extra", Reason.of("unit-does-not-fit", unit="mg/m3")),
 ]
 TODAY = [*EARLIER, *NEW]
