@@ -140,9 +140,10 @@ def network(
         Path | None, typer.Option("--table", help="Write the rows for a spreadsheet too.", metavar="FILE.csv")
     ] = None,
 ) -> None:
-    """Compare own stations with the nearest official one, hour by hour, and propose gains and offsets with their intervals.
+    """Compare own stations with the nearest official one, hour by hour, and with robots that pass; propose gains and offsets with their intervals.
 
-    Nothing is applied: kilometres lie between them, and a person decides. Hours of official stations come by `jeonju airkorea`.
+    Nothing is applied: kilometres lie between them, and a person decides; `accept` of a row is the command that agrees. Hours of official stations
+    come by `jeonju airkorea`.
     """
     from contextlib import closing
 
