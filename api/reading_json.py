@@ -24,7 +24,7 @@ def reading_json(row: dict[str, Any]) -> dict[str, Any]:
     if row["boot"] is not None:
         out["boot"] = row["boot"]
     out["values"] = {key: row[key] for key in KEYS if row[key] is not None}
-    if row["quality"] is not None:
+    if row["quality"] not in (None, "{}"):
         out |= {name: quality_in_words(row["quality"], language) for name, language in QUALITY.items()}
     if row["extra"] is not None:
         out["extra"] = json.loads(row["extra"])
@@ -42,5 +42,5 @@ def series_json(table: pa.Table, keys: list[str]) -> dict[str, dict[str, Any]]:
         if rows["quality"].null_count < rows.num_rows:
             flags = rows["quality"].to_pylist()
             for name, language in QUALITY.items():
-                out[device][name] = [quality_in_words(text, language) if text else None for text in flags]
+                out[device][name] = [(quality_in_words(text, language) or None) if text else None for text in flags]
     return out

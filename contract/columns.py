@@ -1,6 +1,6 @@
 """The columns of a batch of readings: the one shape in which readings move from ingest to a store and on to the api.
 
-One row is one device at one instant. A quantity that was not measured is null. `quality` is null when every value is `ok`;
+One row is one device at one instant. A quantity that was not measured is null. `quality` is null or `{}` when every value is `ok`;
 otherwise it is a JSON object, key → [flag, reason], for the values that are not. `extra` is a JSON object of what the message
 held besides, or null.
 """

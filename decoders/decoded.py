@@ -81,7 +81,7 @@ class Decoding(msgspec.Struct, frozen=True, gc=False):
     """All that one message says.
 
     `flags` (key → flag) are what the sender itself does not trust, `extra` what else the message held beside a reading: both by the position in
-    `readings`. `answers` are messages to publish, as topic and payload.
+    `readings`. Empty flags say that it trusts all, whatever it said of that instant before. `answers` are messages to publish, as topic and payload.
 
     `rejected` are parts that cannot be read. `nothing` is why a message says nothing that is stored, one of a few words: it is counted by it.
 

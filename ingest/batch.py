@@ -12,6 +12,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from jeonju.airquality.geo import is_position
 from jeonju.airquality.pollutants import KEYS, QUANTITY
@@ -61,6 +62,7 @@ class Batch:
     _readings: list[Reading] = field(default_factory=list)
     _messages: list[tuple[str, datetime, int]] = field(default_factory=list)  # site, arrival, number of readings
     _extra: dict[int, dict[str, Any]] = field(default_factory=dict)
+    _undoubted: list[int] = field(default_factory=list)  # rows of which the sender says that it doubts nothing
     _said: dict[tuple[str, Flag], list[int]] = field(default_factory=dict)  # rows by key and flag
 
     def __len__(self) -> int:
@@ -74,13 +76,18 @@ class Batch:
         extra: Mapping[int, dict[str, Any]] | None = None,
         flags: Mapping[int, Mapping[str, Flag]] | None = None,
     ) -> None:
-        """Add the readings of one message; by their position what else it held, and what the sender itself does not trust."""
+        """Add the readings of one message; by their position what else it held, and what the sender itself does not trust.
+
+        Empty flags of a reading say that it trusts all of it, whatever it said of that instant before.
+        """
         first = len(self._readings)
         self._readings += readings
         self._messages.append((site, received_at, len(readings)))
         for position, content in (extra or {}).items():
             self._keep(first + position, content, (flags or {}).get(position, {}))
         for position, of_reading in (flags or {}).items():
+            if not of_reading:
+                self._undoubted.append(first + position)
             for key, flag in of_reading.items():
                 self._say(first + position, key, flag)
 
@@ -128,7 +135,7 @@ class Batch:
             seq,
             *positions,
             *(pa.array(numbers[key], from_pandas=True) if key in numbers else nothing for key in KEYS),
-            flags.texts(),
+            self._with_undoubted(flags.texts()),
             extra,
         ]
         table = pa.Table.from_arrays(columns, schema=READINGS)
@@ -232,6 +239,14 @@ class Batch:
 
     def _say(self, row: int, key: str, flag: Flag) -> None:
         self._said.setdefault((key, flag), []).append(row)
+
+    def _with_undoubted(self, texts: pa.Array) -> pa.Array:
+        """Return the flags with an empty object, which takes the place of earlier flags in the store, where the sender doubts nothing."""
+        if not self._undoubted:
+            return texts
+        is_undoubted = np.zeros(len(self), dtype=np.bool_)
+        is_undoubted[self._undoubted] = True
+        return pc.if_else(pa.array(is_undoubted), texts.fill_null("{}"), texts)
 
     def _extra_texts(self) -> pa.Array:
         """Return what is kept of the extra content of each row as a JSON object, and flag it."""

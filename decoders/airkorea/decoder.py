@@ -49,7 +49,10 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
             flag = Flag.of("bad", "sender", sender="AirKorea", says=str(says)[:LONGEST_FLAG]) if says else None
             gathered.put_raw(device, at, key, value, flag=flag)
         gathered.put_mapped(device, at, gateway, look_up)
-    return gathered.decoding()
+    decoding = gathered.decoding()
+    # Hours are revised: what an earlier answer doubted, a later one without a flag does not.
+    flags = {number: decoding.flags.get(number, {}) for number in range(len(decoding.readings))}
+    return msgspec.structs.replace(decoding, flags=flags)
 
 
 def _items(content: Any) -> list[tuple[str, Any]]:
