@@ -12,6 +12,7 @@ from jeonju.contract.kinds import KIND_OF_CLASS
 from jeonju.contract.quality import decode_flags
 from jeonju.contract.records import AlertRecord, IncidentRecord
 from jeonju.contract.site import Site, Station
+from jeonju.forecast.service import UPWIND_NAME
 
 SHOWN: Final = ("pm25", "pm10")
 # A zone that smoke reaches with less than this probability is not named.
@@ -32,6 +33,15 @@ class StationFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OfficialFacts:
+    """What an official station of the national network measured in its last hour, without values that are flagged as bad."""
+
+    name: str
+    values: Mapping[str, float]
+    measured_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class Notice:
     """Smoke in a zone, or on its way there; only the zone is told, never a place."""
 
@@ -46,6 +56,7 @@ class PublicFacts:
 
     stations: tuple[StationFacts, ...]
     notices: tuple[Notice, ...] = ()
+    officials: tuple[OfficialFacts, ...] = ()
     hour: datetime | None = None
     is_simulated: bool = False
 
@@ -64,6 +75,7 @@ def gather(air: State) -> PublicFacts:
             _station(station, index.cai.get(station.name), rows.get(station.name)) for station in air.site.stations
         ),
         notices=_notices(air),
+        officials=tuple(_officials(air, rows)),
         hour=index.hour,
         is_simulated=any(record.origin == "simulated" for record in air.store.devices(air.site.name)),
     )
@@ -72,10 +84,23 @@ def gather(air: State) -> PublicFacts:
 def _station(station: Station, index: Cai | None, row: dict[str, Any] | None) -> StationFacts:
     if row is None:
         return StationFacts(station=station, index=index, values={})
+    return StationFacts(station=station, index=index, values=_values(row), measured_at=row["time"])
+
+
+def _values(row: dict[str, Any]) -> dict[str, float]:
     flags = decode_flags(row["quality"]) if row["quality"] else {}
     bad = {key for key, flag in flags.items() if flag.severity == "bad"}
-    values = {key: row[key] for key in SHOWN if row[key] is not None and key not in bad}
-    return StationFacts(station=station, index=index, values=values, measured_at=row["time"])
+    return {key: row[key] for key in SHOWN if row[key] is not None and key not in bad}
+
+
+def _officials(air: State, rows: Mapping[str, dict[str, Any]]) -> Iterator[OfficialFacts]:
+    """Yield the official stations that the site file names and that were heard; those upwind of the city are not in it."""
+    for gateway in air.site.gateways:
+        for name, device in gateway.names.items() if gateway.format == "airkorea" else ():
+            row = rows.get(device)
+            # An hour that has not ended has no value, whatever an answer says.
+            if row is not None and not device.startswith(UPWIND_NAME) and row["time"] <= air.now():
+                yield OfficialFacts(name=name.rpartition("/")[2], values=_values(row), measured_at=row["time"])
 
 
 def _notices(air: State) -> tuple[Notice, ...]:

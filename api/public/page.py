@@ -1,6 +1,6 @@
 """The public page as HTML: one document without script, whose style stands in it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from jeonju.airquality.index import Cai
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.airquality.schemes import SCHEMES, Scheme
-from jeonju.api.public.facts import SHOWN, Notice, PublicFacts, StationFacts
+from jeonju.api.public.facts import SHOWN, Notice, OfficialFacts, PublicFacts, StationFacts
 from jeonju.contract.site import Site, Zone
 from jeonju.messages import legal
 from jeonju.messages.alerts import Labels
@@ -21,6 +21,8 @@ from jeonju.messages.catalogue import LANGUAGES, Language, text
 OLD_AFTER: Final = timedelta(minutes=20)
 # Of a full hour, which is judged some minutes after it has ended.
 INDEX_OLD_AFTER: Final = timedelta(minutes=80)
+# An hour is published some minutes after the next one has begun.
+OFFICIAL_OLD_AFTER: Final = timedelta(hours=2)
 _TEMPLATES: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
     autoescape=True,
@@ -82,6 +84,7 @@ def as_html(site: Site, facts: PublicFacts, now: datetime, language: Language) -
         trouble=_trouble(words, facts, now),
         notices=[{"certainty": notice.certainty, "text": _sentence(words, site, notice)} for notice in facts.notices],
         zones=zones,
+        officials=[_official(words, one, now) for one in facts.officials],
         hour=words.clock(facts.hour) if facts.hour else None,
         advice=_advice(words, zones, scheme),
         index=scheme.key,
@@ -124,14 +127,28 @@ def _zone(words: _Words, zone: Zone, stations: list[StationFacts], now: datetime
 def _row(words: _Words, one: StationFacts, now: datetime) -> dict[str, Any]:
     is_old = one.measured_at is None or now - one.measured_at > OLD_AFTER
     at = words.say("silent") if one.measured_at is None else words.clock(one.measured_at)
-    values = [f"{one.values[key]:.{QUANTITY[key].decimals}f}" if key in one.values else "–" for key in SHOWN]
     return {
         "name": words.name(one.station.name),
         **_index(words, one.index),
-        "shown": values,
+        "shown": _shown(one.values),
         "is_old": is_old,
         "at": words.say("old", time=at) if is_old and one.measured_at else at,
     }
+
+
+def _official(words: _Words, one: OfficialFacts, now: datetime) -> dict[str, Any]:
+    is_old = now - one.measured_at > OFFICIAL_OLD_AFTER
+    at = words.clock(one.measured_at)
+    return {
+        "name": one.name,
+        "shown": _shown(one.values),
+        "is_old": is_old,
+        "at": words.say("old", time=at) if is_old else at,
+    }
+
+
+def _shown(values: Mapping[str, float]) -> list[str]:
+    return [f"{values[key]:.{QUANTITY[key].decimals}f}" if key in values else "–" for key in SHOWN]
 
 
 def _index(words: _Words, index: Cai | None) -> dict[str, Any]:

@@ -85,6 +85,28 @@ def test_page_tells_zones_stations_and_smoke_in_words_and_no_place(client: TestC
     assert "연기로 의심되는 값이 측정되고 있습니다. 아직 확인되지 않았습니다." in korean.text
 
 
+def test_official_values_stand_apart_and_only_where_there_are_some(client: TestClient, store: DuckDBStore) -> None:
+    def gathered() -> str:
+        air = client.app.state.air  # type: ignore[attr-defined]
+        return as_html(air.site, gather(air), NOW, "en")
+
+    assert "Official values" not in gathered()
+    base = {"site": "jeonju", "received_at": NOW, "pm10": 41.0, "pm25": 77.0, "quality": '{"pm25":["bad","x"]}'}
+    rows = [
+        base | {"device": "airkorea-palbok", "time": NOW - timedelta(minutes=70)},
+        base | {"device": "airkorea-jungang", "time": NOW - timedelta(hours=3)},
+        # From the future.
+        base | {"device": "airkorea-samcheon", "time": NOW + timedelta(hours=1)},
+    ]
+    store.write(Commit(readings=readings_table(rows)))
+    table = re.sub(r"<[^>]+>", " ", gathered().partition('<section class="official">')[2]).split()
+    text = " ".join(table)
+    assert "팔복동 – 41.0 19:50" in text
+    assert "중앙동 – 41.0 old: 18:00" in text
+    assert "삼천동" not in text
+    assert "Source: AirKorea" in text
+
+
 def test_page_has_no_script_and_a_policy_that_its_own_style_fits(client: TestClient) -> None:
     answer = client.get("/public")
     assert "<script" not in answer.text
