@@ -21,6 +21,7 @@ from jeonju.cli.forecast import forecast
 from jeonju.cli.key import app as key_app
 from jeonju.cli.logs import log_warnings
 from jeonju.cli.notify import app as notify_app
+from jeonju.cli.official import app as official_app
 from jeonju.cli.operations import app as operations_app
 from jeonju.cli.options import (
     ArchivePlace,
@@ -81,6 +82,7 @@ app.add_typer(notify_app, name="notify")
 app.add_typer(dead_letters_app, name="dead-letters")
 app.add_typer(archive_app, name="archive")
 app.add_typer(services_app)
+app.add_typer(official_app)
 app.add_typer(operations_app)
 app.command()(sweep)
 app.command("what-if")(what_if)

@@ -1,6 +1,5 @@
 """The services one by one, for several processes or machines."""
 
-import csv
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -340,57 +339,3 @@ def _services_of(
     if not cluster.is_shared:
         return make(site, responds=responds, notices=cluster.notices)
     return make(site, responds=False, ask=cluster.ask, notices=cluster.notices)
-
-
-@app.command()
-def airkorea(
-    *,
-    province: Annotated[str, typer.Option("--province", help="Province as AirKorea names it.")] = "전북",
-    every: Annotated[
-        float, typer.Option("--every", parser=duration_s, metavar="DURATION", help="How often to ask, 10m at least.")
-    ] = "1h",  # type: ignore[assignment]
-    once: Annotated[bool, typer.Option("--once", help="Ask once and end.")] = False,
-    broker: BrokerAddress = "mqtt://127.0.0.1:1883",
-    service: Annotated[str | None, typer.Option("--service", help="Another address of the interface.")] = None,
-    stations: Annotated[
-        Path | None,
-        typer.Option(
-            "--stations",
-            help="Write where its stations stand, and end; for `jeonju evaluate network`.",
-            metavar="FILE.csv",
-        ),
-    ] = None,
-    stop_after: Seconds = None,
-) -> None:
-    """Ask AirKorea for a province's official hourly values and put them on the broker, on airkorea/PROVINCE.
-
-    The key of data.go.kr is taken from AIRKOREA_KEY. The site file says which gateway reads that topic.
-    """
-    from datetime import timedelta
-
-    from jeonju.common.clock import utc_now
-    from jeonju.ingest.airkorea import SERVICE, STATIONS, AirKorea, carry, key_from_surroundings
-    from jeonju.ingest.airkorea_stations import COLUMNS
-
-    log_warnings()
-    source = AirKorea(province, key_from_surroundings(), service=service or SERVICE)
-    if stations is not None:
-        listed = source.ask_stations(service or STATIONS)
-        with stations.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerows([COLUMNS, *listed.stations])
-        typer.echo(
-            f"{len(listed.stations)} stations of {province} in {stations}; {listed.left_out} without name or place"
-        )
-        return
-    carry(
-        source,
-        broker,
-        every=timedelta(seconds=every),
-        once=once,
-        now=utc_now,
-        over=until_over(stop_after),
-        on_answer=lambda answer: typer.echo(
-            f"airkorea/{province}: {len(answer.payload)} bytes, newest hour {answer.newest or 'none'}"
-        ),
-    )

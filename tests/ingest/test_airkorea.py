@@ -2,12 +2,9 @@
 
 import logging
 import subprocess
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -19,13 +16,16 @@ from jeonju.common.errors import UnavailableError, UserError
 from jeonju.contract.reading import Reading, encode
 from jeonju.contract.site import Site
 from jeonju.contract.topics import readings
-from jeonju.ingest import airkorea
-from jeonju.ingest.airkorea import LEAST, AirKorea, carry, next_time, publish
+from jeonju.ingest import official
+from jeonju.ingest.airkorea import AirKorea
+from jeonju.ingest.data_portal import Answer
+from jeonju.ingest.official import LEAST, carry, publish
 from jeonju.ingest.service import Ingest
 from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
 from tests.clients import local_client
 from tests.conftest import SHARED_DATA
+from tests.ingest.portal import BUSY, UNREGISTERED, USED_UP, Ending, Portal, in_xml
 from tests.jeonju.cli.command import jeonju as jeonju_here
 from tests.waiting import wait_until
 
@@ -39,51 +39,6 @@ PALBOK = (
 ).encode()
 
 
-def in_xml(number: str, word: str) -> tuple[int, bytes]:
-    return 200, (
-        f"<OpenAPI_ServiceResponse>\n<cmmMsgHeader>\n<errMsg>SERVICE ERROR</errMsg>\n<returnAuthMsg>{word}</returnAuthMsg>\n"
-        f"<returnReasonCode>{number}</returnReasonCode>\n</cmmMsgHeader>\n</OpenAPI_ServiceResponse>"
-    ).encode()
-
-
-UNREGISTERED = in_xml("30", "SERVICE_KEY_IS_NOT_REGISTERED_ERROR")
-USED_UP = in_xml("22", "LIMITED_NUMBER_OF_SERVICE_REQUESTS_EXCEEDS_ERROR")
-BUSY = in_xml("05", "SERVICETIMEOUT_ERROR")
-
-
-class Portal(ThreadingHTTPServer):
-    """Gives the answers it was handed one after the other, the last one for ever."""
-
-    daemon_threads = True
-
-    def __init__(self, *answers: tuple[int, bytes]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.answers = list(answers)
-        self.asked: list[str] = []
-        self.url = f"http://127.0.0.1:{self.server_address[1]}/B552584/ArpltnInforInqireSvc"
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self.server_close()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    server: Portal
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        status, body = self.server.answers.pop(0) if len(self.server.answers) > 1 else self.server.answers[0]
-        body = body.replace(b"{asked}", self.path.encode())
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        pass
-
-
 def recorded(case: str) -> bytes:
     if not VECTORS.exists():
         pytest.skip(f"no recorded answers in {VECTORS}")
@@ -92,18 +47,7 @@ def recorded(case: str) -> bytes:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(airkorea, "FIRST_PAUSE_S", 0.001)
-
-
-class Ending:
-    """Never waits, keeps the waits asked for, and ends after so many."""
-
-    def __init__(self, after: int) -> None:
-        self.after, self.waits = after, list[float]()
-
-    def __call__(self, seconds: float) -> bool:
-        self.waits.append(seconds)
-        return len(self.waits) >= self.after
+    monkeypatch.setattr(official, "FIRST_PAUSE_S", 0.001)
 
 
 @pytest.mark.parametrize("key", [DECODED, ENCODED, f" {ENCODED}\n"])
@@ -212,7 +156,7 @@ T1 = datetime(2026, 3, 2, 8, 12, 5, tzinfo=UTC)
 @pytest.mark.usefixtures("quick")
 def test_it_goes_on_after_trouble_but_not_with_a_key_that_never_worked(broker: EmbeddedBroker) -> None:
     with Portal((200, PALBOK), UNREGISTERED, USED_UP, (200, PALBOK)) as portal:
-        over, answers = Ending(4), list[airkorea.Answer]()
+        over, answers = Ending(4), list[Answer]()
         source = AirKorea("전북", DECODED, service=portal.url)
         carry(source, broker.url, every=HOURLY, once=False, now=lambda: T1, over=over, on_answer=answers.append)
         # The hour was there: 59:55 to 09:12. After trouble ten minutes; with no calls left the full interval.
@@ -221,6 +165,10 @@ def test_it_goes_on_after_trouble_but_not_with_a_key_that_never_worked(broker: E
         portal.answers = [UNREGISTERED]
         with pytest.raises(UserError, match="AIRKOREA_KEY"):
             carry(source, broker.url, every=HOURLY, once=False, now=lambda: T1, over=Ending(9))
+
+
+def next_time(now: datetime, every: timedelta, newest: datetime | None) -> datetime:
+    return official.next_time(now, every, newest, AirKorea.after_the_hour)
 
 
 def test_it_asks_some_minutes_after_the_hour_and_never_too_often() -> None:
@@ -235,7 +183,7 @@ def test_it_asks_some_minutes_after_the_hour_and_never_too_often() -> None:
     assert next_time(at("08:12:05"), 3 * HOURLY, at("08:00")) == at("09:12")
     now, calls, end = at("00:00:03"), 0, at("00:00:03") + timedelta(days=1)
     while now < end:
-        calls += airkorea.ATTEMPTS
+        calls += official.ATTEMPTS
         now = next_time(now, LEAST, None) + timedelta(seconds=1)
     assert calls <= 500
     with Portal((200, PALBOK)) as portal, pytest.raises(UserError, match="10m or more"):
@@ -262,23 +210,27 @@ def running(broker: EmbeddedBroker, store: DuckDBStore, jeonju: Site) -> Iterato
         yield ingest
 
 
-def command(portal: Portal, broker_url: str, *more: str, key: str | None = ENCODED) -> subprocess.CompletedProcess[str]:
+def command(
+    portal: Portal, broker_url: str, folder: Path, *more: str, key: str | None = ENCODED
+) -> subprocess.CompletedProcess[str]:
     with pytest.MonkeyPatch.context() as surroundings:
         surroundings.delenv("AIRKOREA_KEY", raising=False)
         if key is not None:
             surroundings.setenv("AIRKOREA_KEY", key)
-        return jeonju_here("airkorea", "--province", "전북", "--broker", broker_url, "--service", portal.url, *more)
+        given = ("--province", "전북", "--broker", broker_url, "--service", portal.url, "--data", str(folder))
+        return jeonju_here("airkorea", *given, *more)
 
 
 def test_official_values_stand_beside_own_stations(
-    running: Ingest, broker: EmbeddedBroker, store: DuckDBStore, jeonju: Site
+    running: Ingest, broker: EmbeddedBroker, store: DuckDBStore, jeonju: Site, tmp_path: Path
 ) -> None:
     own = Reading(device="palbok-01", time=T1, values={"pm10": 44.0}, seq=1, boot="1")
     publish(broker.url, readings("jeonju", "palbok-01"), encode(own))
     with Portal((200, PALBOK)) as portal:
-        done = command(portal, broker.url, "--once")
+        done = command(portal, broker.url, tmp_path, "--once")
     assert (done.returncode, done.stderr) == (0, "")
     assert "airkorea/전북" in done.stdout
+    assert "1 of 480 calls today" in done.stdout
     wait_until(lambda: running.stats().readings == 2, what="both readings")
     with local_client(api_app(jeonju, store, "mqtt://127.0.0.1:1")) as client:
         latest = {row["device"]: row for row in client.get("/api/v1/latest").json()}
@@ -302,10 +254,10 @@ def test_whole_recorded_answer_reaches_the_store(running: Ingest, broker: Embedd
     )
 
 
-def test_command_says_in_one_line_what_to_do() -> None:
+def test_command_says_in_one_line_what_to_do(tmp_path: Path) -> None:
     with Portal(UNREGISTERED) as portal:
-        unknown = command(portal, "mqtt://127.0.0.1:1", "--once")
-        missing = command(portal, "mqtt://127.0.0.1:1", "--once", key=None)
+        unknown = command(portal, "mqtt://127.0.0.1:1", tmp_path, "--once")
+        missing = command(portal, "mqtt://127.0.0.1:1", tmp_path, "--once", key=None)
     assert (unknown.returncode, missing.returncode) == (2, 2)
     assert unknown.stderr.count("\n") == missing.stderr.count("\n") == 1
     assert "AIRKOREA_KEY is whole" in unknown.stderr
@@ -328,7 +280,7 @@ def test_where_stations_stand_is_written_and_what_has_no_place_is_counted(
     monkeypatch.setenv("AIRKOREA_KEY", ENCODED)
     file = tmp_path / "stations.csv"
     with Portal((200, STATION_LIST), UNREGISTERED) as portal:
-        asks = ["airkorea", "--stations", str(file), "--service", portal.url]
+        asks = ["airkorea", "--stations", str(file), "--service", portal.url, "--data", str(tmp_path)]
         done = CliRunner().invoke(app, asks, catch_exceptions=False)
         assert done.stdout == f"2 stations of 전북 in {file}; 3 without name or place\n"
         assert "getMsrstnList?serviceKey=ab%2B" in portal.asked[0]

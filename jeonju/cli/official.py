@@ -1,0 +1,124 @@
+"""Commands that bring official values and the official weather forecast: AirKorea and Korea's weather service."""
+
+import csv
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jeonju.cli.logs import log_warnings
+from jeonju.cli.options import BrokerAddress, Data, Seconds, SiteName, duration_s, until_over
+from jeonju.contract.site import load_site
+
+app = typer.Typer()
+
+OfficialEvery = Annotated[
+    float, typer.Option("--every", parser=duration_s, metavar="DURATION", help="How often to ask, 10m at least.")
+]
+Once = Annotated[bool, typer.Option("--once", help="Ask once and end.")]
+OfficialService = Annotated[str | None, typer.Option("--service", help="Another address of the interface.")]
+
+
+@app.command()
+def airkorea(
+    *,
+    province: Annotated[str, typer.Option("--province", help="Province as AirKorea names it.")] = "전북",
+    every: OfficialEvery = "1h",  # type: ignore[assignment]
+    once: Once = False,
+    broker: BrokerAddress = "mqtt://127.0.0.1:1883",
+    service: OfficialService = None,
+    stations: Annotated[
+        Path | None,
+        typer.Option(
+            "--stations",
+            help="Write where its stations stand, and end; for `jeonju evaluate network`.",
+            metavar="FILE.csv",
+        ),
+    ] = None,
+    data: Data = Path("data"),
+    stop_after: Seconds = None,
+) -> None:
+    """Ask AirKorea for a province's official hourly values and put them on the broker, on airkorea/PROVINCE.
+
+    The key of data.go.kr is taken from AIRKOREA_KEY. The site file says which gateway reads that topic. Calls of a day are counted in --data.
+    """
+    from jeonju.common.clock import utc_now
+    from jeonju.ingest.airkorea import MOST_CALLS, SERVICE, STATIONS, AirKorea, key_from_surroundings
+    from jeonju.ingest.airkorea_stations import COLUMNS
+    from jeonju.ingest.daily_calls import DailyCalls
+    from jeonju.ingest.official import carry
+
+    log_warnings()
+    calls = DailyCalls(data / "official" / "airkorea-calls.json", "AirKorea", MOST_CALLS)
+    source = AirKorea(province, key_from_surroundings(), service=service or SERVICE, calls=calls)
+    if stations is not None:
+        listed = source.ask_stations(service or STATIONS)
+        with stations.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerows([COLUMNS, *listed.stations])
+        typer.echo(
+            f"{len(listed.stations)} stations of {province} in {stations}; {listed.left_out} without name or place"
+        )
+        return
+    carry(
+        source,
+        broker,
+        every=timedelta(seconds=every),
+        once=once,
+        now=utc_now,
+        over=until_over(stop_after),
+        on_answer=lambda answer: typer.echo(
+            f"{source.topic}: {len(answer.payload)} bytes, newest hour {answer.newest or 'none'}; {calls}"
+        ),
+    )
+
+
+@app.command()
+def kma(
+    *,
+    site: SiteName = "jeonju",
+    every: OfficialEvery = "1h",  # type: ignore[assignment]
+    once: Once = False,
+    broker: BrokerAddress = "mqtt://127.0.0.1:1883",
+    service: OfficialService = None,
+    data: Data = Path("data"),
+    stop_after: Seconds = None,
+) -> None:
+    """Ask Korea's weather service for the hour's weather at a city and put it on the broker, as the device kma-NX-NY.
+
+    The key of data.go.kr is taken from KMA_KEY, or from AIRKOREA_KEY. The newest forecast is kept in --data; calls of a day are counted there.
+    """
+    from jeonju.common.clock import utc_now
+    from jeonju.contract.weather_ahead import file_of
+    from jeonju.ingest.daily_calls import DailyCalls
+    from jeonju.ingest.kma import KMA, MOST_CALLS, SERVICE, Kma
+    from jeonju.ingest.official import carry
+
+    log_warnings()
+    calls = DailyCalls(data / "official" / "kma-calls.json", KMA.name, MOST_CALLS)
+    city = load_site(site)
+    source = Kma(
+        city.name,
+        city.origin,
+        KMA.key(),
+        file_of(data, city.name),
+        now=utc_now,
+        service=service or SERVICE,
+        calls=calls,
+    )
+    carry(
+        source,
+        broker,
+        every=timedelta(seconds=every),
+        once=once,
+        now=utc_now,
+        over=until_over(stop_after),
+        on_answer=lambda answer: typer.echo(
+            f"{source.device}: {answer.newest:%Y-%m-%d %H:%M} UTC, forecast {_issued(source.issued)}; {calls}"
+        ),
+    )
+
+
+def _issued(at: datetime | None) -> str:
+    return f"of {at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else "none"
