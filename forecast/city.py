@@ -12,6 +12,7 @@ from jeonju.airquality.index import GRADES, STEP, UPPER
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.common.arrays import Floats
 from jeonju.contract.forecast import CityForecast, ForecastHour, ModelOfQuantity, QuantityForecast
+from jeonju.contract.weather_ahead import WeatherAhead
 from jeonju.forecast.learning import learn
 from jeonju.forecast.panel import HORIZONS_H, HOUR_S, Bools, Cases, Inputs, Panel, grid_s, on_grid, wind_parts
 from jeonju.forecast.persistence import learn_persistence
@@ -23,6 +24,9 @@ WIND: Final = ("wind_direction", "wind_speed")
 READ: Final = (*QUANTITIES, *WEATHER, *WIND)
 # Trees and lines need two months of hours, in which weather came and went; persistence needs half a day.
 LEARNT_FROM_H: Final = 60 * 24
+LEARNT_WITH_MEASURED: Final = (
+    "learnt from measured weather and given the official forecast of it: errors of that one are not in the intervals"
+)
 LEAST_H: Final = 12
 # A station that was not heard for so long has no present to begin with.
 SILENT_AFTER_H: Final = 6
@@ -32,13 +36,17 @@ LONE_SHARE: Final = 0.375  # of the limit of a bad hour: 30 µg/m³ of PM10
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """For which stations, until which hour: `last_s` is the begin of the last full one. `upwind` are devices far outside the city."""
+    """For which stations, until which hour: `last_s` is the begin of the last full one. `upwind` are devices far outside the city.
+
+    `ahead` is an official forecast of the weather, where there is one.
+    """
 
     stations: list[str]
     upwind: list[str]
     timezone: str
     last_s: float
     made_at: datetime
+    ahead: WeatherAhead | None = None
 
 
 class _Hours:
@@ -61,7 +69,7 @@ class _Hours:
 def forecast_of(request: Request, table: pa.Table) -> CityForecast:
     """Return the forecast from rows (device, time, quantities) of hourly means."""
     hours = _Hours(request, table)
-    weather = _weather(request, hours)
+    weather, ahead = _weather(request, hours), _ahead(request, hours)
     models: dict[str, ModelOfQuantity] = {}
     stations: dict[str, dict[str, QuantityForecast]] = {name: {} for name in request.stations}
     network = {quantity: _mean(hours.of(request.stations, quantity)) for quantity in QUANTITIES}
@@ -77,6 +85,7 @@ def forecast_of(request: Request, table: pa.Table) -> CityForecast:
             weather=weather,
             beside={name: values for name, values in network.items() if np.isfinite(values).any()},
             upwind=upwind,
+            ahead=ahead,
         )
         models[quantity], found = _of_quantity(panel, quantity)
         for name, forecast in zip(request.stations, found, strict=True):
@@ -103,7 +112,8 @@ def _of_quantity(panel: Panel, quantity: str) -> tuple[ModelOfQuantity, list[Qua
         learnt = learn(panel, bad_above)
         mean = learnt.regressor.predict(Inputs(panel).of(cases))
         points, warn_at = learnt.spread.points(mean, cases.ahead_h), learnt.warn_at
-        model = ModelOfQuantity(model="learnt", history_hours=known, inputs=panel.inputs)
+        said = LEARNT_WITH_MEASURED if panel.ahead else None
+        model = ModelOfQuantity(model="learnt", history_hours=known, inputs=panel.inputs, reason=said)
     else:
         little = learn_persistence(panel, bad_above)
         mean = little.mean(panel, cases)
@@ -151,6 +161,33 @@ def _weather(request: Request, hours: _Hours) -> dict[str, Floats]:
     parts = wind_parts(direction, speed)
     weather |= {name: _mean(values) for name, values in parts.items()}
     return {name: values for name, values in weather.items() if np.isfinite(values).any()}
+
+
+def _ahead(request: Request, hours: _Hours) -> dict[str, Floats]:
+    """Return the weather of each hour, measured by the official source up to the last hour and forecast by it for the 24 after that.
+
+    Both are of the same source, so that what is learnt from one holds for the other. Nothing where its measured hours are fewer than learning needs,
+    or one of the 24 hours is missing.
+    """
+    given = request.ahead
+    if given is None:
+        return {}
+    first_s, count = hours.grid[-1] + HOUR_S, len(HORIZONS_H)
+    coming = grid_s(first_s, first_s + (count - 1) * HOUR_S)
+    times = np.array([hour.at.timestamp() for hour in given.hours])
+    names = ("temperature", "humidity", *WIND)
+    forecast = {
+        name: on_grid(coming, times, np.array([getattr(hour, name) for hour in given.hours], dtype=np.float64))
+        for name in names
+    }
+    series = {name: np.concatenate([_mean(hours.of([given.device], name)), forecast[name]]) for name in names}
+    direction, speed = (series.pop(name) for name in WIND)
+    series |= wind_parts(direction, speed)
+    return {
+        name: values
+        for name, values in series.items()
+        if np.isfinite(values[:-count]).sum() >= LEARNT_FROM_H and np.isfinite(values[-count:]).all()
+    }
 
 
 def _upwind(request: Request, hours: _Hours, quantity: str) -> dict[str, Floats]:

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -18,6 +19,7 @@ from jeonju.common.errors import UnavailableError
 from jeonju.common.worker import Worker, WorkerService
 from jeonju.contract.forecast import CityForecast
 from jeonju.contract.site import Site
+from jeonju.contract.weather_ahead import WeatherAhead, kept
 from jeonju.forecast.city import READ, Request
 from jeonju.storage.port import Series, Store
 
@@ -30,6 +32,8 @@ MOST_UPWIND: Final = 40
 # Devices further away than this stand in other air, which may come here; so do those that the site file names so, as official values say no place.
 UPWIND_FROM_M: Final = 40_000.0
 UPWIND_NAME: Final = "upwind-"
+# Issues come every three hours; after half a day others know better.
+OLD_FROM: Final = timedelta(hours=12)
 LONGEST_RUN_S: Final = 900.0
 # The values of an hour are stored some minutes after its end.
 AFTER_THE_HOUR: Final = timedelta(minutes=3)
@@ -50,10 +54,11 @@ class ForecastService(WorkerService):
         now: Callable[[], datetime],
         *,
         every_hour: bool = False,
+        weather_ahead: Path | None = None,
         on_forecast: Callable[[CityForecast], None] = lambda _forecast: None,
     ) -> None:
         self._site, self._store, self._now = site, store, now
-        self._every_hour, self._on_forecast = every_hour, on_forecast
+        self._every_hour, self._on_forecast, self._weather_ahead = every_hour, on_forecast, weather_ahead
         self._is_asked, self._is_over = False, False
         self._rests_until_s, self._made_s, self._begun_s = 0.0, 0.0, time.monotonic()
         self._process: subprocess.Popen[bytes] | None = None
@@ -117,7 +122,8 @@ class ForecastService(WorkerService):
     def _made(self, last_hour: datetime) -> CityForecast:
         stations = [station.name for station in self._site.stations]
         upwind = self._upwind()
-        devices = (*stations, *upwind)
+        ahead = self._ahead()
+        devices = tuple(dict.fromkeys((*stations, *upwind, *([ahead.device] if ahead else []))))
         days = min(LONGEST, timedelta(hours=MOST_DEVICE_HOURS // max(len(devices), 1)))
         end = last_hour + timedelta(hours=1)
         rows = self._store.readings(
@@ -129,8 +135,20 @@ class ForecastService(WorkerService):
             timezone=self._site.timezone,
             last_s=last_hour.timestamp(),
             made_at=self._now(),
+            ahead=ahead,
         )
         return msgspec.json.decode(self._answer(request, rows.select(["device", "time", *READ])), type=CityForecast)
+
+    def _ahead(self) -> WeatherAhead | None:
+        """Return the official forecast of the weather, where one is kept that is not old. Trouble with it is logged, and it is left out."""
+        if self._weather_ahead is None:
+            return None
+        try:
+            ahead = kept(self._weather_ahead)
+        except (OSError, ValueError) as error:
+            log.warning("the forecast goes without the official weather: %s", error)
+            return None
+        return ahead if ahead and abs(self._now() - ahead.issued_at) < OLD_FROM else None
 
     def _upwind(self) -> list[str]:
         """Return the devices that stand far outside of the city, by their place or by their name."""

@@ -50,6 +50,7 @@ def api_services(
     detection: DetectionPlace = "here",
     responds: bool = True,
     ask: Callable[[bytes], bytes] | None = None,
+    weather_ahead: Path | None = None,
     notices: Callable[[], list[str]] = list,
     on_unheard: Callable[[int], object] = lambda _times: None,
     trouble_of_ingest: Callable[[], str | None] = lambda: None,
@@ -60,7 +61,7 @@ def api_services(
 
     `detection` is `elsewhere` where `jeonju detect` runs; `responds` says whether this api works incidents, robots and notifications
     from the start on, `ask` brings an order to the one that does where that changes (`jeonju.stack.workers.response_worker`).
-    `clock_offset_s` changes when the clock is set.
+    `weather_ahead` is the file of the official weather forecast. `clock_offset_s` changes when the clock is set.
     `notices` returns lines for people on what goes wrong at the broker. `on_unheard` is called after each attempt to publish that failed, with
     how many failed one after the other. `trouble_of_ingest` returns why nothing is stored now, and `last_messages` what a device sent last, where
     ingest runs in this process; `simulated` is the simulated city, where it does.
@@ -73,9 +74,16 @@ def api_services(
     detects = DetectionService(*wired, clock_offset_s=clock_offset_s) if is_here else DetectionFollower(*wired)
     # Whoever finds alerts has a forecast every hour; elsewhere it is made when somebody asks.
     forecast = (
-        ForecastService(site, store, now, every_hour=rules.of(FORECAST).enabled, on_forecast=detects.note_forecast)
+        ForecastService(
+            site,
+            store,
+            now,
+            every_hour=rules.of(FORECAST).enabled,
+            weather_ahead=weather_ahead,
+            on_forecast=detects.note_forecast,
+        )
         if isinstance(detects, DetectionService)
-        else ForecastService(site, store, now)
+        else ForecastService(site, store, now, weather_ahead=weather_ahead)
     )
     return Services(
         site=site,

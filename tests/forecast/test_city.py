@@ -5,7 +5,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -17,7 +19,8 @@ from jeonju.cli.app import app
 from jeonju.common.errors import UserError
 from jeonju.contract.columns import readings_table
 from jeonju.contract.site import Site
-from jeonju.forecast import learning, regressors
+from jeonju.contract.weather_ahead import HourAhead, WeatherAhead, file_of, keep
+from jeonju.forecast import city, learning, regressors
 from jeonju.forecast.city import LEARNT_FROM_H, READ, Request, forecast_of
 from jeonju.forecast.service import ForecastService
 from jeonju.stack.services import api_app
@@ -84,6 +87,61 @@ def test_with_two_months_it_learns_also_from_what_stands_upwind(monkeypatch: pyt
     assert len(found.stations["a"]["pm10"].hours) == 24
     near, far = (found.stations["a"]["pm10"].hours[at] for at in (0, 23))
     assert near.high / near.low < far.high / far.low
+
+
+def official(hours: int, ahead_h: int) -> tuple[pa.Table, WeatherAhead]:
+    """Return measured hours of the official weather, and its forecast of the hours after them."""
+    last_s = T0_S + 3600 * hours
+    rows = [
+        dict.fromkeys(READ)
+        | {"device": "kma-62-89", "time": datetime.fromtimestamp(T0_S + 3600 * hour, UTC)}
+        | {"temperature": float(hour % 24), "wind_speed": 2.0, "wind_direction": 270.0}
+        for hour in range(hours)
+    ]
+    coming = [
+        HourAhead(
+            at=datetime.fromtimestamp(last_s + 3600 * hour, UTC), temperature=5.0, wind_speed=2.0, wind_direction=90.0
+        )
+        for hour in range(ahead_h)
+    ]
+    ahead = WeatherAhead(source="KMA", device="kma-62-89", issued_at=NOW, hours=coming)
+    return pa.Table.from_pylist(rows, schema=table(1).schema), ahead
+
+
+@pytest.mark.parametrize(("hours", "ahead_h"), [(LEARNT_FROM_H, 24), (LEARNT_FROM_H, 23), (LEARNT_FROM_H - 1, 24)])
+def test_forecast_weather_is_used_where_it_was_measured_long_enough_and_covers_the_day(
+    hours: int, ahead_h: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learning, "MOST_CASES", 1500)
+    monkeypatch.setattr(regressors, "TREES", 30)
+    rows, ahead = official(hours, ahead_h)
+    asked = msgspec.structs.replace(request(hours), ahead=ahead)
+    is_used = (hours, ahead_h) == (LEARNT_FROM_H, 24)
+    series = city._ahead(asked, city._Hours(asked, pa.concat_tables([table(hours), rows])))
+    assert sorted(series) == (["temperature", "wind_east", "wind_north", "wind_speed"] if is_used else [])
+    if is_used:
+        assert [float(series["temperature"][at]) for at in (-26, -25, -24, -1)] == [22.0, 23.0, 5.0, 5.0]
+        assert [round(float(series["wind_east"][at]), 6) for at in (-25, -24)] == [2.0, -2.0]
+        found = forecast_of(asked, pa.concat_tables([table(hours), rows])).models["pm10"]
+        assert (found.model, "forecast weather" in found.inputs) == ("learnt", True)
+        assert "learnt from measured weather" in (found.reason or "")
+
+
+def test_an_old_or_broken_weather_forecast_is_left_out(
+    jeonju: Site, store: DuckDBStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = file_of(tmp_path, "jeonju")
+    service = ForecastService(jeonju, store, lambda: NOW, weather_ahead=file)
+    assert service._ahead() is None
+    _, ahead = official(24, 24)
+    keep(ahead, file)
+    assert service._ahead() == ahead
+    keep(msgspec.structs.replace(ahead, issued_at=NOW - timedelta(hours=13)), file)
+    assert service._ahead() is None
+    assert not caplog.text
+    file.write_text("{")
+    assert service._ahead() is None
+    assert "the forecast goes without the official weather" in caplog.text
 
 
 def filled(jeonju: Site, store: DuckDBStore) -> FastAPI:
