@@ -5,7 +5,7 @@ import os
 import struct
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NoReturn, cast
 
 import duckdb
 
@@ -46,6 +46,18 @@ ADVICE: Final = "restore a backup (`jeonju restore`), or name another --store"
 
 class StoreInUseError(UserError):
     """Another process has the file."""
+
+
+class _Closed:
+    """In the place of a connection; whatever it is asked, it says that it is closed, as one of DuckDB's does."""
+
+    def __getattr__(self, _name: str) -> NoReturn:
+        raise duckdb.ConnectionException("the store is closed")
+
+
+def closed() -> duckdb.DuckDBPyConnection:
+    """Return a connection that is closed, and nothing of DuckDB's."""
+    return cast("duckdb.DuckDBPyConnection", _Closed())
 
 
 def connect(path: Path | str) -> duckdb.DuckDBPyConnection:

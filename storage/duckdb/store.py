@@ -29,7 +29,16 @@ from jeonju.contract.records import (
 from jeonju.storage.archive import Archive, Day
 from jeonju.storage.duckdb import archived as archived
 from jeonju.storage.duckdb import rollup as rollup
-from jeonju.storage.duckdb.file import CHECKPOINT_BYTES, TIDY_EVERY_S, checkpoint, connect, copy_to, damaged, first_line
+from jeonju.storage.duckdb.file import (
+    CHECKPOINT_BYTES,
+    TIDY_EVERY_S,
+    checkpoint,
+    closed,
+    connect,
+    copy_to,
+    damaged,
+    first_line,
+)
 from jeonju.storage.duckdb.readings import NewestReadings, select_readings, write_readings
 from jeonju.storage.duckdb.records import REMOVE_OLD_ENTRIES, StoredRecords, insert, insert_letters, mark_letters
 from jeonju.storage.duckdb.schema import migrate
@@ -204,6 +213,8 @@ class DuckDBStore(StoredRecords):
             self._checkpointing.join()
         with self._lock:
             self._connection.close()
+            # Caches of a web framework may know the store until Python ends, when DuckDB lists on standard error what is left of its connections.
+            self._connection = closed()
 
     def _log_bytes(self) -> int:
         log = Path(f"{self._path}.wal")

@@ -16,7 +16,7 @@ from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
 from jeonju.cli.app import app
-from jeonju.common.errors import UserError
+from jeonju.client import ApiError
 from jeonju.contract.columns import readings_table
 from jeonju.contract.site import Site
 from jeonju.contract.weather_ahead import HourAhead, WeatherAhead, file_of, keep
@@ -185,7 +185,7 @@ def test_command_waits_for_the_forecast_of_a_running_city_and_shows_it(jeonju: S
         assert "no value within the last 6 hours" in shown
         found = json.loads(CliRunner().invoke(app, [*asks, "--json"], catch_exceptions=False).stdout)
         assert sorted(found["stations"]) == sorted((one, two, silent))
-        with pytest.raises(UserError, match="no such station"):
+        with pytest.raises(ApiError, match="there is no station 'nowhere'"):
             CliRunner().invoke(app, ["forecast", "--from", url, "--station", "nowhere"], catch_exceptions=False)
 
 
