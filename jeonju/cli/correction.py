@@ -1,6 +1,7 @@
 """Corrections of devices: which are in force, and a person's agreement to one that `jeonju evaluate network` proposes."""
 
 import json
+import math
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
@@ -8,6 +9,7 @@ import typer
 
 from jeonju.cli.api_client import api_client
 from jeonju.cli.options import Json, KeyFile
+from jeonju.common.errors import UserError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -56,6 +58,8 @@ def accept(
 
     What is stored already stays as it is; what was measured is kept beside each corrected value.
     """
+    if not (math.isfinite(gain) and math.isfinite(offset)):
+        raise UserError("--gain and --offset must be finite numbers")
     wanted = {"device": device, "quantity": quantity, "gain": gain, "offset": offset, "reason": reason}
     with api_client(from_, key_file) as client:
         _print(client.post(PATH, wanted), as_json=as_json)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import urllib3
 from playwright.sync_api import Browser, expect
 
 from jeonju.api.http.pages import PAGE
@@ -84,10 +85,14 @@ def test_incident_has_a_page_with_its_regions_and_takes_a_note(city: City) -> No
 
 
 def test_device_has_a_page_with_its_flags_and_neighbours(city: City) -> None:
+    agreed = {"device": "palbok-03", "quantity": "pm25", "gain": 1.25, "offset": 2, "reason": "30 days beside 팔복동"}
+    urllib3.request("POST", f"{city.url}/api/v1/corrections", json=agreed)
     page = city.open("/#/devices/palbok-03")
     expect(page.locator("#device-title")).to_have_text("Centre of Palbok-dong")
     expect(page.locator("#charts figure")).to_have_count(2)
     expect(page.locator(".flags")).to_contain_text("suspect jumped from 0.0100 to 0.2000 ppm within 10 s")
+    expect(page.locator("#corrections")).to_contain_text("PM2.5 gain 1.25 · offset 2 µg/m³")
+    expect(page.locator("#corrections")).to_contain_text("local: 30 days beside 팔복동")
     page.get_by_role("button", name="한국어").click()
     expect(page.locator(".flags")).to_contain_text("급변")
     page.get_by_role("button", name="English").click()

@@ -31,8 +31,9 @@ export interface Reading {
   device: string; time: string; position?: Place; values: Record<string, number>; quality?: Flags; quality_ko?: Flags;
 }
 export interface Device extends Labelled {
-  device?: string; name?: string; zone?: string; kind?: string; origin?: string; state?: string; [more: string]: unknown;
+  device?: string; name?: string; zone?: string; kind?: string; origin?: string; state?: string; corrections?: Correction[]; [more: string]: unknown;
 }
+export interface Correction { id: string; quantity: string; gain: number; offset: number; reason: string; who: string; from_at: string }
 export interface StationIndex extends Labelled {
   cai?: number; grade?: string; colour?: string; pollutant?: string; us_aqi?: { aqi: number } | null;
   instrument_ko?: string; instrument_en?: string;

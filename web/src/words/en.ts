@@ -45,7 +45,7 @@ export const ENGLISH: Words = {
   role: { viewer: "viewer", operator: "operator", admin: "admin" }, "reads-only": "reads only", leave: "Other key",
   door: "Enter your API key", key: "API key", enter: "Enter",
   device: "Device", "device-none": "No device has this name.", span: "Time span", "span-1h": "1 h", "span-6h": "6 h", "span-24h": "24 h", "span-7d": "7 d",
-  day: "last 24 hours", neighbours: "Nearest stations", flags: "Quality flags", "no-flags": "no quality flags", instrument: "Instrument", ledger: "Ledger",
+  day: "last 24 hours", neighbours: "Nearest stations", flags: "Quality flags", "no-flags": "no quality flags", corrections: "Agreed corrections", gain: "gain", offset: "offset", instrument: "Instrument", ledger: "Ledger",
   messages: "Last readings", raw: "Last messages as they came", "no-raw": "It has sent nothing since the start.", health: "Health", healthy: "nothing wrong is known", flagged: "flagged readings:", flag: {}, certificate: "Certificate of the instrument", truth: "truth",
   certificates: { "grade-1": "grade 1 (Korean certification of low-cost instruments)", "outside-grade-1": "certified, outside grade 1", none: "no certified grade: for reference only" }, time: "time", values: "values", "devices-state": "state", stand: { online: "online", offline: "offline", unknown: "not heard yet" }, later: "not begun", "save-as": "Save as", advisory: "advisory level",
   received: "received", repeated: "repeated", missing: "missing", late: "late", rejected: "rejected", completeness: "complete", last: "last heard", ago: "ago",

@@ -49,7 +49,7 @@ export const KOREAN = {
   role: { viewer: "열람자", operator: "운영자", admin: "관리자" }, "reads-only": "읽기 전용", leave: "다른 키 사용",
   door: "API 키를 입력하세요", key: "API 키", enter: "접속",
   device: "기기", "device-none": "이 이름의 기기가 없습니다.", span: "기간", "span-1h": "1시간", "span-6h": "6시간", "span-24h": "24시간", "span-7d": "7일",
-  day: "지난 24시간", neighbours: "가까운 측정소", flags: "품질 표시", "no-flags": "품질 표시 없음", instrument: "측정기", ledger: "수신 기록",
+  day: "지난 24시간", neighbours: "가까운 측정소", flags: "품질 표시", "no-flags": "품질 표시 없음", corrections: "승인된 보정", gain: "기울기", offset: "절편", instrument: "측정기", ledger: "수신 기록",
   messages: "최근 수신 값", raw: "최근 수신 메시지 원문", "no-raw": "시작 후 보낸 메시지가 없습니다.", health: "기기 상태", healthy: "알려진 이상 없음", flagged: "품질 표시된 자료:", flag: { suspect: "의심", bad: "불량", estimated: "추정" }, certificate: "성능인증", truth: "참값",
   certificates: { "grade-1": "간이측정기 성능인증 1등급", "outside-grade-1": "간이측정기 성능인증 등급 외", none: "성능인증 등급 없음: 참고용" }, time: "시각", values: "값", "devices-state": "상태", "save-as": "파일로 저장:", advisory: "발령 기준",
   received: "수신", repeated: "중복", missing: "누락", late: "지연", rejected: "거부", completeness: "수신율", last: "마지막 수신", ago: "전",
