@@ -163,7 +163,18 @@ def test_documentation_says_what_a_request_needs_and_loads_nothing_from_elsewher
                 if method.upper() in READING
                 else "admin"
                 if path.endswith(
-                    ("/events", "/speed", "/adopt", "/backup", "/runs", "/test", "/subscriptions", "/{subscription}")
+                    (
+                        "/events",
+                        "/speed",
+                        "/adopt",
+                        "/backup",
+                        "/runs",
+                        "/test",
+                        "/subscriptions",
+                        "/{subscription}",
+                        "/corrections",
+                        "/withdraw",
+                    )
                 )
                 else "operator"
             )
