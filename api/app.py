@@ -102,6 +102,7 @@ def create_app(
     others = {
         other.site.name: make_app(other, public_page=public_page, collectors=measured) for other, measured in beside
     }
+    app.state.beside = tuple(others.values())
     _share(app, others.values(), [services.site, *(other.site for other, _ in beside)])
     app.state.tiles = tiles
     app.state.metrics = CollectorRegistry()
@@ -137,6 +138,15 @@ def _share(app: FastAPI, others: Iterable[FastAPI], sites: Sequence[Site]) -> No
         one.state.sites, one.state.runs = listed(sites), app.state.runs
 
 
+def forget(app: FastAPI) -> None:
+    """Empty an application that has ended, and those beside it.
+
+    FastAPI caches what it has seen of functions, among them some of the application's own, and would so keep it, with its store, until Python ends.
+    """
+    for one in (*app.state.beside, app):
+        vars(one).clear()
+
+
 async def _start(every: Iterable[Services], notifiers: Iterable[Notifier]) -> None:
     for services in every:
         services.stream.attach(asyncio.get_running_loop())
@@ -167,6 +177,7 @@ def _app_of_run(
         finally:
             loop.call_soon_threadsafe(services.stream.close)
             services.stop()
+            forget(app)
 
 
 def _explain_errors(app: FastAPI) -> None:

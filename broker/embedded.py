@@ -151,6 +151,9 @@ class EmbeddedBroker:
         self._stopping.set()
         with self._spawning:
             self._end_process()
+        # A thread that Python finds still at work when it ends keeps what it knows: then DuckDB lists it on standard error.
+        if self._watcher.is_alive() and self._watcher is not threading.current_thread():
+            self._watcher.join()
 
     def _end_process(self) -> None:
         """End the broker so that it keeps all that it has acknowledged.

@@ -15,11 +15,13 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import uvicorn
+from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from jeonju.api.access.keys import KeyFile
 from jeonju.api.access.tiles import Tiles
+from jeonju.api.app import forget
 from jeonju.api.stream import ABORT
 from jeonju.common.errors import UserError
 
@@ -96,6 +98,7 @@ class LiveServer:
     def __init__(self, app: Any, settings: HttpSettings, *, before_shutdown: Callable[[], None] = lambda: None) -> None:
         """Take the port. `before_shutdown` is called on the server's loop, to end answers that would last for ever."""
         settings.check()
+        self._app = app
         self._socket = _listen(settings.host, settings.port)
         scheme = "http" if settings.certificate is None else "https"
         self.url = f"{scheme}://{settings.host}:{self._socket.getsockname()[1]}"
@@ -128,6 +131,8 @@ class LiveServer:
         self._server.should_exit = True
         self._thread.join()
         self._socket.close()
+        if isinstance(self._app, FastAPI):
+            forget(self._app)
 
 
 class _Server(uvicorn.Server):

@@ -172,7 +172,7 @@ def test_running_ingest_reads_of_an_agreement_and_the_devices_tell(
     jeonju: Site, store: DuckDBStore, broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "CORRECTIONS_EVERY_S", 0.05)
-    from jeonju.ingest.airkorea import publish
+    from jeonju.ingest.official import publish
 
     def send(at: datetime) -> None:
         content = {"device": DEVICE, "time": at.isoformat(), "values": {"pm25": 52.0}}
