@@ -143,7 +143,7 @@ def forget(app: FastAPI) -> None:
 
     FastAPI caches what it has seen of functions, among them some of the application's own, and would so keep it, with its store, until Python ends.
     """
-    for one in (*app.state.beside, app):
+    for one in (*getattr(app.state, "beside", ()), app):
         vars(one).clear()
 
 

@@ -51,6 +51,9 @@ class StoreInUseError(UserError):
 class _Closed:
     """In the place of a connection; whatever it is asked, it says that it is closed, as one of DuckDB's does."""
 
+    def close(self) -> None:
+        """Do nothing more."""
+
     def __getattr__(self, _name: str) -> NoReturn:
         raise duckdb.ConnectionException("the store is closed")
 

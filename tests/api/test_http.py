@@ -232,7 +232,7 @@ def test_incident_is_listed_shown_handled_and_reported(client: TestClient, jeonj
         '{"class": "fire"}',
     )
     air.store.write_alerts([alert])
-    air.incidents.handle([alert], {"palbok-01": (jeonju.stations[0].lat, jeonju.stations[0].lon)}, NOW)
+    air.response.orders.incidents.handle([alert], {"palbok-01": (jeonju.stations[0].lat, jeonju.stations[0].lon)}, NOW)
     (incident,) = get(client, "incidents")
     path = f"/api/v1/incidents/{incident['id']}"
     assert (incident["kind"], incident["state"], incident["confidence"]) == ("fire", "open", 1.0)

@@ -257,13 +257,13 @@ def test_command_asks_draws_and_shows_what_was_kept(small: Site, store: DuckDBSt
         given = ("--fire", f"{fire['lat']},{fire['lon']},1", "--closed-road", "palbok-ro", "--robot")
         place = f"{small.robots[0].name}={fire['lat']},{fire['lon']}"
         picture = tmp_path / "what-if.png"
-        asked = jeonju(
-            "what-if", *given, place, "--at", AT.isoformat(), "--ahead", "15m", "--from", url, "--picture", picture
-        )
+        more = ("--at", AT.isoformat(), "--ahead", "15m", "--title", "drawn", "--picture", picture)
+        asked = jeonju("what-if", *given, place, *more, "--from", url)
         assert asked.returncode == 0, asked.stderr
         assert "notices it after" in asked.stdout
         assert picture.read_bytes().startswith(b"\x89PNG")
-        (listed,) = json.loads(jeonju("what-if", "--list", "--from", url, "--json").stdout)[:1]
+        kept = json.loads(jeonju("what-if", "--list", "--from", url, "--json").stdout)
+        (listed,) = [one for one in kept if one["title"] == "drawn"]
         assert [change["kind"] for change in listed["changes"]] == ["fire", "closed-road", "robot"]
         shown = jeonju("what-if", listed["id"], "--from", url)
         assert "if nothing changed" in shown.stdout

@@ -93,7 +93,7 @@ def written(folder: Path, text: str) -> Path:
         ("[rules.x]\nquantity = 'pm25'\nabove = 'korea-1h'", "rules.toml:3: rules.x.above is no number with a unit"),
         (
             "[rules.x]\nquantity = 'pm25'\nabove = 'korea-1h'",
-            "limits with a name: korea-24h, who-24h, advisory, warning",
+            "limits with a name: korea-24h, who-24h, us-24h, advisory, warning",
         ),
         (
             "[rules.x]\nquantity = 'pm25'\nmean_over = '1h'\nabove = 'korea-24h'",

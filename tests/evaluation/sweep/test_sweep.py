@@ -120,11 +120,11 @@ def lone_scheduler() -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
 
 
 @contextmanager
-def worker(address: str, **environment: str) -> Iterator[None]:
-    """A worker in a process of its own."""
+def worker(address: str, folder: Path = Path()) -> Iterator[None]:
+    """A worker in a process of its own; what is installed in a folder counts more for it."""
     command = [sys.executable, "-m", "distributed.cli.dask_worker", address]
     options = ["--nthreads", "1", "--no-dashboard", "--death-timeout", "30"]
-    process = subprocess.Popen([*command, *options], stderr=subprocess.DEVNULL, env={**os.environ, **environment})
+    process = subprocess.Popen([*command, *options], stderr=subprocess.DEVNULL, cwd=folder)
     try:
         yield
     finally:
@@ -176,7 +176,7 @@ def test_a_worker_of_another_version_is_refused_in_a_line(
     installed.mkdir()
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: jeonju-air\nVersion: 9.9.0\n")
     address = lone_scheduler[0]
-    with worker(address, PYTHONPATH=f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"):
+    with worker(address, tmp_path):
         wait_until(lambda: _has_workers(address), within_s=60)
         with (
             pytest.raises(UserError, match=r"has jeonju-air 9\.9\.0 on Python .*install the same version there"),
