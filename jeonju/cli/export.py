@@ -34,7 +34,6 @@ _ROWS_AT_ONCE: Final = 20_000
 # A service that is away, or has too many exports, is asked again for so long.
 _GIVE_UP_AFTER_S: Final = 60.0
 _TRY_EVERY_S: Final = 2.0
-_TERMINATED: Final = 128 + signal.SIGTERM
 
 Kind = Literal["station", "robot"]
 
@@ -98,7 +97,9 @@ def export(
     )
     if wanted.start >= wanted.end:
         raise UserError("--start must be before --end")
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
+    # Both alike, also where a shell has SIGINT ignored because it runs this in the background.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     span_s = (wanted.end - wanted.start).total_seconds()
     with ExitStack() as stack:
         source = stack.enter_context(

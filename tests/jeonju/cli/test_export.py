@@ -89,10 +89,7 @@ def test_an_export_that_is_interrupted_leaves_nothing(
     with served(app) as wire:
         arguments = ["export", str(folder / "air.csv"), "--from", f"http://127.0.0.1:{wire.port}", "--start", "9000d"]
         environment = os.environ | {"TMPDIR": str(folder)}
-        # Where the tests themselves run in the background, a shell has SIGINT ignored.
-        before = signal.signal(signal.SIGINT, signal.default_int_handler)
         child = subprocess.Popen([sys.executable, "-m", "jeonju", *arguments], env=environment, stderr=subprocess.PIPE)
-        signal.signal(signal.SIGINT, before)
         try:
             wait_until(lambda: (folder / ".air.csv.part").exists(), what="the beginning of the file")
             child.send_signal(number)
