@@ -20,17 +20,8 @@ log = logging.getLogger(__name__)
 
 Title = Callable[[str], Pair]  # what a kind is called; the rules in force may call it otherwise than the catalogue
 
-KINDS: Final = (
-    "cai",
-    "pm10-advisory",
-    "pm25-advisory",
-    "o3-advisory",
-    "asian-dust",
-    "forecast",
-    "odour",
-    "smoke",
-    "dust",
-    "release",
+# Kinds about instruments and the platform; all others are about the air.
+NOT_OF_AIR: Final = (
     "silent",
     "many-silent",
     "stuck",
@@ -42,6 +33,19 @@ KINDS: Final = (
     "no-data",
     "broker-away",
     "store-away",
+)
+KINDS: Final = (
+    "cai",
+    "pm10-advisory",
+    "pm25-advisory",
+    "o3-advisory",
+    "asian-dust",
+    "forecast",
+    "odour",
+    "smoke",
+    "dust",
+    "release",
+    *NOT_OF_AIR,
 )
 # Those of which quality flags give the reason.
 FAULTS: Final = frozenset(["stuck", "drifting", "out-of-range", "clock-skew"])

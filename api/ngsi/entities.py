@@ -11,26 +11,11 @@ from jeonju.api.http.state import State
 from jeonju.api.ngsi.models import AIR, ALERT, MAPPED, WEATHER, Mapped
 from jeonju.contract.quality import SEVERITY
 from jeonju.contract.records import AlertRecord
+from jeonju.messages.alerts import NOT_OF_AIR
 from jeonju.messages.quality import quality_in_words
 
 # How grave an alert is in the model's words.
 _SEVERITIES: Final = {"info": "informational", "warning": "medium", "critical": "critical"}
-# Kinds about instruments and the platform; all others are about the air.
-_NOT_OF_AIR: Final = frozenset(
-    [
-        "silent",
-        "many-silent",
-        "stuck",
-        "drifting",
-        "out-of-range",
-        "battery-low",
-        "clock-skew",
-        "repeats",
-        "no-data",
-        "broker-away",
-        "store-away",
-    ]
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +102,7 @@ class Entities:
         data = {"kind": alert.kind, "value": alert.value, "limit": alert.limit, "quantity": alert.quantity}
         values = {
             "category": "environment",
-            "subCategory": None if alert.kind in _NOT_OF_AIR else "airPollution",
+            "subCategory": None if alert.kind in NOT_OF_AIR else "airPollution",
             "severity": _SEVERITIES.get(alert.severity, "medium"),
             "dateIssued": _text(alert.started_at),
             "validFrom": _text(alert.started_at),
