@@ -1,6 +1,7 @@
 """A city-sized flat map: metres east (x) and north (y) of a site's origin, and the way back to WGS84 degrees."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,7 +18,7 @@ class LocalMap:
     lat: float
     lon: float
 
-    @property
+    @cached_property
     def _metres_per_degree(self) -> tuple[float, float]:
         sine = np.sin(np.radians(self.lat))
         root = np.sqrt(1 - WGS84_FIRST_ECCENTRICITY_SQUARED * sine**2)

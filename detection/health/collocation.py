@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from jeonju.common.arrays import Floats
+from jeonju.common.arrays import Floats, median
 from jeonju.contract.site import Site
 from jeonju.detection.windows import Window
 from jeonju.rules.watched import QUANTITIES
@@ -76,14 +76,14 @@ class Collocation:
         moving = robots[np.isfinite(window.means[robots][:, [_LAT, _LON]]).all(axis=1) & np.isfinite(pm25[robots])]
         fixed = np.where(rows >= 0, pm25[rows], np.nan) if len(window.devices) else np.empty(0)
         if len(moving) and np.isfinite(fixed).any():
-            median = float(np.nanmedian(fixed))
-            for robot in moving.tolist():
-                station = self._nearest(window.means[robot, _LAT], window.means[robot, _LON])
-                if station is not None and np.isfinite(fixed[station]):
+            of_all = float(median(fixed[np.isfinite(fixed)]))
+            nearest, is_near = self._nearest(window.means[moving])
+            for robot, station in zip(moving[is_near].tolist(), nearest[is_near].tolist(), strict=True):
+                if np.isfinite(fixed[station]):
                     self._add(
                         (window.devices[robot], self.site.stations[station].name),
                         window.end_s,
-                        (float(pm25[robot]), float(fixed[station]), median),
+                        (float(pm25[robot]), float(fixed[station]), of_all),
                     )
         for pair in [pair for pair, seen_s in self._seen_s.items() if window.end_s - seen_s > ENDS_AFTER_S]:
             self._close(*pair)
@@ -101,11 +101,12 @@ class Collocation:
             self._rows = (len(devices), np.array(robots, dtype=np.int64), np.array(stations, dtype=np.int64))
         return self._rows[1:]
 
-    def _nearest(self, lat: float, lon: float) -> int | None:
-        x_m, y_m = self.site.map.to_xy(lat, lon)
+    def _nearest(self, means: Floats) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return the nearest station of each of some robots, and whether that is near."""
+        x_m, y_m = self.site.map.to_xy(means[:, [_LAT]], means[:, [_LON]])
         distance_m = np.hypot(self._x_m - x_m, self._y_m - y_m)
-        at = int(np.argmin(distance_m))
-        return at if distance_m[at] <= NEAR_M else None
+        nearest = np.argmin(distance_m, axis=1)
+        return nearest, distance_m[np.arange(len(nearest)), nearest] <= NEAR_M
 
     def _add(self, pair: tuple[str, str], at_s: float, values: tuple[float, float, float]) -> None:
         before = self._sums.get(pair, np.zeros(4))

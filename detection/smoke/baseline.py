@@ -150,7 +150,7 @@ def _shared(rise: Floats, alike: NDArray[np.int64]) -> Floats:
         if members.sum() < len(members):
             median = _median(rise[members])
             shared[members] = np.where(np.isnan(median), everyone, median)
-    return np.nan_to_num(shared)
+    return np.where(np.isnan(shared), 0.0, shared)
 
 
 def _median(rise: Floats) -> Floats:

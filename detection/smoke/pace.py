@@ -30,7 +30,8 @@ class Pace:
     @property
     def usual_s(self) -> Floats:
         """The usual step of every device [s]; a window until it is known."""
-        return np.nan_to_num(self._usual_s.values, nan=WINDOW_S)
+        usual_s = self._usual_s.values
+        return np.where(np.isnan(usual_s), WINDOW_S, usual_s)
 
     def step(self, heard: NDArray[np.bool_], end_s: float) -> Floats:
         """Take a window; return for how long what came in it stands for each device [s], a window at least."""

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from jeonju.common.arrays import Floats
+from jeonju.common.arrays import Floats, median
 from jeonju.common.device_array import DeviceArray
 from jeonju.contract.site import Site
 from jeonju.detection.windows import Window
@@ -54,7 +54,7 @@ class Positions:
         apart = np.where(heard[:, None], said - xy_m, 0.0)
         first = heard & np.isnan(xy_m[:, 0])
         farthest_m = FASTEST_M_S * np.maximum(window.end_s - heard_s, WINDOW_S)
-        jumped: Flags = heard & np.greater(np.linalg.norm(apart, axis=1), farthest_m)
+        jumped: Flags = heard & np.greater(np.hypot(apart[:, 0], apart[:, 1]), farthest_m)
         heard_s[heard] = window.end_s
         elsewhere_s[heard & ~jumped] = np.nan
         starts = jumped & np.isnan(elsewhere_s)
@@ -69,7 +69,7 @@ class Positions:
         known = np.isfinite(self.xy_m[:, 0])
         if not known.any():
             return np.zeros(len(self.xy_m), dtype=bool)
-        middle = np.median(self.xy_m[known], axis=0)
+        middle = median(self.xy_m[known])
         return np.asarray(known & (np.hypot(*(self.xy_m - middle).T) > FARTHEST_M))
 
     def _grow(self, devices: list[str]) -> None:

@@ -257,4 +257,5 @@ def _flame(look: _Look, hottest_c: float) -> Finding:
 
 def _sees_fire(means: Floats) -> Flags:
     hot, air = means[:, _HOT], means[:, _AIR]
-    return np.asarray(np.nan_to_num(hot) > np.maximum(FLAME_C, np.nan_to_num(air) + FLAME_ABOVE_AIR_C))
+    # Where nothing is measured, NaN is above nothing; without the air's own the first limit counts.
+    return np.asarray(hot > np.fmax(FLAME_C, air + FLAME_ABOVE_AIR_C))

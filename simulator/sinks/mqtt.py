@@ -5,17 +5,18 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
+from math import isnan
 from typing import Any, Final
 
 import msgspec
 import numpy as np
 import paho.mqtt.client as mqtt
-from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from jeonju.airquality.pollutants import KEYS
 from jeonju.broker.client import Client
 from jeonju.broker.identity import passing_id
+from jeonju.common.arrays import Floats
 from jeonju.contract import topics
 from jeonju.contract.events import EVENT, Event
 from jeonju.contract.reading import DeviceStatus, Reading, encode, encode_status, from_posix_s
@@ -31,6 +32,7 @@ MOST_OUTSTANDING: Final = 2000
 # The wait for acknowledgements when closing, of all devices together: a broker whose disk is full acknowledges none.
 CLOSE_WITHIN_S: Final = 3.0
 STATUS_KEYS: Final = frozenset(("battery", "voltage", "speed", "heading", "robot_activity", "rssi", "snr"))
+AIR_KEYS: Final = frozenset(KEYS) - STATUS_KEYS
 
 
 class MqttSink:
@@ -113,7 +115,7 @@ class MqttSink:
             self._own.end()
 
     def _publish(self, device: "_Device", rows: Readings) -> None:
-        readings = [_reading(device.name, rows, row) for row in range(len(rows))]
+        readings = _readings(device.name, rows)
         for start in range(0, len(readings), MOST_IN_A_MESSAGE):
             part = readings[start : start + MOST_IN_A_MESSAGE]
             while not self._outstanding.acquire(timeout=0.5):
@@ -203,15 +205,32 @@ class _Device:
             self._outstanding.release()
 
 
-def _reading(name: str, rows: Readings, row: int) -> Reading:
-    values: NDArray[np.float64] = rows.values[row]
-    present = {KEYS[column]: float(values[column]) for column in np.flatnonzero(~np.isnan(values))}
-    return Reading(
-        device=name,
-        seq=int(rows.seq[row]),
-        boot=str(rows.boot[row]),
-        time=from_posix_s(float(rows.times_s[row])),
-        position=(float(rows.lat[row]), float(rows.lon[row])),
-        values={key: value for key, value in present.items() if key not in STATUS_KEYS},
-        status={key: value for key, value in present.items() if key in STATUS_KEYS},
-    )
+def _readings(name: str, rows: Readings) -> list[Reading]:
+    """Return all rows of a device as its messages say them: without what was not measured, and with its own status apart."""
+    of_air, of_device = (_Measured(rows.values, keys) for keys in (AIR_KEYS, STATUS_KEYS))
+    return [
+        Reading(
+            device=name,
+            seq=seq,
+            boot=str(boot),
+            time=from_posix_s(time_s),
+            position=(lat, lon),
+            values=of_air.row(row),
+            status=of_device.row(row),
+        )
+        for row, (seq, boot, time_s, lat, lon) in enumerate(
+            zip(*(column.tolist() for column in (rows.seq, rows.boot, rows.times_s, rows.lat, rows.lon)), strict=True)
+        )
+    ]
+
+
+class _Measured:
+    """Some columns of one device's values, of which it measures a few."""
+
+    def __init__(self, values: Floats, keys: frozenset[str]) -> None:
+        columns = [at for at, key in enumerate(KEYS) if key in keys and not np.isnan(values[:, at]).all()]
+        self._keys = [KEYS[at] for at in columns]
+        self._rows: list[list[float]] = values[:, columns].tolist()
+
+    def row(self, number: int) -> dict[str, float | None]:
+        return {key: value for key, value in zip(self._keys, self._rows[number], strict=True) if not isnan(value)}

@@ -1,5 +1,6 @@
 """Publish the truth too: once a minute, what every device would have measured without noise and faults, as readings of the site `{site}-truth`."""
 
+from math import isfinite
 from typing import Final
 
 import numpy as np
@@ -38,16 +39,15 @@ class TruthSink:
 
 def _truth(block: Block, step: int) -> list[Reading]:
     time = from_posix_s(float(block.true_times_s[step]))
+    lat, lon, truth = block.true_lat[step], block.true_lon[step], np.round(block.truth[step], 6)
     return [
         Reading(
             device=device,
             time=time,
-            position=(float(block.true_lat[step, d]), float(block.true_lon[step, d])),
-            values={
-                key: round(float(value), 6)
-                for key, value in zip(KEYS, block.truth[step, d], strict=True)
-                if np.isfinite(value)
-            },
+            position=position,
+            values={key: value for key, value in zip(KEYS, values, strict=True) if isfinite(value)},
         )
-        for d, device in enumerate(block.devices)
+        for device, position, values in zip(
+            block.devices, zip(lat.tolist(), lon.tolist(), strict=True), truth.tolist(), strict=True
+        )
     ]
