@@ -1,7 +1,8 @@
 """A year of 26 devices at 10 s in DuckDB: load, size, what the console asks, commits beside maintenance and backup; then with most of it archived.
 
 `DAYS=60 ASKED=30 python -m benchmarks store_year` takes fewer days and asks less, for a quick look; a year takes hours and some 25 GB for a while.
-`STORE=influxdb` takes an InfluxDB 1.x instead, which has no archive.
+`STORE=influxdb` takes an InfluxDB 1.x instead, which has no archive. `FOLDER=…` keeps the files there, and goes on with days that are loaded already:
+rates are then those of the days that were loaded last.
 """
 
 import os
@@ -10,7 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -44,8 +45,10 @@ def run() -> dict[str, Any]:
     """Return rates [rows/s], sizes [MB], and times of answers and commits [ms]; of InfluxDB the memory of the server [MB] too."""
     site = load_site("jeonju")
     of = {"days": DAYS, "devices": len(site.devices), "store": STORE}
-    with tempfile.TemporaryDirectory(prefix="store-year") as folder:
-        return of | (_in_influxdb(site, Path(folder)) if STORE == "influxdb" else _in_duckdb(site, Path(folder)))
+    with ExitStack() as stack:
+        folder = Path(os.environ.get("FOLDER") or stack.enter_context(tempfile.TemporaryDirectory(prefix="store-year")))
+        folder.mkdir(parents=True, exist_ok=True)
+        return of | (_in_influxdb(site, folder) if STORE == "influxdb" else _in_duckdb(site, folder))
 
 
 def _in_influxdb(site: Site, folder: Path) -> dict[str, Any]:
@@ -93,9 +96,11 @@ def _moved(site: Site, opened: DuckDBStore, archive: Archive) -> dict[str, Any]:
 
 def _loaded(site: Site, opened: Callable[[], Store], files: Path) -> dict[str, Any]:
     """Load the readings by commits of an hour, as ingest writes a history, and roll up after each day."""
+    loaded = files.with_name("loaded")
+    first = int(loaded.read_text()) if loaded.exists() else 0
     rows, wrote, rolled, cpu = 0, 0.0, 0.0, 0.0
     with closing(opened()) as store:
-        for number in range(DAYS):
+        for number in range(first, DAYS):
             day = START + number * DAY
             table = readings(site, day, day + DAY, EVERY_S, fire_at=END).sort_by("time")
             at_once = -(-table.num_rows // 24)
@@ -108,14 +113,19 @@ def _loaded(site: Site, opened: Callable[[], Store], files: Path) -> dict[str, A
             _all_of(store.maintenance(END))
             rolled += time.perf_counter() - begun
             rows += table.num_rows
-    return {
-        "rows": rows,
-        "rows_per_s": round(rows / wrote),
-        "cpu_us_a_row": round(cpu / rows * 1e6, 2),
-        "roll_up_s_a_day": round(rolled / DAYS, 2),
-        "file_mb": round(_bytes(files) / 1e6),
-        "bytes_a_row": round(_bytes(files) / rows, 1),
-    }
+            loaded.write_text(str(number + 1))
+    of_all = DAYS * int(DAY.total_seconds()) // EVERY_S * len(site.devices)
+    rates = (
+        {}
+        if not rows
+        else {
+            "rows_per_s": round(rows / wrote),
+            "cpu_us_a_row": round(cpu / rows * 1e6, 2),
+            "roll_up_s_a_day": round(rolled / (DAYS - first), 2),
+        }
+    )
+    size = _bytes(files)
+    return {"rows": of_all, **rates, "file_mb": round(size / 1e6), "bytes_a_row": round(size / of_all, 1)}
 
 
 def _used(site: Site, opened: Callable[[], Store], files: Path, first: int = 0) -> dict[str, Any]:
