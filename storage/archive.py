@@ -13,19 +13,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
 
 import pyarrow as pa
+import pyarrow.dataset as pds
 import pyarrow.fs as pfs
 import pyarrow.parquet as pq
 
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.common.errors import UnavailableError, UserError
 from jeonju.contract.columns import READINGS
-
-if TYPE_CHECKING:
-    import pyarrow.dataset as pds
 
 DAY: Final = timedelta(days=1)
 _FILE: Final = "readings.parquet"
@@ -140,11 +138,8 @@ class Archive:
             self._publish(new, day, rows)
         return rows
 
-    def dataset(self, days: Sequence[Day]) -> "pds.Dataset":
+    def dataset(self, days: Sequence[Day]) -> pds.Dataset:
         """Return the readings of days, to be scanned: the columns of READINGS, labels as plain texts, null for what a file does not have."""
-        # Not before there is an archive: it imports pandas, where that is installed, half a second and 28 MB.
-        import pyarrow.dataset as pds
-
         return pds.FileSystemDataset.from_paths(
             [self._path(day) for day in days],
             schema=_WITH_SITE,

@@ -184,6 +184,7 @@ def up(
     It first makes up for a day of history, then goes on live. Ctrl-C stops it; the data stays for the next start.
     With --no-simulate it waits for real devices and gateways.
     """
+    leave_out_pandas()
     from jeonju.api.access.tiles import Tiles
     from jeonju.cli.summary import summary_line, watch
     from jeonju.rules.rules import load_rules
@@ -194,7 +195,6 @@ def up(
 
     log_warnings()
     keep_files_private()
-    leave_out_pandas()
     settings = UpSettings(
         sites=listed(site),
         simulate=simulate,
@@ -310,12 +310,12 @@ def show(
 
     Nothing in the folder is changed.
     """
+    leave_out_pandas()
     from jeonju.stack.http_server import HttpSettings
     from jeonju.stack.shown_run import shown_run
 
     log_warnings()
     keep_files_private()
-    leave_out_pandas()
     http = HttpSettings(
         host=host,
         port=port,

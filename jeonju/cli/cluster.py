@@ -117,6 +117,7 @@ def worker(
     """
     from contextlib import closing
 
+    leave_out_pandas()
     from jeonju.broker.leases import LeaseStore
     from jeonju.rules.rules import load_rules
     from jeonju.stack.health_server import health_server
@@ -128,7 +129,6 @@ def worker(
 
     log_warnings()
     keep_files_private()
-    leave_out_pandas()
     check_is_shared(store, "jeonju worker")
     sites, judged_by, held_in = [load_site(name) for name in listed(site)], load_rules(rules), LeaseStore(leases)
     over = until_over(stop_after)

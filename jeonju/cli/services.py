@@ -135,6 +135,7 @@ def ingest(
     """Run only the ingest service: from the broker into the store. A DuckDB store serves one process at a time."""
     from contextlib import closing
 
+    leave_out_pandas()
     from jeonju.broker.client import wait_for_broker
     from jeonju.broker.identity import lasting_id
     from jeonju.broker.probe import warn_of_a_broker_without_rules
@@ -149,7 +150,6 @@ def ingest(
 
     log_warnings()
     keep_files_private()
-    leave_out_pandas()
     loaded, over = load_site(site), until_over(stop_after)
     client_id = lasting_id(NAME, client_id_file)
     remembers = subscriptions_file or remembered_beside(client_id_file, member)
@@ -192,6 +192,7 @@ def detect(
     """
     from contextlib import closing
 
+    leave_out_pandas()
     from jeonju.broker.client import wait_for_broker
     from jeonju.rules.rules import load_rules
     from jeonju.stack.health_server import health_server
@@ -200,7 +201,6 @@ def detect(
 
     log_warnings()
     keep_files_private()
-    leave_out_pandas()
     check_is_shared(store, "jeonju detect")
     loaded, judged_by, over = load_site(site), load_rules(rules), until_over(stop_after)
     opened = wait_for_store(store, over)
@@ -256,6 +256,7 @@ def api(
     """Run only the API with alerts and page. A DuckDB store serves one process at a time."""
     from contextlib import ExitStack, closing
 
+    leave_out_pandas()
     from jeonju.api.access.tiles import Tiles
     from jeonju.api.app import create_app
     from jeonju.rules.rules import load_rules
@@ -265,7 +266,6 @@ def api(
 
     log_warnings()
     keep_files_private()
-    leave_out_pandas()
     settings = HttpSettings(
         host=host,
         port=port,
