@@ -6,7 +6,7 @@ interpolation, and a robot costs no event between two decisions.
 
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import simpy
@@ -135,17 +135,13 @@ class PatrolRobot:
 
     def track(self, times_s: Floats) -> Floats:
         """Return x, y, battery, speed, heading and activity (times, 6) at instants up to the end of the planned path."""
-        grid, states, activities = self._grid_s, self._states, self._activities
-        if len(grid) == 1:
-            return np.column_stack([np.repeat(states, len(times_s), axis=0), np.zeros((len(times_s), 3))])
-        leg = np.searchsorted(grid[1:-1], times_s, side="left")
-        seconds = np.maximum(np.diff(grid), 1e-9)
-        share = np.clip((times_s - grid[leg]) / seconds[leg], 0.0, 1.0)[:, None]
-        along = states[leg] + share * (states[leg + 1] - states[leg])
-        east, north = np.diff(states[:, :2], axis=0).T
-        speed = np.where(times_s > grid[-1], 0.0, (np.hypot(east, north) / seconds)[leg])
-        heading = np.mod(np.degrees(np.arctan2(east, north)), 360.0)[leg]
-        return np.column_stack([along, speed, heading, activities[leg + 1]])
+        legs = self._legs
+        leg = np.searchsorted(legs.begins_s[1:], times_s, side="left")
+        share = np.minimum(np.maximum((times_s - legs.begins_s[leg]) / legs.seconds[leg], 0.0), 1.0)
+        track = legs.begins[leg]
+        track[:, :3] += share[:, None] * legs.moves[leg]
+        track[times_s > legs.end_s, 3] = 0.0
+        return track
 
     @property
     def _is_broken(self) -> bool:
@@ -242,10 +238,32 @@ class PatrolRobot:
 
     def _set_corners(self, corners: list[_Corner]) -> None:
         self._corners = corners
-        # As arrays, for `track` is asked many times for each corner.
-        self._grid_s = np.array([c.time_s for c in corners])
-        self._states = np.array([(c.x_m, c.y_m, c.battery_percent) for c in corners])
-        self._activities = np.array([c.activity for c in corners])
+        # Once for each corner, for `track` is asked many times until the next.
+        self._legs = _legs(corners)
+
+
+class _Legs(NamedTuple):
+    """The ways between corners as arrays, one row each; one that lasts no time where there is one corner only."""
+
+    begins_s: Floats
+    seconds: Floats
+    begins: Floats  # x, y, battery, speed, heading, activity where each begins
+    moves: Floats  # by how much x, y and battery change on it
+    end_s: float
+
+
+def _legs(corners: list[_Corner]) -> _Legs:
+    grid_s = np.array([corner.time_s for corner in corners])
+    states = np.array([(corner.x_m, corner.y_m, corner.battery_percent) for corner in corners])
+    if len(corners) == 1:
+        standing = np.column_stack([states, np.zeros((1, 3))])
+        return _Legs(grid_s, np.ones(1), standing, np.zeros((1, 3)), float(grid_s[0]))
+    seconds, moves = np.maximum(np.diff(grid_s), 1e-9), np.diff(states, axis=0)
+    east, north = moves[:, 0], moves[:, 1]
+    heading_deg = np.mod(np.degrees(np.arctan2(east, north)), 360.0)
+    activity = [corner.activity for corner in corners[1:]]
+    begins = np.column_stack([states[:-1], np.hypot(east, north) / seconds, heading_deg, activity])
+    return _Legs(grid_s[:-1], seconds, begins, moves, float(grid_s[-1]))
 
 
 def hottest_pixel_c(xy_m: Floats, surface_c: Floats, flames: list[Flame]) -> Floats:
