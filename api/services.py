@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from jeonju.api.http.state import State
 from jeonju.api.simulated import Simulated
@@ -42,6 +43,8 @@ class Services:
     simulated: Simulated | None = None
     # Answers what-ifs, where this api does.
     what_ifs: WhatIfs | None = None
+    # Where commands keep official forecasts and their counts of calls.
+    data: Path | None = None
 
     def start(self) -> None:
         """Begin; a broker that is not there yet is tried again and again."""
@@ -82,5 +85,6 @@ class Services:
             simulated=self.simulated,
             last_messages=self.last_messages,
             what_ifs=self.what_ifs,
+            data=self.data,
             trouble_of_publishers=lambda: self.heartbeat.trouble or self.trouble_of_ingest(),
         )

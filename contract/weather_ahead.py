@@ -2,14 +2,10 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
-from jeonju.common.secret_file import write_secret
-
-LARGEST_BYTES: Final = 1_000_000
-READABLE: Final = 0o644
+from jeonju.contract import kept_file
 
 
 class HourAhead(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,18 +33,6 @@ def file_of(folder: Path, site: str) -> Path:
     return folder / "official" / f"{site}-weather-ahead.json"
 
 
-def keep(forecast: WeatherAhead, file: Path) -> None:
-    """Replace what is kept. Raises OSError."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_secret(file, msgspec.json.encode(forecast), READABLE)
-
-
 def kept(file: Path) -> WeatherAhead | None:
     """Return the newest forecast, None where there is none. Raises ValueError for a file of something else, OSError where it cannot be read."""
-    try:
-        with file.open("rb") as opened:
-            return msgspec.json.decode(opened.read(LARGEST_BYTES), type=WeatherAhead)
-    except FileNotFoundError:
-        return None
-    except msgspec.DecodeError as error:
-        raise ValueError(f"{file} is no weather forecast: {error}") from None
+    return kept_file.kept(file, WeatherAhead, "weather forecast")

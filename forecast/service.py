@@ -18,6 +18,7 @@ import pyarrow as pa
 from jeonju.common.errors import UnavailableError
 from jeonju.common.worker import Worker, WorkerService
 from jeonju.contract.forecast import CityForecast
+from jeonju.contract.official import UPWIND_NAME
 from jeonju.contract.site import Site
 from jeonju.contract.weather_ahead import WeatherAhead, kept
 from jeonju.forecast.city import READ, Request
@@ -31,7 +32,6 @@ MOST_DEVICE_HOURS: Final = 120_000
 MOST_UPWIND: Final = 40
 # Devices further away than this stand in other air, which may come here; so do those that the site file names so, as official values say no place.
 UPWIND_FROM_M: Final = 40_000.0
-UPWIND_NAME: Final = "upwind-"
 # Issues come every three hours; after half a day others know better.
 OLD_FROM: Final = timedelta(hours=12)
 LONGEST_RUN_S: Final = 900.0

@@ -1,15 +1,20 @@
 """Ask AirKorea's open interface for the official hourly values of a province, and put its answers on the broker as they are.
 
 The values of an hour appear some minutes after its end. It asks every ten minutes at most, and three times in a row at most: even on a day when
-everything fails that is 432 of the 500 calls a day that a new key has. Several provinces share the key, so calls are counted, too.
+everything fails that is 432 of the 500 calls a day that a new key has, and 24 for the forecast. Several provinces share the key, so calls are
+counted, too.
 """
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
+from jeonju.common.clock import utc_now
 from jeonju.common.errors import UnavailableError, UserError
 from jeonju.decoders.airkorea.decoder import hour
+from jeonju.ingest.airkorea_forecast import Forecasts
 from jeonju.ingest.airkorea_stations import StationList, read_stations
 from jeonju.ingest.daily_calls import DailyCalls
 from jeonju.ingest.data_portal import Answer, DataPortal, Service
@@ -45,16 +50,26 @@ MOST_CALLS: Final = 480
 
 
 class AirKorea:
-    """The open interface, for one province."""
+    """The open interface, for one province. Where `forecast` names a file, the forecast of the country is kept there."""
 
     after_the_hour: Final = timedelta(minutes=12)
 
-    def __init__(self, province: str, key: str, *, service: str = SERVICE, calls: DailyCalls | None = None) -> None:
+    def __init__(
+        self,
+        province: str,
+        key: str,
+        *,
+        service: str = SERVICE,
+        calls: DailyCalls | None = None,
+        forecast: Path | None = None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
         if province not in PROVINCES:
             raise UserError(f"{province!r} is no province of AirKorea; there are: {' '.join(PROVINCES)}")
         self.province = province
         self._portal = DataPortal(AIRKOREA, key, calls)
         self._service = service.rstrip("/")
+        self.forecasts = None if forecast is None else Forecasts(self._ask_forecast, forecast, now)
 
     @property
     def topic(self) -> str:
@@ -62,13 +77,15 @@ class AirKorea:
         return f"airkorea/{self.province}"
 
     def ask(self) -> Answer:
-        """Ask once.
+        """Ask for the hour, then for the forecast, trouble with which is logged only.
 
         Raises UserError for what a person must change, UnavailableError for what may pass.
         """
         payload, items = self._ask(
             f"{self._service}/getCtprvnRltmMesureDnsty", f"sidoName={quote(self.province)}&ver=1.5"
         )
+        if self.forecasts is not None:
+            self.forecasts.refresh()
         times = [at for item in items if isinstance(item, dict) and (at := hour(item.get("dataTime")))]
         return Answer(payload, max(times, default=None))
 
@@ -76,6 +93,9 @@ class AirKorea:
         """Ask once for the stations of the province; the key must be allowed for the service of stations too (15073877). Raises as `ask` does."""
         payload, _ = self._ask(f"{service.rstrip('/')}/getMsrstnList", f"addr={quote(self.province)}")
         return read_stations(payload, self.province)
+
+    def _ask_forecast(self, day: date) -> list[Any]:
+        return self._ask(f"{self._service}/getMinuDustFrcstDspth", f"searchDate={day.isoformat()}")[1]
 
     def _ask(self, address: str, query: str) -> tuple[bytes, list[Any]]:
         payload, body = self._portal.ask(address, f"{query}&returnType=json&numOfRows={MOST_STATIONS}&pageNo=1")

@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from jeonju.common.errors import JeonjuError, UnavailableError
 from jeonju.contract import topics
+from jeonju.contract.kept_file import keep
 from jeonju.contract.reading import Reading, encode
-from jeonju.contract.weather_ahead import HourAhead, WeatherAhead, keep
+from jeonju.contract.weather_ahead import HourAhead, WeatherAhead
 from jeonju.ingest.daily_calls import SEOUL, DailyCalls
 from jeonju.ingest.data_portal import Answer, DataPortal, Service, inner
 from jeonju.ingest.kma_grid import cell_at, middle_of

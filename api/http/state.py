@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Final, Protocol
 
 from fastapi import Depends, HTTPException, Request
@@ -96,6 +97,8 @@ class State:
     simulated: Simulated | None = None
     last_messages: Callable[[str], list[LastMessage]] | None = None
     what_ifs: WhatIfs | None = None
+    # Where commands keep official forecasts and their counts of calls; None where they are kept nowhere.
+    data: Path | None = None
     turns: AllTurns = field(default_factory=AllTurns)
     plumes: Kept = field(default_factory=Kept)
     readiness: Readiness = field(default_factory=Readiness)

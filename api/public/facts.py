@@ -1,18 +1,21 @@
 """What the public page tells, gathered anew every few seconds."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, get_args
 
 from jeonju.airquality.index import Cai
+from jeonju.api.http.official import forecast_of
 from jeonju.api.http.state import State
+from jeonju.common.errors import UnavailableError
 from jeonju.contract.as_json import details_of
 from jeonju.contract.kinds import KIND_OF_CLASS
+from jeonju.contract.official import stations
 from jeonju.contract.quality import decode_flags
 from jeonju.contract.records import AlertRecord, IncidentRecord
 from jeonju.contract.site import Site, Station
-from jeonju.forecast.service import UPWIND_NAME
 
 SHOWN: Final = ("pm25", "pm10")
 # A zone that smoke reaches with less than this probability is not named.
@@ -57,6 +60,8 @@ class PublicFacts:
     stations: tuple[StationFacts, ...]
     notices: tuple[Notice, ...] = ()
     officials: tuple[OfficialFacts, ...] = ()
+    # As the route answers it; None where it cannot be read.
+    official_forecast: Mapping[str, Any] | None = None
     hour: datetime | None = None
     is_simulated: bool = False
 
@@ -76,6 +81,7 @@ def gather(air: State) -> PublicFacts:
         ),
         notices=_notices(air),
         officials=tuple(_officials(air, rows)),
+        official_forecast=_official_forecast(air),
         hour=index.hour,
         is_simulated=any(record.origin == "simulated" for record in air.store.devices(air.site.name)),
     )
@@ -95,12 +101,17 @@ def _values(row: dict[str, Any]) -> dict[str, float]:
 
 def _officials(air: State, rows: Mapping[str, dict[str, Any]]) -> Iterator[OfficialFacts]:
     """Yield the official stations that the site file names and that were heard; those upwind of the city are not in it."""
-    for gateway in air.site.gateways:
-        for name, device in gateway.names.items() if gateway.format == "airkorea" else ():
-            row = rows.get(device)
-            # An hour that has not ended has no value, whatever an answer says.
-            if row is not None and not device.startswith(UPWIND_NAME) and row["time"] <= air.now():
-                yield OfficialFacts(name=name.rpartition("/")[2], values=_values(row), measured_at=row["time"])
+    for device, name in stations(air.site).items():
+        row = rows.get(device)
+        # An hour that has not ended has no value, whatever an answer says.
+        if row is not None and row["time"] <= air.now():
+            yield OfficialFacts(name=name, values=_values(row), measured_at=row["time"])
+
+
+def _official_forecast(air: State) -> Mapping[str, Any] | None:
+    with suppress(UnavailableError):
+        return forecast_of(air)
+    return None
 
 
 def _notices(air: State) -> tuple[Notice, ...]:

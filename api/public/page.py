@@ -1,7 +1,7 @@
 """The public page as HTML: one document without script, whose style stands in it."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
@@ -23,6 +23,8 @@ OLD_AFTER: Final = timedelta(minutes=20)
 INDEX_OLD_AFTER: Final = timedelta(minutes=80)
 # An hour is published some minutes after the next one has begun.
 OFFICIAL_OLD_AFTER: Final = timedelta(hours=2)
+# Of what is forecast, in the order of its columns.
+ORDER_AHEAD: Final = ("pm25", "pm10", "o3")
 _TEMPLATES: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent),
     autoescape=True,
@@ -85,6 +87,7 @@ def as_html(site: Site, facts: PublicFacts, now: datetime, language: Language) -
         notices=[{"certainty": notice.certainty, "text": _sentence(words, site, notice)} for notice in facts.notices],
         zones=zones,
         officials=[_official(words, one, now) for one in facts.officials],
+        forecast=_forecast(words, facts.official_forecast or {}, language),
         hour=words.clock(facts.hour) if facts.hour else None,
         advice=_advice(words, zones, scheme),
         index=scheme.key,
@@ -144,6 +147,33 @@ def _official(words: _Words, one: OfficialFacts, now: datetime) -> dict[str, Any
         "shown": _shown(one.values),
         "is_old": is_old,
         "at": words.say("old", time=at) if is_old else at,
+    }
+
+
+def _forecast(words: _Words, told: Mapping[str, Any], language: Language) -> dict[str, Any] | None:
+    """Return the official forecast as rows of days and columns of quantities; None where there is none."""
+    days = told.get("days", ())
+    if not days:
+        return None
+    by_row: dict[tuple[date, str], dict[str, dict[str, Any]]] = {}
+    for one in days:
+        by_row.setdefault((one["day"], one["region"]), {})[one["quantity"]] = one
+    at = words.clock(told["issued_at"])
+    return {
+        "columns": [words.label(QUANTITY[key]) for key in ORDER_AHEAD],
+        "rows": [
+            {
+                "day": f"{day:%m-%d}",
+                "region": region,
+                "cells": [
+                    {"key": one.get("grade") or "none", "grade": one.get(f"grade_{language}") or "–"}
+                    for one in (row.get(key, {}) for key in ORDER_AHEAD)
+                ],
+            }
+            for (day, region), row in by_row.items()
+        ],
+        "issued": words.say("old", time=at) if told["is_old"] else at,
+        "texts": list(dict.fromkeys(one["overall"] for one in days if one["overall"])),
     }
 
 

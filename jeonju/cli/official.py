@@ -1,15 +1,21 @@
-"""Commands that bring official values and the official weather forecast: AirKorea and Korea's weather service."""
+"""Commands that bring official values and official forecasts: AirKorea and Korea's weather service."""
 
 import csv
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from jeonju.cli.logs import log_warnings
 from jeonju.cli.options import BrokerAddress, Data, Seconds, SiteName, duration_s, until_over
 from jeonju.contract.site import load_site
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jeonju.ingest.data_portal import Answer
+    from jeonju.ingest.official import Source
 
 app = typer.Typer()
 
@@ -41,17 +47,19 @@ def airkorea(
 ) -> None:
     """Ask AirKorea for a province's official hourly values and put them on the broker, on airkorea/PROVINCE.
 
-    The key of data.go.kr is taken from AIRKOREA_KEY. The site file says which gateway reads that topic. Calls of a day are counted in --data.
+    The key of data.go.kr is taken from AIRKOREA_KEY. The site file says which gateway reads that topic. AirKorea's forecast is kept in --data;
+    calls of a day are counted there.
     """
-    from jeonju.common.clock import utc_now
+    from jeonju.contract.air_ahead import file_of
     from jeonju.ingest.airkorea import MOST_CALLS, SERVICE, STATIONS, AirKorea, key_from_surroundings
     from jeonju.ingest.airkorea_stations import COLUMNS
     from jeonju.ingest.daily_calls import DailyCalls
-    from jeonju.ingest.official import carry
 
     log_warnings()
     calls = DailyCalls(data / "official" / "airkorea-calls.json", "AirKorea", MOST_CALLS)
-    source = AirKorea(province, key_from_surroundings(), service=service or SERVICE, calls=calls)
+    source = AirKorea(
+        province, key_from_surroundings(), service=service or SERVICE, calls=calls, forecast=file_of(data)
+    )
     if stations is not None:
         listed = source.ask_stations(service or STATIONS)
         with stations.open("w", encoding="utf-8", newline="") as file:
@@ -61,17 +69,13 @@ def airkorea(
             f"{len(listed.stations)} stations of {province} in {stations}; {listed.left_out} without name or place"
         )
         return
-    carry(
-        source,
-        broker,
-        every=timedelta(seconds=every),
-        once=once,
-        now=utc_now,
-        over=until_over(stop_after),
-        on_answer=lambda answer: typer.echo(
-            f"{source.topic}: {len(answer.payload)} bytes, newest hour {answer.newest or 'none'}; {calls}"
-        ),
-    )
+
+    def say(answer: "Answer") -> None:
+        told = source.forecasts.told if source.forecasts else "none"
+        newest = f"newest hour {answer.newest or 'none'}"
+        typer.echo(f"{source.topic}: {len(answer.payload)} bytes, {newest}, forecast {told}; {calls}")
+
+    _carry(source, broker, every, once=once, stop_after=stop_after, say=say)
 
 
 @app.command()
@@ -93,7 +97,6 @@ def kma(
     from jeonju.contract.weather_ahead import file_of
     from jeonju.ingest.daily_calls import DailyCalls
     from jeonju.ingest.kma import KMA, MOST_CALLS, SERVICE, Kma
-    from jeonju.ingest.official import carry
 
     log_warnings()
     calls = DailyCalls(data / "official" / "kma-calls.json", KMA.name, MOST_CALLS)
@@ -107,17 +110,27 @@ def kma(
         service=service or SERVICE,
         calls=calls,
     )
-    carry(
-        source,
-        broker,
-        every=timedelta(seconds=every),
-        once=once,
-        now=utc_now,
-        over=until_over(stop_after),
-        on_answer=lambda answer: typer.echo(
-            f"{source.device}: {answer.newest:%Y-%m-%d %H:%M} UTC, forecast {_issued(source.issued)}; {calls}"
-        ),
-    )
+
+    def say(answer: "Answer") -> None:
+        typer.echo(f"{source.device}: {answer.newest:%Y-%m-%d %H:%M} UTC, forecast {_issued(source.issued)}; {calls}")
+
+    _carry(source, broker, every, once=once, stop_after=stop_after, say=say)
+
+
+def _carry(
+    source: "Source",
+    broker: str,
+    every_s: float,
+    *,
+    once: bool,
+    stop_after: float | None,
+    say: "Callable[[Answer], None]",
+) -> None:
+    from jeonju.common.clock import utc_now
+    from jeonju.ingest.official import carry
+
+    every, over = timedelta(seconds=every_s), until_over(stop_after)
+    carry(source, broker, every=every, once=once, now=utc_now, over=over, on_answer=say)
 
 
 def _issued(at: datetime | None) -> str:

@@ -251,6 +251,12 @@ def api(
         ),
     ] = True,
     leases: Annotated[str | None, Leases] = None,
+    data: Annotated[
+        Path,
+        typer.Option(
+            "--data", envvar="JEONJU_DATA", help="Folder in which official forecasts and counts of calls lie."
+        ),
+    ] = Path("data"),
     stop_after: Seconds = None,
 ) -> None:
     """Run only the API with alerts and page. A DuckDB store serves one process at a time."""
@@ -297,6 +303,7 @@ def api(
             rules=judged_by,
             sends_robots=robots == "auto",
             detection=detection,
+            data=data,
         )
         every = [_services_of(each, clusters.get(each.name), make, responds=responds) for each in sites]
         app = create_app(

@@ -26,7 +26,6 @@ from jeonju.common.errors import UserError
 from jeonju.common.folder_lock import only_user_of
 from jeonju.common.scaled_clock import ScaledClock
 from jeonju.contract.site import Site, load_sites
-from jeonju.contract.weather_ahead import file_of
 from jeonju.evaluation.running_score import RunningScore
 from jeonju.ingest.metrics import IngestMetrics
 from jeonju.ingest.service import Ingest
@@ -262,7 +261,7 @@ def _begin(
         clock_offset_s=clock.offset_s,
         rules=settings.rules,
         sends_robots=settings.sends_robots,
-        weather_ahead=file_of(settings.data, site.name),
+        data=settings.data,
         notices=lambda: [*(broker.own.notices() if broker.own else ()), *ingest.notices(), *store.notices()],
         trouble_of_ingest=lambda: ingest.stats().trouble_now,
         last_messages=ingest.last_messages,

@@ -22,6 +22,7 @@ from jeonju.common.clock import utc_now, wall_offset_s
 from jeonju.common.errors import UserError
 from jeonju.contract import topics
 from jeonju.contract.site import Site
+from jeonju.contract.weather_ahead import file_of
 from jeonju.detection.detectors.forecast import KIND as FORECAST
 from jeonju.detection.follower import DetectionFollower
 from jeonju.detection.metrics import DetectionMetrics
@@ -50,7 +51,7 @@ def api_services(
     detection: DetectionPlace = "here",
     responds: bool = True,
     ask: Callable[[bytes], bytes] | None = None,
-    weather_ahead: Path | None = None,
+    data: Path | None = None,
     notices: Callable[[], list[str]] = list,
     on_unheard: Callable[[int], object] = lambda _times: None,
     trouble_of_ingest: Callable[[], str | None] = lambda: None,
@@ -61,7 +62,7 @@ def api_services(
 
     `detection` is `elsewhere` where `jeonju detect` runs; `responds` says whether this api works incidents, robots and notifications
     from the start on, `ask` brings an order to the one that does where that changes (`jeonju.stack.workers.response_worker`).
-    `weather_ahead` is the file of the official weather forecast. `clock_offset_s` changes when the clock is set.
+    `data` is the folder in which commands keep official forecasts. `clock_offset_s` changes when the clock is set.
     `notices` returns lines for people on what goes wrong at the broker. `on_unheard` is called after each attempt to publish that failed, with
     how many failed one after the other. `trouble_of_ingest` returns why nothing is stored now, and `last_messages` what a device sent last, where
     ingest runs in this process; `simulated` is the simulated city, where it does.
@@ -72,6 +73,7 @@ def api_services(
     response = ResponseService(site, store, rules, connection, now, stream.send, duties)
     wired = (site, store, rules, connection, now, response, stream.send_readings)
     detects = DetectionService(*wired, clock_offset_s=clock_offset_s) if is_here else DetectionFollower(*wired)
+    weather_ahead = None if data is None else file_of(data, site.name)
     # Whoever finds alerts has a forecast every hour; elsewhere it is made when somebody asks.
     forecast = (
         ForecastService(
@@ -100,6 +102,7 @@ def api_services(
         last_messages=last_messages,
         simulated=simulated,
         what_ifs=WhatIfs(site, store, rules, now),
+        data=data,
     )
 
 
@@ -128,6 +131,7 @@ def api_app(
     detection: DetectionPlace = "here",
     responds: bool = True,
     tiles: Tiles | None = None,
+    data: Path | None = None,
 ) -> FastAPI:
     """Return the web application over its services; options as those of `create_app` and `api_services`."""
     services = api_services(
@@ -139,6 +143,7 @@ def api_app(
         sends_robots=sends_robots,
         detection=detection,
         responds=responds,
+        data=data,
     )
     return create_app(services, keys=keys, names=names, public_page=public_page, collectors=collectors, tiles=tiles)
 

@@ -18,8 +18,9 @@ from typer.testing import CliRunner
 from jeonju.cli.app import app
 from jeonju.client import ApiError
 from jeonju.contract.columns import readings_table
+from jeonju.contract.kept_file import keep
 from jeonju.contract.site import Site
-from jeonju.contract.weather_ahead import HourAhead, WeatherAhead, file_of, keep
+from jeonju.contract.weather_ahead import HourAhead, WeatherAhead, file_of
 from jeonju.forecast import city, learning, regressors
 from jeonju.forecast.city import LEARNT_FROM_H, READ, Request, forecast_of
 from jeonju.forecast.service import ForecastService

@@ -230,7 +230,8 @@ def test_official_values_stand_beside_own_stations(
         done = command(portal, broker.url, tmp_path, "--once")
     assert (done.returncode, done.stderr) == (0, "")
     assert "airkorea/전북" in done.stdout
-    assert "1 of 480 calls today" in done.stdout
+    # The same answer again is no forecast.
+    assert "forecast none, 1 of another quantity; 2 of 480 calls today" in done.stdout
     wait_until(lambda: running.stats().readings == 2, what="both readings")
     with local_client(api_app(jeonju, store, "mqtt://127.0.0.1:1")) as client:
         latest = {row["device"]: row for row in client.get("/api/v1/latest").json()}
