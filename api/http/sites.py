@@ -22,6 +22,7 @@ from jeonju.api.reading_json import reading_json
 from jeonju.contract import topics
 from jeonju.contract.columns import READINGS
 from jeonju.contract.correction import Correction
+from jeonju.contract.official import source_of, stations
 from jeonju.contract.reading import Adoption
 from jeonju.contract.records import DeviceRecord
 from jeonju.contract.site import Site
@@ -185,6 +186,7 @@ def _site_entry(device: str, last: dict[str, Any] | None, site: Site) -> str:
                 "kind": "station",
                 "origin": "simulated",
                 "state": "online",
+                "official": None,
                 "corrections": [],
             }
         ],
@@ -192,15 +194,19 @@ def _site_entry(device: str, last: dict[str, Any] | None, site: Site) -> str:
     ),
 )
 def devices(air: Air, page: ByName, site: str | None = None, as_format: AsFormat = "json") -> Response:
-    """Every device ever heard, by name; `origin` tells real from simulated, `corrections` are those in force. `Link` gives the next page."""
-    labels = {device.name: device for device in air.site.devices}
+    """Every device ever heard, by name; `origin` tells real from simulated, `corrections` are those in force. `Link` gives the next page.
+
+    `official` names who publishes the values of an official station (AirKorea, KMA); of the city's own devices it is null.
+    """
+    labels = {device.name: {"label_ko": device.label_ko, "label_en": device.label_en} for device in air.site.devices}
+    labels |= {name: {"label_ko": said, "label_en": said} for name, said in stations(air.site).items()}
     records = air.store.devices(site or air.site.name)
     if as_format != "json":
         return file_of(air, "devices", [records_table(DeviceRecord, records)], as_format)
 
     def to_json(record: DeviceRecord) -> dict[str, Any]:
-        row, known = _record_json(record) | {"corrections": agreed.get(record.device, [])}, labels.get(record.device)
-        return row if known is None else row | {"label_ko": known.label_ko, "label_en": known.label_en}
+        of_device = {"official": source_of(air.site, record.device), "corrections": agreed.get(record.device, [])}
+        return _record_json(record) | of_device | labels.get(record.device, {})
 
     agreed: dict[str, list[Correction]] = {}
     for one in air.alerts.corrections.in_force() if site in (None, air.site.name) else ():

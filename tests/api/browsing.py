@@ -112,7 +112,7 @@ def running_city(
         apps = list[FastAPI]()
 
         def start(port: int = 0) -> LiveServer:
-            app = api_app(site, store, broker.url, keys=keys, now=Clock(), tiles=tiles)
+            app = api_app(site, store, broker.url, keys=keys, now=Clock(), tiles=tiles, data=folder)
             apps.append(app)
             settings = HttpSettings(port=port, keys=keys)
             server = LiveServer(app, settings, before_shutdown=app.state.air.stream.close).__enter__()

@@ -1,6 +1,6 @@
 """What only the console does: time, addresses of views, pages of incidents, devices and the network, and what happens in a simulated city."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -8,13 +8,15 @@ import urllib3
 from playwright.sync_api import Browser, expect
 
 from jeonju.api.http.pages import PAGE
+from jeonju.contract.air_ahead import AirAhead, Bulletin, file_of
 from jeonju.contract.columns import readings_table
+from jeonju.contract.kept_file import keep
 from jeonju.contract.quality import Flag, encode_flags
 from jeonju.contract.records import DeadLetter, DeviceRecord
 from jeonju.contract.site import Site
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit
-from tests.api.browsing import City, asked, running_city
+from tests.api.browsing import City, asked, running_city, serious_findings
 from tests.api.test_moment import incident
 from tests.response.notifying import NOW, alert
 from tests.waiting import wait_until
@@ -103,6 +105,47 @@ def test_device_has_a_page_with_its_flags_and_neighbours(city: City) -> None:
     expect(page.locator("#device-title")).to_have_text("First complex, middle")
     page.get_by_role("link", name="Back").click()
     expect(page.locator("#stations")).to_be_visible()
+
+
+def test_official_values_and_forecasts_stand_beside_own_and_are_marked(
+    city: City, store: DuckDBStore, tmp_path: Path
+) -> None:
+    base = {"site": "jeonju", "received_at": NOW, "pm25": 41.0, "pm10": 77.0}
+    hours = {
+        "airkorea-palbok": (1, '{"pm10":["bad","x"]}'),
+        "airkorea-jungang": (3, ""),
+        # From the future.
+        "airkorea-samcheon": (-1, ""),
+    }
+    rows = [
+        base | {"device": device, "time": NOW - timedelta(hours=ago), "quality": flags}
+        for device, (ago, flags) in hours.items()
+    ]
+    devices = [DeviceRecord("jeonju", device, "", "station", "real", "unknown", NOW) for device in hours]
+    store.write(Commit(readings=readings_table(rows), devices=devices))
+    grades = {"전북": "bad", "서울": "good"}
+    bulletin = Bulletin(day=date(2026, 3, 5), quantity="pm10", issued_at=NOW, grades=grades, overall="<b>나쁨</b>")
+    keep(AirAhead(bulletins=[bulletin]), file_of(tmp_path))
+    page = city.open()
+    official = page.locator("#official-hours tbody tr")
+    expect(official).to_contain_text(["팔복동", "중앙동", "삼천동"])
+    expect(official.nth(0)).to_contain_text("official · AirKorea · 20:00")
+    expect(official.nth(0).locator("td.number")).to_have_text(["41", "–", "–"])
+    expect(official.nth(1)).to_contain_text("18:00 · old")
+    expect(official.nth(2).locator("td.number")).to_have_text(["–", "–", "–"])
+    expect(page.locator("#official-days tbody td")).to_have_text(["03-05 전북", "–", "Bad", "–"])
+    expect(page.locator("#official")).to_contain_text("Source: AirKorea (National Institute")
+    page.locator("#official summary").press("Enter")
+    expect(page.locator("#official details p")).to_have_text("<b>나쁨</b>")
+    page.goto("/#/devices/palbok-03")
+    expect(page.locator("tr.official")).to_have_count(2)
+    expect(page.locator("tr.official").first).to_contain_text("팔복동 official · AirKorea · 20:00")
+    expect(page.locator("#charts .keys").first).to_contain_text("팔복동 (official, AirKorea)")
+    page.get_by_role("link", name="팔복동").click()
+    expect(page.locator("#device .mark.official")).to_have_text("official · AirKorea")
+    expect(page.locator("#device")).to_contain_text("Hourly means of the national network")
+    page.locator("#charts figure").first.wait_for()
+    assert not serious_findings(page)
 
 
 def test_dead_letter_is_replayed(city: City) -> None:

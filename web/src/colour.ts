@@ -44,6 +44,12 @@ export function indexNow(reading: Reading | undefined): { value: number; polluta
   return worst && { value: Math.round(worst.value), pollutant: worst.pollutant };
 }
 
+/** The colour of a class of Korea's index, as AirKorea's forecast names it. */
+export const shadeOfGrade = (key: string): string => {
+  const grade = ["good", "moderate", "bad", "very-bad"].indexOf(key);
+  return (limits.value.grades.length === 4 ? palette.value : SAFE)[grade] ?? UNKNOWN;
+};
+
 /** What a mode is called when it is shown: in the past there is no hourly index, the values of then count. */
 export const mode = computed(() => (isPast.value && colouring.value === "hour" ? "now" : colouring.value));
 

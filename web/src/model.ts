@@ -10,6 +10,7 @@ export interface Emitter extends Labelled { name: string; kind: string; lat?: nu
 export interface Land extends Labelled { kind: string; outline: Place[]; line: Place[]; width_m: number | null }
 export interface Site extends Labelled {
   name: string; timezone: string; origin: Place; zones: Zone[]; stations: Station[]; robots: Patrol[]; sources: Emitter[]; land: Land[];
+  gateways: { format: string; names: Record<string, string> }[];
 }
 export interface Quantity extends Labelled { key: string; unit: string; decimals: number; minimum: number; maximum: number }
 export interface Grade extends Labelled { key: string; colour: string }
@@ -31,8 +32,13 @@ export interface Reading {
   device: string; time: string; position?: Place; values: Record<string, number>; quality?: Flags; quality_ko?: Flags;
 }
 export interface Device extends Labelled {
-  device?: string; name?: string; zone?: string; kind?: string; origin?: string; state?: string; corrections?: Correction[]; [more: string]: unknown;
+  device?: string; name?: string; zone?: string; kind?: string; origin?: string; state?: string; official?: string | null; corrections?: Correction[]; [more: string]: unknown;
 }
+/** What AirKorea forecasts for a day and a region of the city. */
+export interface OfficialDay extends Labelled {
+  day: string; quantity: string; region: string; grade: string | null; grade_ko: string | null; grade_en: string | null; issued_at: string; overall: string;
+}
+export interface OfficialForecast { is_old: boolean; issued_at: string | null; days: OfficialDay[] }
 export interface Correction { id: string; quantity: string; gain: number; offset: number; reason: string; who: string; from_at: string }
 export interface StationIndex extends Labelled {
   cai?: number; grade?: string; colour?: string; pollutant?: string; us_aqi?: { aqi: number } | null;

@@ -16,6 +16,7 @@ import { Door, Header } from "./panels/Header";
 import { IncidentPage } from "./panels/IncidentPage";
 import { Incidents } from "./panels/Incidents";
 import { NetworkPage } from "./panels/NetworkPage";
+import { Official } from "./panels/Official";
 import { Robots } from "./panels/Robots";
 import { takeDrops } from "./panels/RunDrop";
 import { SimulationPage } from "./panels/SimulationPage";
@@ -39,6 +40,7 @@ function City() {
       <Alerts />
       {!isPast.value && <section><h2>{say("robots")}</h2><Robots /></section>}
       <Stations />
+      <Official />
       <p id="note" class="quiet">{localized(cai.value, "note") || say("note")}</p>
     </>
   );

@@ -33,8 +33,9 @@ export const shown = computed(() => (at.value === null ? live.value : past.value
 export const shownIncidents = computed(() => shown.value.incidents);
 export const isPast = computed(() => at.value !== null);
 
-/** The newest instant that anything was measured at; a scenario is played on a clock of its own. */
-export const newest = computed(() => Math.max(0, ...[...live.value.latest.values()].map(({ time }) => Date.parse(time))) || Date.now());
+/** The newest instant that anything of the city's own was measured at; a scenario is played on a clock of its own, and official hours may be of the future. */
+export const newest = computed(() =>
+  Math.max(0, ...[...live.value.latest.values()].map(({ device, time }) => (devices.value.get(device)?.official ? 0 : Date.parse(time)))) || Date.now());
 export const now = computed(() => at.value ?? newest.value);
 
 export const mayOperate = computed(() => ["operator", "admin"].includes(me.value.role ?? ""));
@@ -44,6 +45,10 @@ export const isRun = signal(false);
 /** Whether what people do is offered: not in the past, as it acts now. */
 export const mayPress = computed(() => mayOperate.value && !isPast.value && !isRun.value);
 export const isSimulated = computed(() => [...devices.value.values()].some((device) => device.origin === "simulated"));
+
+/** Official stations in the city that were heard, in the order of the site file; those of other provinces have no name of their own. */
+export const officials = computed(() => site.value.gateways.filter(({ format }) => format === "airkorea").flatMap(({ names }) => Object.values(names))
+  .filter((name) => devices.value.get(name)?.official && devices.value.get(name)?.label_ko));
 
 export const robotNames = computed(() => new Set(site.value.robots.map(({ name }) => name)));
 export const fixedPlaces = computed(() => new Map(site.value.stations.map(({ name, lat, lon }): [string, Place] => [name, [lat, lon]])));

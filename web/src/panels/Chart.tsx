@@ -6,13 +6,15 @@ import { isDark } from "../map/layers";
 import type { Alert } from "../model";
 import { isPast, lookedAt, now, site } from "./shared";
 
-export interface Line { label: string; times: number[]; values: (number | null)[]; colour?: string; reasons?: (string | null)[] }
+export interface Line { label: string; times: number[]; values: (number | null)[]; colour?: string; isDashed?: boolean; reasons?: (string | null)[] }
 export interface ChartProps { title: string; unit: string; decimals: number; lines: Line[]; alerts?: Alert[]; limit?: number | undefined; height?: number }
 
 const LONGEST_REASON = 60;
 const COLOURS = ["#1f6fd0", "#d1495b", "#2a9d8f", "#8e6bbf", "#b5651d", "#5b7083"];
 /** Of the truth of a simulated city. */
 export const TRUTH = "#17a34a";
+/** Of official stations, whose lines are dashed: hourly means beside own values. */
+export const OFFICIAL = ["#a06a00", "#6b5b95"];
 const SEVERITY: Record<string, string> = { critical: "#c9302c", warning: "#c98a00", info: "#5b7083" };
 
 /** One table of all instants, as uPlot wants it. */
@@ -38,7 +40,7 @@ export function Chart({ title, unit, decimals, lines, alerts = [], limit, height
       cursor: { y: false, points: { size: 5 } }, scales: { y: { range: (_chart, low, high) => bounds(low, high, limit) } },
       axes: [{ ...axis, size: 22, space: 55, values: [[86400, "{MM}-{DD}", null, null, null, null, null, null, 1], [60, "{HH}:{mm}", null, null, null, null, null, null, 1]] as uPlot.Axis.Values },
         { ...axis, size: 44, space: 26 }],
-      series: [{}, ...lines.map((line, number) => ({ label: line.label, stroke: line.colour ?? COLOURS[number % COLOURS.length]!, width: number ? 1 : 1.6, points: { show: false }, spanGaps: false }))],
+      series: [{}, ...lines.map((line, number) => ({ label: line.label, stroke: line.colour ?? COLOURS[number % COLOURS.length]!, width: number ? 1 : 1.6, points: { show: !!line.isDashed, size: 4 }, spanGaps: false, ...(line.isDashed ? { dash: [6, 4] } : {}) }))],
       hooks: {
         drawClear: [(plot) => spans(plot, alerts)],
         draw: [(plot) => { flags(plot, lines[0]); upright(plot, shown.current, ink); if (limit !== undefined) level(plot, limit); }],

@@ -9,11 +9,12 @@ import type { Alert, Columns, Correction, Ledger, Said } from "../model";
 import { complain } from "../notice";
 import { linkTo } from "../route";
 import { showsTruth } from "../simulation";
-import { at, cai, devices, isSimulated, language, limits, newest, now, quantities, shown, site } from "../state";
+import { at, cai, devices, isSimulated, language, limits, newest, now, officials, quantities, shown, site } from "../state";
 import { age, clockSeconds, flagged, flagWords, label, localized, nameOfZone, say, sayOf } from "../words/words";
 import { AlertRow } from "./Alerts";
-import { Chart, TRUTH } from "./Chart";
+import { Chart, OFFICIAL, TRUTH } from "./Chart";
 import { Export } from "./Export";
+import { hourly, OfficialMark } from "./Official";
 import { lineOf } from "./shared";
 import { nearest } from "./Stations";
 
@@ -22,8 +23,11 @@ interface Loaded { name: string; times: string; columns: Columns | undefined; tr
 const loaded = signal<Loaded | null>(null), ledger = signal<Ledger | undefined>(undefined), said = signal<{ name: string; messages: Said[]; line: string }>({ name: "", messages: [], line: "" });
 const NEIGHBOURS = 2, COMPARED = ["pm25", "pm10"], LAST = 12, FROM_AIR = ["smoke", "dust", "release"];
 
+/** Official stations are shown beside the city's own, not beside each other. */
+const besideOfficial = (name: string) => (devices.value.get(name)?.official ? [] : officials.value.slice(0, OFFICIAL.length));
+
 async function load(name: string): Promise<void> {
-  const end = now.value, start = end - SPANS[span.value], beside = nearest(name, NEIGHBOURS);
+  const end = now.value, start = end - SPANS[span.value], beside = [...nearest(name, NEIGHBOURS), ...besideOfficial(name)];
   const times = `start=${new Date(start).toISOString()}&end=${new Date(end + 1000).toISOString()}`;
   const ask = (asked: string[], of = "") => get<{ devices: Record<string, Columns> }>(`series?${times}${of && `&site=${encodeURIComponent(of)}`}&${asked.map((one) => `device=${encodeURIComponent(one)}`).join("&")}`);
   void get<Said[]>(path("devices", name, "messages")).then((messages) => ({ name, messages, line: "" }), (error: Error) => ({ name, messages: [], line: error.message })).then((found) => { said.value = found; });
@@ -48,9 +52,10 @@ export function DevicePage({ name }: { name: string }) {
   return (
     <>
       <section id="device">
-        <div class="title"><h2 id="device-title">{label(device)}</h2><span class="quiet">{name} · {nameOfZone(device.zone)}</span><span class="grow" /><Spans /></div>
+        <div class="title"><h2 id="device-title">{label(device)}</h2><span class="quiet">{[name, nameOfZone(device.zone)].filter(Boolean).join(" · ")}</span><OfficialMark source={device.official} /><span class="grow" /><Spans /></div>
         <p class="quiet" id="device-now">{[indexes(name), device.state && `${say("devices-state")}: ${sayOf("stand", device.state)}`,
           reading && `${say("last")}: ${clockSeconds(reading.time)} (${age(now.value - Date.parse(reading.time))})`].filter(Boolean).join(" · ")}</p>
+        {device.official === "AirKorea" && <p class="quiet">{say("official-source")}</p>}
         <Charts name={name} found={found} />
         {found && <Export path={`series?${found.times}&device=${encodeURIComponent(name)}&every=raw`} />}
       </section>
@@ -85,6 +90,7 @@ function Charts({ name, found }: { name: string; found: Loaded | null }) {
   const charts = useMemo(() => keys.map((key) => ({
     key, lines: [
       ...[name, ...(COMPARED.includes(key) ? nearest(name, NEIGHBOURS) : [])].map((one) => lineOf(found?.beside[one], key, label(devices.value.get(one)))),
+      ...besideOfficial(name).flatMap((one, number) => (found?.beside[one]?.[key] ? [{ ...lineOf(found.beside[one], key, `${label(devices.value.get(one))} (${say("official")}, AirKorea)`), colour: OFFICIAL[number]!, isDashed: true }] : [])),
       ...(found?.truth?.[key] ? [{ ...lineOf(found.truth, key, say("truth")), colour: TRUTH }] : []),
     ],
   })), [found, keys, language.value]);
@@ -146,14 +152,14 @@ export const completeness = ({ received, missing }: Ledger) => {
 };
 
 function Neighbours({ name }: { name: string }) {
-  const keys = ["pm25", "pm10", "co", "no2", "o3"], rows = [name, ...nearest(name, 4)];
+  const keys = ["pm25", "pm10", "co", "no2", "o3"], rows = [name, ...nearest(name, 4), ...besideOfficial(name)];
   return (
     <table>
       <thead><tr><th />{keys.map((key) => <th key={key}>{quantities.value.get(key)?.label_en}</th>)}</tr></thead>
       <tbody>{rows.map((one) => (
-        <tr key={one} class={one === name ? "chosen" : ""}>
-          <td><a href={linkTo("devices", one)}>{label(devices.value.get(one))}</a></td>
-          {keys.map((key) => { const value = shown.value.latest.get(one)?.values[key]; return <td key={key} class="number">{value === undefined ? "–" : short(value)}</td>; })}
+        <tr key={one} class={one === name ? "chosen" : devices.value.get(one)?.official ? "official" : ""}>
+          <td><a href={linkTo("devices", one)}>{label(devices.value.get(one))}</a> <OfficialMark source={devices.value.get(one)?.official} at={hourly(one)?.time} /></td>
+          {keys.map((key) => { const value = (devices.value.get(one)?.official ? hourly(one) : shown.value.latest.get(one))?.values[key]; return <td key={key} class="number">{value === undefined ? "–" : short(value)}</td>; })}
         </tr>
       ))}</tbody>
     </table>
