@@ -1,7 +1,7 @@
 """What the api counts, for Prometheus: `jeonju_api_*`, in base units."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Histogram
@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jeonju.api.http.state import State
 from jeonju.detection.metrics import DetectionMetrics
+from jeonju.ingest.daily_calls import CallsToday, calls_today
 
 PREFIX = "jeonju_api"
 # A client may send any word as method; each would be a series of its own.
@@ -24,6 +25,7 @@ class ApiMetrics(Collector):
 
     def __init__(self, air: State) -> None:
         self._stream, self._response = air.stream, air.response
+        self._calls: Callable[[], list[CallsToday]] = lambda: calls_today(air.data, air.now()) if air.data else []
         self._detection = DetectionMetrics(PREFIX, lambda: air.detection.snapshot, lambda: air.broker.state, air.now)
 
     def collect(self) -> Iterator[Metric]:
@@ -36,6 +38,19 @@ class ApiMetrics(Collector):
         yield Counter(
             f"{PREFIX}_stream_listeners_dropped", "Streams ended because they could not follow", self._stream.dropped
         )
+        yield from self._portal()
+
+    def _portal(self) -> Iterator[Metric]:
+        used = Gauge(f"{PREFIX}_official_calls", "Calls of the data portal on this Korean day", labels=["service"])
+        allowed = Gauge(f"{PREFIX}_official_calls_allowed", "Calls that are allowed in a day", labels=["service"])
+        anew = Gauge(
+            f"{PREFIX}_official_calls_reset_timestamp_seconds", "When the count begins anew", labels=["service"]
+        )
+        for calls in self._calls():
+            used.add_metric([calls.service], calls.used)
+            allowed.add_metric([calls.service], calls.allowed)
+            anew.add_metric([calls.service], calls.begins_anew_at.timestamp())
+        yield from (used, allowed, anew)
 
 
 class RequestTimes:

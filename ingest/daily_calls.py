@@ -2,9 +2,9 @@
 
 import fcntl
 import logging
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -21,9 +21,48 @@ class UsedUpError(UnavailableError):
     """The calls of the day are used up: asking again soon would be in vain."""
 
 
+# Two services are counted; a folder with more files than this is read no further.
+MOST_FILES: Final = 20
+LARGEST_BYTES: Final = 1000
+
+
 class _Counted(msgspec.Struct):
     day: str = ""
     calls: int = 0
+    service: str = ""
+    most: int = 0
+
+
+class CallsToday(NamedTuple):
+    """How often a service was asked on this Korean day, how often it may be, and when the count begins anew."""
+
+    service: str
+    used: int
+    allowed: int
+    begins_anew_at: datetime
+
+
+def file_of(folder: Path, service: str) -> Path:
+    """Return where the calls of a service are counted, within a data folder."""
+    return folder / "official" / f"{service.lower()}-calls.json"
+
+
+def calls_today(folder: Path, now: datetime) -> list[CallsToday]:
+    """Return what is counted within a data folder, by service; files that hold no count are left out."""
+    midnight = now.astimezone(SEOUL).replace(hour=0, minute=0, second=0, microsecond=0)
+    found = []
+    for file in sorted((folder / "official").glob("*-calls.json"))[:MOST_FILES]:
+        try:
+            with file.open("rb") as opened:
+                counted = msgspec.json.decode(opened.read(LARGEST_BYTES), type=_Counted)
+        except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+            continue
+        if counted.service:
+            used = counted.calls if counted.day == midnight.date().isoformat() else 0
+            found.append(
+                CallsToday(counted.service, used, counted.most, (midnight + timedelta(days=1)).astimezone(UTC))
+            )
+    return found
 
 
 class DailyCalls:
@@ -49,7 +88,7 @@ class DailyCalls:
                     )
                 self.made += 1
                 file.truncate(0)
-                file.write(msgspec.json.encode(_Counted(today, self.made)))
+                file.write(msgspec.json.encode(_Counted(today, self.made, self._service, self.most)))
         except OSError as error:
             raise UserError(
                 f"{self._file}: the calls of a day cannot be counted: {error.strerror}; name another folder with --data"

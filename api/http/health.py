@@ -10,6 +10,7 @@ from jeonju.api.http.answers import answer, example
 from jeonju.api.http.paging import ByName, shortened
 from jeonju.api.http.state import Air, State
 from jeonju.contract.records import LedgerEntry
+from jeonju.ingest.daily_calls import calls_today
 
 router = APIRouter(tags=["health"])
 
@@ -50,7 +51,10 @@ def metrics(request: Request) -> Response:
     "/api/v1/health", responses=example({"broker": "connected", "store": "available", "lag_s": 0.4, "active_alerts": 0})
 )
 def health(air: Air) -> Response:
-    """How data flows: connections, lag, listeners, what was dropped."""
+    """How data flows: connections, lag, listeners, what was dropped.
+
+    `official_calls` says of each service of Korea's data portal how often it was asked today, how often it may be, and when the count begins anew.
+    """
     ledger = air.store.ledger(air.site.name)
     totals = {
         name: sum(getattr(entry, name) for entry in ledger)
@@ -63,6 +67,7 @@ def health(air: Air) -> Response:
             "devices": len(ledger),
             "ledger": totals,
             "stream_listeners_dropped": air.stream.dropped,
+            "official_calls": [calls._asdict() for calls in calls_today(air.data, air.now())] if air.data else [],
         }
     )
 

@@ -51,12 +51,13 @@ def airkorea(
     calls of a day are counted there.
     """
     from jeonju.contract.air_ahead import file_of
-    from jeonju.ingest.airkorea import MOST_CALLS, SERVICE, STATIONS, AirKorea, key_from_surroundings
+    from jeonju.ingest.airkorea import AIRKOREA, MOST_CALLS, SERVICE, STATIONS, AirKorea, key_from_surroundings
     from jeonju.ingest.airkorea_stations import COLUMNS
     from jeonju.ingest.daily_calls import DailyCalls
+    from jeonju.ingest.daily_calls import file_of as calls_of
 
     log_warnings()
-    calls = DailyCalls(data / "official" / "airkorea-calls.json", "AirKorea", MOST_CALLS)
+    calls = DailyCalls(calls_of(data, AIRKOREA.name), AIRKOREA.name, MOST_CALLS)
     source = AirKorea(
         province, key_from_surroundings(), service=service or SERVICE, calls=calls, forecast=file_of(data)
     )
@@ -96,10 +97,11 @@ def kma(
     from jeonju.common.clock import utc_now
     from jeonju.contract.weather_ahead import file_of
     from jeonju.ingest.daily_calls import DailyCalls
+    from jeonju.ingest.daily_calls import file_of as calls_of
     from jeonju.ingest.kma import KMA, MOST_CALLS, SERVICE, Kma
 
     log_warnings()
-    calls = DailyCalls(data / "official" / "kma-calls.json", KMA.name, MOST_CALLS)
+    calls = DailyCalls(calls_of(data, KMA.name), KMA.name, MOST_CALLS)
     city = load_site(site)
     source = Kma(
         city.name,

@@ -14,6 +14,8 @@ from jeonju.contract.kept_file import keep
 from jeonju.contract.quality import Flag, encode_flags
 from jeonju.contract.records import DeadLetter, DeviceRecord
 from jeonju.contract.site import Site
+from jeonju.ingest.daily_calls import DailyCalls
+from jeonju.ingest.daily_calls import file_of as calls_of
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit
 from tests.api.browsing import City, asked, running_city, serious_findings
@@ -148,10 +150,17 @@ def test_official_values_and_forecasts_stand_beside_own_and_are_marked(
     assert not serious_findings(page)
 
 
-def test_dead_letter_is_replayed(city: City) -> None:
+def test_dead_letter_is_replayed(city: City, tmp_path: Path) -> None:
+    DailyCalls(calls_of(tmp_path, "KMA"), "KMA", 900).take(NOW)
     page = city.open()
     page.get_by_role("link", name="Network").click()
     expect(page.locator("#letters tbody tr")).to_contain_text("is not JSON")
+    expect(page.locator(".calls")).to_have_text("KMA: calls of the data portal today 1 / 900 · counted anew at 00:00")
+    assert asked(page, "health")["official_calls"][0]["begins_anew_at"] == "2026-03-04T15:00:00Z"
+    figures = page.request.get("/metrics").text()
+    assert 'jeonju_api_official_calls{service="KMA"} 1.0' in figures
+    assert 'jeonju_api_official_calls_allowed{service="KMA"} 900.0' in figures
+    assert 'jeonju_api_official_calls_reset_timestamp_seconds{service="KMA"} 1.7726364e+09' in figures
     page.locator("#letters").get_by_role("button", name="Replay").click()
     expect(page.locator("#letters .mark")).to_have_text("replay asked for")
     assert asked(page, "dead-letters")[0]["asked_at"] is not None

@@ -17,7 +17,8 @@ from jeonju.common.errors import UnavailableError, UserError
 from jeonju.contract.reading import Reading
 from jeonju.contract.site import Site
 from jeonju.contract.weather_ahead import HourAhead, file_of, kept
-from jeonju.ingest.daily_calls import DailyCalls, UsedUpError
+from jeonju.ingest.daily_calls import DailyCalls, UsedUpError, calls_today
+from jeonju.ingest.daily_calls import file_of as calls_of
 from jeonju.ingest.kma import Kma, newest_issue, number
 from jeonju.ingest.kma_grid import Cell, cell_at, middle_of
 from jeonju.ingest.official import carry
@@ -187,7 +188,7 @@ def test_a_number_is_finite_and_not_missing(text: Any) -> None:
 
 
 def test_calls_of_a_day_are_counted_over_restarts_and_bounded(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    file = tmp_path / "official/kma-calls.json"
+    file = calls_of(tmp_path, "KMA")
     for made in (1, 2):
         calls = DailyCalls(file, "KMA", 3)
         calls.take(NOW)
@@ -197,10 +198,13 @@ def test_calls_of_a_day_are_counted_over_restarts_and_bounded(tmp_path: Path, ca
         UsedUpError, match="KMA was asked 3 times today, of 3 at most; it goes on after midnight in Korea"
     ):
         DailyCalls(file, "KMA", 3).take(NOW)
+    assert calls_today(tmp_path, NOW) == [("KMA", 3, 3, NOW.replace(hour=15, minute=0))]
     # Midnight in Korea is 15:00 UTC.
+    assert [each.used for each in calls_today(tmp_path, NOW.replace(hour=15))] == [0]
     calls.take(NOW.replace(hour=15))
     assert calls.made == 1
     file.write_bytes(b"{")
+    assert calls_today(tmp_path, NOW) == []
     calls.take(NOW)
     assert (calls.made, "is no count of calls" in caplog.text) == (1, True)
     with pytest.raises(UserError, match="name another folder with --data"):

@@ -89,6 +89,7 @@ export interface Ledger {
 export interface Health {
   broker: string; store: string; lag_s: number | null; devices: number; ledger: Record<string, number>; readings_received: number;
   active_alerts: number; readings_too_late_to_judge: number; feed_batches_dropped: number; notices: string[]; now: string;
+  official_calls: { service: string; used: number; allowed: number; begins_anew_at: string }[];
 }
 export interface Letter {
   id: string; received_at: string; topic: string; payload: string; payload_bytes: number; reason: string;

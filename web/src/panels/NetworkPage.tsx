@@ -60,6 +60,8 @@ function Summary() {
   return (
     <section>
       <div id="figures" class="figures">{figures.map(([name, figure, isBad]) => <div key={name} class={isBad ? "bad" : ""}><span class="quiet">{name}</span><b>{figure}</b></div>)}</div>
+      {found.official_calls.map(({ service, used, allowed, begins_anew_at: anew }) => (
+        <p key={service} class={`calls ${used >= allowed ? "bad" : "quiet"}`}>{service}: {say("calls-today")} {used} / {allowed} · {say("calls-anew")} {shortTime(anew)}</p>))}
       {found.notices?.map((line) => <p key={line} class="refusal">{line}</p>)}
     </section>
   );

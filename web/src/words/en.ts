@@ -14,6 +14,7 @@ export const ENGLISH: Words = {
   reference: "reference only",
   official: "official", "official-values": "Official values", "official-source": "Hourly means of the national network. Source: AirKorea (Korea Environment Corporation); not final, they may be revised.", old: "old",
   "official-forecast": "Official forecast", "official-issued": "Issued", "official-forecast-source": "Source: AirKorea (National Institute of Environmental Research); it may be revised.", "official-text": "What it says (Korean)", "day-word": "Day",
+  "calls-today": "calls of the data portal today", "calls-anew": "counted anew at",
   note: "Low-cost instruments: for reference only, not official values of the national network.",
   alerts: "Active alerts", "alerts-then": "Alerts then", "no-alerts": "No alerts", acknowledge: "Acknowledge", silence: "Silence…", comment: "Write down", "comment-what": "Note", assign: "Assign", assignee: "Assigned to", nobody: "nobody", notes: "notes",
   handled: { acknowledged: "acknowledged", confirmed: "closed as confirmed", "false-alarm": "closed as false alarm" },

@@ -11,6 +11,7 @@ export const KOREAN = {
   zones: "구역별 지수 (1시간)", "zones-now": "구역별 지수 (지금 값)", now: "지금", hourly: "1시간", "no-index": "지수 없음", stations: "측정소 (지수 높은 순)",
   official: "공식", "official-values": "공식 측정값", "official-source": "국가 대기오염측정망의 1시간 평균값입니다. 출처: 에어코리아(한국환경공단). 확정 전 실시간 자료이므로 변경될 수 있습니다.", old: "오래됨",
   "official-forecast": "공식 대기질 예보", "official-issued": "발표", "official-forecast-source": "출처: 에어코리아(국립환경과학원). 이후 변경될 수 있습니다.", "official-text": "예보 내용", "day-word": "날짜",
+  "calls-today": "오늘 공공데이터포털 호출", "calls-anew": "초기화 시각",
   reference: "참고용", note: "간이측정기의 참고용 자료이며 국가 대기오염측정망의 공식 자료가 아닙니다.",
   alerts: "현재 경보", "alerts-then": "당시 경보", "no-alerts": "경보 없음", acknowledge: "확인", silence: "알림 끄기…", comment: "기록", "comment-what": "메모", assign: "지정", assignee: "담당자", nobody: "없음", notes: "건의 메모",
   handled: { acknowledged: "확인됨", confirmed: "사실로 종료", "false-alarm": "오경보로 종료" },
