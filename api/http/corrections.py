@@ -12,6 +12,7 @@ from jeonju.api.http.paging import MOST_ROWS, BySkipping
 from jeonju.api.http.state import Air
 from jeonju.common.errors import UserError
 from jeonju.contract.correction import Agreement
+from jeonju.contract.official import source_of
 
 router = APIRouter(prefix="/api/v1", tags=["site"])
 
@@ -47,8 +48,12 @@ def corrections(
 def accept(air: Air, who: Who, agreed: Agreement) -> Response:
     """Agree to correct a quantity of a device, from a minute later on: (measured - offset) / gain is stored, what was measured stands in its flag.
 
-    What is stored already stays as it is. A new correction ends the one before of the same device and quantity.
+    What is stored already stays as it is. A new correction ends the one before of the same device and quantity. Official values are not corrected.
     """
+    if (source := source_of(air.site, agreed.device)) is not None:
+        raise HTTPException(
+            422, f"{agreed.device!r} is official: its values are kept as {source} publishes them, and are not corrected"
+        )
     known = {device.name for device in air.site.devices}
     if agreed.device not in known and agreed.device not in {each.device for each in air.store.devices(air.site.name)}:
         raise HTTPException(404, f"{agreed.device!r} is no device of {air.site.name}; see /api/v1/devices")

@@ -152,6 +152,8 @@ def test_people_accept_see_and_withdraw(client: TestClient, store: DuckDBStore, 
     ("wrong", "status", "said"),
     [
         ({"device": "nobody"}, 404, "is no device"),
+        ({"device": "airkorea-palbok"}, 422, "is official: its values are kept as AirKorea publishes them"),
+        ({"device": "kma-62-89"}, 422, "is official: its values are kept as KMA publishes them"),
         ({"quantity": "happiness"}, 422, "is none"),
         ({"quantity": "wind_direction"}, 422, "goes round"),
         ({"gain": 0}, 422, "gain"),

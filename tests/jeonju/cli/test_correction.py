@@ -26,6 +26,8 @@ def test_administrator_agrees_and_ends_what_all_may_see(tmp_path: Path) -> None:
         assert "no correction is in force" in correction("list", *operator)
         assert "this needs one of an admin" in correction("accept", *WANTED, *operator, status=2)
         assert "is no device" in correction("accept", "nobody", *WANTED[1:], *admin, status=2)
+        refused = correction("accept", "airkorea-palbok", *WANTED[1:], *admin, status=2)
+        assert (refused.count("\n"), "is official" in refused) == (1, True)
         assert "must be finite" in correction("accept", *WANTED[:5], "nan", *WANTED[6:], *admin, status=2)
         made = json.loads(correction("accept", *WANTED, "--json", *admin))
         said = correction("list", *operator)
