@@ -2,13 +2,10 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
@@ -25,6 +22,7 @@ from jeonju.common.errors import UnavailableError, UserError
 from jeonju.contract.site import Site, load_site
 from jeonju.simulator.background import Background
 from jeonju.simulator.weather import Weather
+from tests.ingest.portal import UNREGISTERED, Portal
 from tests.test_ground import FEATURES
 
 HEAD = "name,lat,lon,label_ko,zone,quantities\n"
@@ -224,41 +222,18 @@ def test_places_of_the_time_zone_database_are_known() -> None:
     assert float(np.hypot(*LocalMap(-34.6, -58.4).to_xy(place.lat, place.lon))) < 20_000
 
 
-class _Portal(BaseHTTPRequestHandler):
-    """The open data portal: takes one key, as it is or percent-encoded once."""
-
-    def do_GET(self) -> None:
-        """Answer a list, or refuse as the portal does: in XML, with the status of success."""
-        query = parse_qs(urlsplit(self.path).query)
-        known = query["serviceKey"] == ["a+b/c=="] and query["returnType"] == ["json"]
-        body = airkorea([OFFICIAL]) if known else "<returnAuthMsg>SERVICE_KEY_IS_NOT_REGISTERED_ERROR</returnAuthMsg>"
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
-
-@pytest.fixture
-def portal() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Portal) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-
-
 @pytest.mark.parametrize("key", ["a+b/c==", "a%2Bb%2Fc%3D%3D"])
-def test_the_list_is_asked_with_a_key_in_either_of_its_forms(key: str, portal: str) -> None:
-    (station,) = from_airkorea(station_list(key, portal), LocalMap(37.5, 127.04), "AirKorea")
+def test_the_list_is_asked_with_a_key_in_either_of_its_forms(key: str) -> None:
+    with Portal((200, airkorea([OFFICIAL]).encode())) as portal:
+        (station,) = from_airkorea(station_list(key, portal.url), LocalMap(37.5, 127.04), "AirKorea")
     assert station.label_en == "강남구"
+    assert "getMsrstnList?serviceKey=a%2Bb%2Fc%3D%3D&returnType=json&" in portal.asked[0]
 
 
-def test_a_key_that_is_not_taken_is_one_line_without_it(portal: str) -> None:
-    with pytest.raises(UserError, match=r"gives no station list \(200 SERVICE_KEY\); .* AIRKOREA_KEY") as error:
-        station_list("secret-key", portal)
+def test_a_key_that_is_not_taken_is_one_line_without_it() -> None:
+    said = r"^AirKorea's station list answers SERVICE_KEY_IS_NOT_REGISTERED_ERROR: .*15073877.* AIRKOREA_KEY"
+    with Portal(UNREGISTERED) as portal, pytest.raises(UserError, match=said) as error:
+        station_list("secret-key", portal.url)
     assert "secret-key" not in str(error.value)
     with pytest.raises(UnavailableError, match="cannot be reached"):
         station_list("secret-key", "http://127.0.0.1:9")
