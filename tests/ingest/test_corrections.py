@@ -18,11 +18,12 @@ from jeonju.contract.records import JournalEntry
 from jeonju.contract.site import Site, load_site
 from jeonju.decoders.message import Message
 from jeonju.ingest import service
+from jeonju.ingest.official import publish
 from jeonju.ingest.pipeline import Pipeline
 from jeonju.ingest.service import Ingest
 from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
-from jeonju.storage.port import Series
+from jeonju.storage.port import Series, Store
 from tests.clients import local_client
 from tests.waiting import wait_until
 
@@ -173,8 +174,12 @@ def test_what_cannot_be_applied_is_refused(client: TestClient, wrong: dict[str, 
 def test_running_ingest_reads_of_an_agreement_and_the_devices_tell(
     jeonju: Site, store: DuckDBStore, broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    agree_while_it_runs(jeonju, store, broker, monkeypatch)
+
+
+def agree_while_it_runs(jeonju: Site, store: Store, broker: EmbeddedBroker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is measured before an agreement stays, what is measured after it is corrected and says so; whichever the store is."""
     monkeypatch.setattr(service, "CORRECTIONS_EVERY_S", 0.05)
-    from jeonju.ingest.official import publish
 
     def send(at: datetime) -> None:
         content = {"device": DEVICE, "time": at.isoformat(), "values": {"pm25": 52.0}}
