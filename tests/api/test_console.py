@@ -1,5 +1,6 @@
 """What only the console does: time, addresses of views, pages of incidents, devices and the network, and what happens in a simulated city."""
 
+import json
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import urllib3
 from playwright.sync_api import Browser, expect
 
+from jeonju.api.access.keys import Role
 from jeonju.api.http.pages import PAGE
 from jeonju.contract.air_ahead import AirAhead, Bulletin, file_of
 from jeonju.contract.columns import readings_table
@@ -18,12 +20,24 @@ from jeonju.ingest.daily_calls import DailyCalls
 from jeonju.ingest.daily_calls import file_of as calls_of
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit
-from tests.api.browsing import City, asked, running_city, serious_findings
+from tests.api.browsing import KOREAN, City, asked, running_city, serious_findings
 from tests.api.test_moment import incident
 from tests.response.notifying import NOW, alert
 from tests.waiting import wait_until
 
 MOST_BYTES_GZIPPED = 600_000
+# A row of `jeonju evaluate network`.
+PROPOSED = {
+    "device": "palbok-03",
+    "quantity": "pm25",
+    "official": "airkorea-palbok",
+    "robot": None,
+    "distance_m": 330,
+    "days": 30,
+    "gain_90": [1.1, 1.4],
+    "offset_90": [1, 3],
+    "proposed": {"gain": 1.25, "offset": 2},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -95,8 +109,19 @@ def test_device_has_a_page_with_its_flags_and_neighbours(city: City) -> None:
     expect(page.locator("#device-title")).to_have_text("Centre of Palbok-dong")
     expect(page.locator("#charts figure")).to_have_count(2)
     expect(page.locator(".flags")).to_contain_text("suspect jumped from 0.0100 to 0.2000 ppm within 10 s")
-    expect(page.locator("#corrections")).to_contain_text("PM2.5 gain 1.25 · offset 2 µg/m³")
-    expect(page.locator("#corrections")).to_contain_text("local: 30 days beside 팔복동")
+    expect(page.locator(".corrections")).to_contain_text("PM2.5 gain 1.25 · offset 2 µg/m³")
+    expect(page.locator(".corrections")).to_contain_text("local: 30 days beside 팔복동")
+    # By the keyboard alone: withdrawn, and agreed to anew.
+    page.get_by_role("button", name="Withdraw: Centre of Palbok-dong PM2.5").press("Enter")
+    expect(page.locator("#notice")).to_have_text("Withdrawn: Centre of Palbok-dong PM2.5")
+    expect(page.locator(".corrections")).to_have_count(0)
+    page.locator("#agree summary").press("Enter")
+    page.locator("#agree").get_by_label("gain").fill("0.8")
+    page.locator("#agree").get_by_label("offset").fill("-1.5")
+    page.locator("#agree").get_by_label("reason").fill("beside a reference")
+    page.locator("#agree").get_by_label("reason").press("Enter")
+    expect(page.locator(".corrections")).to_contain_text("gain 0.8 · offset -1.5 µg/m³")
+    assert [(one["gain"], one["reason"]) for one in asked(page, "corrections")] == [(0.8, "beside a reference")]
     page.get_by_role("button", name="한국어").click()
     expect(page.locator(".flags")).to_contain_text("급변")
     page.get_by_role("button", name="English").click()
@@ -164,6 +189,35 @@ def test_dead_letter_is_replayed(city: City, tmp_path: Path) -> None:
     page.locator("#letters").get_by_role("button", name="Replay").click()
     expect(page.locator("#letters .mark")).to_have_text("replay asked for")
     assert asked(page, "dead-letters")[0]["asked_at"] is not None
+
+
+def test_administrator_accepts_what_a_comparison_proposes_and_others_may_not(city: City) -> None:
+    keys = {role: city.key(role.name.lower(), role) for role in (Role.OPERATOR, Role.ADMIN)}
+    page = city.open("/#/network", key=keys[Role.OPERATOR])
+    expect(page.locator("#all-corrections")).to_contain_text("no corrections")
+    expect(page.locator("#proposals-file")).to_have_count(0)
+    page = city.open("/#/network", key=keys[Role.ADMIN], language=KOREAN)
+
+    def choose(content: str) -> None:
+        file = {"name": "network.json", "mimeType": "application/json", "buffer": content.encode()}
+        page.locator("#proposals-file").set_input_files(file)  # type: ignore[arg-type]
+
+    for nothing in ("{", "[]", json.dumps({"rows": [PROPOSED | {"proposed": None}, PROPOSED | {"proposed": {}}]})):
+        choose(nothing)
+        expect(page.locator("#notice.refused")).to_contain_text("제안된 보정이 없습니다")
+        expect(page.locator("#proposals li")).to_have_count(0)
+    choose(json.dumps({"rows": [PROPOSED, PROPOSED | {"device": "nobody", "quantity": "pm10"}]}))
+    row = page.locator("#proposals li").first
+    expect(row).to_contain_text("초미세먼지 기울기 1.25 · 절편 2 µg/m³ 90 %: 1.1 – 1.4 · 1 – 3")
+    row.get_by_role("button", name="승인: 팔복동 중앙 초미세먼지").press("Enter")
+    expect(row.locator(".mark")).to_have_text("승인됨")
+    expect(page.locator(".corrections")).to_contain_text("admin: 30 days beside airkorea-palbok, 330 m apart")
+    page.locator("#proposals").get_by_role("button").press("Enter")
+    expect(page.locator("#notice.refused")).to_contain_text("'nobody' is no device")
+    assert not serious_findings(page)
+    page.get_by_role("button", name="철회: 팔복동 중앙 초미세먼지").press("Enter")
+    expect(page.locator(".corrections")).to_have_count(0)
+    assert [one["withdrawn_by"] for one in asked(page, "corrections?state=all")] == ["admin"]
 
 
 def test_lost_link_is_said_and_heals_when_the_api_is_back(city: City) -> None:

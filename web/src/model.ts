@@ -40,6 +40,11 @@ export interface OfficialDay extends Labelled {
 }
 export interface OfficialForecast { is_old: boolean; issued_at: string | null; days: OfficialDay[] }
 export interface Correction { id: string; quantity: string; gain: number; offset: number; reason: string; who: string; from_at: string }
+/** A row of what `jeonju evaluate network` prints; `proposed` is null where nothing is. */
+export interface Proposal {
+  device: string; quantity: string; official: string | null; robot: string | null; days: number; distance_m: number;
+  gain_90?: [number, number]; offset_90?: [number, number]; proposed: { gain: number; offset: number } | null;
+}
 export interface StationIndex extends Labelled {
   cai?: number; grade?: string; colour?: string; pollutant?: string; us_aqi?: { aqi: number } | null;
   instrument_ko?: string; instrument_en?: string;

@@ -5,7 +5,7 @@ import { get, getAll, path } from "../api";
 import { SPANS } from "../clock";
 import { short } from "../colour";
 import { indexes } from "../map/Things";
-import type { Alert, Columns, Correction, Ledger, Said } from "../model";
+import type { Alert, Columns, Ledger, Said } from "../model";
 import { complain } from "../notice";
 import { linkTo } from "../route";
 import { showsTruth } from "../simulation";
@@ -13,6 +13,7 @@ import { at, cai, devices, isSimulated, language, limits, newest, now, officials
 import { age, clockSeconds, flagged, flagWords, label, localized, nameOfZone, say, sayOf } from "../words/words";
 import { AlertRow } from "./Alerts";
 import { Chart, OFFICIAL, TRUTH } from "./Chart";
+import { AgreeForm, Corrections } from "./Corrections";
 import { Export } from "./Export";
 import { hourly, OfficialMark } from "./Official";
 import { lineOf } from "./shared";
@@ -64,7 +65,8 @@ export function DevicePage({ name }: { name: string }) {
         <section>
           <h2>{say("health")}</h2><Health name={name} found={found} />
           <h2>{say("flags")}</h2><Flags name={name} />
-          {!!device.corrections?.length && <><h2>{say("corrections")}</h2><Corrections all={device.corrections} /></>}
+          {!!device.corrections?.length && <><h2>{say("corrections")}</h2><Corrections all={device.corrections} device={name} /></>}
+          <AgreeForm name={name} />
           <h2>{say("ledger")}</h2><LedgerLine entry={ledger.value} />
           <h2>{say("certificate")}</h2><p id="certificate">{sayOf("certificates", device.certificate ?? "none")}{instrument && <span class="quiet"> · {instrument}</span>}</p>
         </section>
@@ -130,11 +132,6 @@ function Flags({ name }: { name: string }) {
   if (!flags.length) return <p class="quiet">{say("no-flags")}</p>;
   return <ul class="flags">{flags.map(([key, [severity, reason]]) => <li key={key}><b>{label(quantities.value.get(key)) || key}</b> <span class="mark">{sayOf("flag", severity)}</span> {reason}</li>)}</ul>;
 }
-
-/** What people have agreed to correct, with who and since when. */
-const Corrections = ({ all }: { all: Correction[] }) =>
-  <ul id="corrections">{all.map((one) => (
-    <li key={one.id}><b>{label(quantities.value.get(one.quantity))}</b> {say("gain")} {one.gain} · {say("offset")} {one.offset} {quantities.value.get(one.quantity)?.unit} <span class="quiet">{one.from_at.slice(0, 10)} {one.who}: {one.reason}</span></li>))}</ul>;
 
 export function LedgerLine({ entry }: { entry: Ledger | undefined }) {
   if (!entry) return <p class="quiet">–</p>;

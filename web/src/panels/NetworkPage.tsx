@@ -8,6 +8,7 @@ import { linkTo } from "../route";
 import { devices, isLinked, live, mayAdminister, mayOperate, newest, site } from "../state";
 import { metres } from "../trails";
 import { age, label, say, sayOf, shortTime } from "../words/words";
+import { AllCorrections } from "./Corrections";
 import { completeness } from "./DevicePage";
 import { More } from "./Stations";
 
@@ -38,6 +39,7 @@ export function NetworkPage() {
         <section><h2>{say("letters")}</h2><Letters /></section>
         <section><h2>{say("unknowns")}</h2><Unknowns /></section>
       </div>
+      <AllCorrections />
       <section><h2>{say("heard")}</h2><Heard /></section>
     </>
   );
