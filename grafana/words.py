@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, ValueMap, ValueMappingResult
 
+from jeonju.contract.journal import JournalAction
 from jeonju.grafana import city
 from jeonju.grafana.language import Language
 from jeonju.messages.words import word
@@ -13,26 +14,27 @@ from jeonju.rules.rules import shipped_rules
 SEVERITY_COLOURS: Final = {"critical": "#d7322d", "warning": "#ff9830", "info": "#5794f2"}
 GOOD, BAD, NEUTRAL = "#1fa14a", "#d7322d", "#808080"
 INCIDENT_STATES: Final = ("open", "acknowledged", "confirmed", "false-alarm", "closed")
-INCIDENT_CLASSES: Final = ("fire", "industrial", "dust", "traffic", "regional", "sensor-fault")
+INCIDENT_CLASSES: Final = ("fire", "industrial", "dust", "traffic", "regional", "sensor fault")
 OUTCOMES: Final = (
     "located",
-    "nothing-more-to-gain",
-    "time-is-up",
+    "nothing more to gain",
+    "time is up",
     "done",
     "recalled",
-    "incident-closed",
+    "incident closed",
     "refused",
     "lost",
     "failed",
     "forbidden",
-    "on-another-order",
-    "order-forgotten",
+    "on another order",
+    "order forgotten",
 )
 # What the journal records: Korean, English.
-ACTIONS: Final = {
+ACTIONS: Final[dict[JournalAction, tuple[str, str]]] = {
     "acknowledge": ("확인함", "acknowledged"),
     "confirm": ("사실로 확인함", "confirmed"),
     "false-alarm": ("오경보로 판단함", "called a false alarm"),
+    "assign": ("담당자 지정", "assigned"),
     "close": ("종료함", "closed"),
     "comment": ("의견", "commented"),
     "dispatch": ("로봇 출동", "robot sent"),
@@ -46,6 +48,15 @@ ACTIONS: Final = {
     "silence-ended": ("알림 보류 해제", "silence ended"),
     "nuisance": ("알려진 배출원 등록", "known source marked"),
     "nuisance-removed": ("알려진 배출원 삭제", "known source removed"),
+    "correction": ("보정 승인", "correction accepted"),
+    "correction-withdrawn": ("보정 철회", "correction withdrawn"),
+    "channel-opened": ("알림 채널 사용 시작", "channel opened"),
+    "channel-tested": ("알림 채널 시험", "channel tested"),
+    "notified": ("알림 발송", "notified"),
+    "notification-refused": ("알림 발송 거절됨", "notification refused"),
+    "ngsi-subscribed": ("NGSI-LD 구독 등록", "NGSI-LD subscribed"),
+    "ngsi-unsubscribed": ("NGSI-LD 구독 해지", "NGSI-LD unsubscribed"),
+    "what-if": ("가정 상황 계산", "what-if asked"),
 }
 # As `jeonju.airquality.pollutants` numbers them.
 ACTIVITIES: Final = {

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
+from jeonju.contract.journal import JournalAction
 from jeonju.contract.records import JournalEntry
 from jeonju.storage.port import Store
 
@@ -22,7 +23,13 @@ class Journal:
         self._site, self._store, self._now = site, store, now
 
     def entry(
-        self, action: str, subject: str, who: str = SYSTEM, details: Any = None, *, entry_id: str | None = None
+        self,
+        action: JournalAction,
+        subject: str,
+        who: str = SYSTEM,
+        details: Any = None,
+        *,
+        entry_id: str | None = None,
     ) -> JournalEntry:
         """Return an entry as of now, not written yet; `details` is a dictionary or a msgspec Struct, `entry_id` unique unless it is given."""
         text = json.dumps({} if details is None else msgspec.to_builtins(details), ensure_ascii=False)

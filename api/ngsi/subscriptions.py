@@ -16,6 +16,7 @@ from jeonju.api.ngsi.geo import parse_geo
 from jeonju.api.ngsi.models import short_term, short_type
 from jeonju.api.ngsi.problems import NgsiError, bad
 from jeonju.api.ngsi.query import Condition, matches_pattern, parse_query
+from jeonju.contract.journal import JournalAction
 from jeonju.contract.records import JournalEntry
 from jeonju.contract.site import Site
 from jeonju.storage.port import Store
@@ -177,7 +178,7 @@ class Subscriptions:
                 raise NgsiError("ResourceNotFound", f"there is no subscription {subscription[:200]!r}")
             self._write(UNSUBSCRIBED, who, {"id": subscription, "entry": kept[0]})
 
-    def _write(self, action: str, who: str, content: Mapping[str, Any]) -> None:
+    def _write(self, action: JournalAction, who: str, content: Mapping[str, Any]) -> None:
         details = orjson.dumps(content).decode()
         entry = JournalEntry(uuid.uuid4().hex, self._site, self._now(), who, action, SUBJECT, details)
         self._store.write_journal([entry])

@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 from jeonju.common.errors import UnavailableError
+from jeonju.contract.journal import JournalAction
 from jeonju.contract.records import JournalEntry
 from jeonju.contract.site import Site
 from jeonju.contract.what_if import WhatIf
@@ -24,7 +25,7 @@ from jeonju.storage.port import Store
 
 # The list has entries of this subject, each answer one of its own.
 SUBJECT: Final = "what-if"
-ASKED: Final = "what-if"
+ASKED: Final[JournalAction] = "what-if"
 # A fork takes two to three seconds for two hours; one of a new installation compiles the physics first.
 WITHIN_S: Final = 90.0
 WITHIN_S_PER_HOUR: Final = 10.0

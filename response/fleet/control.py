@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from jeonju.common.errors import RejectedError, UnavailableError
+from jeonju.contract.journal import JournalAction
 from jeonju.contract.records import JournalEntry
 from jeonju.contract.site import Robot, Site
 from jeonju.contract.vda5050 import State, Stop
@@ -155,7 +156,7 @@ class FleetControl:
             of_incident = [mission for mission in self._dispatcher.missions if mission.incident == incident]
             return [mission.to_json(self._site) for mission in of_incident]
 
-    def _operate(self, action: str, robot: str, who: str, work: Work) -> None:
+    def _operate(self, action: JournalAction, robot: str, who: str, work: Work) -> None:
         """Do what an operator wants, and write it down."""
         # Nothing is begun while the broker is away.
         self._publish([])

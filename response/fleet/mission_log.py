@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from jeonju.common.errors import UnavailableError
+from jeonju.contract.journal import JournalAction
 from jeonju.contract.records import JournalEntry
 from jeonju.contract.site import Site
 from jeonju.response.fleet.dispatcher import Dispatcher
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 
 # An incident is traced for two hours; missions of before that are history.
 REMEMBERED: Final = timedelta(days=1)
-ON_MISSION: Final = ("dispatch", "dispatch-on", "dispatch-over")
+ON_MISSION: Final[tuple[JournalAction, ...]] = ("dispatch", "dispatch-on", "dispatch-over")
 # What operators do, as the journal and REST call it.
 DISABLE: Final = "forbid"
 ENABLE: Final = "allow"

@@ -19,6 +19,7 @@ from tenacity.nap import sleep_using_event
 from tenacity.stop import stop_when_event_set
 
 from jeonju.common.errors import RejectedError, UnavailableError, UserError
+from jeonju.contract.journal import JournalAction
 from jeonju.contract.records import AlertRecord, JournalEntry
 from jeonju.contract.site import Site
 from jeonju.response.journal import SYSTEM, Journal, details_of
@@ -281,7 +282,7 @@ class Outbox:
                 self._sent.setdefault(alert_id, {})[state] = entry.done_at
         self._opened_at = entries[0].done_at
 
-    def _note(self, notification: Notification, action: str) -> datetime:
+    def _note(self, notification: Notification, action: JournalAction) -> datetime:
         """Remember that the states of a notification are done with, and return when."""
         states = [(due.alert_id, due.state) for due in notification.due]
         entry = self._entry(notification.id, action, SentDetails(states))
@@ -307,7 +308,7 @@ class Outbox:
             log.warning("channel %s is down: %s", self.name, error)
         self.counters.trouble = str(error)
 
-    def _entry(self, entry_id: str, action: str, details: SentDetails | None = None) -> JournalEntry:
+    def _entry(self, entry_id: str, action: JournalAction, details: SentDetails | None = None) -> JournalEntry:
         return self._journal.entry(action, self._subject, SYSTEM, details, entry_id=entry_id)
 
 

@@ -4,14 +4,18 @@ import base64
 import io
 import json
 import re
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import unquote
 
 import pytest
 
 from jeonju.airquality.pollutants import QUANTITY
+from jeonju.contract.journal import JOURNAL_ACTIONS
+from jeonju.detection.smoke.classes import CLASSES
 from jeonju.grafana import city, maps, words
-from jeonju.grafana.language import ENGLISH, LANGUAGES
+from jeonju.grafana.language import ENGLISH, KOREAN, LANGUAGES
+from jeonju.response.fleet.mission import Outcome
+from jeonju.response.incidents.incident import TRANSITIONS
 from jeonju.rules.rules import shipped_rules
 from tests.grafana.reader import panels
 from tests.grafana.test_dashboards import BOARDS, EVERY_BOARD
@@ -211,6 +215,19 @@ def test_values_in_words_have_a_word_for_each(board: dict[str, Any]) -> None:
         for column, values in wanted.items():
             if column in titles and not (column == "kind" and panel["title"] in KINDS_OF_OTHERS):
                 assert values <= mapped[titles[column]], (panel["title"], column)
+
+
+def test_whatever_is_stored_has_a_word() -> None:
+    """Each list is that of the code which writes the values, spelt as they are stored."""
+    for shown, written in (
+        (words.actions(KOREAN), {"", *JOURNAL_ACTIONS}),
+        (words.outcomes(KOREAN), set(get_args(Outcome))),
+        (words.incident_classes(KOREAN), set(CLASSES)),
+        (words.incident_states(KOREAN), {"open", *(state for state, _ in TRANSITIONS.values())}),
+    ):
+        named = dict(shown)
+        assert set(named) == written
+        assert all(word == "–" or HANGUL.search(word) for word in named.values()), named
 
 
 @EVERY_BOARD
