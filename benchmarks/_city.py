@@ -5,19 +5,21 @@ One city in one file, so a little over 300 lines."""
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
-from jeonju.airquality.index import GRADES, INDEX_UPPER
-from jeonju.contract.columns import READINGS
+from jeonju.airquality.index import GRADES, INDEX_UPPER, POLLUTANTS
+from jeonju.contract.columns import READINGS, readings_table
+from jeonju.contract.official import official_stations
 from jeonju.contract.quality import Flag, encode_flags
 from jeonju.contract.records import (
     AlertRecord,
     DeviceRecord,
+    ForecastRecord,
     IncidentRecord,
     IndexRecord,
     JournalEntry,
@@ -26,6 +28,7 @@ from jeonju.contract.records import (
 )
 from jeonju.contract.site import Robot, Site, Station
 from jeonju.contract.topics import TRUTH
+from jeonju.forecast.city import QUANTITIES
 from jeonju.storage.rollup import ANGLES, MINUTE_S, fold
 
 # What is usual of each quantity, and how much it varies over a day.
@@ -53,6 +56,8 @@ USUAL: Final = {
 SMOKE: Final = {"pm1": 120, "pm25": 160, "pm10": 190, "co": 4, "tvoc": 500, "no2": 0.05, "thermal_max": 300}
 FIRE: Final = (35.8552, 127.0925)
 DAY_S: Final = 86_400
+# So long after its end the value of an hour is asked for.
+LATE_S: Final = 780
 
 
 def readings(
@@ -80,6 +85,23 @@ def rolled_up(rows: pa.Table, every_s: int) -> pa.Table:
 def truth(site: Site, start: datetime, end: datetime, *, fire_at: datetime) -> pa.Table:
     """Return the same minute by minute as the truth."""
     return readings(site, start, end, 60, fire_at=fire_at, named=TRUTH.format(site=site.name))
+
+
+def official(site: Site, start: datetime, end: datetime) -> pa.Table:
+    """Return the hourly values of the official stations that the site file names, and of the weather service, at the end of each hour."""
+    of = dict.fromkeys(official_stations(site), POLLUTANTS) | {"kma-62-89": ("temperature", "humidity")}
+    hours = range(int(start.timestamp()) // 3600 * 3600 + 3600, int(end.timestamp()) - LATE_S, 3600)
+    return readings_table(
+        [
+            {"site": site.name, "device": device, "time": at, "received_at": at + timedelta(seconds=LATE_S)}
+            | {
+                key: round(USUAL[key][0] * (1.1 + 0.3 * float(np.sin(at.timestamp() / 9000 + number))), 4)
+                for key in keys
+            }
+            for number, (device, keys) in enumerate(of.items())
+            for at in (datetime.fromtimestamp(hour, UTC) for hour in hours)
+        ]
+    )
 
 
 def _of_device(
@@ -182,6 +204,18 @@ def indexes(site: Site, start: datetime, end: datetime, every: timedelta) -> Ite
             grade = next(grade for grade, upper in zip(GRADES, INDEX_UPPER, strict=True) if value <= upper)
             yield IndexRecord(site.name, station.name, at, station.lat, station.lon, value, grade.key, "pm25")
         at += every
+
+
+def forecasts(site: Site, made_at: datetime) -> Iterator[ForecastRecord]:
+    """Yield the forecast of the next 24 hours at every station, as the one before it left the last hour."""
+    first = made_at.replace(minute=0, second=0, microsecond=0)
+    for station in site.stations:
+        for quantity in QUANTITIES:
+            usual = USUAL[quantity][0]
+            for ahead in range(25):
+                at = first + timedelta(hours=ahead)
+                low, high = usual * (1 - 0.02 * ahead), usual * (1 + 0.03 * ahead)
+                yield ForecastRecord(site.name, station.name, quantity, at, usual, low, high, ahead, 1, made_at)
 
 
 def services(site: Site, start: datetime, end: datetime, every: timedelta) -> Iterator[ServiceStatistics]:

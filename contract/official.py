@@ -24,7 +24,7 @@ def source_of(site: Site, device: str) -> str | None:
     return "AirKorea" if any(device == named for _, named in _named(site)) else None
 
 
-def stations(site: Site) -> dict[str, str]:
+def official_stations(site: Site) -> dict[str, str]:
     """Return what AirKorea calls each official station in the city, by device."""
     return {device: name.rpartition("/")[2] for name, device in _named(site) if not device.startswith(UPWIND_NAME)}
 

@@ -155,6 +155,21 @@ class IndexRecord(NamedTuple):
     pollutant: str
 
 
+class ForecastRecord(NamedTuple):
+    """What was foreseen last of the mean of the hour that begins at `at`; a later forecast of the same hour takes its place."""
+
+    site: str
+    device: str
+    quantity: str
+    at: datetime
+    mean: float
+    low: float  # nine of ten hours lie between `low` and `high`
+    high: float
+    hours_ahead: int
+    learnt: int  # 1 where it was learnt from the city's past, 0 for persistence
+    made_at: datetime
+
+
 class ServiceStatistics(NamedTuple):
     """What a service said of itself at one instant; counts since it started."""
 
@@ -169,3 +184,7 @@ class ServiceStatistics(NamedTuple):
     lag_s: float | None  # how old the newest reading of the last commit was when it was committed
     broker_connected: int  # 1 or 0
     store_available: int  # 1 or 0
+
+
+# What is kept over time for the dashboards alone.
+Statistics = IndexRecord | ServiceStatistics | ForecastRecord

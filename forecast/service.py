@@ -22,6 +22,7 @@ from jeonju.contract.official import UPWIND_NAME
 from jeonju.contract.site import Site
 from jeonju.contract.weather_ahead import WeatherAhead, kept
 from jeonju.forecast.city import READ, Request
+from jeonju.forecast.statistics import records_of
 from jeonju.storage.port import Series, Store
 
 log = logging.getLogger(__name__)
@@ -116,8 +117,16 @@ class ForecastService(WorkerService):
                 log.warning("no forecast could be made: %s", error)
         else:
             self._on_forecast(self._forecast)
+            self._show(self._forecast)
         finally:
             self._rests_until_s = time.monotonic() + (time.monotonic() - begun_s) * (1 / MOST_SHARE - 1)
+
+    def _show(self, forecast: CityForecast) -> None:
+        """Hand it to the dashboards, which read the store; without them it stands all the same."""
+        try:
+            self._store.write_statistics(records_of(self._site.name, forecast))
+        except UnavailableError as error:
+            log.warning("the dashboards go on with an earlier forecast: %s", error)
 
     def _made(self, last_hour: datetime) -> CityForecast:
         stations = [station.name for station in self._site.stations]

@@ -6,6 +6,7 @@ from typing import Any, Final
 from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, ValueMap, ValueMappingResult
 
 from jeonju.contract.journal import JournalAction
+from jeonju.contract.official import official_stations
 from jeonju.grafana import city
 from jeonju.grafana.language import Language
 from jeonju.messages.words import word
@@ -93,8 +94,17 @@ def as_mapped(mappings: list[Any]) -> list[DynamicConfigValue]:
 
 
 def devices(say: Language) -> list[tuple[str, str]]:
-    """Return every device of the site file and what it is called."""
-    return [(device.name, say(device.label_ko, device.label_en) or device.name) for device in city.site().devices]
+    """Return every device of the site file and what it is called, official stations too."""
+    own = [(device.name, say(device.label_ko, device.label_en) or device.name) for device in city.site().devices]
+    return own + officials(say)
+
+
+def officials(say: Language) -> list[tuple[str, str]]:
+    """Return every station of an official network that the site file names; each is called so, with its source."""
+    return [
+        (device, say(f"공식(에어코리아) {name}", f"official (AirKorea) {name}"))
+        for device, name in official_stations(city.site()).items()
+    ]
 
 
 def zones(say: Language) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from grafana_foundation_sdk.builders import dashboard, statetimeline, table, tim
 from grafana_foundation_sdk.models import common as shown
 
 from jeonju.airquality.index import LEAST_OF_12_H
-from jeonju.grafana import fields, look, patterns, queries, tables, variables, words
+from jeonju.grafana import beside, fields, look, patterns, queries, tables, variables, words
 from jeonju.grafana.board import board, with_events
 from jeonju.grafana.influxql import (
     BY_DEVICE,
@@ -58,6 +58,7 @@ def build(say: Language) -> dashboard.Dashboard:
     made.with_row(dashboard.Row("${quantity:text}").repeat("quantity"))
     text = "${quantity:text}"
     made.with_panel(measured(say)).with_panel(flags(say)).with_panel(patterns.rose(say, QUANTITY, text, OF_DEVICES))
+    made.with_panel(beside.official(say)).with_panel(beside.ahead(say)).with_panel(beside.made(say))
     made.with_panel(patterns.hours_of_week(say, QUANTITY, text, OF_DEVICES))
     return made.with_panel(patterns.days(say, QUANTITY, OF_DEVICES, width=24))
 

@@ -14,11 +14,10 @@ from jeonju.contract.records import (
     DeadLetter,
     DeviceRecord,
     IncidentRecord,
-    IndexRecord,
     JournalEntry,
     LedgerEntry,
     LetterMark,
-    ServiceStatistics,
+    Statistics,
 )
 
 
@@ -127,7 +126,7 @@ class Store(Protocol):
     def journal(self, site: str, *, since: datetime | None = None, subject: str | None = None) -> list[JournalEntry]:
         """Return entries from `since` on, of one subject if it is given, in the order of time, at most the newest 10 000."""
 
-    def write_statistics(self, statistics: Sequence[IndexRecord | ServiceStatistics]) -> None:
+    def write_statistics(self, statistics: Sequence[Statistics]) -> None:
         """Keep statistics over time for the dashboards that read the store itself; a store that none can read keeps none."""
 
     def dead_letters(self, *, limit: int = 100, choice: LetterChoice = ANY_LETTER) -> list[DeadLetter]:

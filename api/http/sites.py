@@ -22,7 +22,7 @@ from jeonju.api.reading_json import reading_json
 from jeonju.contract import topics
 from jeonju.contract.columns import READINGS
 from jeonju.contract.correction import Correction
-from jeonju.contract.official import source_of, stations
+from jeonju.contract.official import official_stations, source_of
 from jeonju.contract.reading import Adoption
 from jeonju.contract.records import DeviceRecord
 from jeonju.contract.site import Site
@@ -199,7 +199,7 @@ def devices(air: Air, page: ByName, site: str | None = None, as_format: AsFormat
     `official` names who publishes the values of an official station (AirKorea, KMA); of the city's own devices it is null.
     """
     labels = {device.name: {"label_ko": device.label_ko, "label_en": device.label_en} for device in air.site.devices}
-    labels |= {name: {"label_ko": said, "label_en": said} for name, said in stations(air.site).items()}
+    labels |= {name: {"label_ko": said, "label_en": said} for name, said in official_stations(air.site).items()}
     records = air.store.devices(site or air.site.name)
     if as_format != "json":
         return file_of(air, "devices", [records_table(DeviceRecord, records)], as_format)

@@ -12,7 +12,7 @@ from jeonju.api.http.state import State
 from jeonju.common.errors import UnavailableError
 from jeonju.contract.as_json import details_of
 from jeonju.contract.kinds import KIND_OF_CLASS
-from jeonju.contract.official import stations
+from jeonju.contract.official import official_stations
 from jeonju.contract.quality import decode_flags
 from jeonju.contract.records import AlertRecord, IncidentRecord
 from jeonju.contract.site import Site, Station
@@ -101,7 +101,7 @@ def _values(row: dict[str, Any]) -> dict[str, float]:
 
 def _officials(air: State, rows: Mapping[str, dict[str, Any]]) -> Iterator[OfficialFacts]:
     """Yield the official stations that the site file names and that were heard; those upwind of the city are not in it."""
-    for device, name in stations(air.site).items():
+    for device, name in official_stations(air.site).items():
         row = rows.get(device)
         # An hour that has not ended has no value, whatever an answer says.
         if row is not None and row["time"] <= air.now():

@@ -20,11 +20,10 @@ from jeonju.contract.records import (
     AlertRecord,
     DeviceRecord,
     IncidentRecord,
-    IndexRecord,
     JournalEntry,
     LedgerEntry,
     LetterMark,
-    ServiceStatistics,
+    Statistics,
 )
 from jeonju.storage.archive import Archive, Day
 from jeonju.storage.duckdb import archived as archived
@@ -196,7 +195,7 @@ class DuckDBStore(StoredRecords):
         with self._transaction() as connection:
             mark_letters(connection, marks)
 
-    def write_statistics(self, statistics: Sequence[IndexRecord | ServiceStatistics]) -> None:
+    def write_statistics(self, statistics: Sequence[Statistics]) -> None:
         """Keep nothing: no dashboard reads a file that one process holds open, and the api answers with the present statistics."""
 
     def notices(self) -> list[str]:

@@ -29,6 +29,8 @@ DEAD_LETTER: Final = "dead_letter"
 # At the instant an index was worked out, a service reported its statistics.
 INDEX: Final = "index"
 SERVICE: Final = "service"
+# At the hour that is foreseen; the newest forecast of an hour takes the place of the one before.
+FORECAST: Final = "forecast"
 
 # The policy of each measurement that is not in the default one.
 POLICY_OF: Final = {AIR: RAW, ROLLUP_DUE: RAW, AIR_1M: MINUTES, AIR_1H: HOURS}
@@ -38,6 +40,7 @@ SITE: Final = "site"
 DEVICE_TAG: Final = "device"
 ID: Final = "id"
 SERVICE_TAG: Final = "service"
+QUANTITY_TAG: Final = "quantity"
 # Keeps dead letters of the same microsecond apart without a series for each.
 SHELF: Final = "shelf"
 

@@ -13,6 +13,7 @@ from jeonju.contract.records import (
     AlertRecord,
     DeadLetter,
     DeviceRecord,
+    ForecastRecord,
     IncidentRecord,
     IndexRecord,
     JournalEntry,
@@ -28,12 +29,14 @@ from jeonju.storage.influx.names import (
     DEAD_LETTER,
     DEVICE,
     DEVICE_TAG,
+    FORECAST,
     ID,
     INCIDENT,
     INDEX,
     JOURNAL,
     LEDGER,
     PAYLOAD,
+    QUANTITY_TAG,
     REASON,
     REPLAYED_AT,
     SERVICE,
@@ -55,7 +58,7 @@ _LETTER_ID: Final = re.compile(r"([0-9]{19})-([0-9]{3})")
 _TYPES: Final = {str: "string", int: "integer", float: "float", datetime: "integer"}
 _NOTHING: Final = {str: "", int: 0, float: 0.0, datetime: 0}
 # The measurement of each record, its tags, and the instant of its point.
-_KEPT: Final[dict[type, tuple[str, tuple[str, str], str | None]]] = {
+_KEPT: Final[dict[type, tuple[str, tuple[str, ...], str | None]]] = {
     DeviceRecord: (DEVICE, (SITE, DEVICE_TAG), None),
     LedgerEntry: (LEDGER, (SITE, DEVICE_TAG), None),
     AlertRecord: (ALERT, (SITE, ID), "started_at"),
@@ -63,6 +66,7 @@ _KEPT: Final[dict[type, tuple[str, tuple[str, str], str | None]]] = {
     JournalEntry: (JOURNAL, (SITE, ID), "done_at"),
     IndexRecord: (INDEX, (SITE, DEVICE_TAG), "at"),
     ServiceStatistics: (SERVICE, (SITE, SERVICE_TAG), "at"),
+    ForecastRecord: (FORECAST, (SITE, DEVICE_TAG, QUANTITY_TAG), "at"),
 }
 # The type of every field, without the None.
 _FIELDS: Final[dict[type, dict[str, Any]]] = {

@@ -23,11 +23,10 @@ from jeonju.contract.records import (
     DeadLetter,
     DeviceRecord,
     IncidentRecord,
-    IndexRecord,
     JournalEntry,
     LedgerEntry,
     LetterMark,
-    ServiceStatistics,
+    Statistics,
 )
 from jeonju.storage.influx import rollup as rollup
 from jeonju.storage.influx.backup import dump
@@ -147,7 +146,7 @@ class InfluxStore:
         """Append entries; the same entry again, by `id`, is the same point."""
         self._record(entries)
 
-    def write_statistics(self, statistics: Sequence[IndexRecord | ServiceStatistics]) -> None:
+    def write_statistics(self, statistics: Sequence[Statistics]) -> None:
         """Write statistics as points of their instant; the same record again is the same point."""
         self._record(statistics)
 

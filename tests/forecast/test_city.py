@@ -19,6 +19,7 @@ from jeonju.cli.app import app
 from jeonju.client import ApiError
 from jeonju.contract.columns import readings_table
 from jeonju.contract.kept_file import keep
+from jeonju.contract.records import ForecastRecord
 from jeonju.contract.site import Site
 from jeonju.contract.weather_ahead import HourAhead, WeatherAhead, file_of
 from jeonju.forecast import city, learning, regressors

@@ -44,14 +44,16 @@ def _fill(site: Site, store: InfluxStore) -> None:
     true = _city.truth(site, FINE_FROM, END, fire_at=FIRE)
     letter = DeadLetter(END - timedelta(minutes=5), "air/v1/jeonju/palbok-01/readings", b"{ not JSON", "not JSON")
     write = store._server.write
-    for rows in (coarse, fine, true):
+    official = _city.official(site, PAST, END)
+    for rows in (coarse, fine, true, official):
         write(table_lines(AIR, rows), "us", RAW)
         write(table_lines(AIR_1M, _city.rolled_up(rows, 60)), "us", MINUTES)
-    for rows in (pa.concat_tables([past, coarse, fine]), true):
+    for rows in (pa.concat_tables([past, coarse, fine]), true, official):
         write(table_lines(AIR_1H, _city.rolled_up(rows, 3600)), "us", HOURS)
     store.write(Commit(devices=_city.devices(site, FIRE), ledger=_city.ledger(site), dead_letters=[letter]))
     store.write_alerts(_city.alerts(site, FIRE))
     store.write_incidents(_city.incidents(site, FIRE))
     store.write_journal(_city.journal(site, FIRE))
     store.write_statistics([*_city.indexes(site, END - timedelta(hours=26), END, timedelta(minutes=10))])
+    store.write_statistics([*_city.forecasts(site, END)])
     store.write_statistics([*_city.services(site, FINE_FROM, END, timedelta(seconds=10))])

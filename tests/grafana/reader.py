@@ -68,7 +68,7 @@ class Reader:
     def expand(self, query: str, chosen: Choices, panel: Mapping[str, Any]) -> str:
         span_s = (self.end - self.start).total_seconds()
         if "timeFrom" in panel:
-            span_s = parse_duration_s(panel["timeFrom"])
+            span_s = parse_duration_s(panel["timeFrom"].removeprefix("+"))
         points = panel.get("maxDataPoints", POINTS)
         least_s = max(span_s / points, parse_duration_s(panel.get("interval", "1s")))
         interval_s = next((step for step in STEPS_S if step >= least_s), STEPS_S[-1])

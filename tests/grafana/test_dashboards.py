@@ -120,6 +120,7 @@ def test_names_are_those_of_the_store(board: dict[str, Any]) -> None:
         schema.JournalEntry,
         schema.IndexRecord,
         schema.ServiceStatistics,
+        schema.ForecastRecord,
     )
     known = {value for name, value in vars(influx_names).items() if name.isupper() and isinstance(value, str)} | set(
         KEYS

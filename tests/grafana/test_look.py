@@ -67,7 +67,11 @@ def test_many_series_have_no_legend_and_states_have_one(board: dict[str, Any]) -
     for panel in panels(board):
         aliases = [target.get("alias", "") for target in panel.get("targets", [])]
         if panel["type"] == "timeseries" and any("$tag_device" in alias for alias in aliases):
-            is_small = "6" in board["title"] or board["uid"].startswith("jeonju-air-robots")
+            is_small = (
+                any(word in panel["title"] for word in ("official", "공식"))
+                or "6" in board["title"]
+                or board["uid"].startswith("jeonju-air-robots")
+            )
             assert panel["options"]["legend"]["showLegend"] == is_small, panel["title"]
             assert panel["fieldConfig"]["defaults"]["custom"]["fillOpacity"] == 0
         if panel["type"] == "state-timeline":
