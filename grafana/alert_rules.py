@@ -8,7 +8,7 @@ While the store is away no rule can know anything: one says so, the others keep 
 
 from typing import Any, Final
 
-from jeonju.airquality.limits import ADVISORY_LEVELS, Level
+from jeonju.airquality.limits import Level
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.contract import topics
 from jeonju.grafana import city, runbook
@@ -57,6 +57,8 @@ SEVERITIES: Final = {"critical": "위험", "warning": "주의", "info": "정보"
 SMOKE: Final = (uid("smoke-incidents", KOREAN), 1)
 ZONE: Final = (uid("zone-station", KOREAN), 2)
 NETWORK: Final = (uid("network-health", KOREAN), 7)
+# Of the law's levels those that inform; the others call for action.
+MILD: Final = ("advisory", "information")
 PANEL_OF: Final = {"smoke": SMOKE, "dust": SMOKE, "release": SMOKE, "odour": ZONE, "cai": ZONE, "asian-dust": ZONE}
 # While nothing lasts a rule has no labels, and a template that hands on one that is missing is an error.
 ID_OR_NOTHING: Final = f'(index .Labels "{ID}")'
@@ -110,7 +112,7 @@ def _lasting(*where: str) -> str:
 
 def limits() -> list[dict[str, Any]]:
     """Return a rule for each level of the law: an hourly mean that reaches it for as many hours as the law says."""
-    return [_limit(level) for levels in ADVISORY_LEVELS.values() for level in levels]
+    return [_limit(level) for levels in city.scheme().advisories.values() for level in levels]
 
 
 def network() -> list[dict[str, Any]]:
@@ -164,7 +166,7 @@ def _limit(level: Level) -> dict[str, Any]:
         select('"mean"', f"({hourly})", where=(f'"mean" >= {level.issue_at:g}',), by=each),
         # The mean of an hour stands at its end for the first of the hours.
         lasts_s=(level.hours - 1) * HOUR_S,
-        severity="warning" if level.key == "advisory" else "critical",
+        severity="warning" if level.key in MILD else "critical",
         kind=f"{level.quantity}-advisory",
         summary=f"{_named(place)}: {what} (≥ {level.issue_at:g} {row.unit}, {level.hours} h)",
         more={"device": f"{{{{ {place} }}}}", "zone": _zone_of(place)},

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from jeonju.airquality.schemes import SCHEMES, Scheme
 from jeonju.contract.site import Site, load_site
 
 SITE: Final = os.environ.get("JEONJU_SITE", "jeonju")
@@ -21,6 +22,11 @@ PIXEL_M: Final = 156_543.03
 def site() -> Site:
     """Return its site file."""
     return load_site(SITE)
+
+
+def scheme() -> Scheme:
+    """Return the index, standards and levels that it has chosen."""
+    return SCHEMES[site().index]
 
 
 def name() -> str:

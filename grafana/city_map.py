@@ -26,6 +26,7 @@ WIND: Final = "#5794f2"
 
 def city(say: Language) -> geomap.Panel:
     """Stations by index, or by their dust while they have none; robots by their dust; the wind; open incidents."""
+    name = fields.index_name(say)
     asked = (
         (
             "A",
@@ -80,8 +81,8 @@ def city(say: Language) -> geomap.Panel:
         ),
         maps.labels(say("초미세먼지", "PM2.5"), "G", "dust"),
         # Over the other value of a station, which has both.
-        maps.marks(say("측정소(지수)", "Stations by CAI"), "C", colour="cai", size=14, opacity=1, has_legend=True),
-        maps.labels(say("지수", "CAI"), "C", "cai"),
+        maps.marks(say("측정소(지수)", f"Stations by {name}"), "C", colour="cai", size=14, opacity=1, has_legend=True),
+        maps.labels(say("지수", name), "C", "cai"),
         maps.marks(
             say("바람", "Wind"),
             "E",
@@ -98,8 +99,8 @@ def city(say: Language) -> geomap.Panel:
     panel = maps.city_map(
         say("지도", "Map"),
         say(
-            "큰 원과 안의 수: 측정소의 통합대기환경지수(없으면 작은 원에 초미세먼지와 그 등급). 보라색 화살촉: 로봇과 진행 방향, 안의 수는 초미세먼지. 측정소 위의 파란 화살표: 바람이 불어가는 방향, 클수록 강한 바람. 빨간 원: 사건의 추정 범위(확률 50 %와 90 %). 회색: 최근 5분 무응답.",
-            "Large circles and the number inside: CAI of stations; small ones: PM2.5 and its class where there is no index. Purple pointers: robots and where they head, with their PM2.5. Blue arrows above stations: where the wind blows to, larger when stronger. Red circles: within what half and nine tenths of the probability of an incident's place lie. Grey: not heard for 5 minutes. Circles of incidents are to scale as the map opens.",
+            f"큰 원과 안의 수: 측정소의 {name}(없으면 작은 원에 초미세먼지와 그 등급). 보라색 화살촉: 로봇과 진행 방향, 안의 수는 초미세먼지. 측정소 위의 파란 화살표: 바람이 불어가는 방향, 클수록 강한 바람. 빨간 원: 사건의 추정 범위(확률 50 %와 90 %). 회색: 최근 5분 무응답.",
+            f"Large circles and the number inside: {name} of stations; small ones: PM2.5 and its class where there is no index. Purple pointers: robots and where they head, with their PM2.5. Blue arrows above stations: where the wind blows to, larger when stronger. Red circles: within what half and nine tenths of the probability of an incident's place lie. Grey: not heard for 5 minutes. Circles of incidents are to scale as the map opens.",
         ),
         layers,
         say,
@@ -133,7 +134,7 @@ def described(panel: geomap.Panel, say: Language) -> geomap.Panel:
     dust = [*fields.of_quantity("pm25"), *fields.thresholds_of(fields.class_steps("pm25"))]
     for name, called, look_ in (
         (DEVICE_TAG, say("장비", "Device"), [*words.as_named(words.devices(say)), *station]),
-        ("cai", say("통합대기환경지수", "CAI"), fields.digits(0)),
+        ("cai", fields.index_name(say), fields.digits(0)),
         ("grade", say("등급", "Class"), words.as_mapped(fields.grades(say))),
         ("pollutant", say("주요 물질", "Led by"), words.as_named(fields.labels(say))),
         ("pm25", fields.label(say, "pm25"), dust),

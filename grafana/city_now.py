@@ -98,6 +98,7 @@ def alerts(say: Language) -> table.Panel:
 
 def worst_stations(say: Language) -> table.Panel:
     """The stations with the highest index, against the same hours of yesterday."""
+    name = fields.index_name(say)
     now = select('last("cai") AS "now"', INDEX, where=(OF_SITE, INDEX_NOW), by=(BY_DEVICE,))
     before = select(
         'mean("cai") AS "before"',
@@ -111,7 +112,7 @@ def worst_stations(say: Language) -> table.Panel:
     index = fields.coloured() + fields.thresholds_of(fields.index_steps()) + fields.digits(0)
     columns = [
         tables.of_device(say, width=None),
-        tables.Column("now", say("지수", "CAI"), 70, index),
+        tables.Column("now", say("지수", name), 70, index),
         tables.Column("before", say("어제", "Yesterday"), 85, [*fields.digits(0), *fields.or_dash()]),
         tables.Column("change", say("변화", "Change"), 75, [*fields.digits(0), *fields.or_dash()]),
         tables.Column(
@@ -124,14 +125,14 @@ def worst_stations(say: Language) -> table.Panel:
     return tables.rows(
         say("대기질 순위", "Where it is worst"),
         say(
-            "통합대기환경지수가 높은 순서. 어제는 24시간 전 2시간 평균입니다. 지수가 없으면 초미세먼지만 보입니다.",
-            "By CAI, the worst first; yesterday is the mean of two hours a day ago. Without an index only PM2.5 is shown.",
+            f"{name}: 높은 순서. 어제는 24시간 전 2시간 평균입니다. 지수가 없으면 초미세먼지만 보입니다.",
+            f"By {name}, the worst first; yesterday is the mean of two hours a day ago. Without an index only PM2.5 is shown.",
         ),
         columns,
         width=10,
         height=8,
         parts=[against, dust_],
-    ).sort_by(tables.sorted_by(say("지수", "CAI")))
+    ).sort_by(tables.sorted_by(say("지수", name)))
 
 
 def dust(say: Language) -> timeseries.Panel:

@@ -5,8 +5,7 @@ from typing import Any, Final
 from grafana_foundation_sdk.builders import stat
 from grafana_foundation_sdk.models import common as shown
 
-from jeonju.airquality.index import GRADES, INDEX_UPPER, LEAST_OF_12_H
-from jeonju.grafana import fields, look, queries, words
+from jeonju.grafana import city, fields, look, queries, words
 from jeonju.grafana.city_map import INDEX_NOW
 from jeonju.grafana.influxql import BY_DEVICE, OF_SITE, InfluxQL, lately, open_at_end, select
 from jeonju.grafana.language import Language
@@ -28,23 +27,23 @@ def _highest_index() -> str:
 
 def _by_class(texts: dict[str, str], none: str) -> list[Any]:
     """Return what the index is shown as: a text for each class, and `none` for 0, which is none (`look.number_or_zero`)."""
-    lower = (0.5, *(upper + 0.5 for upper in INDEX_UPPER[:-1]))
-    upper = (*(value + 0.5 for value in INDEX_UPPER[:-1]), 1000.0)
-    classes = [
-        (low, high, texts[grade_.key], grade_.colour) for low, high, grade_ in zip(lower, upper, GRADES, strict=True)
-    ]
+    scheme = city.scheme()
+    ends = [value + 0.5 for value in scheme.index_upper[:-1]]
+    spans = zip((0.5, *ends), (*ends, 1000.0), scheme.grades, strict=True)
+    classes = [(low, high, texts[grade_.key], grade_.colour) for low, high, grade_ in spans]
     return [*fields.ranges([*classes, (0.0, 0.5, none, "text")]), fields.no_value("–")]
 
 
 def grade(say: Language) -> stat.Panel:
     """The class of the worst station in one word."""
-    none = say(f"지수 없음 ({LEAST_OF_12_H}시간 자료 필요)", f"no index: needs {LEAST_OF_12_H} h of data")
+    hours, name = fields.first_index_h(), fields.index_name(say)
+    none = say(f"지수 없음 ({hours}시간 자료 필요)", f"no index: needs {hours} h of data")
     return (
         look.number_or_zero(
             say("대기질 등급", "Air quality"),
             say(
-                f"지수가 가장 높은 측정소의 통합대기환경지수 등급. 지수는 12시간 중 {LEAST_OF_12_H}시간 이상의 자료가 있어야 계산됩니다.",
-                f"The class of the station with the highest CAI. The index needs {LEAST_OF_12_H} valid hours of the last twelve.",
+                f"지수가 가장 높은 측정소의 {name} 등급. {fields.index_needs(say)}",
+                f"The class of the station with the highest {name}. {fields.index_needs(say)}",
             ),
             _highest_index(),
             width=5,
@@ -52,12 +51,15 @@ def grade(say: Language) -> stat.Panel:
         )
         .color_mode(shown.BigValueColorMode.BACKGROUND)
         .thresholds(fields.index_steps())
-        .mappings(_by_class({grade_.key: say(grade_.label_ko, grade_.label_en) for grade_ in GRADES}, none))
+        .mappings(
+            _by_class({grade_.key: say(grade_.label_ko, grade_.label_en) for grade_ in city.scheme().grades}, none)
+        )
     )
 
 
 def advice(say: Language) -> stat.Panel:
     """What to do about it."""
+    scheme = city.scheme()
     return (
         look.number_or_zero(
             say("행동 요령", "Advice"),
@@ -69,19 +71,20 @@ def advice(say: Language) -> stat.Panel:
             width=7,
             height=5,
         )
-        .mappings(_by_class({key: say(*pair) for key, pair in ADVICE.items()}, "–"))
+        .mappings(_by_class({each.key: say(*ADVICE[scheme.advice_of(each)]) for each in scheme.grades}, "–"))
         .thresholds(fields.index_steps())
     )
 
 
 def worst_index(say: Language) -> stat.Panel:
     """The highest index of the city."""
+    name = fields.index_name(say)
     return (
         look.number(
-            say("가장 높은 지수", "Highest CAI"),
+            say("가장 높은 지수", f"Highest {name}"),
             say(
-                "측정소 가운데 가장 높은 통합대기환경지수(CAI), 최근 10분.",
-                "The highest CAI of all stations, last 10 minutes.",
+                f"측정소 가운데 가장 높은 {name}, 최근 10분.",
+                f"The highest {name} of all stations, last 10 minutes.",
             ),
             width=3,
             height=5,

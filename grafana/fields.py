@@ -17,11 +17,11 @@ from grafana_foundation_sdk.models.dashboard import (
     ValueMappingResult,
 )
 
-from jeonju.airquality.index import GRADES, INDEX_UPPER, UPPER
-from jeonju.airquality.limits import ADVISORY_LEVELS
+from jeonju.airquality.index import LEAST_OF_12_H
 from jeonju.airquality.pollutants import QUANTITIES, QUANTITY
-from jeonju.airquality.standards import STANDARDS
-from jeonju.grafana import words
+from jeonju.airquality.schemes import SchemeName
+from jeonju.airquality.standards import Body
+from jeonju.grafana import city, words
 from jeonju.grafana.language import ENGLISH, Language
 from jeonju.grafana.words import BAD, GOOD, NEUTRAL, by_value
 
@@ -29,12 +29,32 @@ from jeonju.grafana.words import BAD, GOOD, NEUTRAL, by_value
 LINE_COLOURS: Final = {
     "who": "#8ab8ff",
     "korea": "#f2cc0c",
+    "us": "#f2cc0c",
+    "eu": "#f2cc0c",
     "advisory": "#ff9830",
+    "information": "#ff9830",
     "warning": "#e02f44",
+    "alert": "#e02f44",
     "serious-warning": "#8f3bb8",
 }
-BODIES: Final = {"korea": ("한국", "Korea"), "who": ("WHO", "WHO")}
+BODIES: Final = {"korea": ("한국", "Korea"), "us": ("미국", "US"), "eu": ("EU", "EU"), "who": ("WHO", "WHO")}
 NO_LINE: Final = "transparent"
+# After how many hours of data there is an index, and of what.
+FIRST_INDEX_H: Final[dict[SchemeName, int]] = {"cai": LEAST_OF_12_H, "us": 1, "eu": 1}
+NEEDED: Final[dict[SchemeName, tuple[str, str]]] = {
+    "cai": (
+        f"지수는 12시간 중 {LEAST_OF_12_H}시간 이상의 자료가 있어야 계산됩니다.",
+        f"The index needs {LEAST_OF_12_H} valid hours of the last twelve.",
+    ),
+    "us": (
+        "지수는 가스 1시간 또는 먼지 24시간 중 18시간의 자료가 있어야 계산됩니다.",
+        "The index needs an hour of a gas, or 18 of the last 24 hours of particles.",
+    ),
+    "eu": (
+        "지수는 이산화질소와 먼지의 1시간 자료가 있어야 계산됩니다.",
+        "The index needs an hour of NO₂ and of particles.",
+    ),
+}
 
 
 def steps(*pairs: tuple[float | None, str]) -> dashboard.ThresholdsConfig:
@@ -61,27 +81,53 @@ def by_threshold() -> dashboard.FieldColor:
     return dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS)
 
 
+def index_name(say: Language) -> str:
+    """Return what the index of the city is called."""
+    scheme = city.scheme()
+    return say(scheme.label_ko, scheme.label_en)
+
+
+def index_needs(say: Language) -> str:
+    """Return the sentence that says from what data on there is an index."""
+    return say(*NEEDED[city.scheme().key])
+
+
+def first_index_h() -> int:
+    """Return after how many hours of data there can be an index."""
+    return FIRST_INDEX_H[city.scheme().key]
+
+
+def body_of_country() -> Body:
+    """Return whose standards are the law of the city."""
+    return city.scheme().standards[0].body
+
+
 def index_steps() -> dashboard.ThresholdsConfig:
     """Return the colours of the air-quality index."""
-    lower = [None, *(upper + 1 for upper in INDEX_UPPER[:-1])]
-    return steps(*((value, grade.colour) for value, grade in zip(lower, GRADES, strict=True)))
+    scheme = city.scheme()
+    lower = [None, *(upper + 1 for upper in scheme.index_upper[:-1])]
+    return steps(*((value, grade.colour) for value, grade in zip(lower, scheme.grades, strict=True)))
 
 
 def class_steps(pollutant: str) -> dashboard.ThresholdsConfig:
-    """Return the colours of the index's classes for a concentration."""
-    lower = [None, *UPPER[pollutant][:-1]]
-    return steps(*((value, grade.colour) for value, grade in zip(lower, GRADES, strict=True)))
+    """Return the colours of the index's classes for a concentration, nothing where the index does not judge it; some end below the last class."""
+    scheme = city.scheme()
+    if pollutant not in scheme.upper:
+        return neutral()
+    lower = [None, *(round(end, 4) for end in scheme.upper[pollutant][:-1])]
+    return steps(*((value, grade.colour) for value, grade in zip(lower, scheme.grades, strict=False)))
 
 
 def limits_of(quantity: str, say: Language = ENGLISH) -> list[tuple[float, str, str]]:
     """Return (value, what it is, colour) of a quantity's limits, ascending; of equal values the gravest, of means over a year none."""
     found: dict[float, tuple[str, str]] = {}
-    for standard in STANDARDS:
+    scheme = city.scheme()
+    for standard in scheme.standards:
         if standard.quantity == quantity and standard.hours <= 24:
             found.setdefault(
                 standard.limit, (f"{say(*BODIES[standard.body])} {standard.hours} h", LINE_COLOURS[standard.body])
             )
-    for level in ADVISORY_LEVELS.get(quantity, ()):
+    for level in scheme.advisories.get(quantity, ()):
         found[level.issue_at] = (f"{say(level.label_ko, level.label_en)} {level.hours} h", LINE_COLOURS[level.key])
     return [(value, *found[value]) for value in sorted(found)]
 
@@ -105,7 +151,7 @@ def label(say: Language, quantity: str) -> str:
 
 def grades(say: Language) -> list[Any]:
     """Return names and colours of the index's classes."""
-    return by_value({grade.key: (say(grade.label_ko, grade.label_en), grade.colour) for grade in GRADES})
+    return by_value({grade.key: (say(grade.label_ko, grade.label_en), grade.colour) for grade in city.scheme().grades})
 
 
 def severities(say: Language) -> list[DynamicConfigValue]:

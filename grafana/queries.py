@@ -3,7 +3,7 @@
 from typing import Final
 
 from jeonju.airquality.index import POLLUTANTS
-from jeonju.airquality.standards import LEAST_SHARE, STANDARDS, Standard
+from jeonju.airquality.standards import LEAST_SHARE, Standard
 from jeonju.contract import topics
 from jeonju.grafana import city
 from jeonju.grafana.influxql import (
@@ -90,7 +90,7 @@ def completeness(*where: str) -> list[str]:
 
 def judged() -> list[Standard]:
     """Return the standards that are judged by hours, eight hours and days."""
-    return [standard for standard in STANDARDS if standard.hours <= 24]
+    return [standard for standard in city.scheme().standards if standard.hours <= 24]
 
 
 def exceedances(standard: Standard, name: str, *where: str) -> str:

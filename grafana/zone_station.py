@@ -5,7 +5,6 @@ from typing import Final
 from grafana_foundation_sdk.builders import dashboard, statetimeline, table, timeseries
 from grafana_foundation_sdk.models import common as shown
 
-from jeonju.airquality.index import LEAST_OF_12_H
 from jeonju.grafana import beside, fields, look, patterns, queries, tables, variables, words
 from jeonju.grafana.board import board, with_events
 from jeonju.grafana.influxql import (
@@ -54,7 +53,8 @@ def build(say: Language) -> dashboard.Dashboard:
     ):
         made.with_variable(variable)
     made.with_panel(index(say)).with_panel(alerts(say)).with_panel(complete(say))
-    made.with_panel(exceeded(say, "korea", OF_DEVICES, width=14)).with_panel(exceeded(say, "who", OF_DEVICES, width=10))
+    made.with_panel(exceeded(say, fields.body_of_country(), OF_DEVICES, width=14))
+    made.with_panel(exceeded(say, "who", OF_DEVICES, width=10))
     made.with_row(dashboard.Row("${quantity:text}").repeat("quantity"))
     text = "${quantity:text}"
     made.with_panel(measured(say)).with_panel(flags(say)).with_panel(patterns.rose(say, QUANTITY, text, OF_DEVICES))
@@ -65,20 +65,21 @@ def build(say: Language) -> dashboard.Dashboard:
 
 def index(say: Language) -> statetimeline.Panel:
     """Classes of the index."""
+    name, hours = fields.index_name(say), fields.first_index_h()
     text = select('last("grade")', INDEX, where=(*HERE, IN_RANGE), by=(EVERY, BY_DEVICE), fill="null")
     panel = (
         look.timeline(
-            say("통합대기환경지수 등급", "CAI class"),
+            say(f"{name} 등급", f"{name} class"),
             say(
-                f"측정소별 등급. 지수는 12시간 중 {LEAST_OF_12_H}시간 이상의 자료가 있어야 계산되며, 로봇은 지수가 없습니다.",
-                f"Classes of each station. The index needs {LEAST_OF_12_H} valid hours of the last twelve; robots have none.",
+                f"측정소별 등급. 로봇은 지수가 없습니다. {fields.index_needs(say)}",
+                f"Classes of each station; robots have none. {fields.index_needs(say)}",
             ),
             width=8,
             height=10,
         )
         .interval("10m")
         .mappings(fields.grades(say))
-        .no_value(say(f"{LEAST_OF_12_H}시간 자료가 모이면 표시", f"needs {LEAST_OF_12_H} h of data"))
+        .no_value(say(f"{hours}시간 자료가 모이면 표시", f"needs {hours} h of data"))
         .with_target(InfluxQL(query=text, alias=f"$tag_{DEVICE_TAG}"))
     )
     return look.of_devices(panel, say)
@@ -101,7 +102,7 @@ def alerts(say: Language) -> table.Panel:
 
 
 def exceeded(say: Language, body: str, *where: str, width: int, height: int = 9) -> table.Panel:
-    """How often each standard of a body, `korea` or `who`, was exceeded."""
+    """How often each standard of a body was exceeded."""
     judged = [standard for standard in queries.judged() if standard.body == body]
     standards = sorted(judged, key=lambda standard: ([*SHORT].index(standard.quantity), standard.hours))
     names = [f"{standard.quantity}_{standard.body}_{standard.hours}" for standard in standards]

@@ -191,7 +191,11 @@ def test_command_waits_for_the_forecast_of_a_running_city_and_shows_it(jeonju: S
             CliRunner().invoke(app, ["forecast", "--from", url, "--station", "nowhere"], catch_exceptions=False)
 
 
-def test_api_answers_at_once_and_with_the_forecast_when_it_is_made(client: TestClient, jeonju: Site) -> None:
+def test_api_answers_at_once_and_with_the_forecast_when_it_is_made(
+    client: TestClient, jeonju: Site, store: DuckDBStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[ForecastRecord] = []
+    monkeypatch.setattr(store, "write_statistics", shown.extend)
     first = client.get("/api/v1/forecast")
     assert (first.status_code, first.json()["is_forecast"], first.json()["models"]) == (202, True, {})
     assert "being made" in first.json()["reason"]
@@ -204,6 +208,12 @@ def test_api_answers_at_once_and_with_the_forecast_when_it_is_made(client: TestC
     assert [hour["at"] for hour in found["stations"][one]["pm25"]["hours"]] == [
         f"2026-03-04T{hour}:00:00Z" for hour in (12, 13, 14)
     ]
+    # The dashboards are handed the same.
+    wait_until(lambda: bool(shown), within_s=10)
+    records = [record for record in shown if (record.device, record.quantity) == (one, "pm25")]
+    assert [record.hours_ahead for record in records] == [*range(1, 25)]
+    assert [record.mean for record in records[:3]] == [hour["mean"] for hour in found["stations"][one]["pm25"]["hours"]]
+    assert {record.learnt for record in records} == {0}
     silent = client.get("/api/v1/forecast", params={"station": jeonju.stations[5].name}).json()
     assert silent["stations"][jeonju.stations[5].name]["pm25"]["reason"] == "no value within the last 6 hours"
     assert found["models"]["pm25"]["unit"] == "µg/m³"
