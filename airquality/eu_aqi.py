@@ -1,5 +1,8 @@
 """The European Air Quality Index of the European Environment Agency, with the bands of 2025, which follow the WHO's guidelines of 2021.
 
+Bands: ETC HE Report 2024/17, "EEA's revision of the European air quality index bands", table 5.2, all of hourly means, as eight public programs and
+texts that name it agree on them; colours likewise.
+
 The EEA gives classes from hourly means and no number. A number is needed to compare and to keep: here each class counts 20, in proportion within it,
 and what is beyond the last band goes on up to 120. That scale is the one which CAMS and others use; the proportion within a class is our choice.
 """

@@ -62,8 +62,8 @@ ADVISORY_LEVELS: Final[dict[str, tuple[Level, ...]]] = {
         ),
     ),
 }
-# Directive (EU) 2024/2881 (as 2008/50/EC before): information and alert thresholds of ozone, 180 and 240 µg/m³ at 20 °C. Of others they are means
-# over three hours in a large area, which a network of low-cost stations does not judge.
+# Directive (EU) 2024/2881, annex I, section 4 (as 2008/50/EC, annex XII, before): information and alert thresholds of ozone, 180 and 240 µg/m³ at
+# 20 °C. Of others they are means over three hours in a large area, which a network of low-cost stations does not judge.
 EU_LEVELS: Final[dict[str, tuple[Level, ...]]] = {
     "o3": (
         Level(

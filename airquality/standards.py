@@ -1,5 +1,6 @@
 """Environmental standards: means over set times that the air should not exceed, and the odour limits at a plant's boundary."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
@@ -10,6 +11,7 @@ from jeonju.airquality.index import POLLUTANTS
 from jeonju.common.arrays import Floats
 
 YEAR_H: Final = 8760
+YEAR_D: Final = 365
 Body = Literal["korea", "who", "eu", "us"]
 
 
@@ -68,6 +70,11 @@ WHO_STANDARDS: Final[tuple[Standard, ...]] = (
 STANDARDS: Final[tuple[Standard, ...]] = (*KOREAN_STANDARDS, *WHO_STANDARDS)
 
 
+def _all_but(exceedances: int, means: int) -> float:
+    """Return the percentile of a year of means that keeps a limit which so many of them may exceed; cut, so that none of these counts."""
+    return math.floor(1e6 * (means - 1 - exceedances) / (means - 1)) / 1e4
+
+
 def _eu(quantity: str, limits: dict[int, tuple[float, float]], *, ug_m3_per_ppb: float | None = None) -> list[Standard]:
     scale = 1.0 if ug_m3_per_ppb is None else 1000 * ug_m3_per_ppb
     return [
@@ -83,24 +90,29 @@ def _us(quantity: str, limits: dict[int, tuple[float, float]]) -> list[Standard]
     ]
 
 
-# Directive 2008/50/EC, annexes XI and VII, in force until the limits of (EU) 2024/2881 in 2030, in µg/m³ at 20 °C (1 ppb NO₂ = 1.91, O₃ = 2.00,
+# Directive 2008/50/EC, annexes XI, XIV and VII, in force until the limits of (EU) 2024/2881 in 2030, in µg/m³ at 20 °C (1 ppb NO₂ = 1.91, O₃ = 2.00,
 # SO₂ = 2.66, CO = 1.16), with the percentile that the allowed exceedances of a year make: NO₂ 18 h, SO₂ 24 h and 3 days, PM10 35 and O₃ 25 days.
+# Every level and number of exceedances agrees with the pages of the European Environment Agency on each ("Air quality zones", 2010); its "90.41
+# percentile corresponding with the 36th highest daily value" is 90.38 here, as `numpy.percentile` counts. From 2030 on (annex I, table 1; a table of
+# airclim.org, and for NO₂ a quotation of the annex): PM2.5 10 a year and 25 a day, PM10 20 and 45, NO₂ 20, 50 a day (18 times) and 200 an hour (3
+# times). Those of SO₂ and CO were not found.
 EU_STANDARDS: Final[tuple[Standard, ...]] = (
-    *_eu("so2", {1: (350.0, 99.73), 24: (125.0, 99.18)}, ug_m3_per_ppb=2.66),
+    *_eu("so2", {1: (350.0, _all_but(24, YEAR_H)), 24: (125.0, _all_but(3, YEAR_D))}, ug_m3_per_ppb=2.66),
     *_eu("co", {8: (10_000.0, 100.0)}, ug_m3_per_ppb=1.16),
-    *_eu("no2", {1: (200.0, 99.79), YEAR_H: (40.0, 100.0)}, ug_m3_per_ppb=1.91),
-    *_eu("o3", {8: (120.0, 93.15)}, ug_m3_per_ppb=2.00),
-    *_eu("pm10", {24: (50.0, 90.41), YEAR_H: (40.0, 100.0)}),
+    *_eu("no2", {1: (200.0, _all_but(18, YEAR_H)), YEAR_H: (40.0, 100.0)}, ug_m3_per_ppb=1.91),
+    *_eu("o3", {8: (120.0, _all_but(25, YEAR_D))}, ug_m3_per_ppb=2.00),
+    *_eu("pm10", {24: (50.0, _all_but(35, YEAR_D)), YEAR_H: (40.0, 100.0)}),
     *_eu("pm25", {YEAR_H: (25.0, 100.0)}),
 )
-# NAAQS, 40 CFR 50 (PM2.5 of 2024) [ppm, µg/m³]. The law judges means of three years and of NO₂, SO₂ and O₃ the highest of each day; here all means of
-# one year at the law's percentile are compared, which is laxer for these.
+# NAAQS, 40 CFR 50 (PM2.5 of 2024) [ppm, µg/m³]; levels and forms as the table "NAAQS Compliance" of Alaska's Department of Environmental Conservation
+# has them. The law judges means of three years and of NO₂, SO₂ and O₃ the highest of each day; here all means of one year at the law's percentile are
+# compared, which is laxer for these.
 US_STANDARDS: Final[tuple[Standard, ...]] = (
     *_us("so2", {1: (0.075, 99.0)}),
-    *_us("co", {1: (35.0, 99.98), 8: (9.0, 99.98)}),
+    *_us("co", {1: (35.0, _all_but(1, YEAR_H)), 8: (9.0, _all_but(1, YEAR_H))}),
     *_us("no2", {1: (0.100, 98.0), YEAR_H: (0.053, 100.0)}),
-    *_us("o3", {8: (0.070, 98.9)}),
-    *_us("pm10", {24: (150.0, 99.73)}),
+    *_us("o3", {8: (0.070, _all_but(3, YEAR_D))}),
+    *_us("pm10", {24: (150.0, _all_but(1, YEAR_D))}),
     *_us("pm25", {24: (35.0, 98.0), YEAR_H: (9.0, 100.0)}),
 )
 EVERY_STANDARD: Final[tuple[Standard, ...]] = (*STANDARDS, *EU_STANDARDS, *US_STANDARDS)

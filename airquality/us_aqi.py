@@ -1,6 +1,7 @@
 """The air-quality index of the United States (US EPA, in force since May 2024), given beside the Korean one for comparison.
 
-Breakpoints: EPA-454/B-24-002 as ten public programs agree on them; truncation and rounding: 40 CFR 58, appendix G. From means over the standard's
+Breakpoints: EPA-454/B-24-002 (May 2024), table 6, as a dozen public programs that name it agree on them, PM2.5 up to 325.4 included; some older ones
+end PM2.5 at 500.4 or keep 12.0 and 150.4. Truncation and rounding: 40 CFR 58, appendix G. From means over the standard's
 own time; NowCast, which some sites show for the present hour instead, is not used.
 """
 

@@ -29,6 +29,14 @@ def test_european_classes_begin_where_the_agency_says(pollutant: str, ug_m3: flo
     assert grade(float(sub_index(pollutant, ug_m3 / per_stored(pollutant)))).key == key
 
 
+def test_the_number_of_a_class_is_that_of_others() -> None:
+    # Worked elsewhere from the bands of 2025 as continuous lines of 20 a class: 44 for 19.5 µg/m³ of PM2.5 and 104 of ozone.
+    air = _hours(pm25=19.5, pm10=10.0, no2=0.001, o3=104 / per_stored("o3"))
+    (found,) = SCHEMES["eu"].of_hours(air)
+    assert found is not None
+    assert (round(found.value), found.pollutant, found.grade.key) == (44, "o3", "moderate")
+
+
 def test_gases_are_counted_at_20_degrees() -> None:
     # 1 ppb of NO₂ is 1.91, of O₃ 2.00, of SO₂ 2.66 µg/m³ (Directive 2008/50/EC, annex VI: 293 K).
     assert [per_stored(gas) / 1000 for gas in ("no2", "o3", "so2")] == pytest.approx([1.91, 2.00, 2.66], abs=0.01)

@@ -2,7 +2,17 @@ import numpy as np
 import pytest
 
 from jeonju.airquality.index import POLLUTANTS
-from jeonju.airquality.standards import ODOUR_LIMITS, STANDARDS, YEAR_H, Standard, judge_last, judge_year, mean_of_last
+from jeonju.airquality.standards import (
+    EVERY_STANDARD,
+    ODOUR_LIMITS,
+    STANDARDS,
+    US_STANDARDS,
+    YEAR_H,
+    Standard,
+    judge_last,
+    judge_year,
+    mean_of_last,
+)
 from jeonju.airquality.units import ppm_per_mg_m3
 
 
@@ -83,6 +93,46 @@ def test_year_is_judged_by_percentile_and_mean() -> None:
     days[:5] = 90.0
     worse = judge_year(hours_of("pm25", np.repeat(days, 24).tolist()))
     assert {row.judged.is_exceeded for row in worse if row.judged.standard == standard("pm25", "korea", 24)} == {True}
+
+
+@pytest.mark.parametrize(
+    ("body", "quantity", "hours", "limit", "allowed"),
+    [
+        # Pages of the European Environment Agency on directive 2008/50/EC, in µg/m³ at 20 °C.
+        ("eu", "no2", 1, 200 / 1910, 18),
+        ("eu", "so2", 1, 350 / 2660, 24),
+        ("eu", "so2", 24, 125 / 2660, 3),
+        ("eu", "pm10", 24, 50, 35),
+        # "NAAQS Compliance", a table of Alaska's Department of Environmental Conservation.
+        ("us", "co", 1, 35, 1),
+        ("us", "pm10", 24, 150, 1),
+    ],
+)
+def test_a_limit_may_be_exceeded_as_often_as_the_law_says(
+    body: str, quantity: str, hours: int, limit: float, allowed: int
+) -> None:
+    (law,) = [each for each in EVERY_STANDARD if (each.body, each.quantity, each.hours) == (body, quantity, hours)]
+    assert law.limit == pytest.approx(limit, rel=0.002)
+    for exceeding in (allowed, allowed + 1):
+        means = np.full(YEAR_H // hours, 0.5 * limit)
+        means[::10][:exceeding] = 3 * limit
+        (found,) = judge_year(hours_of(quantity, np.repeat(means, hours).tolist()), [law])
+        assert found.exceeded == exceeding
+        assert found.judged.is_exceeded == (exceeding > allowed)
+
+
+def test_levels_of_the_united_states_are_those_of_their_table() -> None:
+    assert {(each.quantity, each.hours): each.limit for each in US_STANDARDS} == {
+        ("so2", 1): 0.075,
+        ("co", 1): 35,
+        ("co", 8): 9,
+        ("no2", 1): 0.100,
+        ("no2", YEAR_H): 0.053,
+        ("o3", 8): 0.070,
+        ("pm10", 24): 150,
+        ("pm25", 24): 35,
+        ("pm25", YEAR_H): 9.0,
+    }
 
 
 def test_year_without_data_breaks_nothing() -> None:

@@ -22,6 +22,12 @@ INDEX_UPPER = (50, 100, 150, 200, 300, 500)
         ],
         # Worked by hand from the breakpoints of May 2024.
         ("pm25", 12.0, 56),
+        # The example of the EPA's own guide to reporting (EPA-454/B-24-002, part IV), and two by others (an R package's tests).
+        ("o3", 0.07853333, 126),
+        ("pm25", 35.92431999, 102),
+        ("co", 8.47532711, 90),
+        ("no2", 0.040, 38),
+        ("no2", 0.500, 175),
         ("pm25", 35.0, 99),
         ("pm25", 0.0, 0),
         ("pm25", -3.0, 0),
