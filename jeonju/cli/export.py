@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from jeonju.client import Client
+    from jeonju.export.parts import Parts
     from jeonju.export.pieces import Piece
     from jeonju.export.rows import About
     from jeonju.storage.port import Series
@@ -70,12 +71,19 @@ def export(
     data: Data = Path("data"),
     archive: ArchivePlace = None,
     site: SiteName = "jeonju",
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Keep what was read; the same command again goes on where this one was broken off."
+        ),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file if it is there.")] = False,
     as_json: Json = False,
 ) -> None:
     """Write readings of any span into one file for other programs: CSV, Parquet or CF-NetCDF.
 
-    Memory is bounded whatever the span. The file appears when it is whole: interrupted, nothing is left, and one that was there stays.
+    Memory is bounded whatever the span. The file appears when it is whole: interrupted, nothing is left (with --resume what was read, in a hidden
+    folder beside it), and one that was there stays.
     A DuckDB file that a running service has open is read by that service: --from. Status 75 where a service or store is away.
     """
     from jeonju.export.whole_file import write_whole
@@ -100,13 +108,27 @@ def export(
     # Both alike, also where a shell has SIGINT ignored because it runs this in the background.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _frame: sys.exit(128 + number))
-    span_s = (wanted.end - wanted.start).total_seconds()
     with ExitStack() as stack:
+        parts = None
+        if resume:
+            place = from_ or store or str((data / "air.duckdb").absolute())
+            asked = {
+                "place": place,
+                "span": [start, end],
+                "archive": archive,
+                "kind": kind,
+                "rows": [site, device, quantity, every],
+            }
+            parts = stack.enter_context(_parts(out, asked, wanted))
+            wanted = replace(wanted, start=parts.start, end=parts.end)
+        rest = wanted if parts is None else replace(wanted, start=parts.reached)
         source = stack.enter_context(
-            _from_service(from_, key_file, wanted, kind)
+            _from_service(from_, key_file, rest, kind)
             if from_
-            else _from_store(store or str(data / "air.duckdb"), archive, wanted, kind)
+            else _from_store(store or str(data / "air.duckdb"), archive, rest, kind)
         )
+        pieces = source.pieces if parts is None else parts.all_of(source.schema, source.pieces)
+        span_s = (wanted.end - wanted.start).total_seconds()
         if as_format == "netcdf":
             from jeonju.export.rows import one_kind
 
@@ -117,7 +139,7 @@ def export(
             as_format,  # type: ignore[arg-type]
             source.schema,
             source.about,
-            source.pieces,
+            pieces,
             lambda reached: advance((reached - wanted.start).total_seconds() / span_s),
         )
     size = out.stat().st_size
@@ -125,6 +147,24 @@ def export(
         typer.echo(json.dumps({"file": str(out), "bytes": size, **_told(written)}))
     else:
         typer.echo(f"{out}: {written.rows:,} rows, {size:,} bytes" + _hint(written, wanted))
+
+
+@contextmanager
+def _parts(out: Path, asked: dict[str, Any], wanted: "Series") -> Iterator["Parts"]:
+    """Keep what is read until the file is whole; what is broken off says so. One process at a time may write a file so."""
+    from jeonju.common.folder_lock import only_user_of
+    from jeonju.export.parts import Parts, folder_of
+
+    with only_user_of(folder_of(out), "file"):
+        parts = Parts.beside(out, asked, wanted.start, wanted.end)
+        if parts.reached > parts.start:
+            typer.echo(f"{out.name}: going on from {parts.reached.isoformat()}", err=True)
+        try:
+            yield parts
+        except BaseException:
+            typer.echo(f"what was read is kept in {parts.folder}; the same command goes on with it", err=True)
+            raise
+        parts.remove()
 
 
 @contextmanager
