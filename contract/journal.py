@@ -26,6 +26,7 @@ JournalAction = Literal[
     "nuisance",
     "nuisance-removed",
     "recall",
+    "request",
     "send",
     "silence",
     "silence-ended",

@@ -57,6 +57,7 @@ ACTIONS: Final[dict[JournalAction, tuple[str, str]]] = {
     "notification-refused": ("알림 발송 거절됨", "notification refused"),
     "ngsi-subscribed": ("NGSI-LD 구독 등록", "NGSI-LD subscribed"),
     "ngsi-unsubscribed": ("NGSI-LD 구독 해지", "NGSI-LD unsubscribed"),
+    "request": ("관리 요청", "administrative request"),
     "what-if": ("가정 상황 계산", "what-if asked"),
 }
 # As `jeonju.airquality.pollutants` numbers them.
