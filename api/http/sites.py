@@ -98,12 +98,16 @@ def unknown_devices(
     after: Annotated[str, Query(description="The last name of the page before.", max_length=64)] = "",
     limit: Annotated[int, Query(ge=1, le=MOST_UNKNOWN)] = 100,
 ) -> Response:
-    """Devices that have spoken, but stand in no site file and were not adopted: what they sent last, and an entry for the site file.
+    """Devices that have spoken, but stand in no site file, were not adopted and are not official: what they sent last, an entry for the site file.
 
     By name, a page at a time; the `Link` header gives the next page, `X-Total-Count` is how many there are.
     """
     named = {device.name for device in air.site.devices}
-    unknown = [record for record in air.store.devices(air.site.name) if record.device not in named and not record.zone]
+    unknown = [
+        record
+        for record in air.store.devices(air.site.name)
+        if record.device not in named and not record.zone and source_of(air.site, record.device) is None
+    ]
     following = [record for record in unknown if record.device > after]
     asked = [record.device for record in following[:limit]]
     table = air.store.latest(air.site.name) if asked else READINGS.empty_table()

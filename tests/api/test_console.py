@@ -173,6 +173,9 @@ def test_official_values_and_forecasts_stand_beside_own_and_are_marked(
     expect(page.locator("#device")).to_contain_text("Hourly means of the national network")
     page.locator("#charts figure").first.wait_for()
     assert not serious_findings(page)
+    # They count neither as silent nor as unknown.
+    unknown = {one["device"] for one in asked(page, "devices/unknown")}
+    assert not unknown & set(hours)
 
 
 def test_dead_letter_is_replayed(city: City, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import { metres } from "../trails";
 import { age, label, say, sayOf, shortTime } from "../words/words";
 import { AllCorrections } from "./Corrections";
 import { completeness } from "./DevicePage";
+import { OfficialMark, OLD_MS } from "./Official";
 import { More } from "./Stations";
 
 const health = signal<Health | null>(null), ledger = signal<Ledger[]>([]), letters = signal<Letter[]>([]), unknowns = signal<Unknown[]>([]);
@@ -25,6 +26,9 @@ async function load(): Promise<void> {
     complain(error);
   }
 }
+
+/** Official stations speak once an hour. */
+const isOfficial = (name: string) => !!devices.value.get(name)?.official;
 
 export function NetworkPage() {
   useEffect(() => {
@@ -48,10 +52,11 @@ export function NetworkPage() {
 function Summary() {
   const found = health.value;
   if (!found) return <section><p class="quiet">…</p></section>;
-  const heard = [...live.value.latest.values()].filter(({ time }) => newest.value - Date.parse(time) < SILENT_MS).length;
+  const heard = [...live.value.latest.values()].filter(({ device, time }) => !isOfficial(device) && newest.value - Date.parse(time) < SILENT_MS).length;
+  const all = Math.max(found.devices - [...devices.value.keys()].filter(isOfficial).length, heard);
   const { received = 0, missing = 0 } = found.ledger, share = received + missing ? (100 * received) / (received + missing) : 100;
   const figures: [string, string, boolean][] = [
-    [say("heard"), `${heard} / ${Math.max(found.devices, heard)}`, heard < found.devices],
+    [say("heard"), `${heard} / ${all}`, heard < all],
     [say("lag"), found.lag_s === null ? "–" : `${found.lag_s.toFixed(1)} s`, (found.lag_s ?? 0) > 30],
     [say("completeness"), `${share.toFixed(share < 99.95 ? 1 : 0)} %`, share < 99],
     [say("missing"), missing.toLocaleString(), false],
@@ -136,10 +141,10 @@ function Heard() {
       <table id="heard">
         <thead><tr><th>{say("device")}</th><th>{say("last")}</th><th>{say("completeness")}</th>{(["received", "missing", "repeated", "late", "rejected"] as const).map((key) => <th key={key}>{say(key)}</th>)}</tr></thead>
         <tbody>{rows.slice(0, mostHeard.value).map(({ entry, time }) => {
-          const silent = time !== undefined && newest.value - Date.parse(time) > SILENT_MS;
+          const silent = time !== undefined && newest.value - Date.parse(time) > (isOfficial(entry.device) ? OLD_MS : SILENT_MS);
           return (
             <tr key={entry.device}>
-              <td><a href={linkTo("devices", entry.device)}>{label(devices.value.get(entry.device)) || entry.device}</a> <span class="quiet code">{entry.device}</span></td>
+              <td><a href={linkTo("devices", entry.device)}>{label(devices.value.get(entry.device)) || entry.device}</a> <span class="quiet code">{entry.device}</span> <OfficialMark source={devices.value.get(entry.device)?.official} /></td>
               <td class={`number ${silent ? "bad" : ""}`}>{time ? (silent ? age(newest.value - Date.parse(time)) : shortTime(time)) : "–"}</td>
               <td class="number">{completeness(entry)}</td>
               {(["received", "missing", "repeated", "late", "rejected"] as const).map((key) => <td key={key} class="number">{entry[key].toLocaleString()}</td>)}

@@ -9,7 +9,9 @@ import { linkTo } from "../route";
 import { devices, isPast, now, officials, shown } from "../state";
 import { flagged, label, localized, say, shortTime } from "../words/words";
 
-const AGAIN_MS = 600_000, OLD_MS = 2 * 3_600_000;
+const AGAIN_MS = 600_000;
+/** An hour is published some minutes after the next one has begun. */
+export const OLD_MS = 2 * 3_600_000;
 /** As people look for them: the finest particles first. */
 const COLUMNS = ["pm25", "pm10", "o3"];
 const forecast = signal<OfficialForecast | null>(null);
