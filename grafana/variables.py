@@ -89,7 +89,7 @@ def quantity(say: Language) -> dashboard.CustomVariable:
 def page(say: Language) -> dashboard.TextBoxVariable:
     """Where the page is, for links."""
     shown = VariableOption(text=PAGE, value=PAGE)
-    return dashboard.TextBoxVariable("page").label(say("관제 화면 주소", "Page")).default_value(PAGE).current(shown)
+    return dashboard.TextBoxVariable("page").label(say("운영 화면 주소", "Page")).default_value(PAGE).current(shown)
 
 
 def _devices(say: Language) -> dashboard.QueryVariable:

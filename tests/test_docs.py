@@ -11,6 +11,8 @@ from jeonju.contract import events
 from jeonju.messages.alerts import KINDS
 
 ROOT = Path(__file__).parents[1]
+# Written in Korean for itself, shorter than the English page.
+SHORTER = ROOT / "docs/another-city.ko.md"
 ROOMS = sorted(path.name for path in (ROOT / "jeonju").iterdir() if path.is_symlink())
 
 
@@ -48,6 +50,18 @@ def test_every_event_and_its_members_are_explained() -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text(str(page))):
         assert (ROOT / page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize(
+    "page", sorted(path.relative_to(ROOT) for path in {*ROOT.glob("docs/**/*.ko.md")} - {SHORTER}), ids=str
+)
+def test_a_korean_page_has_the_parts_of_the_english_one(page: Path) -> None:
+    def parts(of: Path) -> dict[str, int]:
+        lines = text(str(of)).splitlines()
+        starts = {"headings": "#", "rows": "|", "fences": "```", "pictures": "!["}
+        return {name: sum(line.lstrip().startswith(start) for line in lines) for name, start in starts.items()}
+
+    assert parts(page) == parts(page.with_name(page.name.replace(".ko.md", ".md")))
 
 
 @pytest.mark.parametrize("page", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
