@@ -71,7 +71,7 @@ LIMITS: Final = {
     "SensorThings: Observations that are looked at one by one or sorted but by time": grouped(page.MOST_JUDGED),
     "NGSI-LD: a query": f"{query.MOST_TERMS} conditions, {query.DEEPEST} levels, {query.LONGEST_CHARACTERS} characters; patterns of {query.LONGEST_PATTERN} characters",
     "NGSI-LD: a page; the past": f"{ngsi_routes.MOST_ON_PAGE}; {temporal.MOST_ENTITIES} entities, {grouped(temporal.MOST_VALUES)} values",
-    "NGSI-LD: subscriptions; how often one is told": f"{ngsi_subscriptions.MOST}; every {ngsi_subscriptions.SHORTEST_S:.0f} s, {notifier.MOST_ENTITIES} entities",
+    "NGSI-LD: subscriptions; how often one is notified": f"{ngsi_subscriptions.MOST}; every {ngsi_subscriptions.SHORTEST_S:.0f} s, {notifier.MOST_ENTITIES} entities",
     "detection: how far a reading may be behind, ahead": f"{windows.FURTHEST_BEHIND_S / 86_400:g} d, {windows.FURTHEST_AHEAD_S / 60:g} min",
 }
 

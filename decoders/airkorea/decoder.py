@@ -25,25 +25,13 @@ SEOUL: Final = ZoneInfo("Asia/Seoul")
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
-    """Return the hour's values of every station in an answer; `-` is none, a flag beside a number makes it bad.
-
-    Where the site file names stations, those of provinces of which it names none are refused.
-    """
-    gathered, provinces = Gathered(), {name.partition("/")[0] for name in gateway.names if "/" in name}
+    """Return the hour's values of every station in an answer; `-` is none, a flag beside a number makes it bad."""
+    gathered = Gathered()
     for path, item in _items(message.json()):
         spend()
         if not isinstance(item, dict):
             gathered.reject(
                 f"a station must be an object, not {type(item).__name__}", partial(msgspec.json.encode, item)
-            )
-            continue
-        province = item.get("sidoName")
-        # Cities share a broker: the official stations of one are not devices of another.
-        if province and provinces and province not in provinces:
-            of = str(province)[:LONGEST_FLAG]
-            gathered.reject(
-                f"is of {of}, of which `names` of the site file has no station; add one, or narrow the topic to one province",
-                partial(msgspec.json.encode, item),
             )
             continue
         look_up = partial(in_entry, item, path)

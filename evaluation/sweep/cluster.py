@@ -21,6 +21,8 @@ from jeonju.evaluation.sweep.play import Outcome, Setup, play
 # Runs that wait at the scheduler for every worker: enough that none is idle, few enough that a stop loses little.
 AHEAD: Final = 3
 CONNECT_S: Final = 5.0
+# Dask shows its state there: to this machine alone, at a port of its own, as several sweeps may run at once.
+LOOPBACK: Final = "127.0.0.1:0"
 # How often a run is tried again whose worker died.
 DEATHS: Final = 3
 
@@ -45,7 +47,7 @@ def workers(scheduler: str | None, processes: int) -> Iterator[Client]:
     ):
         if scheduler is None:
             with (
-                LocalCluster(n_workers=processes, threads_per_worker=1, dashboard_address=None) as cluster,
+                LocalCluster(n_workers=processes, threads_per_worker=1, dashboard_address=LOOPBACK) as cluster,
                 Client(cluster) as client,
             ):
                 yield client

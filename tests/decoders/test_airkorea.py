@@ -91,25 +91,3 @@ def test_flag_beside_a_number_makes_it_bad(flag: str) -> None:
 )
 def test_times_are_korean(text: Any, at: str | None) -> None:
     assert times(read("airkorea", answer([{**ITEM, "dataTime": text}]))) == [at]
-
-
-NAMED = {"전북/팔복동": "airkorea-palbok", "충남/독곶리": "upwind-dokgot"}
-ELSEWHERE = {**ITEM, "sidoName": "광주", "stationName": "오선동"}
-
-
-def test_stations_of_provinces_that_the_site_file_does_not_name_are_refused() -> None:
-    with pytest.raises(
-        RejectedError, match=r"is of 광주, of which `names` .* has no station.*; so are the other 1 parts"
-    ):
-        read("airkorea", answer([ELSEWHERE, {**ELSEWHERE, "stationName": "송정1동"}]), names=NAMED)
-    both = read(
-        "airkorea", answer([ELSEWHERE, ITEM, {**ITEM, "sidoName": "충남", "stationName": "독곶리"}]), names=NAMED
-    )
-    assert values(both) == {"전북/팔복동": {"pm10": 41.0}, "충남/독곶리": {"pm10": 41.0}}
-    (part,) = both.rejected
-    assert "is of 광주" in part.reason
-    assert "오선동".encode() in part.payload
-
-
-def test_without_names_every_station_is_taken() -> None:
-    assert values(read("airkorea", answer([ELSEWHERE]))) == {"광주/오선동": {"pm10": 41.0}}
