@@ -33,8 +33,8 @@ PAYLOAD = "x"
 
 @pytest.fixture
 def quick_handover(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handover, "AT_LEAST_S", 1.0)
-    monkeypatch.setattr(handover, "QUIET_S", 0.5)
+    monkeypatch.setattr(handover, "AT_LEAST_S", 5.0)
+    monkeypatch.setattr(handover, "QUIET_S", 2.0)
 
 
 @pytest.fixture
