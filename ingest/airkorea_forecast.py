@@ -41,7 +41,7 @@ class Forecasts:
     def __init__(self, entries_of: Callable[[date], list[Any]], file: Path, now: Callable[[], datetime]) -> None:
         self._entries_of, self._file, self._now = entries_of, file, now
         self._asked_in: datetime | None = None
-        self.told = "none asked for"
+        self.summary = "none asked for"
 
     def refresh(self) -> None:
         """Ask, once an hour at most; trouble is logged only, and what is kept stays."""
@@ -52,7 +52,7 @@ class Forecasts:
         self._asked_in = hour
         try:
             entries = self._entries_of((now - FIRST_ISSUE).astimezone(SEOUL).date())
-            self.told = self._take(entries, now)
+            self.summary = self._take(entries, now)
         except (JeonjuError, OSError) as error:
             log.warning("no new forecast of AirKorea: %s", error)
 

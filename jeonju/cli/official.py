@@ -72,9 +72,9 @@ def airkorea(
         return
 
     def say(answer: "Answer") -> None:
-        told = source.forecasts.told if source.forecasts else "none"
+        forecast = source.forecasts.summary if source.forecasts else "none"
         newest = f"newest hour {answer.newest or 'none'}"
-        typer.echo(f"{source.topic}: {len(answer.payload)} bytes, {newest}, forecast {told}; {calls}")
+        typer.echo(f"{source.topic}: {len(answer.payload)} bytes, {newest}, forecast {forecast}; {calls}")
 
     _carry(source, broker, every, once=once, stop_after=stop_after, say=say)
 

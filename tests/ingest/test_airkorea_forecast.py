@@ -165,7 +165,7 @@ def test_forecast_is_asked_once_an_hour_kept_and_outlives_trouble(
         source.ask()
     assert grade() == "bad"
     assert source.forecasts is not None
-    assert source.forecasts.told == "of 2026-03-02 08:00 UTC, 1 of another quantity"
+    assert source.forecasts.summary == "of 2026-03-02 08:00 UTC, 1 of another quantity"
 
 
 def test_it_is_served_for_the_citys_region_and_shown_to_everybody(
