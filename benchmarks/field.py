@@ -20,7 +20,8 @@ from jeonju.contract.events import EVENT
 from jeonju.contract.site import Site, load_site
 from jeonju.evaluation.recorded_network import read_network
 from jeonju.simulator.block import Block
-from jeonju.simulator.world import HISTORY, World
+from jeonju.simulator.cadence import HISTORY
+from jeonju.simulator.world import World
 
 STRETCHES: Final = 60
 FIRST_SEED: Final = 500

@@ -21,7 +21,8 @@ import pyarrow, simpy
 from jeonju.contract.site import load_site
 from jeonju.simulator.scenario import load_scenario
 from jeonju.simulator.sinks.parquet import ParquetSink
-from jeonju.simulator.world import Cadence, World
+from jeonju.simulator.cadence import Cadence
+from jeonju.simulator.world import World
 
 devices, settling_s, measured_s = map(int, sys.argv[1:])
 jeonju, scenario = load_site("jeonju"), load_scenario("winter-day")

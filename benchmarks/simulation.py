@@ -12,6 +12,7 @@ os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 import pyarrow, simpy
 pyarrow.set_cpu_count(1)
 from jeonju.contract.site import load_site
+from jeonju.simulator.cadence import unattended
 from jeonju.simulator.sinks.parquet import ParquetSink
 from jeonju.simulator.scenario import load_scenario
 from jeonju.simulator.world import World
@@ -22,7 +23,7 @@ with tempfile.TemporaryDirectory() as folder:
     warm.env.run(until=scenario.start_s + 61)
     env = simpy.Environment(scenario.start_s)
     sink = ParquetSink(Path(folder), site="jeonju")
-    World(load_site("jeonju"), env, sink, seed=scenario.seed)
+    World(load_site("jeonju"), env, sink, seed=scenario.seed, weather=scenario.weather, cadence=unattended(scenario))
     wall, cpu = time.perf_counter(), time.process_time()
     env.run(until=scenario.start_s + 86_400 + 1e-6)
     sink.close()

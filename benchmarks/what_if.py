@@ -22,8 +22,9 @@ from jeonju.evaluation.what_if.gathered import gather
 from jeonju.evaluation.what_if.worker_process import WorkerProcess
 from jeonju.rules.rules import shipped_rules
 from jeonju.simulator.block import Block
+from jeonju.simulator.cadence import LIVE, Cadence
 from jeonju.simulator.sinks.parquet import readings_batch
-from jeonju.simulator.world import LIVE, Cadence, World
+from jeonju.simulator.world import World
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit
 

@@ -23,6 +23,7 @@ from jeonju.ingest.ledger import Ledger
 from jeonju.messages.alerts import Labels, with_words
 from jeonju.rules.rules import Rules, shipped_rules
 from jeonju.simulator.block import Sink
+from jeonju.simulator.cadence import OFFLINE, unattended
 from jeonju.simulator.exposure import EventExposure
 from jeonju.simulator.nature.names import NatureName
 from jeonju.simulator.scenario import Scenario
@@ -96,7 +97,16 @@ class OfflineRun:
 
     def _simulate(self, site: Site, sink: Sink, loop: ClosedLoop) -> World:
         env = simpy.Environment(initial_time=self.scenario.start_s)
-        world = World(site, env, sink, seed=self.scenario.seed, weather=self.scenario.weather, nature=self.nature)
+        world = World(
+            site,
+            env,
+            sink,
+            seed=self.scenario.seed,
+            weather=self.scenario.weather,
+            # Orders to robots take effect at the end of a block.
+            cadence=(lambda _now_s: OFFLINE) if self.dispatch else unattended(self.scenario),
+            nature=self.nature,
+        )
         loop.send_order = world.enqueue_order
         for event in self.scenario.events:
             world.add(event)

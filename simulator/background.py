@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from jeonju.airquality.pollutants import KEYS
-from jeonju.common.arrays import Floats
+from jeonju.common.arrays import Floats, unknown_by_column
 from jeonju.contract.site import Site
 from jeonju.simulator.background_levels import (
     COMMON,
@@ -95,7 +95,7 @@ class Background:
         columns = self._series.at(times_s)
         n = len(SPECIES)
         place = xy_m / SPATIAL_LENGTH_M
-        out = np.full((*xy_m.shape[:2], len(KEYS)), np.nan)
+        out = unknown_by_column(*xy_m.shape[:2], len(KEYS))
         for i, name in enumerate(SPECIES):
             tilt = columns[:, None, n + 2 * i] * place[..., 0] + columns[:, None, n + 2 * i + 1] * place[..., 1]
             out[:, :, KEYS.index(name)] = columns[:, None, i] * np.exp(SPATIAL_SPREAD[name] * np.clip(tilt, -3, 3))

@@ -4,6 +4,7 @@ A puff carries an amount: kilograms burnt for fires, seconds at full rate for ev
 amount into each species in stored units.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -168,7 +169,7 @@ class Emissions:
                 for name, factor, start_s, end_s in self._boosts
                 if name == emitter.name and start_s <= time_s < end_s
             ]
-            return activity(emitter.schedule, local, air) * float(np.prod(boosts))
+            return activity(emitter.schedule, local, air) * math.prod(boosts)
 
         return amount
 

@@ -24,6 +24,11 @@ class Sending:
     repeated: NDArray[np.bool_]
     swapped: NDArray[np.bool_]
 
+    @property
+    def is_changed(self) -> bool:
+        """Whether other readings are sent than those that were made, or in another order."""
+        return bool(not self.sent.all() or self.repeated.any() or self.swapped.any())
+
 
 @dataclass
 class Faults:

@@ -11,7 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from jeonju.airquality.pollutants import KEYS, QUANTITY
-from jeonju.common.arrays import Floats
+from jeonju.common.arrays import Floats, unknown_by_column
 from jeonju.simulator.carbon_dioxide import CarbonDioxide
 from jeonju.simulator.instrument_errors import (
     AEROSOL_FAST,
@@ -62,6 +62,15 @@ def _voc_index(tvoc: Floats, learn: float, baseline: Floats, out: Floats) -> Non
                 baseline[d] = max(tvoc[t, d], 1.0)
             baseline[d] += learn * (tvoc[t, d] - baseline[d])
             out[t, d] = 100.0 * (max(tvoc[t, d], 1.0) / max(baseline[d], 1.0)) ** VOC_INDEX_EXPONENT
+
+
+@njit(cache=True, nogil=True)
+def _round(signal: Floats, resolution: float, lowest: float, highest: float, out: Floats) -> None:
+    """Write the signal of one instrument (times, devices) to `out` in steps of its resolution, within its range."""
+    for t in range(signal.shape[0]):
+        for d in range(signal.shape[1]):
+            value = np.rint(signal[t, d] / resolution) * resolution
+            out[t, d] = lowest if value < lowest else min(value, highest)
 
 
 @njit(cache=True, nogil=True)
@@ -174,7 +183,9 @@ class Instruments:
     def _err(self, signal: Floats, truth: Floats, times_s: Floats) -> None:
         units = self._units
         climate = np.ascontiguousarray(truth[:, :, _CLIMATE])
-        noise = np.stack([rng.standard_normal((len(times_s), len(INSTRUMENTS))) for rng in self._rngs])
+        noise = np.empty((len(self._rngs), len(times_s), len(INSTRUMENTS)))
+        for rng, own in zip(self._rngs, noise, strict=True):
+            rng.standard_normal(out=own)
         _err(
             signal,
             self._gain,
@@ -211,17 +222,19 @@ class Instruments:
 
     def _quantize(self, signal: Floats) -> Floats:
         """Round and clip as the instrument does; NaN where it is not fitted."""
-        resolution = _row("resolution")
-        rounded = np.clip(np.round(signal / resolution) * resolution, _row("lowest"), _row("highest"))
-        direction = MEASURED.index("wind_direction")
-        rounded[:, :, direction] %= 360.0
+        out = unknown_by_column(*signal.shape[:2], len(KEYS))
+        by_column = np.moveaxis(out, -1, 0)
+        for k, (row, column) in enumerate(zip(INSTRUMENTS, _COLUMN, strict=True)):
+            _round(signal[:, :, k], row.resolution, row.lowest, row.highest, by_column[column])
+        direction = out[:, :, KEYS.index("wind_direction")]
+        direction %= 360.0
         # A counter adds up its bins of sizes: it never reports less of PM10 than of PM2.5, nor less of that than of PM1.
-        for smaller, larger in pairwise(_COUNTERS):
-            np.maximum(rounded[:, :, larger], rounded[:, :, smaller], out=rounded[:, :, larger])
-        out = np.full((*signal.shape[:2], len(KEYS)), np.nan)
+        for smaller, larger in pairwise(COUNTED):
+            larger_column = out[:, :, KEYS.index(larger)]
+            np.maximum(larger_column, out[:, :, KEYS.index(smaller)], out=larger_column)
         # Decimals: 0.1 · 233 is not 23.3 in binary, so round again to what a person would write.
-        for k, key in enumerate(MEASURED):
-            out[:, :, KEYS.index(key)] = np.round(rounded[:, :, k], max(QUANTITY[key].decimals, 1))
+        for key, column in zip(MEASURED, _COLUMN, strict=True):
+            np.round(out[:, :, column], max(QUANTITY[key].decimals, 1), out=out[:, :, column])
         out[:, ~self._fitted] = np.nan
         return out
 

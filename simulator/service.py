@@ -10,13 +10,14 @@ from prometheus_client.registry import Collector
 
 from jeonju.common.scaled_clock import ScaledClock
 from jeonju.contract.site import Site
+from jeonju.simulator.cadence import HISTORY, LIVE, Cadence
 from jeonju.simulator.exposure import Happening
 from jeonju.simulator.metrics import SimulatorMetrics
 from jeonju.simulator.paced import PacedEnvironment
 from jeonju.simulator.scenario import Scenario
 from jeonju.simulator.sinks.mqtt import MqttSink
 from jeonju.simulator.sinks.truth import TruthSink
-from jeonju.simulator.world import HISTORY, LIVE, Cadence, World
+from jeonju.simulator.world import World
 
 log = logging.getLogger(__name__)
 

@@ -45,8 +45,7 @@ class Uplink:
         self.faults.apply(times_s, sending)
         self._last_seq = sending.seq[-1].copy()
         offline = {self.devices[device] for device, start_s, end_s in self._lost if start_s <= times_s[-1] < end_s}
-        rows = self._in_order(sending)
-        flat = Readings(
+        readings = Readings(
             times_s=sending.times_s.ravel(),
             device=np.tile(np.arange(shape[1]), shape[0]),
             boot=sending.boot.ravel(),
@@ -54,8 +53,12 @@ class Uplink:
             lat=lat.ravel(),
             lon=lon.ravel(),
             values=values.reshape(-1, values.shape[2]),
-        ).take(rows)
-        return self._buffer(flat, np.repeat(times_s, shape[1])[rows], float(times_s[-1])), frozenset(
+        )
+        true_times_s = np.repeat(times_s, shape[1])
+        if sending.is_changed:
+            rows = self._in_order(sending)
+            readings, true_times_s = readings.take(rows), true_times_s[rows]
+        return self._buffer(readings, true_times_s, float(times_s[-1])), frozenset(
             offline | self.faults.silent(float(times_s[-1]))
         )
 

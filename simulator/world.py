@@ -7,7 +7,6 @@ instants, measured, changed by faults and sent to the sink. Nothing here depends
 import threading
 from collections import deque
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -32,7 +31,9 @@ from jeonju.contract.events import (
 )
 from jeonju.contract.site import Site
 from jeonju.simulator.background import Background, Episode
+from jeonju.simulator.between_ticks import add_between_ticks, remember
 from jeonju.simulator.block import Block, RobotMessage, Sink
+from jeonju.simulator.cadence import OFFLINE, Cadence
 from jeonju.simulator.emissions import IS_PARTICLE, Emissions
 from jeonju.simulator.exposure import EventExposure, Exposure, Happening
 from jeonju.simulator.instruments import Instruments
@@ -53,28 +54,6 @@ MARGIN_M: Final = 1500.0
 # instruments that are meters to hundreds of metres downwind of a near-ground source (wind-tunnel and field values are 0.3 to 2).
 FLUCTUATION_INTENSITY: Final = 0.6
 FLUCTUATION_MEMORY_S: Final = 20.0
-
-
-@dataclass(kw_only=True)
-class Cadence:
-    """Time steps [s]: a reading every `interval_s`, the air every `tick_s`, a block every `block_s`, which both others divide.
-
-    Raises ValueError where they do not divide it."""
-
-    interval_s: float = 1.0
-    tick_s: float = 5.0
-    block_s: float = 60.0
-
-    def __post_init__(self) -> None:
-        """Refuse a cadence that does not divide evenly."""
-        for small, large in ((self.interval_s, self.block_s), (self.tick_s, self.block_s)):
-            if small <= 0 or abs(large / small - round(large / small)) > 1e-9:
-                raise ValueError(f"a block of {large} s cannot be cut into steps of {small} s")
-
-
-OFFLINE: Final = Cadence()
-LIVE: Final = Cadence(interval_s=1.0, tick_s=1.0, block_s=1.0)
-HISTORY: Final = Cadence(interval_s=10.0, tick_s=10.0, block_s=600.0)
 
 
 class World:
@@ -270,12 +249,9 @@ class World:
     def _true_air(self, times_s: Floats, ticks_s: Floats, xy: Floats, air: WeatherSeries, cadence: Cadence) -> Floats:
         truth = self.background.sample(times_s, xy)
         plume = self._added_by_sources(ticks_s, cadence.tick_s)
-        place = (times_s - ticks_s[0] + cadence.tick_s) / cadence.tick_s
-        low = np.minimum(place.astype(np.int64), len(ticks_s) - 1)
-        share = (place - low)[:, None, None]
-        truth += ((1 - share) * plume[low] + share * plume[low + 1]) * self._fluctuation(
-            len(times_s), cadence.interval_s
-        )[:, :, None]
+        fluctuation = self._fluctuation(len(times_s), cadence.interval_s)
+        since_s = cadence.interval_s * np.arange(1, len(times_s) + 1, dtype=np.float64)
+        add_between_ticks(truth, plume, since_s, cadence.tick_s, fluctuation)
         ambient(truth, times_s, air, self.site)
         if self.particles is not None:
             speed, from_deg = self.particles.local_wind(times_s, xy, air)
@@ -318,8 +294,7 @@ class World:
         """Return autocorrelated lognormal factors of mean 1 (T, D), one series for each device."""
         memory = np.exp(-interval_s / FLUCTUATION_MEMORY_S)
         shocks = self._air_rng.standard_normal((steps, len(self.devices))) * np.sqrt(1 - memory**2)
-        for t in range(steps):
-            self._swing = shocks[t] = memory * self._swing + shocks[t]
+        remember(shocks, memory, self._swing)
         spread = np.sqrt(np.log(1 + FLUCTUATION_INTENSITY**2))
         return np.asarray(np.exp(spread * shocks - 0.5 * spread**2))
 

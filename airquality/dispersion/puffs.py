@@ -267,9 +267,11 @@ def _kept(value: ArrayLike) -> float | Floats:
 
 def _row(values: Sequence[float | Floats], sizes: list[int]) -> Floats:
     """Return one row of a table of puffs: the values of all releases, each for one puff or for all of its release."""
-    if max(sizes) == 1:
-        return np.array([value if isinstance(value, float) else value[0] for value in values])
-    return np.concatenate([np.broadcast_to(value, size) for value, size in zip(values, sizes, strict=True)])
+    if all(isinstance(value, float) for value in values):
+        return np.repeat(np.array(values), sizes)
+    return np.concatenate(
+        [value if np.size(value) == size else np.full(size, value) for value, size in zip(values, sizes, strict=True)]
+    )
 
 
 def _columns(airs: Sequence[Meteorology], layers: _Layers, dt_s: float) -> Floats:

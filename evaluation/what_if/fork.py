@@ -26,10 +26,11 @@ from jeonju.evaluation.what_if.present import Estimated, estimate
 from jeonju.response.fleet.fleet import SPEED_M_S
 from jeonju.response.incidents.incident import Incident
 from jeonju.response.incidents.tracker import IncidentTracker
+from jeonju.simulator.cadence import Cadence
 from jeonju.simulator.exposure import Happening
 from jeonju.simulator.present import SPIN_UP_S, RobotNow
 from jeonju.simulator.weather import WeatherOverrides
-from jeonju.simulator.world import Cadence, World
+from jeonju.simulator.world import World
 
 BLOCK_S: Final = 60.0
 TICK_S: Final = 10.0

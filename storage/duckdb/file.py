@@ -23,11 +23,16 @@ THREADS: Final = 1
 CHECKPOINT_BYTES: Final = 28 * 1024 * 1024
 # Parts of a table that became small or half empty are put together this often: it holds up the writes for about 0.3 s each.
 TIDY_EVERY_S: Final = 600.0
+# A part of a roll-up has up to 122 880 rows of 120 columns, and what is left over of each is held until all are written: after 139 days, 60 parts
+# at once took more than the store may have, which DuckDB does not survive. So it may take this much meanwhile, for so many parts.
+TIDY_MEMORY_LIMIT: Final = "256MB"
+PARTS_AT_ONCE: Final = 10
 _NO_EXTENSIONS: Final = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 READ_ONLY: Final = {"memory_limit": MEMORY_LIMIT, "threads": THREADS, **_NO_EXTENSIONS}
 _SETTINGS: Final = {
     "memory_limit": MEMORY_LIMIT,
     "threads": THREADS,
+    "max_vacuum_tasks": 0,
     # The store does it earlier by itself, beside its writes.
     "checkpoint_threshold": f"{8 * CHECKPOINT_BYTES}B",
     # A file of something else, such as SQLite, is none of ours; DuckDB would look for what reads it on the internet.
@@ -133,11 +138,16 @@ def _whole_bytes(file: BinaryIO, header: bytes, size: int) -> int:
 
 def checkpoint(connection: duckdb.DuckDBPyConnection, *, tidy: bool) -> None:
     """Move the log into the file. Empty parts of tables are dropped; small and half empty ones are put together if `tidy`."""
-    connection.execute("RESET max_vacuum_tasks" if tidy else "SET max_vacuum_tasks = 0")
+    if not tidy:
+        connection.execute("CHECKPOINT")
+        return
+    connection.execute(f"SET memory_limit = '{TIDY_MEMORY_LIMIT}'; SET max_vacuum_tasks = {PARTS_AT_ONCE}")
     try:
         connection.execute("CHECKPOINT")
     finally:
-        connection.execute("RESET max_vacuum_tasks")  # for the checkpoint at the end
+        # A store that is dead is opened anew, with its settings.
+        with suppress(duckdb.Error):
+            connection.execute(f"SET max_vacuum_tasks = 0; SET memory_limit = '{MEMORY_LIMIT}'")
 
 
 def copy_to(connection: duckdb.DuckDBPyConnection, path: Path) -> Path:

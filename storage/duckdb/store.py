@@ -222,11 +222,12 @@ class DuckDBStore(StoredRecords):
     def _checkpoint(self) -> None:
         """Move the log into the file while writes go on; within a commit, as DuckDB does by itself, they would wait for it."""
         is_due = time.monotonic() - self._tidied_s >= TIDY_EVERY_S
+        if is_due:
+            # Before it is tried: what cannot be put together must not keep the log from the file until the next time.
+            self._tidied_s = time.monotonic()
         # What went wrong here goes wrong at the next write again, and is said there.
         with suppress(duckdb.Error):
             checkpoint(self._connection.cursor(), tidy=is_due)
-            if is_due:
-                self._tidied_s = time.monotonic()
 
     def _roll_up(self, minutes: list[int]) -> None:
         with self._beside_writes() as connection:

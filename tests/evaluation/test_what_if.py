@@ -25,9 +25,10 @@ from jeonju.evaluation.what_if.present import NO_WIND
 from jeonju.evaluation.what_if.worker_process import WorkerProcess
 from jeonju.rules.rules import shipped_rules
 from jeonju.simulator.block import Block
+from jeonju.simulator.cadence import Cadence
 from jeonju.simulator.sinks.parquet import readings_batch
 from jeonju.simulator.weather import WeatherOverrides
-from jeonju.simulator.world import Cadence, World
+from jeonju.simulator.world import World
 from jeonju.stack.services import api_app
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit, Retention

@@ -9,8 +9,9 @@ import simpy
 from jeonju.airquality.pollutants import KEYS
 from jeonju.contract.site import Site
 from jeonju.simulator.background_levels import ANNUAL, REGIONAL_SHARE
+from jeonju.simulator.cadence import Cadence
 from jeonju.simulator.sinks.memory import MemorySink
-from jeonju.simulator.world import Cadence, World
+from jeonju.simulator.world import World
 
 START_S = datetime(2026, 3, 3, 15, 0, tzinfo=UTC).timestamp()  # midnight of a Wednesday in Jeonju
 

@@ -28,9 +28,10 @@ from jeonju.contract.vda5050 import (
     route,
     start_node,
 )
+from jeonju.simulator.cadence import Cadence
 from jeonju.simulator.robots import CHARGING, MEASURING, ON_ORDER, PATROLLING, STANDING, PatrolRobot
 from jeonju.simulator.sinks.mqtt import MqttSink
-from jeonju.simulator.world import Cadence, World
+from jeonju.simulator.world import World
 from tests.contract.vda5050_standard import deviations
 from tests.waiting import wait_until
 

@@ -16,11 +16,12 @@ from jeonju.common.errors import UserError
 from jeonju.contract.events import EVENT
 from jeonju.contract.site import Site
 from jeonju.simulator.block import Block
+from jeonju.simulator.cadence import Cadence
 from jeonju.simulator.paced import PacedEnvironment
 from jeonju.simulator.sinks.memory import MemorySink
 from jeonju.simulator.sinks.parquet import ParquetSink
 from jeonju.simulator.weather import WeatherOverrides
-from jeonju.simulator.world import Cadence, World
+from jeonju.simulator.world import World
 
 START_S = datetime(2026, 3, 4, 0, 0, tzinfo=UTC).timestamp()
 
@@ -88,10 +89,10 @@ def test_a_site_without_wind_sensors_has_wind_and_reports_none(jeonju: Site) -> 
 
 def test_result_does_not_depend_on_the_length_of_blocks(jeonju: Site) -> None:
     event = {"kind": "fire", "lat": 35.8552, "lon": 127.0925, "after": "1m", "smoulder": "1m", "growth": "fast"}
-    long, short = (simulate(jeonju, 600, event, cadence=Cadence(block_s=block_s))[1] for block_s in (60.0, 10.0))
+    cut = [simulate(jeonju, 600, event, cadence=Cadence(block_s=block_s))[1] for block_s in (600.0, 60.0, 10.0)]
     for name in ("times_s", "seq", "lat", "lon", "values"):
-        whole = [np.concatenate([getattr(block.readings, name) for block in blocks]) for blocks in (long, short)]
-        assert np.array_equal(whole[0], whole[1], equal_nan=True), name
+        whole, *others = (np.concatenate([getattr(block.readings, name) for block in blocks]) for blocks in cut)
+        assert all(np.array_equal(whole, other, equal_nan=True) for other in others), name
 
 
 def test_every_device_sends_every_second_what_it_has_instruments_for(jeonju: Site) -> None:

@@ -16,8 +16,9 @@ from jeonju.ingest.quality.batch_rows import US_PER_S, Rows
 from jeonju.ingest.quality.checks import Checks
 from jeonju.messages.quality import flag_in_words
 from jeonju.simulator.block import Block
+from jeonju.simulator.cadence import Cadence
 from jeonju.simulator.scenario import load_scenario
-from jeonju.simulator.world import Cadence, World
+from jeonju.simulator.world import World
 from tests.ingest.quality.feeding import flags_of
 
 H = 3600

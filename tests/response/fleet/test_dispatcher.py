@@ -33,9 +33,10 @@ from jeonju.response.fleet.fleet import SILENT_AFTER_S, Fleet
 from jeonju.response.fleet.mission import Mission
 from jeonju.response.fleet.orders import Message
 from jeonju.simulator.block import Block
+from jeonju.simulator.cadence import Cadence
 from jeonju.simulator.robots import PATROLLING
 from jeonju.simulator.sinks.memory import MemorySink
-from jeonju.simulator.world import Cadence, World
+from jeonju.simulator.world import World
 from tests.contract.vda5050_standard import deviations
 from tests.response.fleet.maps import FAULT, NOW, report, source_map
 

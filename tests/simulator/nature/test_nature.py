@@ -12,10 +12,11 @@ from jeonju.common.errors import UserError
 from jeonju.contract.events import EVENT
 from jeonju.contract.site import Site
 from jeonju.simulator.block import Block
+from jeonju.simulator.cadence import Cadence
 from jeonju.simulator.nature import _kernels as kernels
 from jeonju.simulator.sinks.memory import MemorySink
 from jeonju.simulator.weather import WeatherOverrides
-from jeonju.simulator.world import Cadence, World
+from jeonju.simulator.world import World
 
 NOON_S = datetime(2026, 3, 4, 3, 0, tzinfo=UTC).timestamp()
 MIDNIGHT_S = datetime(2026, 3, 4, 15, 0, tzinfo=UTC).timestamp()

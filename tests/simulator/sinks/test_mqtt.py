@@ -9,8 +9,9 @@ import simpy
 
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.contract.site import Site
+from jeonju.simulator.cadence import Cadence
 from jeonju.simulator.sinks.mqtt import CLOSE_WITHIN_S, MqttSink
-from jeonju.simulator.world import Cadence, World
+from jeonju.simulator.world import World
 
 START_S = 1_772_409_600.0
 

@@ -1,0 +1,62 @@
+"""Time steps of a world: how often it reads, how often it computes the air, and how much of time it does at once."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from jeonju.contract.events import Dust, Event, Fire, Leak, LostLink
+from jeonju.simulator.fires import lifetime_s
+from jeonju.simulator.scenario import Scenario
+
+
+@dataclass(kw_only=True)
+class Cadence:
+    """Time steps [s]: a reading every `interval_s`, the air every `tick_s`, a block every `block_s`, which both others divide.
+
+    Raises ValueError where they do not divide it."""
+
+    interval_s: float = 1.0
+    tick_s: float = 5.0
+    block_s: float = 60.0
+
+    def __post_init__(self) -> None:
+        """Refuse a cadence that does not divide evenly."""
+        for small, large in ((self.interval_s, self.block_s), (self.tick_s, self.block_s)):
+            if small <= 0 or abs(large / small - round(large / small)) > 1e-9:
+                raise ValueError(f"a block of {large} s cannot be cut into steps of {small} s")
+
+
+OFFLINE: Final = Cadence()
+LIVE: Final = Cadence(interval_s=1.0, tick_s=1.0, block_s=1.0)
+HISTORY: Final = Cadence(interval_s=10.0, tick_s=10.0, block_s=600.0)
+
+QUIET_TICK_S: Final = 10.0
+QUIET_BLOCK_S: Final = 600.0
+# What was released beside a device has passed it by then.
+GONE_AFTER_S: Final = 600.0
+
+
+def unattended(scenario: Scenario) -> Callable[[float], Cadence]:
+    """Return the cadence of a run of a scenario whose robots get no orders: coarser while nothing happens.
+
+    Fires, leaks and dust may be close to a device, where plumes are narrow; a lost link delivers at the end of a block. Stacks, yards and roads are
+    wide where they reach a device: there a tick of 10 s is as near to one of 1 s as one of 5 s is (docs/performance.md).
+    """
+    start_s, end_s = scenario.start_s, scenario.start_s + scenario.duration
+    busy = [(start_s + event.after, start_s + _over_s(event)) for event in scenario.events if _over_s(event)]
+
+    def cadence(now_s: float) -> Cadence:
+        if any(begins_s <= now_s < ends_s for begins_s, ends_s in busy):
+            return OFFLINE
+        until_s = min([begins_s for begins_s, _ in busy if begins_s > now_s] + [end_s])
+        minutes = min(until_s - now_s, QUIET_BLOCK_S) // OFFLINE.block_s
+        return Cadence(tick_s=QUIET_TICK_S, block_s=minutes * OFFLINE.block_s) if minutes else OFFLINE
+
+    return cadence
+
+
+def _over_s(event: Event) -> float:
+    """Return after how many seconds from the start of a scenario an event needs fine steps no more; 0 where it never does."""
+    if isinstance(event, Fire):
+        return event.after + lifetime_s(event) + GONE_AFTER_S
+    return event.after + event.duration + GONE_AFTER_S if isinstance(event, Leak | Dust | LostLink) else 0.0

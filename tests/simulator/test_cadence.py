@@ -1,0 +1,91 @@
+"""How a run without orders divides its time: coarse while nothing happens, fine around what does, and no worse for it."""
+
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+import simpy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jeonju.airquality.pollutants import KEYS
+from jeonju.common.arrays import Floats
+from jeonju.contract.site import Site
+from jeonju.simulator.cadence import OFFLINE, Cadence, unattended
+from jeonju.simulator.scenario import Scenario
+from jeonju.simulator.sinks.memory import MemorySink
+from jeonju.simulator.world import World
+
+START = datetime(2026, 1, 15, tzinfo=UTC)
+LEAK = {"kind": "leak", "lat": 35.85, "lon": 127.09, "rates_g_s": {"co": 1.0}}
+LOST = {"kind": "lost-link", "device": "robot-1"}
+
+
+def scenario(duration_s: float, *events: dict[str, Any]) -> Scenario:
+    return Scenario.model_validate(
+        {"title_ko": "", "title_en": "", "start": START, "duration": duration_s, "events": events}
+    )
+
+
+def blocks(of: Scenario) -> list[tuple[float, Cadence]]:
+    """Return when each block begins [s from the start], and its cadence."""
+    cadence, now_s, found = unattended(of), of.start_s, []
+    while now_s + OFFLINE.block_s <= of.start_s + of.duration:
+        found.append((now_s - of.start_s, cadence(now_s)))
+        now_s += found[-1][1].block_s
+    return found
+
+
+def test_a_quiet_run_is_cut_into_ten_minutes_and_the_rest() -> None:
+    assert [(begins, cadence.block_s) for begins, cadence in blocks(scenario(1500))] == [
+        (0, 600),
+        (600, 600),
+        (1200, 300),
+    ]
+    assert {cadence.tick_s for _, cadence in blocks(scenario(1500))} == {10.0}
+
+
+@given(
+    st.integers(60, 14_400),
+    st.lists(st.tuples(st.sampled_from((LEAK, LOST)), st.integers(0, 14_400), st.integers(1, 3600)), max_size=3),
+)
+def test_what_happens_is_simulated_in_fine_steps_from_its_beginning_until_it_is_gone(
+    duration_s: int, events: list[tuple[dict[str, Any], int, int]]
+) -> None:
+    given = scenario(duration_s, *({**event, "after": after, "duration": length} for event, after, length in events))
+    found = blocks(given)
+    end_s = found[-1][0] + found[-1][1].block_s
+    assert duration_s - OFFLINE.block_s < end_s <= duration_s
+    for begins_s, cadence in found:
+        ends_s = begins_s + cadence.block_s
+        if any(after < ends_s and begins_s < after + length for _, after, length in events):
+            assert cadence == OFFLINE
+
+
+@pytest.mark.parametrize("key", ["pm25", "no2", "tvoc"])
+def test_ticks_of_ten_seconds_are_as_near_to_one_as_those_of_five(courses: dict[float, Floats], key: str) -> None:
+    column = KEYS.index(key)
+    fine = courses[1.0][:, :, column]
+    off = {tick_s: courses[tick_s][:, :, column] - fine for tick_s in (5.0, 10.0)}
+    assert np.std(off[10.0]) < 1.5 * np.std(off[5.0])
+    # And nothing is lost on the way: the same mean over devices and two hours.
+    assert abs(off[10.0].mean()) < 0.005 * fine.mean()
+
+
+def _always(cadence: Cadence, _now_s: float) -> Cadence:
+    return cadence
+
+
+@pytest.fixture(scope="module")
+def courses(jeonju: Site) -> dict[float, Floats]:
+    """Two hours of true air every 10 s, by how often it was computed [s]."""
+    found = {}
+    for tick_s in (1.0, 5.0, 10.0):
+        env, sink = simpy.Environment(START.timestamp()), MemorySink()
+        cadence = Cadence(interval_s=10.0, tick_s=tick_s, block_s=600.0)
+        World(jeonju, env, sink, seed=1, cadence=partial(_always, cadence))
+        env.run(until=START.timestamp() + 7200 + 1e-6)
+        found[tick_s] = np.concatenate([block.truth for block in sink.blocks])
+    return found
