@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from jeonju.contract.events import Dust, Event, Fire, Leak, LostLink
+from jeonju.contract.events import Dust, Event, Fault, Fire, Leak, LostLink
 from jeonju.simulator.fires import lifetime_s
 from jeonju.simulator.scenario import Scenario
 
@@ -39,17 +39,20 @@ GONE_AFTER_S: Final = 600.0
 def unattended(scenario: Scenario) -> Callable[[float], Cadence]:
     """Return the cadence of a run of a scenario whose robots get no orders: coarser while nothing happens.
 
-    Fires, leaks and dust may be close to a device, where plumes are narrow; a lost link delivers at the end of a block. Stacks, yards and roads are
-    wide where they reach a device: there a tick of 10 s is as near to one of 1 s as one of 5 s is (docs/performance.md).
+    Fires, leaks and dust may be close to a device, where plumes are narrow. Stacks, yards and roads are wide where they reach one: there a tick of
+    10 s is as near to one of 1 s as one of 5 s is (docs/performance.md). Where devices may fall silent blocks are of a minute, for silence is judged
+    by when others were heard.
     """
     start_s, end_s = scenario.start_s, scenario.start_s + scenario.duration
     busy = [(start_s + event.after, start_s + _over_s(event)) for event in scenario.events if _over_s(event)]
+    may_be_silent = any(isinstance(event, Fault | LostLink) for event in scenario.events)
+    longest_s = OFFLINE.block_s if may_be_silent else QUIET_BLOCK_S
 
     def cadence(now_s: float) -> Cadence:
         if any(begins_s <= now_s < ends_s for begins_s, ends_s in busy):
             return OFFLINE
         until_s = min([begins_s for begins_s, _ in busy if begins_s > now_s] + [end_s])
-        minutes = min(until_s - now_s, QUIET_BLOCK_S) // OFFLINE.block_s
+        minutes = min(until_s - now_s, longest_s) // OFFLINE.block_s
         return Cadence(tick_s=QUIET_TICK_S, block_s=minutes * OFFLINE.block_s) if minutes else OFFLINE
 
     return cadence
@@ -59,4 +62,4 @@ def _over_s(event: Event) -> float:
     """Return after how many seconds from the start of a scenario an event needs fine steps no more; 0 where it never does."""
     if isinstance(event, Fire):
         return event.after + lifetime_s(event) + GONE_AFTER_S
-    return event.after + event.duration + GONE_AFTER_S if isinstance(event, Leak | Dust | LostLink) else 0.0
+    return event.after + event.duration + GONE_AFTER_S if isinstance(event, Leak | Dust) else 0.0
