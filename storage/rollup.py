@@ -127,9 +127,9 @@ def _usable(where: str, absent: Collection[str]) -> str:
     return f"(SELECT {', '.join(columns)} FROM readings AS part WHERE {where}) AS part"
 
 
-def by_hour(minutes: Iterable[int]) -> Iterator[list[int]]:
-    """Return the minutes [min since 1970] of each hour, the earliest first."""
-    return (list(group) for _, group in groupby(sorted(minutes), lambda minute: minute // 60))
+def by_hour(minutes: Iterable[int], hours: int = 1) -> Iterator[list[int]]:
+    """Return the minutes [min since 1970] of each hour, or of so many hours, the earliest first."""
+    return (list(group) for _, group in groupby(sorted(minutes), lambda minute: minute // (60 * hours)))
 
 
 def sources(

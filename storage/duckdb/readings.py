@@ -54,6 +54,11 @@ class NewestReadings:
         for rows in connection.sql(_NEWEST_ROWS).to_arrow_reader(_ROWS_AT_ONCE):
             self.add(pa.Table.from_batches([rows]).cast(READINGS))
 
+    def __len__(self) -> int:
+        """Return of how many devices there is one."""
+        with self._lock:
+            return len(self._rows)
+
     def at(self) -> datetime | None:
         """Return the time of the newest of all, None where there are none."""
         with self._lock:

@@ -1,9 +1,9 @@
 """Means over minutes, ten minutes and hours in DuckDB: how they are filled, combined and forgotten.
 
 A write marks the minutes that it touches in `rollup_due`, within its own transaction. A step of maintenance makes the marked minutes of one hour
-anew from the readings, their tens of minutes and the hour from finer ones, and takes the marks away, in one transaction: whenever the process is
-killed, marks and roll-ups agree. Writes go on beside it, and the minutes that they touch keep their marks; late readings mark their minute again. A
-roll-up never gives way to one that counts fewer readings: that one was made after the readings were gone.
+anew (of several where devices are few) from the readings, their tens of minutes and the hour from finer ones, and takes the marks away, in one
+transaction: whenever the process is killed, marks and roll-ups agree. Writes go on beside it, and the minutes that they touch keep their marks; late
+readings mark their minute again. A roll-up never gives way to one that counts fewer readings: that one was made after the readings were gone.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -78,7 +78,7 @@ def mark(connection: duckdb.DuckDBPyConnection, readings: pa.Table, marked: froz
 
 
 def roll_up(connection: duckdb.DuckDBPyConnection, minutes: list[int]) -> None:
-    """Make some minutes of one hour anew, and the hour."""
+    """Make some minutes of one hour, or of a few, anew, and the hours."""
     for run in _runs(minutes):
         span = {"start": _instant(run[0] * MINUTE_S), "until": _instant((run[-1] + 1) * MINUTE_S)}
         any_too_large, *counts = connection.execute(

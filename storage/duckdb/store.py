@@ -4,6 +4,7 @@ import logging
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -53,6 +54,8 @@ _STEPS: Final = {
     "readings_10m": timedelta(days=1),
     "readings_1h": timedelta(days=30),
 }
+# Of few devices several hours are rolled up at once: most of it is planning three statements of 250 columns, however few the rows are.
+_DEVICE_HOURS_AT_ONCE, _HOURS_AT_ONCE = 160, 24
 # Time goes on for so long without readings; what is old is forgotten by their time.
 FORGETS_AFTER_SILENCE: Final = timedelta(days=1)
 # So many days of readings are moved to the archive in a round: roll-ups wait meanwhile.
@@ -147,12 +150,18 @@ class DuckDBStore(StoredRecords):
         present = int(now.timestamp()) // MINUTE_S  # it goes on, and would be made anew the next time
         failures: list[Exception] = []
         held_from = math.inf
-        for minutes in by_hour(self._marked - {present}):
+        hours = min(max(_DEVICE_HOURS_AT_ONCE // max(len(self._newest), 1), 1), _HOURS_AT_ONCE)
+        steps = deque(by_hour(self._marked - {present}, hours))
+        while steps:
+            minutes = steps.popleft()
             try:
                 self._roll_up(minutes)
             except UnavailableError:
                 raise
             except Exception as error:  # noqa: BLE001  (raised at the end)
+                if len(each := list(by_hour(minutes))) > 1:
+                    steps.extendleft(reversed(each))
+                    continue
                 failures.append(error)
                 held_from = min(held_from, minutes[0] // 60 * HOUR_S)
             yield

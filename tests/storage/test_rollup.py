@@ -334,7 +334,7 @@ def test_failed_commit_leaves_its_minutes_unmarked_and_the_next_marks_them(tmp_p
     write(store, rows)
     store.close()
     store = DuckDBStore(tmp_path / "air.duckdb")
-    assert tidy(store) == 3
+    assert tidy(store) == 1
     check(store, rows, 60)
     store.close()
 
@@ -416,7 +416,7 @@ def test_file_of_schema_1_is_rolled_up(tmp_path: Path) -> None:
         connection.execute("ALTER TABLE ledger DROP COLUMN gaps")
     store = DuckDBStore(path, NEVER)
     check(store, rows, 3600)
-    assert tidy(store) == 3
+    assert tidy(store) == 1
     check(store, rows, 3600)
     store.close()
     with duckdb.connect(str(path)) as connection:
@@ -530,7 +530,7 @@ def test_hour_that_cannot_be_rolled_up_holds_up_no_other_and_is_not_forgotten(
     roll_up = duckdb_rollup.roll_up
 
     def fail_in_the_second_hour(connection: duckdb.DuckDBPyConnection, minutes: list[int]) -> None:
-        if minutes[0] * 60 // HOUR_S == int(T0.timestamp()) // HOUR_S + 1:
+        if int(T0.timestamp()) // HOUR_S + 1 in {minute * 60 // HOUR_S for minute in minutes}:
             raise duckdb.ConversionException("a value that nobody thought of")
         roll_up(connection, minutes)
 
