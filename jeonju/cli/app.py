@@ -19,6 +19,7 @@ from jeonju.cli.evaluate import app as evaluate_app
 from jeonju.cli.export import export
 from jeonju.cli.forecast import forecast
 from jeonju.cli.key import app as key_app
+from jeonju.cli.lean import run_lean
 from jeonju.cli.logs import log_warnings
 from jeonju.cli.notify import app as notify_app
 from jeonju.cli.official import app as official_app
@@ -51,7 +52,6 @@ from jeonju.cli.options import (
     TrustedProxies,
     duration_s,
     keep_files_private,
-    leave_out_pandas,
     listed,
     until_over,
 )
@@ -184,7 +184,7 @@ def up(
     It first makes up for a day of history, then goes on live. Ctrl-C stops it; the data stays for the next start.
     With --no-simulate it waits for real devices and gateways.
     """
-    leave_out_pandas()
+    run_lean()
     from jeonju.api.access.tiles import Tiles
     from jeonju.cli.summary import summary_line, watch
     from jeonju.rules.rules import load_rules
@@ -310,7 +310,7 @@ def show(
 
     Nothing in the folder is changed.
     """
-    leave_out_pandas()
+    run_lean()
     from jeonju.stack.http_server import HttpSettings
     from jeonju.stack.shown_run import shown_run
 

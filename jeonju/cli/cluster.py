@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from jeonju.broker.rights import Login
+from jeonju.cli.lean import run_lean
 from jeonju.cli.logs import log_warnings
 from jeonju.cli.options import (
     BrokerAddress,
@@ -19,7 +20,6 @@ from jeonju.cli.options import (
     SecurityFolder,
     StoreOf,
     keep_files_private,
-    leave_out_pandas,
     listed,
     until_over,
 )
@@ -117,7 +117,7 @@ def worker(
     """
     from contextlib import closing
 
-    leave_out_pandas()
+    run_lean()
     from jeonju.broker.leases import LeaseStore
     from jeonju.rules.rules import load_rules
     from jeonju.stack.health_server import health_server

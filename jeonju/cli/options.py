@@ -3,11 +3,9 @@
 import os
 import queue
 import signal
-import sys
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -226,17 +224,6 @@ def until_over(stop_after: float | None) -> Callable[[float], bool]:
         return True
 
     return over
-
-
-class _NoPandas(MetaPathFinder):
-    def find_spec(self, fullname: str, path: object, target: object = None) -> None:  # noqa: ARG002
-        if fullname == "pandas":
-            raise ModuleNotFoundError("a service does without pandas", name=fullname)
-
-
-def leave_out_pandas() -> None:
-    """Let nothing import pandas: pyarrow looks for it at its first list, and where a sweep's packages brought it, it takes a second and 50 MB."""
-    sys.meta_path.insert(0, _NoPandas())
 
 
 def keep_files_private() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from jeonju.cli.lean import run_lean
 from jeonju.cli.logs import log_warnings
 from jeonju.cli.options import (
     ArchivePlace,
@@ -33,7 +34,6 @@ from jeonju.cli.options import (
     TrustedProxies,
     duration_s,
     keep_files_private,
-    leave_out_pandas,
     listed,
     until_over,
 )
@@ -135,7 +135,7 @@ def ingest(
     """Run only the ingest service: from the broker into the store. A DuckDB store serves one process at a time."""
     from contextlib import closing
 
-    leave_out_pandas()
+    run_lean()
     from jeonju.broker.client import wait_for_broker
     from jeonju.broker.identity import lasting_id
     from jeonju.broker.probe import warn_of_a_broker_without_rules
@@ -192,7 +192,7 @@ def detect(
     """
     from contextlib import closing
 
-    leave_out_pandas()
+    run_lean()
     from jeonju.broker.client import wait_for_broker
     from jeonju.rules.rules import load_rules
     from jeonju.stack.health_server import health_server
@@ -262,7 +262,7 @@ def api(
     """Run only the API with alerts and page. A DuckDB store serves one process at a time."""
     from contextlib import ExitStack, closing
 
-    leave_out_pandas()
+    run_lean()
     from jeonju.api.access.tiles import Tiles
     from jeonju.api.app import create_app
     from jeonju.rules.rules import load_rules

@@ -1,0 +1,70 @@
+"""A service does without pandas, which pyarrow would import wherever it is installed, and without memory that it has freed."""
+
+import platform
+import subprocess
+import sys
+
+import pytest
+
+CHILD = """
+from jeonju.cli.lean import run_lean
+run_lean()
+import sys
+
+import pytest
+import pyarrow as pa
+import duckdb
+rows = pa.Table.from_pylist([{"a": 1}, {"a": None}])
+assert duckdb.sql("SELECT count(*), sum(a) FROM rows").fetchall() == [(2, 1)]
+assert duckdb.sql("SELECT * FROM rows").to_arrow_table() == rows
+print("pandas" in sys.modules)
+"""
+
+
+def test_lists_and_tables_work_without_pandas() -> None:
+    done = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+@pytest.mark.parametrize("command", [["up", "--site=nowhere"], ["api", "--site=nowhere"], ["ingest", "--site=nowhere"]])
+def test_commands_leave_it_out_before_they_import_anything(command: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "jeonju", *command], capture_output=True, text=True, check=False
+    )
+    imported = {line.rsplit("|", 1)[-1].strip() for line in done.stderr.splitlines() if line.startswith("import time:")}
+    assert "pyarrow.dataset" in imported
+    # That of pandas itself is listed too, though it is refused.
+    assert "pandas.core" not in imported
+
+
+FREES = """
+import sys
+from jeonju.cli.lean import run_lean
+if sys.argv[1] == "lean":
+    run_lean()
+import numpy as np
+
+def resident_mb():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS")) / 1024
+
+kept, before = [], resident_mb()
+for _ in range(3):
+    # Pieces of a megabyte, with small ones in use between them.
+    large = []
+    for _ in range(100):
+        large.append(np.ones(131_072))
+        kept.append(bytes(4096))
+    del large
+print(resident_mb() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="what other C libraries do with freed memory is theirs")
+def test_freed_memory_goes_back_to_the_system() -> None:
+    def grown_mb(how: str) -> float:
+        done = subprocess.run([sys.executable, "-c", FREES, how], capture_output=True, text=True, check=True)
+        return float(done.stdout)
+
+    assert grown_mb("lean") < 10
+    assert grown_mb("as it is") > 50
