@@ -3,6 +3,8 @@
 import ctypes
 import platform
 import sys
+import threading
+import time
 from importlib.abc import MetaPathFinder
 from typing import Final
 
@@ -11,6 +13,7 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST_ARENAS = -1, -3, -8
 # Pieces from this size on have pages of their own. Left to itself glibc raises that to 32 MB, and pieces in use keep freed ones around them.
 OWN_PAGES_FROM_BYTES: Final = 256 * 1024
 ARENAS: Final = 2
+TRIMMED_EVERY_S: Final = 60.0
 
 
 class _NoPandas(MetaPathFinder):
@@ -35,10 +38,18 @@ def _give_back_memory() -> None:
     pa.set_memory_pool(pa.system_memory_pool())
     if platform.libc_ver()[0] != "glibc":
         return
-    mallopt = ctypes.CDLL(None).mallopt
+    libc = ctypes.CDLL(None)
     for parameter, value in (
         (_MMAP_THRESHOLD, OWN_PAGES_FROM_BYTES),
         (_TRIM_THRESHOLD, OWN_PAGES_FROM_BYTES),
         (_MOST_ARENAS, ARENAS),
     ):
-        mallopt(parameter, value)
+        libc.mallopt(parameter, value)
+    threading.Thread(target=_trim, args=(libc,), name="memory", daemon=True).start()
+
+
+def _trim(libc: ctypes.CDLL) -> None:
+    """Give back free pages between small pieces, too: tracing a source leaves some megabytes of them."""
+    while True:
+        time.sleep(TRIMMED_EVERY_S)
+        libc.malloc_trim(0)
