@@ -98,7 +98,7 @@ def means(say: Language) -> table.Panel:
     ]
     columns = [tables.of_device(say, width=None)]
     for key in REPORTED:
-        own = [*fields.of_quantity(key), *fields.coloured(), *fields.thresholds_of(fields.class_steps(key))]
+        own = [*fields.of_quantity(key), *fields.coloured_or_dash(), *fields.thresholds_of(fields.class_steps(key))]
         columns.append(tables.Column(key, fields.label(say, key), 140, own))
     shares = [*fields.as_share(), *fields.as_gauge(1), *fields.thresholds_of(fields.steps(*SHARE_STEPS))]
     columns.append(tables.Column("share", say("완결성", "Complete"), 140, shares))

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.models import common as shown
 from jeonju.grafana import fields, maps, queries, words
 from jeonju.grafana.influxql import BY_DEVICE, OF_SITE, InfluxQL, lately, open_at_end, select
 from jeonju.grafana.language import Language
-from jeonju.storage.influx.names import AIR_1M, DEVICE_TAG, ID, INCIDENT, INDEX
+from jeonju.storage.influx.names import DEVICE_TAG, ID, INCIDENT, INDEX
 
 # What robots say of themselves and stations do not.
 MOVING: Final = '"speed" >= 0'
@@ -31,7 +31,10 @@ def city(say: Language) -> geomap.Panel:
         (
             "A",
             select(
-                'last("lat") AS "lat", last("lon") AS "lon"', AIR_1M, where=(OF_SITE, lately("2d")), by=(BY_DEVICE,)
+                # Of readings, so that those that are heard lie under their marks: means of minutes are where a robot was.
+                'last("lat") AS "lat", last("lon") AS "lon"',
+                where=(OF_SITE, lately("2d")),
+                by=(BY_DEVICE,),
             ),
         ),
         ("B", queries.newest(("lat", "lon", "pm25"))),
@@ -133,7 +136,7 @@ def described(panel: geomap.Panel, say: Language) -> geomap.Panel:
     )
     dust = [*fields.of_quantity("pm25"), *fields.thresholds_of(fields.class_steps("pm25"))]
     for name, called, look_ in (
-        (DEVICE_TAG, say("장비", "Device"), [*words.as_named(words.devices(say)), *station]),
+        (DEVICE_TAG, say("장비", "Device"), [*words.as_devices(say), *station]),
         ("cai", fields.index_name(say), fields.digits(0)),
         ("grade", say("등급", "Class"), words.as_mapped(fields.grades(say))),
         ("pollutant", say("주요 물질", "Led by"), words.as_named(fields.labels(say))),

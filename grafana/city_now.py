@@ -12,13 +12,11 @@ from jeonju.grafana.influxql import (
     EVERY,
     OF_SITE,
     TO,
-    InfluxQL,
     course,
     lately,
     mean,
     plausible,
     select,
-    tiered,
 )
 from jeonju.grafana.language import Language
 from jeonju.storage.influx.names import INDEX
@@ -109,7 +107,7 @@ def worst_stations(say: Language) -> table.Panel:
     dust_ = select('mean("pm25") AS "pm25"', where=(OF_SITE, lately()), by=(BY_DEVICE,))
     chosen = 'last("now") AS "now", last("before") AS "before", last("now") - last("before") AS "change"'
     against = select(chosen, f"({now}), ({before})", where=(), by=(BY_DEVICE,))
-    index = fields.coloured() + fields.thresholds_of(fields.index_steps()) + fields.digits(0)
+    index = fields.coloured_or_dash() + fields.thresholds_of(fields.index_steps()) + fields.digits(0)
     columns = [
         tables.of_device(say, width=None),
         tables.Column("now", say("지수", name), 70, index),
@@ -119,7 +117,11 @@ def worst_stations(say: Language) -> table.Panel:
             "pm25",
             "PM2.5",
             110,
-            [*fields.of_quantity("pm25"), *fields.coloured(), *fields.thresholds_of(fields.class_steps("pm25"))],
+            [
+                *fields.of_quantity("pm25"),
+                *fields.coloured_or_dash(),
+                *fields.thresholds_of(fields.class_steps("pm25")),
+            ],
         ),
     ]
     return tables.rows(
@@ -140,12 +142,14 @@ def dust(say: Language) -> timeseries.Panel:
     panel = look.chart(
         say("초미세먼지", "PM2.5"),
         say(
-            "장비별 평균. 있을 수 없는 값은 그리지 않습니다. 3시간이 넘으면 1분 평균을 씁니다. 점선은 WHO와 한국의 24시간 기준입니다.",
-            "Means by device without impossible values, of minutes beyond 3 hours. Lines: limits of WHO and Korea for 24 h.",
+            "자체 장비별 평균. 있을 수 없는 값은 그리지 않습니다. 3시간이 넘으면 1분 평균을 씁니다. 점선은 WHO와 한국의 24시간 기준입니다.",
+            "Means by own device without impossible values, of minutes beyond 3 hours. Lines: limits of WHO and Korea for 24 h.",
         ),
         unit="µg/m³",
     ).interval("1m")
-    return look.of_devices(panel.targets([*course(mean("pm25"), where=(OF_SITE, plausible("pm25")))]), say)
+    return look.of_devices(
+        look.with_course(panel, course(mean("pm25"), where=(OF_SITE, queries.of_own(), plausible("pm25")))), say
+    )
 
 
 def wind(say: Language) -> timeseries.Panel:
@@ -164,8 +168,5 @@ def wind(say: Language) -> timeseries.Panel:
         .interval("1m")
         .override_by_name(direction, fields.as_directions())
     )
-    asked = [(speed, text) for text in tiered('mean("wind_speed")', where=(OF_SITE,), by=(EVERY,), fill="none")]
-    asked += [(direction, text) for text in queries.wind_from((OF_SITE,), (EVERY,), "none")]
-    for ref_id, (name, text) in zip("ABCDEF", asked, strict=True):
-        panel.with_target(InfluxQL(query=text, alias=name, ref_id=ref_id))
-    return panel
+    look.with_course(panel, course(mean("wind_speed"), where=(OF_SITE,), by=(EVERY,)), speed)
+    return look.with_course(panel, queries.wind_from((OF_SITE,), (EVERY,), "none"), direction, "B")

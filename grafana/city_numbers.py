@@ -141,14 +141,14 @@ def freshness(say: Language) -> stat.Panel:
 
 def heard(say: Language) -> stat.Panel:
     """How many of the known devices spoke lately."""
-    inner = select('last("received_at") AS "at"', where=(OF_SITE, lately()), by=(BY_DEVICE,))
-    known = select('count("state")', DEVICE, where=(OF_SITE,))
+    inner = select('last("received_at") AS "at"', where=(OF_SITE, queries.of_own(), lately()), by=(BY_DEVICE,))
+    known = select('count("state")', DEVICE, where=(OF_SITE, queries.of_own()))
     return (
         look.number(
             say("수신 장비", "Devices heard"),
             say(
-                "최근 5분 동안 자료를 보낸 장비와 알려진 장비의 수.",
-                "Devices heard within the last 5 minutes, and devices known.",
+                "최근 5분 동안 자료를 보낸 자체 장비와 알려진 자체 장비의 수.",
+                "Devices of the city heard within the last 5 minutes, and devices known.",
             ),
         )
         .with_target(InfluxQL(query=f'SELECT count("at") FROM ({inner})', alias=say("수신", "heard")))

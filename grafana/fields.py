@@ -181,6 +181,11 @@ def from_green_to_red() -> list[DynamicConfigValue]:
     return [DynamicConfigValue(id_val="color", value={"mode": FieldColorModeId.CONTINUOUS_GR_YL_RD.value})]
 
 
+def coloured_or_dash() -> list[DynamicConfigValue]:
+    """Return how a column is coloured by its values and has a dash without colour where it has none: no value has the colour of the lowest."""
+    return coloured([no_value("–", "transparent")])
+
+
 def shaded() -> list[DynamicConfigValue]:
     """Return how the cells of a column are shaded so."""
     # A step that makes a matrix fills it with empty words.
@@ -227,6 +232,11 @@ def wide(pixels: int) -> list[DynamicConfigValue]:
     return [DynamicConfigValue(id_val="custom.width", value=pixels)]
 
 
+def at_least(pixels: int) -> list[DynamicConfigValue]:
+    """Return how wide a column is at least; it takes its share of what is left."""
+    return [DynamicConfigValue(id_val="custom.minWidth", value=pixels)]
+
+
 def suffix(unit: str) -> str:
     """Return Grafana's name for a unit of ours; the unit 1 is none."""
     return "none" if unit == "1" else f"suffix:{unit}"
@@ -260,6 +270,11 @@ def ranges(spans: Sequence[tuple[float, float, str, str | None]]) -> list[Any]:
 def ages() -> dashboard.ThresholdsConfig:
     """Return the colours of the age of the newest reading [s]: late after a minute, dead after five."""
     return steps((None, GOOD), (60, "#ff9830"), (300, BAD))
+
+
+def official_ages() -> dashboard.ThresholdsConfig:
+    """Return the colours of the age of the newest value of an official station [min], which comes once an hour."""
+    return steps((None, GOOD), (90, "#ff9830"), (180, BAD))
 
 
 def hidden() -> list[DynamicConfigValue]:

@@ -3,6 +3,7 @@
 Every panel says what it shows (`what`), and has thresholds: Grafana draws what has none in red from 80 on.
 """
 
+from collections.abc import Iterable
 from typing import Any, Protocol, TypeVar
 
 from grafana_foundation_sdk.builders import bargauge, common, stat, statetimeline, statushistory, text, timeseries
@@ -10,13 +11,17 @@ from grafana_foundation_sdk.models import common as shown
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, DynamicConfigValue, GridPos
 from grafana_foundation_sdk.models.text import TextMode
 
-from jeonju.grafana import fields, words
-from jeonju.grafana.influxql import DATA_SOURCE, InfluxQL, select
+from jeonju.airquality.pollutants import QUANTITY
+from jeonju.grafana import fields, variables, words
+from jeonju.grafana.influxql import DATA_SOURCE, HOURS, InfluxQL, select
 from jeonju.grafana.language import Language
-from jeonju.storage.influx.names import DEVICE
+from jeonju.storage.influx.names import DEVICE, DEVICE_TAG
 
-# A line is broken where nothing came for so long.
+# A line is broken where nothing came for so long, and where means of hours are shown, where one of them is missing.
 GAP_MS = 300_000
+HOURS_GAP_MS = 3_600_000 + GAP_MS
+# A device's series says which quantity it shows, so that unit and limits can be those of the quantity.
+OF_QUANTITY = f"$tag_{DEVICE_TAG} $col"
 # So many series at most are told apart by a legend; more have none, and say their names when pointed at.
 MOST_IN_LEGEND = 8
 
@@ -54,6 +59,17 @@ def chart(
     return panel.unit(fields.suffix(unit)) if unit else panel
 
 
+def with_course(
+    panel: timeseries.Panel, asked: Iterable[str], alias: str = f"$tag_{DEVICE_TAG}", ref_id: str = "A"
+) -> timeseries.Panel:
+    """Have a chart ask for a course: of readings, of means of minutes and of hours."""
+    for number, query in enumerate(asked):
+        panel.with_target(InfluxQL(query=query, alias=alias, ref_id=f"{ref_id}{number or ''}"))
+    return panel.override_by_query(
+        f"{ref_id}{HOURS}", [DynamicConfigValue(id_val="custom.spanNulls", value=HOURS_GAP_MS)]
+    )
+
+
 class _Panel(Protocol):
     """A panel of series, of whatever kind."""
 
@@ -68,6 +84,20 @@ def of_devices(panel: Panel, say: Language) -> Panel:
     """Have series whose names begin with a device's be called by what the site file calls it. Comes after what matches their names."""
     for name, called in words.devices(say):
         panel.override_by_regexp(f"/^{name}( |$)/", fields.named(called))
+    panel.override_by_regexp("/^kma-/", fields.named(words.weather_service(say)))
+    return panel
+
+
+def of_chosen_quantity(panel: Panel, *, has_limits: bool = True) -> Panel:
+    """Have series whose names end with a quantity's have its unit, and lines for its limits. Comes before what gives them other names."""
+    alike: dict[tuple[Any, ...], list[str]] = {}
+    for key in variables.MEASURED:
+        row, limits = QUANTITY[key], fields.limits_of(key) if has_limits else []
+        alike.setdefault((row.unit, row.decimals, *limits), []).append(key)
+    for (_, _, *limits), keys in alike.items():
+        panel.override_by_regexp(
+            f"/ ({'|'.join(keys)})$/", fields.of_unit(keys[0]) if limits else fields.of_quantity(keys[0])
+        )
     return panel
 
 
@@ -108,8 +138,10 @@ def number_or_zero(title: str, what: str, query: str, *, width: int = 4, height:
     )
 
 
-def timeline(title: str, what: str, *, width: int = 12, height: int = 8) -> statetimeline.Panel:
+def timeline(title: str, what: str, states: list[Any], *, width: int = 12, height: int = 8) -> statetimeline.Panel:
     """Return bands of states over time; a state ends where nothing more is known, and the legend says which colour is which."""
+    # What is not known is no state with a name in the legend.
+    unknown = fields.no_value("", "transparent")
     return (
         statetimeline.Panel()
         .title(title)
@@ -118,12 +150,14 @@ def timeline(title: str, what: str, *, width: int = 12, height: int = 8) -> stat
         .height(height)
         .datasource(DATA_SOURCE)
         .merge_values(True)
+        .mappings([*states, unknown])
         .show_value(shown.VisibilityMode.NEVER)
         .row_height(0.8)
         .fill_opacity(85)
         .line_width(0)
         .thresholds(fields.neutral())
-        .color_scheme(fields.by_threshold())
+        # Where thresholds colour, Grafana shows these in the legend, and numbers by these alone.
+        .color_scheme(fields.by_name())
         .legend(_legend(is_shown=True))
     )
 

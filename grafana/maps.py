@@ -70,8 +70,9 @@ def any_map(
     zoom: float,
     width: int,
     height: int,
+    has_scale: bool = True,
 ) -> geomap.Panel:
-    """Return a map of some place."""
+    """Return a map of some place; one whose distances are no metres has no scale."""
     # The toolkit's types want whole degrees, Grafana takes any.
     lat, lon = (cast("int", degrees) for degrees in middle)
     view = geomap.MapViewConfig().id("coords").lat(lat).lon(lon).zoom(cast("int", zoom))
@@ -87,7 +88,11 @@ def any_map(
         .datasource(DATA_SOURCE)
         .view(view)
         .controls(
-            geomap.ControlsOptions().show_zoom(True).mouse_wheel_zoom(True).show_attribution(False).show_scale(True)
+            geomap.ControlsOptions()
+            .show_zoom(True)
+            .mouse_wheel_zoom(True)
+            .show_attribution(False)
+            .show_scale(has_scale)
         )
         .tooltip(geomap.TooltipOptions().mode(TooltipMode.DETAILS))
         .basemap(_Layer(nothing))

@@ -54,8 +54,12 @@ def build(say: Language) -> dashboard.Dashboard:
         made.with_panel(panel)
     made.with_panel(states(say)).with_panel(arrived(say))
     made.with_panel(lag(say)).with_panel(throughput(say)).with_panel(backlog(say))
-    made.with_panel(network_tables.devices(say)).with_panel(network_tables.ledger(say))
-    return made.with_panel(dead_letters(say)).with_panel(network_tables.letters(say))
+    # Devices take the left; what is beside them has its place said, as Grafana's order would put it below.
+    made.with_panel(network_tables.devices(say).grid_pos(look.at(0, 25, 13, 16)))
+    made.with_panel(network_tables.officials(say).grid_pos(look.at(13, 25, 11, 6)))
+    made.with_panel(network_tables.ledger(say).grid_pos(look.at(13, 31, 11, 10)))
+    made.with_panel(dead_letters(say).grid_pos(look.at(0, 41, 8, 8)))
+    return made.with_panel(network_tables.letters(say).grid_pos(look.at(8, 41, 16, 8)))
 
 
 def complete(say: Language) -> stat.Panel:
@@ -64,15 +68,15 @@ def complete(say: Language) -> stat.Panel:
         look.number(
             say("자료 완결성", "Complete"),
             say(
-                "자료가 있는 1분(4일이 넘으면 1시간)의 비율, 장비 평균. 최근 2분은 아직 집계되지 않았을 수 있습니다.",
-                "Share of minutes (beyond four days: hours) that have readings, mean of the devices. The last two minutes may not be counted yet.",
+                "자료가 있는 1분(4일이 넘으면 1시간)의 비율, 자체 장비 평균. 아직 집계되지 않았을 수 있는 최근 2분은 빼고 셉니다.",
+                "Share of minutes (beyond four days: hours) that have readings, mean of the city's own devices. The last two minutes, which may not be counted yet, are left out.",
             ),
             nothing=say("집계 없음", "not counted yet"),
         )
         .unit("percentunit")
         .thresholds(fields.steps((None, words.BAD), (0.5, "#ff9830"), (0.9, words.GOOD)))
     )
-    for ref_id, share in zip("AB", queries.completeness(OF_SITE), strict=True):
+    for ref_id, share in zip("AB", queries.completeness(OF_SITE, queries.of_own()), strict=True):
         panel.with_target(InfluxQL(query=f'SELECT mean("share") FROM ({share})', ref_id=ref_id))
     return panel
 
@@ -163,6 +167,7 @@ def states(say: Language) -> statetimeline.Panel:
             "수집 서비스가 본 브로커와 저장소의 상태. 빈 곳은 수집 서비스가 아무 보고도 하지 않은 때입니다.",
             "Broker and store as ingest saw them; a gap is a time when ingest itself reported nothing.",
         ),
+        words.by_value({"1": (say("정상", "there"), words.GOOD), "0": (say("없음", "away"), words.BAD)}),
         width=9,
         height=13,
     ).interval("30s")
@@ -172,17 +177,15 @@ def states(say: Language) -> statetimeline.Panel:
     ):
         text = select(f'min("{field}")', SERVICE, where=(OF_SITE, IN_RANGE), by=(EVERY, BY_SERVICE), fill="null")
         panel.with_target(InfluxQL(query=text, alias=f"{name} ({NAME})", ref_id=ref_id))
-    return panel.color_scheme(fields.by_name()).mappings(
-        words.by_value({"1": (say("정상", "there"), words.GOOD), "0": (say("없음", "away"), words.BAD)})
-    )
+    return panel
 
 
 def arrived(say: Language) -> statushistory.Panel:
     """When each device was heard."""
     text = select(
-        'count("reading_count") * 6000000 / $__interval_ms',
+        'count("reading_count") * 6000000.0 / $__interval_ms',
         AIR_1M,
-        where=(OF_SITE, IN_RANGE),
+        where=(OF_SITE, queries.of_own(), *queries.whole_intervals()),
         by=(EVERY, BY_DEVICE),
         fill="0",
     )
@@ -190,8 +193,8 @@ def arrived(say: Language) -> statushistory.Panel:
         look.grid(
             say("장비별 도착률", "What arrived of each device"),
             say(
-                "칸마다 자료가 있는 1분의 비율. 초록 95 % 이상, 주황 50 % 이상, 빨강은 그보다 적음. 마지막 칸은 아직 차지 않았을 수 있습니다.",
-                "Share of minutes with readings in each cell: green from 95 %, orange from 50 %, red below. The last cell may not be full yet.",
+                "자체 장비에서, 칸마다 자료가 있는 1분의 비율. 초록 95 % 이상, 주황 50 % 이상, 빨강은 그보다 적음. 아직 차지 않은 칸은 보이지 않습니다.",
+                "Share of minutes with readings of the city's own devices in each cell: green from 95 %, orange from 50 %, red below. A cell that cannot be full yet is not shown.",
             ),
             width=15,
             height=13,
@@ -206,8 +209,8 @@ def arrived(say: Language) -> statushistory.Panel:
     return look.of_devices(panel, say)
 
 
-def _of_service(what: str) -> str:
-    return select(what, SERVICE, where=(OF_SITE, IN_RANGE), by=(EVERY, BY_SERVICE), fill="none")
+def _of_service(what: str, fill: str = "none") -> str:
+    return select(what, SERVICE, where=(OF_SITE, IN_RANGE), by=(EVERY, BY_SERVICE), fill=fill)
 
 
 def lag(say: Language) -> timeseries.Panel:
@@ -228,7 +231,7 @@ def lag(say: Language) -> timeseries.Panel:
         .scale_distribution(axis)
         # Grafana names the lines between two powers after it.
         .no_value("")
-        .with_target(InfluxQL(query=_of_service('max("lag_s")'), alias=NAME))
+        .with_target(InfluxQL(query=_of_service('max("lag_s")', "null"), alias=NAME))
     )
 
 
@@ -263,7 +266,7 @@ def backlog(say: Language) -> timeseries.Panel:
         .min(0)
         .decimals(0)
         .interval("10s")
-        .with_target(InfluxQL(query=_of_service('max("waiting")'), alias=NAME))
+        .with_target(InfluxQL(query=_of_service('max("waiting")', "null"), alias=NAME))
     )
 
 

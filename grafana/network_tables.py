@@ -5,7 +5,18 @@ from grafana_foundation_sdk.builders import table
 from jeonju.grafana import fields, queries, tables, words
 from jeonju.grafana.influxql import BY_DEVICE, IN_RANGE, OF_SITE, InfluxQL, lately, select
 from jeonju.grafana.language import Language
-from jeonju.storage.influx.names import AIR_1M, DEAD_LETTER, DEVICE, DEVICE_TAG, KIND, LEDGER, ORIGIN, REASON, TOPIC
+from jeonju.storage.influx.names import (
+    AIR_1H,
+    AIR_1M,
+    DEAD_LETTER,
+    DEVICE,
+    DEVICE_TAG,
+    KIND,
+    LEDGER,
+    ORIGIN,
+    REASON,
+    TOPIC,
+)
 
 
 def devices(say: Language) -> table.Panel:
@@ -13,11 +24,14 @@ def devices(say: Language) -> table.Panel:
     known = select(
         f'last("{KIND}") AS "kind", last("state") AS "state", last("{ORIGIN}") AS "origin"',
         DEVICE,
-        where=(OF_SITE,),
+        where=(OF_SITE, queries.of_own()),
         by=(BY_DEVICE,),
     )
     itself = select(
-        'last("battery") AS "battery", last("rssi") AS "rssi"', AIR_1M, where=(OF_SITE, lately("1d")), by=(BY_DEVICE,)
+        'last("battery") AS "battery", last("rssi") AS "rssi"',
+        AIR_1M,
+        where=(OF_SITE, queries.of_own(), lately("1d")),
+        by=(BY_DEVICE,),
     )
     age = [
         *fields.unit(fields.of_age(say)),
@@ -37,14 +51,48 @@ def devices(say: Language) -> table.Panel:
     return tables.rows(
         say("장비 목록", "Devices"),
         say(
-            "알려진 모든 장비의 연결, 최신 자료, 배터리와 신호 세기(보내는 장비만).",
-            "Every known device: link, newest reading, battery and signal where it says so.",
+            "알려진 모든 자체 장비의 연결, 최신 자료, 배터리와 신호 세기(보내는 장비만).",
+            "Every known device of the city: link, newest reading, battery and signal where it says so.",
         ),
         columns,
         width=13,
-        height=10,
+        height=16,
         nothing=say("장비 없음", "No devices"),
-        parts=[known, queries.ages(), itself],
+        parts=[known, queries.ages(queries.of_own()), itself],
+    )
+
+
+def officials(say: Language) -> table.Panel:
+    """Whether the values of official networks come: once an hour, so that they are judged by hours."""
+    shown = [
+        *fields.unit(fields.suffix(say("분 전", "min ago"))),
+        *fields.digits(0),
+        *fields.coloured_text(),
+        *fields.thresholds_of(fields.official_ages()),
+    ]
+    columns = [
+        tables.of_device(say, width=None),
+        tables.Column("hours", say("받은 시간 수", "Hours"), 110),
+        tables.Column("age", say("최신 자료", "Newest"), 110, shown),
+    ]
+    age = select(
+        f'{queries.age_of("received_at")} / 60 AS "age"',
+        where=(OF_SITE, queries.of_official(), queries.UP_TO_END),
+        by=(BY_DEVICE,),
+    )
+    hours = select(
+        'count("reading_count") AS "hours"', AIR_1H, where=(OF_SITE, queries.of_official(), IN_RANGE), by=(BY_DEVICE,)
+    )
+    return tables.rows(
+        say("공식 측정소", "Official stations"),
+        say(
+            "공식 측정망(에어코리아, 기상청)의 값은 한 시간에 한 번 들어옵니다. 받은 시간 수: 표시 구간에서 값이 있는 시간. 최신 자료: 마지막으로 받은 때, 90분이 넘으면 주황, 3시간이 넘으면 빨강.",
+            "Values of official networks (AirKorea, KMA) come once an hour. Hours: how many of the time shown have values. Newest: when the last one was received, orange after 90 minutes, red after 3 hours.",
+        ),
+        columns,
+        width=11,
+        height=6,
+        parts=[age, hours],
     )
 
 

@@ -11,12 +11,10 @@ from jeonju.airquality.standards import LEAST_SHARE
 from jeonju.grafana import fields, look, maps, queries, tables, variables, words
 from jeonju.grafana.influxql import BY_DEVICE, IN_RANGE, OF_SITE, ROLLED_UP, TO, InfluxQL, select
 from jeonju.grafana.language import Language
-from jeonju.storage.influx.names import AIR_1H, DEVICE_TAG
+from jeonju.storage.influx.names import AIR_1H
 
 DAYS: Final = (("월", "Mon"), ("화", "Tue"), ("수", "Wed"), ("목", "Thu"), ("금", "Fri"), ("토", "Sat"), ("일", "Sun"))
 COMPASS: Final = (("북", "N"), ("동", "E"), ("남", "S"), ("서", "W"))
-# A device's series says which quantity it shows, so that unit and limits can be those of the quantity.
-NAME: Final = f"$tag_{DEVICE_TAG} $col"
 # On the equator, where a degree is as long in both directions; a metre a second is so many degrees.
 DEGREES_M_S: Final = 0.1
 RINGS_M_S: Final = (2, 4, 6, 8)
@@ -39,7 +37,7 @@ def hours_of_week(
     matrix = {"rowField": "weekday", "columnField": "hour", "valueField": "v (mean)"}
     days = tables.Column("weekday\\hour", say("요일", "Day"), 46, _weekdays(say))
     shaded = fields.shaded()
-    hours = [tables.Column(str(hour), f"{hour:02}", HOUR_WIDE, shaded) for hour in range(24)]
+    hours = [tables.Column(str(hour), f"{hour:02}", None, [*shaded, *fields.at_least(HOUR_WIDE)]) for hour in range(24)]
     panel = tables.rows(
         say("요일과 시간별 평균, 최근 4주", "By hour and day of the week, last 4 weeks"),
         say(
@@ -102,7 +100,8 @@ def rose(say: Language, quantity: str, text: str, *where: str, width: int = 8, h
             ),
             layers,
             middle=(0, 0),
-            zoom=7.0,
+            zoom=7.7,
+            has_scale=False,
             width=width,
             height=height,
         )
@@ -120,7 +119,7 @@ def _ring(speed: float) -> dict[str, object]:
     return maps.feature("LineString", line, kind="ring")
 
 
-def days(say: Language, quantity: str, *where: str, width: int = 10, height: int = 9) -> statushistory.Panel:
+def days(say: Language, quantity: str, *where: str, width: int = 10, height: int = 12) -> statushistory.Panel:
     """Return means of the hours of whole days by local time, over the last month; a day counts with three quarters of its hours."""
     field = f'"{quantity}"'
     span = (f"time >= {TO}ms - 30d", f"time <= {TO}ms")
@@ -142,7 +141,7 @@ def days(say: Language, quantity: str, *where: str, width: int = 10, height: int
         width=width,
         height=height,
     ).time_from("30d")
-    panel.with_target(InfluxQL(query=text, alias=NAME))
+    panel.with_target(InfluxQL(query=text, alias=look.OF_QUANTITY))
     for key in variables.MEASURED:
         own = fields.of_quantity(key)
         if key in POLLUTANTS:

@@ -1,10 +1,12 @@
 """Queries that several dashboards ask: the newest reading, the wind, completeness, days above limits, the hours of a week."""
 
+import re
 from typing import Final
 
 from jeonju.airquality.index import POLLUTANTS
 from jeonju.airquality.standards import LEAST_SHARE, Standard
 from jeonju.contract import topics
+from jeonju.contract.official import official_stations
 from jeonju.grafana import city
 from jeonju.grafana.influxql import (
     BY_DEVICE,
@@ -21,7 +23,7 @@ from jeonju.grafana.influxql import (
     select,
     tiered,
 )
-from jeonju.storage.influx.names import AIR_1H, AIR_1M, SITE
+from jeonju.storage.influx.names import AIR_1H, AIR_1M, DEVICE_TAG, SITE
 
 RADIANS: Final = "0.017453292519943295"
 MINUTE_MS: Final = 60_000
@@ -32,6 +34,21 @@ THURSDAY_H: Final = 72
 PATTERN_DAYS: Final = 28
 OF_TRUTH: Final = f"\"{SITE}\" = '{topics.TRUTH.format(site='${site}')}'"
 UP_TO_END: Final = f"time <= {TO}ms"
+# Means of minutes are there so long after their minute at the latest.
+ROLLED_UP_AFTER_MS: Final = 120_000
+# What devices of official networks are called by custom, beside those that the site file names.
+BY_CUSTOM: Final = ("airkorea-", "kma-", "upwind-")
+
+
+def of_official() -> str:
+    """Return the condition that a device is of an official network: its values come once an hour, minutes after the hour that they are of."""
+    named = [re.escape(device) for device in official_stations(city.site()) if not device.startswith(BY_CUSTOM)]
+    return f'"{DEVICE_TAG}" =~ /^({"|".join([*(f"{begin}.*" for begin in BY_CUSTOM), *named])})$/'
+
+
+def of_own() -> str:
+    """Return the condition that a device is one of the city's own, which are heard all the time."""
+    return of_official().replace("=~", "!~", 1)
 
 
 def age_of(newest_us: str) -> str:
@@ -56,7 +73,7 @@ def local_days() -> str:
 
 
 def wind_from(where: tuple[str, ...], by: tuple[str, ...], fill: str) -> list[str]:
-    """Return the queries for where the wind comes from, as a mean of directions weighted alike."""
+    """Return the queries for where the wind comes from [degrees, 0 to 360], as a mean of directions weighted alike."""
     found = []
     for tier in TIERS:
         parts = (
@@ -71,21 +88,36 @@ def wind_from(where: tuple[str, ...], by: tuple[str, ...], fill: str) -> list[st
         means = select(
             parts, of, where=((IN_RANGE,) if of.startswith("(") else (*where, tier.where, IN_RANGE)), by=by, fill=fill
         )
-        found.append(f'SELECT atan2("east", "north") / {RADIANS} FROM ({means})')
+        found.append(f'SELECT (atan2("east", "north") / {RADIANS} + 360) % 360 FROM ({means})')
     return found
 
 
 def completeness(*where: str) -> list[str]:
-    """Return the queries for the share of minutes (beyond four days: hours) of the time shown that have readings, 0 to 1, by device."""
-    each = {AIR_1M: MINUTE_MS, AIR_1H: HOUR_MS}
+    """Return the queries for the share of minutes (beyond four days: hours) of the time shown that have readings, 0 to 1, by device.
+
+    Minutes that may not be counted yet are left out. Devices of official networks have one of an hour: ask `of_own`.
+    """
+    # Of two whole numbers the server makes a whole number within a query of a query: a share would be 0 or 1.
+    each = {AIR_1M: f"{MINUTE_MS}.0", AIR_1H: f"{HOUR_MS}.0"}
+    late = {AIR_1M: ROLLED_UP_AFTER_MS, AIR_1H: 0}
     return list(
         tiered(
-            lambda tier: f'count("reading_count") * {each[tier.measurement]} / ({TO} - {FROM}) AS "share"',
-            where=where,
+            lambda tier: (
+                f'count("reading_count") * {each[tier.measurement]} / ({TO} - {FROM} - {late[tier.measurement]}) AS "share"'
+            ),
+            where=(*where, lambda tier: f"time < {TO}ms - {late[tier.measurement]}ms"),
             by=(BY_DEVICE,),
             tiers=ROLLED_UP,
         )
     )
+
+
+def whole_intervals() -> tuple[str, str]:
+    """Return the conditions that an interval lies within the time shown as a whole, and that its minutes are counted by now."""
+    last, each = f"({TO} - {ROLLED_UP_AFTER_MS})", "$__interval_ms"
+    begin, end = f"{FROM} - {FROM} % {each} + {each}", f"{last} - {last} % {each}"
+    # A time without a unit is of nanoseconds.
+    return f"time >= ({begin}) * 1000000", f"time < ({end}) * 1000000"
 
 
 def judged() -> list[Standard]:

@@ -99,11 +99,10 @@ def state(say: Language) -> statetimeline.Panel:
                 "로봇별 활동. 빈 곳은 응답이 없던 때입니다.",
                 "What each robot did; a gap is a time when nothing was heard of it.",
             ),
+            words.by_value(words.activities(say)),
         )
         .interval("1m")
         .max_data_points(300)
-        .mappings(words.by_value(words.activities(say)))
-        .color_scheme(fields.by_name())
     )
     # The highest of a minute is a state that the robot had; a mean would be none.
     asked = tiered(
@@ -125,8 +124,7 @@ def fleet(say: Language) -> table.Panel:
         where=(OF_SITE, OF_DEVICES, lately("1d")),
         by=(BY_DEVICE,),
     )
-    dash = fields.no_value("–", "transparent")
-    dust_ = [*fields.of_quantity("pm25"), *fields.coloured([dash]), *fields.thresholds_of(fields.class_steps("pm25"))]
+    dust_ = [*fields.of_quantity("pm25"), *fields.coloured_or_dash(), *fields.thresholds_of(fields.class_steps("pm25"))]
     columns = [
         tables.of_device(say, width=None, title=say("로봇", "Robot")),
         tables.Column("state", say("연결", "Link"), 75, fields.connection(say)),
@@ -138,7 +136,7 @@ def fleet(say: Language) -> table.Panel:
             [
                 *fields.of_quantity("battery"),
                 *fields.as_gauge(100),
-                *words.as_mapped([dash]),
+                *words.as_mapped([fields.no_value("–", "transparent")]),
                 *fields.thresholds_of(fields.steps(*BATTERY)),
             ],
         ),
@@ -175,7 +173,7 @@ def battery(say: Language) -> timeseries.Panel:
         .min(0)
         .max(100)
     )
-    return look.of_devices(panel.interval("1m").targets([*course(mean("battery"))]), say)
+    return look.of_devices(look.with_course(panel.interval("1m"), course(mean("battery"))), say)
 
 
 def hottest(say: Language) -> timeseries.Panel:
@@ -190,7 +188,7 @@ def hottest(say: Language) -> timeseries.Panel:
         unit="°C",
         series=OF_FLEET,
     )
-    return look.of_devices(panel.interval("10s").targets([*course(highest("thermal_max"))]), say)
+    return look.of_devices(look.with_course(panel.interval("10s"), course(highest("thermal_max"))), say)
 
 
 def dust(say: Language) -> timeseries.Panel:
@@ -202,7 +200,7 @@ def dust(say: Language) -> timeseries.Panel:
         series=OF_FLEET,
     )
     return look.of_devices(
-        panel.interval("10s").targets([*course(mean("pm25"), where=(*HERE, plausible("pm25")))]), say
+        look.with_course(panel.interval("10s"), course(mean("pm25"), where=(*HERE, plausible("pm25")))), say
     )
 
 

@@ -4,9 +4,9 @@ from typing import Final
 
 from grafana_foundation_sdk.builders import dashboard, table, timeseries
 
-from jeonju.grafana import fields, look, tables, variables
+from jeonju.grafana import fields, look, queries, tables, variables
 from jeonju.grafana.board import board, with_events
-from jeonju.grafana.influxql import BY_DEVICE, EVERY, IN_RANGE, OF_SITE, InfluxQL, course, highest, mean, select, tiered
+from jeonju.grafana.influxql import BY_DEVICE, EVERY, IN_RANGE, OF_SITE, course, highest, select, tiered
 from jeonju.grafana.language import Language
 from jeonju.grafana.queries import OF_TRUTH
 from jeonju.storage.influx.names import DEVICE_TAG
@@ -46,10 +46,6 @@ def build(say: Language) -> dashboard.Dashboard:
 
 def both(say: Language) -> timeseries.Panel:
     """Both courses; the truth is stored at whole minutes, so that no interval may be shorter."""
-    found = [
-        *course(mean(QUANTITY), where=(OF_SITE, OF_DEVICE), by=(EVERY,), alias=say("측정", "measured"), ref_id="A"),
-        *course(mean(QUANTITY), where=(OF_TRUTH, OF_DEVICE), by=(EVERY,), alias=say("참값", "truth"), ref_id="B"),
-    ]
     panel = look.chart(
         say("측정과 참값: ${device}, ${quantity:text}", "Measured and true: ${device}, ${quantity:text}"),
         say(
@@ -60,7 +56,12 @@ def both(say: Language) -> timeseries.Panel:
         height=10,
         series=2,
     )
-    return panel.interval("1m").targets([*found])
+    of_either = {"A": (say("측정", "measured"), OF_SITE), "B": (say("참값", "truth"), OF_TRUTH)}
+    look.of_chosen_quantity(panel.interval("1m"), has_limits=False)
+    for ref_id, (name, of) in of_either.items():
+        asked = course(f'mean("{QUANTITY}") AS "{QUANTITY}"', where=(of, OF_DEVICE), by=(EVERY,))
+        look.with_course(panel, asked, f"{name} $col", ref_id).override_by_regexp(f"/^{name} /", fields.named(name))
+    return panel
 
 
 def _both(by: tuple[str, ...], where: tuple[str, ...], fill: str) -> list[tuple[str, str]]:
@@ -80,11 +81,13 @@ def difference(say: Language) -> timeseries.Panel:
         series=1,
     ).interval("1m")
     name = say("측정 − 참값", "measured − truth")
-    for ref_id, (measured, truth) in zip("ABC", _both((EVERY,), (OF_DEVICE,), "none"), strict=True):
-        both_ = f"({measured}), ({truth})"
-        text = select('mean("measured") - mean("truth")', both_, where=(IN_RANGE,), by=(EVERY,), fill="none")
-        panel.with_target(InfluxQL(query=text, alias=name, ref_id=ref_id))
-    return panel
+    chosen = f'mean("measured") - mean("truth") AS "{QUANTITY}"'
+    asked = [
+        select(chosen, f"({measured}), ({truth})", where=(IN_RANGE,), by=(EVERY,), fill="null")
+        for measured, truth in _both((EVERY,), (OF_DEVICE,), "none")
+    ]
+    look.of_chosen_quantity(look.with_course(panel, asked, f"{name} $col"), has_limits=False)
+    return panel.override_by_regexp(f"/^{name} /", fields.named(name))
 
 
 def devices(say: Language) -> table.Panel:
@@ -94,7 +97,7 @@ def devices(say: Language) -> table.Panel:
     )
     parts = [
         select(chosen, f"({measured}), ({truth})", where=(), by=(BY_DEVICE,))
-        for measured, truth in _both((BY_DEVICE,), (), "")
+        for measured, truth in _both((BY_DEVICE,), (queries.of_own(),), "")
     ]
     digits = fields.digits(3)
     columns = [
@@ -120,8 +123,9 @@ def everywhere(say: Language) -> timeseries.Panel:
             "The truth at every device, the highest of each interval: where the plume really was.",
         ),
     )
-    asked = course(highest(QUANTITY), where=(OF_TRUTH,))
-    return look.of_devices(panel.interval("1m").targets([*asked]), say)
+    asked = course(lambda tier: f'{highest(QUANTITY)(tier)} AS "{QUANTITY}"', where=(OF_TRUTH,))
+    look.of_chosen_quantity(look.with_course(panel.interval("1m"), asked, look.OF_QUANTITY), has_limits=False)
+    return look.of_devices(panel, say)
 
 
 def alerts(say: Language) -> table.Panel:

@@ -136,7 +136,7 @@ def evidence(say: Language, quantity: str) -> timeseries.Panel:
         unit=QUANTITY[quantity].unit,
     ).interval("10s")
     return look.of_devices(
-        panel.targets([*course(highest(quantity), where=(OF_SITE, OF_DEVICES, plausible(quantity)))]), say
+        look.with_course(panel, course(highest(quantity), where=(OF_SITE, OF_DEVICES, plausible(quantity)))), say
     )
 
 
@@ -168,7 +168,7 @@ def journal_table(say: Language, title: str, what: str, where: str, *, width: in
         tables.Column("Time", say("시각", "Time"), tables.INSTANT_WIDE, fields.as_instant()),
         tables.Column("who", say("누가", "Who"), 70, words.as_named([("system", say("시스템", "system"))])),
         tables.Column("action", say("조치", "Action"), 115, words.as_named(words.actions(say))),
-        tables.Column("subject", say("대상", "About"), None, words.as_named(words.devices(say))),
+        tables.Column("subject", say("대상", "About"), None, words.as_subjects(say)),
         tables.Column("outcome", say("결과", "Outcome"), 90, words.as_named(words.outcomes(say))),
         tables.Column("note", say("메모", "Note"), 110),
     ]
@@ -186,7 +186,8 @@ def journal(say: Language) -> table.Panel:
             "고른 구역과 장비에 관한 조치, 새로운 것부터.",
             "What was done about the chosen zones and devices, the newest first.",
         ),
-        '("subject" =~ /${device:regex}|${zone:regex}/ OR "who" != \'system\')',
+        # A request is written down beside what it did, which has an entry of its own.
+        '("subject" =~ /${device:regex}|${zone:regex}/ OR "who" != \'system\') AND "action" != \'request\'',
         width=10,
         height=9,
     )

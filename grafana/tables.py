@@ -97,7 +97,7 @@ def of_device(say: Language, name: str = "device", *, width: int | None = NAME_W
         f"/d/jeonju-air-zone-station-{say.code}?var-site=${{site}}&var-device=${{__value.raw}}&${{__url_time_range}}",
         is_new_page=False,
     )
-    look = [*words.as_named(words.devices(say)), *link]
+    look = [*words.as_devices(say), *link]
     return Column(name, title or say("장비", "Device"), width, look)
 
 

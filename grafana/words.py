@@ -3,7 +3,13 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, ValueMap, ValueMappingResult
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardRegexMapOptions,
+    DynamicConfigValue,
+    RegexMap,
+    ValueMap,
+    ValueMappingResult,
+)
 
 from jeonju.contract.journal import JournalAction
 from jeonju.contract.official import official_stations
@@ -106,6 +112,26 @@ def officials(say: Language) -> list[tuple[str, str]]:
         (device, say(f"공식(에어코리아) {name}", f"official (AirKorea) {name}"))
         for device, name in official_stations(city.site()).items()
     ]
+
+
+def weather_service(say: Language) -> str:
+    """Return what the device of the weather service is called."""
+    return say("공식(기상청)", "official (KMA)")
+
+
+def as_devices(say: Language) -> list[DynamicConfigValue]:
+    """Return how a column of devices looks."""
+    return as_mapped([*named(devices(say)), _alike("/^kma-.*/", weather_service(say))])
+
+
+def as_subjects(say: Language) -> list[DynamicConfigValue]:
+    """Return how a column of what the journal is about looks: devices, and incidents by their place."""
+    return as_mapped([*named(devices(say)), _alike("/^.+-[0-9]{8}T[0-9]{6}-(.+)$/", say("사건($1)", "incident at $1"))])
+
+
+def _alike(pattern: str, text: str) -> RegexMap:
+    """Return what all values of a pattern are shown as."""
+    return RegexMap(options=DashboardRegexMapOptions(pattern=pattern, result=ValueMappingResult(text=text)))
 
 
 def zones(say: Language) -> list[tuple[str, str]]:

@@ -14,9 +14,9 @@ from jeonju.grafana.influxql import (
     OF_DEVICES,
     OF_SITE,
     InfluxQL,
+    course,
     known_devices,
     select,
-    tiered,
 )
 from jeonju.grafana.language import Language
 from jeonju.storage.influx.names import DEVICE_TAG, INDEX
@@ -74,11 +74,12 @@ def index(say: Language) -> statetimeline.Panel:
                 f"측정소별 등급. 로봇은 지수가 없습니다. {fields.index_needs(say)}",
                 f"Classes of each station; robots have none. {fields.index_needs(say)}",
             ),
+            fields.grades(say),
             width=8,
             height=10,
         )
-        .interval("10m")
-        .mappings(fields.grades(say))
+        # A past that was simulated in haste has an index every twenty minutes.
+        .interval("30m")
         .no_value(say(f"{hours}시간 자료가 모이면 표시", f"needs {hours} h of data"))
         .with_target(InfluxQL(query=text, alias=f"$tag_{DEVICE_TAG}"))
     )
@@ -113,7 +114,7 @@ def exceeded(say: Language, body: str, *where: str, width: int, height: int = 9)
     columns = [tables.of_device(say, width=None)]
     for name, standard in zip(names, standards, strict=True):
         short = SHORT[standard.quantity]
-        column = tables.Column(name, f"{short} {standard.hours}h", 50 + 6 * len(short), fields.coloured() + colours)
+        column = tables.Column(name, f"{short} {standard.hours}h", 62 + 6 * len(short), fields.coloured() + colours)
         columns.append(column)
     whose = say(*fields.BODIES[body])
     return tables.rows(
@@ -170,12 +171,7 @@ def measured(say: Language) -> timeseries.Panel:
 
     Values without a flag have no field that says so, and a query cannot ask for what is not there: hence medians rather than a filter.
     """
-    asked = tiered(
-        lambda tier: f'{"mean" if tier.is_rolled_up else "median"}("{QUANTITY}") AS "{QUANTITY}"',
-        where=HERE,
-        by=(EVERY, BY_DEVICE),
-        fill="none",
-    )
+    asked = course(lambda tier: f'{"mean" if tier.is_rolled_up else "median"}("{QUANTITY}") AS "{QUANTITY}"')
     panel = look.chart(
         "${quantity:text}",
         say(
@@ -185,11 +181,8 @@ def measured(say: Language) -> timeseries.Panel:
         width=12,
         height=9,
     ).interval("30s")
-    for ref_id, text in zip("ABC", asked, strict=True):
-        panel.with_target(InfluxQL(query=text, alias=patterns.NAME, ref_id=ref_id))
-    for key in variables.MEASURED:
-        panel.override_by_regexp(f"/ {key}$/", fields.of_unit(key))
-    return look.of_devices(panel, say)
+    look.with_course(panel, asked, look.OF_QUANTITY)
+    return look.of_devices(look.of_chosen_quantity(panel), say)
 
 
 def flags(say: Language) -> timeseries.Panel:

@@ -267,7 +267,8 @@ def _is_number(asked: Asked) -> None:
 
 
 def _is_state(asked: Asked) -> None:
-    (mapping,) = asked.panel["fieldConfig"]["defaults"]["mappings"]
+    mapping, unknown = asked.panel["fieldConfig"]["defaults"]["mappings"]
+    assert unknown["options"] == {"match": "null", "result": {"color": "transparent", "text": ""}}, "in the legend"
     states = {str(row[1]) for series in asked.series for row in series["values"] if row[1] is not None}
     assert states
     assert states <= set(mapping["options"]), "a state without a name and colour"

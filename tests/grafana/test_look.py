@@ -52,7 +52,7 @@ def test_one_column_of_a_table_takes_what_is_left(board: dict[str, Any]) -> None
             override["matcher"]["options"]: part["value"]
             for override in panel["fieldConfig"]["overrides"]
             for part in override["properties"]
-            if part["id"] == "custom.width"
+            if part["id"] in ("custom.width", "custom.minWidth")
         }
         titles = panel["transformations"][-1]["options"]["renameByName"].values()
         flexible = len(set(titles) - set(widths))
@@ -60,6 +60,64 @@ def test_one_column_of_a_table_takes_what_is_left(board: dict[str, Any]) -> None
         # A column of 24 is 66 pixels at a width of 1600; what is left must hold a name.
         room = panel["gridPos"]["w"] * 66 - 16
         assert sum(widths.values()) + 90 * flexible <= room, (panel["title"], sum(widths.values()))
+
+
+@EVERY_BOARD
+def test_a_column_is_as_wide_as_its_title(board: dict[str, Any]) -> None:
+    """Grafana cuts what is longer; a Latin letter has about 7.5 pixels, a Korean one 13."""
+    for panel in panels(board):
+        if panel["type"] != "table":
+            continue
+        titles = set(panel["transformations"][-1]["options"]["renameByName"].values()) - {"id"}
+        for override in panel["fieldConfig"]["overrides"]:
+            for part in override["properties"]:
+                title = override["matcher"]["options"]
+                if part["id"] == "custom.width" and title in titles:
+                    letters = sum(13 if HANGUL.match(letter) else 7.5 for letter in title)
+                    assert letters + 12 <= part["value"], (panel["title"], title)
+
+
+@EVERY_BOARD
+def test_no_value_has_not_the_colour_of_the_lowest(board: dict[str, Any]) -> None:
+    for panel in panels(board):
+        for override in panel["fieldConfig"]["overrides"] if panel["type"] == "table" else []:
+            look = {part["id"]: part["value"] for part in override["properties"]}
+            if look.get("custom.displayMode") != "color-background" or "thresholds" not in look:
+                continue
+            matches = [each["options"].get("match") for each in look.get("mappings", [])]
+            lowest = look["thresholds"]["steps"][0]["color"]
+            assert lowest == "transparent" or "null" in matches, (panel["title"], override["matcher"]["options"])
+
+
+@EVERY_BOARD
+def test_only_a_map_of_places_has_a_scale(board: dict[str, Any]) -> None:
+    for panel in panels(board):
+        if panel["type"] == "geomap":
+            view, controls = panel["options"]["view"], panel["options"]["controls"]
+            assert controls["showScale"] == ((view["lat"], view["lon"]) != (0, 0)), panel["title"]
+
+
+@pytest.mark.parametrize("code", ["ko", "en"])
+def test_the_journal_is_in_words(code: str) -> None:
+    """An incident is called by its place, and a request is not there beside what it did."""
+    table = next(
+        panel
+        for panel in panels(BOARDS[f"dashboards/{code}/smoke-incidents.json"])
+        if panel["title"] in ("Journal", "조치 기록")
+    )
+    assert "\"action\" != 'request'" in table["targets"][0]["query"]
+    titles = table["transformations"][-1]["options"]["renameByName"]
+    by_name, by_pattern = next(
+        part["value"]
+        for override in table["fieldConfig"]["overrides"]
+        if override["matcher"]["options"] == titles["subject"]
+        for part in override["properties"]
+        if part["id"] == "mappings"
+    )
+    assert "robot-3" in by_name["options"]
+    pattern = by_pattern["options"]["pattern"].strip("/")
+    assert re.sub(pattern, r"\1", "jeonju-20231005T041550-palbok-03") == "palbok-03"
+    assert not re.search(pattern, "robot-3")
 
 
 @EVERY_BOARD
@@ -76,8 +134,6 @@ def test_many_series_have_no_legend_and_states_have_one(board: dict[str, Any]) -
             assert panel["fieldConfig"]["defaults"]["custom"]["fillOpacity"] == 0
         if panel["type"] == "state-timeline":
             assert panel["options"]["legend"]["showLegend"]
-            # With thresholds of one step the legend is that of the states.
-            assert len(panel["fieldConfig"]["defaults"]["thresholds"]["steps"]) == 1
 
 
 @EVERY_BOARD
@@ -146,13 +202,11 @@ def test_a_sensor_that_reads_nonsense_is_not_in_the_means_of_the_report() -> Non
 
 
 @EVERY_BOARD
-def test_bands_of_numbers_are_coloured_by_what_the_numbers_are_called(board: dict[str, Any]) -> None:
-    """Where thresholds colour, Grafana shows the bands of numbers by those alone."""
+def test_bands_of_states_are_coloured_by_what_the_states_are_called(board: dict[str, Any]) -> None:
+    """Where thresholds colour, Grafana shows the bands of numbers by those alone, and has those in the legend in place of the states."""
     for panel in panels(board):
-        defaults = panel["fieldConfig"]["defaults"]
-        named = [key for mapping in defaults.get("mappings", []) for key in mapping["options"]]
-        if panel["type"] == "state-timeline" and any(key.isdigit() for key in named):
-            assert defaults["color"]["mode"] == "fixed", panel["title"]
+        if panel["type"] == "state-timeline":
+            assert panel["fieldConfig"]["defaults"]["color"]["mode"] == "fixed", panel["title"]
 
 
 @EVERY_BOARD

@@ -1,16 +1,17 @@
 """What is now: open incidents whenever they began, dead data that looks dead, a city without an index, a device without a place."""
 
-import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from jeonju.grafana import words
 from tests.grafana.reader import Asked, Reader
 from tests.grafana.test_dashboards import ENGLISH, panel_of
 
 CITY = ENGLISH["dashboards/en/city-now.json"]
 QUARTER = timedelta(minutes=15)
+OFFICIAL = {"airkorea-palbok", "airkorea-jungang", "airkorea-samcheon", "kma-62-89"}
 
 
 def asked(reader: Reader, board: dict[str, Any], title: str, **chosen: list[str]) -> list[Asked]:
@@ -109,8 +110,54 @@ def test_a_device_that_fell_silent_is_still_in_the_tables(reader: Reader) -> Non
     network = ENGLISH["dashboards/en/network-health.json"]
     known, ages, _itself = asked(later, network, "Devices")
     assert len(known.series) == 26
-    own = [series for series in ages.series if not re.match("airkorea-|kma-", series["tags"]["device"])]
-    assert {round(series["values"][0][1]) for series in own} == {490}
+    assert {round(series["values"][0][1]) for series in ages.series} == {490}
+
+
+def test_shares_of_time_are_more_than_all_or_nothing(reader: Reader) -> None:
+    """Of two whole numbers the server makes a whole number where the query is within another."""
+    network = ENGLISH["dashboards/en/network-health.json"]
+    assert number(reader, network, "Complete") == pytest.approx(1, abs=0.02)
+    # Half an hour in which nothing came, of one hour; the last two minutes are not asked for.
+    later = reader.until(reader.end + timedelta(minutes=30))
+    assert number(later, network, "Complete") == pytest.approx(30 / 58, abs=0.03)
+    _known, shares, _of_hours, _ages = asked(later, ENGLISH["dashboards/en/zone-station.json"], "Completeness")
+    assert [series["values"][0][1] for series in shares.series] == pytest.approx([30 / 58] * 26, abs=0.03)
+
+
+def test_no_cell_that_cannot_be_full_yet_is_shown(reader: Reader) -> None:
+    network = ENGLISH["dashboards/en/network-health.json"]
+    uneven = reader.until(reader.end - timedelta(minutes=10, seconds=37))
+    (answer,) = asked(uneven, network, "What arrived of each device")
+    assert len(answer.series) == 26
+    for series in answer.series:
+        assert len(series["values"]) >= 20
+        assert {row[1] for row in series["values"]} == {100}, series["tags"]
+
+
+def test_official_stations_are_judged_by_hours(reader: Reader) -> None:
+    """Their values are up to 73 minutes old while all is well, and one minute of sixty has one."""
+    network = ENGLISH["dashboards/en/network-health.json"]
+    panel = panel_of(network, "Official stations")
+    (steps,) = [
+        part["value"]["steps"]
+        for override in panel["fieldConfig"]["overrides"]
+        for part in override["properties"]
+        if part["id"] == "thresholds"
+    ]
+    for minutes, colour in ((59, words.GOOD), (59 + 61, "#ff9830"), (59 + 150, words.BAD)):
+        shown = reader.until(reader.end + timedelta(minutes=minutes - 47)).over(timedelta(hours=5))
+        ages, hours = asked(shown, network, "Official stations")
+        assert {series["tags"]["device"] for series in ages.series} == OFFICIAL
+        for series in ages.series:
+            age = series["values"][0][1]
+            assert age == pytest.approx(minutes, abs=1)
+            assert [step["color"] for step in steps if step["value"] is None or step["value"] <= age][-1] == colour
+        assert {series["values"][0][1] for series in hours.series} <= {2, 3, 4, 5}
+    # Wherever devices are judged by minutes, they are not among them.
+    for board, title in ((network, "Devices"), (network, "What arrived of each device"), (CITY, "PM2.5")):
+        for answer in asked(reader, board, title):
+            assert not OFFICIAL & {series["tags"]["device"] for series in answer.series}, title
+    assert number(reader.over(timedelta(minutes=15)), network, "Complete") == pytest.approx(1, abs=0.02)
 
 
 @pytest.mark.parametrize(("zone", "is_there"), [("palbok", True), ("innovation", False)])
