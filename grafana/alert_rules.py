@@ -11,7 +11,7 @@ from typing import Any, Final
 from jeonju.airquality.limits import Level
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.contract import topics
-from jeonju.grafana import city, runbook
+from jeonju.grafana import city, queries, runbook
 from jeonju.grafana.board import TAG, uid
 from jeonju.grafana.influxql import DATA_SOURCE_UID, select
 from jeonju.grafana.language import KOREAN
@@ -117,11 +117,12 @@ def limits() -> list[dict[str, Any]]:
 
 def network() -> list[dict[str, Any]]:
     """Return rules for the way of the data itself."""
-    # One for each five minutes in which, and before which, nothing came. In a store where nothing ever came there is none.
+    # One for each five minutes in which, and before which, nothing came of the own devices: official values come once an hour whatever they do.
+    # In a store where nothing ever came there is none.
     heard = select(
         'moving_average(count("reading_count"), 2) AS "mean"',
         AIR_1M,
-        where=(f"time > now() - {REMEMBERED}", "time <= now()", MEASURED),
+        where=(f"time > now() - {REMEMBERED}", "time <= now()", MEASURED, queries.of_own()),
         by=("time(5m)",),
         fill="0",
     )

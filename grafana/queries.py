@@ -43,11 +43,11 @@ BY_CUSTOM: Final = ("airkorea-", "kma-", "upwind-")
 def of_official() -> str:
     """Return the condition that a device is of an official network: its values come once an hour, minutes after the hour that they are of."""
     named = [re.escape(device) for device in official_stations(city.site()) if not device.startswith(BY_CUSTOM)]
-    return f'"{DEVICE_TAG}" =~ /^({"|".join([*(f"{begin}.*" for begin in BY_CUSTOM), *named])})$/'
+    return f'"{DEVICE_TAG}" =~ /^({"|".join([*(f"{begin}.*" for begin in BY_CUSTOM), *named])})\\z/'
 
 
 def of_own() -> str:
-    """Return the condition that a device is one of the city's own, which are heard all the time."""
+    """Return the condition that a device is one of the city's own, which are heard all the time. It can stand in an alert rule."""
     return of_official().replace("=~", "!~", 1)
 
 

@@ -135,6 +135,15 @@ def test_network_is_quiet_while_all_is_well_and_loud_when_nothing_comes(reader: 
         assert list(fires(reader, silent, at=reader.end + later).values()) == [True]
 
 
+def test_official_values_do_not_hide_that_nothing_else_comes(reader: Reader) -> None:
+    """They come once an hour; before the city's own devices began, they were all that came."""
+    silent, _ = GROUPS["jeonju-air-network"]
+    before = reader.end - timedelta(hours=5, minutes=5)
+    official = reader.ask(f"SELECT count(reading_count) FROM minutes.air_1m WHERE time < {before.timestamp():.0f}s")
+    assert official[0]["values"][0][1] > 1000
+    assert not any(fires(reader, silent, at=before).values())
+
+
 def test_a_store_without_a_reading_raises_nothing(reader: Reader) -> None:
     before = reader.end - timedelta(days=400)
     for rule in (*GROUPS["jeonju-air-network"], *GROUPS["jeonju-air-limits"]):
