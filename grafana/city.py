@@ -3,6 +3,7 @@
 Days, map views, ground and names begin as this one's; `JEONJU_SITE` of `make dashboards` names another site file for all of them.
 """
 
+import math
 import os
 from datetime import UTC, datetime
 from functools import cache
@@ -16,6 +17,8 @@ SITE: Final = os.environ.get("JEONJU_SITE", "jeonju")
 HOUR_S: Final = 3600
 # Metres of a pixel at zoom 0 on the equator, as maps on the web have it.
 PIXEL_M: Final = 156_543.03
+# Metres of a degree of latitude.
+DEGREE_M: Final = 111_195
 
 
 @cache
@@ -46,8 +49,19 @@ def utc_offset_h() -> int:
 
 
 def middle() -> tuple[float, float]:
-    """Return the latitude and longitude of the middle of its devices, or of its zones where it has none."""
-    places = [(station.lat, station.lon) for station in site().stations] or [robot.dock for robot in site().robots]
-    places = places or [corner for zone in site().zones for corner in zone.outline]
+    """Return the latitude and longitude of the middle of its zones and devices."""
+    south, west, north, east = _bounds()
+    return round((south + north) / 2, 4), round((west + east) / 2, 4)
+
+
+def extent_m() -> tuple[float, float]:
+    """Return how far its zones and devices lie apart [m], from south to north and from west to east."""
+    south, west, north, east = _bounds()
+    return (north - south) * DEGREE_M, (east - west) * DEGREE_M * math.cos(math.radians((south + north) / 2))
+
+
+def _bounds() -> tuple[float, float, float, float]:
+    places = [corner for zone in site().zones for corner in zone.outline]
+    places += [(station.lat, station.lon) for station in site().stations] + [robot.dock for robot in site().robots]
     lats, lons = zip(*places, strict=True)
-    return round((min(lats) + max(lats)) / 2, 4), round((min(lons) + max(lons)) / 2, 4)
+    return min(lats), min(lons), max(lats), max(lons)

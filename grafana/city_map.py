@@ -17,8 +17,10 @@ INDEX_NOW: Final = lately("10m")
 # A circle of this radius is drawn as large as it is while the map is as it opens.
 WIDEST_M: Final = 2000
 STRONG_M_S: Final = 8
-# An arrow stands so far north of its station [degrees], that it does not cover the value inside while the map is as it opens.
-BESIDE_DEG: Final = 0.0025
+# An arrow stands so many pixels north of its station, that it does not cover the value inside while the map is as it opens.
+BESIDE_PX: Final = 24
+# Columns and rows of the map.
+MAP: Final = (14, 21)
 # To be seen on dark and on light ground.
 ROBOT: Final = "#b877d9"
 WIND: Final = "#5794f2"
@@ -26,7 +28,7 @@ WIND: Final = "#5794f2"
 
 def city(say: Language) -> geomap.Panel:
     """Stations by index, or by their dust while they have none; robots by their dust; the wind; open incidents."""
-    name = fields.index_name(say)
+    name, zoom = fields.index_name(say), maps.city_zoom(*MAP)
     asked = (
         (
             "A",
@@ -49,7 +51,7 @@ def city(say: Language) -> geomap.Panel:
         (
             "C",
             select(
-                'last("cai") AS "cai", last("lat") AS "lat", last("lon") AS "lon", last("grade") AS "grade", last("pollutant") AS "pollutant"',
+                'last("cai") AS "cai", last("cai") AS "ink", last("lat") AS "lat", last("lon") AS "lon", last("grade") AS "grade", last("pollutant") AS "pollutant"',
                 INDEX,
                 where=(OF_SITE, INDEX_NOW),
                 by=(BY_DEVICE,),
@@ -59,7 +61,7 @@ def city(say: Language) -> geomap.Panel:
         (
             "E",
             select(
-                f'last("lat") + {BESIDE_DEG} AS "lat", last("lon") AS "lon", mean("wind_speed") AS "wind_speed", last("wind_direction") + 180 AS "towards"',
+                f'last("lat") + {maps.pixels_as_degrees(BESIDE_PX, zoom)} AS "lat", last("lon") AS "lon", mean("wind_speed") AS "wind_speed", last("wind_direction") + 180 AS "towards"',
                 where=(OF_SITE, lately(), '"wind_speed" >= 0'),
                 by=(BY_DEVICE,),
             ),
@@ -77,15 +79,15 @@ def city(say: Language) -> geomap.Panel:
         maps.marks(
             say("응답 없는 장비", "Silent devices"), "A", colour="#6e6e6e", size=8, opacity=0.35, has_tooltip=False
         ),
-        *within_radii(say, "F"),
+        *within_radii(say, "F", zoom),
         maps.marks(say("장비(초미세먼지)", "Devices by PM2.5"), "B", colour="pm25", size=11),
         maps.marks(
             say("로봇", "Robots"), "D", colour=ROBOT, mark=maps.turned(maps.POINTER), size=16, turned_by="heading"
         ),
-        maps.labels(say("초미세먼지", "PM2.5"), "G", "dust"),
+        maps.labels(say("초미세먼지", "PM2.5"), "G", "dust", colour="dust"),
         # Over the other value of a station, which has both.
         maps.marks(say("측정소(지수)", f"Stations by {name}"), "C", colour="cai", size=14, opacity=1, has_legend=True),
-        maps.labels(say("지수", name), "C", "cai"),
+        maps.labels(say("지수", name), "C", "cai", colour="ink"),
         maps.marks(
             say("바람", "Wind"),
             "E",
@@ -107,17 +109,17 @@ def city(say: Language) -> geomap.Panel:
         ),
         layers,
         say,
-        width=14,
-        height=21,
+        width=MAP[0],
+        height=MAP[1],
     )
     for ref_id, text in asked:
         panel.with_target(InfluxQL(query=text, table=True, ref_id=ref_id))
     return described(panel, say).thresholds(fields.index_steps())
 
 
-def within_radii(say: Language, ref_id: str) -> list[shown.MapLayerOptions]:
+def within_radii(say: Language, ref_id: str, zoom: float) -> list[shown.MapLayerOptions]:
     """Return the layers of circles that hold nine tenths and half of a source's probability, to scale as the map opens."""
-    largest = maps.metres_as_pixels(WIDEST_M)
+    largest = maps.metres_as_pixels(WIDEST_M, zoom)
     return [
         maps.marks(name, ref_id, colour="#d7322d", opacity=opacity, line=line, sized_by=(column, largest))
         for name, column, opacity, line in (
@@ -138,6 +140,8 @@ def described(panel: geomap.Panel, say: Language) -> geomap.Panel:
     for name, called, look_ in (
         (DEVICE_TAG, say("장비", "Device"), [*words.as_devices(say), *station]),
         ("cai", fields.index_name(say), fields.digits(0)),
+        ("ink", "", [*fields.hidden(), *fields.thresholds_of(fields.inks(fields.index_steps()))]),
+        ("dust", "", [*fields.digits(0), *fields.thresholds_of(fields.inks(fields.class_steps("pm25")))]),
         ("grade", say("등급", "Class"), words.as_mapped(fields.grades(say))),
         ("pollutant", say("주요 물질", "Led by"), words.as_named(fields.labels(say))),
         ("pm25", fields.label(say, "pm25"), dust),

@@ -161,7 +161,7 @@ def dust_now(say: Language) -> stat.Panel:
     text = select('mean("pm25")', where=(OF_SITE, lately()))
     return (
         look.number(
-            say("도시 평균 초미세먼지", "PM2.5, city mean"),
+            say("평균 초미세먼지", "PM2.5, city mean"),
             say("모든 장비의 최근 5분 평균.", "Mean of all devices over the last 5 minutes."),
             unit="µg/m³",
             decimals=1,

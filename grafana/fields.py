@@ -39,6 +39,8 @@ LINE_COLOURS: Final = {
 }
 BODIES: Final = {"korea": ("한국", "Korea"), "us": ("미국", "US"), "eu": ("EU", "EU"), "who": ("WHO", "WHO")}
 NO_LINE: Final = "transparent"
+# White upon yellow has 1.1, upon the colours of Korea's classes 2 and more.
+LEAST_CONTRAST: Final = 1.9
 # After how many hours of data there is an index, and of what.
 FIRST_INDEX_H: Final[dict[SchemeName, int]] = {"cai": LEAST_OF_12_H, "us": 1, "eu": 1}
 NEEDED: Final[dict[SchemeName, tuple[str, str]]] = {
@@ -107,6 +109,24 @@ def index_steps() -> dashboard.ThresholdsConfig:
     scheme = city.scheme()
     lower = [None, *(upper + 1 for upper in scheme.index_upper[:-1])]
     return steps(*((value, grade.colour) for value, grade in zip(lower, scheme.grades, strict=True)))
+
+
+def inks(config: dashboard.ThresholdsConfig) -> dashboard.ThresholdsConfig:
+    """Return for classes the colours in which a number is read upon theirs: white, or dark upon the lightest."""
+    return steps(*((step.value, ink_on(step.color)) for step in config.build().steps))
+
+
+def ink_on(colour: str) -> str:
+    """Return white, or a dark colour where white has too little contrast, by the relative luminance of WCAG 2."""
+    if not colour.startswith("#"):
+        return "#ffffff"
+    red, green, blue = (_linear(int(colour[at : at + 2], 16) / 255) for at in (1, 3, 5))
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return "#ffffff" if 1.05 / (luminance + 0.05) >= LEAST_CONTRAST else "#111111"
+
+
+def _linear(part: float) -> float:
+    return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)
 
 
 def class_steps(pollutant: str) -> dashboard.ThresholdsConfig:

@@ -16,8 +16,11 @@ from jeonju.grafana import city, fields, words
 from jeonju.grafana.influxql import DATA_SOURCE, KNOWN
 from jeonju.grafana.language import Language
 
-# At this zoom the 7 km of the city fill a panel of half a screen.
-CITY_ZOOM: Final = 13.4
+# A panel's pixels for each of its 24 columns on a laptop, and for each of its rows, less its frame; the city takes so much of them.
+COLUMN_PX: Final = 55
+ROW_PX: Final = 38
+FRAME_PX: Final = 45
+FILLED: Final = 0.9
 HERE: Final = shown.FrameGeometrySource(mode=shown.FrameGeometrySourceMode.COORDS, latitude="lat", longitude="lon")
 # A clear picture: without it Grafana fetches streets from a server of its own choice, which sees who looks at what, or cannot be reached.
 _NOTHING: Final = (
@@ -42,9 +45,25 @@ def turned(path: str) -> str:
     return f"data:image/svg+xml,{quote(svg, safe=':/=')}#.svg"
 
 
-def metres_as_pixels(metres: float) -> float:
-    """Return how many pixels a length is on a map as it opens."""
-    return metres / (city.PIXEL_M * math.cos(math.radians(city.middle()[0])) / 2**CITY_ZOOM)
+def city_zoom(width: int, height: int) -> float:
+    """Return the zoom at which the whole city is seen in a panel of so many columns and rows."""
+    north_m, east_m = city.extent_m()
+    pixel_m = max(north_m / (height * ROW_PX - FRAME_PX), east_m / (width * COLUMN_PX)) / FILLED
+    return math.floor(10 * math.log2(_pixel_m(0) / pixel_m)) / 10
+
+
+def metres_as_pixels(metres: float, zoom: float) -> float:
+    """Return how many pixels a length is on a map of the city as it opens."""
+    return metres / _pixel_m(zoom)
+
+
+def pixels_as_degrees(pixels: float, zoom: float) -> float:
+    """Return how many degrees of latitude so many pixels are on a map of the city as it opens."""
+    return round(pixels * _pixel_m(zoom) / city.DEGREE_M, 5)
+
+
+def _pixel_m(zoom: float) -> float:
+    return city.PIXEL_M * math.cos(math.radians(city.middle()[0])) / float(2**zoom)
 
 
 def city_map(
@@ -55,9 +74,9 @@ def city_map(
     *,
     width: int = 12,
     height: int = 16,
-    zoom: float = CITY_ZOOM,
 ) -> geomap.Panel:
-    """Return a map of the built-in city. It stays as the reader moves it: a map that fits its data would jump back at every refresh."""
+    """Return a map of the whole city. It stays as the reader moves it: a map that fits its data would jump back at every refresh."""
+    zoom = city_zoom(width, height)
     return any_map(title, what, [*ground(say), *layers], middle=city.middle(), zoom=zoom, width=width, height=height)
 
 

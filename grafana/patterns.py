@@ -37,7 +37,7 @@ def hours_of_week(
     matrix = {"rowField": "weekday", "columnField": "hour", "valueField": "v (mean)"}
     days = tables.Column("weekday\\hour", say("요일", "Day"), 46, _weekdays(say))
     shaded = fields.shaded()
-    hours = [tables.Column(str(hour), f"{hour:02}", None, [*shaded, *fields.at_least(HOUR_WIDE)]) for hour in range(24)]
+    hours = [tables.Column(str(hour), f"{hour:02}", None, shaded, least=HOUR_WIDE) for hour in range(24)]
     panel = tables.rows(
         say("요일과 시간별 평균, 최근 4주", "By hour and day of the week, last 4 weeks"),
         say(

@@ -31,6 +31,9 @@ EVIDENCE: Final = ("pm25", "pm10", "co", "tvoc", "no2", "thermal_max")
 # Of the chosen zones; an incident or alert may have none, and must not vanish for it.
 IN_ZONES: Final = f"({variables.OF_ZONE} OR \"zone\" = '')"
 
+# Columns and rows of the map.
+MAP: Final = (10, 14)
+
 
 def build(say: Language) -> dashboard.Dashboard:
     """Return the dashboard."""
@@ -93,7 +96,7 @@ def places(say: Language) -> geomap.Panel:
         tiers=ROLLED_UP,
     )
     layers = (
-        *within_radii(say, "B"),
+        *within_radii(say, "B", maps.city_zoom(*MAP)),
         maps.marks(say("장비", "Devices"), "A", colour="pm25", size=8, has_legend=True),
         maps.marks(say("장비(1시간)", "Devices, by hours"), "C", colour="pm25", size=8),
         maps.marks(
@@ -114,8 +117,8 @@ def places(say: Language) -> geomap.Panel:
         ),
         layers,
         say,
-        width=10,
-        height=14,
+        width=MAP[0],
+        height=MAP[1],
     )
     panel.with_target(InfluxQL(query=sources, table=True, ref_id="B"))
     for ref_id, text in zip("AC", around, strict=True):

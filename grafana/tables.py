@@ -15,6 +15,8 @@ from jeonju.grafana.language import Language
 from jeonju.storage.influx.names import ALERT, ID, INCIDENT
 
 INSTANT_WIDE, SEVERITY_WIDE, NAME_WIDE, NUMBER_WIDE = 105, 62, 150, 80
+# Of what is left, a name needs so much; Grafana would take 150, which on a laptop pushes the last column out.
+LEAST_WIDE = 90
 # Columns of 24 from which on a table of alerts has room for the kind, and for the zone.
 NARROW, WIDE = 11, 14
 NEWEST_FIRST = "ORDER BY time DESC LIMIT 200"
@@ -22,12 +24,13 @@ NEWEST_FIRST = "ORDER BY time DESC LIMIT 200"
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table: its name in the query, its title, its width [pixels; None: what is left], and how it looks."""
+    """A column of a table: its name in the query, its title, its width [pixels; None: what is left, `least` at least], and how it looks."""
 
     name: str
     title: str
     width: int | None = None
     look: Sequence[DynamicConfigValue] = field(default=())
+    least: int = LEAST_WIDE
 
 
 def rows(
@@ -79,9 +82,8 @@ def rows(
     for step in (*first, DataTransformerConfig(id_val="organize", options=organized)):
         panel.with_transformation(step)
     for column in columns:
-        look = [*column.look, *([] if column.width is None else fields.wide(column.width))]
-        if look:
-            panel.override_by_name(column.title, look)
+        room = fields.at_least(column.least) if column.width is None else fields.wide(column.width)
+        panel.override_by_name(column.title, [*column.look, *room])
     return panel
 
 

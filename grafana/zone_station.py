@@ -199,6 +199,7 @@ def flags(say: Language) -> timeseries.Panel:
             height=9,
             series=1,
         )
+        .no_value("–")
         .draw_style(shown.GraphDrawStyle.BARS)
         .fill_opacity(60)
         .min(0)
