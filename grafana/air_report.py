@@ -52,8 +52,9 @@ def build(say: Language) -> dashboard.Dashboard:
     for quantity in REPORTED:
         made.with_panel(mean(say, quantity))
     made.with_panel(means(say))
-    made.with_panel(exceeded(say, fields.body_of_country(), OF_DEVICES, width=14, height=12))
-    made.with_panel(exceeded(say, "who", OF_DEVICES, width=10, height=12))
+    # Each as wide as the page: what does not fit beside the names is not printed.
+    for body in (fields.body_of_country(), "who"):
+        made.with_panel(exceeded(say, body, OF_DEVICES, width=24, height=12))
     made.with_panel(patterns.days(say, "pm25", OF_DEVICES, plausible_hours("pm25"), width=15, height=11))
     made.with_panel(patterns.rose(say, "pm25", fields.label(say, "pm25"), OF_DEVICES, width=9, height=11))
     made.with_panel(patterns.hours_of_week(say, "pm25", fields.label(say, "pm25"), OF_DEVICES, plausible_hours("pm25")))

@@ -119,7 +119,9 @@ def made(say: Language) -> stat.Panel:
         width=3,
         height=9,
     )
-    where = (OF_SITE, OF_DEVICES, OF_QUANTITY, f"time > {TO}ms", f"time <= {TO}ms + {HOURS_AHEAD}h")
+    ahead_of_end = (f"time > {TO}ms", f"time <= {TO}ms + {HOURS_AHEAD}h")
+    # What was made after the time shown says nothing of it.
+    where = (OF_SITE, OF_DEVICES, OF_QUANTITY, *ahead_of_end, f'"made_at" <= {TO}000')
     panel.with_target(InfluxQL(query=select('min("learnt")', FORECAST, where=where), alias=name))
     newest = select(f'({TO} - max("made_at") / 1000) / 1000', FORECAST, where=where)
     panel.with_target(InfluxQL(query=newest, alias=age, ref_id="B"))

@@ -127,7 +127,7 @@ def exceeded(say: Language, body: str, *where: str, width: int, height: int = 9)
         width=width,
         height=height,
         parts=[known_devices(*where), *parts],
-    )
+    ).sort_by(tables.sorted_by(columns[1].title))
 
 
 def complete(say: Language) -> table.Panel:

@@ -103,6 +103,8 @@ def test_it_says_how_the_forecast_was_made_and_when(reader: Reader) -> None:
     found = answered(reader, "Forecast by", "pm25")
     values = {alias: series["values"][0][1] for alias, (series,) in found.items()}
     assert values == {"made": 1, "age": 0}
+    before = answered(reader.until(reader.end - timedelta(hours=2)), "Forecast by", "pm25")
+    assert not any(before.values()), "what was made later has no age"
     words_ = {
         span["options"]["result"]["text"]: (span["options"]["from"], span["options"]["to"])
         for span in looks_of(panel_of(BOARD, "Forecast by"), "made")["mappings"]
