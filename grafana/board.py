@@ -62,11 +62,13 @@ def board(
 def with_events(made: dashboard.Dashboard, say: Language) -> dashboard.Dashboard:
     """Draw incidents into the charts as regions, which end where the time shown ends while they last, and where alerts begin as lines.
 
-    Alerts are no regions: an advisory is one alert for each station, and so many regions upon each other hide what was measured.
+    Alerts are no regions: an advisory is one alert for each station, and so many regions upon each other hide what was measured. They end where
+    they begin, as Grafana 9 has no end for any event where the first that is answered has none.
     """
     summary = f'"{say("summary_ko", "summary_en")}", "kind"'
     over = f'{summary}, "closed_at" / 1000 AS "end"'
     lasting = f'{summary}, "closed_at" + {TO} AS "end"'
+    at_once = f'{summary}, "started_at" / 1000 AS "end"'
     touches = touching("started_at", "ended_at")
     for title, of, asked, where, colour in (
         (say("사건", "Incidents"), INCIDENT, over, ('"closed_at" > 0', touching("opened_at", "closed_at")), BAD),
@@ -77,8 +79,8 @@ def with_events(made: dashboard.Dashboard, say: Language) -> dashboard.Dashboard
             ('"closed_at" = 0', open_at_end("opened_at", "closed_at")),
             BAD,
         ),
-        (say("경보", "Alerts"), ALERT, summary, (SERIOUS, touches), SERIOUS_COLOUR),
-        (say("알림", "Notices"), ALERT, summary, ("\"severity\" = 'info'", touches), QUIET),
+        (say("경보", "Alerts"), ALERT, at_once, (SERIOUS, touches), SERIOUS_COLOUR),
+        (say("알림", "Notices"), ALERT, at_once, ("\"severity\" = 'info'", touches), QUIET),
     ):
         made.annotation(Events(title, select(asked, of, where=(OF_SITE, *where)), say, colour))
     return made
@@ -107,7 +109,7 @@ class Events(AnnotationQuery, Builder[AnnotationQuery]):
             "textEditor": True,
             "textColumn": self._say("summary_ko", "summary_en"),
             "tagsColumn": "kind",
-            "timeEndColumn": "end" if 'AS "end"' in self._query else "",
+            "timeEndColumn": "end",
             "titleColumn": "",
         }
         return super().to_json() | asked | {"target": asked | {"refId": "Anno"}}

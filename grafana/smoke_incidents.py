@@ -170,7 +170,7 @@ def journal_table(say: Language, title: str, what: str, where: str, *, width: in
     columns = [
         tables.Column("Time", say("시각", "Time"), tables.INSTANT_WIDE, fields.as_instant()),
         tables.Column("who", say("누가", "Who"), 70, words.as_named([("system", say("시스템", "system"))])),
-        tables.Column("action", say("조치", "Action"), 115, words.as_named(words.actions(say))),
+        tables.Column("action", say("조치", "Action"), 130, words.as_named(words.actions(say))),
         tables.Column("subject", say("대상", "About"), None, words.as_subjects(say)),
         tables.Column("outcome", say("결과", "Outcome"), 90, words.as_named(words.outcomes(say))),
         tables.Column("note", say("메모", "Note"), 110),
