@@ -81,7 +81,7 @@ export const KOREAN = {
   "what-if": "가정 실험", "what-if-note": "지금의 도시 상태에서 갈라져 앞으로를 계산합니다. 실제 도시에는 영향을 주지 않습니다.", "what-if-past": "화면에 표시된 시각의 도시 상태에서 갈라져 계산합니다. 실제 도시에는 영향을 주지 않습니다.",
   "what-if-operator": "가정 실험을 하려면 운영자 키가 필요합니다.", "what-if-ask": "어떻게 될까?", "what-if-ask-nothing": "이대로면 어떻게 될까?", "what-if-asking": "계산 중", "what-if-aim": "지도에서 위치를 누르세요.",
   "start-anew": "새로 시작", remove: "삭제", "hours-ahead": "예측 시간(시간)", "other-changes": "바람·도로·로봇·측정소", "from-deg": "풍향(°)", "add-wind": "바람 바꾸기", road: "도로", "close-road": "도로 통제하기",
-  "robot-elsewhere": "로봇 위치 바꾸기…", "one-more-station": "측정소 추가하기…", "drag-it": "끌거나 화살표 키로 옮장비", "what-would-be": "예상 결과", "no-wind": "바람 측정값 없음", "silent-now": "현재 무응답", "too-many-devices": "장비가 많아 제외된 수",
+  "robot-elsewhere": "로봇 위치 바꾸기…", "one-more-station": "측정소 추가하기…", "drag-it": "끌거나 화살표 키로 옮기기", "what-would-be": "예상 결과", "no-wind": "바람 측정값 없음", "silent-now": "현재 무응답", "too-many-devices": "장비가 많아 제외된 수",
   "alerts-foreseen": "예상 경보", "nobody-notices": "알아채는 장비 없음", "nearest-robot": "가장 가까운 로봇", foreseen: "예상", measured: "측정", "came-true": "실제 발령", "did-not-come": "발령되지 않음",
   "then-happened": "이후 실제 결과", "mean-error": "평균 오차", "mean-error-unchanged": "변화가 없다고 볼 때의 오차", "not-yet": "아직 지난 시간이 없습니다.", "not-foreseen": "예상하지 못한 경보", "asked-before": "이전 가정 실험", "none-asked": "아직 가정 실험이 없습니다.", "nothing-changed": "변경 없음",
   past: "과거", "to-live": "실시간으로", play: "재생", pause: "정지", speed: "배속", slider: "시각", "no-data": "이 시각의 자료가 없습니다.", share: "이 화면 링크", copied: "링크를 복사했습니다.",
