@@ -14,7 +14,7 @@ from jeonju.evaluation.sweep.folder import SweepFolder
 from jeonju.evaluation.sweep.placed import Placed
 from jeonju.evaluation.sweep.placement import choose, choose_loop, gain_of_each, with_candidates
 from jeonju.evaluation.sweep.play import Setup
-from jeonju.evaluation.sweep.report import write_report
+from jeonju.evaluation.sweep.report import REPORTS, write_reports
 from jeonju.evaluation.sweep.results import dataset, summary, write
 from jeonju.evaluation.sweep.variation import check, parse
 from jeonju.simulator.nature.names import NatureName
@@ -22,7 +22,6 @@ from jeonju.simulator.scenario import Scenario
 
 # All runs' minute means are in memory when the quantiles are taken: a run of an hour and 26 devices has 6 kB.
 MOST_RUNS: Final = 20_000
-REPORT: Final = "report.html"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +64,7 @@ class Sweep:
                 else None
             )
         write(result, self.out)
-        write_report(setup, result, placed, self.out / REPORT)
+        write_reports(setup, result, placed, self.out)
         return self._figures(summary(result), failed, placed)
 
     def _play(
@@ -122,7 +121,8 @@ class Sweep:
             **figures,
             "failed": len(failed),
             "why_failed": sorted(set(failed.values())),
-            "report": str(self.out / REPORT),
+            "report": str(self.out / REPORTS["en"]),
+            "report_ko": str(self.out / REPORTS["ko"]),
         }
         if placed is not None:
             out["placement"] = {

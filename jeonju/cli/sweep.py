@@ -101,7 +101,7 @@ def _summary(figures: dict) -> str:  # type: ignore[type-arg]
             )
     if figures["failed"]:
         lines.append(f"{figures['failed']} runs failed: {'; '.join(figures['why_failed'])}")
-    return "\n".join([*lines, f"report: {figures['report']}"])
+    return "\n".join([*lines, f"report: {figures['report']}, in Korean: {figures['report_ko']}"])
 
 
 def _within(delay_s: float | None) -> str:

@@ -12,6 +12,7 @@ from jeonju.airquality.geo import is_within
 from jeonju.cli.app import app
 from jeonju.common.errors import UserError
 from jeonju.contract.site import Robot, load_site
+from jeonju.evaluation.sweep import pictures
 from jeonju.evaluation.sweep.placement import (
     CAP_S,
     LOOP_PREFIX,
@@ -23,6 +24,8 @@ from jeonju.evaluation.sweep.placement import (
     with_candidates,
 )
 from jeonju.evaluation.sweep.variation import outline_of
+from jeonju.evaluation.sweep.words import Words
+from tests.evaluation.sweep.reports import check_reports
 
 SITE = load_site("jeonju")
 
@@ -110,3 +113,11 @@ def test_a_placement_is_reported_with_what_it_is_worth(scenario_file: Path, tmp_
     report = (tmp_path / "s" / "report.html").read_text()
     assert "Where more stations are worth most" in report
     assert "with one robot more instead" in report
+    check_reports(tmp_path / "s", pictures=4)
+
+
+def test_pictures_are_drawn_where_no_font_has_korean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "KOREAN_FONTS", ())
+    with pictures.style():
+        pictures.draw_detection(Words("ko"), [("감지", np.array([60.0, 120.0]))], tmp_path / "curve.svg")
+    assert "감지" in (tmp_path / "curve.svg").read_text(encoding="utf-8")
