@@ -71,7 +71,7 @@ def _in_duckdb(site: Site, folder: Path) -> dict[str, Any]:
         **_loaded(site, lambda: DuckDBStore(path, FOR_EVER), path),
         "in_the_store": _used(site, lambda: DuckDBStore(path, FOR_EVER), path),
         "move": _moved(site, DuckDBStore(path, kept, archive), archive),
-        "most_in_the_archive": _used(site, lambda: DuckDBStore(path, FOR_EVER, archive), path, 3),
+        "most_in_the_archive": _used(site, lambda: DuckDBStore(path, FOR_EVER, archive), path, 7),
     }
 
 
