@@ -220,6 +220,9 @@ class DuckDBStore(StoredRecords):
         if self._checkpointing is not None:
             self._checkpointing.join()
         with self._lock:
+            # After many short runs each would have left a part, and the file would be many times as large.
+            with suppress(duckdb.Error):
+                checkpoint(self._connection, tidy=True)
             self._connection.close()
             # Caches of a web framework may know the store until Python ends, when DuckDB lists on standard error what is left of its connections.
             self._connection = closed()
