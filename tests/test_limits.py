@@ -64,7 +64,7 @@ LIMITS: Final = {
     "a list of dead letters: of each payload": f"{records.LONGEST_LETTER_BYTES // KIB} KiB",
     "dead letters that are replayed in one commit": f"{committer.REPLAYED_AT_ONCE}, {committer.REPLAYED_BYTES // MIB} MiB",
     "alerts, incidents, entries of the journal in one answer of the store": grouped(duckdb_records.MOST_RECORDS),
-    "DuckDB: memory, processor": f"{duckdb_file.MEMORY_LIMIT.removesuffix('MB')} MB, {duckdb_file.THREADS} thread",
+    "DuckDB: memory, processor": f"{duckdb_file.MEMORY_LIMIT.removesuffix('MB')} MB ({duckdb_file.TIDY_MEMORY_LIMIT.removesuffix('MB')} MB while parts of its file are put together, at most every ten minutes), {duckdb_file.THREADS} thread",
     "SensorThings: a page, an answer": f"{options.MOST_ON_PAGE}; {grouped(answers.MOST_ENTITIES)} entities, {sensorthings_routes.MOST_BYTES // MIB} MB",
     "SensorThings: a filter": f"{expression.MOST_CLAUSES} comparisons, {expression.MOST_SUMS} calculations, {expression.MOST_PARTS} parts, {expression.DEEPEST} levels, {expression.LONGEST_CHARACTERS} characters",
     "SensorThings, the past by NGSI-LD: one request": f"{grouped(api_windows.MOST_ROWS)} readings, {api_windows.MOST_READS} questions to the store",
