@@ -25,7 +25,8 @@ class Scenario(BaseModel):
     description: str = ""
     site: str = "jeonju"
     start: AwareDatetime
-    duration: PositiveS
+    # What is simulated is cut into whole minutes.
+    duration: Annotated[PositiveS, Field(ge=60)]
     seed: Annotated[int, Field(ge=0)] = 1
     weather: WeatherOverrides = WeatherOverrides()
     events: list[Event] = []

@@ -9,6 +9,7 @@ import pytest
 import simpy
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from jeonju.airquality.pollutants import KEYS
 from jeonju.common.arrays import Floats
@@ -97,3 +98,8 @@ def courses(jeonju: Site) -> dict[float, Floats]:
         env.run(until=START.timestamp() + 7200 + 1e-6)
         found[tick_s] = np.concatenate([block.truth for block in sink.blocks])
     return found
+
+
+def test_scenario_without_a_whole_minute_is_refused() -> None:
+    with pytest.raises(ValidationError, match="greater than or equal to 60"):
+        scenario(59)
