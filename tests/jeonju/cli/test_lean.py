@@ -40,7 +40,7 @@ def test_commands_leave_it_out_before_they_import_anything(command: list[str]) -
 FREES = """
 import sys, time
 from jeonju.cli import lean
-piece_bytes, how = int(sys.argv[1]), sys.argv[2]
+how = sys.argv[1]
 if how == "lean":
     lean.TRIMMED_EVERY_S = 0.1
     lean.run_lean()
@@ -53,8 +53,8 @@ kept, before = [], resident_mb()
 for _ in range(3):
     # Small ones stay in use between them.
     large = []
-    for _ in range(100_000_000 // piece_bytes):
-        large.append(bytearray(b"1") * piece_bytes)
+    for _ in range(2000):
+        large.append(bytearray(b"1") * 50_000)
         kept.append(bytes(2000))
     del large
 until = time.monotonic() + (10 if how == "lean" else 0)
@@ -65,11 +65,11 @@ print(grown_mb)
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="what other C libraries do with freed memory is theirs")
-@pytest.mark.parametrize("piece_bytes", [1_000_000, 50_000])
-def test_freed_memory_goes_back_to_the_system(piece_bytes: int) -> None:
+def test_freed_memory_between_small_pieces_goes_back_to_the_system() -> None:
     def grown_mb(how: str) -> float:
-        command = [sys.executable, "-c", FREES, str(piece_bytes), how]
+        command = [sys.executable, "-c", FREES, how]
         return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
     assert grown_mb("lean") < 20
+    # Holes stay, wherever the pieces lie; of larger ones glibc gives back some by itself, as it happens.
     assert grown_mb("as it is") > 50
