@@ -34,7 +34,7 @@ def reading_json(row: dict[str, Any]) -> dict[str, Any]:
 def series_json(table: pa.Table, keys: list[str]) -> dict[str, dict[str, Any]]:
     """Return columns per device: times and values of each quantity (arrays), and quality in words where there is any."""
     out: dict[str, dict[str, Any]] = {}
-    for device in sorted(set(table["device"].to_pylist())):
+    for device in sorted(pa.compute.unique(table["device"]).to_pylist()):
         rows = table.filter(pa.compute.equal(table["device"], device))
         # As arrays, which orjson writes without making a number of Python of each: null is NaN there.
         columns = {key: rows[key].to_numpy() for key in keys if rows[key].null_count < rows.num_rows}

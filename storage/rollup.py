@@ -83,13 +83,18 @@ def _columns() -> Iterator[Column]:
 
 
 COLUMNS: Final = tuple(_columns())
-_READ_COLUMNS: Final = tuple(column for column in COLUMNS if column.is_read)
-READ: Final = ", ".join(f'part."{column.name}"' for column in _READ_COLUMNS)
-
-
 _NAMED: Final = ", ".join(f'part."{name}"' for name in QUANTITIES)
 # To look for such values takes a quarter of the time of a mean, to leave them out as long as the mean.
 ANY_TOO_LARGE: Final = f"greatest({_NAMED}) >= {TOO_LARGE!r}::DOUBLE OR least({_NAMED}) <= -{TOO_LARGE!r}::DOUBLE"
+
+
+def read(absent: Collection[str] = ()) -> str:
+    """Return the columns of a roll-up that a mean over longer intervals is made of, but those of `absent` quantities."""
+    return ", ".join(f'part."{column.name}"' for column in _read_columns(absent))
+
+
+def _read_columns(absent: Collection[str]) -> list[Column]:
+    return [column for column in COLUMNS if column.is_read and column.quantity not in absent]
 
 
 def fold(
@@ -101,9 +106,10 @@ def fold(
     absent: Collection[str] = (),
     any_too_large: bool = False,
 ) -> str:
-    """Return the query that makes rows over `every_s` seconds out of readings or finer rows; `absent` quantities, which no row has, cost nothing.
+    """Return the query that makes rows over `every_s` seconds out of readings or finer rows.
 
-    `any_too_large` says whether there are readings for which ANY_TOO_LARGE holds.
+    `absent` quantities, which no row has, cost nothing: without `all_columns` they have no columns. `any_too_large` says whether there are readings
+    for which ANY_TOO_LARGE holds.
     """
 
     def made_of(column: Column) -> str:
@@ -111,9 +117,10 @@ def fold(
             return f"{column.if_absent}::{column.type}"
         return column.from_readings if table == "readings" else column.from_parts
 
-    made = ", ".join(f'{made_of(column)} AS "{column.name}"' for column in COLUMNS if all_columns or column.is_read)
+    columns = COLUMNS if all_columns else _read_columns(absent)
+    made = ", ".join(f'{made_of(column)} AS "{column.name}"' for column in columns)
     bucket = f"time_bucket(INTERVAL {int(every_s)} SECONDS, part.time)"
-    rows = _usable(where, absent) if any_too_large else f"{table} AS part WHERE {where}"
+    rows = _usable(where, absent) if any_too_large and table == "readings" else f"{table} AS part WHERE {where}"
     return f"SELECT part.site, part.device, {bucket} AS time, {made} FROM {rows} GROUP BY 1, 2, 3"
 
 
@@ -167,6 +174,17 @@ def _divide(span: Span, unit: int, stale: list[int]) -> tuple[list[Span], list[S
     return whole, rest
 
 
+def combined(parts: Iterable[str], absent: Collection[str] = ()) -> str:
+    """Return the query that makes rows over intervals of those over parts of them; `absent` quantities have no columns in either."""
+    summed = ", ".join(f'{column.from_parts} AS "{column.name}"' for column in _read_columns(absent))
+    return f"SELECT part.site, part.device, part.time, {summed} FROM ({' UNION ALL '.join(parts)}) AS part GROUP BY 1, 2, 3"
+
+
+def answered(absent: Collection[str] = ()) -> str:
+    """Return the columns of readings, made of those of a roll-up: null for `absent` quantities."""
+    return ", ".join(f'NULL::DOUBLE AS "{name}"' if name in absent else _answered(name) for name in READINGS.names)
+
+
 def _answered(name: str) -> str:
     if name in ("site", "device", "time"):
         return name
@@ -175,8 +193,3 @@ def _answered(name: str) -> str:
     if name in ANGLES:
         return f"(degrees(atan2({name}_sin, {name}_cos)) + 360) % 360 AS {name}"
     return f'"{name}"'
-
-
-ANSWERED: Final = ", ".join(map(_answered, READINGS.names))
-_SUMMED: Final = ", ".join(f'{column.from_parts} AS "{column.name}"' for column in _READ_COLUMNS)
-COMBINED: Final = f"SELECT {ANSWERED} FROM (SELECT part.site, part.device, part.time, {_SUMMED} FROM ({{parts}}) AS part GROUP BY 1, 2, 3)"

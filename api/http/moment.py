@@ -19,6 +19,7 @@ router = APIRouter(prefix="/api/v1", tags=["site"])
 # A device that reports every few minutes is still there; after that its minute means are asked for, which outlive the readings.
 JUST_NOW: Final = timedelta(minutes=2)
 BEFORE: Final = timedelta(minutes=15)
+INSTANT: Final = timedelta(microseconds=1)
 # A store gives the earliest rows first, so a span that has more is halved until it has not.
 MOST_ROWS: Final = 20_000
 SHORTEST: Final = timedelta(seconds=5)
@@ -76,13 +77,14 @@ def newest_rows(air: State, at: datetime | None) -> pa.Table:
     Of the past, minute means stand for those that said nothing in the two minutes before."""
     if at is None:
         return air.store.latest(air.site.name)
-    every = pa.concat_tables([_rows(air, at, BEFORE, every_s=60), _rows(air, at, JUST_NOW)])
+    # Whole minutes are stored as they are; a part of one would be made from readings, and these come last anyway.
+    minute = at.replace(second=0, microsecond=0)
+    every = pa.concat_tables([_rows(air, minute, BEFORE, every_s=60), _rows(air, at + INSTANT, JUST_NOW)])
     last = {device: number for number, device in enumerate(every["device"].to_pylist())}
     return every.take(pa.array(list(last.values()), pa.int64()))
 
 
-def _rows(air: State, at: datetime, span: timedelta, every_s: int | None = None) -> pa.Table:
-    end = at + timedelta(microseconds=1)
+def _rows(air: State, end: datetime, span: timedelta, every_s: int | None = None) -> pa.Table:
     while True:
         wanted = Series(site=air.site.name, start=end - span, end=end, every_s=every_s, limit=MOST_ROWS + 1)
         table = air.store.readings(wanted)

@@ -5,7 +5,7 @@ memory; rows after it are appended, all others are merged into what is there.
 """
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -129,12 +129,11 @@ def write_readings(connection: duckdb.DuckDBPyConnection, table: pa.Table, newes
         connection.unregister("incoming")
 
 
-def select_readings(
-    series: Series, marked: Collection[int], is_any: Callable[[str, list[Any]], bool]
-) -> tuple[str, list[Any]]:
+def select_readings(series: Series, marked: Collection[int], count: rollup.Count | None) -> tuple[str, list[Any]]:
     """Return the query for a series, and its values.
 
-    `marked` are the minutes [min since 1970] whose roll-ups are still to be made; `is_any` returns whether there are readings that fit a condition.
+    `marked` are the minutes [min since 1970] whose roll-ups are still to be made; `count` asks for one row that says what
+    others hold.
     """
     where = "part.site = ?"
     values: list[Any] = [series.site]
@@ -148,7 +147,7 @@ def select_readings(
         query = f"SELECT {_COLUMNS} FROM readings AS part WHERE {within} AND time <= coalesce(({last}), 'infinity')"
         values = 2 * [*values, series.start, series.end]
     else:
-        query, values = rollup.means(series.start, series.end, series.every_s, marked, where, values, is_any)
+        query, values = rollup.means(series, marked, where, values, count)
     # What is left out here is not read from the file either.
     return f"SELECT {_chosen(series)} FROM ({query}) ORDER BY time, device LIMIT {int(series.limit)}", values
 

@@ -6,26 +6,27 @@ transaction: whenever the process is killed, marks and roll-ups agree. Writes go
 readings mark their minute again. A roll-up never gives way to one that counts fewer readings: that one was made after the readings were gone.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
+from jeonju.storage.port import Series
 from jeonju.storage.rollup import (
-    ANSWERED,
     ANY_TOO_LARGE,
     COLUMNS,
-    COMBINED,
     HOUR_S,
     MINUTE_S,
     QUANTITIES,
-    READ,
     SECOND_US,
+    answered,
+    combined,
     fold,
+    read,
     sources,
 )
 
@@ -46,9 +47,20 @@ MARK_ALL: Final = "INSERT INTO rollup_due SELECT DISTINCT time_bucket(INTERVAL 6
 
 
 _WITHIN: Final = "part.time >= $start AND part.time < $until"
-_COUNTED: Final = ", ".join(
+_COUNTED_READINGS: Final = ", ".join(
     [f"coalesce(bool_or({ANY_TOO_LARGE}), false)", *(f'count(part."{name}")' for name in QUANTITIES)]
 )
+_COUNTED_MEANS: Final = ", ".join(["false", *(f'max(part."{name}_count")' for name in QUANTITIES)])
+
+
+class Held(NamedTuple):
+    """What rows hold: whether there may be numbers that cannot be part of a mean, and the quantities that no row has."""
+
+    any_too_large: bool = True
+    absent: frozenset[str] = frozenset()
+
+
+Count = Callable[[str, list[Any]], Sequence[Any]]
 
 
 def _merge(finer: str, table: str, every_s: int, absent: Collection[str] = (), *, any_too_large: bool = False) -> str:
@@ -77,16 +89,24 @@ def mark(connection: duckdb.DuckDBPyConnection, readings: pa.Table, marked: froz
     return minutes
 
 
+def held(table: str, where: str, values: Any, count: Count) -> Held:
+    """Return what the rows of a table that fit `where` (on `part`) hold; `count` asks for one row."""
+    # Most quantities are measured by nobody, or not by these devices; to fold them takes as long as the others.
+    counted = _COUNTED_READINGS if table == "readings" else _COUNTED_MEANS
+    any_too_large, *counts = count(f"SELECT {counted} FROM {table} AS part WHERE {where}", values)
+    return Held(any_too_large, frozenset(name for name, number in zip(QUANTITIES, counts, strict=True) if not number))
+
+
 def roll_up(connection: duckdb.DuckDBPyConnection, minutes: list[int]) -> None:
     """Make some minutes of one hour, or of a few, anew, and the hours."""
+
+    def count(query: str, values: Any) -> Sequence[Any]:
+        return connection.execute(query, values).fetchall()[0]
+
     for run in _runs(minutes):
         span = {"start": _instant(run[0] * MINUTE_S), "until": _instant((run[-1] + 1) * MINUTE_S)}
-        any_too_large, *counts = connection.execute(
-            f"SELECT {_COUNTED} FROM readings AS part WHERE {_WITHIN}", span
-        ).fetchall()[0]
-        # Most quantities are measured by nobody; to fold them takes as long as the others.
-        absent = [name for name, count in zip(QUANTITIES, counts, strict=True) if not count]
-        query = _merge("readings", "readings_1m", MINUTE_S, absent, any_too_large=any_too_large)
+        is_held = held("readings", _WITHIN, span, count)
+        query = _merge("readings", "readings_1m", MINUTE_S, is_held.absent, any_too_large=is_held.any_too_large)
         connection.execute(query, span)
     first_s, last_s = minutes[0] * MINUTE_S, minutes[-1] * MINUTE_S
     for finer, table, every_s in (
@@ -138,41 +158,60 @@ def forget(connection: duckdb.DuckDBPyConnection, table: str, before: datetime, 
 
 
 def means(
-    start: datetime,
-    end: datetime,
-    every_s: int,
-    marked: Collection[int],
-    where: str,
-    values: list[Any],
-    is_any: Callable[[str, list[Any]], bool],
+    series: Series, marked: Collection[int], where: str, values: list[Any], count: Count | None
 ) -> tuple[str, list[Any]]:
     """Return the query, and its values, for means over intervals of the rows that fit `where` (on `part`).
 
-    `is_any` returns whether there are readings that fit a condition, which has values.
+    `count` asks for one row; without it, what the rows hold is not asked first.
     """
-    whole, parts, bound = "", [], []
-    for table, spans in sources((_microseconds(start), _microseconds(end)), every_s, marked, ROLL_UPS).items():
-        if not spans:
-            continue
-        within = " OR ".join(["(part.time >= ? AND part.time < ?)"] * len(spans))
-        own = [*values, *(_EPOCH + timedelta(microseconds=at) for span in spans for at in span)]
-        bound += own
-        if ROLL_UPS.get(table) == every_s:
-            # Each row is a whole interval, and the first table, so its values come first.
-            whole = f"SELECT {ANSWERED} FROM {table} AS part WHERE {where} AND ({within})"
-        elif table == "readings":
-            readings = f"{where} AND ({within})"
-            any_too_large = is_any(f"{readings} AND ({ANY_TOO_LARGE})", own)
-            parts.append(fold(table, every_s, readings, all_columns=False, any_too_large=any_too_large))
-        else:
-            bucket = f"time_bucket(INTERVAL {int(every_s)} SECONDS, part.time)"
-            parts.append(
-                f"SELECT site, device, {bucket} AS time, {READ} FROM {table} AS part WHERE {where} AND ({within})"
-            )
-    answers = [whole] if whole else []
-    if parts:
-        answers.append(COMBINED.format(parts=" UNION ALL ".join(parts)))
-    return " UNION ALL ".join(answers or [f"SELECT {ANSWERED} FROM readings_1m AS part WHERE false"]), bound
+    every_s = series.every_s or 0
+    unwanted = set(QUANTITIES).difference(series.quantities, ("lat", "lon")) if series.quantities else set()
+    parts = list(_parts(series, every_s, marked, where, values))
+    # Where a table has the intervals, it is the first.
+    answers = [
+        f"SELECT {answered(unwanted)} FROM {part.table} AS part WHERE {part.where}"
+        for part in parts
+        if ROLL_UPS.get(part.table) == every_s
+    ]
+    if finer := parts[len(answers) :]:
+        # Where few quantities are wanted, they are folded before it is known whether there are any.
+        holds = [Held() if unwanted or count is None else held(*part, count) for part in finer]
+        absent = frozenset.intersection(*(each.absent for each in holds)) | unwanted
+        answers.append(f"SELECT {answered(absent)} FROM ({_folded(finer, holds, every_s, absent)})")
+    query = " UNION ALL ".join(answers or [f"SELECT {answered()} FROM readings_1m AS part WHERE false"])
+    return query, [value for part in parts for value in part.values]
+
+
+class _Part(NamedTuple):
+    """Rows of a table."""
+
+    table: str
+    where: str
+    values: list[Any]
+
+
+def _parts(series: Series, every_s: int, marked: Collection[int], where: str, values: list[Any]) -> Iterator[_Part]:
+    span = (_microseconds(series.start), _microseconds(series.end))
+    for table, spans in sources(span, every_s, marked, ROLL_UPS).items():
+        if spans:
+            within = " OR ".join(["(part.time >= ? AND part.time < ?)"] * len(spans))
+            own = [*values, *(_EPOCH + timedelta(microseconds=at) for span in spans for at in span)]
+            yield _Part(table, f"{where} AND ({within})", own)
+
+
+def _folded(parts: Sequence[_Part], holds: Sequence[Held], every_s: int, absent: Collection[str]) -> str:
+    folds = [
+        fold(part.table, every_s, part.where, all_columns=False, absent=absent, any_too_large=each.any_too_large)
+        if part.table == "readings" or len(parts) == 1
+        else _bucketed(part, every_s, absent)
+        for part, each in zip(parts, holds, strict=True)
+    ]
+    return folds[0] if len(folds) == 1 else combined(folds, absent)
+
+
+def _bucketed(part: _Part, every_s: int, absent: Collection[str]) -> str:
+    bucket = f"time_bucket(INTERVAL {int(every_s)} SECONDS, part.time)"
+    return f"SELECT site, device, {bucket} AS time, {read(absent)} FROM {part.table} AS part WHERE {part.where}"
 
 
 def _instant(seconds: int) -> datetime:

@@ -380,12 +380,8 @@ class DuckDBStore(StoredRecords):
         beginning, marked = "", self._marked
         with self._connection.cursor() as cursor:
 
-            def ask(query: str, values: list[Any]) -> pa.Table:
-                return cursor.sql(f"{beginning} {query}", params=values).to_arrow_table()
-
-            def is_any(where: str, values: list[Any]) -> bool:
-                # To look into the archive for what is to be left out takes longer than to leave it out.
-                return bool(days) or bool(ask(f"SELECT 1 FROM readings AS part WHERE {where} LIMIT 1", values).num_rows)
+            def count(query: str, values: list[Any]) -> tuple[Any, ...]:
+                return cursor.execute(query, values).fetchall()[0]
 
             try:
                 if days and self._archive is not None:
@@ -393,7 +389,9 @@ class DuckDBStore(StoredRecords):
                     # Means of minutes are asked for where these are forgotten, so they are made anew.
                     starts = [int(day.start.timestamp()) // MINUTE_S for day in days]
                     marked = marked.union(*(range(start, start + _DAY_MINUTES) for start in starts))
-                return ask(*select_readings(series, marked, is_any)).cast(READINGS)
+                # To look into the archive for what is to be left out takes longer than to leave it out.
+                query, values = select_readings(series, marked, None if days else count)
+                return cursor.sql(f"{beginning} {query}", params=values).to_arrow_table().cast(READINGS)
             except duckdb.Error as error:
                 if days and self._archive is not None:
                     raise self._archive.unavailable(error, "answer") from error

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from jeonju.contract.columns import INSTANT, READINGS, TOO_LARGE
 from jeonju.storage.influx.names import DEVICE_TAG, SITE
-from jeonju.storage.rollup import ANGLES, ANSWERED, COLUMNS, QUANTITIES, fold
+from jeonju.storage.rollup import ANGLES, COLUMNS, QUANTITIES, answered, fold
 
 # As that of the embedded store: an hour of thousands of devices fits, and other threads keep a core.
 _SETTINGS: Final = {"memory_limit": "128MB", "threads": 1}
@@ -53,7 +53,7 @@ class Folding:
     def means(self, rows: pa.Table, every_s: int, limit: int) -> pa.Table:
         """Return the same as READINGS, in their order."""
         folded = fold("rows", every_s, "true", all_columns=False)
-        query = f"SELECT {ANSWERED} FROM ({folded}) ORDER BY time, device LIMIT {int(limit)}"
+        query = f"SELECT {answered()} FROM ({folded}) ORDER BY time, device LIMIT {int(limit)}"
         return self._ask(query, rows=_without_too_large(rows)).cast(READINGS)
 
     def not_fewer(self, made: pa.Table, stored: pa.Table) -> pa.Table:
