@@ -63,17 +63,6 @@ class Held(NamedTuple):
 Count = Callable[[str, list[Any]], Sequence[Any]]
 
 
-def _merge(finer: str, table: str, every_s: int, absent: Collection[str] = (), *, any_too_large: bool = False) -> str:
-    folded = fold(finer, every_s, _WITHIN, all_columns=True, absent=absent, any_too_large=any_too_large)
-    # The bounds on old.time let DuckDB look at the newest rows only.
-    return f"""
-MERGE INTO {table} AS old USING ({folded}) AS new
-ON old.site = new.site AND old.device = new.device AND old.time = new.time AND old.time >= $start AND old.time < $until
-WHEN MATCHED AND new.reading_count >= old.reading_count
-THEN UPDATE SET {", ".join(f'"{name}" = new."{name}"' for name in COLUMN_TYPES)}
-WHEN NOT MATCHED THEN INSERT BY NAME"""
-
-
 def marked_minutes(connection: duckdb.DuckDBPyConnection) -> frozenset[int]:
     """Return the minutes [min since 1970] whose roll-ups are still to be made."""
     rows = connection.execute("SELECT DISTINCT epoch_us(minute) // 60_000_000 FROM rollup_due").fetchall()
@@ -99,22 +88,31 @@ def held(table: str, where: str, values: Any, count: Count) -> Held:
 
 def roll_up(connection: duckdb.DuckDBPyConnection, minutes: list[int]) -> None:
     """Make some minutes of one hour, or of a few, anew, and the hours."""
-
-    def count(query: str, values: Any) -> Sequence[Any]:
-        return connection.execute(query, values).fetchall()[0]
-
     for run in _runs(minutes):
-        span = {"start": _instant(run[0] * MINUTE_S), "until": _instant((run[-1] + 1) * MINUTE_S)}
-        is_held = held("readings", _WITHIN, span, count)
-        query = _merge("readings", "readings_1m", MINUTE_S, is_held.absent, any_too_large=is_held.any_too_large)
-        connection.execute(query, span)
+        _make(connection, "readings", "readings_1m", run[0] * MINUTE_S, (run[-1] + 1) * MINUTE_S)
     first_s, last_s = minutes[0] * MINUTE_S, minutes[-1] * MINUTE_S
     for finer, table, every_s in (
         ("readings_1m", "readings_10m", TEN_MINUTES_S),
         ("readings_10m", "readings_1h", HOUR_S),
     ):
-        span = {"start": _instant(first_s // every_s * every_s), "until": _instant((last_s // every_s + 1) * every_s)}
-        connection.execute(_merge(finer, table, every_s), span)
+        _make(connection, finer, table, first_s // every_s * every_s, (last_s // every_s + 1) * every_s)
+
+
+def _make(connection: duckdb.DuckDBPyConnection, finer: str, table: str, start_s: int, until_s: int) -> None:
+    span = {"start": _instant(start_s), "until": _instant(until_s)}
+    has = held(finer, _WITHIN, span, lambda query, values: connection.execute(query, values).fetchall()[0])
+    every_s = ROLL_UPS[table]
+    folded = fold(finer, every_s, _WITHIN, all_columns=True, absent=has.absent, any_too_large=has.any_too_large)
+    # The bounds on old.time let DuckDB look at the newest rows only.
+    connection.execute(
+        f"""
+MERGE INTO {table} AS old USING ({folded}) AS new
+ON old.site = new.site AND old.device = new.device AND old.time = new.time AND old.time >= $start AND old.time < $until
+WHEN MATCHED AND new.reading_count >= old.reading_count
+THEN UPDATE SET {", ".join(f'"{name}" = new."{name}"' for name in COLUMN_TYPES)}
+WHEN NOT MATCHED THEN INSERT BY NAME""",
+        span,
+    )
 
 
 def make_tens(connection: duckdb.DuckDBPyConnection) -> None:
