@@ -30,6 +30,7 @@ from jeonju.simulator.instrument_table import INSTRUMENTS, MEASURED
 from jeonju.simulator.wander import Wander
 
 _COLUMN: Final = np.array([KEYS.index(key) for key in MEASURED])
+_TENS: Final = 10.0 ** np.array([max(QUANTITY[key].decimals, 1) for key in MEASURED])
 _COUNTERS: Final = [MEASURED.index(key) for key in COUNTED]
 _CLIMATE: Final = [KEYS.index("temperature"), KEYS.index("humidity")]
 
@@ -42,11 +43,13 @@ VOC_INDEX_EXPONENT: Final = 0.9
 
 
 @njit(cache=True, nogil=True)
-def _respond(signal: Floats, keep: Floats, state: Floats) -> None:
+def _respond(signal: Floats, used: NDArray[np.bool_], keep: Floats, state: Floats) -> None:
     """Apply first-order response to the signal (times, devices, instruments) in place; `state` is the last value of each instrument."""
     for t in range(signal.shape[0]):
         for d in range(signal.shape[1]):
             for k in range(signal.shape[2]):
+                if not used[d, k]:
+                    continue
                 last = state[d, k]
                 value = signal[t, d, k] if np.isnan(last) else keep[k] * last + (1.0 - keep[k]) * signal[t, d, k]
                 state[d, k] = value
@@ -65,17 +68,31 @@ def _voc_index(tvoc: Floats, learn: float, baseline: Floats, out: Floats) -> Non
 
 
 @njit(cache=True, nogil=True)
-def _round(signal: Floats, resolution: float, lowest: float, highest: float, out: Floats) -> None:
-    """Write the signal of one instrument (times, devices) to `out` in steps of its resolution, within its range."""
+def _round(
+    signal: Floats,
+    used: NDArray[np.bool_],
+    resolution: Floats,
+    lowest: Floats,
+    highest: Floats,
+    tens: Floats,
+    column: NDArray[np.int64],
+    out: Floats,
+) -> None:
+    """Write the signal (times, devices, instruments) to `out` (columns, times, devices) in steps of the resolution, within the range."""
     for t in range(signal.shape[0]):
         for d in range(signal.shape[1]):
-            value = np.rint(signal[t, d] / resolution) * resolution
-            out[t, d] = lowest if value < lowest else min(value, highest)
+            for k in range(signal.shape[2]):
+                if used[d, k]:
+                    value = np.rint(signal[t, d, k] / resolution[k]) * resolution[k]
+                    value = lowest[k] if value < lowest[k] else min(value, highest[k])
+                    # Decimals: 0.1 · 233 is not 23.3 in binary, so round again to what a person would write.
+                    out[column[k], t, d] = np.rint(value * tens[k]) / tens[k]
 
 
 @njit(cache=True, nogil=True)
 def _err(
     signal: Floats,
+    used: NDArray[np.bool_],
     gain: Floats,
     offset: Floats,
     per_day: Floats,
@@ -102,6 +119,8 @@ def _err(
         for d in range(signal.shape[1]):
             years = age_years[d] + days[t] / 365.25
             for k in range(instruments):
+                if not used[d, k]:
+                    continue
                 fast = (1.0 - w) * wander[i, d, whose[k]] + w * wander[i + 1, d, whose[k]]
                 at = instruments + whose[k]
                 slow = (1.0 - w) * wander[i, d, at] + w * wander[i + 1, d, at]
@@ -133,7 +152,10 @@ class Instruments:
     ) -> None:
         self._rngs = rngs
         self._start_s = start_s
-        self._fitted = fitted
+        self._used = _used(fitted[:, _COLUMN])
+        # Needed for what is fitted, and not told.
+        self._helped = np.zeros_like(fitted)
+        self._helped[:, _COLUMN] = self._used & ~fitted[:, _COLUMN]
         shape = (len(kinds), len(INSTRUMENTS))
         grades = [GRADES[kind] for kind in kinds]
         own = [rng.spawn(1)[0] for rng in rngs]
@@ -166,7 +188,12 @@ class Instruments:
             if row.cross is not None:
                 other, spread = row.cross
                 signal[:, :, k] += spread * self._cross[:, k] * truth[:, :, KEYS.index(other)]
-        _respond(signal, np.exp(-interval_s / np.maximum([row.response_s for row in INSTRUMENTS], 1e-9)), self._state)
+        _respond(
+            signal,
+            self._used,
+            np.exp(-interval_s / np.maximum([row.response_s for row in INSTRUMENTS], 1e-9)),
+            self._state,
+        )
         _voc_index(
             signal[:, :, MEASURED.index("tvoc")],
             interval_s / DAY_S,
@@ -188,6 +215,7 @@ class Instruments:
             rng.standard_normal(out=own)
         _err(
             signal,
+            self._used,
             self._gain,
             self._offset,
             self._drift,
@@ -223,20 +251,23 @@ class Instruments:
     def _quantize(self, signal: Floats) -> Floats:
         """Round and clip as the instrument does; NaN where it is not fitted."""
         out = unknown_by_column(*signal.shape[:2], len(KEYS))
-        by_column = np.moveaxis(out, -1, 0)
-        for k, (row, column) in enumerate(zip(INSTRUMENTS, _COLUMN, strict=True)):
-            _round(signal[:, :, k], row.resolution, row.lowest, row.highest, by_column[column])
-        direction = out[:, :, KEYS.index("wind_direction")]
-        direction %= 360.0
+        steps, lowest, highest = _row("resolution"), _row("lowest"), _row("highest")
+        _round(signal, self._used, steps, lowest, highest, _TENS, _COLUMN, np.moveaxis(out, -1, 0))
+        out[:, :, KEYS.index("wind_direction")] %= 360.0
         # A counter adds up its bins of sizes: it never reports less of PM10 than of PM2.5, nor less of that than of PM1.
         for smaller, larger in pairwise(COUNTED):
             larger_column = out[:, :, KEYS.index(larger)]
             np.maximum(larger_column, out[:, :, KEYS.index(smaller)], out=larger_column)
-        # Decimals: 0.1 · 233 is not 23.3 in binary, so round again to what a person would write.
-        for key, column in zip(MEASURED, _COLUMN, strict=True):
-            np.round(out[:, :, column], max(QUANTITY[key].decimals, 1), out=out[:, :, column])
-        out[:, ~self._fitted] = np.nan
+        out[:, self._helped] = np.nan
         return out
+
+
+def _used(fitted: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which signals (devices, instruments) are needed: those of what is fitted, and those that these are made of."""
+    used = fitted.copy()
+    used[:, _COUNTERS] |= fitted[:, _COUNTERS].any(axis=1, keepdims=True)
+    used[:, MEASURED.index("tvoc")] |= fitted[:, MEASURED.index("voc_index")]
+    return used
 
 
 def _gains(drawn: Floats) -> Floats:

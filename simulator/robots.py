@@ -65,6 +65,7 @@ class PatrolRobot:
         self._next = int(rng.integers(len(self._loop)))
         x, y = self._loop[self._next - 1]
         # Batteries begin apart, so that not all robots charge at once.
+        self._legs: _Legs | None = None
         self._set_corners([_Corner(env.now, x, y, float(rng.uniform(40.0, 100.0)))])
         self._begins_s = env.now
         self._process: simpy.Process | None = None
@@ -135,7 +136,8 @@ class PatrolRobot:
 
     def track(self, times_s: Floats) -> Floats:
         """Return x, y, battery, speed, heading and activity (times, 6) at instants up to the end of the planned path."""
-        legs = self._legs
+        # Made when they are asked for: a block adds several corners, and asks three times after the last.
+        legs = self._legs = _legs(self._corners) if self._legs is None else self._legs
         leg = np.searchsorted(legs.begins_s[1:], times_s, side="left")
         share = np.minimum(np.maximum((times_s - legs.begins_s[leg]) / legs.seconds[leg], 0.0), 1.0)
         track = legs.begins[leg]
@@ -224,7 +226,7 @@ class PatrolRobot:
         yield from self._add_leg(seconds, self._corners[-1].x_m, self._corners[-1].y_m, power_w, activity)
 
     def _add_leg(self, seconds: float, x_m: float, y_m: float, power_w: float, activity: int) -> Step:
-        battery = float(np.clip(self._corners[-1].battery_percent - 100 * power_w * seconds / BATTERY_J, 0.0, 100.0))
+        battery = min(max(self._corners[-1].battery_percent - 100 * power_w * seconds / BATTERY_J, 0.0), 100.0)
         kept = [c for c in self._corners[:-1] if c.time_s >= self._env.now - self.KEPT_S] + self._corners[-1:]
         self._set_corners([*kept, _Corner(self._env.now + seconds, x_m, y_m, battery, activity)])
         yield self._env.timeout(seconds)
@@ -238,8 +240,7 @@ class PatrolRobot:
 
     def _set_corners(self, corners: list[_Corner]) -> None:
         self._corners = corners
-        # Once for each corner, for `track` is asked many times until the next.
-        self._legs = _legs(corners)
+        self._legs = None
 
 
 class _Legs(NamedTuple):

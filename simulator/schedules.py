@@ -7,9 +7,17 @@ from typing import Final
 import numpy as np
 
 from jeonju.airquality.dispersion.meteorology import Meteorology
+from jeonju.common.arrays import Floats
+
+_HOURS: Final = np.arange(25.0)
+
+
+def _closed(*by_hour: float) -> Floats:
+    return np.array([*by_hour, by_hour[0]])
+
 
 # Traffic by hour of a working day and of a weekend day, relative to the mean of a week (typical Korean city roads).
-_WORKDAY: Final = (
+_WORKDAY: Final = _closed(
     0.35,
     0.22,
     0.17,
@@ -35,7 +43,7 @@ _WORKDAY: Final = (
     0.8,
     0.55,
 )
-_WEEKEND: Final = (
+_WEEKEND: Final = _closed(
     0.5,
     0.35,
     0.25,
@@ -65,7 +73,7 @@ _WEEKEND: Final = (
 
 def _traffic(local: datetime, _air: Meteorology) -> float:
     table = _WEEKEND if local.weekday() >= 5 else _WORKDAY
-    return float(np.interp(local.hour + local.minute / 60, np.arange(25), (*table, table[0])))
+    return float(np.interp(local.hour + local.minute / 60, _HOURS, table))
 
 
 def _weekdays(local: datetime, _air: Meteorology) -> float:
@@ -79,13 +87,13 @@ def _two_shifts(local: datetime, _air: Meteorology) -> float:
 def _night(local: datetime, air: Meteorology) -> float:
     """Heating of homes: evenings and nights, the more the colder it is."""
     by_hour = 1.0 if local.hour >= 17 or local.hour < 8 else 0.4
-    return by_hour * float(np.clip((289.0 - air.temperature_k) / 15.0, 0.0, 2.0))
+    return by_hour * min(max((289.0 - air.temperature_k) / 15.0, 0.0), 2.0)
 
 
 def _warm_nights(local: datetime, air: Meteorology) -> float:
     """Livestock: ammonia doubles with every 10 K or so, and slurry is handled in the evening."""
     by_hour = 1.5 if local.hour >= 19 or local.hour < 6 else 0.8
-    return by_hour * float(2.0 ** np.clip((air.temperature_k - 288.15) / 10.0, -2.0, 1.5))
+    return by_hour * 2.0 ** min(max((air.temperature_k - 288.15) / 10.0, -2.0), 1.5)
 
 
 _ACTIVITY: Final[dict[str, Callable[[datetime, Meteorology], float]]] = {

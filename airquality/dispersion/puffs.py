@@ -262,7 +262,7 @@ class _Layers:
 
 def _kept(value: ArrayLike) -> float | Floats:
     """Return a number as it is, and a copy of anything else."""
-    return value if isinstance(value, float) else np.atleast_1d(np.array(value, dtype=float))
+    return value if isinstance(value, float) else np.array(value, dtype=float, ndmin=1)
 
 
 def _row(values: Sequence[float | Floats], sizes: list[int]) -> Floats:

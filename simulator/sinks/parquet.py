@@ -66,7 +66,7 @@ class ParquetSink:
                 "time": _instants(np.repeat(block.true_times_s, devices)),
                 "lat": block.true_lat.ravel(),
                 "lon": block.true_lon.ravel(),
-                **{key: pa.array(column, from_pandas=True) for key, column in zip(KEYS, values, strict=True)},
+                **{key: _numbers(column) for key, column in zip(KEYS, values, strict=True)},
             }
         )
 
@@ -85,9 +85,17 @@ def readings_batch(block: Block, site: str) -> pa.RecordBatch:
             "seq": rows.seq,
             "lat": rows.lat,
             "lon": rows.lon,
-            **{key: pa.array(column, from_pandas=True) for key, column in zip(KEYS, values, strict=True)},
+            **{key: _numbers(column) for key, column in zip(KEYS, values, strict=True)},
         }
     )
+
+
+def _numbers(column: Any) -> pa.Array:
+    """Return a column with null for NaN. Most have a value in every row, and go as they are, or in none."""
+    unknown = np.isnan(column)
+    if not unknown.any():
+        return pa.array(column)
+    return pa.nulls(len(column), pa.from_numpy_dtype(column.dtype)) if unknown.all() else pa.array(column, mask=unknown)
 
 
 def _labels(block: Block, site: str, device: Any) -> dict[str, pa.DictionaryArray]:
