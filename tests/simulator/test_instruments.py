@@ -218,3 +218,14 @@ def test_missing_instruments_read_nothing_and_the_same_seed_reads_the_same() -> 
     assert np.array_equal(np.isfinite(first).all(axis=0), fitted)
     assert np.array_equal(np.isfinite(first).any(axis=0), fitted)
     assert not np.array_equal(first, measured(truth.copy(), fitted=fitted, seed=2), equal_nan=True)
+
+
+@pytest.mark.parametrize("fitted", [("pm10",), ("pm25", "o3"), ("voc_index",), ("tvoc", "no2", "wind_direction")])
+def test_readings_do_not_depend_on_what_else_is_fitted(fitted: tuple[str, ...]) -> None:
+    columns = [KEYS.index(key) for key in fitted]
+    has = np.zeros((2, len(KEYS)), dtype=bool)
+    has[:, columns] = True
+    air = clean(30, 2, pm1=9.0, pm25=10.0, pm10=10.0, tvoc=300.0, no2=0.02, o3=0.03, wind_direction=359.9)
+    alone, among_all = measured(air, fitted=has), measured(air)
+    assert np.array_equal(alone[:, :, columns], among_all[:, :, columns])
+    assert np.isnan(np.delete(alone, columns, axis=2)).all()
