@@ -1,5 +1,6 @@
 """What all decoders share: names of quantities, pointers into messages, and which device a message is of."""
 
+import base64
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
@@ -29,10 +30,10 @@ def _key_of(name: str) -> str | None:
 
 
 def at_pointer(content: Any, pointer: str) -> Any:
-    """Return what a JSON pointer (RFC 6901) leads to, None where it leads nowhere; documents inside strings are entered."""
+    """Return what a JSON pointer (RFC 6901) leads to, None where it leads nowhere; documents inside strings are entered, also in base64."""
     for step in pointer.split("/")[1:]:
         name = step.replace("~1", "/").replace("~0", "~")
-        content = inner_document(content)
+        content = _decoded_document(inner_document(content))
         if isinstance(content, list):
             content = content[int(name)] if name.isdecimal() and int(name) < len(content) else _MISSING
         elif isinstance(content, dict):
@@ -59,6 +60,17 @@ def inner_document(value: Any) -> Any:
         except RejectedError:
             break
     return value
+
+
+def _decoded_document(value: Any) -> Any:
+    """Return the JSON document that a text holds in base64, as clouds pass on what they did not look into, or the value as it is."""
+    if not isinstance(value, str):
+        return value
+    try:
+        text = base64.b64decode(value, validate=True).lstrip()
+        return parse_json(text) if text[:1] in (b"{", b"[") else value
+    except (ValueError, RejectedError):
+        return value
 
 
 def text_or_pointer(setting: str | None, content: Any, look_up: Callable[[Any, str], Any] = at_pointer) -> Any:

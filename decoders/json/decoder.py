@@ -13,8 +13,10 @@ from jeonju.decoders.times import site_time
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
-    """Return what the mapping points at; raises RejectedError for what is no JSON and for values without a device."""
+    """Return what the mapping points at; raises RejectedError for what is no JSON, values without a device, and where nothing is mapped."""
     content = message.json()
+    if not gateway.mapping:
+        raise RejectedError("the site file maps nothing of it: say what is to be read in the `mapping` of its gateway")
     gathered = Gathered()
     if gateway.lists:
         put_lists(gathered, content, gateway)

@@ -20,6 +20,7 @@ from jeonju.decoders.fields import key_of, refuse_long
 from jeonju.decoders.gathered import Gathered
 from jeonju.decoders.message import Message, bare_text, refuse_too_large
 from jeonju.decoders.numbers import is_absent, number
+from jeonju.decoders.senml.lwm2m import Objects, joined
 from jeonju.decoders.times import UnreadTime, When, from_epoch, from_seconds, shown
 
 # Labels of CBOR (RFC 8428, table 4) and the names of JSON.
@@ -57,8 +58,10 @@ LEVELS: Final = ":/."
 def decode(message: Message, gateway: Gateway) -> Decoding:
     """Return the readings of a pack; raises RejectedError for what is no pack, of a later version, or has no record that can be read."""
     gathered, base = Gathered(), dict[str, Any]()
+    records = _records(message)
+    objects = Objects(records)
     mapped = {entry.pointer.removeprefix("/"): entry for entry in gateway.mapping}
-    for index, record in enumerate(_records(message)):
+    for index, record in enumerate(records):
         spend()
         if not isinstance(record, dict):
             gathered.reject(f"record {index} is no object, but {type(record).__name__}", partial(_encoded, record))
@@ -66,7 +69,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         base.update({name: value for name, value in record.items() if name.startswith("b")})
         _check(record, base)
         try:
-            _add(gathered, record, base, index, mapped, message, gateway)
+            _add(gathered, record, base, index, objects, mapped, message, gateway)
         except RejectedError as error:
             gathered.reject(str(error), partial(_with_base, base, record))
     return gathered.decoding()
@@ -77,6 +80,7 @@ def _add(
     record: dict[str, Any],
     base: dict[str, Any],
     index: int,
+    objects: Objects,
     mapped: dict[str, Mapping],
     message: Message,
     gateway: Gateway,
@@ -85,10 +89,14 @@ def _add(
     refuse_long(base_name)
     refuse_long(name)
     value = _value(record, base)
-    device, own_name = _device(base_name, name, unit, mapped)
+    device, own_name = _device(*joined(base_name, name), unit, mapped)
+    if (owner := objects.device(base_name)) is not None:
+        device = owner
     # A pointer is `/` and the name, or leads to the value in the pack.
     entry = mapped.get(own_name) or mapped.get(f"{index}/v")
     key = key_of(own_name) if own_name else KEY_OF_UNIT.get(unit)
+    if entry is None and key is None and (resource := objects.resource(base_name, name)):
+        device, key, unit = resource.device, resource.key, unit or resource.unit
     if is_absent(value) or (entry is None and key is None and number(value) is None):
         return
     if not base_name and not name and unit not in KEY_OF_UNIT:
