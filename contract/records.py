@@ -130,7 +130,7 @@ class IncidentRecord(NamedTuple):
 class JournalEntry(NamedTuple):
     """Something that a person or the system did about an alert, an incident or a robot: never changed, never removed.
 
-    `id` is chosen by the writer, so that writing the same entry again is harmless.
+    `id` is chosen by the writer, so that writing the same entry again is harmless; entries of one instant are in the order of their ids.
     """
 
     id: str

@@ -1,13 +1,13 @@
 """The journal as the response uses it: what people and the system did, written once and never changed."""
 
 import json
-import uuid
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
 import msgspec
 
+from jeonju.common.rising_ids import rising_id
 from jeonju.contract.journal import JournalAction
 from jeonju.contract.records import JournalEntry
 from jeonju.storage.port import Store
@@ -31,9 +31,9 @@ class Journal:
         *,
         entry_id: str | None = None,
     ) -> JournalEntry:
-        """Return an entry as of now, not written yet; `details` is a dictionary or a msgspec Struct, `entry_id` unique unless it is given."""
+        """Return an entry as of now, not written yet; `details` is a dictionary or a msgspec Struct, `entry_id` rises unless it is given."""
         text = json.dumps({} if details is None else msgspec.to_builtins(details), ensure_ascii=False)
-        return JournalEntry(entry_id or uuid.uuid4().hex, self._site, self._now(), who, action, subject, text)
+        return JournalEntry(entry_id or rising_id(), self._site, self._now(), who, action, subject, text)
 
     def write(self, *entries: JournalEntry) -> None:
         """Append entries; one that is there already, by id, stays as it is."""

@@ -124,7 +124,7 @@ class Store(Protocol):
         """Append entries; one that is there already, by `id`, stays as it is."""
 
     def journal(self, site: str, *, since: datetime | None = None, subject: str | None = None) -> list[JournalEntry]:
-        """Return entries from `since` on, of one subject if it is given, in the order of time, at most the newest 10 000."""
+        """Return entries from `since` on, of one subject if it is given, in the order of time, then of ids, at most the newest 10 000."""
 
     def write_statistics(self, statistics: Sequence[Statistics]) -> None:
         """Keep statistics over time for the dashboards that read the store itself; a store that none can read keeps none."""

@@ -1,7 +1,6 @@
 """Subscriptions: what is wanted, kept in the journal of the store, so that they outlive a restart (ETSI GS CIM 009, clause 5.8)."""
 
 import threading
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
@@ -16,6 +15,7 @@ from jeonju.api.ngsi.geo import parse_geo
 from jeonju.api.ngsi.models import short_term, short_type
 from jeonju.api.ngsi.problems import NgsiError, bad
 from jeonju.api.ngsi.query import Condition, matches_pattern, parse_query
+from jeonju.common.rising_ids import rising_id
 from jeonju.contract.journal import JournalAction
 from jeonju.contract.records import JournalEntry
 from jeonju.contract.site import Site
@@ -130,7 +130,7 @@ def read_subscription(body: bytes) -> Subscription:
         raise NgsiError("InvalidRequest", "the body is no JSON") from error
     if made.id:
         return made
-    return made.model_copy(update={"id": f"urn:ngsi-ld:Subscription:{uuid.uuid4().hex}"})
+    return made.model_copy(update={"id": f"urn:ngsi-ld:Subscription:{rising_id()}"})
 
 
 class Subscriptions:
@@ -145,7 +145,7 @@ class Subscriptions:
         return {name: one for name, (_, one) in self._kept().items()}
 
     def _kept(self) -> dict[str, tuple[str, Subscription]]:
-        """Return each with the entry of the journal that began it: entries of one instant have no order, so an end names what it ends."""
+        """Return each with the entry of the journal that began it: those of two processes at once have no order, so an end names what it ends."""
         entries, now = self._store.journal(self._site, subject=SUBJECT), self._now()
         ended = {orjson.loads(entry.details)["entry"] for entry in entries if entry.action == UNSUBSCRIBED}
         kept: dict[str, tuple[str, Subscription]] = {}
@@ -180,7 +180,7 @@ class Subscriptions:
 
     def _write(self, action: JournalAction, who: str, content: Mapping[str, Any]) -> None:
         details = orjson.dumps(content).decode()
-        entry = JournalEntry(uuid.uuid4().hex, self._site, self._now(), who, action, SUBJECT, details)
+        entry = JournalEntry(rising_id(), self._site, self._now(), who, action, SUBJECT, details)
         self._store.write_journal([entry])
 
 

@@ -26,6 +26,7 @@ from jeonju.contract.records import (
     LetterMark,
 )
 from jeonju.export import pieces
+from jeonju.response.journal import Journal
 from jeonju.storage.duckdb.schema import SCHEMA_VERSION
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.open import open_store
@@ -272,6 +273,14 @@ def test_journal_is_kept_in_the_order_of_time_and_a_repeat_is_harmless(store: St
     assert store.journal("jeonju", subject="one") == [entry, later]
     assert store.journal("jeonju", since=later.done_at) == [later, other]
     assert store.journal("elsewhere") == []
+
+
+def test_journal_entries_of_one_instant_are_in_the_order_in_which_they_were_made(store: Store) -> None:
+    journal = Journal("jeonju", store, lambda: T0)
+    entries = [journal.entry("comment", "one", "kim", {"number": number}) for number in range(30)]
+    journal.write(*entries[:15])
+    journal.write(*entries[15:])
+    assert journal.read("one") == entries
 
 
 ROWS = st.lists(

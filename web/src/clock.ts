@@ -12,6 +12,9 @@ export const isPlaying = signal(false);
 export const span = signal<keyof typeof SPANS>("6h");
 const TICK_MS = 500;
 
+/** The order of two instants as the api writes them, with and without fractions of a second; what has none comes first. */
+export const byTime = (one = "", other = ""): number => (Date.parse(one) || 0) - (Date.parse(other) || 0);
+
 export function goLive(): void {
   isPlaying.value = false;
   at.value = null;

@@ -9,7 +9,7 @@ vi.stubGlobal("matchMedia", () => ({ matches: false, addEventListener: () => und
 vi.stubGlobal("addEventListener", () => undefined);
 const { bandOf, classOf, indexNow, inkOn, shadeOfBand, short, subIndex } = await import("../src/colour");
 const { limits, live } = await import("../src/state");
-const { stepped } = await import("../src/clock");
+const { byTime, stepped } = await import("../src/clock");
 const { parse, write } = await import("../src/route");
 const { half } = await import("../src/map/layers");
 const { opacityOf } = await import("../src/map/field");
@@ -45,6 +45,12 @@ describe("the index of the values of now", () => {
     expect([20, 21, 60, 61, 100, 101, 120].map(classOf)).toEqual([0, 1, 2, 3, 4, 5, 5]);
     limits.value = before;
   });
+});
+
+it("puts instants in order with and without fractions of a second, those of one instant as they came", () => {
+  const came = ["2026-03-04T12:00:01Z", "2026-03-04T12:00:00.5Z", "2026-03-04T12:00:00Z", "2026-03-04T12:00:00.000Z", undefined];
+  expect([...came].sort(byTime)).toEqual([came[2], came[3], came[1], came[0], undefined]);
+  expect(came.map((time, number) => ({ time, number })).sort((a, b) => byTime(a.time, b.time)).map(({ number }) => number)).toEqual([4, 2, 3, 1, 0]);
 });
 
 it("writes values in few characters", () => {

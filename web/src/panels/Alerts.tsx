@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, path, post, remove } from "../api";
+import { byTime } from "../clock";
 import type { Alert, Entry, Handling, Silence } from "../model";
 import { act } from "../notice";
 import { linkTo } from "../route";
@@ -15,7 +16,7 @@ const VERDICTS = ["confirmed", "false-alarm"] as const;
 const asked = signal<Alert | null>(null);
 
 export function Alerts() {
-  const alerts = [...shown.value.alerts.values()].sort((a, b) => rank(a) - rank(b) || b.started_at.localeCompare(a.started_at));
+  const alerts = [...shown.value.alerts.values()].sort((a, b) => rank(a) - rank(b) || byTime(b.started_at, a.started_at));
   return (
     <section>
       <h2>{say(isPast.value ? "alerts-then" : "alerts")}<span class="count">{alerts.length || ""}</span></h2>

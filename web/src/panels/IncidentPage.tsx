@@ -2,7 +2,7 @@
 import { signal, useComputed } from "@preact/signals";
 import { useEffect, useMemo } from "preact/hooks";
 import { get, path, post } from "../api";
-import { lookAt, isPlaying } from "../clock";
+import { byTime, lookAt, isPlaying } from "../clock";
 import { isFresh } from "../map/layers";
 import { showPlaces } from "../map/MapPane";
 import type { Alert, Columns, Entry, Estimate, Incident, Place } from "../model";
@@ -128,7 +128,7 @@ const alertSteps = (alert: Alert): Step[] => [
 const entryStep = ({ done_at: at, who, action, details }: Entry): Step => ({ at, who, what: sayOf("action", action), note: String(details["note"] ?? details["robot"] ?? details["assignee"] ?? "") });
 
 function Course({ incident }: { incident: Incident }) {
-  const steps = [...(incident.alerts ?? []).flatMap(alertSteps), ...(incident.journal ?? []).map(entryStep)].sort((a, b) => a.at.localeCompare(b.at));
+  const steps = [...(incident.alerts ?? []).flatMap(alertSteps), ...(incident.journal ?? []).map(entryStep)].sort((a, b) => byTime(a.at, b.at));
   return (
     <>
       <ol id="course">

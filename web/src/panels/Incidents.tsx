@@ -1,5 +1,6 @@
 // Incidents that are open, and what people do about them.
 import { path, post, ROOT } from "../api";
+import { byTime } from "../clock";
 import { isFresh } from "../map/layers";
 import type { Incident, Source, Visit } from "../model";
 import { act } from "../notice";
@@ -17,7 +18,7 @@ const ACTIONS = {
 } as const;
 
 export function Incidents() {
-  const incidents = [...shown.value.incidents.values()].sort((a, b) => b.opened_at.localeCompare(a.opened_at));
+  const incidents = [...shown.value.incidents.values()].sort((a, b) => byTime(b.opened_at, a.opened_at));
   if (!incidents.length) return null;
   return (
     <section id="incidents-box">

@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { get, getAll, path, post } from "../api";
+import { byTime } from "../clock";
 import type { Health, Ledger, Letter, Place, Unknown, Zone } from "../model";
 import { act, complain, say as notice } from "../notice";
 import { linkTo } from "../route";
@@ -135,7 +136,7 @@ function UnknownRow({ unknown: { device, state: stand, last, site_entry: entry }
 }
 
 function Heard() {
-  const rows = [...ledger.value].map((entry) => ({ entry, time: live.value.latest.get(entry.device)?.time })).sort((a, b) => (a.time ?? "").localeCompare(b.time ?? ""));
+  const rows = [...ledger.value].map((entry) => ({ entry, time: live.value.latest.get(entry.device)?.time })).sort((a, b) => byTime(a.time, b.time));
   return (
     <div class="wide" tabIndex={0} role="region" aria-label={say("heard")}>
       <table id="heard">
