@@ -9,8 +9,8 @@ from fastapi.testclient import TestClient
 
 from jeonju.contract.site import Site
 from jeonju.stack.services import api_app
-from jeonju.storage.duckdb.store import DuckDBStore
 from tests.api.small_city import NOW, half_an_hour
+from tests.api.small_stores import KINDS, opened
 from tests.clients import local_client
 from tests.response.notifying import alert
 
@@ -18,20 +18,21 @@ Get = Callable[..., Any]
 ROOT = "/ngsi-ld/v1"
 
 
-@pytest.fixture(scope="package")
-def client(jeonju: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    store = DuckDBStore(tmp_path_factory.mktemp("ngsi") / "air.duckdb")
-    store.write(half_an_hour())
-    store.write_alerts(
-        [
-            alert("smoke-1", started_at=NOW - timedelta(minutes=5)),
-            alert("pm10-1", "pm10-advisory", "warning", device=None, ended_at=NOW),
-            alert("silent-1", "silent", "info", device="palbok-05"),
-        ]
-    )
-    with local_client(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as started:
-        yield started
-    store.close()
+@pytest.fixture(scope="package", params=KINDS)
+def client(
+    request: pytest.FixtureRequest, jeonju: Site, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TestClient]:
+    with opened(request.param, tmp_path_factory.mktemp("ngsi")) as store:
+        store.write(half_an_hour())
+        store.write_alerts(
+            [
+                alert("smoke-1", started_at=NOW - timedelta(minutes=5)),
+                alert("pm10-1", "pm10-advisory", "warning", device=None, ended_at=NOW),
+                alert("silent-1", "silent", "info", device="palbok-05"),
+            ]
+        )
+        with local_client(api_app(jeonju, store, "mqtt://127.0.0.1:1", now=lambda: NOW)) as started:
+            yield started
 
 
 @pytest.fixture(scope="package")
