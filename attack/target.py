@@ -87,7 +87,7 @@ class Target:
         now = datetime.now(UTC)
         security = Security(self.folder / "data/security")
         security.folder.parent.mkdir(parents=True)
-        security.setup([], load_site(str(self._site)), now)
+        security.setup([], [load_site(str(self._site))], now)
         self._logins = {}
         for name in (VICTIM, ATTACKER):
             secret = security.add(f"{SITE}.{name}", of_device(SITE, name), now)

@@ -66,13 +66,14 @@ ANSWERS: Final = (
 )
 
 
-def of_services(site: Site) -> dict[str, Rights]:
-    """Return the services by name, each with the least it needs."""
+def of_services(*sites: Site) -> dict[str, Rights]:
+    """Return the services of some sites by name, each with the least it needs."""
     anyone = of_device("+", "+")
     robots = of_robot("+", "+")
-    formats = {gateway.format for gateway in site.gateways}
+    gateways = [gateway for site in sites for gateway in site.gateways]
+    formats = {gateway.format for gateway in gateways}
     answers = tuple(topic for wire_format, topic in ANSWERS if wire_format in formats)
-    heard = (*anyone.publish, topics.adopt("+", "+"), *(gateway.topic for gateway in site.gateways))
+    heard = (*anyone.publish, topics.adopt("+", "+"), *dict.fromkeys(gateway.topic for gateway in gateways))
     orders = tuple(f"{VDA5050}/+/+/{kind}" for kind in ("order", "instantActions"))
     return {
         "ingest": Rights((topics.committed("+"), *answers), heard),

@@ -9,7 +9,7 @@ clients/        what clients are given: certificates with their keys, passwords 
 
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -78,7 +78,7 @@ class Security:
         password = read_secret(self.clients / f"{service}.password", "jeonju device setup")
         return BrokerUrl(host, port, service, password, tls=True, ca=ca).text()
 
-    def setup(self, names: Iterable[str], site: Site, now: datetime) -> list[str]:
+    def setup(self, names: Iterable[str], sites: Sequence[Site], now: datetime) -> list[str]:
         """Make what is missing, CA, broker's certificate, accounts of our services, and bring the rest up to date; return what was made."""
         made: list[str] = []
         # The broker, as a user of its own, must get through to its folder.
@@ -98,7 +98,7 @@ class Security:
             # Of two that renew it at the same time, one would write the key and the other the certificate.
             if self._renew_server({*LOCAL_NAMES, *names}, now):
                 made.append("certificate of the broker")
-            for service, rights in of_services(site).items():
+            for service, rights in of_services(*sites).items():
                 account = accounts.get(service)
                 if account is None:
                     account = accounts[service] = Account(

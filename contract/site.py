@@ -292,9 +292,7 @@ def load_site(name_or_path: str | Path) -> Site:
         path = BUILT_IN_SITES / f"{name_or_path}.toml"
         if not path.exists():
             if "," in str(name_or_path):
-                raise UserError(
-                    f"one site is served here, not {name_or_path}; several are by `jeonju up`, `api` and `worker`"
-                )
+                raise UserError(f"this is done for one site, not for {name_or_path}: name it with --site")
             known = ", ".join(sorted(file.stem for file in BUILT_IN_SITES.glob("*.toml")))
             raise UserError(
                 f"no site is named {str(name_or_path)!r}; built in: {known}; or give the path of a .toml file"

@@ -3,6 +3,7 @@
 A broker acknowledges also what no session waits for: until ingest has subscribed for the first time, that is lost.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,13 +12,14 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from jeonju.broker.identity import lasting_id
 from jeonju.broker.mosquitto_db import WaitingSession
 from jeonju.common.errors import UserError
 from jeonju.contract import topics
 from jeonju.contract.site import Site
 from jeonju.decoders.native.decoder import KINDS
 from jeonju.ingest.sessions import Sessions
-from jeonju.ingest.subscriptions import Subscriptions
+from jeonju.ingest.subscriptions import Subscriptions, remembered_beside
 
 # Of the shared subscriptions, of the statistics, and of the client id, to which `--client-id-file` adds a secret.
 NAME: Final = "jeonju-ingest"
@@ -100,6 +102,27 @@ class Wanted:
         is_settled = sessions.settled.wait(CONNECT_WITHIN_S)
         sessions.end()
         refuse_unsettled(sessions, is_settled=is_settled)
+
+
+def wanted_of(
+    sites: Sequence[Site], client_id_file: Path, *, member: str | None = None, remembers: Path | None = None
+) -> list[Wanted]:
+    """Return what ingest subscribes for each of the sites that a process serves.
+
+    The first keeps the session of one that was served alone, and takes from it what waits. `remembers` is the file for the first; without, it
+    is beside that of the client id.
+    """
+    file = remembers or remembered_beside(client_id_file, member)
+    return [
+        Wanted(
+            site,
+            lasting_id(NAME if number == 0 else f"{NAME}-{site.name}", client_id_file),
+            member,
+            file if number == 0 else file.with_name(f"{file.stem}-{site.name}{file.suffix}"),
+            only_site=len(sites) > 1,
+        )
+        for number, site in enumerate(sites)
+    ]
 
 
 def refuse_unsettled(sessions: Sessions, *, is_settled: bool) -> None:

@@ -17,7 +17,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import pytest
 import urllib3
@@ -26,6 +26,7 @@ import yaml
 from jeonju.broker.embedded import find_program, free_port
 from tests.conftest import need_broker
 from tests.folders import let_others_in
+from tests.jeonju.stack.test_several_sites import small
 from tests.storage.influx.servers import Influxd, answers
 from tests.waiting import wait_until
 
@@ -33,9 +34,10 @@ ROOT = Path(__file__).parents[1]
 SETTINGS = dict(line.split("=", 1) for line in (ROOT / ".env").read_text().splitlines() if re.match(r"[A-Z]", line))
 
 
-def compose_file(name: str) -> Any:
-    text = (ROOT / name).read_text()
-    return yaml.safe_load(re.sub(r"(?<!\$)\$\{(\w+):-[^}]+\}", lambda found: SETTINGS[found[1]], text))
+def compose_file(name: str, **others: str) -> Any:
+    """Return a file with the settings of `.env`, and with others instead of some."""
+    text, given = (ROOT / name).read_text(), SETTINGS | others
+    return yaml.safe_load(re.sub(r"(?<!\$)\$\{(\w+):-[^}]+\}", lambda found: given[found[1]], text))
 
 
 COMPOSE: dict[str, Any] = compose_file("docker-compose.yml")
@@ -45,6 +47,7 @@ SCALE: dict[str, Any] = compose_file("docker-compose.scale.yml")
 BOTH = {**SERVICES, **{f"scale/{name}": service for name, service in SCALE["services"].items()}}
 ONE_SHOT = {"setup", "tools"}
 OURS = ("ingest", "api", "simulate")
+TWO_SITES: Final = "jeonju,gangnam"
 DEBIAN: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.debian.yml").read_text())
 
 
@@ -245,22 +248,23 @@ def test_folders_of_new_volumes_belong_to_the_user_of_the_image() -> None:
 class Stack:
     """The services of docker-compose.yml by hand."""
 
-    def __init__(self, folder: Path, stack: ExitStack, kind: str) -> None:
+    def __init__(self, folder: Path, stack: ExitStack, kind: str, sites: str = SETTINGS["JEONJU_SITE"]) -> None:
         self.folder, self._stack, self.kind = folder, stack, kind
+        self.services: dict[str, Any] = compose_file("docker-compose.yml", JEONJU_SITE=sites)["services"]
         (folder / "ingest").mkdir()
         self.ports = {port: free_port() for port in (8883, 8884, 8885, 8000, 9101, 9102)}
         self.influx = self._influxd2() if kind == "2.x" else self._influxd1()
         let_others_in(folder)
 
     def command(self, name: str) -> list[str]:
-        parts = [self._here(part, name) for part in SERVICES[name]["command"]]
+        parts = [self._here(part, name) for part in self.services[name]["command"]]
         if self.kind == "1.x":
             parts = [part for part in parts if not part.startswith("--influxdb")]
         # Less of the past, not to wait for it.
         return [sys.executable, "-m", "jeonju", *(re.sub("^--history=.*", "--history=2m", part) for part in parts)]
 
     def surroundings(self, name: str) -> dict[str, str]:
-        given = {key: self._here(str(value), name) for key, value in SERVICES[name].get("environment", {}).items()}
+        given = {key: self._here(str(value), name) for key, value in self.services[name].get("environment", {}).items()}
         if self.kind == "1.x" and "JEONJU_STORE" in given:
             given["JEONJU_STORE"] = given["JEONJU_STORE"].partition("?")[0]
         return os.environ | given | {"JEONJU_LOG_FORMAT": "json"}
@@ -281,7 +285,7 @@ class Stack:
         self._stack.callback(process.terminate)
 
     def is_healthy(self, name: str) -> bool:
-        _, program, port, path = SERVICES[name]["healthcheck"]["test"]
+        _, program, port, path = self.services[name]["healthcheck"]["test"]
         assert program == "probe"
         return answers(f"http://127.0.0.1:{self.ports[int(port)]}{path}")
 
@@ -390,6 +394,56 @@ def test_services_come_up_and_readings_arrive_everywhere(stack: Stack) -> None:
         stack.get("/api/v1/devices")
     if stack.kind == "2.x":
         _check_rights_of_grafana(stack)
+
+
+@pytest.mark.parametrize("file", ["docker-compose.yml", "docker-compose.scale.yml"])
+def test_every_service_that_is_for_a_site_is_for_all_of_them(file: str) -> None:
+    one, two = (compose_file(file, JEONJU_SITE=sites)["services"] for sites in ("jeonju", TWO_SITES))
+    named = {name for name in one if one[name] != two[name]}
+    # Roles with a site of their own, and nobody with the sites of the file instead of the setting.
+    assert {"setup", "renew", "tools"} < named
+    assert {name.partition("-")[0] for name in named} >= {"ingest", "api"}
+    for name in named:
+        service = two[name]
+        in_command = [part for part in service.get("command", ()) if part.startswith("--site=")]
+        given = service.get("environment", {}).get("JEONJU_SITE")
+        assert in_command == [f"--site={TWO_SITES}"] or given == TWO_SITES, name
+
+
+def test_one_stack_serves_two_sites(tmp_path: Path) -> None:
+    names = ("first", "second")
+    with ExitStack() as opened:
+        stack = Stack(tmp_path, opened, "1.x", ",".join(small(tmp_path, name) for name in names))
+        assert "session of ingest at Mosquitto" in stack.run("setup")
+        stack.mosquitto()
+        for name in OURS:
+            stack.start(name)
+        for name in OURS:
+            wait_until(lambda name=name: stack.is_healthy(name), within_s=180, what=name)  # type: ignore[misc]
+        key = stack.secret("admin", "api_key")
+        assert [site["name"] for site in stack.get("/api/v1/sites", key)] == [*names]
+
+        def heard(name: str) -> set[tuple[str, str]]:
+            return {(one["site"], one["device"]) for one in stack.get(f"/sites/{name}/api/v1/latest", key)}
+
+        for name in names:
+            wait_until(lambda name=name: heard(name) == {(name, "station"), (name, "other")}, within_s=180, what=name)  # type: ignore[misc]
+        assert stack.get("/api/v1/dead-letters", key) == []
+        shown = urllib3.request("GET", f"http://127.0.0.1:{stack.ports[9101]}/metrics").data.decode()
+        assert {f'jeonju_ingest_broker_connected{{site="{name}"}} 1.0' for name in names} <= set(shown.splitlines())
+
+
+def test_what_is_for_one_site_asks_for_its_name(tmp_path: Path) -> None:
+    command = ["device", "add", "mine", f"--security={tmp_path}"]
+    done = subprocess.run(
+        [sys.executable, "-m", "jeonju", *command],
+        env=os.environ | {"JEONJU_SITE": TWO_SITES},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert f"this is done for one site, not for {TWO_SITES}: name it with --site" in " ".join(done.stderr.split())
 
 
 def _check_rights_of_grafana(stack: Stack) -> None:

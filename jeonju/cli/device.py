@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jeonju.broker.rights import Login, Rights, of_device, of_gateway, of_robot
-from jeonju.cli.options import Json, SecurityFolder, SiteName, duration_s, until_over
+from jeonju.cli.options import Json, SecurityFolder, SiteName, SiteNames, duration_s, listed, until_over
 from jeonju.common.clock import utc_now
 from jeonju.common.errors import UserError
 from jeonju.common.secret_file import read_secret, write_secret
 from jeonju.contract import topics
-from jeonju.contract.site import load_site
+from jeonju.contract.site import load_site, load_sites
 
 if TYPE_CHECKING:
     from jeonju.broker.accounts import Account
@@ -54,7 +54,7 @@ def setup(
         list[str] | None,
         typer.Option("--name", help="Host name or address at which devices reach the broker; may be repeated."),
     ] = None,
-    site: SiteName = "jeonju",
+    site: SiteNames = "jeonju",
     folder: Folder = Path("data/security"),
     every: Annotated[
         float | None,
@@ -71,13 +71,13 @@ def setup(
 
     Run it again also when the site file has got another gateway: it says what ingest may read.
     """
-    security, loaded = _security(folder), load_site(site)
-    _report_setup(security, security.setup(names or [], loaded, utc_now()), as_json=as_json)
+    security, sites = _security(folder), load_sites(listed(site))
+    _report_setup(security, security.setup(names or [], sites, utc_now()), as_json=as_json)
     if every is None:
         return
     over = until_over(None)
     while not over(every):
-        if made := security.setup(names or [], loaded, utc_now()):
+        if made := security.setup(names or [], sites, utc_now()):
             _report_setup(security, made, as_json=as_json)
 
 

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from jeonju.cli.options import Json, Keys, SecurityFolder, SiteName, StoreOf
+from jeonju.cli.options import Json, Keys, SecurityFolder, SiteNames, StoreOf, listed
 from jeonju.common.errors import UserError
-from jeonju.contract.site import load_site
+from jeonju.contract.site import load_sites
 
 app = typer.Typer()
 
@@ -20,7 +20,7 @@ def set_up_stack(
         Path, typer.Option("--secrets", help="Folder for the secrets, one folder for each service.")
     ] = Path("data/secrets"),
     security: SecurityFolder = Path("data/security"),
-    site: SiteName = "jeonju",
+    site: SiteNames = "jeonju",
     names: Annotated[
         list[str] | None,
         typer.Option("--name", help="Host name or address at which clients reach the broker; may be repeated."),
@@ -54,11 +54,13 @@ def set_up_stack(
     from jeonju.common.clock import utc_now
     from jeonju.stack.setup import Influx, Mosquitto, Secrets, set_up
 
-    influx = Influx(influxdb, org, bucket) if influxdb else None
+    sites, influx = load_sites(listed(site)), Influx(influxdb, org, bucket) if influxdb else None
     if members and mosquitto is None:
         raise UserError("--member goes with --mosquitto: it names whose sessions are made there")
+    if members and len(sites) > 1:
+        raise UserError("--member goes with one --site: processes that share the work of ingest serve one")
     broker = Mosquitto(mosquitto, members or ()) if mosquitto else None
-    made = set_up(load_site(site), Security(security), Secrets(secrets), names or [], influx, utc_now(), broker)
+    made = set_up(sites, Security(security), Secrets(secrets), names or [], influx, utc_now(), broker)
     typer.echo(json.dumps({"made": made}) if as_json else f"made {', '.join(made)}" if made else "everything was there")
 
 

@@ -32,7 +32,7 @@ SiteNames = Annotated[
         "--site",
         envvar="JEONJU_SITE",
         metavar="SITE,…",
-        help="Built-in sites or site files with commas between them; the first is shown at /, the others below /sites/NAME/.",
+        help="Built-in sites or site files with commas between them; the page of the first is at /, those of the others below /sites/NAME/.",
     ),
 ]
 # Names are checked where they are used, so that these commands do not load the simulator.

@@ -52,7 +52,7 @@ app = typer.Typer()
 def simulate(
     *,
     scenario: Annotated[str | None, typer.Option("--scenario", help="Play a scenario from its start.")] = None,
-    site: SiteName = "jeonju",
+    site: SiteNames = "jeonju",
     broker: BrokerAddress = "mqtt://127.0.0.1:1883",
     history: Annotated[
         float,
@@ -65,44 +65,57 @@ def simulate(
     metrics: Metrics = None,
     stop_after: Seconds = None,
 ) -> None:
-    """Run only the simulated devices, against a broker that is there."""
+    """Run only the simulated devices, against a broker that is there. A scenario is played in its own site alone."""
+    from contextlib import ExitStack
+
     from jeonju.broker.client import wait_for_broker
     from jeonju.common.scaled_clock import ScaledClock
     from jeonju.simulator.scenario import load_scenario
     from jeonju.simulator.service import Simulation
+    from jeonju.stack.by_site import MetricsBySite, any_of
     from jeonju.stack.health_server import health_server
 
     log_warnings()
     loaded = load_scenario(scenario) if scenario else None
+    sites = load_sites((loaded.site,) if loaded else listed(site))
     clock = ScaledClock(loaded.start, speed, own=True) if loaded else ScaledClock(speed=speed)
     begin_s = (clock.start_at.timestamp() - history) // 10 * 10
     over = until_over(stop_after)
     if not wait_for_broker(broker, over):
         return
-    simulation = Simulation(
-        load_site(loaded.site if loaded else site), clock, broker, begin_s=begin_s, scenario=loaded, seed=seed
-    )
+    with ExitStack() as entered:
+        simulations = dict[str, Simulation]()
+        for each in sites:
+            made = Simulation(each, clock, broker, begin_s=begin_s, scenario=loaded, seed=seed)
+            entered.callback(made.close)
+            simulations[each.name] = made
 
-    def alive() -> str | None:
-        return None if simulation.failure is None else f"the simulator failed: {simulation.failure}"
+        def alive(one: Simulation) -> str | None:
+            return None if one.failure is None else f"the simulator failed: {one.failure}"
 
-    def ready() -> str | None:
-        return alive() or simulation.refusal or (None if simulation.is_live else "still simulating the past")
+        def ready(one: Simulation) -> str | None:
+            return alive(one) or one.refusal or (None if one.is_live else "still simulating the past")
 
-    with health_server(metrics, simulation.metrics(), alive=alive, ready=ready):
-        simulation.start()
-        try:
-            while not over(0.5):
-                if simulation.failure:
-                    raise simulation.failure
-        finally:
-            simulation.close()
+        entered.enter_context(
+            health_server(
+                metrics,
+                MetricsBySite({name: one.metrics() for name, one in simulations.items()}),
+                alive=any_of(alive, simulations),
+                ready=any_of(ready, simulations),
+            )
+        )
+        for one in simulations.values():
+            one.start()
+        while not over(0.5):
+            for one in simulations.values():
+                if one.failure:
+                    raise one.failure
 
 
 @app.command()
 def ingest(
     *,
-    site: SiteName = "jeonju",
+    site: SiteNames = "jeonju",
     broker: BrokerAddress = "mqtt://127.0.0.1:1883",
     store: StoreOf = "data/air.duckdb",
     member: Annotated[
@@ -133,26 +146,26 @@ def ingest(
     stop_after: Seconds = None,
 ) -> None:
     """Run only the ingest service: from the broker into the store. A DuckDB store serves one process at a time."""
-    from contextlib import closing
+    from contextlib import ExitStack, closing
 
     run_lean()
     from jeonju.broker.client import wait_for_broker
-    from jeonju.broker.identity import lasting_id
     from jeonju.broker.probe import warn_of_a_broker_without_rules
     from jeonju.common.clock import utc_now
     from jeonju.ingest.metrics import IngestMetrics
     from jeonju.ingest.service import Ingest
-    from jeonju.ingest.subscriptions import remembered_beside
-    from jeonju.ingest.wanted import NAME
+    from jeonju.ingest.wanted import wanted_of
+    from jeonju.stack.by_site import MetricsBySite, any_of
     from jeonju.stack.health_server import health_server
     from jeonju.storage.open import wait_for_store
     from jeonju.storage.port import Retention
 
     log_warnings()
     keep_files_private()
-    loaded, over = load_site(site), until_over(stop_after)
-    client_id = lasting_id(NAME, client_id_file)
-    remembers = subscriptions_file or remembered_beside(client_id_file, member)
+    sites, over = load_sites(listed(site)), until_over(stop_after)
+    if member and len(sites) > 1:
+        raise UserError("--member goes with one --site: processes that share the work of ingest serve one")
+    every = wanted_of(sites, client_id_file, member=member, remembers=subscriptions_file)
     # Before the broker: a mistake in its address is reported at once.
     opened = wait_for_store(store, over, Retention(keep_raw, keep_minutes), archive)
     if opened is None:
@@ -161,19 +174,41 @@ def ingest(
         if not wait_for_broker(broker, over):
             return
         warn_of_a_broker_without_rules(broker)
-        with (
-            Ingest(loaded, opened, broker, member=member, client_id=client_id, remembers=remembers) as service,
-            health_server(
-                metrics,
-                IngestMetrics(service.stats, utc_now),
-                alive=lambda: None if service.failure is None else f"ingest failed: {service.failure}",
-                ready=lambda: service.stats().trouble_now,
-                notices=lambda: [*service.notices(), *opened.notices()],
-            ),
-        ):
+        with ExitStack() as entered:
+            services = dict[str, Ingest]()
+            for wanted in every:
+                # One of those that share the store keeps it in order.
+                made = Ingest(
+                    wanted.site,
+                    opened,
+                    broker,
+                    member=member,
+                    client_id=wanted.client_id,
+                    remembers=wanted.remembers,
+                    only_site=wanted.only_site,
+                    maintains=wanted is every[0],
+                )
+                services[wanted.site.name] = entered.enter_context(made)
+
+            def alive(one: Ingest) -> str | None:
+                return None if one.failure is None else f"ingest failed: {one.failure}"
+
+            entered.enter_context(
+                health_server(
+                    metrics,
+                    MetricsBySite({name: IngestMetrics(one.stats, utc_now) for name, one in services.items()}),
+                    alive=any_of(alive, services),
+                    ready=any_of(lambda one: one.stats().trouble_now, services),
+                    notices=lambda: [
+                        *(notice for one in services.values() for notice in one.notices()),
+                        *opened.notices(),
+                    ],
+                )
+            )
             while not over(0.5):
-                if service.failure:
-                    raise service.failure
+                for one in services.values():
+                    if one.failure:
+                        raise one.failure
 
 
 @app.command()

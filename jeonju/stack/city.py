@@ -18,7 +18,7 @@ from jeonju.api.simulated import Simulated
 from jeonju.broker.address import parse_broker_url
 from jeonju.broker.crowd import CrowdMetrics
 from jeonju.broker.embedded import EmbeddedBroker, Preparation
-from jeonju.broker.identity import FILE_NAME, lasting_id
+from jeonju.broker.identity import FILE_NAME
 from jeonju.broker.refusals import RefusedSendersMetrics
 from jeonju.broker.rights import Login
 from jeonju.broker.security import Security
@@ -30,7 +30,7 @@ from jeonju.evaluation.running_score import RunningScore
 from jeonju.ingest.metrics import IngestMetrics
 from jeonju.ingest.service import Ingest
 from jeonju.ingest.subscriptions import remembered_beside
-from jeonju.ingest.wanted import NAME, Wanted
+from jeonju.ingest.wanted import Wanted, wanted_of
 from jeonju.rules.rules import Rules, shipped_rules
 from jeonju.simulator.scenario import Scenario, playable
 from jeonju.simulator.service import Simulation
@@ -169,7 +169,7 @@ def running_city(settings: UpSettings) -> Iterator[City]:
         # A server counts ages by its own clock: by that the readings of a scenario, which has its own time, can be too old to be taken.
         retention = None if settings.scenario else settings.retention
         store = stack.enter_context(closing(open_store(store_url, retention, settings.archive)))
-        wanted = _wanted(sites, settings.data)
+        wanted = wanted_of(sites, settings.data / FILE_NAME)
         broker = _start_broker(settings, wanted, stack)
         parts = [_begin(each, settings, store, clock, broker, stack, devices) for each in wanted]
         first, *others = parts
@@ -204,20 +204,6 @@ class _Parts(NamedTuple):
     simulation: Simulation | None
     services: Services
     collectors: list[Collector]
-
-
-def _wanted(sites: Sequence[Site], data: Path) -> list[Wanted]:
-    """Return what ingest subscribes for each site. The first keeps the session of one that served it alone, and takes from it what waits."""
-    file, is_alone = data / FILE_NAME, len(sites) == 1
-    return [
-        Wanted(
-            site,
-            lasting_id(NAME if number == 0 else f"{NAME}-{site.name}", file),
-            remembers=remembered_beside(file, None if number == 0 else site.name),
-            only_site=not is_alone,
-        )
-        for number, site in enumerate(sites)
-    ]
 
 
 def _begin(

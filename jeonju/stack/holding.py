@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from typing import Any, Final, Protocol, Self
+from typing import Final, Protocol, Self
 
 import msgspec
 from prometheus_client import Metric
@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 
 from jeonju.broker.leases import Lease, LeaseLostError, LeaseStore
 from jeonju.common.errors import UnavailableError, UserError
+from jeonju.stack.by_site import labelled
 
 log = logging.getLogger(__name__)
 
@@ -300,10 +301,4 @@ class WorkerMetrics(Collector):
         prefix = f"jeonju_{self._role}"
         yield Gauge(f"{prefix}_sites_held", "Sites that this worker serves", len(self._worker.held))
         yield Gauge(f"{prefix}_sites_unserved", "Sites that no worker serves", len(self._worker.unserved))
-        merged: dict[str, Metric] = {}
-        for site, collector in self._worker.parts().items():
-            for metric in collector.collect():
-                into = merged.setdefault(metric.name, Metric(metric.name, metric.documentation, metric.type))
-                samples: list[Any] = metric.samples
-                into.samples += [sample._replace(labels={**sample.labels, "site": site}) for sample in samples]
-        yield from merged.values()
+        yield from labelled(self._worker.parts())

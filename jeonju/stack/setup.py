@@ -14,14 +14,12 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from jeonju.api.access.keys import KeyFile, Role
-from jeonju.broker.identity import lasting_id
 from jeonju.broker.mosquitto_db import prepare_mosquitto
 from jeonju.broker.security import Security
 from jeonju.common.errors import UserError
 from jeonju.common.secret_file import OWNER_ONLY, read_secret, write_secret
 from jeonju.contract.site import Site
-from jeonju.ingest.subscriptions import remembered_beside
-from jeonju.ingest.wanted import NAME, Wanted
+from jeonju.ingest.wanted import wanted_of
 from jeonju.storage.influx.setup import InfluxSetup, new_secret
 
 WITH_GROUP: Final = 0o640
@@ -77,7 +75,7 @@ class Secrets:
 
 
 def set_up(
-    site: Site,
+    sites: Sequence[Site],
     security: Security,
     secrets: Secrets,
     names: Sequence[str],
@@ -89,14 +87,14 @@ def set_up(
 
     Raises UserError for what a person must change, UnavailableError when InfluxDB does not answer: what was made until then stays.
     """
-    accounts = security.setup(names, site, now)
+    accounts = security.setup(names, sites, now)
     for service in LOGGING_IN:
         secrets.keep(service, "mqtt_password", read_secret(security.clients / f"{service}.password", "jeonju setup"))
         secrets.keep(service, "ca.pem", (security.broker / "ca.pem").read_text(encoding="ascii"))
     # Nobody may know by which client id the broker keeps what waits for ingest.
     secrets.once("ingest", "client_id")
     if mosquitto is not None:
-        _set_up_mosquitto(mosquitto, site, secrets)
+        _set_up_mosquitto(mosquitto, sites, secrets)
     _keep_admin_key(KeyFile(secrets.path("api", "keys.json")), secrets, now)
     if influx is not None:
         _set_up_influx(influx, secrets)
@@ -104,15 +102,15 @@ def set_up(
     return accounts + secrets.made
 
 
-def _set_up_mosquitto(mosquitto: Mosquitto, site: Site, secrets: Secrets) -> None:
+def _set_up_mosquitto(mosquitto: Mosquitto, sites: Sequence[Site], secrets: Secrets) -> None:
     """Let the sessions of ingest be there before Mosquitto starts for the first time: it acknowledges also what no session waits for."""
     file = secrets.path("ingest", "client_id")
-    client_id = lasting_id(NAME, file)
     members: Sequence[str | None] = mosquitto.members or (None,)
     sessions = [
         session
         for member in members
-        for session in Wanted(site, client_id, member, remembered_beside(file, member)).sessions()
+        for wanted in wanted_of(sites, file, member=member)
+        for session in wanted.sessions()
     ]
     if prepare_mosquitto(mosquitto.folder, "ingest", sessions):
         secrets.made.append("session of ingest at Mosquitto")

@@ -69,7 +69,7 @@ def security_with(
 ) -> tuple[Security, dict[str, Secret]]:
     """Return accounts for our services and for devices."""
     security = Security(folder)
-    security.setup([], site, NOW)
+    security.setup([], [site], NOW)
     return security, {
         name: security.add(f"jeonju.{name}", of_device("jeonju", name), NOW, login=login) for name in devices
     }

@@ -121,7 +121,7 @@ class Place:
 
     def __init__(self, folder: Path, kind: Kind, site: Site, stack: ExitStack) -> None:
         security = Security(folder / "security")
-        security.setup([], site, NOW)
+        security.setup([], [site], NOW)
         secrets = {name: security.add(f"jeonju.{name}", rights, NOW) for name, rights in RIGHTS.items()}
         broker = stack.enter_context(EmbeddedBroker(folder, kind=kind, port=0, security=security))
         self.urls = {name: url_of(broker, security, secret) for name, secret in secrets.items()}

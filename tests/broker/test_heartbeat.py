@@ -44,7 +44,7 @@ def test_broker_that_is_away_is_said(tmp_path: Path) -> None:
 def test_api_has_the_right_and_others_cannot_be_judged_by(tmp_path: Path, jeonju: Site, kind: Kind) -> None:
     need_broker(kind)
     security = Security(tmp_path / "security")
-    security.setup((), jeonju, NOW)
+    security.setup((), [jeonju], NOW)
     with EmbeddedBroker(tmp_path, kind=kind, port=0, security=security) as broker:
         assert try_broker(broker.url_for("api"), TOPIC, 60) is None
         with pytest.raises(NotAllowedError):

@@ -139,7 +139,7 @@ def test_broker_that_its_certificate_does_not_name_is_not_started(tmp_path: Path
         match=r"holds for 127\.0\.0\.1, ::1, localhost, not for 127\.0\.0\.2; add it with `jeonju device setup --name",
     ):
         EmbeddedBroker(tmp_path, port=0, host="127.0.0.2", security=security).start()
-    security.setup(["127.0.0.2"], jeonju, NOW)
+    security.setup(["127.0.0.2"], [jeonju], NOW)
     with (
         EmbeddedBroker(tmp_path, port=0, host="127.0.0.2", security=security) as broker,
         Ears(broker.url_for("api"), "api") as api,

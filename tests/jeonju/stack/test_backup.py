@@ -39,7 +39,7 @@ def city(folder: Path, site: Site) -> Places:
     store.write(Commit(dead_letters=[DeadLetter(NOW, "topic", b"payload", "reason")]))
     store.close()
     KeyFile(folder / "keys.json").add("mine", Role.ADMIN, NOW)
-    Security(folder / "security").setup([], site, NOW)
+    Security(folder / "security").setup([], [site], NOW)
     return places(folder)
 
 
@@ -66,7 +66,7 @@ def test_what_is_restored_is_what_was_there(tmp_path: Path, jeonju: Site) -> Non
     store = DuckDBStore(tmp_path / "new/air.duckdb")
     assert as_written(store.dead_letters()) == [DeadLetter(NOW, "topic", b"payload", "reason")]
     store.close()
-    assert Security(tmp_path / "new/security").setup([], jeonju, NOW) == []
+    assert Security(tmp_path / "new/security").setup([], [jeonju], NOW) == []
 
 
 def test_restore_needs_no_filters_of_tarfile(tmp_path: Path, jeonju: Site, monkeypatch: pytest.MonkeyPatch) -> None:

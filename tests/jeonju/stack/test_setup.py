@@ -8,14 +8,15 @@ import pytest
 from jeonju.api.access.keys import KeyFile, Role
 from jeonju.broker.security import Security
 from jeonju.common.errors import UnavailableError, UserError
+from jeonju.contract.gateways import Gateway
 from jeonju.contract.site import Site
-from jeonju.stack.setup import Influx, Secrets, set_up
+from jeonju.stack.setup import Influx, Mosquitto, Secrets, set_up
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 
 
 def run(folder: Path, site: Site, influx: Influx | None = None) -> list[str]:
-    return set_up(site, Security(folder / "security"), Secrets(folder / "secrets"), ["mosquitto"], influx, NOW)
+    return set_up([site], Security(folder / "security"), Secrets(folder / "secrets"), ["mosquitto"], influx, NOW)
 
 
 def content(folder: Path) -> dict[Path, tuple[bytes, int]]:
@@ -41,6 +42,23 @@ def test_each_service_gets_what_it_needs_and_a_second_run_changes_nothing(tmp_pa
     assert KeyFile(secrets / "api/keys.json").find(key) == ("admin", Role.ADMIN)
     assert run(tmp_path, jeonju) == []
     assert content(secrets) == before
+
+
+def test_services_of_several_sites_may_read_the_gateways_of_all(tmp_path: Path, jeonju: Site) -> None:
+    first, second = ([Gateway(topic=f"{name}/#", format="chirpstack")] for name in ("north", "south"))
+    sites = [
+        jeonju.model_copy(update={"gateways": first}),
+        jeonju.model_copy(update={"name": "south", "gateways": second}),
+    ]
+    mosquitto = Mosquitto(tmp_path / "mosquitto")
+    security = Security(tmp_path / "security")
+    made = set_up(sites, security, Secrets(tmp_path / "secrets"), [], None, NOW, mosquitto)
+    assert {"north/#", "south/#"} <= set(security.accounts()["ingest"].subscribe)
+    assert "session of ingest at Mosquitto" in made
+    kept = (mosquitto.folder / "mosquitto.db").read_bytes()
+    # Each site has a session of its own, which receives what is of that site.
+    assert kept.count(b"air/v1/jeonju/+/readings") == kept.count(b"air/v1/south/+/readings") == 1
+    assert b"air/v1/+/+/readings" not in kept
 
 
 def test_password_that_was_changed_reaches_its_service(tmp_path: Path, jeonju: Site) -> None:
