@@ -36,8 +36,10 @@ class FeedState:
         )
 
     def lag_s(self, now: datetime) -> float | None:
-        """Return how old the newest reading is [s], None before the first."""
-        return None if self.last_reading_at is None else round((now - self.last_reading_at).total_seconds(), 3)
+        """Return how old the newest reading is [s], None before the first. A clock that runs faster may be behind its devices: then it is 0."""
+        if self.last_reading_at is None:
+            return None
+        return max(round((now - self.last_reading_at).total_seconds(), 3), 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,13 +53,19 @@ def of_own() -> str:
 
 def age_of(newest_us: str) -> str:
     """Return how old [s] is what has its instant [µs] in a column."""
-    return f'({TO} - last("{newest_us}") / 1000) / 1000'
+    return _not_negative(f'({TO} - last("{newest_us}") / 1000) / 1000')
+
+
+def _not_negative(number: str) -> str:
+    """Return a number, or 0 where it is below: the clock of a fast simulation is ahead of ours. InfluxQL has no greater of two."""
+    return f"({number} + abs({number})) / 2"
 
 
 def age_s(*where: str) -> str:
     """Return the query for the age of the newest reading [s], counted from when it was received."""
     newest = select('last("received_at") AS "at"', where=(OF_SITE, *where, UP_TO_END), by=(BY_DEVICE,))
-    return f'SELECT ({TO} - max("at") / 1000) / 1000 FROM ({newest})'
+    age = _not_negative(f'({TO} - max("at") / 1000) / 1000')
+    return f'SELECT {age} AS "age" FROM ({newest})'
 
 
 def ages(*where: str) -> str:

@@ -231,7 +231,8 @@ class Committer:
         self._count_turned_away()
         stats.last_commit_at = now = self._now()
         if commit.readings.num_rows:
-            stats.lag_s = (now - pc.max(commit.readings["time"]).as_py()).total_seconds()
+            # Devices may be ahead of our clock by a little, a simulated city by its speed: nothing is stored before it was measured.
+            stats.lag_s = max((now - pc.max(commit.readings["time"]).as_py()).total_seconds(), 0.0)
 
     def _count_turned_away(self) -> None:
         devices = self._pipeline.devices

@@ -16,7 +16,6 @@ from rich.text import Text
 from jeonju.stack.city import City
 
 EVERY_S: Final = 1.0
-GRADE_STYLES: Final = {"good": "bold blue", "moderate": "bold green", "bad": "bold yellow", "very-bad": "bold red"}
 
 
 def watch(city: City, *, until: Callable[[float], bool], as_json: bool) -> None:
@@ -36,7 +35,7 @@ def watch(city: City, *, until: Callable[[float], bool], as_json: bool) -> None:
 def summary_line(state: dict[str, Any]) -> str:
     """Return the state in one line."""
     worst = state["worst_cai"]
-    index = f"worst CAI {worst['cai']} ({worst['device']})" if worst else "no CAI yet"
+    index = f"worst {state['index']} {worst['cai']} ({worst['device']})" if worst else f"no {state['index']} yet"
     return (
         f"{state['devices_heard']} devices heard, {state['readings']:,} readings, {index}, {state['alerts']} active alerts, "
         f"{state['rejected']} rejected"
@@ -80,8 +79,8 @@ def _table(state: dict[str, Any], city: City) -> Table:
     table.add_row("readings", f"{state['readings']:,}   ({state['readings_per_s']:,.0f}/s)")
     worst = state["worst_cai"]
     table.add_row(
-        "worst CAI",
-        Text(f"{worst['cai']}  {worst['grade']}  {worst['device']}", GRADE_STYLES[worst["grade"]]) if worst else "–",
+        f"worst {state['index']}",
+        Text(f"{worst['cai']}  {worst['label']}  {worst['device']}", f"bold {worst['colour']}") if worst else "–",
     )
     table.add_row("active alerts", Text(str(state["alerts"]), "bold red" if state["alerts"] else ""))
     troubles = [

@@ -12,6 +12,8 @@ from typing import Any, Final, NamedTuple
 import pyarrow.compute as pc
 from prometheus_client.registry import Collector
 
+from jeonju.airquality.index import Cai
+from jeonju.airquality.schemes import SCHEMES
 from jeonju.api.app import create_app
 from jeonju.api.services import Services
 from jeonju.api.simulated import Simulated
@@ -120,9 +122,8 @@ class City:
             "devices_heard": sum((reference - seen).total_seconds() <= HEARD_WITHIN_S for seen in times),
             "readings": stats.readings,
             "readings_per_s": round(rate, 1),
-            "worst_cai": None
-            if worst is None
-            else {"device": worst, "cai": round(indexes[worst].value), "grade": indexes[worst].grade.key},
+            "index": SCHEMES[self.site.index].label_en,
+            "worst_cai": None if worst is None else worst_json(worst, indexes[worst]),
             "alerts": len(found.active),
             "rejected": stats.rejected,
             "store_available": stats.store_available,
@@ -145,6 +146,13 @@ class City:
             (self.clock.now() - min(times)).total_seconds() if len(times) >= len(self.site.devices) else float("inf")
         )
         return lag_s <= LIVE_WITHIN_S * self.clock.speed
+
+
+def worst_json(device: str, index: Cai) -> dict[str, Any]:
+    """Return where the air is worst, with the class of its index."""
+    grade = index.grade
+    named = {"grade": grade.key, "label": grade.label_en, "colour": grade.colour}
+    return {"device": device, "cai": round(index.value), **named}
 
 
 @contextmanager

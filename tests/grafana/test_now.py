@@ -53,6 +53,8 @@ def test_the_map_shows_open_incidents_with_their_radius(reader: Reader) -> None:
 
 def test_dead_data_looks_dead(reader: Reader) -> None:
     assert number(reader, CITY, "Newest reading") == pytest.approx(9.8)
+    # Received after the end of what is shown, as what a fast simulation sends is.
+    assert number(reader.until(reader.end - timedelta(seconds=9.9)), CITY, "Newest reading") == 0
     later = reader.until(reader.end + timedelta(minutes=8))
     age = number(later, CITY, "Newest reading")
     assert age == pytest.approx(489.8)

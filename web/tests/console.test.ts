@@ -8,7 +8,8 @@ vi.stubGlobal("navigator", { language: "en" });
 vi.stubGlobal("matchMedia", () => ({ matches: false, addEventListener: () => undefined }));
 vi.stubGlobal("addEventListener", () => undefined);
 const { bandOf, classOf, indexNow, inkOn, shadeOfBand, short, subIndex } = await import("../src/colour");
-const { limits, live } = await import("../src/state");
+const { cai, limits, live } = await import("../src/state");
+const { indexes } = await import("../src/map/Things");
 const { byTime, stepped } = await import("../src/clock");
 const { parse, write } = await import("../src/route");
 const { half } = await import("../src/map/layers");
@@ -51,6 +52,16 @@ it("puts instants in order with and without fractions of a second, those of one 
   const came = ["2026-03-04T12:00:01Z", "2026-03-04T12:00:00.5Z", "2026-03-04T12:00:00Z", "2026-03-04T12:00:00.000Z", undefined];
   expect([...came].sort(byTime)).toEqual([came[2], came[3], came[1], came[0], undefined]);
   expect(came.map((time, number) => ({ time, number })).sort((a, b) => byTime(a.time, b.time)).map(({ number }) => number)).toEqual([4, 2, 3, 1, 0]);
+});
+
+it("names the index of the site, and that of the United States beside it only where it is another", () => {
+  const before = limits.value, american = { label_ko: "미국 AQI", label_en: "US AQI" }, korean = { label_ko: "통합대기환경지수", label_en: "CAI" };
+  cai.value = { stations: { a: { cai: 84, label_ko: "보통", label_en: "Moderate", us_aqi: { aqi: 84 } } }, zones: {} };
+  limits.value = { ...before, index: { key: "cai", ...korean } };
+  expect(indexes("a")).toBe("CAI 84 Moderate · US AQI 84 (reference only)");
+  limits.value = { ...before, index: { key: "us", ...american } };
+  expect(indexes("a")).toBe("US AQI 84 Moderate");
+  limits.value = before;
 });
 
 it("writes values in few characters", () => {

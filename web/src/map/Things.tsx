@@ -22,7 +22,8 @@ const FROM_AIR = ["smoke", "dust", "release"], GLIDE_MS = 6000, FRAME_MS = 80, F
 export const indexes = (name: string) => {
   const index = cai.value.stations[name];
   return index?.cai === undefined || isPast.value ? ""
-    : `${localized(limits.value.index, "label")} ${index.cai} ${localized(index, "label")} · US AQI ${index.us_aqi?.aqi ?? "–"} (${say("reference")})`;
+    : [`${localized(limits.value.index, "label")} ${index.cai} ${localized(index, "label")}`,
+      limits.value.index?.key !== "us" && `US AQI ${index.us_aqi?.aqi ?? "–"} (${say("reference")})`].filter(Boolean).join(" · ");
 };
 const title = (name: string) => [label(devices.value.get(name)), indexes(name)].filter(Boolean).join(" · ");
 const alarmed = computed(() => new Set(onMap.value ? onMap.value.alerts.filter(({ kind }) => FROM_AIR.includes(kind)).map(({ device }) => device) : [...shown.value.alerts.values()].filter(({ kind }) => FROM_AIR.includes(kind)).map(({ device }) => device)));
