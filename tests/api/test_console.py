@@ -1,5 +1,6 @@
 """What only the console does: time, addresses of views, pages of incidents, devices and the network, and what happens in a simulated city."""
 
+import csv
 import json
 from datetime import date, timedelta
 from pathlib import Path
@@ -100,6 +101,14 @@ def test_incident_has_a_page_with_its_regions_and_takes_a_note(city: City) -> No
     page.get_by_role("button", name="Acknowledge").click()
     expect(page.locator("#incident .mark")).to_have_text(["acknowledged", "→ lee"])
     assert asked(page, "incidents/open")["state"] == "acknowledged"
+    # What its charts show, by the keyboard alone.
+    with page.expect_download() as download:
+        page.locator("#charts + .export").get_by_role("link", name="CSV").press("Enter")
+    header, *rows = csv.reader(download.value.path().read_text(encoding="utf-8-sig").splitlines())
+    assert header == ["time", "device", "lat [°]", "lon [°]", "pm25 [µg/m³]", "co [ppm]", "pm10 [µg/m³]", "flags"]
+    # From half an hour before the incident began to now, both ends included, with a reading each minute.
+    assert {row[1] for row in rows} == {"palbok-03"}
+    assert len(rows) == 40
 
 
 def test_device_has_a_page_with_its_flags_and_neighbours(city: City) -> None:

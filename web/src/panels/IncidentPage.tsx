@@ -15,11 +15,12 @@ import { age, arrival, dateAndTime, label, localized, nameOfZone, say, sayOf, sh
 import { myName } from "./Alerts";
 import { Asker } from "./Asker";
 import { Chart } from "./Chart";
+import { Export } from "./Export";
 import { IncidentActions, reportOf, sourceWords, visitWords } from "./Incidents";
 import { Robots } from "./Robots";
 import { lineOf } from "./shared";
 
-const whole = signal<Incident | null>(null), series = signal<{ id: string; devices: Record<string, Columns> } | null>(null);
+const whole = signal<Incident | null>(null), series = signal<{ id: string; asked: string; devices: Record<string, Columns> } | null>(null);
 const BEFORE_MS = 30 * 60_000, MOST_CHARTS = 6;
 
 async function load(id: string): Promise<void> {
@@ -27,11 +28,10 @@ async function load(id: string): Promise<void> {
     const found = await get<Incident>(path("incidents", id));
     whole.value = found;
     const start = Date.parse(found.opened_at) - BEFORE_MS, end = found.closed_at ? Date.parse(found.closed_at) + BEFORE_MS : now.value + 1000;
-    const asked = found.details.devices.slice(0, MOST_CHARTS).map((name) => `device=${encodeURIComponent(name)}`).join("&");
-    if (!asked) return;
-    const answer = await get<{ devices: Record<string, Columns> }>(
-      `series?start=${new Date(start).toISOString()}&end=${new Date(Math.max(end, start + 60_000)).toISOString()}&${asked}&quantity=pm25&quantity=co&quantity=pm10`);
-    series.value = { id, devices: answer.devices };
+    const names = found.details.devices.slice(0, MOST_CHARTS).map((name) => `device=${encodeURIComponent(name)}`).join("&");
+    if (!names) return;
+    const asked = `series?start=${new Date(start).toISOString()}&end=${new Date(Math.max(end, start + 60_000)).toISOString()}&${names}&quantity=pm25&quantity=co&quantity=pm10`;
+    series.value = { id, asked, devices: (await get<{ devices: Record<string, Columns> }>(asked)).devices };
   } catch (error) {
     complain(error);
   }
@@ -82,7 +82,7 @@ export function IncidentPage({ id }: { id: string }) {
           {!isPast.value && <Robots only={(robot) => robot.visit?.incident === id || (robot.available && robot.zone === found.zone)} />}
         </section>
       </div>
-      <section><h2>{say("charts")}</h2><Charts incident={found} /></section>
+      <section><h2>{say("charts")}</h2><Charts incident={found} />{series.value?.id === id && <Export path={`${series.value.asked}&every=raw`} />}</section>
       <Traces incident={found} />
       <section><h2>{say("timeline")}</h2><Course incident={found} /></section>
     </>
