@@ -196,9 +196,17 @@ def _note(air: State) -> dict[str, str]:
 def _hourly_means(air: State, device: str, begin: datetime, until: datetime) -> Floats:
     """Return the hourly means (hours, POLLUTANTS) that the store has, NaN where it has none."""
     table = air.store.readings(
-        Series(site=air.site.name, start=begin, end=until, devices=(device,), every_s=_HOUR_S, limit=YEAR_H + 48)
+        Series(
+            site=air.site.name,
+            start=begin,
+            end=until,
+            devices=(device,),
+            every_s=_HOUR_S,
+            limit=YEAR_H + 48,
+            quantities=POLLUTANTS,
+        )
     )
     hours = np.full((int((until - begin) / timedelta(hours=1)) + 1, len(POLLUTANTS)), np.nan)
-    for at, *values in zip(table["time"].to_pylist(), *(table[key].to_pylist() for key in POLLUTANTS), strict=True):
-        hours[int((at - begin) / timedelta(hours=1))] = [np.nan if value is None else value for value in values]
+    since_us = table["time"].cast(pa.int64()).to_numpy() - int(begin.timestamp()) * 1_000_000
+    hours[since_us // (_HOUR_S * 1_000_000)] = np.column_stack([table[key].to_numpy() for key in POLLUTANTS])
     return hours
