@@ -56,9 +56,11 @@ def test_a_killed_sweep_goes_on_without_repeating_what_is_finished(scenario_file
     out = tmp_path / "sweep"
     command = [sys.executable, "-m", "jeonju", *sweep(scenario_file, out, 12)]
     killed = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(lambda: len(list(out.glob("runs/*.parquet"))) >= 2, within_s=120)
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.wait()
+    try:
+        wait_until(lambda: len(list(out.glob("runs/*.parquet"))) >= 2, within_s=300)
+    finally:
+        os.killpg(killed.pid, signal.SIGKILL)
+        killed.wait()
     finished = {file: file.stat().st_mtime_ns for file in out.glob("runs/*.parquet")}
     (out / "runs" / "000011.partial").write_bytes(b"cut off")
     said = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
