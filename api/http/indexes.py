@@ -208,5 +208,8 @@ def _hourly_means(air: State, device: str, begin: datetime, until: datetime) -> 
     )
     hours = np.full((int((until - begin) / timedelta(hours=1)) + 1, len(POLLUTANTS)), np.nan)
     since_us = table["time"].cast(pa.int64()).to_numpy() - int(begin.timestamp()) * 1_000_000
-    hours[since_us // (_HOUR_S * 1_000_000)] = np.column_stack([table[key].to_numpy() for key in POLLUTANTS])
+    # Where a year begins at half past, the hour around its beginning is its first.
+    hours[np.maximum(since_us, 0) // (_HOUR_S * 1_000_000)] = np.column_stack(
+        [table[key].to_numpy() for key in POLLUTANTS]
+    )
     return hours

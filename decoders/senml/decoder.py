@@ -20,7 +20,7 @@ from jeonju.decoders.fields import key_of, refuse_long
 from jeonju.decoders.gathered import Gathered
 from jeonju.decoders.message import Message, bare_text, refuse_too_large
 from jeonju.decoders.numbers import is_absent, number
-from jeonju.decoders.senml.lwm2m import Objects, joined
+from jeonju.decoders.senml.lwm2m import Objects
 from jeonju.decoders.times import UnreadTime, When, from_epoch, from_seconds, shown
 
 # Labels of CBOR (RFC 8428, table 4) and the names of JSON.
@@ -89,14 +89,15 @@ def _add(
     refuse_long(base_name)
     refuse_long(name)
     value = _value(record, base)
-    device, own_name = _device(*joined(base_name, name), unit, mapped)
+    device, own_name = _device(base_name, name, unit, mapped)
     if (owner := objects.device(base_name)) is not None:
         device = owner
     # A pointer is `/` and the name, or leads to the value in the pack.
     entry = mapped.get(own_name) or mapped.get(f"{index}/v")
     key = key_of(own_name) if own_name else KEY_OF_UNIT.get(unit)
     if entry is None and key is None and (resource := objects.resource(base_name, name)):
-        device, key, unit = resource.device, resource.key, unit or resource.unit
+        device, own_name, key, unit = resource.device, resource.path, resource.key, unit or resource.unit
+        entry = mapped.get(own_name)
     if is_absent(value) or (entry is None and key is None and number(value) is None):
         return
     if not base_name and not name and unit not in KEY_OF_UNIT:

@@ -30,23 +30,25 @@ _OBJECTS: Final[dict[int, dict[int, tuple[str, str]]]] = {
         17: ("co2", "ppm"),
     },
 }
-# Numbers of one digit are levels of many names: they count only where nothing stands before them.
+# Objects of every device; numbers of one digit are levels of many names, so they count only where nothing stands before them.
 _OF_ALL: Final[dict[int, dict[int, tuple[str, str]]]] = {
     3: {9: ("battery", "%")},
     6: {0: ("latitude", ""), 1: ("longitude", "")},
 }
-_NUMBERS: Final = "|".join(map(str, _OBJECTS))
-_PATH: Final = re.compile(rf"(?:(?P<device>.*)/)?(?P<object>{_NUMBERS})(?:/\d{{1,5}})?/(?P<resource>\d{{1,5}})")
-_PATH_OF_ALL: Final = re.compile(r"(?P<device>)/(?P<object>[36])/\d{1,5}/(?P<resource>\d{1,5})")
+# Behind a device: an object of sensors with its instance, or without it where the resource is no small number that might be anything.
+_PATH: Final = re.compile(
+    r"(?:(?P<device>.*)/)?(?P<path>(?P<object>3[234]\d\d)/(?:\d{1,5}/\d{1,5}|[56]\d{3}|(?<=3428/)\d{1,2}))", re.DOTALL
+)
+_PATH_ALONE: Final = re.compile(r"(?P<device>)/(?P<path>(?P<object>\d{1,5})/\d{1,5}/\d{1,5})")
 _URN: Final = re.compile(r"urn:oma:lwm2m:(?:oma|ext|x):(?P<object>\d{1,5})(?:[/:].*)?")
-_NUMBERS_ONLY: Final = re.compile(r"/?(?:\d{1,5}/)+")
 
 
 class Resource(NamedTuple):
-    """What a record of a resource holds: whose it is ("" where nothing says so), our key, and the unit of the registry ("" for none)."""
+    """What a record is of: whose it is ("" where nothing says so), its path without the device, our key if known, and the unit ("" for none)."""
 
     device: str
-    key: str
+    path: str
+    key: str | None
     unit: str
 
 
@@ -73,20 +75,13 @@ class Objects:
         return self._devices.get(base_name, "") if _URN.fullmatch(base_name) else None
 
     def resource(self, base_name: str, name: str) -> Resource | None:
-        """Return what a record is of; None where its name is that of no resource that is known."""
-        if urn := _URN.fullmatch(base_name):
-            known = _OBJECTS.get(int(urn["object"]), {})
-            device, number = self._devices.get(base_name, ""), name
-        elif path := _PATH.fullmatch(base_name + name) or _PATH_OF_ALL.fullmatch(base_name + name):
-            known = (_OBJECTS | _OF_ALL)[int(path["object"])]
-            device, number = path["device"] or "", path["resource"]
+        """Return what a record is of; None where its name is that of no resource."""
+        if (urn := _URN.fullmatch(base_name)) and name.isdecimal():
+            device, number, path = self._devices.get(base_name, ""), int(urn["object"]), f"{urn['object']}/{name}"
+        elif found := _PATH.fullmatch(base_name + name) or _PATH_ALONE.fullmatch(base_name + name):
+            device, number, path = found["device"] or "", int(found["object"]), found["path"]
         else:
             return None
-        if not number.isdecimal() or (found := known.get(int(number))) is None:
-            return None
-        return Resource(device, found[0], self._units.get((base_name + name).removesuffix(number), found[1]))
-
-
-def joined(base_name: str, name: str) -> tuple[str, str]:
-    """Return base name and name, as one name where the base name is but the beginning of a path: it names no device."""
-    return ("", base_name + name) if base_name and _NUMBERS_ONLY.fullmatch(base_name) else (base_name, name)
+        resource = path.rpartition("/")[2]
+        key, unit = (_OBJECTS | _OF_ALL).get(number, {}).get(int(resource), (None, ""))
+        return Resource(device, path, key, self._units.get((base_name + name).removesuffix(resource), unit))

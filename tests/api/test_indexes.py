@@ -5,11 +5,15 @@ import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from jeonju.api.http import indexes
 from jeonju.api.stream import Stream
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.common.errors import UnavailableError
@@ -128,6 +132,17 @@ def test_standards_of_now_and_of_the_year(client: TestClient) -> None:
     assert get(client, "standards/unknown")["standards"] == []
     answer = client.get("/api/v1/standards/palbok-01", params={"year": 2027})
     assert (answer.status_code, answer.json()["detail"]) == (422, "year: 2027 has not begun")
+
+
+def test_year_that_begins_at_half_past_has_its_first_hour_first(store: DuckDBStore, jeonju: Site) -> None:
+    at = datetime(2025, 12, 31, 18, 40, tzinfo=UTC)  # ten past midnight in Kolkata
+    store.write(
+        Commit(readings=readings_table([{"site": "jeonju", "device": "a", "time": at, "received_at": at, **HAZY}]))
+    )
+    begin = datetime(2026, 1, 1, tzinfo=ZoneInfo("Asia/Kolkata"))
+    air: Any = SimpleNamespace(store=store, site=jeonju)
+    hours = indexes._hourly_means(air, "a", begin, begin + timedelta(hours=5))
+    assert np.isfinite(hours).any(axis=1).tolist() == [True, False, False, False, False, False]
 
 
 def test_all_limits_are_listed(client: TestClient) -> None:
