@@ -153,9 +153,9 @@ class Instruments:
         self._rngs = rngs
         self._start_s = start_s
         self._used = _used(fitted[:, _COLUMN])
-        # Needed for what is fitted, and not told.
-        self._helped = np.zeros_like(fitted)
-        self._helped[:, _COLUMN] = self._used & ~fitted[:, _COLUMN]
+        # What is fitted is made of these, but the device does not report them.
+        self._inputs_only = np.zeros_like(fitted)
+        self._inputs_only[:, _COLUMN] = self._used & ~fitted[:, _COLUMN]
         shape = (len(kinds), len(INSTRUMENTS))
         grades = [GRADES[kind] for kind in kinds]
         own = [rng.spawn(1)[0] for rng in rngs]
@@ -258,7 +258,7 @@ class Instruments:
         for smaller, larger in pairwise(COUNTED):
             larger_column = out[:, :, KEYS.index(larger)]
             np.maximum(larger_column, out[:, :, KEYS.index(smaller)], out=larger_column)
-        out[:, self._helped] = np.nan
+        out[:, self._inputs_only] = np.nan
         return out
 
 
