@@ -111,8 +111,9 @@ def create_app(
     app.state.ngsi_notifier = Notifier(app.state.air)
     for collector in (ApiMetrics(app.state.air), *collectors):
         app.state.metrics.register(collector)
+    # Included, they would be built anew for each application, at its first request.
     for router in (*http.routers(), sensorthings.router, ngsi.router, subscriptions.router):
-        app.include_router(router)
+        app.router.routes.extend(router.routes)
     app.mount("/static", PackedFiles(directory=STATIC, check_dir=False), name="static")
     _explain_errors(app)
     document_access(app)

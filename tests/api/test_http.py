@@ -18,6 +18,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from prometheus_client.parser import text_string_to_metric_families
 
 from jeonju.airquality.pollutants import QUANTITIES
+from jeonju.api import http
 from jeonju.api.stream import MOST_WAITING, Stream
 from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.contract import topics
@@ -75,6 +76,12 @@ def get(client: TestClient, path: str, **query: Any) -> Any:
     answer = client.get(f"/api/v1/{path}", params=query)
     assert answer.status_code == 200, answer.text
     return answer.json()
+
+
+def test_no_route_is_built_anew_at_a_first_request(client: TestClient) -> None:
+    built = {id(route) for router in http.routers() for route in router.routes}
+    assert built
+    assert built <= {id(route) for route in client.app.routes}  # type: ignore[attr-defined]
 
 
 def test_site_quantities_and_limits_are_listed(client: TestClient) -> None:
