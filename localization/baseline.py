@@ -1,6 +1,5 @@
 """Baseline of a sensor, its value without the release: learnt from the past alone, per sensor and for the whole network."""
 
-import warnings
 from collections import deque
 from typing import Final, NamedTuple
 
@@ -69,7 +68,5 @@ def _column_wise(function: object, rows: object, least: int, *arguments: float) 
     enough = np.isfinite(table).sum(axis=0) >= max(least, 1)
     out = np.full(table.shape[1], np.nan)
     if enough.any():
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            out[enough] = function(table[:, enough], *arguments, axis=0)  # type: ignore[operator]
+        out[enough] = function(table[:, enough], *arguments, axis=0)  # type: ignore[operator]
     return out
