@@ -1,6 +1,7 @@
 """Baseline of a sensor, its value without the release: learnt from the past alone, per sensor and for the whole network."""
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -43,15 +44,15 @@ class Baseline:
         self._values.append(values)
         self._jumps.append(np.abs(values - self._last))
         self._last = values
-        above = values - _column_wise(np.nanquantile, self._values, LEAST_SAMPLES, LOW_QUANTILE)
+        above = values - _quantile(self._values, LOW_QUANTILE, LEAST_SAMPLES)
         known = np.isfinite(above)
         common = max(float(np.median(above[known])), 0.0) if known.sum() >= LEAST_NETWORK else 0.0
         return Excess(above - common, self._unsteadiness())
 
     def _unsteadiness(self) -> Floats:
-        typical = np.maximum(_column_wise(np.nanmedian, self._jumps, LEAST_TYPICAL_SAMPLES), self._resolution)
-        recent = list(self._jumps)[-RECENT_MIN:]
-        return _column_wise(np.nanmean, recent, min(3, len(recent))) / typical
+        typical = np.maximum(_quantile(self._jumps, 0.5, LEAST_TYPICAL_SAMPLES), self._resolution)
+        recent = np.array(list(self._jumps)[-RECENT_MIN:])
+        return mean_of_known(recent, least=min(3, len(recent))) / typical
 
 
 def mean_of_known(rows: Floats, *, least: int | None = None) -> Floats:
@@ -62,11 +63,14 @@ def mean_of_known(rows: Floats, *, least: int | None = None) -> Floats:
     return np.where(count >= (least or max(len(rows) / 2, 1)), mean, np.nan)
 
 
-def _column_wise(function: object, rows: object, least: int, *arguments: float) -> Floats:
-    """Apply a NaN-aware statistic to each column that has at least `least` numbers; NaN for the others."""
-    table = np.array(list(rows))  # type: ignore[call-overload]
-    enough = np.isfinite(table).sum(axis=0) >= max(least, 1)
-    out = np.full(table.shape[1], np.nan)
-    if enough.any():
-        out[enough] = function(table[:, enough], *arguments, axis=0)  # type: ignore[operator]
-    return out
+def _quantile(rows: Iterable[Floats], share: float, least: int) -> Floats:
+    """Return a quantile of the numbers of each column, as numpy.nanquantile does one by one; NaN for columns with fewer than `least`."""
+    # NaN is last in order.
+    ordered = np.sort(np.array(list(rows)), axis=0)
+    count = np.isfinite(ordered).sum(axis=0)
+    place = share * np.maximum(count - 1, 0)
+    below = place.astype(np.int64)
+    column = np.arange(ordered.shape[1])
+    low, high = ordered[below, column], ordered[np.minimum(below + 1, len(ordered) - 1), column]
+    value = np.where(place > below, low + (high - low) * (place - below), low)
+    return np.where(count >= max(least, 1), value, np.nan)

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from jeonju.api.app import create_app
 from jeonju.broker.embedded import EmbeddedBroker
-from jeonju.contract.events import Fire
 from jeonju.contract.records import DeviceRecord
 from jeonju.contract.site import Site
-from jeonju.evaluation.offline import OfflineRun
-from jeonju.simulator.scenario import Scenario
-from jeonju.simulator.weather import WeatherOverrides
 from jeonju.stack.city import City, UpSettings, running_city
 from jeonju.stack.http_server import HttpSettings, LiveServer
 from jeonju.stack.services import api_services
@@ -25,17 +20,10 @@ from jeonju.stack.shown_run import services_of_run, shown_run
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit
 from tests.api.browsing import KOREAN, WITHIN_MS, asked, serious_findings
+from tests.finished_run import STATION, STEADY, finished_run
 from tests.waiting import wait_until
 
-# In a steady west wind: what burns west of a station is smelt there.
-STEADY = Scenario(
-    title_ko="서풍",
-    title_en="West wind",
-    start=datetime(2026, 3, 4, 12, tzinfo=UTC),
-    duration=86_400,
-    weather=WeatherOverrides(wind_speed_m_s=2.0, wind_from_deg=270, meander="none", stability="D", mixing_height_m=800),
-)
-STATION, WEST_M = "palbok-03", 250.0
+WEST_M = 250.0
 # Of a fire, at ten times real time, on a machine with other work.
 FOUND_WITHIN_MS = 3 * WITHIN_MS
 
@@ -189,20 +177,12 @@ def test_phone_in_korean_dark_and_light_can_be_read_by_everybody_and_so_can_the_
 
 
 @pytest.fixture(scope="module")
-def finished_run(tmp_path_factory: pytest.TempPathFactory, jeonju: Site) -> Path:
-    """Half an hour with a fire beside a station."""
-    folder = tmp_path_factory.mktemp("run")
-    station = next(one for one in jeonju.stations if one.name == STATION)
-    west = station.lon - 0.0028
-    fire = Fire(
-        kind="fire", after=900, lat=station.lat, lon=west, fuel="mixed-waste", smoulder=1200, smoulder_kg_s=0.05
-    )
-    OfflineRun(STEADY.model_copy(update={"duration": 1800, "events": [fire]}), folder).run()
-    return folder
+def run(tmp_path_factory: pytest.TempPathFactory, jeonju: Site) -> Path:
+    return finished_run(jeonju, tmp_path_factory)
 
 
-def test_finished_run_is_looked_at_like_a_city(finished_run: Path, browser: Browser) -> None:
-    with shown_run(finished_run, HttpSettings(port=0)) as url:
+def test_finished_run_is_looked_at_like_a_city(run: Path, browser: Browser) -> None:
+    with shown_run(run, HttpSettings(port=0)) as url:
         page = browser.new_context(base_url=url, locale="en-US").new_page()
         page.set_default_timeout(WITHIN_MS)
         page.goto("/#/simulation")
@@ -223,7 +203,7 @@ def test_finished_run_is_looked_at_like_a_city(finished_run: Path, browser: Brow
 
 
 def test_finished_run_that_is_dropped_opens_beside_the_city(
-    finished_run: Path, browser: Browser, jeonju: Site, tmp_path: Path
+    run: Path, browser: Browser, jeonju: Site, tmp_path: Path
 ) -> None:
     device = DeviceRecord("jeonju", STATION, "palbok", "station", "simulated", "online", STEADY.start)
     with EmbeddedBroker(tmp_path, port=0) as broker, closing(DuckDBStore(tmp_path / "air.duckdb")) as store:
@@ -234,7 +214,7 @@ def test_finished_run_that_is_dropped_opens_beside_the_city(
             page = browser.new_context(base_url=server.url, locale="en-US").new_page()
             page.set_default_timeout(WITHIN_MS)
             page.goto("/#/simulation")
-            page.locator("#run").set_input_files(finished_run)
+            page.locator("#run").set_input_files(run)
             expect(page.locator("#badge")).to_have_text("Finished run: West wind")
             expect(page.locator("#score")).to_contain_text("found1 / 1")
             expect(page.locator("#link")).to_have_attribute("aria-label", "live")

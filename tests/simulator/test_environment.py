@@ -38,23 +38,26 @@ def years(jeonju: Site) -> dict[str, Any]:
     weather_rows: list[Any] = []
     for seed in (3, 4):
         weather, background = pair(jeonju, seed)
-        for day in times.reshape(-1, 1):
-            series = weather.sample(day)
+        # No more is kept than three hours.
+        for hours in times.reshape(-1, 3):
+            series = weather.sample(hours)
             weather_rows.append(
-                [
-                    series.temperature_c[0],
-                    series.wind_speed_m_s[0],
-                    series.rain_mm_h[0],
-                    series.humidity_percent[0],
-                    series.stability[0],
-                    series.mixing_height_m[0],
-                    series.wind_from_deg[0],
-                    series.visibility_m[0],
-                ]
+                np.column_stack(
+                    [
+                        series.temperature_c,
+                        series.wind_speed_m_s,
+                        series.rain_mm_h,
+                        series.humidity_percent,
+                        series.stability,
+                        series.mixing_height_m,
+                        series.wind_from_deg,
+                        series.visibility_m,
+                    ]
+                )
             )
-            air.append(background.sample(day, np.zeros((1, 1, 2)))[0, 0])
+            air.append(background.sample(hours, np.zeros((3, 1, 2)))[:, 0])
     months = np.array([datetime.fromtimestamp(t + 9 * 3600, UTC).month for t in times] * 2)
-    return {"air": np.array(air), "weather": np.array(weather_rows), "months": months}
+    return {"air": np.concatenate(air), "weather": np.concatenate(weather_rows), "months": months}
 
 
 def test_monthly_temperatures_are_those_of_jeonju(years: dict[str, Any]) -> None:

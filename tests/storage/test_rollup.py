@@ -144,7 +144,7 @@ def test_devices_and_limit_are_kept_to_in_roll_ups(store: Store) -> None:
     assert store.readings(Series(site="jeonju", start=T0, end=T0, every_s=3600)).num_rows == 0
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     seed=st.integers(0, 2**31),
     cuts=st.lists(st.tuples(st.integers(0, 100), st.booleans()), max_size=6),
