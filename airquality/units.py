@@ -65,44 +65,46 @@ _LINEAR: Final[dict[tuple[str, str], tuple[float, float]]] = {
 }
 # Gases that are given as mass pass through their molar mass.
 _MG_M3: Final = {"kg/m³": 1e6, "g/m³": 1e3, "mg/m³": 1.0, "µg/m³": 1e-3, "ng/m³": 1e-6}
-# How units are written, folded: compatibility forms (㎍, ³) decomposed, lower case, without spaces, dots, carets and low lines.
+# How units are written, folded: compatibility forms (㎍, ³) decomposed, lower case, without spaces, dots, carets and low lines. Celcius is a
+# common slip.
 _SPELLINGS: Final = {
-    "°C": "°c c oc degc degsc celsius degcelsius degreec degreesc degreecelsius degreescelsius cel",
+    "°C": "°c c oc degc degsc celsius degcelsius degreec degreesc degreecelsius degreescelsius cel celcius degcelcius degreecelcius degreescelcius",
     "°F": "°f f of degf degsf fahrenheit degfahrenheit degreef degreesf degreefahrenheit degreesfahrenheit",
     "K": "k °k degk kelvin",
-    "%": "% pct percent percentage %rh rh rh% %el /100",
+    "%": "% pct percent percentage %rh rh rh% %el /100 %vol vol% %v/v",
     "1": "1 / ratio index idx",
-    "hPa": "hpa mbar mb millibar hectopascal",
-    "Pa": "pa pascal",
-    "kPa": "kpa kilopascal",
+    "hPa": "hpa mbar mb millibar millibars hectopascal hectopascals",
+    "Pa": "pa pascal pascals",
+    "kPa": "kpa kilopascal kilopascals",
     "bar": "bar",
     "mmHg": "mmhg torr",
     "inHg": 'inhg "hg inchhg',
     "psi": "psi",
-    "ppm": "ppm ppmv",
-    "ppb": "ppb ppbv",
+    "ppm": "ppm ppmv partpermillion partspermillion",
+    "ppb": "ppb ppbv partperbillion partsperbillion",
     "kg/m³": "kg/m3 kgm-3",
     "g/m³": "g/m3 gm-3",
-    "mg/m³": "mg/m3 mgm-3 mg/cbm",
+    "mg/m³": "mg/m3 mgm-3 mg/cbm milligrampercubicmeter milligramspercubicmeter",
     "µg/m³": "ug/m3 ug ugm-3 ugm3 mcg/m3 ug/cbm microgrampercubicmeter microgramspercubicmeter",
     "ng/m³": "ng/m3 ngm-3",
-    "m/s": "m/s mps ms-1 m/sec meterpersecond meterspersecond",
-    "km/h": "km/h kmh kph kmph km/hr",
-    "mph": "mph mi/h mile/h miles/h",
+    "m/s": "m/s mps ms-1 m/sec meter/second meterpersecond meterspersecond",
+    "km/h": "km/h kmh kmh-1 kph kmph km/hr kilometerperhour kilometersperhour",
+    "mph": "mph mi/h mile/h miles/h mileperhour milesperhour",
     "kn": "kn kt kts knot knots",
     "V": "v volt volts",
     "mV": "mv millivolt millivolts",
     "dBm": "dbm",
     "dB": "db decibel decibels",
-    "dB(A)": "db(a) dba",
+    "dB(A)": "db(a) dba decibel(a)",
     "°": "° deg degree degrees",
     "rad": "rad radian radians",
-    "m": "m meter meters metre metres",
+    "m": "m meter meters",
     "km": "km",
     "ft": "ft foot feet",
 }
 _UNIT_OF_SPELLING: Final = {spelling: unit for unit, all_of_it in _SPELLINGS.items() for spelling in all_of_it.split()}
-_IGNORED: Final = re.compile(r"[\s.^_·*]+")
+# The dots are those of multiplication: µg⋅m⁻³.
+_IGNORED: Final = re.compile(r"[\s.^_·⋅∙•*]+")
 _LONGEST_UNIT: Final = 32
 
 
@@ -114,9 +116,10 @@ def unit_of(text: str) -> str | None:
 
 @lru_cache(maxsize=1000)
 def _unit_of(text: str) -> str | None:
-    # The ring above stands for the degree sign on some keyboards, and would become a space; the Greek letter for the micro sign.
-    folded = unicodedata.normalize("NFKC", text.replace("˚", "°")).lower().replace("μ", "u")
-    return _UNIT_OF_SPELLING.get(_IGNORED.sub("", folded))
+    # The ring above stands for the degree sign on some keyboards, and would become a space; the Greek letter for the micro sign. A minus that is
+    # raised becomes that of mathematics.
+    folded = unicodedata.normalize("NFKC", text.replace("˚", "°")).lower().replace("μ", "u").replace("\u2212", "-")
+    return _UNIT_OF_SPELLING.get(_IGNORED.sub("", folded).replace("metre", "meter"))
 
 
 @lru_cache(maxsize=1000)

@@ -32,8 +32,13 @@ _GROUPED: Final = (
     ),
 )
 _DECIMAL_COMMA: Final = re.compile(r"([0-9]+),([0-9]+)")
-_VALUE_NAMES: Final = ("value", "val", "v")
-_UNIT_NAMES: Final = ("unit", "units", "uom", "unit_of_measurement", "unitOfMeasurement", "unitCode", "engUnit", "u")
+# Encoders of Go and .NET begin names with a capital.
+_VALUE_NAMES: Final = ("value", "Value", "val", "Val", "v")
+_UNIT_NAMES: Final = (
+    *("unit", "Unit", "units", "Units", "uom", "Uom", "UoM", "unit_of_measurement", "unitOfMeasurement"),
+    *("UnitOfMeasurement", "unitCode", "engUnit", "u"),
+)
+_NOTHING: Final = object()
 
 
 class Amount(NamedTuple):
@@ -66,9 +71,8 @@ def is_absent(value: Any) -> bool:
     if isinstance(value, str):
         return value.strip(" \t\r\n\0").lower() in _ABSENT
     if isinstance(value, dict):
-        return any(
-            name in value and not isinstance(value[name], dict) and is_absent(value[name]) for name in _VALUE_NAMES
-        )
+        held = _held(value)
+        return held is not _NOTHING and not isinstance(held, dict) and is_absent(held)
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
@@ -89,8 +93,13 @@ def _of_text(text: str) -> Amount | None:
     return None if decimal is None else _finite(sign.replace("\u2212", "-") + decimal + exponent, unit)
 
 
+def _held(content: Mapping[str, Any]) -> Any:
+    """Return the value that an object of value and unit holds, `_NOTHING` for any other object."""
+    return next((content[name] for name in _VALUE_NAMES if name in content), _NOTHING)
+
+
 def _of_object(content: Mapping[str, Any]) -> Amount | None:
-    held = next((content[name] for name in _VALUE_NAMES if name in content), None)
+    held = _held(content)
     if isinstance(held, dict):
         return None
     amount = read_amount(held)

@@ -78,7 +78,8 @@ def instant(value: Any, timezone: str | None = None) -> When:
         at = from_epoch(value if isinstance(value, int) else count)
     elif isinstance(value, str):
         try:
-            at = _of_text(value.strip(" \t\r\n\0"))
+            # What was put into a string twice has quotes of its own.
+            at = _of_text(value.strip(' \t\r\n\0"'))
             if at is not None and at.tzinfo is None:
                 if timezone is None:
                     return None

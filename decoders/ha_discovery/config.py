@@ -259,6 +259,8 @@ def _key(described: Mapping[str, Any], template: Template | None, unit: str | No
             *names,
             *(name.rpartition(" ")[2] for name in names),
         ]
+        # A name is for people: Wind Direction.
+        candidates += [text.strip().replace(" ", "_") for text in candidates]
         key = next((key for text in candidates if (key := key_of(text)) and _fits(key, unit)), None)
     if described.get("entity_category") == DIAGNOSTIC and key not in OF_THE_DEVICE:
         return None

@@ -26,7 +26,9 @@ from jeonju.decoders.ha_discovery.values import (
     compared,
     constant,
     either,
+    formatted,
     is_true,
+    joined,
     member,
     rendered,
     tested,
@@ -37,7 +39,7 @@ MOST_PARTS: Final = 120
 DEEPEST: Final = 12
 _SEGMENT: Final = re.compile(r"\{\{-?(.*?)-?\}\}|\{%-?(.*?)-?%\}|\{#.*?#\}", re.DOTALL)
 _TOKEN: Final = re.compile(
-    r"""\s*(?:(?P<number>\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)|(?P<name>[^\W\d]\w*)|(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?P<mark>==|!=|<=|>=|//|[-+*/%|.,()\[\]<>=]))"""
+    r"""\s*(?:(?P<number>0[xX][0-9a-fA-F]{1,16}|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)|(?P<name>[^\W\d]\w*)|(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?P<mark>==|!=|<=|>=|//|[-+*/%|.,()\[\]<>=~]))"""
 )
 _END: Final = ("end", "")
 _CONSTANTS: Final = {"none": None, "None": None, "true": True, "True": True, "false": False, "False": False}
@@ -194,11 +196,20 @@ class _Parser:
         return self._made(lambda scope: is_true(node.of(scope)) is even) if turned else node
 
     def _comparison(self) -> Node:
-        left = self._sum()
+        left = self._joined()
         word = self._next()[1]
+        if word == "not" and self._tokens[1] == ("name", "in") and self._take(word):
+            word = "not in"
+            self._tokens[0] = ("name", word)
         if word in COMPARISONS and self._take(word):
-            right, compare = self._sum(), COMPARISONS[word]
+            right, compare = self._joined(), COMPARISONS[word]
             return self._made(lambda scope: compared(compare, left.of(scope), right.of(scope)))
+        return left
+
+    def _joined(self) -> Node:
+        left = self._sum()
+        while self._take("~"):
+            left = self._made(joined(left, self._sum()))
         return left
 
     def _sum(self) -> Node:
@@ -211,7 +222,11 @@ class _Parser:
         left = operand()
         while (mark := self._next()[1]) in marks and self._take(mark):
             right = operand()
-            left = self._made(combined(ARITHMETIC[mark], left, right), fixed=left.constant and right.constant)
+            text = left.of(Scope("")) if mark == "%" and left.constant else None
+            if isinstance(text, str):
+                left = self._made(_filled(text, right))
+            else:
+                left = self._made(combined(ARITHMETIC[mark], left, right), fixed=left.constant and right.constant)
         return left
 
     def _filtered(self) -> Node:
@@ -265,7 +280,7 @@ class _Parser:
         kind, text = self._next()
         self._tokens.pop(0)
         if kind == "number":
-            return constant(int(text) if text.isdecimal() else float(text))
+            return constant(_number(text))
         if kind == "text":
             return constant(re.sub(r"\\(.)", r"\1", text[1:-1]))
         if text == "(":
@@ -292,6 +307,9 @@ class _Parser:
             return self._made(Scope.value_json, steps=())
         if name == "value":
             return self._made(lambda scope: scope.value)
+        if name == "this":
+            # The entity as it was before: nothing new.
+            return self._made(lambda _: MISSING)
         if name not in self._variables:
             raise TemplateError(f"{name!r} is not known")
         return self._made(lambda scope: scope.variables.get(name, MISSING))
@@ -353,6 +371,16 @@ class _Parser:
         self._depth += by
         if self._depth > DEEPEST:
             raise TemplateError(f"it is nested deeper than {DEEPEST}")
+
+
+def _number(text: str) -> float:
+    if text[:2] in ("0x", "0X"):
+        return int(text, 16)
+    return int(text) if text.isdecimal() else float(text)
+
+
+def _filled(text: str, value: Node) -> Evaluate:
+    return lambda scope: formatted(text, [value], scope)
 
 
 def _tokens(text: str) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ What a template gives for a missing value (`| float(0)`, `| default(0)`) is no m
 
 import math
 import operator
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -15,6 +16,7 @@ from jeonju.decoders.numbers import is_absent, number
 # Texts that are cut or split; a replacement never makes one longer.
 LONGEST_CUT: Final = 10_000
 MOST_DIGITS: Final = 15
+_FORMAT: Final = re.compile(r"%[-+0 ]?\d{0,2}(?:\.(\d{1,2}))?([fd])")
 
 
 class TemplateError(Exception):
@@ -150,6 +152,16 @@ def _contains(left: Any, right: Any) -> bool:
     return left in right if isinstance(right, list | str | dict) else False
 
 
+def joined(left: Node, right: Node) -> Evaluate:
+    """Return two values as one text, MISSING where one is missing."""
+
+    def join(scope: Scope) -> Any:
+        both_of_it = left.of(scope), right.of(scope)
+        return MISSING if MISSING in both_of_it else "".join(map(_text, both_of_it))
+
+    return join
+
+
 COMPARISONS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "==": operator.eq,
     "!=": operator.ne,
@@ -158,6 +170,7 @@ COMPARISONS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     ">": operator.gt,
     ">=": operator.ge,
     "in": _contains,
+    "not in": lambda left, right: not _contains(left, right),
 }
 ARITHMETIC: Final[dict[str, Callable[[float, float], float]]] = {
     "+": operator.add,
@@ -246,6 +259,34 @@ def _changed(change: Callable[[str], str]) -> Callable[[Any, Sequence[Node], Sco
     return lambda value, _others, _scope: MISSING if value is MISSING else change(_text(value))
 
 
+def _iif(value: Any, others: Sequence[Node], scope: Scope) -> Any:
+    """Return one of two values, as `x if test else y` does."""
+    if not others:
+        raise TemplateError("`iif` needs values")
+    return chosen(constant(value), others[0], others[1] if len(others) > 1 else constant(None))(scope)
+
+
+def formatted(value: Any, others: Sequence[Node], scope: Scope) -> Any:
+    """Return the number that a text such as `%.1f` is filled with, rounded as it says; raises TemplateError for any other text."""
+    found = _FORMAT.fullmatch(value) if isinstance(value, str) else None
+    if found is None or len(others) != 1:
+        raise TemplateError(f"the format {str(value)[:40]!r} is not understood")
+    digits = 0 if found[2] == "d" else 6 if found[1] is None else int(found[1])
+    turn = math.trunc if found[2] == "d" else lambda one: round(one, digits)
+    return calculated(lambda one, _: turn(one), others[0].of(scope), 0)
+
+
+def _extreme(choose: Callable[[Sequence[float]], float]) -> Callable[[Any, Sequence[Node], Scope], Any]:
+    """Return what gives the least or greatest of several numbers, or of a list of them; MISSING where one is missing."""
+
+    def apply(value: Any, others: Sequence[Node], scope: Scope) -> Any:
+        listed = value if isinstance(value, list) else [value, *(other.of(scope) for other in others)]
+        numbers = [calculated(ARITHMETIC["+"], item, 0) for item in listed]
+        return MISSING if MISSING in numbers or not numbers else choose(numbers)
+
+    return apply
+
+
 def _content(value: Any, _others: Sequence[Node], _scope: Scope) -> Any:
     return parse_json(value.encode("utf-8", "replace")) if isinstance(value, str) else value
 
@@ -273,6 +314,10 @@ FUNCTIONS: Final[dict[str, Callable[[Any, Sequence[Node], Scope], Any]]] = {
     ".lower": _changed(str.lower),
     "upper": _changed(str.upper),
     ".upper": _changed(str.upper),
+    "iif": _iif,
+    "format": formatted,
+    "min": _extreme(min),
+    "max": _extreme(max),
     "first": lambda value, _others, _scope: at_member(value, 0),
     "last": lambda value, _others, _scope: at_member(value, -1),
 }

@@ -56,8 +56,13 @@ UNIT_OF_CODE: Final = {
 UNIT_NOT_SAID: Final = "not said"
 # What an entity is of, in this order, before its own id: of many the id is made anew for each observation.
 REFERENCES: Final = ("refDevice", "refPointOfInterest", "refWeatherStation")
-_TIME_AT_END: Final = re.compile(r"[-:_.]?(?:19|20)\d\d-?\d\d-?\d\d[T_]\d[\d:.]*(?:Z|[-+]\d\d:?\d\d)?")
-_NOT_MEASURED: Final = frozenset(("id", "type", "@context", "@id", "@type", "location", "dateObserved", "address"))
+_TIME_AT_END: Final = re.compile(r"[-:_./]?(?:19|20)\d\d-?\d\d-?\d\d[T_]\d[\d:.-]*(?:Z|[-+]\d\d:?\d\d)?")
+# Levels of the model Device from 0 to 1; -1 where they cannot be determined. Signals in dBm are far below.
+LEVELS: Final = ("batteryLevel", "rssi")
+UNKNOWN_LEVEL: Final = -1
+# Members that say when an entity was observed, an interval's end first; the last are those of IoT agents and of the models of IUDX.
+OBSERVED: Final = ("dateObservedTo", "dateObserved", "observedAt", "observationDateTime", "TimeInstant", "timestamp")
+_NOT_MEASURED: Final = frozenset(("id", "type", "@context", "@id", "@type", "location", "address", *OBSERVED))
 NOTIFICATION: Final = "Notification"
 MOST_ENTITIES: Final = 10_000
 
@@ -106,18 +111,32 @@ def _add(gathered: Gathered, path: str, entity: dict[str, Any], content: Any, ga
         name = re.split(r"[/#]", full_name)[-1]
         if name in skip:
             continue
-        for item in attribute if isinstance(attribute, list) else [attribute]:
+        for item in _instances(attribute):
             spend()
             at = first_time(of_site, _said_at(item, gateway), observed)
             _add_attribute(gathered, device, at, name, item)
     look_up = partial(in_entry, entity, path)
     gathered.put_mapped(device, first_time(of_site, observed), gateway, lambda pointer: _value(look_up(pointer)))
-    place = _value(entity.get("location"))
-    point = place.get("coordinates") if isinstance(place, dict) and place.get("type") == "Point" else None
+    _put_place(gathered, device, first_time(of_site, observed), entity.get("location"))
+
+
+def _put_place(gathered: Gathered, device: str, at: When, location: Any) -> None:
+    """Add the place of an entity: a point of GeoJSON, longitude first, or the older `geo:point`, a text with the latitude first."""
+    place = _value(location)
+    if isinstance(place, dict):
+        point = place.get("coordinates") if place.get("type") == "Point" else None
+    else:
+        point = place.split(",")[::-1] if isinstance(place, str) and _member(location, "type") == "geo:point" else None
     if isinstance(point, list) and len(point) > 1:
-        at = first_time(of_site, observed)
         gathered.put(device, at, "longitude", number(point[0]))
         gathered.put(device, at, "latitude", number(point[1]))
+
+
+def _instances(attribute: Any) -> list[Any]:
+    """Return the values of an attribute, of which the last counts: of several the one without a `datasetId`, which is the default."""
+    if not isinstance(attribute, list):
+        return [attribute]
+    return sorted(attribute, key=lambda item: _member(item, "datasetId") is None)
 
 
 def _mapped(gateway: Gateway, path: str) -> frozenset[str]:
@@ -133,16 +152,22 @@ def _add_attribute(gathered: Gathered, device: str, at: When, name: str, attribu
         if not isinstance(value, str):
             gathered.put(device, at, name, number(value))
         return
-    code = (
-        attribute.get("unitCode", _value(_member(_member(attribute, "metadata"), "unitCode")))
-        if isinstance(attribute, dict)
-        else None
-    )
-    if isinstance(code, str) and code.strip():
-        unit = UNIT_OF_CODE.get(code.strip().upper(), code)
+    if (code := _unit_said(attribute)) is not None:
+        unit = UNIT_OF_CODE.get(code.upper(), code)
+    elif name in LEVELS and (level := number(value)) is not None and UNKNOWN_LEVEL <= level <= 1:
+        value, unit = None if level == UNKNOWN_LEVEL else level, "1"
     elif unit is None and key != "co2" and key in QUANTITY and QUANTITY[key].molar_mass_g_mol is not None:
         unit = UNIT_NOT_SAID
     gathered.put_raw(device, at, key, value, unit=unit)
+
+
+def _unit_said(attribute: Any) -> str | None:
+    """Return the unit that an attribute gives, or in NGSI v2 its metadata."""
+    for holder in (attribute, _member(attribute, "metadata")):
+        for name in ("unitCode", "unit", "unitText"):
+            if isinstance(said := _value(_member(holder, name)), str) and said.strip():
+                return said.strip()
+    return None
 
 
 def _value(attribute: Any) -> Any:
@@ -165,7 +190,7 @@ def _member(content: Any, name: str) -> Any:
 def _observed(entity: dict[str, Any], gateway: Gateway) -> When:
     """Return when an entity was observed, of an interval its end."""
     times = []
-    for name in ("dateObservedTo", "dateObserved", "observedAt"):
+    for name in OBSERVED:
         value = _value(entity.get(name))
         if isinstance(value, str) and "T" in value:
             value = value.rpartition("/")[2]
@@ -194,9 +219,14 @@ def _device(entity: dict[str, Any], content: Any, gateway: Gateway) -> str | Non
         if isinstance(said, str) and said.strip():
             parts = said.split(":", 3)
             own = parts[3] if said.startswith("urn:ngsi-ld:") and len(parts) > 3 else said
-            found = list(_TIME_AT_END.finditer(own[-40:]))
-            if found and found[-1].end() == len(own[-40:]):
-                own = own[: len(own) - len(found[-1][0])]
+            # An interval has two.
+            own = _without_time(_without_time(own))
             if own:
                 return own
     return None
+
+
+def _without_time(name: str) -> str:
+    end = name[-40:]
+    found = list(_TIME_AT_END.finditer(end))
+    return name[: len(name) - len(found[-1][0])] if found and found[-1].end() == len(end) else name

@@ -26,6 +26,10 @@ CSE_BASES: Final = frozenset(
 NOTIFY: Final = 5
 OK: Final = 2000
 _RESPONSE_TOPIC: Final = re.compile(r"((?:^|/)oneM2M/(?:reg_)?)req/")
+# A flexContainer is called by the short name of its kind, which some domain defines: cod:tempe (TS-0023). Numbers that all resources have are no
+# values.
+FLEX_CONTAINER: Final = re.compile(r"m2m:fcnt|(?!m2m:)[A-Za-z][\w.-]*:[\w.-]+")
+NOT_OF_FLEX_CONTAINER: Final = ("ty", "st", "cs")
 # Encodings of contentInfo: Base64 of a text, and of bytes.
 BASE64: Final = ("1", "2")
 # More than any server sends together: notifications, or instances of a container.
@@ -139,7 +143,7 @@ def _add_instance(
     if not isinstance(inside, dict):
         inside = _scalar(inside, names, gateway)
     look_up = partial(at_place, place)
-    mapped = frozenset(entry.pointer.rpartition("/con/")[2] for entry in gateway.mapping)
+    mapped = frozenset(_name_in_content(entry.pointer) for entry in gateway.mapping)
     try:
         device = _device(names, gateway, place)
     except RejectedError:
@@ -149,6 +153,12 @@ def _add_instance(
     at = first_time(site_time(gateway, place, at_place), _time(inside, instance, gateway))
     gathered.put_named(device, at, inside, skip=mapped)
     gathered.put_mapped(device, at, gateway, look_up)
+
+
+def _name_in_content(pointer: str) -> str:
+    """Return what a pointer leads to within the content, or within a flexContainer."""
+    holder, _, name = pointer.rpartition("/")
+    return name if FLEX_CONTAINER.fullmatch(holder.rpartition("/")[2]) else pointer.rpartition("/con/")[2]
 
 
 def _primitive(content: dict[str, Any]) -> dict[str, Any]:
@@ -171,10 +181,15 @@ def _answers(message: Message, content: dict[str, Any]) -> list[tuple[str, bytes
 
 
 def _instance(parent: Any) -> dict[str, Any] | None:
-    """Return a content instance or one of a time series."""
+    """Return a content instance, one of a time series, or what a flexContainer holds in their form."""
     for kind in ("cin", "tsi"):
         if isinstance(instance := _member(parent, kind), dict) and "con" in instance:
             return instance
+    parent = inner_document(parent)
+    for name, members in parent.items() if isinstance(parent, dict) and len(parent) == 1 else ():
+        if FLEX_CONTAINER.fullmatch(name) and isinstance(members, dict):
+            values = {member: value for member, value in members.items() if member not in NOT_OF_FLEX_CONTAINER}
+            return {"con": values, "ct": members.get("lt", members.get("ct"))}
     return None
 
 

@@ -16,6 +16,7 @@ _OBJECTS: Final[dict[int, dict[int, tuple[str, str]]]] = {
     3304: {_VALUE: ("humidity", "%RH")},
     # The unit of these is what their resource 5701 says.
     3315: {_VALUE: ("pressure", "")},
+    3316: {_VALUE: ("voltage", "")},
     3323: {_VALUE: ("pressure", "")},
     3324: {_VALUE: ("noise", "")},
     3336: {5514: ("latitude", ""), 5515: ("longitude", "")},
@@ -32,14 +33,16 @@ _OBJECTS: Final[dict[int, dict[int, tuple[str, str]]]] = {
 }
 # Objects of every device; numbers of one digit are levels of many names, so they count only where nothing stands before them.
 _OF_ALL: Final[dict[int, dict[int, tuple[str, str]]]] = {
-    3: {9: ("battery", "%")},
-    6: {0: ("latitude", ""), 1: ("longitude", "")},
+    3: {7: ("voltage", "mV"), 9: ("battery", "%")},
+    4: {2: ("rssi", "dBm")},
+    6: {0: ("latitude", ""), 1: ("longitude", ""), 2: ("altitude", "m"), 6: ("speed", "m/s")},
 }
 # Behind a device: an object of sensors with its instance, or without it where the resource is no small number that might be anything.
 _PATH: Final = re.compile(
     r"(?:(?P<device>.*)/)?(?P<path>(?P<object>3[234]\d\d)/(?:\d{1,5}/\d{1,5}|[56]\d{3}|(?<=3428/)\d{1,2}))", re.DOTALL
 )
-_PATH_ALONE: Final = re.compile(r"(?P<device>)/(?P<path>(?P<object>\d{1,5})/\d{1,5}/\d{1,5})")
+# Of a resource that has several instances, such as the voltages of power sources, the first counts.
+_PATH_ALONE: Final = re.compile(r"(?P<device>)/(?P<path>(?P<object>\d{1,5})/\d{1,5}/\d{1,5})(?:/0)?")
 _URN: Final = re.compile(r"urn:oma:lwm2m:(?:oma|ext|x):(?P<object>\d{1,5})(?:[/:].*)?")
 
 

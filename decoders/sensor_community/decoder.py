@@ -5,13 +5,15 @@ from typing import Any, Final
 
 import msgspec
 
+from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Gateway
 from jeonju.decoders.budget import spend
 from jeonju.decoders.decoded import Decoding
 from jeonju.decoders.fields import at_pointer, mapped_names, named_device
 from jeonju.decoders.gathered import Gathered
+from jeonju.decoders.lorawan import put_place
 from jeonju.decoders.message import Message
-from jeonju.decoders.times import site_time
+from jeonju.decoders.times import first_time, instant, site_time
 
 # After a sensor's prefix: P0 is PM1, P1 is PM10, P2 is PM2.5. Without a prefix P1 and P2 are counts of another sensor.
 OF_PARTICLES: Final = {"P0": "pm1", "P1": "pm10", "P2": "pm25"}
@@ -30,9 +32,32 @@ OTHERS: Final = {
 }
 
 
+# Values without a prefix are those of one sensor in answers of the interface, which name it; this one counts particles.
+COUNTS: Final = "PPD42NS"
+
+
 def decode(message: Message, gateway: Gateway) -> Decoding:
-    """Return the values of a push; raises RejectedError where neither the message nor the site file names the device."""
-    content = message.object()
+    """Return the values of a push, or of all sensors in an answer; raises RejectedError where nothing of it names its device."""
+    content, gathered = message.json(), Gathered()
+    if isinstance(content, dict):
+        _add(gathered, content, content, gateway)
+        return gathered.decoding()
+    if not isinstance(content, list):
+        raise RejectedError(f"must be a JSON object or a list of them, not {type(content).__name__}")
+    for item in content:
+        spend()
+        alone = partial(msgspec.json.encode, [item])
+        if not isinstance(item, dict):
+            gathered.reject(f"an item must be an object, not {type(item).__name__}", alone)
+            continue
+        try:
+            _add(gathered, item, content, gateway)
+        except RejectedError as error:
+            gathered.reject(str(error), alone)
+    return gathered.decoding()
+
+
+def _add(gathered: Gathered, content: dict[str, Any], whole: Any, gateway: Gateway) -> None:
     values = content.get("sensordatavalues")
     named = {
         str(member.get("value_type")): member.get("value")
@@ -40,8 +65,9 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         if isinstance(member, dict)
     }
     if not named:
-        return Decoding()
-    device, at, gathered = _device(content, gateway), site_time(gateway, content), Gathered()
+        return
+    device, is_mass = _device(content, gateway), _is_mass(content)
+    at = first_time(site_time(gateway, content), instant(content.get("timestamp"), gateway.timezone or "UTC"))
     for member in values if isinstance(values, list) else []:
         if not isinstance(member, dict):
             gathered.reject(
@@ -50,18 +76,28 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     mapped = mapped_names(gateway)
     for value_type, text in named.items():
         spend()
-        if value_type in mapped or (key := _key(value_type)) is None:
+        key = OF_PARTICLES.get(value_type) if is_mass else None
+        if value_type in mapped or (key := key or _key(value_type)) is None:
             continue
         gathered.put_raw(device, at, key, text, unit="Pa" if key == "pressure" else None)
+    put_place(gathered, device, at, content.get("location"))
     # The place of a value in the list differs from station to station: a pointer may also be `/` and the value's name.
-    gathered.put_mapped(device, at, gateway, lambda pointer: named.get(pointer[1:], at_pointer(content, pointer)))
-    return gathered.decoding()
+    gathered.put_mapped(device, at, gateway, lambda pointer: named.get(pointer[1:], at_pointer(whole, pointer)))
+
+
+def _is_mass(content: dict[str, Any]) -> bool:
+    """Tell whether P1 and P2 are masses, as the kind of sensor says."""
+    kind = at_pointer(content, "/sensor/sensor_type/name")
+    return isinstance(kind, str) and kind.strip().upper() not in ("", COUNTS)
 
 
 def _device(content: dict[str, Any], gateway: Gateway) -> str:
     for chip in ("esp8266", "esp32"):
         if isinstance(own := content.get(f"{chip}id"), str | int) and str(own):
             return f"{chip}-{own}"
+    number = at_pointer(content, "/sensor/id")
+    if gateway.device is None and isinstance(number, str | int) and str(number):
+        return str(number)
     return named_device(gateway, content)
 
 

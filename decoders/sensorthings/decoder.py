@@ -57,6 +57,7 @@ KEY_OF_PROPERTY: Final = {
     "pollutant/6001": "pm25",
 }
 _ID: Final = "@iot.id"
+_LINK: Final = "@iot.navigationLink"
 _FOLDED: Final = re.compile(r"[^a-z0-9]+")
 # A pollutant's name may begin with its class, a wind's with its height.
 _LAST_STEPS: Final = re.compile(r"(?:.*/)?(pollutant/[0-9]+)/?")
@@ -104,6 +105,9 @@ def _observations(
             own = _member(content, "Datastream") or _member(content, "MultiDatastream") or stream
             yield Observed(path, content, own, thing | _member(own, "Thing"))
             return
+        if isinstance(rows := content.get("dataArray"), list):
+            yield from _rows(rows, content, path, thing)
+            return
         for name in ("value", "Things", "Datastreams", "MultiDatastreams", "Observations"):
             of_thing = content if name.endswith("Datastreams") else thing | _member(content, "Thing")
             of_stream = content if name == "Observations" else stream
@@ -111,12 +115,24 @@ def _observations(
                 yield from _observations(inner, f"{path}/{name}", of_stream, of_thing, depth + 1)
 
 
+def _rows(rows: list[Any], content: dict[str, Any], path: str, thing: dict[str, Any]) -> Iterator[Observed]:
+    """Yield the Observations of a Datastream that come as rows, with their components' names beside them (15-078r6, section 13)."""
+    link, names = content.get(f"Datastream{_LINK}"), content.get("components")
+    stream = _member(content, "Datastream") or ({_LINK: link} if isinstance(link, str) else {})
+    for index, row in enumerate(rows):
+        spend()
+        if isinstance(row, list) and isinstance(names, list):
+            entity = {name: value for name, value in zip(names, row, strict=False) if isinstance(name, str)}
+            if "result" in entity:
+                yield Observed(f"{path}/dataArray/{index}", entity, stream, thing | _member(stream, "Thing"))
+
+
 def _add(gathered: Gathered, item: Observed, content: Any, message: Message, gateway: Gateway) -> None:
     at = first_time(site_time(gateway, item.content), site_time(gateway, content), _time(item.content, gateway))
     mapped = [
         (entry, value)
         for entry in gateway.mapping
-        if (pointer := _within(entry.pointer, item.path, message)) is not None
+        if (pointer := _within(entry.pointer, item, message)) is not None
         and not is_absent(value := in_entry(item.content, item.path, pointer))
     ]
     parts = [] if mapped else list(_parts(item))
@@ -130,14 +146,24 @@ def _add(gathered: Gathered, item: Observed, content: Any, message: Message, gat
     _put_place(gathered, device, at, item)
 
 
-def _within(pointer: str, path: str, message: Message) -> str | None:
-    """Return a pointer that leads into this Observation; one may begin with a level of the topic, such as `/Datastreams(7)/result`."""
+def _within(pointer: str, item: Observed, message: Message) -> str | None:
+    """Return a pointer that leads into this Observation.
+
+    One may begin with its Datastream as the topic or the Observation itself names it, such as `/Datastreams(7)/result`.
+    """
     first, _, rest = pointer[1:].partition("/")
     if first.endswith(")"):
-        return f"/{rest}" if first in message.levels else None
-    if pointer.startswith(f"{path}/") or re.fullmatch(r"/(?:result(?:/.*)?|parameters/.*)", pointer):
+        return f"/{rest}" if first in message.levels or first in _names(item.stream) else None
+    if pointer.startswith(f"{item.path}/") or re.fullmatch(r"/(?:result(?:/.*)?|parameters/.*)", pointer):
         return pointer
     return None
+
+
+def _names(stream: dict[str, Any]) -> tuple[str, ...]:
+    """Return how pointers may call a Datastream, by its id or the end of a link to it."""
+    known, link = stream.get(_ID), stream.get(_LINK)
+    last = link.rpartition("/")[2] if isinstance(link, str) else ""
+    return (last, *(f"{kind}Datastreams({name})" for kind in ("", "Multi") for name in (known, f"'{known}'")))
 
 
 def _parts(item: Observed) -> Iterator[tuple[str, Any, str | None]]:

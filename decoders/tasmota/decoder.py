@@ -1,7 +1,8 @@
 """Tasmota: SENSOR and STATE telemetry, answers to Status 8 and 10, and the last will. See README.md beside this file."""
 
+import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from jeonju.common.errors import RejectedError
 from jeonju.contract.extras import LONGEST_NAME
@@ -29,16 +30,23 @@ KEY_OF_MEMBER: Final = {
     "PM10_0": "pm10",
     "TVOC": "tvoc",
     "Battery": "battery",
+    "BatteryPercentage": "battery",
     "Voltage": "voltage",
 }
 # Sensirion's VOC index has these names at its drivers; TVOC of others is in ppb, VOC of others another thing.
 VOC_INDEX_SENSORS: Final = ("SEN5", "SEN6", "SGP4")
 VOC_INDEX_MEMBERS: Final = ("VOC", "TVOC", "AirQuality")
-# The chip that the firmware runs on, whose temperature is not that of the air, and what a Zigbee bridge hears of other devices.
-NOT_THE_DEVICE: Final = ("ESP32", "ZbReceived")
+# The chip that the firmware runs on, whose temperature is not that of the air.
+NOT_THE_DEVICE: Final = "ESP32"
+# What a bridge hears of others (Zigbee, Matter, LoRaWAN), each under its name or address; the battery of LoRaWAN is in volts or percent.
+HEARD: Final = ("ZbReceived", "ZbInfo", "MtrReceived", "LwReceived")
+NOT_OF_HEARD: Final = {"LwReceived": ("Battery",)}
+# Bluetooth sensors that older firmware hears are called by their kind and the end of their address: LYWSD03-52680f.
+HEARD_BY_BLUETOOTH: Final = re.compile(r"\w+-[0-9a-f]{6}")
 # What a topic begins with, or has second. The last is for commands to the device.
 PREFIXES: Final = ("tele", "stat", "cmnd")
 BLUETOOTH: Final = "tasmota_ble"
+KEY_OF_UNIT_MEMBER: Final = {"TempUnit": "temperature", "PressureUnit": "pressure", "SpeedUnit": "wind_speed"}
 TEMPERATURE_UNITS: Final = {"C": "°C", "F": "°F", "K": "K"}
 
 
@@ -54,16 +62,19 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     if kind == "LWT":
         state = message.payload.decode("utf-8", "replace").strip().lower()
         return Decoding(updates=[DeviceUpdate(device, state)] if state in ("online", "offline") else [])
-    if prefix == PREFIXES[-1] or not (kind in ("SENSOR", "STATE") or kind.startswith("STATUS")):
+    if prefix == PREFIXES[-1] or not (kind in ("SENSOR", "STATE", *HEARD) or kind.startswith("STATUS")):
         return Decoding(nothing="command-or-result")
     content, gathered = message.object(), Gathered()
     of_site = site_time(gateway, content)
     # What SENSOR and STATE say comes one level down, at times together, in the answers to `Status`.
-    sensors = content.get("StatusSNS", content if kind == "SENSOR" else None)
+    sensors = content.get("StatusSNS", content if kind in ("SENSOR", *HEARD) else None)
     status = content.get("StatusSTS", content if kind == "STATE" else None)
     if isinstance(sensors, dict):
         at = first_time(of_site, _time(sensors, gateway))
-        _sensors(gathered, device, at, sensors, gateway, "" if sensors is content else "/StatusSNS")
+        groups = (
+            _heard(kind, content, "") if kind in HEARD else _groups(sensors, "" if sensors is content else "/StatusSNS")
+        )
+        _put_groups(gathered, device, at, groups, sensors, gateway)
     if isinstance(status, dict):
         # RSSI is a quality in percent there, Signal is dBm.
         at = first_time(of_site, _time(status, gateway))
@@ -86,43 +97,96 @@ def _time(content: dict[str, Any], gateway: Gateway) -> When:
     return first_time(instant(content.get("Epoch")), instant(content.get("Time"), gateway.timezone))
 
 
-def _sensors(gathered: Gathered, device: str, at: When, content: dict[str, Any], gateway: Gateway, below: str) -> None:
-    temperature_unit = TEMPERATURE_UNITS.get(str(content.get("TempUnit", "C")), "°C")
-    units = {"temperature": temperature_unit, "pressure": str(content.get("PressureUnit", "hPa"))[:LONGEST_NAME]}
-    seen = set[tuple[str, str]]()
-    for name, pointer, members in _groups(content, below):
+class Group(NamedTuple):
+    """What may hold values: the sensor's name, the pointer to it, whose it is ("" for the device itself), and what of it is left aside."""
+
+    name: str
+    pointer: str
+    members: dict[str, Any]
+    owner: str = ""
+    aside: tuple[str, ...] = ()
+
+
+def _put_groups(
+    gathered: Gathered, device: str, at: When, groups: Iterator[Group], content: dict[str, Any], gateway: Gateway
+) -> None:
+    seen, of_all = set[tuple[str, str]](), _units(content, {})
+    for group in groups:
         spend()
-        owner = (name and _heard_by_bluetooth(name, members)) or device
-        mapped = mapped_names(gateway, pointer)
-        for member, value in members.items():
+        owner, units = group.owner or device, _units(group.members, of_all)
+        mapped = mapped_names(gateway, group.pointer)
+        for member, key, value in _values(group, is_wind="SpeedUnit" in content):
             spend()
-            key = KEY_OF_MEMBER.get(member)
-            if member in VOC_INDEX_MEMBERS and name.startswith(VOC_INDEX_SENSORS):
-                key = "voc_index"
             # The first sensor of a kind counts: a second thermometer is there to correct its own sensor.
-            if key is None or member in mapped or (owner, key) in seen or is_absent(value):
+            if member in mapped or member in group.aside or (owner, key) in seen or is_absent(value):
                 continue
             seen.add((owner, key))
             gathered.put_raw(owner, at, key, value, unit=units.get(key))
 
 
-def _groups(content: dict[str, Any], below: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield what may hold values, with the sensor's name and the pointer to it: a Sonoff SC has no sensor's name, an old DS18x20 a further level."""
-    yield "", below, content
+def _units(content: dict[str, Any], otherwise: dict[str, str]) -> dict[str, str]:
+    """Return the units that a message gives beside its sensors, or a device that a bridge has heard in its own group."""
+    said = {
+        key: TEMPERATURE_UNITS.get(str(unit), "°C") if key == "temperature" else str(unit)[:LONGEST_NAME]
+        for name, key in KEY_OF_UNIT_MEMBER.items()
+        if (unit := content.get(name)) is not None
+    }
+    return otherwise | said
+
+
+def _values(group: Group, *, is_wind: bool) -> Iterator[tuple[str, str, Any]]:
+    """Yield member, key and value of what a group measures. Wind has a unit of speed beside it; a lamp and a pump have a Speed, too."""
+    for member, value in group.members.items():
+        key = KEY_OF_MEMBER.get(member)
+        if member in VOC_INDEX_MEMBERS and group.name.startswith(VOC_INDEX_SENSORS):
+            key = "voc_index"
+        if is_wind and group.name and member == "Speed":
+            key, value = "wind_speed", value.get("Act") if isinstance(value, dict) else value
+        elif is_wind and group.name and member == "Dir":
+            key, value = "wind_direction", value.get("Deg") if isinstance(value, dict) else value
+        if key is not None:
+            yield member, key, value
+
+
+def _groups(content: dict[str, Any], below: str) -> Iterator[Group]:
+    """Yield all groups: a Sonoff SC has no sensor's name, an old DS18x20 a further level."""
+    yield Group("", below, content)
     for name, members in content.items():
-        if isinstance(members, dict) and name not in NOT_THE_DEVICE:
-            refuse_long(name)
-            yield name, f"{below}/{name}", members
-            for inner, values in members.items():
-                spend()
-                if isinstance(values, dict):
-                    refuse_long(inner)
-                    yield name, f"{below}/{name}/{inner}", values
+        if not isinstance(members, dict) or name == NOT_THE_DEVICE:
+            continue
+        refuse_long(name)
+        if name in HEARD:
+            yield from _heard(name, members, f"{below}/{name}")
+            continue
+        owner = _heard_by_bluetooth(name, members)
+        yield Group(name, f"{below}/{name}", members, owner)
+        for inner, values in members.items():
+            spend()
+            if isinstance(values, dict):
+                refuse_long(inner)
+                yield Group(name, f"{below}/{name}/{inner}", values, owner)
 
 
-def _heard_by_bluetooth(name: str, members: dict[str, Any]) -> str | None:
-    """Return the device of a group that is a Bluetooth sensor which the bridge has heard: it has an address of its own."""
+def _heard(kind: str, devices: dict[str, Any], pointer: str) -> Iterator[Group]:
+    """Yield the devices that a bridge has heard; options leave the name or the address between out, where `Device` or `Name` say it."""
+    if "Device" in devices or "Name" in devices:
+        found = [(pointer, "", devices)]
+    else:
+        found = [(f"{pointer}/{key}", key, members) for key, members in devices.items() if isinstance(members, dict)]
+    for path, key, members in found:
+        spend()
+        owner = _name(members.get("Name")) or key or _name(members.get("Device"))
+        refuse_long(owner)
+        yield Group(kind, path, members, owner, NOT_OF_HEARD.get(kind, ()))
+
+
+def _name(said: Any) -> str:
+    return said.strip() if isinstance(said, str) else ""
+
+
+def _heard_by_bluetooth(name: str, members: dict[str, Any]) -> str:
+    """Return the device of a group that is a Bluetooth sensor which the bridge has heard: it has an address of its own; "" for any other."""
     if "mac" not in members:
-        return None
-    alias = members.get("alias")
-    return alias if isinstance(alias, str) and alias.strip() else name
+        # A wired DS18B20 may be called alike, and has an Id.
+        return name if HEARD_BY_BLUETOOTH.fullmatch(name) and "Id" not in members else ""
+    return _name(members.get("alias")) or name

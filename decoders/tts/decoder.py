@@ -3,13 +3,24 @@
 from typing import Any, Final
 
 from jeonju.contract.gateways import Gateway
+from jeonju.decoders.budget import spend
 from jeonju.decoders.decoded import Decoding
 from jeonju.decoders.fields import at_pointer, mapped_names, refuse_other
 from jeonju.decoders.gathered import Gathered
 from jeonju.decoders.lorawan import level_after, put_place, strongest
 from jeonju.decoders.message import Message
-from jeonju.decoders.times import first_time, instant, site_time
+from jeonju.decoders.times import When, first_time, instant, site_time
 
+# What a formatter normalizes, in the units of its schema (TheThingsNetwork/lorawan-devices, lib/payload.json); what is of the soil is left aside.
+NORMALIZED: Final = (
+    ("/air/temperature", "temperature", "°C"),
+    ("/air/relativeHumidity", "humidity", "%"),
+    ("/air/pressure", "pressure", "hPa"),
+    ("/air/co2", "co2", "ppm"),
+    ("/wind/speed", "wind_speed", "m/s"),
+    ("/wind/direction", "wind_direction", "°"),
+    ("/battery", "voltage", "V"),
+)
 # An event of the console and an answer of the storage hold the same message one level down; pointers begin at the top.
 WRAPPERS: Final = ("data", "result")
 
@@ -25,13 +36,14 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         ),
         ("", whole),
     )
-    # A normalized uplink repeats the same reception; its members have names of their own, for the mapping.
+    # A normalized uplink repeats the same reception.
     uplink, solved = content.get("uplink_message") or content.get("uplink_normalized"), content.get("location_solved")
     if not isinstance(uplink, dict) and not isinstance(solved, dict):
         return Decoding()
     # The outer received_at is that of the application server; the one within the uplink is another's.
     device, gathered = _device(content, message), Gathered()
-    at = first_time(site_time(gateway, whole), instant(content.get("received_at"), gateway.timezone))
+    of_site = site_time(gateway, whole)
+    at = first_time(of_site, instant(content.get("received_at"), gateway.timezone))
     if isinstance(uplink, dict):
         # Where the device itself is, as its owner or a service says; what it sends itself comes after and stands.
         if isinstance(places := uplink.get("locations"), dict):
@@ -41,6 +53,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
             gathered.put_named(
                 device, at, members, skip=mapped_names(gateway, f"{below}/uplink_message/decoded_payload")
             )
+        _put_normalized(gathered, device, (of_site, at), uplink.get("normalized_payload"))
         best = strongest(uplink.get("rx_metadata"))
         for key in ("rssi", "snr"):
             gathered.put_raw(device, at, key, best.get(key))
@@ -48,6 +61,16 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         put_place(gathered, device, at, solved.get("location"))
     gathered.put_mapped(device, at, gateway, lambda pointer: at_pointer(whole, pointer))
     return gathered.decoding()
+
+
+def _put_normalized(gathered: Gathered, device: str, times: tuple[When, When], measurements: Any) -> None:
+    """Add measurements; `times` are those of the site file and of the message, before and after the measurement's own."""
+    for measurement in measurements if isinstance(measurements, list) else [measurements]:
+        spend()
+        if isinstance(measurement, dict):
+            at = first_time(times[0], instant(measurement.get("time")), times[1])
+            for pointer, key, unit in NORMALIZED:
+                gathered.put_raw(device, at, key, at_pointer(measurement, pointer), unit=unit)
 
 
 def _device(content: dict[str, Any], message: Message) -> str:

@@ -7,6 +7,7 @@ from jeonju.decoders.decoded import Decoding, DeviceUpdate
 from jeonju.decoders.fields import at_pointer, mapped_names
 from jeonju.decoders.gathered import Gathered
 from jeonju.decoders.message import Message, parse_json
+from jeonju.decoders.numbers import number
 from jeonju.decoders.times import first_time, instant, site_time
 
 BASE: Final = "zigbee2mqtt"
@@ -15,6 +16,7 @@ BRIDGE: Final = "bridge"
 COMMANDS: Final = ("set", "get")
 # linkquality has no unit; voc and formaldehyd have another one in every model.
 OWN_UNITS: Final = frozenset({"voltage", "last_seen"})
+LEAST_MV: Final = 1000
 # What stands beside the voltage of the mains.
 MAINS: Final = frozenset(
     ("power", "current", "energy", "power_factor", "ac_frequency", "produced_energy", "consumed_energy")
@@ -40,11 +42,18 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     skip = mapped_names(gateway)
     gathered.put_named(device, at, content, skip=skip | OWN_UNITS)
     if "voltage" not in skip:
-        # Batteries are given in mV, the mains in V by all that meter them.
-        unit = "mV" if MAINS.isdisjoint(content) else "V"
-        gathered.put_raw(device, at, "voltage", content.get("voltage"), unit=unit)
+        gathered.put_raw(device, at, "voltage", content.get("voltage"), unit=_unit_of_voltage(content))
     gathered.put_mapped(device, at, gateway, lambda pointer: at_pointer(content, pointer))
     return gathered.decoding()
+
+
+def _unit_of_voltage(content: dict[str, Any]) -> str:
+    """Batteries are given in mV, the mains in V: by all that meter them, and by what has no battery; none of these is below a volt."""
+    voltage = number(content.get("voltage"))
+    is_mains = not MAINS.isdisjoint(content) or (
+        "battery" not in content and voltage is not None and voltage < LEAST_MV
+    )
+    return "V" if is_mains else "mV"
 
 
 def _below_base(levels: list[str]) -> list[str]:

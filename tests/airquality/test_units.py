@@ -31,6 +31,16 @@ def test_conversion_of_a_particle_mass_is_refused() -> None:
         ("wind_speed", "km/h", 36.0, 10.0),
         ("no2", "ppb", 100.0, 0.1),
         ("co", "mg/m³", 1.145, 1.0),
+        ("pm25", "µg⋅m⁻³", 35.0, 35.0),
+        ("pm25", "µg·m-3", 35.0, 35.0),
+        ("temperature", "celcius", 21.0, 21.0),
+        ("pressure", "hectoPascals", 1013.0, 1013.0),
+        ("pressure", "Pascals", 101300.0, 1013.0),
+        ("wind_speed", "metres per second", 5.0, 5.0),
+        ("wind_speed", "kilometres per hour", 36.0, 10.0),
+        ("wind_speed", "miles per hour", 10.0, 4.4704),
+        ("no2", "parts per billion", 100.0, 0.1),
+        ("co2", "% vol", 0.05, 500.0),
     ],
 )
 def test_values_become_those_of_the_stored_unit(quantity: str, unit: str, value: float, stored: float) -> None:

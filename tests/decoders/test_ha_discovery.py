@@ -435,7 +435,7 @@ def test_filler_for_a_missing_value_is_none(template: str) -> None:
     "template",
     [
         "{{ states('sensor.x') }}",
-        "{{ this.state }}",
+        "{{ that.state }}",
         "{{ value_json.x ** 9 }}",
         "{% for x in value_json %}{{ x }}{% endfor %}",
         "{{ ''.__class__.__mro__ }}{{ cycler() }}",
@@ -577,3 +577,60 @@ def test_doctor_proposes_the_format_for_a_config(jeonju: Site) -> None:
     found = Doctor(with_gateways(jeonju)).look_at(Message(CONFIG, json.dumps(PM25).encode(), NOW))
     assert found.suggestion is not None
     assert 'topic = "homeassistant/#"\nformat = "ha_discovery"' in found.suggestion
+
+
+@pytest.mark.parametrize(
+    ("template", "payload"),
+    [
+        ("{{ '%.1f' | format(value_json.t | float) }}", {"t": "4.52"}),
+        ("{{ '%0.1f' % (value_json.t | float / 10) }}", {"t": 45.2}),
+        ("{{ iif(value_json.t > 0x7FFF, value_json.t - 0x10000, value_json.t) / 10 }}", {"t": 45}),
+        ("{{ value_json.ok | iif(value_json.t, 0) }}", {"t": 4.5, "ok": True}),
+        ("{{ value_json.t if value_json.t not in ['', 'nan', None] else none }}", {"t": 4.5}),
+        ("{{ value_json.t if value_json else this.state }}", {"t": 4.5}),
+        ("{{ max(value_json.t, value_json.least) }}", {"t": 4.5, "least": -1}),
+        ("{{ [value_json.t, value_json.most] | min }}", {"t": 4.5, "most": 100}),
+        ("{{ value_json.whole ~ '.' ~ value_json.part }}", {"whole": 4, "part": 5}),
+    ],
+)
+def test_more_of_jinja(template: str, payload: Any) -> None:
+    assert value_of(value_template=template, payload=payload) == {"a1b2": {"pm25": pytest.approx(4.5)}}
+
+
+@pytest.mark.parametrize(
+    ("template", "payload"),
+    [
+        ("{{ iif(value_json.t is defined, value_json.t, 0) }}", {}),
+        ("{{ value_json.t ~ '0' }}", {}),
+        ("{{ '%.1f' % value_json.t }}", {"t": None}),
+        ("{{ max(value_json.t, 0) }}", {}),
+        ("{{ value_json.t if value_json.t not in ['nan'] else none }}", {"t": "nan"}),
+        ("{{ this.state }}", {"t": 4}),
+    ],
+)
+def test_what_is_missing_stays_so(template: str, payload: Any) -> None:
+    assert value_of(value_template=template, payload=payload) == {}
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ '%s' | format(value_json.t) }}",
+        "{{ '%1000f' % value_json.t }}",
+        "{{ iif(value_json.t) }}",
+        "{{ value_json.t ~ value }}",
+    ],
+)
+def test_format_that_is_no_number_gives_no_value(template: str) -> None:
+    home = Home()
+    home.hear(CONFIG, PM25 | {"value_template": template})
+    decoding = home.hear("home/porch", {"t": 1})
+    assert not any(item.values for item in decoding.readings)
+    assert decoding.flags
+
+
+def test_name_for_people_says_what_is_measured() -> None:
+    config = {"device": DEVICE, "name": "Wind Direction", "unit_of_measurement": "°", "state_topic": "home/porch"}
+    home = Home()
+    home.hear("homeassistant/sensor/porch/x/config", config)
+    assert values(home.hear("home/porch", 270)) == {"a1b2": {"wind_direction": 270.0}}

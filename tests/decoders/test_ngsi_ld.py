@@ -44,6 +44,16 @@ def test_entities_come_in_many_shapes(wrap: Any) -> None:
         ("windSpeed", prop(36, unitCode="KMH"), "wind_speed", 10),
         ("https://uri.etsi.org/ngsi-ld/default-context/pm10", prop(7), "pm10", 7),
         ("no2", {"value": 69, "metadata": {"unitCode": {"value": "GQ"}}}, "no2", 0.03669),
+        (
+            "temperature",
+            {"value": 50, "metadata": {"unit": {"type": "Text", "value": "Fahrenheit"}}},
+            "temperature",
+            10,
+        ),
+        ("temperature", {"value": 50, "unit": "°F"}, "temperature", 10),
+        ("batteryLevel", prop(0.62), "battery", 62),
+        ("battery", 1, "battery", 1),
+        ("rssi", prop(-71), "rssi", -71),
     ],
 )
 def test_attributes_and_units(name: str, attribute: Any, key: str, value: float) -> None:
@@ -107,3 +117,46 @@ def test_entity_without_an_id_needs_a_device_of_the_site_file() -> None:
 def test_entities_of_a_message_are_bounded() -> None:
     with pytest.raises(RejectedError, match="more than 10000 entities"):
         read("ngsi_ld", [{"id": "a", "type": "b"}] * 10_001)
+
+
+def test_level_of_a_signal_is_no_dbm_and_is_kept() -> None:
+    decoding = read("ngsi_ld", entity(rssi=prop(0.86)))
+    assert not decoding.readings[0].values
+    assert "rssi" in decoding.flags[0]
+
+
+def test_level_that_cannot_be_determined_is_none() -> None:
+    assert values(read("ngsi_ld", entity(batteryLevel=prop(-1), rssi=-1, pm25=4))) == {"yard": {"pm25": 4.0}}
+
+
+@pytest.mark.parametrize("name", ["TimeInstant", "timestamp", "observationDateTime"])
+def test_entity_says_when_by_other_names(name: str) -> None:
+    for said in ("2026-03-02T08:15:00Z", {"type": "DateTime", "value": "2026-03-02T08:15:00Z"}):
+        decoding = read("ngsi_ld", entity(pm25=4, **{name: said}))
+        assert times(decoding) == ["2026-03-02T08:15:00.000+00:00"]
+        assert values(decoding) == {"yard": {"pm25": 4.0}}
+
+
+def test_point_of_version_2_has_the_latitude_first() -> None:
+    decoding = read("ngsi_ld", entity(pm25=4, location={"type": "geo:point", "value": "35.8, 127.1"}))
+    assert decoding.readings[0].position == (35.8, 127.1)
+
+
+@pytest.mark.parametrize("value", ["35.8", "north,south", "", None, 7])
+def test_point_that_is_none_gives_no_place(value: Any) -> None:
+    decoding = read("ngsi_ld", entity(pm25=4, location={"type": "geo:point", "value": value}))
+    assert decoding.readings[0].position is None
+
+
+@pytest.mark.parametrize(
+    "made",
+    ["2026-03-02T08-00-00.00Z", "2026-03-02T07:00:00_2026-03-02T08:00:00", "2026-03-02T07:00:00Z/2026-03-02T08:00:00Z"],
+)
+def test_times_at_the_end_of_an_id_are_no_part_of_the_device(made: str) -> None:
+    assert set(values(read("ngsi_ld", {"id": f"yard-{made}", "type": "T", "pm25": 4}))) == {"yard"}
+
+
+def test_default_of_several_instances_of_an_attribute_counts() -> None:
+    other = prop(9, datasetId="urn:ngsi-ld:Dataset:2")
+    assert values(read("ngsi_ld", entity(pm25=[prop(4), other]))) == {"yard": {"pm25": 4.0}}
+    assert values(read("ngsi_ld", entity(pm25=[other, prop(4)]))) == {"yard": {"pm25": 4.0}}

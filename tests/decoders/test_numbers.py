@@ -34,6 +34,7 @@ from jeonju.decoders.numbers import Amount, is_absent, number, read_amount
         ("\u22124.5", -4.5),
         ("15\0", 15.0),
         ({"value": "12,5"}, 12.5),
+        ({"Value": 12.5, "Valid": True}, 12.5),
     ],
 )
 def test_number(value: Any, expected: float) -> None:

@@ -153,3 +153,23 @@ def test_instances_of_a_container_are_read_one_by_one_and_the_broken_one_is_a_de
     assert json.loads(payload) == {"m2m:cnt": {"rn": "roof", "m2m:cin": [listed[1]]}}
     # A notification on the same topic has no list: the pointer leads nowhere.
     assert values(read("onem2m", notified({"t": 1, "pm25": 2}), TOPIC, mapping=mapping)).popitem()[1] == {"pm25": 2.0}
+
+
+def test_flex_container_is_read_like_an_instance() -> None:
+    flex = {"ty": 28, "st": 3, "ct": "20260302T080000", "lt": "20260302T081530", "curT0": 4.5, "humidity": 61}
+    notice = {"m2m:sgn": {"nev": {"rep": {"cod:tempe": flex}}, "sur": "/id-in/cse-in/air/yard/tempe/sub"}}
+    mapping = [{"pointer": "/m2m:sgn/nev/rep/cod:tempe/curT0", "key": "temperature"}]
+    decoding = read("onem2m", notice, TOPIC, mapping=mapping)
+    assert values(decoding) == {"yard": {"temperature": 4.5, "humidity": 61.0}}
+    assert times(decoding) == ["2026-03-02T08:15:30.000+00:00"]
+
+
+def test_mapped_member_of_a_flex_container_is_not_read_by_name() -> None:
+    notice = {"m2m:sgn": {"nev": {"rep": {"cod:bat": {"battery": 3.3}}}, "sur": "/id-in/cse-in/air/yard/bat/sub"}}
+    mapping = [{"pointer": "/m2m:sgn/nev/rep/cod:bat/battery", "key": "voltage"}]
+    assert values(read("onem2m", notice, TOPIC, mapping=mapping)) == {"yard": {"voltage": 3.3}}
+
+
+@pytest.mark.parametrize("rep", [{"m2m:cnt": {"rn": "a", "cs": 7}}, {"m2m:ae": {"pm25": 4}}, {"a": {"pm25": 4}}])
+def test_other_resources_hold_no_values(rep: Any) -> None:
+    assert not read("onem2m", {"m2m:sgn": {"nev": {"rep": rep}, "sur": "Mobius/a/b/c/sub"}}, TOPIC).readings

@@ -149,3 +149,37 @@ def test_other_entities_say_nothing(content: Any) -> None:
 def test_observations_of_a_message_are_bounded() -> None:
     with pytest.raises(RejectedError, match="more than 10000 observations"):
         read("sensorthings", {"value": [{"result": 1}] * 10_001}, TOPIC)
+
+
+def test_observation_names_its_datastream_itself() -> None:
+    mapping = [
+        {"pointer": "/Datastreams(7)/result", "key": "pm25"},
+        {"pointer": "/Datastreams('b')/result", "key": "humidity"},
+    ]
+    for datastream, expected in ((7, {"pm25": 12.5}), ("b", {"humidity": 12.5})):
+        posted = observation(Datastream={"@iot.id": datastream})
+        assert values(read("sensorthings", posted, "v1.1/Observations", device="yard", mapping=mapping)) == {
+            "yard": expected
+        }
+    assert not read("sensorthings", observation(Datastream={"@iot.id": 8}), device="yard", mapping=mapping).readings
+
+
+@pytest.mark.parametrize(
+    "of",
+    [
+        {"Datastream": {"@iot.id": 7}},
+        {"Datastream@iot.navigationLink": "https://sta.example/v1.1/Datastreams(7)"},
+    ],
+)
+def test_observations_may_come_as_rows(of: Any) -> None:
+    rows = [["2026-03-02T08:00:00Z", 4, 1], ["2026-03-02T08:01:00Z", 5, 1], "no row", [7]]
+    content = [{**of, "components": ["phenomenonTime", "result", "FeatureOfInterest/id"], "dataArray": rows}]
+    mapping = [{"pointer": "/Datastreams(7)/result", "key": "pm25"}]
+    decoding = read("sensorthings", content, "v1.1/CreateObservations", device="yard", mapping=mapping)
+    assert [item.values["pm25"] for item in decoding.readings] == [4, 5]
+    assert times(decoding) == ["2026-03-02T08:00:00.000+00:00", "2026-03-02T08:01:00.000+00:00"]
+
+
+def test_rows_are_read_by_their_datastream() -> None:
+    content = {"Datastream": stream(), "components": ["result", 7], "dataArray": [[4, 0]]}
+    assert values(read("sensorthings", content, TOPIC)) == {"yard": {"pm25": 4.0}}

@@ -391,7 +391,6 @@ CASES: list[tuple[str, Format, str, Any, dict[str, Any], Found]] = [
         {},
         {"x": {"temperature": 12.2}},
     ),
-    ("what a Zigbee bridge hears", "tasmota", "tele/x/SENSOR", {"ZbReceived": {"0x8F20": {"Temperature": 21}}}, {}, {}),
     ("PM1.0", "tasmota", "tele/x/SENSOR", {"HM330X": {"PM1.0": 4, "PM10": 6}}, {}, {"x": {"pm1": 4.0, "pm10": 6.0}}),
     (
         "driver with underscores",
@@ -408,14 +407,6 @@ CASES: list[tuple[str, Format, str, Any, dict[str, Any], Found]] = [
         {"ESP32": {"Temperature": 53.3}, "VINDRIKTNING": {"PM2.5": 2}},
         {},
         {"x": {"pm25": 2.0}},
-    ),
-    (
-        "sensors over Bluetooth",
-        "tasmota",
-        "tele/x/SENSOR",
-        {"LYWSD03-52680f": {"Temperature": 21.1, "Battery": 90, "RSSI": -80}},
-        {},
-        {"x": {"temperature": 21.1, "battery": 90.0}},
     ),
     (
         "index that a driver calls TVOC",
