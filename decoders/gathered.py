@@ -128,7 +128,7 @@ class Gathered:
             beside = raw if amount.unit else {"value": raw, "unit": written}
             self._keep(device, at, key, beside, Flag.of("bad", "unit-does-not-fit", unit=written[:LONGEST_NAME]))
         else:
-            self.put(device, at, key, amount.value * scale[0] + scale[1], flag)
+            self.put_converted(device, at, key, amount.value * scale[0] + scale[1], raw, flag)
 
     def put_named(
         self, device: str, at: When, members: Members[str, Any], *, skip: frozenset[str] = frozenset()
@@ -164,9 +164,16 @@ class Gathered:
             self.put_raw(device, at, entry.key, raw, unit=entry.unit or unit)
         elif (amount := read_amount(raw)) is not None:
             # Who gives a scale has looked at the numbers: it takes them to our unit, whatever stands beside them.
-            self.put(device, at, entry.key, entry.convert(amount.value))
+            self.put_converted(device, at, entry.key, entry.convert(amount.value), raw)
         elif not is_absent(raw):
             self._keep(device, at, entry.key, raw, NO_NUMBER)
+
+    def put_converted(self, device: str, at: When, key: str, value: float, raw: Any, flag: Flag | None = None) -> None:
+        """Add a value in our unit, in which it may be larger than any number."""
+        if isfinite(value):
+            self.put(device, at, key, value, flag)
+        else:
+            self._keep(device, at, key, raw, NO_NUMBER)
 
     def put_no_fix(self, device: str, at: When) -> None:
         """Note that the position that was added last is none: an earlier one stays."""

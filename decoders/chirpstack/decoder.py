@@ -1,6 +1,6 @@
 """ChirpStack events, of version 4 and 3: uplinks with decoded objects, battery status and solved locations. See README.md beside this file."""
 
-from typing import Any
+from typing import Any, Final
 
 from jeonju.contract.gateways import Gateway
 from jeonju.decoders.decoded import Decoding
@@ -12,6 +12,9 @@ from jeonju.decoders.times import first_time, instant, site_time
 
 # What says nothing of the air; `down` is a command to a device.
 SILENT = ("join", "ack", "txack", "log", "integration", "down")
+
+# What a codec in the form of The Things Stack returns, where ChirpStack 3 passes it on as a whole.
+RESULT: Final = frozenset(("data", "errors", "warnings"))
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
@@ -29,8 +32,11 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         put_place(gathered, device, at, content.get("location"))
     else:
         decoded = "object" if "object" in content else "objectJSON"  # a text, as ChirpStack 3 writes it beside Base64
-        if isinstance(members := inner_document(content.get(decoded)), dict):
-            gathered.put_named(device, at, members, skip=mapped_names(gateway, f"/{decoded}"))
+        members, pointer = inner_document(content.get(decoded)), f"/{decoded}"
+        if isinstance(members, dict) and members.keys() <= RESULT and isinstance(members.get("data"), dict):
+            members, pointer = members["data"], f"{pointer}/data"
+        if isinstance(members, dict):
+            gathered.put_named(device, at, members, skip=mapped_names(gateway, pointer))
         best = strongest(content.get("rxInfo"))
         gathered.put_raw(device, at, "rssi", best.get("rssi"))
         gathered.put_raw(device, at, "snr", best.get("snr", best.get("loRaSNR")))  # as ChirpStack 3 calls it

@@ -20,7 +20,7 @@ from jeonju.decoders.fields import key_of, refuse_long
 from jeonju.decoders.gathered import Gathered
 from jeonju.decoders.message import Message, bare_text, refuse_too_large
 from jeonju.decoders.numbers import is_absent, number
-from jeonju.decoders.senml.lwm2m import Objects
+from jeonju.decoders.senml.lwm2m import Objects, text_of
 from jeonju.decoders.times import UnreadTime, When, from_epoch, from_seconds, shown
 
 # Labels of CBOR (RFC 8428, table 4) and the names of JSON.
@@ -210,9 +210,9 @@ def _value(record: dict[str, Any], base: dict[str, Any]) -> Any:
     if "v" in record:
         added = number(record["v"])
         return None if added is None else added + (number(base.get("bv")) or 0.0)
-    if "bv" in base and not any(name in record for name in ("vs", "vb", "vd", "s")):
+    if "bv" in base and not any(name in record for name in ("vs", "sv", "vb", "vd", "s")):
         return number(base["bv"])
-    return record.get("vs")
+    return text_of(record)
 
 
 def _device(base_name: str, name: str, unit: str, mapped: Container[str]) -> tuple[str, str]:

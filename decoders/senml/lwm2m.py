@@ -5,7 +5,7 @@ name, where resource 0 says whose it is. Numbers and units are those of the regi
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 _VALUE: Final = 5700
@@ -55,6 +55,11 @@ class Resource(NamedTuple):
     unit: str
 
 
+def text_of(record: Mapping[str, Any]) -> Any:
+    """Return the text that a record holds; `sv` is its name before RFC 8428, and in the JSON of LwM2M 1.0."""
+    return record.get("vs", record.get("sv"))
+
+
 class Objects:
     """What the records of one pack say of each other: whose an object is, and in which unit its value."""
 
@@ -66,7 +71,7 @@ class Objects:
             if not isinstance(record, dict):
                 continue
             base_name = record["bn"] if isinstance(record.get("bn"), str) else base_name
-            name, text = record.get("n"), record.get("vs")
+            name, text = record.get("n"), text_of(record)
             if isinstance(name, str) and isinstance(text, str):
                 if name == "0" and _URN.fullmatch(base_name):
                     self._devices[base_name] = text

@@ -151,8 +151,9 @@ def _within(pointer: str, item: Observed, message: Message) -> str | None:
 
     One may begin with its Datastream as the topic or the Observation itself names it, such as `/Datastreams(7)/result`.
     """
-    first, _, rest = pointer[1:].partition("/")
-    if first.endswith(")"):
+    step, _, rest = pointer[1:].partition("/")
+    if step.endswith(")"):
+        first = step.replace("~1", "/").replace("~0", "~")
         return f"/{rest}" if first in message.levels or first in _names(item.stream) else None
     if pointer.startswith(f"{item.path}/") or re.fullmatch(r"/(?:result(?:/.*)?|parameters/.*)", pointer):
         return pointer

@@ -11,7 +11,7 @@ from jeonju.decoders.message import Message
 from jeonju.decoders.sparkplug_b.births import MOST_NAMES, Born, Definition, Learner
 from jeonju.decoders.sparkplug_b.metrics import Reader
 from jeonju.decoders.sparkplug_b.parsing import parse
-from jeonju.decoders.sparkplug_b.payload import Payload
+from jeonju.decoders.sparkplug_b.payload import Metric, Payload
 
 NAMESPACE: Final = "spBv1.0"
 STATE: Final = "STATE"
@@ -23,6 +23,7 @@ MOST_NAMES_IN_ALL: Final = 1_000_000
 # An edge node is asked again only after it had time to answer.
 ASK_AGAIN_AFTER: Final = timedelta(seconds=10)
 _BOOLEAN: Final = 11
+BD_SEQ: Final = "bdSeq"
 
 
 @dataclass
@@ -136,7 +137,7 @@ class SparkplugB:
         if known is None:
             return Decoding(nothing="death-of-unknown-session")
         # The will of an older connection must not end the present one.
-        if known.bd_seq != _bd_seq(payload):
+        if known.bd_seq != _bd_seq(payload, known.devices.get("")):
             return Decoding(nothing="death-of-older-session")
         del self._nodes[node]
         self._held -= known.size
@@ -170,10 +171,22 @@ class SparkplugB:
         return gap
 
 
-def _bd_seq(payload: Payload) -> int | None:
+def _bd_seq(payload: Payload, born: Born | None = None) -> int | None:
+    """Return the number of the session; some nodes call it by its alias in a death."""
+    names = (metric.name or (_named_at_birth(metric, born) if born is not None else "") for metric in payload.metrics)
     return next(
-        (int(metric.long_value or metric.int_value) for metric in payload.metrics if metric.name == "bdSeq"), None
+        (
+            int(metric.long_value or metric.int_value)
+            for metric, name in zip(payload.metrics, names, strict=True)
+            if name == BD_SEQ
+        ),
+        None,
     )
+
+
+def _named_at_birth(metric: Metric, born: Born) -> str:
+    known = born.find(metric, "")
+    return known.name if known is not None else ""
 
 
 def _rebirth(node: str, now: datetime) -> tuple[str, bytes]:

@@ -137,7 +137,7 @@ class Reader:
         elif entry.scale == 1.0 and entry.offset == 0.0:
             self.gathered.put_raw(device, at, entry.key, value, unit=entry.unit or unit, flag=flag)
         elif (amount := read_amount(value)) is not None:
-            self.gathered.put(device, at, entry.key, entry.convert(amount.value), flag)
+            self.gathered.put_converted(device, at, entry.key, entry.convert(amount.value), value, flag)
 
 
 def _given(timestamp: int) -> int:

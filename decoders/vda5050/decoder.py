@@ -22,6 +22,8 @@ STATES: Final = {
     "CONNECTIONBROKEN": "offline",
     "CONNECTION_BROKEN": "offline",
 }
+# As drafts of version 1 and their ROS messages have it.
+OLD_TIMESTAMP: Final = "timeStamp"
 # Such a topic names the robot; others are as their vendors like.
 OF_STANDARD: Final = re.compile(r"(.+/)?v\d+/[^/]+/[^/]+/[^/]+")
 
@@ -52,7 +54,9 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         return Decoding()
     device, at, gathered = (
         _device(content, message, gateway),
-        first_time(site_time(gateway, content), instant(content.get("timestamp"), gateway.timezone)),
+        first_time(
+            site_time(gateway, content), instant(content.get("timestamp", content.get(OLD_TIMESTAMP)), gateway.timezone)
+        ),
         Gathered(),
     )
     for key, value in values.items():

@@ -94,6 +94,7 @@ def test_no_time_and_a_time_without_a_zone_are_none(value: Any) -> None:
         "/Date(1704164645123+0900)/",
         "2.1.2024 12:04:05.123",
         "2024/01/02 12:04:05.123 +0900",
+        '"2024-01-02T03:04:05.123Z"',
     ],
 )
 def test_what_clocks_of_languages_write(value: str) -> None:

@@ -123,6 +123,18 @@ def test_a_unit_that_does_not_fit_gives_no_value_but_a_flag_and_an_extra(raw: An
     assert decoding.extra == {0: {"pm25": raw}}
 
 
+@pytest.mark.parametrize(("key", "unit"), [("humidity", "1"), ("pm25", "kg/m³"), ("co2", "%")])
+def test_number_that_is_none_any_more_in_our_unit_is_flagged_and_kept(key: str, unit: str) -> None:
+    mapping = [{"pointer": "/x", "key": key, "unit": unit}, {"pointer": "/y", "key": "noise", "scale": 1e9}]
+    gateway = Gateway.model_validate({"topic": "x", "format": "json", "mapping": mapping})
+    gathered = Gathered()
+    gathered.put_mapped("d", None, gateway, lambda _pointer: 1e308)
+    decoding = gathered.decoding()
+    assert decoding.readings[0].values == {}
+    assert set(decoding.flags[0]) == {key, "noise"}
+    assert decoding.extra == {0: {key: 1e308, "noise": 1e308}}
+
+
 @pytest.mark.parametrize("raw", [10**5000, object()], ids=["digits", "object"])
 def test_what_json_cannot_say_is_kept_by_its_kind(raw: Any) -> None:
     gathered = Gathered()

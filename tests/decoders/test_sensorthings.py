@@ -154,9 +154,9 @@ def test_observations_of_a_message_are_bounded() -> None:
 def test_observation_names_its_datastream_itself() -> None:
     mapping = [
         {"pointer": "/Datastreams(7)/result", "key": "pm25"},
-        {"pointer": "/Datastreams('b')/result", "key": "humidity"},
+        {"pointer": "/Datastreams('a~1b')/result", "key": "humidity"},
     ]
-    for datastream, expected in ((7, {"pm25": 12.5}), ("b", {"humidity": 12.5})):
+    for datastream, expected in ((7, {"pm25": 12.5}), ("a/b", {"humidity": 12.5})):
         posted = observation(Datastream={"@iot.id": datastream})
         assert values(read("sensorthings", posted, "v1.1/Observations", device="yard", mapping=mapping)) == {
             "yard": expected

@@ -206,6 +206,14 @@ def test_deaths_that_end_no_session_are_counted_as_such() -> None:
     assert session.send("NDEATH", {**BD_SEQ, "long_value": 6}).nothing == "death-of-older-session"
 
 
+def test_death_may_call_the_number_of_its_session_by_the_alias_of_the_birth() -> None:
+    session, by_alias = Session(), {"alias": 4, "datatype": 8, "long_value": BD_SEQ["long_value"]}
+    session.send("NBIRTH", {**BD_SEQ, "alias": 4})
+    assert session.send("NDEATH", {**by_alias, "long_value": 6}).nothing == "death-of-older-session"
+    assert session.send("NDEATH", {**by_alias, "alias": 5}).nothing == "death-of-older-session"
+    assert session.send("NDEATH", by_alias).updates == [DeviceUpdate("air/gw", "offline")]
+
+
 @pytest.mark.parametrize(
     ("pack", "algorithm"),
     [

@@ -180,6 +180,22 @@ CASES: list[tuple[str, Format, str, Any, dict[str, Any], Found]] = [
         {},
         {},
     ),
+    (
+        "what a codec of The Things Stack returns",
+        "chirpstack",
+        UP,
+        {"devEUI": EUI, "object": {"data": {"temperature": 21.5, "Bat": 3.3}, "errors": [], "warnings": []}},
+        {"mapping": [to("/object/data/Bat", "voltage")]},
+        {EUI: {"temperature": 21.5, "voltage": 3.3}},
+    ),
+    (
+        "data that is one of several members",
+        "chirpstack",
+        UP,
+        {"devEUI": EUI, "object": {"data": {"temperature": 21.5}, "humidity": 40}},
+        {},
+        {EUI: {"humidity": 40.0}},
+    ),
     # The Things Stack
     (
         "normalized uplink",
@@ -363,6 +379,15 @@ CASES: list[tuple[str, Format, str, Any, dict[str, Any], Found]] = [
         {},
         {"kitchen/window": {"pm25": 3.0}},
     ),
+    ("mains without a meter", "zigbee2mqtt", "z2m/socket", {"voltage": 231.5}, {}, {"socket": {"voltage": 231.5}}),
+    (
+        "battery that is nearly empty",
+        "zigbee2mqtt",
+        "z2m/window",
+        {"voltage": 980, "battery": 0},
+        {},
+        {"window": {"voltage": 0.98, "battery": 0.0}},
+    ),
     ("millivolts alone", "zigbee2mqtt", "zigbee2mqtt/window/voltage", b"2985", {}, {"window": {"voltage": 2.985}}),
     ("text alone", "zigbee2mqtt", "zigbee2mqtt/window/state", b"ON", {}, {}),
     (
@@ -493,6 +518,31 @@ CASES: list[tuple[str, Format, str, Any, dict[str, Any], Found]] = [
         {"esp8266-1": {"pm1": 4.0}},
     ),
     ("nothing at all", "sensor_community", "a", {}, {}, {}),
+    # LwM2M
+    (
+        "voltages, radio signal and place of a device",
+        "senml",
+        "s",
+        [
+            {"bn": "/3/0/", "n": "7/0", "v": 3650},
+            {"n": "7/1", "v": 12000},
+            {"n": "9", "v": 71},
+            {"bn": "/4/0/", "n": "2", "v": -88},
+            {"bn": "/6/0/", "n": "2", "v": 41.5},
+            {"n": "6", "v": 2.5},
+        ],
+        {"device": "d"},
+        {"d": {"voltage": 3.65, "battery": 71.0, "rssi": -88.0, "altitude": 41.5, "speed": 2.5}},
+    ),
+    ("voltage of a sensor", "senml", "s", [{"bn": "d/3316/0/", "n": "5700", "v": 3.3}], {}, {"d": {"voltage": 3.3}}),
+    (
+        "unit of an object in the JSON of LwM2M 1.0",
+        "senml",
+        "s",
+        {"bn": "/3303/0/", "e": [{"n": "5700", "v": 50}, {"n": "5701", "sv": "degF"}, {"n": "5750", "sv": "hall"}]},
+        {"device": "d"},
+        {"d": {"temperature": 10.0}},
+    ),
     # ThingsBoard
     (
         "list of objects",

@@ -71,3 +71,8 @@ def test_state_of_a_connection_as_version_1_writes_it() -> None:
 
 def test_state_of_a_connection_that_is_no_text_is_none() -> None:
     assert read("vda5050", {"connectionState": ["ONLINE"]}, "uagv/v2/KIT/7/connection").updates == ()
+
+
+def test_time_as_the_messages_of_version_1_write_it() -> None:
+    content = {"timeStamp": "2026-03-02T08:15:30.5Z", **STATE}
+    assert times(read("vda5050", content, "uagv/v1/KIT/7/state")) == ["2026-03-02T08:15:30.500+00:00"]
