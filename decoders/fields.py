@@ -9,11 +9,14 @@ from jeonju.airquality.pollutants import QUANTITY
 from jeonju.common.errors import RejectedError
 from jeonju.contract.extras import LONGEST_NAME
 from jeonju.contract.gateways import PLACE_KEYS, Gateway
+from jeonju.decoders.budget import spend
 from jeonju.decoders.message import parse_json
 
 # PM1.0 must not become PM10: only these spellings are known, nothing is stripped.
 _OTHER_NAMES: Final = {"pm2.5": "pm25", "pm2_5": "pm25", "pm1.0": "pm1", "pm1_0": "pm1"}
 _MISSING: Final = object()
+# That tells elements of a list apart: longer ones are not written out to be compared.
+_LARGEST_NUMBER: Final = 2**64
 
 
 def key_of(name: str) -> str | None:
@@ -30,19 +33,40 @@ def _key_of(name: str) -> str | None:
 
 
 def at_pointer(content: Any, pointer: str) -> Any:
-    """Return what a JSON pointer (RFC 6901) leads to, None where it leads nowhere; documents inside strings are entered, also in base64."""
+    """Return what a JSON pointer (RFC 6901) leads to, None where it leads nowhere; documents inside strings are entered, also in base64.
+
+    A step may also be `name=value`: in a list the first element that holds that member, in an object itself where it does.
+    """
     for step in pointer.split("/")[1:]:
         name = step.replace("~1", "/").replace("~0", "~")
         content = _decoded_document(inner_document(content))
         if isinstance(content, list):
-            content = content[int(name)] if name.isdecimal() and int(name) < len(content) else _MISSING
+            content = _element(content, name)
         elif isinstance(content, dict):
-            content = content.get(name, _MISSING)
+            content = content.get(name, content if _holds(content, name) else _MISSING)
         else:
             return None
         if content is _MISSING:
             return None
     return content
+
+
+def _element(content: list[Any], step: str) -> Any:
+    """Return the element at a position, or the first of which a step such as `name=temperature` is true."""
+    if step.isdecimal():
+        return content[int(step)] if int(step) < len(content) else _MISSING
+    for element in content:
+        spend()
+        if isinstance(element, dict) and _holds(element, step):
+            return element
+    return _MISSING
+
+
+def _holds(content: dict[str, Any], step: str) -> bool:
+    """Tell whether a member is a text or whole number, as a step such as `name=temperature` says."""
+    name, equals, wanted = step.partition("=")
+    said = content.get(name) if equals else None
+    return said == wanted or (type(said) is int and abs(said) < _LARGEST_NUMBER and str(said) == wanted)
 
 
 def in_entry(entry: Any, path: str, pointer: str) -> Any:

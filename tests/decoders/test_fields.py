@@ -127,3 +127,43 @@ def test_an_integer_of_too_many_digits_is_no_instant() -> None:
 
 def test_pointer_step_that_only_looks_like_a_digit_leads_nowhere() -> None:
     assert at_pointer({"a": [1, 2]}, "/a/²") is None
+
+
+LISTED = {
+    "m": [
+        7,
+        {"name": "pm25", "value": 4},
+        {"name": "rh", "value": 40},
+        {"id": 4097, "v": 2, "ok": True},
+        {"name": "rh", "value": 41},
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("pointer", "expected"),
+    [
+        ("/m/name=pm25/value", 4),
+        ("/m/name=rh/value", 40),
+        ("/m/id=4097/v", 2),
+        ("/m/name=co/value", None),
+        ("/m/ok=True/v", None),
+        ("/m/name/value", None),
+        ("/name=pm25/value", None),
+    ],
+)
+def test_element_of_a_list_by_one_of_its_members(pointer: str, expected: Any) -> None:
+    assert at_pointer(LISTED, pointer) == expected
+
+
+def test_element_by_a_member_that_holds_slashes_or_an_endless_number() -> None:
+    assert at_pointer([{"t": "a/b=c", "v": 1}], "/t=a~1b=c/v") == 1
+    assert at_pointer([{"t": 10**5000, "v": 1}], "/t=1/v") is None
+
+
+def test_object_is_entered_only_where_its_member_is_so() -> None:
+    message = {"sensor": "TC", "value": 4, "at=1": {"x": 5}, "at": 1}
+    assert at_pointer(message, "/sensor=TC/value") == 4
+    assert at_pointer(message, "/sensor=RH/value") is None
+    assert at_pointer(message, "/at=1/x") == 5
+    assert at_pointer({"value": None}, "/value/value") is None
