@@ -43,7 +43,7 @@ def at_pointer(content: Any, pointer: str) -> Any:
         if isinstance(content, list):
             content = _element(content, name)
         elif isinstance(content, dict):
-            content = content.get(name, content if _holds(content, name) else _MISSING)
+            content = content[name] if name in content else content if _holds(content, name) else _MISSING
         else:
             return None
         if content is _MISSING:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from jeonju.airquality.pollutants import QUANTITY
 from jeonju.common.errors import RejectedError
-from jeonju.contract.gateways import Gateway
+from jeonju.contract.gateways import PLACE_KEYS, Gateway
 from jeonju.decoders.budget import spend
 from jeonju.decoders.decoded import Decoding
 from jeonju.decoders.fields import in_entry, key_of, named_device
@@ -60,6 +60,11 @@ _TIME_AT_END: Final = re.compile(r"[-:_./]?(?:19|20)\d\d-?\d\d-?\d\d[T_]\d[\d:.-
 # Levels of the model Device from 0 to 1; -1 where they cannot be determined. Signals in dBm are far below.
 LEVELS: Final = ("batteryLevel", "rssi")
 UNKNOWN_LEVEL: Final = -1
+# Words of types whose values are not measured, or not of the air.
+FORECAST: Final = "Forecast"
+OTHER_MEDIA: Final = frozenset(("Water", "Phreatic", "Soil", "Sea", "Sewer", "Impact", "Emission"))
+OF_THE_DEVICE: Final = frozenset(("battery", "voltage", "rssi", "snr", *PLACE_KEYS))
+_WORD: Final = re.compile("[A-Z][a-z0-9]*")
 # Members that say when an entity was observed, an interval's end first; the last are those of IoT agents and of the models of IUDX.
 OBSERVED: Final = ("dateObservedTo", "dateObserved", "observedAt", "observationDateTime", "TimeInstant", "timestamp")
 _NOT_MEASURED: Final = frozenset(("id", "type", "@context", "@id", "@type", "location", "address", *OBSERVED))
@@ -75,6 +80,8 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         raise RejectedError(f"more than {MOST_ENTITIES} entities in one message")
     for path, entity in found:
         _add(gathered, path, entity, content, gateway)
+    if found and all(FORECAST in _words(entity) for _, entity in found):
+        return gathered.decoding(nothing="forecast")
     return gathered.decoding(nothing="no-quantity" if found else "no-entity")
 
 
@@ -105,8 +112,9 @@ def _add(gathered: Gathered, path: str, entity: dict[str, Any], content: Any, ga
         raise RejectedError("has an entity without an id, and the site file names no device")
     of_site = first_time(site_time(gateway, entity), site_time(gateway, content))
     observed = _observed(entity, gateway)
-    skip = _NOT_MEASURED | _mapped(gateway, path)
-    for full_name, attribute in entity.items():
+    skip, words = _NOT_MEASURED | _mapped(gateway, path), _words(entity)
+    medium = next((f"{word}." for word in words if word in OTHER_MEDIA), "")
+    for full_name, attribute in entity.items() if FORECAST not in words else ():
         spend()
         name = re.split(r"[/#]", full_name)[-1]
         if name in skip:
@@ -114,10 +122,11 @@ def _add(gathered: Gathered, path: str, entity: dict[str, Any], content: Any, ga
         for item in _instances(attribute):
             spend()
             at = first_time(of_site, _said_at(item, gateway), observed)
-            _add_attribute(gathered, device, at, name, item)
+            _add_attribute(gathered, device, at, name, item, medium)
     look_up = partial(in_entry, entity, path)
     gathered.put_mapped(device, first_time(of_site, observed), gateway, lambda pointer: _value(look_up(pointer)))
-    _put_place(gathered, device, first_time(of_site, observed), entity.get("location"))
+    if FORECAST not in words:
+        _put_place(gathered, device, first_time(of_site, observed), entity.get("location"))
 
 
 def _put_place(gathered: Gathered, device: str, at: When, location: Any) -> None:
@@ -145,12 +154,20 @@ def _mapped(gateway: Gateway, path: str) -> frozenset[str]:
     return frozenset(pointer.split("/")[1] for pointer in pointers if pointer.startswith("/"))
 
 
-def _add_attribute(gathered: Gathered, device: str, at: When, name: str, attribute: Any) -> None:
+def _words(entity: dict[str, Any]) -> list[str]:
+    """Return the words of an entity's type: Water, Quality and Observed of WaterQualityObserved."""
+    said = entity.get("type", entity.get("@type"))
+    kinds = said if isinstance(said, list) else [said]
+    return [word for kind in kinds if isinstance(kind, str) for word in _WORD.findall(re.split(r"[/#]", kind)[-1])]
+
+
+def _add_attribute(gathered: Gathered, device: str, at: When, name: str, attribute: Any, medium: str) -> None:
+    """Add what an attribute says. Of another medium than the air it is no quantity of ours, and kept under its own name."""
     value = _value(attribute)
     key, unit = KEY_OF_ATTRIBUTE.get(name) or (key_of(name), None)
-    if key is None:
+    if key is None or (medium and key not in OF_THE_DEVICE):
         if not isinstance(value, str):
-            gathered.put(device, at, name, number(value))
+            gathered.put(device, at, medium + name if key else name, number(value))
         return
     if (code := _unit_said(attribute)) is not None:
         unit = UNIT_OF_CODE.get(code.upper(), code)
@@ -158,6 +175,9 @@ def _add_attribute(gathered: Gathered, device: str, at: When, name: str, attribu
         value, unit = None if level == UNKNOWN_LEVEL else level, "1"
     elif unit is None and key != "co2" and key in QUANTITY and QUANTITY[key].molar_mass_g_mol is not None:
         unit = UNIT_NOT_SAID
+    if key == "humidity" and (share := number(value)) is not None and 0 < share <= 1:
+        # Models give a share, and examples of them a share beside the unit of percent; air is never so dry.
+        unit = "1"
     gathered.put_raw(device, at, key, value, unit=unit)
 
 

@@ -17,6 +17,9 @@ COMMANDS: Final = ("set", "get")
 # linkquality has no unit; voc and formaldehyd have another one in every model.
 OWN_UNITS: Final = frozenset({"voltage", "last_seen"})
 LEAST_MV: Final = 1000
+# Beside the moisture of the soil the temperature is that of the soil.
+PROBE: Final = "soil_moisture"
+OF_PROBE: Final = "soil_temperature"
 # What stands beside the voltage of the mains.
 MAINS: Final = frozenset(
     ("power", "current", "energy", "power_factor", "ac_frequency", "produced_energy", "consumed_energy")
@@ -40,7 +43,10 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     at = first_time(site_time(gateway, content), instant(content.get("last_seen"), gateway.timezone or "UTC"))
     gathered = Gathered()
     skip = mapped_names(gateway)
-    gathered.put_named(device, at, content, skip=skip | OWN_UNITS)
+    named = content
+    if PROBE in content and "temperature" not in skip:
+        named = {OF_PROBE if name == "temperature" else name: value for name, value in content.items()}
+    gathered.put_named(device, at, named, skip=skip | OWN_UNITS)
     if "voltage" not in skip:
         gathered.put_raw(device, at, "voltage", content.get("voltage"), unit=_unit_of_voltage(content))
     gathered.put_mapped(device, at, gateway, lambda pointer: at_pointer(content, pointer))

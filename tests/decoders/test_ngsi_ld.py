@@ -160,3 +160,29 @@ def test_default_of_several_instances_of_an_attribute_counts() -> None:
     other = prop(9, datasetId="urn:ngsi-ld:Dataset:2")
     assert values(read("ngsi_ld", entity(pm25=[prop(4), other]))) == {"yard": {"pm25": 4.0}}
     assert values(read("ngsi_ld", entity(pm25=[other, prop(4)]))) == {"yard": {"pm25": 4.0}}
+
+
+@pytest.mark.parametrize(
+    "kind", ["WeatherForecast", "https://smartdatamodels.org/dataModel.Environment/AirQualityForecast"]
+)
+def test_forecast_is_no_measurement_and_is_counted(kind: str) -> None:
+    forecast = entity(temperature=12, location={"type": "Point", "coordinates": [127.1, 35.8]}) | {"type": kind}
+    decoding = read("ngsi_ld", forecast)
+    assert (decoding.readings, decoding.nothing) == ([], "forecast")
+    mapped = read("ngsi_ld", forecast, mapping=[{"pointer": "/temperature", "key": "temperature"}])
+    assert values(mapped) == {"yard": {"temperature": 12.0}}
+
+
+@pytest.mark.parametrize("kind", ["WaterQualityObserved", ["WaterObserved"], "TrafficEnvironmentImpact"])
+def test_quantities_of_another_medium_are_none_of_the_air_and_are_kept(kind: Any) -> None:
+    of_water = entity(temperature=12, pressure=2.1, batteryLevel=0.5, depth=3) | {"type": kind}
+    (reading,) = read("ngsi_ld", of_water).readings
+    assert reading.values.keys() >= {"battery", "depth"}
+    assert not {"temperature", "pressure"} & set(reading.values)
+    assert 12.0 in reading.values.values()
+
+
+@pytest.mark.parametrize("attribute", [0.54, prop(0.54), prop(0.54, unitCode="P1")])
+def test_humidity_up_to_one_is_a_share(attribute: Any) -> None:
+    for name in ("humidity", "relativeHumidity"):
+        assert values(read("ngsi_ld", entity(**{name: attribute}))) == {"yard": {"humidity": pytest.approx(54)}}

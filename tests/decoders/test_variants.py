@@ -379,6 +379,14 @@ CASES: list[tuple[str, Format, str, Any, dict[str, Any], Found]] = [
         {},
         {"kitchen/window": {"pm25": 3.0}},
     ),
+    (
+        "probe in the soil",
+        "zigbee2mqtt",
+        "z2m/bed",
+        {"temperature": 11.5, "soil_moisture": 40, "battery": 80},
+        {},
+        {"bed": {"battery": 80.0}},
+    ),
     ("mains without a meter", "zigbee2mqtt", "z2m/socket", {"voltage": 231.5}, {}, {"socket": {"voltage": 231.5}}),
     (
         "battery that is nearly empty",
