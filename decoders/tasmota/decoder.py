@@ -36,8 +36,8 @@ KEY_OF_MEMBER: Final = {
 # Sensirion's VOC index has these names at its drivers; TVOC of others is in ppb, VOC of others another thing.
 VOC_INDEX_SENSORS: Final = ("SEN5", "SEN6", "SGP4")
 VOC_INDEX_MEMBERS: Final = ("VOC", "TVOC", "AirQuality")
-# The chip that the firmware runs on, whose temperature is not that of the air.
-NOT_THE_DEVICE: Final = "ESP32"
+# What has a thermometer that is not in the air: the chip that the firmware runs on, those of motion and of meters, a pool and soil.
+NOT_THE_AIR: Final = ("ESP32", "MPU", "BL09", "NeoPool", "seesaw_soil")
 # What a bridge hears of others (Zigbee, Matter, LoRaWAN), each under its name or address; the battery of LoRaWAN is in volts or percent.
 HEARD: Final = ("ZbReceived", "ZbInfo", "MtrReceived", "LwReceived")
 NOT_OF_HEARD: Final = {"LwReceived": ("Battery",)}
@@ -152,13 +152,13 @@ def _groups(content: dict[str, Any], below: str) -> Iterator[Group]:
     """Yield all groups: a Sonoff SC has no sensor's name, an old DS18x20 a further level."""
     yield Group("", below, content)
     for name, members in content.items():
-        if not isinstance(members, dict) or name == NOT_THE_DEVICE:
+        if not isinstance(members, dict) or name.startswith(NOT_THE_AIR):
             continue
         refuse_long(name)
         if name in HEARD:
             yield from _heard(name, members, f"{below}/{name}")
             continue
-        owner = _heard_by_bluetooth(name, members)
+        owner = _heard_by_radio(name, members)
         yield Group(name, f"{below}/{name}", members, owner)
         for inner, values in members.items():
             spend()
@@ -184,9 +184,11 @@ def _name(said: Any) -> str:
     return said.strip() if isinstance(said, str) else ""
 
 
-def _heard_by_bluetooth(name: str, members: dict[str, Any]) -> str:
-    """Return the device of a group that is a Bluetooth sensor which the bridge has heard: it has an address of its own; "" for any other."""
-    if "mac" not in members:
-        # A wired DS18B20 may be called alike, and has an Id.
-        return name if HEARD_BY_BLUETOOTH.fullmatch(name) and "Id" not in members else ""
-    return _name(members.get("alias")) or name
+def _heard_by_radio(name: str, members: dict[str, Any]) -> str:
+    """Return the device of a group that the bridge has heard: it has an address of its own, or a quality of its link; "" for any other."""
+    if "mac" in members:
+        return _name(members.get("alias")) or name
+    if "LinkQuality" in members:
+        return _name(members.get("Name")) or name
+    # A wired DS18B20 may be called alike, and has an Id.
+    return name if HEARD_BY_BLUETOOTH.fullmatch(name) and "Id" not in members else ""

@@ -20,6 +20,8 @@ FOUND = {"temperature": 19.25, "humidity": 48.0, "battery": 71.0}
         (SENSOR, {"ZbReceived": HEARD | {"Device": "0x1A2B", "Name": "yard"}}, "yard"),
         (SENSOR, {"ZbInfo": {"0x1A2B": HEARD | {"Reachable": True}}}, "0x1A2B"),
         (SENSOR, {"MtrReceived": {"yard": HEARD}}, "yard"),
+        (SENSOR, {"0x1A2B": HEARD | {"Name": "yard"}}, "yard"),
+        (SENSOR, {"yard": HEARD | {"Device": "0x1A2B"}}, "yard"),
         ("tele/hall/1A2B/SENSOR", {"ZbReceived": {"yard": HEARD}}, "yard"),
         ("tele/hall/1A2B/ZbReceived", {"yard": HEARD | {"Device": "0x1A2B"}}, "yard"),
         ("tele/hall/1A2B/ZbReceived", HEARD | {"Device": "0x1A2B", "Name": "yard"}, "yard"),
@@ -64,3 +66,9 @@ def test_wind_is_read_where_its_unit_is_said(wind: Any) -> None:
 @pytest.mark.parametrize("content", [{"NeoPool": {"Speed": 2}}, {"Speed": 3, "SpeedUnit": "m/s"}])
 def test_speed_of_a_pump_or_a_lamp_is_no_wind(content: Any) -> None:
     assert "wind_speed" not in values(read("tasmota", content, SENSOR)).get("hall", {})
+
+
+@pytest.mark.parametrize("name", ["ESP32", "MPU6050", "BL0940", "NeoPool", "seesaw_soil"])
+def test_thermometer_that_is_not_in_the_air_is_left_aside(name: str) -> None:
+    content = {name: {"Temperature": 41.5}, "SHT3X-0x44": {"Temperature": 7.5}}
+    assert values(read("tasmota", content, SENSOR)) == {"hall": {"temperature": 7.5}}
