@@ -1,5 +1,6 @@
 """What a discovery config says of its entities. See README.md beside this file."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -93,6 +94,13 @@ KEY_OF_CLASS: Final = {
 # What a device may say of itself; anything else that is marked so, such as the temperature of its chip, is not of the air.
 OF_THE_DEVICE: Final = frozenset(("battery", "voltage", "rssi", "snr"))
 DIAGNOSTIC: Final = "diagnostic"
+# The class does not tell what is warm or moist; where the name says that it is not the air, it is none of ours.
+NOT_OF_THE_AIR: Final = re.compile(
+    r"(?:^|[^a-z])(?:water|soil|ground|pool|spa|aquarium|surface|road|chip|cpu|mcu|soc|processor|board|battery)"
+    r"[ _-]?(?:temp(?:erature)?|hum(?:idity)?|moisture)(?![a-z])",
+    re.IGNORECASE,
+)
+OF_A_MEDIUM: Final = frozenset(("temperature", "humidity"))
 BASE: Final = "~"
 LONGEST_TEXT: Final = 1000
 MOST_TOPICS: Final = 8
@@ -250,10 +258,10 @@ def _availability(described: Mapping[str, Any]) -> Iterator[Availability]:
 def _key(described: Mapping[str, Any], template: Template | None, unit: str | None, names: list[str]) -> str | None:
     """Return what an entity measures: by its class, else by the member that it reads or its name, if the unit fits."""
     of_class = _text(described, "device_class")
+    member = template.pointer.rpartition("/")[2] if template is not None and template.pointer else ""
     if of_class is not None:
         key = KEY_OF_CLASS.get(of_class)
     else:
-        member = template.pointer.rpartition("/")[2] if template is not None and template.pointer else ""
         candidates = [
             member.replace("~1", "/").replace("~0", "~"),
             *names,
@@ -263,6 +271,8 @@ def _key(described: Mapping[str, Any], template: Template | None, unit: str | No
         candidates += [text.strip().replace(" ", "_") for text in candidates]
         key = next((key for text in candidates if (key := key_of(text)) and _fits(key, unit)), None)
     if described.get("entity_category") == DIAGNOSTIC and key not in OF_THE_DEVICE:
+        return None
+    if key in OF_A_MEDIUM and any(NOT_OF_THE_AIR.search(text) for text in (member, *names)):
         return None
     return key
 

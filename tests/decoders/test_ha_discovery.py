@@ -634,3 +634,34 @@ def test_name_for_people_says_what_is_measured() -> None:
     home = Home()
     home.hear("homeassistant/sensor/porch/x/config", config)
     assert values(home.hear("home/porch", 270)) == {"a1b2": {"wind_direction": 270.0}}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"name": "Water Temperature", "unique_id": "x"},
+        {"name": "Water Temperature", "unique_id": "x", "device_class": None},
+        {"unique_id": "spa_0123_water_temp"},
+        {"object_id": "greenhouse-soil-temperature-1", "unique_id": "x"},
+        {"name": "Soil humidity", "unique_id": "x", "device_class": "humidity", "unit_of_measurement": "%"},
+        {"name": "T", "unique_id": "x", "value_template": "{{ value_json.cpu_temp }}"},
+        {"name": "T", "unique_id": "x", "value_template": "{{ value_json.waterTemperature }}"},
+    ],
+)
+def test_temperature_of_another_thing_than_the_air_is_left_aside(config: dict[str, Any]) -> None:
+    said = {"device": DEVICE, "device_class": "temperature", "unit_of_measurement": "°C", "state_topic": "home/porch"}
+    home = Home()
+    home.hear("homeassistant/sensor/porch/x/config", {key: item for key, item in (said | config).items() if item})
+    payload = {"cpu_temp": 50, "waterTemperature": 50} if "value_template" in config else 50
+    assert values(home.hear("home/porch", payload)) == {}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Pool House Temperature", "Water Tower: Temperature", "Ground floor temperature", "Underground Temperature"],
+)
+def test_place_in_a_name_is_no_medium(name: str) -> None:
+    config = {"device": DEVICE, "device_class": "temperature", "name": name, "state_topic": "home/porch"}
+    home = Home()
+    home.hear("homeassistant/sensor/porch/x/config", config)
+    assert values(home.hear("home/porch", 21)) == {"a1b2": {"temperature": 21.0}}
