@@ -141,7 +141,8 @@ class Client(mqtt.Client):
         self.disconnect()
         self.loop_stop()
         if _said_away.get(repr(self.address)) == id(self):
-            del _said_away[repr(self.address)]
+            # Another client may have reached the broker meanwhile.
+            _said_away.pop(repr(self.address), None)
         # Paho leaves the pair of sockets that wakes its thread to the garbage collector.
         self._reset_sockets(sockpair_only=True)
 
