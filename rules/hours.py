@@ -23,7 +23,14 @@ def _minute(text: Any) -> int:
     return found
 
 
-Minute = Annotated[int, BeforeValidator(_minute), Field(ge=0, le=DAY_MIN)]
+def _begin(text: Any) -> int:
+    if (minute := _minute(text)) == DAY_MIN:
+        raise ValueError("is the end of a day, at which no hours begin; write '00:00'")
+    return minute
+
+
+Begin = Annotated[int, BeforeValidator(_begin), Field(ge=0, lt=DAY_MIN)]
+End = Annotated[int, BeforeValidator(_minute), Field(ge=0, le=DAY_MIN)]
 
 
 class Hours(BaseModel):
@@ -35,8 +42,8 @@ class Hours(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     days: Annotated[tuple[Day, ...], Field(min_length=1)] = DAYS
-    begin: Annotated[Minute, Field(alias="from")] = 0
-    end: Annotated[Minute, Field(alias="to")] = DAY_MIN
+    begin: Annotated[Begin, Field(alias="from")] = 0
+    end: Annotated[End, Field(alias="to")] = DAY_MIN
 
     @property
     def lasts_min(self) -> int:

@@ -88,6 +88,7 @@ GOOD = {"quiet": "", "channel": "a", "of_kim": "", "role": "duty", "who": "kim",
         ),
         ({"of_kim": "quiet = {}"}, "people[0].quiet cover all day, every day"),
         ({"quiet": "quiet = { from = '25:00' }"}, "channels[0].quiet.from is no time of day"),
+        ({"quiet": "quiet = { from = '24:00', to = '08:00' }"}, "channels[0].quiet.from is the end of a day"),
         ({"quiet": "quiet = { days = ['monday'] }"}, "channels[0].quiet.days"),
         ({"more": ", { role = 'duty', after = '-5m' }"}, "escalations[0].steps[1].after is no duration"),
         ({"step": "duty', after = '5m' }, { role = 'duty".replace("'", '"')}, "not in the order of `after`"),
@@ -111,12 +112,11 @@ def test_person_whom_nothing_reaches_is_said(tmp_path: Path) -> None:
         load_rules(path)
 
 
-minutes = st.integers(0, DAY_MIN)
 spans = st.builds(
     lambda days, begin, end: Hours(days=tuple(days), begin=begin, end=end),
     st.lists(st.sampled_from(DAYS), min_size=1, max_size=8),
-    minutes,
-    minutes,
+    st.integers(0, DAY_MIN - 1),
+    st.integers(0, DAY_MIN),
 )
 
 
