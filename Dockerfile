@@ -8,11 +8,13 @@ FROM ${BUILD_BASE} AS packages
 # Behind a proxy or a mirror; unset, pip's own are used.
 ARG PIP_CERT
 ARG PIP_INDEX_URL
+# Extras of pyproject.toml besides: forecast, for forecasts that are learnt.
+ARG EXTRAS
 WORKDIR /opt/jeonju
 COPY pyproject.toml constraints.txt ./
 COPY scripts/requirements scripts/
 RUN apt-get update && apt-get install --yes --no-install-recommends binutils && { test -x .venv/bin/pip || python3 -m venv .venv; } \
-    && scripts/requirements api broker cli ingest notify scale simulator | .venv/bin/pip install --no-cache-dir --no-compile --constraint constraints.txt --requirement /dev/stdin
+    && scripts/requirements api broker cli ingest notify scale simulator ${EXTRAS} | .venv/bin/pip install --no-cache-dir --no-compile --constraint constraints.txt --requirement /dev/stdin
 COPY packaging/docker/slim packaging/docker/
 RUN packaging/docker/slim /opt/jeonju/.venv /opt/jeonju/code
 

@@ -139,6 +139,19 @@ def test_image_is_built_once_and_asked_of_no_registry() -> None:
     assert all(service["pull_policy"] == "never" for service in ours.values())
 
 
+def test_image_has_the_extras_that_are_asked_for() -> None:
+    assert SERVICES["setup"]["build"]["args"] == {"EXTRAS": "${JEONJU_EXTRAS:-}"}
+    assert "\nJEONJU_EXTRAS=\n" in (ROOT / ".env").read_text()
+    (asked,) = re.findall(r"scripts/requirements ([a-z ]+) \$\{EXTRAS\} \|", (ROOT / "Dockerfile").read_text())
+    needed = [
+        subprocess.run(
+            [ROOT / "scripts/requirements", *extras], capture_output=True, text=True, check=True
+        ).stdout.count("scikit-learn")
+        for extras in (asked.split(), [*asked.split(), "forecast"])
+    ]
+    assert needed == [0, 1]
+
+
 def test_image_has_all_rooms_and_two_layers_of_ours() -> None:
     taken = (ROOT / ".dockerignore").read_text().split()
     rooms = {path.name for path in (ROOT / "jeonju").iterdir() if path.is_symlink()}
