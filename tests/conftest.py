@@ -23,29 +23,28 @@ SHARED_DATA = Path(__file__).parents[1] / "../shared/data"
 TESTS = Path(__file__).parent
 # Folders whose files share a setup of minutes stay in one process.
 TOGETHER = ("tests/grafana/",)
-# What takes longest, longest first; but where an engine of Docker builds, the processor is free for others.
+# What takes longest, longest first; but while an engine of Docker builds and starts its stacks, no other whole city is to start.
 LONGEST = (
     "test_compose_docker.py",
-    "jeonju/cli/test_app.py",
-    "api/test_living_city.py",
     "evaluation/test_report.py",
     "storage/test_replay.py",
     "storage/test_rollup.py",
-    "chaos/test_chaos.py",
     "evaluation/test_pipeline.py",
-    "ingest/test_service.py",
-    "evaluation/test_what_if.py",
-    "storage/influx/test_rollup.py",
-    "packaging/test_wheel.py",
-    "rules/test_rules.py",
     "evaluation/test_closed_loop.py",
-    "api/test_page.py",
+    "api/test_living_city.py",
+    "evaluation/test_what_if.py",
+    "jeonju/cli/test_app.py",
+    "chaos/test_chaos.py",
+    "rules/test_rules.py",
+    "ingest/test_service.py",
+    "packaging/test_wheel.py",
     "evaluation/sweep/test_sweep.py",
+    "api/test_page.py",
     "api/test_console.py",
+    "storage/influx/test_rollup.py",
     "jeonju/stack/test_goodbye.py",
+    "api/test_http.py",
     "simulator/test_environment.py",
-    "detection/test_backfill.py",
-    "broker/test_one_id.py",
 )
 
 
