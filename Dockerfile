@@ -14,7 +14,7 @@ WORKDIR /opt/jeonju
 COPY pyproject.toml constraints.txt ./
 COPY scripts/requirements scripts/
 RUN apt-get update && apt-get install --yes --no-install-recommends binutils && { test -x .venv/bin/pip || python3 -m venv .venv; } \
-    && scripts/requirements api broker cli ingest notify scale simulator ${EXTRAS} | .venv/bin/pip install --no-cache-dir --no-compile --constraint constraints.txt --requirement /dev/stdin
+    && scripts/requirements api broker cli ingest notify scale simulator ${EXTRAS} > wanted.txt && .venv/bin/pip install --no-cache-dir --no-compile --constraint constraints.txt --requirement wanted.txt
 COPY packaging/docker/slim packaging/docker/
 RUN packaging/docker/slim /opt/jeonju/.venv /opt/jeonju/code
 

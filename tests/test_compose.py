@@ -142,7 +142,7 @@ def test_image_is_built_once_and_asked_of_no_registry() -> None:
 def test_image_has_the_extras_that_are_asked_for() -> None:
     assert SERVICES["setup"]["build"]["args"] == {"EXTRAS": "${JEONJU_EXTRAS:-}"}
     assert "\nJEONJU_EXTRAS=\n" in (ROOT / ".env").read_text()
-    (asked,) = re.findall(r"scripts/requirements ([a-z ]+) \$\{EXTRAS\} \|", (ROOT / "Dockerfile").read_text())
+    (asked,) = re.findall(r"scripts/requirements ([a-z ]+) \$\{EXTRAS\} > ", (ROOT / "Dockerfile").read_text())
     needed = [
         subprocess.run(
             [ROOT / "scripts/requirements", *extras], capture_output=True, text=True, check=True
@@ -150,6 +150,9 @@ def test_image_has_the_extras_that_are_asked_for() -> None:
         for extras in (asked.split(), [*asked.split(), "forecast"])
     ]
     assert needed == [0, 1]
+    refused = subprocess.run([ROOT / "scripts/requirements", "forecasts"], capture_output=True, text=True, check=False)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("no extra is named 'forecasts'; there are: ")
 
 
 def test_image_has_all_rooms_and_two_layers_of_ours() -> None:
