@@ -30,7 +30,7 @@ OFFLINE: Final = Cadence()
 LIVE: Final = Cadence(interval_s=1.0, tick_s=1.0, block_s=1.0)
 HISTORY: Final = Cadence(interval_s=10.0, tick_s=10.0, block_s=600.0)
 
-QUIET_TICK_S: Final = 10.0
+QUIET_TICK_S: Final = 20.0
 QUIET_BLOCK_S: Final = 600.0
 # What was released beside a device has passed it by then.
 GONE_AFTER_S: Final = 600.0
@@ -40,8 +40,8 @@ def unattended(scenario: Scenario) -> Callable[[float], Cadence]:
     """Return the cadence of a run of a scenario whose robots get no orders: coarser while nothing happens.
 
     Fires, leaks and dust may be close to a device, where plumes are narrow. Stacks, yards and roads are wide where they reach one: there a tick of
-    10 s is as near to one of 1 s as one of 5 s is (docs/performance.md). Where devices may fall silent blocks are of a minute, for silence is judged
-    by when others were heard.
+    20 s departs from one of 1 s by a fraction of what instruments add (docs/performance.md). Where devices may fall silent blocks are of a minute:
+    silence is judged by when others were heard.
     """
     start_s, end_s = scenario.start_s, scenario.start_s + scenario.duration
     busy = [(start_s + event.after, start_s + _over_s(event)) for event in scenario.events if _over_s(event)]
