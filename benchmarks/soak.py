@@ -41,6 +41,8 @@ _COUNTS: Final = {
     "rejected": "jeonju_ingest_messages_rejected_total",
     "waiting": "jeonju_ingest_messages_waiting",
 }
+# Of the memory of `up`, what the embedded store takes: pages of its file up to a limit, which give way to anything else.
+_STORE_MEMORY: Final = re.compile(r"(?m)^jeonju_store_memory_bytes(?:{.*})? (\S+)$")
 
 
 class Watched:
@@ -63,7 +65,9 @@ class Watched:
     def _counts(self) -> dict[str, float]:
         text = _asked(f"{self._metrics}/metrics").decode()
         found = {name: re.search(rf"(?m)^{metric}(?:{{.*}})? (\S+)$", text) for name, metric in _COUNTS.items()}
-        return {name: float(match[1]) for name, match in found.items() if match}
+        counts = {name: float(match[1]) for name, match in found.items() if match}
+        taken = [float(number) for number in _STORE_MEMORY.findall(text)]
+        return counts | ({"store_mb": round(sum(taken) / 1e6, 2)} if taken else {})
 
     def _alerts(self) -> int:
         """Return how many there are (100 at the most), and ask what a console asks for."""

@@ -51,4 +51,6 @@ def _values(sample: dict[str, Any]) -> list[tuple[str, str, float]]:
     processes = [(name, unit, value) for name, of in sample["processes"].items() for unit, value in of.items()]
     disk = [(name, "disk_mb", value) for name, value in sample["disk_mb"].items()]
     counts = [("all", unit, value) for unit, value in sample["counts"].items() if unit in ("waiting", "backlog")]
+    if (store_mb := sample["counts"].get("store_mb")) is not None and (up := sample["processes"].get("up")):
+        counts += [("store", "memory_mb", store_mb), ("up", "without_store_mb", up["anonymous_mb"] - store_mb)]
     return [*processes, *disk, *counts]

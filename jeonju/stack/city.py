@@ -40,6 +40,8 @@ from jeonju.stack.broker_choice import OURS, choose_broker
 from jeonju.stack.http_server import HttpSettings, LiveServer
 from jeonju.stack.services import api_services, closing_streams
 from jeonju.stack.shown_run import services_of_run
+from jeonju.stack.store_metrics import StoreMetrics
+from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.open import open_store
 from jeonju.storage.port import DEFAULT_RETENTION, Retention, Store
 
@@ -186,7 +188,7 @@ def running_city(settings: UpSettings) -> Iterator[City]:
             keys=settings.http.keys,
             names=settings.http.names,
             public_page=settings.http.public_page,
-            collectors=[*_of_broker(broker), *first.collectors],
+            collectors=[*_of_broker(broker), *_of_store(store), *first.collectors],
             tiles=settings.http.tiles,
             opens_run=services_of_run,
             beside=[(other.services, other.collectors) for other in others],
@@ -272,6 +274,10 @@ def _of_broker(broker: "_BrokerInUse") -> list[Collector]:
     crowd: list[Collector] = [CrowdMetrics(lambda: own.connections)]
     refused = own.refused_senders
     return crowd if not refused else [RefusedSendersMetrics(lambda: refused.number), *crowd]
+
+
+def _of_store(store: Store) -> list[Collector]:
+    return [StoreMetrics(store)] if isinstance(store, DuckDBStore) else []
 
 
 def _simulated(

@@ -211,6 +211,15 @@ class DuckDBStore(StoredRecords):
         """Return why readings are not moved to the archive, if they are not."""
         return [] if self._trouble is None else [self._trouble]
 
+    def memory_bytes(self) -> dict[str, int]:
+        """Return what the store takes of memory by what it is for: `base_table` are pages of the file, which give way to anything else."""
+        try:
+            with self._connection.cursor() as cursor:
+                rows = cursor.execute("SELECT lower(tag), memory_usage_bytes FROM duckdb_memory()").fetchall()
+        except duckdb.Error as error:
+            raise self._not_answered(error) from error
+        return {use: taken for use, taken in rows if taken}
+
     def back_up(self, folder: Path) -> Path:
         """Write a copy as of now; commits go on meanwhile."""
         return copy_to(self._connection, folder / "store.duckdb")
