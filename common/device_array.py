@@ -21,6 +21,8 @@ class DeviceArray(Generic[Scalar]):
         self._fill = fill
         self._room: NDArray[Scalar] = np.empty((0, *shape), dtype=dtype)
         self._length = 0
+        # Made once for all who ask: windows ask a hundred times each.
+        self._values = self._room
 
     def __len__(self) -> int:
         return self._length
@@ -32,10 +34,10 @@ class DeviceArray(Generic[Scalar]):
         if length > len(self._room):
             rows = max(length, int(self._length * (1 + SPARE)))
             room = np.empty((rows, *self._room.shape[1:]), dtype=self._room.dtype)
-            room[: self._length] = self.values
+            room[: self._length] = self._values
             self._room = room
         self._room[self._length : length] = self._fill
-        self._length = length
+        self._length, self._values = length, self._room[:length]
 
     def extend(self, rows: ArrayLike) -> None:
         """Add rows with values of their own."""
@@ -47,10 +49,10 @@ class DeviceArray(Generic[Scalar]):
     @property
     def values(self) -> NDArray[Scalar]:
         """Every row there is, to read and to write in place."""
-        return self._room[: self._length]
+        return self._values
 
     def __getitem__(self, index: Any) -> Any:
-        return self.values[index]
+        return self._values[index]
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self.values[index] = value
+        self._values[index] = value

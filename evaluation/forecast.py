@@ -14,12 +14,14 @@ from jeonju.forecast.learning import FLOOR_SHARE, learn
 from jeonju.forecast.panel import HOUR_S, Bools, Cases, Inputs, Panel, all_cases, happened, lone
 from jeonju.forecast.regressors import Line
 from jeonju.forecast.spread import learn_spread, probability_above
+from jeonju.forecast.warning_level import Issued, Warnings
 
 HORIZONS_H: Final = (1, 6, 24)
 # Ridge regression is what the forecast must beat: all lags of a day and the weather of now, as they were measured.
 LAGS_H: Final = 24
 RIDGES: Final = (0.0003, 0.003, 0.03, 0.3)
 KST_H: Final = 9
+DAY_H: Final = 24
 
 
 class Split(NamedTuple):
@@ -53,14 +55,24 @@ def _judged(series: Series) -> dict[str, Any]:
         split = _split(series, ahead_h)
         mean = learnt.regressor.predict(inputs.of(split.judge))
         points = learnt.spread.points(mean, split.judge.ahead_h)
-        warned = probability_above(points, bad_above) >= learnt.warn_at[ahead_h]
+        levels = _levels(learnt.warnings, panel, split.judge, probability_above(points, bad_above), bad_above)
+        warned = probability_above(points, bad_above) >= levels
         out[str(ahead_h)] = {
             **scores(mean, points, split.measured, _is_air(panel, split.judge), bad_above, warned),
-            "warns_from": round(learnt.warn_at[ahead_h], 2),
+            "warns_from": [round(float(level), 2) for level in np.quantile(levels, (0.0, 0.5, 1.0))],
             "reliability": reliability(points, split.measured, bad_above),
         }
     about = {"place": series.place, "quantity": series.quantity, "inputs": series.inputs}
     return {**about, "judged_year": series.judged_year, "hours_ahead": out}
+
+
+def _levels(warnings: Warnings, panel: Panel, cases: Cases, probability: Floats, bad_above: float) -> Floats:
+    """Return the level of each case: found anew each day from what was forecast before it, as a living city does each hour."""
+    was_bad = panel.own[cases.station, cases.origin] > bad_above
+    since = Issued(cases.origin, cases.ahead_h, probability, was_bad)
+    ahead_h, day = int(cases.ahead_h[0]), cases.origin // DAY_H
+    by_day = {one: warnings.level(ahead_h, int(one) * DAY_H, since) for one in np.unique(day)}
+    return np.array([by_day[one] for one in day])
 
 
 def _baselines(series: Series) -> dict[str, Any]:

@@ -111,7 +111,8 @@ def _of_quantity(panel: Panel, quantity: str) -> tuple[ModelOfQuantity, list[Qua
     if known >= LEARNT_FROM_H and can_learn:
         learnt = learn(panel, bad_above)
         mean = learnt.regressor.predict(Inputs(panel).of(cases))
-        points, warn_at = learnt.spread.points(mean, cases.ahead_h), learnt.warn_at
+        points = learnt.spread.points(mean, cases.ahead_h)
+        warn_at = {ahead_h: learnt.warnings.level(ahead_h, last + 1) for ahead_h in HORIZONS_H}
         said = LEARNT_WITH_MEASURED if panel.ahead else None
         model = ModelOfQuantity(model="learnt", history_hours=known, inputs=panel.inputs, reason=said)
     else:

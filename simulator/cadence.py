@@ -28,10 +28,9 @@ class Cadence:
 
 OFFLINE: Final = Cadence()
 LIVE: Final = Cadence(interval_s=1.0, tick_s=1.0, block_s=1.0)
-HISTORY: Final = Cadence(interval_s=10.0, tick_s=10.0, block_s=600.0)
-
 QUIET_TICK_S: Final = 20.0
 QUIET_BLOCK_S: Final = 600.0
+HISTORY: Final = Cadence(interval_s=10.0, tick_s=QUIET_TICK_S, block_s=QUIET_BLOCK_S)
 # What was released beside a device has passed it by then.
 GONE_AFTER_S: Final = 600.0
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from jeonju.common.arrays import Floats
 from jeonju.forecast import learning
-from jeonju.forecast.learning import balanced, blocks, learn, learnable
+from jeonju.forecast.learning import blocks, learn, learnable
 from jeonju.forecast.panel import Cases, Inputs, Panel, all_cases, happened, lone, on_grid, wind_parts
 from jeonju.forecast.persistence import learn_persistence
 from jeonju.forecast.spread import LEVELS, learn_spread, level, probability_above
@@ -88,19 +88,6 @@ def test_learnt_forecast_is_nearer_than_persistence_and_its_intervals_hold(judge
     assert chance.mean() == pytest.approx((measured > 80).mean(), abs=0.04)
     assert (mean >= 0).all()
     assert (np.diff(points, axis=1) >= 0).all()
-
-
-def test_warning_level_leads_over_persistence_where_it_was_chosen() -> None:
-    rng = np.random.default_rng(3)
-    chance = rng.uniform(0, 1, 4000) ** 2
-    bad = rng.uniform(size=4000) < chance
-    persisting = np.where(rng.uniform(size=4000) < 0.2, bad, rng.uniform(size=4000) < 0.3)
-    block = np.arange(4000) // 1000
-    at = balanced(chance, bad, persisting, block)
-    warned = chance >= at
-    assert (warned & bad).sum() > (persisting & bad).sum()
-    assert (warned & ~bad).sum() < (persisting & ~bad).sum()
-    assert balanced(chance, np.zeros(4000, bool), persisting, block) == 0.5
 
 
 def test_spread_is_that_of_the_errors() -> None:
