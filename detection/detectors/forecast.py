@@ -13,7 +13,7 @@ from jeonju.detection.detectors.detector import Observations, Pace, Past
 from jeonju.detection.windows import Window
 
 KIND: Final = "forecast"
-# What is forecast further ahead is shown, but too seldom right to be an alert (docs/forecast.md).
+# What is forecast further ahead is shown, but too seldom right to be an alert (docs/forecast-skill.md).
 MOST_AHEAD_H: Final = 6
 # A forecast that is no longer made anew holds no more.
 VALID_FOR: Final = timedelta(hours=3)
