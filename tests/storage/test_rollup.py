@@ -1,4 +1,4 @@
-"""Means over intervals are the same from readings and from roll-ups, whatever came late, was killed, migrated or forgotten."""
+"""Means over intervals are the same from readings and from roll-ups, whatever came late or was killed."""
 
 import itertools
 import math
@@ -6,9 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections import defaultdict
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,91 +20,10 @@ from hypothesis import strategies as st
 from jeonju.contract.columns import TOO_LARGE, readings_table
 from jeonju.ingest.maintenance import maintain
 from jeonju.storage.duckdb import rollup as duckdb_rollup
-from jeonju.storage.duckdb.schema import SCHEMA_VERSION
 from jeonju.storage.duckdb.store import DuckDBStore
 from jeonju.storage.port import Commit, Retention, Series, Store
 from jeonju.storage.rollup import HOUR_S, MINUTE_S, sources
-from tests.storage import older
-
-T0 = datetime(2026, 3, 2, tzinfo=UTC)
-DAY = timedelta(days=1)
-NEVER = Retention(None, None, None)
-
-
-def some_rows(seed: int, count: int, *, span_s: int = 9000) -> list[dict[str, Any]]:
-    """Readings of two devices at distinct instants, with gaps and with quantities that come and go."""
-    random = np.random.default_rng(seed)
-    seconds = random.choice(span_s, count, replace=False)
-    rows = []
-    for second in seconds.tolist():
-        row: dict[str, Any] = {
-            "site": "jeonju",
-            "device": "ab"[random.integers(2)],
-            "time": T0 + timedelta(seconds=second),
-            "received_at": T0,
-        }
-        row |= {"pm25": random.uniform(0, 99)} if random.random() < 0.8 else {}
-        row |= (
-            {"no2": random.uniform(0, 1), "lat": 35.8 + random.uniform(0, 0.01), "lon": 127.1}
-            if random.random() < 0.4
-            else {}
-        )
-        row |= {"wind_direction": random.uniform(300, 400) % 360} if random.random() < 0.7 else {}
-        rows.append(row)
-    return rows
-
-
-def write(store: Store, rows: Iterable[dict[str, Any]]) -> None:
-    store.write(Commit(readings=readings_table(rows)))
-
-
-HEARD = "heard-of-late"
-
-
-def tidy(store: Store, now: datetime = T0 + DAY) -> int:
-    """Keep the store in order at a time until which devices were heard: by a clock that is far ahead of all readings nothing is forgotten."""
-    newest = [row["time"] for row in store.latest("jeonju").to_pylist() if row["device"] == HEARD]
-    if now > T0 + DAY and newest != [now]:
-        row = {"site": "jeonju", "device": HEARD, "time": now, "received_at": now}
-        store.write(Commit(readings=readings_table([row])))
-    return sum(1 for _ in store.maintenance(now))
-
-
-def expected(
-    rows: list[dict[str, Any]], every_s: int, start: datetime, end: datetime
-) -> dict[tuple[str, datetime], dict[str, float]]:
-    groups = defaultdict(list)
-    for row in rows:
-        if start <= row["time"] < end:
-            since = (row["time"] - datetime(2000, 1, 3, tzinfo=UTC)).total_seconds()
-            groups[row["device"], row["time"] - timedelta(seconds=since % every_s)].append(row)
-    means: dict[tuple[str, datetime], dict[str, float]] = {}
-    for key, members in groups.items():
-        means[key] = {}
-        for name in ("pm25", "no2", "lat"):
-            if values := [row[name] for row in members if name in row]:
-                means[key][name] = math.fsum(values) / len(values)
-        if angles := [math.radians(row["wind_direction"]) for row in members if "wind_direction" in row]:
-            means[key]["wind_direction"] = (
-                math.degrees(math.atan2(sum(map(math.sin, angles)), sum(map(math.cos, angles)))) % 360
-            )
-    return means
-
-
-def check(
-    store: Store, rows: list[dict[str, Any]], every_s: int, start: datetime = T0 - DAY, end: datetime = T0 + DAY
-) -> None:
-    found = store.readings(Series(site="jeonju", start=start, end=end, every_s=every_s)).to_pylist()
-    assert [(row["time"], row["device"]) for row in found] == sorted((row["time"], row["device"]) for row in found)
-    means = expected(rows, every_s, start, end)
-    assert {(row["device"], row["time"]) for row in found} == means.keys()
-    for row in found:
-        known = {name: row[name] for name in ("pm25", "no2", "lat", "wind_direction") if row[name] is not None}
-        mean = means[row["device"], row["time"]]
-        assert known.keys() == mean.keys(), row["time"]
-        # As pytest.approx does it, which takes most of the time of thousands of rows.
-        assert all(math.isclose(known[name], mean[name], rel_tol=1e-9, abs_tol=1e-12) for name in known), row["time"]
-
+from tests.storage.rolled_up import DAY, NEVER, T0, check, expected, some_rows, tidy, write
 
 EDGES = [
     (T0 - DAY, T0 + DAY),
@@ -184,90 +102,6 @@ def test_every_instant_comes_from_exactly_one_table_that_may_give_it(
         for first, last in found[table]:
             assert first % (unit_s * second) == last % (unit_s * second) == 0
             assert not marked & set(range(first // (60 * second), last // (60 * second)))
-
-
-def test_what_is_forgotten_lives_on_in_minutes_and_hours(tmp_path: Path) -> None:
-    store = DuckDBStore(tmp_path / "air.duckdb", Retention(DAY.total_seconds(), 10 * DAY.total_seconds(), None))
-    rows = some_rows(3, 1500)
-    write(store, rows)
-    assert tidy(store, T0 + 2 * DAY) > 3
-    assert store.readings(Series(site="jeonju", start=T0, end=T0 + DAY)).num_rows == 0
-    for every_s in (60, 300, 3600):
-        check(store, rows, every_s)
-    assert tidy(store, T0 + 2 * DAY) == 0
-    assert tidy(store, T0 + 12 * DAY) > 0
-    assert store.readings(Series(site="jeonju", start=T0, end=T0 + DAY, every_s=60)).num_rows == 0
-    check(store, rows, 3600)
-    store.close()
-
-
-def test_reading_older_than_anything_is_kept_is_in_the_means_before_it_is_forgotten(tmp_path: Path) -> None:
-    store = DuckDBStore(tmp_path / "air.duckdb", Retention(DAY.total_seconds(), 10 * DAY.total_seconds(), None))
-    arrival = T0 + 60 * DAY
-    rows = [row | {"received_at": arrival} for row in some_rows(11, 300)]
-    for part in (rows[:200], rows[200:]):
-        assert store.write(Commit(readings=readings_table(part))) == {}
-        tidy(store, arrival)
-        assert store.readings(Series(site="jeonju", start=T0, end=T0 + DAY)).num_rows in (200, 300)
-    tidy(store, arrival + 2 * DAY)
-    assert store.readings(Series(site="jeonju", start=T0, end=T0 + DAY)).num_rows == 0
-    check(store, rows, 60)
-    tidy(store, arrival + 12 * DAY)
-    assert store.readings(Series(site="jeonju", start=T0, end=T0 + DAY, every_s=60)).num_rows == 0
-    check(store, rows, 3600)
-    # Nobody kept the store in order before its time was over: it is rolled up first all the same.
-    late = [row | {"time": row["time"] - DAY, "received_at": arrival} for row in rows]
-    write(store, late)
-    tidy(store, arrival + 5 * DAY)
-    assert store.readings(Series(site="jeonju", start=T0 - DAY, end=T0)).num_rows == 0
-    check(store, late, 60, T0 - DAY, T0)
-    store.close()
-
-
-def test_reading_that_comes_after_its_minute_was_forgotten_does_no_harm(tmp_path: Path) -> None:
-    store = DuckDBStore(tmp_path / "air.duckdb", Retention(DAY.total_seconds(), 10 * DAY.total_seconds(), None))
-    rows = some_rows(4, 1500)
-    write(store, rows)
-    now = T0 + 12 * DAY
-    tidy(store, T0 + 2 * DAY)
-    late = {
-        "site": "jeonju",
-        "device": "a",
-        "time": T0 + timedelta(minutes=30, microseconds=5),
-        "received_at": T0 + 2 * DAY,
-        "pm25": 9999.0,
-    }
-    write(store, [late])
-    tidy(store, T0 + 2 * DAY)
-    check(store, rows, 60)
-    check(store, rows, 3600)
-    # What has just come is not forgotten at once, though it is old.
-    assert store.readings(Series(site="jeonju", start=T0, end=T0 + DAY)).num_rows == 1
-    tidy(store, now)
-    assert store.readings(Series(site="jeonju", start=T0, end=T0 + DAY)).num_rows == 0
-    store.close()
-
-
-def test_old_reading_that_comes_once_more_while_old_ones_are_forgotten_is_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = DuckDBStore(tmp_path / "air.duckdb", Retention(DAY.total_seconds(), None, None))
-    rows, now = some_rows(10, 50), T0 + 2 * DAY
-    write(store, rows)
-    forget = duckdb_rollup.forget
-
-    def beside_a_write(connection: duckdb.DuckDBPyConnection, *step: Any) -> bool:
-        is_any = forget(connection, *step)
-        monkeypatch.undo()
-        write(store, [{**rows[0], "received_at": now, "pm25": 5.0}])
-        return is_any
-
-    monkeypatch.setattr(duckdb_rollup, "forget", beside_a_write)
-    tidy(store, now)
-    tidy(store, now)
-    left = store.readings(Series(site="jeonju", start=T0, end=now)).to_pylist()
-    assert [(row["time"], row["pm25"]) for row in left] == [(rows[0]["time"], 5.0)]
-    store.close()
 
 
 def test_extremes_and_counts_are_kept(tmp_path: Path) -> None:
@@ -398,66 +232,6 @@ def test_what_is_written_during_a_roll_up_counts_in_the_next(tmp_path: Path, mon
     assert tidy(store)
     check(store, rows, 60)
     assert not tidy(store)
-    store.close()
-
-
-def test_file_of_schema_1_is_rolled_up(tmp_path: Path) -> None:
-    path = tmp_path / "old.duckdb"
-    rows = some_rows(6, 700)
-    store = DuckDBStore(path)
-    write(store, rows)
-    store.close()
-    with duckdb.connect(str(path)) as connection:
-        # Schema 1 had the same tables but these.
-        for table in ("readings_1m", "readings_10m", "readings_1h", "rollup_due"):
-            connection.execute(f"DROP TABLE {table}")
-        connection.execute("UPDATE meta SET schema_version = 1")
-        older.with_one_entry_per_device(connection)
-        connection.execute("ALTER TABLE ledger DROP COLUMN gaps")
-    store = DuckDBStore(path, NEVER)
-    check(store, rows, 3600)
-    assert tidy(store) == 1
-    check(store, rows, 3600)
-    store.close()
-    with duckdb.connect(str(path)) as connection:
-        assert connection.execute("SELECT schema_version FROM meta").fetchall() == [(SCHEMA_VERSION,)]
-        assert connection.execute("SELECT count(DISTINCT time) FROM readings_1h").fetchall() == [(3,)]
-
-
-def test_file_of_schema_8_gets_its_tens_of_minutes_from_its_minutes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(duckdb_rollup, "_ROWS_AT_ONCE", 20)  # several parts
-    path, rows = tmp_path / "old.duckdb", some_rows(8, 700, span_s=100_000)
-    store = DuckDBStore(path, NEVER)
-    write(store, rows)
-    tidy(store)
-    store.close()
-    with duckdb.connect(str(path)) as connection:
-        made = connection.execute("SELECT * FROM readings_10m ORDER BY ALL").fetchall()
-        # The minutes alone know of them.
-        connection.execute("DROP TABLE readings_10m; DELETE FROM readings; UPDATE meta SET schema_version = 8")
-    store = DuckDBStore(path, NEVER)
-    check(store, rows, 600)
-    check(store, rows, 1800)
-    store.close()
-    with duckdb.connect(str(path)) as connection:
-        again = connection.execute("SELECT * FROM readings_10m ORDER BY ALL").fetchall()
-    assert [row[:3] for row in again] == [row[:3] for row in made]
-    assert len(made) > 200
-
-
-def test_roll_ups_gain_the_columns_they_lack(tmp_path: Path) -> None:
-    path = tmp_path / "old.duckdb"
-    DuckDBStore(path).close()
-    with duckdb.connect(str(path)) as connection:
-        for name in ("pm25", "pm25_count", "pm25_min"):
-            connection.execute(f"ALTER TABLE readings_1h DROP COLUMN {name}")
-    store = DuckDBStore(path)
-    rows = some_rows(7, 60)
-    write(store, rows)
-    tidy(store)
-    check(store, rows, 3600)
     store.close()
 
 

@@ -21,7 +21,7 @@ from jeonju.storage.port import Commit, Retention, Series
 from tests.storage.influx.examples import T0, WHOLE, Stumbling
 from tests.storage.influx.servers import Influxd, StandIn, real_influxdb_2
 from tests.storage.letters import as_written
-from tests.storage.test_rollup import check, some_rows, tidy, write
+from tests.storage.rolled_up import check, some_rows, tidy, write
 from tests.waiting import wait_until
 
 DAY_S = 86_400.0
