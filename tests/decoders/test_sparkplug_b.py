@@ -1,83 +1,31 @@
 """Sparkplug B beyond the recorded messages: sessions as other edge nodes keep them."""
 
-import gzip
 import struct
-import zlib
-from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from jeonju.common.errors import RejectedError
-from jeonju.contract.gateways import Gateway
 from jeonju.contract.quality import Flag
 from jeonju.decoders.decoded import AnsweredRejectionError, Decoding, DeviceUpdate
-from jeonju.decoders.message import LARGEST_PAYLOAD_BYTES, Message
-from jeonju.decoders.sparkplug_b import births, compression, decoder
+from jeonju.decoders.message import Message
 from jeonju.decoders.sparkplug_b.decoder import SparkplugB
-from jeonju.decoders.sparkplug_b.parsing import MOST_METRICS
 from jeonju.decoders.sparkplug_b.payload import Payload
 from tests.decoders.reading import NOW, times, values
+from tests.decoders.sparkplug import (
+    AT_MS,
+    BD_SEQ,
+    DATASET,
+    FLOAT,
+    FLOAT_ARRAY,
+    INT8,
+    INT32,
+    PM25,
+    STRING,
+    Session,
+    properties,
+)
 
-AT_MS = 1772439330000
-INT32, INT8, FLOAT, STRING, DATASET, TEMPLATE, FLOAT_ARRAY = 3, 1, 9, 12, 16, 19, 30
-
-
-class Session:
-    """Speaks to one decoder, as one edge node or another host."""
-
-    def __init__(self, **site: Any) -> None:
-        self.gateway = Gateway.model_validate({"topic": "#", "format": "sparkplug_b", **site})
-        self.decode = SparkplugB()
-        self.seq = 0
-
-    def send(self, kind: str, *metrics: dict[str, Any], device: str = "", **payload: Any) -> Decoding:
-        if kind == "NBIRTH":
-            self.seq = 0
-        message = Payload(**{"timestamp": AT_MS, "seq": self.seq, **payload})
-        self.seq = (self.seq + 1) % 256
-        for metric in metrics:
-            message.metrics.add(**metric)
-        return self.send_bytes(kind, message.SerializeToString(), device=device)
-
-    def send_bytes(self, kind: str, payload: bytes, *, device: str = "") -> Decoding:
-        topic = f"spBv1.0/air/{kind}/gw" + (f"/{device}" if device else "")
-        return self.decode(Message(topic, payload, NOW), self.gateway)
-
-
-def instance(name: str, *members: dict[str, Any], of: str = "station", **more: Any) -> dict[str, Any]:
-    template = {"template_ref": of, "metrics": list(members)}
-    return {"name": name, "datatype": TEMPLATE, "template_value": template, **more}
-
-
-def definition(name: str, *members: dict[str, Any]) -> dict[str, Any]:
-    template = {"is_definition": True, "metrics": list(members)}
-    return {"name": name, "datatype": TEMPLATE, "template_value": template}
-
-
-def properties(**held: str | int) -> dict[str, Any]:
-    values = [
-        {"string_value": member} if isinstance(member, str) else {"int_value": member} for member in held.values()
-    ]
-    return {"properties": {"keys": [name.replace("_", " ") for name in held], "values": values}}
-
-
-def envelope(body: bytes, algorithm: str | None = "GZIP", **more: Any) -> bytes:
-    payload = Payload(uuid=compression.UUID, body=body, **more)
-    if algorithm is not None:
-        payload.metrics.add(name="algorithm", datatype=STRING, string_value=algorithm)
-    return bytes(payload.SerializeToString())
-
-
-def bare_deflate(data: bytes) -> bytes:
-    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
-    return packer.compress(data) + packer.flush()
-
-
-BD_SEQ = {"name": "bdSeq", "datatype": 8, "long_value": 7}
 MINUS_47 = 2**32 - 47
 
 
@@ -214,101 +162,6 @@ def test_death_may_call_the_number_of_its_session_by_the_alias_of_the_birth() ->
     assert session.send("NDEATH", by_alias).updates == [DeviceUpdate("air/gw", "offline")]
 
 
-@pytest.mark.parametrize(
-    ("pack", "algorithm"),
-    [
-        (gzip.compress, "GZIP"),
-        (zlib.compress, "DEFLATE"),
-        (bare_deflate, "deflate"),
-        (zlib.compress, None),
-        (gzip.compress, "DEFLATE"),
-        (lambda data: gzip.compress(data[:9], mtime=0) + gzip.compress(data[9:]) + bytes(16), "GZIP"),
-    ],
-)
-def test_compressed_session(pack: Callable[[bytes], bytes], algorithm: str | None) -> None:
-    session = Session()
-
-    def sent(kind: str, seq: int, *metrics: dict[str, Any]) -> Decoding:
-        inner = Payload(metrics=metrics).SerializeToString()
-        return session.send_bytes(kind, envelope(pack(inner), algorithm, timestamp=AT_MS, seq=seq))
-
-    born = sent("NBIRTH", 0, BD_SEQ, {"name": "pm25", "alias": 1, "double_value": 12.5})
-    assert (values(born), times(born)) == ({"air/gw": {"pm25": 12.5}}, ["2026-03-02T08:15:30.000+00:00"])
-    assert values(sent("NDATA", 1, {"alias": 1, "double_value": 13.0})) == {"air/gw": {"pm25": 13.0}}
-    # The sequence is that of the envelope where the payload in it has none.
-    assert sent("NDATA", 3, {"alias": 1, "double_value": 13.0}).answers
-    assert sent("NDEATH", 0, BD_SEQ).updates == [DeviceUpdate("air/gw", "offline")]
-
-
-GOOD = Payload(timestamp=AT_MS, metrics=[{"name": "pm25", "double_value": 1.0}]).SerializeToString()
-
-
-@pytest.mark.parametrize(
-    ("payload", "reason"),
-    [
-        (
-            envelope(gzip.compress(bytes(LARGEST_PAYLOAD_BYTES + 1), mtime=0)),
-            f"more than {LARGEST_PAYLOAD_BYTES} bytes",
-        ),
-        (envelope(zlib.compress(bytes(LARGEST_PAYLOAD_BYTES + 1)), "DEFLATE"), f"more than {LARGEST_PAYLOAD_BYTES}"),
-        (
-            envelope(gzip.compress(bytes(LARGEST_PAYLOAD_BYTES // 2), mtime=0) * 3),
-            f"more than {LARGEST_PAYLOAD_BYTES} bytes",
-        ),
-        (
-            envelope(gzip.compress(b"", mtime=0) * (compression.MOST_MEMBERS + 1)),
-            f"more than {compression.MOST_MEMBERS} parts",
-        ),
-        (envelope(gzip.compress(envelope(gzip.compress(GOOD, mtime=0)))), "more than once"),
-        (envelope(gzip.compress(GOOD, mtime=0)[:-9]), "cut off"),
-        (envelope(gzip.compress(GOOD, mtime=0)[:4]), "cut off"),
-        (envelope(zlib.compress(GOOD)[:-5], "DEFLATE"), "cut off"),
-        (envelope(gzip.compress(GOOD, mtime=0)[:-8] + b"12345678"), "damaged"),
-        (envelope(b"nonsense", "GZIP"), "damaged"),
-        (envelope(b"", "GZIP"), "empty"),
-        (envelope(gzip.compress(GOOD, mtime=0) + b"more"), "4 bytes behind"),
-        (envelope(gzip.compress(b"no protobuf", mtime=0)), "wrong protobuf"),
-        (envelope(gzip.compress(GOOD, mtime=0), "ZSTD"), "'ZSTD'; GZIP and DEFLATE are read"),
-        (Payload(uuid="com.example.own", body=b"x").SerializeToString(), "form of its own, 'com.example.own'"),
-    ],
-)
-def test_what_cannot_be_unpacked_is_rejected_with_its_reason(payload: bytes, reason: str) -> None:
-    with pytest.raises(RejectedError, match=reason):
-        Session().send_bytes("NBIRTH", payload)
-
-
-def test_unpacked_payload_of_the_largest_size_is_read() -> None:
-    filled = GOOD + Payload(uuid="x" * (LARGEST_PAYLOAD_BYTES - len(GOOD) - 5)).SerializeToString()
-    assert len(filled) == LARGEST_PAYLOAD_BYTES
-    assert values(Session().send_bytes("NBIRTH", envelope(gzip.compress(filled, mtime=0)))) == {"air/gw": {"pm25": 1.0}}
-
-
-@pytest.mark.parametrize("per_second", [1, 10**3, 10**6, 10**9])
-def test_seconds_milli_micro_and_nanoseconds_of_payload_metric_and_template(per_second: int) -> None:
-    since_1970 = AT_MS // 1000 * per_second
-    metric = {"name": "pm10", "double_value": 1.0}
-    at = ["2026-03-02T08:15:30.000+00:00"]
-    assert times(Session().send("NBIRTH", metric, timestamp=since_1970)) == at
-    assert times(Session().send("NBIRTH", {**metric, "timestamp": since_1970}, timestamp=0)) == at
-    assert times(Session().send("NBIRTH", instance("a", metric, timestamp=since_1970), timestamp=0)) == at
-
-
-@pytest.mark.parametrize("filler", [0, 2**64 - 1, 2**63])
-def test_timestamp_that_is_zero_or_negative_is_none(filler: int) -> None:
-    metric = {"name": "pm10", "double_value": 1.0, "timestamp": filler}
-    assert times(Session().send("NBIRTH", metric)) == ["2026-03-02T08:15:30.000+00:00"]
-    assert times(Session().send("NBIRTH", metric, timestamp=filler)) == [None]
-
-
-def test_value_of_the_past_without_its_time_is_not_of_the_time_of_sending() -> None:
-    metric = {"name": "pm10", "double_value": 1.0, "is_historical": True}
-    decoding = Session().send("NBIRTH", metric)
-    assert (times(decoding), decoding.extra[0]) == ([None], {"time": "is_historical, without a timestamp"})
-    assert times(Session().send("NBIRTH", {**metric, "timestamp": AT_MS - 1000})) == ["2026-03-02T08:15:29.000+00:00"]
-    of_instance = instance("a", metric, timestamp=AT_MS - 1000)
-    assert times(Session().send("NBIRTH", of_instance)) == ["2026-03-02T08:15:29.000+00:00"]
-
-
 @pytest.mark.parametrize("name", ["engUnit", "Engineering_Units", "engineeringUnits", "unit", "Units"])
 def test_unit_of_the_birth_holds_until_the_next(name: str) -> None:
     session, metric = Session(), {"name": "temperature", "alias": 1, "double_value": 51.8}
@@ -388,177 +241,6 @@ def test_position_of_bad_quality_or_without_a_fix_is_none() -> None:
     assert decoding.readings[0].position is None
 
 
-PM25, WARM = {"name": "pm25", "double_value": 18.0}, {"name": "temperature", "double_value": 7.5}
-
-
-@pytest.mark.parametrize("aliased", [False, True])
-def test_members_of_a_lone_instance_are_metrics_of_the_device(aliased: bool) -> None:
-    session = Session()
-    names: list[dict[str, Any]] = [{"alias": 1}, {"alias": 2}, {"alias": 3}] if aliased else [{}, {}, {}]
-    born = session.send(
-        "NBIRTH",
-        BD_SEQ,
-        definition("station", PM25, WARM),
-        instance(
-            "air-1", {**WARM, **names[1]}, {"name": "rssi", "datatype": INT8, "int_value": 0xF6, **names[2]}, **names[0]
-        ),
-    )
-    assert values(born) == {"air/gw": {"temperature": 7.5, "rssi": -10.0}}
-    assert born.updates == [DeviceUpdate("air/gw", "online")]
-    called = [{"alias": 1}, {"alias": 3}] if aliased else [{"name": "air-1"}, {"name": "rssi"}]
-    sent = session.send("NDATA", {"template_value": {"metrics": [{**called[1], "int_value": 0xF7}]}, **called[0]})
-    assert values(sent) == {"air/gw": {"rssi": -9.0}}
-
-
-def test_instances_that_give_the_same_quantity_are_devices_of_their_own() -> None:
-    session = Session()
-    fan = {"name": "fan", "double_value": 9.0}
-    two = [instance("air-1", PM25, fan, alias=1), instance("air-2", {**PM25, "double_value": 20.0}, alias=2)]
-    born = session.send("NBIRTH", BD_SEQ, *two, WARM)
-    assert values(born) == {
-        "air/gw": {"temperature": 7.5},
-        "air/gw/air-1": {"pm25": 18.0, "fan": 9.0},
-        "air/gw/air-2": {"pm25": 20.0},
-    }
-    names = ["air/gw", "air/gw/air-1", "air/gw/air-2"]
-    assert born.updates == [DeviceUpdate(name, "online") for name in names]
-    # One alone in a message keeps its name.
-    sent = session.send("NDATA", {"alias": 2, "template_value": {"metrics": [{**PM25, "double_value": 21.0}]}})
-    assert values(sent) == {"air/gw/air-2": {"pm25": 21.0}}
-    assert session.send("NDEATH", BD_SEQ).updates == [DeviceUpdate(name, "offline") for name in names]
-
-
-def test_instance_that_is_a_device_no_longer_goes_offline() -> None:
-    session = Session()
-    session.send("NBIRTH", BD_SEQ, instance("air-1", PM25), instance("air-2", PM25))
-    updates = session.send("NBIRTH", BD_SEQ, instance("air-1", PM25)).updates
-    assert dict(update[:2] for update in updates) == {
-        "air/gw": "online",
-        "air/gw/air-1": "offline",
-        "air/gw/air-2": "offline",
-    }
-
-
-def test_many_unread_instances_make_one_dead_letter() -> None:
-    decoding = Session().send("NDATA", *(instance(f"air-{number}", PM25) for number in range(500)))
-    assert len(decoding.rejected) == 1
-
-
-def test_instance_in_an_instance_and_a_mapping_by_path_or_by_name() -> None:
-    mapping = [{"pointer": "/air-1/opc/dust", "key": "pm10"}, {"pointer": "/T1", "key": "temperature", "unit": "°F"}]
-    inner = instance("opc", {"name": "dust", "double_value": 30.0}, {"name": "pm25", "double_value": 18.0})
-    decoding = Session(mapping=mapping).send("NBIRTH", instance("air-1", inner, {"name": "T1", "double_value": 50.0}))
-    assert values(decoding) == {"air/gw": {"pm10": 30.0, "pm25": 18.0, "temperature": pytest.approx(10.0)}}
-
-
-def test_instance_takes_datatype_and_unit_of_its_definition() -> None:
-    session = Session()
-    members = [{"name": "temperature", "datatype": INT8, "int_value": 0, **properties(engUnit="°F")}]
-    session.send("NBIRTH", definition("_types_/station", *members))
-    born = session.send("DBIRTH", instance("a", {"name": "temperature", "int_value": 0xFF}), device="d")
-    assert values(born)["air/gw/d"]["temperature"] == pytest.approx(-18.3333333)
-
-
-def test_quality_of_an_instance_is_that_of_its_members() -> None:
-    decoding = Session().send("NBIRTH", instance("a", PM25, **properties(Quality=500)))
-    assert decoding.flags[0]["pm25"].severity == "suspect"
-
-
-def test_instance_that_no_birth_has_named_is_a_dead_letter_beside_what_is_read() -> None:
-    session = Session()
-    for birth in (False, True):
-        if birth:
-            session.send("NBIRTH", instance("air-2", PM25))
-        decoding = session.send("NDATA", WARM, instance("air-1", PM25), timestamp=AT_MS)
-        assert values(decoding) == {"air/gw": {"temperature": 7.5}}
-        assert [part.reason for part in decoding.rejected] == [
-            "holds template instances that no birth has named: 1, the first is 'air-1'"
-        ]
-    fresh = Session()
-    fresh.send("NBIRTH", instance("air-2", PM25))
-    assert fresh.send("NDATA", instance("air-1", PM25)).answers
-
-
-def nested(depth: int) -> dict[str, Any]:
-    held = PM25
-    for _ in range(depth):
-        held = instance("a", held)
-    return held
-
-
-def test_templates_deep_in_one_another_are_read_to_a_bound_and_said() -> None:
-    assert values(Session().send("NBIRTH", nested(births.DEEPEST))) == {"air/gw": {"pm25": 18.0}}
-    decoding = Session().send("NBIRTH", nested(births.DEEPEST + 1), WARM)
-    assert values(decoding) == {"air/gw": {"temperature": 7.5}}
-    assert [part.reason for part in decoding.rejected] == [
-        f"holds templates more than {births.DEEPEST} deep in one another: 1"
-    ]
-    deepest = nested(30)
-    assert Session().send("NBIRTH", deepest).rejected
-    assert not Session().send("NBIRTH", definition("a", deepest)).readings
-
-
-def test_bounds_of_one_birth() -> None:
-    many = Payload(metrics=[{"name": f"{number:x}"} for number in range(MOST_METRICS + 1)]).SerializeToString()
-    with pytest.raises(RejectedError, match=f"has {MOST_METRICS + 1} metrics, more than {MOST_METRICS}"):
-        Session().send_bytes("NBIRTH", many)
-    with pytest.raises(RejectedError, match=f"more than {MOST_METRICS} metrics and members"):
-        Session().send("NBIRTH", instance("a", *({"alias": 1} for _ in range(MOST_METRICS))))
-    session = Session()
-    session.send("NBIRTH", instance("a"))
-    with pytest.raises(RejectedError, match=f"more than {MOST_METRICS} members"):
-        session.send("NDATA", instance("a", *({"alias": 1} for _ in range(MOST_METRICS + 1))))
-    with pytest.raises(RejectedError, match=f"more than {births.MOST_INSTANCES} instances"):
-        Session().send("NBIRTH", *(instance(f"{number}") for number in range(births.MOST_INSTANCES + 1)))
-    half = "x" * (births.LONGEST_NAME // 2)
-    for metric in (
-        {"name": half * 2 + "x"},
-        instance(half, {"name": half}),
-        definition("a", instance(half, {"name": half})),
-    ):
-        with pytest.raises(RejectedError, match="longer than"):
-            Session().send("NBIRTH", metric)
-    # Names in an instance with a long name must not take many times the room that the message has.
-    long = instance(half, *({"name": f"{number:x}"} for number in range(20_000)))
-    with pytest.raises(RejectedError, match=f"more than {births.MOST_NAMES} names"):
-        Session().send("NBIRTH", long)
-
-
-def test_births_hold_no_more_than_a_bound_in_all_and_give_it_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoder, "MOST_NAMES", 20)
-    monkeypatch.setattr(decoder, "MOST_NAMES_IN_ALL", 30)
-    session = Session()
-    names = [{"name": f"n{number}"} for number in range(8)]
-    births_of = [("NBIRTH", "gw"), ("DBIRTH", "gw/a"), ("NBIRTH", "other")]
-
-    def send(kind: str, place: str, *metrics: dict[str, Any]) -> Decoding:
-        payload = Payload(metrics=[BD_SEQ, *metrics]).SerializeToString()
-        return session.decode(Message(f"spBv1.0/air/{kind}/{place}", payload, NOW), session.gateway)
-
-    for _ in range(3):
-        for kind, place in births_of:
-            send(kind, place, *names)
-        with pytest.raises(RejectedError, match="more than 20 names and aliases of one edge node"):
-            send("DBIRTH", "gw/b", *names)
-        with pytest.raises(RejectedError, match="more than 30 names and aliases of all edge nodes"):
-            send("NBIRTH", "third", *names)
-        send("DDEATH", "gw/a")
-        send("DBIRTH", "gw/b", *names)
-        send("NDEATH", "gw")
-        send("NBIRTH", "third", *names)
-        send("NDEATH", "third")
-        send("NDEATH", "other")
-
-
-def test_devices_without_metrics_are_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decoder, "MOST_NAMES", 5)
-    session = Session()
-    for number in range(5):
-        session.send("DBIRTH", device=f"d{number}")
-    with pytest.raises(RejectedError, match="more than 5 names"):
-        session.send("DBIRTH", device="d5")
-
-
 def test_command_for_a_rebirth_is_what_the_specification_asks_for() -> None:
     with pytest.raises(AnsweredRejectionError) as rejection:
         Session().send("NDATA", {"alias": 3, "double_value": 1.0})
@@ -612,51 +294,3 @@ def test_metric_with_neither_name_nor_alias_is_rejected_alone_and_left_out_besid
     with pytest.raises(RejectedError, match="metric without a name"):
         session.send("NDATA", {"double_value": 1.0})
     assert values(session.send("NDATA", {"double_value": 1.0}, PM25)) == {"air/gw": {"pm25": 18.0}}
-
-
-@st.composite
-def any_metric(draw: st.DrawFn, depth: int = 0) -> dict[str, Any]:
-    held: dict[str, Any] = {}
-    if draw(st.booleans()):
-        held["name"] = draw(st.sampled_from(["pm25", "temperature", "latitude", "air-1", "air-2", "fan", "bdSeq", ""]))
-    if draw(st.booleans()):
-        held["alias"] = draw(st.integers(0, 3))
-    if draw(st.booleans()):
-        held |= {"timestamp": draw(st.integers(0, 2**64 - 1)), "is_historical": draw(st.booleans())}
-    if draw(st.booleans()):
-        held |= properties(
-            engUnit=draw(st.sampled_from(["°F", "ppm", "", "?"])), Quality=draw(st.integers(0, 2**32 - 1))
-        )
-    kinds = {
-        "int_value": st.integers(0, 2**32 - 1),
-        "double_value": st.floats(),
-        "string_value": st.text(max_size=5),
-        "boolean_value": st.booleans(),
-        "bytes_value": st.binary(max_size=5),
-        "template_value": st.fixed_dictionaries(
-            {"is_definition": st.booleans(), "metrics": st.lists(any_metric(depth + 1), max_size=3 - depth)},
-            optional={"template_ref": st.sampled_from(["air-1", "air-2"])},
-        ),
-    }
-    which = draw(st.sampled_from(sorted(kinds) if depth < 3 else sorted(set(kinds) - {"template_value"})))
-    return {**held, "datatype": draw(st.integers(0, 35)), which: draw(kinds[which])}
-
-
-@settings(max_examples=100, deadline=None)
-@given(
-    messages=st.lists(
-        st.tuples(
-            st.sampled_from(["NBIRTH", "NDATA", "DBIRTH", "DDATA", "NDEATH", "DDEATH"]),
-            st.lists(any_metric(), max_size=4),
-        ),
-        max_size=6,
-    )
-)
-def test_any_session_keeps_count_of_what_it_holds(messages: list[tuple[str, list[dict[str, Any]]]]) -> None:
-    session = Session()
-    for kind, metrics in messages:
-        with suppress(RejectedError):
-            session.send(kind, *metrics, device="a" if kind.startswith("D") else "")
-        nodes = session.decode._nodes.values()
-        assert [node.size for node in nodes] == [sum(born.size for born in node.devices.values()) for node in nodes]
-        assert session.decode._held == sum(node.size for node in nodes)

@@ -1,0 +1,162 @@
+"""Home Assistant's discovery: what a config says is measured, and of which device."""
+
+from typing import Any
+
+import pytest
+
+from jeonju.contract.quality import Flag
+from jeonju.decoders.ha_discovery.config import component_of
+from tests.decoders.discovery import CONFIG, DEVICE, PM25, Home, value_of
+from tests.decoders.reading import values
+
+
+def test_device_bundle_shares_what_stands_at_its_root() -> None:
+    home = Home()
+    config = {
+        "dev": {"cns": [["mac", "02:aa"]]},
+        "~": "yard",
+        "avty_t": "~/status",
+        "cmps": {
+            "t": {"p": "sensor", "stat_t": "~/t", "dev_cla": "temperature", "unit_of_meas": "°F"},
+            "gone": {"p": "sensor"},
+            "led": {"p": "light", "stat_t": "~/led"},
+            "broken": 7,
+        },
+    }
+    home.hear("homeassistant/device/yard/config", config)
+    assert values(home.hear("yard/t", "50")) == {"02:aa": {"temperature": pytest.approx(10.0)}}
+    assert home.states("yard/status", "offline") == {"02:aa": "offline"}
+    assert home.hear("yard/led", "ON").nothing == "no-config"
+
+
+@pytest.mark.parametrize(
+    ("levels", "component"),
+    [
+        ("homeassistant/sensor/a/config", "sensor"),
+        ("homeassistant/sensor/node/a/config", "sensor"),
+        ("homeassistant/device/a/config", "device"),
+        ("city/ha/sensor/node/a/config", "sensor"),
+        ("homeassistant/sensor/light/a/config", "sensor"),
+        ("homeassistant/status", None),
+        ("a/b/c/config", None),
+        ("config", None),
+    ],
+)
+def test_topics_of_configs(levels: str, component: str | None) -> None:
+    assert component_of(levels.split("/")) == component
+
+
+@pytest.mark.parametrize(
+    ("device", "name"),
+    [
+        ({"identifiers": "x1"}, "x1"),
+        ({"ids": [7, "b"]}, "7"),
+        ({"cns": [["mac", "02:aa"]], "name": "Porch"}, "02:aa"),
+        ({"name": "Porch"}, "Porch"),
+        (None, "home"),
+        ({}, "home"),
+    ],
+)
+def test_device_is_the_identifier_else_address_else_name_else_level(device: Any, name: str) -> None:
+    assert value_of(device=device, payload={"dust": 1}) == {name: {"pm25": 1}}
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({"device_class": "carbon_monoxide", "unit_of_measurement": "mg/m³"}, {"co": pytest.approx(0.8734, rel=1e-3)}),
+        ({"device_class": "volatile_organic_compounds_parts", "unit_of_measurement": "ppb"}, {"tvoc": 1.0}),
+        ({"device_class": "atmospheric_pressure", "unit_of_measurement": "kPa"}, {"pressure": 10.0}),
+        ({"device_class": "wind_speed", "unit_of_measurement": "km/h"}, {"wind_speed": pytest.approx(1 / 3.6)}),
+        ({"device_class": "sound_pressure", "unit_of_measurement": "dBA"}, {"noise": 1.0}),
+        (
+            {"device_class": "signal_strength", "unit_of_measurement": "dBm", "entity_category": "diagnostic"},
+            {"rssi": 1},
+        ),
+        ({"device_class": "temperature", "entity_category": "diagnostic"}, None),
+        ({"device_class": "power", "unit_of_measurement": "W"}, None),
+        ({"device_class": None, "value_template": "{{ value_json['PM2.5'] }}"}, {"pm25": 3.0}),
+        ({"device_class": None, "value_template": "{{ value_json.PM10 }}", "unit_of_measurement": "lx"}, None),
+        ({"device_class": None, "name": "Yard CO2", "unit_of_measurement": "ppm", "unique_id": "x"}, {"co2": 1.0}),
+    ],
+)
+def test_what_is_measured(config: dict[str, Any], expected: dict[str, Any] | None) -> None:
+    home = Home()
+    home.hear("homeassistant/sensor/abc/config", {key: value for key, value in (PM25 | config).items() if value})
+    found = values(home.hear("home/porch", {"dust": 1, "PM2.5": 3, "PM10": 4}))
+    assert found == ({} if expected is None else {"a1b2": expected})
+
+
+def test_unit_that_does_not_fit_is_flagged_and_kept() -> None:
+    home = Home()
+    home.hear(CONFIG, PM25 | {"device_class": "volatile_organic_compounds"})
+    decoding = home.hear("home/porch", {"dust": 12})
+    assert decoding.flags[0]["tvoc"] == Flag.of("bad", "unit-does-not-fit", unit="µg/m³")
+    assert decoding.extra[0]["tvoc"] == {"value": 12, "unit": "µg/m³"}
+
+
+def test_of_two_thermometers_of_a_device_one_counts_whatever_comes_first() -> None:
+    for order in ([0, 1], [1, 0]):
+        home = Home()
+        for number in order:
+            topic = f"homeassistant/sensor/t{number}/config"
+            home.hear(topic, {"device": DEVICE, "device_class": "temperature", "state_topic": f"t/{number}"})
+        assert values(home.hear("t/0", "10")) == {"a1b2": {"temperature": 10}}
+        assert home.hear("t/1", "30").is_empty
+
+
+def test_mapping_names_entities_and_members() -> None:
+    mapping = [
+        {"pointer": "/odd", "key": "pm10"},
+        {"pointer": "/raw/1", "key": "voltage", "scale": 0.5},
+    ]
+    home = Home(mapping=mapping)
+    config = {"device": DEVICE, "unique_id": "odd", "state_topic": "home/porch", "value_template": "{{ value_json.d }}"}
+    home.hear("homeassistant/sensor/x/config", config)
+    assert values(home.hear("home/porch", {"d": 5, "raw": [0, 6]})) == {"a1b2": {"pm10": 5, "voltage": 3}}
+
+
+def test_light_is_no_device_of_ours() -> None:
+    home = Home()
+    config = {"device": DEVICE, "state_topic": "l/state", "availability_topic": "l/lwt"}
+    home.hear("homeassistant/light/l/config", config)
+    home.hear("homeassistant/sensor/power/config", config | {"device_class": "power"})
+    assert home.states("l/lwt", "online") == {}
+
+
+def test_name_for_people_says_what_is_measured() -> None:
+    config = {"device": DEVICE, "name": "Wind Direction", "unit_of_measurement": "°", "state_topic": "home/porch"}
+    home = Home()
+    home.hear("homeassistant/sensor/porch/x/config", config)
+    assert values(home.hear("home/porch", 270)) == {"a1b2": {"wind_direction": 270.0}}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"name": "Water Temperature", "unique_id": "x"},
+        {"name": "Water Temperature", "unique_id": "x", "device_class": None},
+        {"unique_id": "spa_0123_water_temp"},
+        {"object_id": "greenhouse-soil-temperature-1", "unique_id": "x"},
+        {"name": "Soil humidity", "unique_id": "x", "device_class": "humidity", "unit_of_measurement": "%"},
+        {"name": "T", "unique_id": "x", "value_template": "{{ value_json.cpu_temp }}"},
+        {"name": "T", "unique_id": "x", "value_template": "{{ value_json.waterTemperature }}"},
+    ],
+)
+def test_temperature_of_another_thing_than_the_air_is_left_aside(config: dict[str, Any]) -> None:
+    said = {"device": DEVICE, "device_class": "temperature", "unit_of_measurement": "°C", "state_topic": "home/porch"}
+    home = Home()
+    home.hear("homeassistant/sensor/porch/x/config", {key: item for key, item in (said | config).items() if item})
+    payload = {"cpu_temp": 50, "waterTemperature": 50} if "value_template" in config else 50
+    assert values(home.hear("home/porch", payload)) == {}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Pool House Temperature", "Water Tower: Temperature", "Ground floor temperature", "Underground Temperature"],
+)
+def test_place_in_a_name_is_no_medium(name: str) -> None:
+    config = {"device": DEVICE, "device_class": "temperature", "name": name, "state_topic": "home/porch"}
+    home = Home()
+    home.hear("homeassistant/sensor/porch/x/config", config)
+    assert values(home.hear("home/porch", 21)) == {"a1b2": {"temperature": 21.0}}
