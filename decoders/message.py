@@ -1,5 +1,6 @@
 """A message as it came from the broker."""
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -8,6 +9,7 @@ import msgspec
 from jeonju.common.errors import RejectedError
 
 LARGEST_PAYLOAD_BYTES: Final = 4 * 1024 * 1024
+BYTE_ORDER_MARKS_16: Final = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
 # Some encoders write a byte order mark before a text (RFC 8259, section 8.1, lets readers skip it), firmware in C the end of its string behind it.
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 END_OF_STRING: Final = b"\0"
@@ -38,6 +40,10 @@ class Message(NamedTuple):
         return content
 
 
+class NotJsonError(RejectedError):
+    """The payload is not one JSON document."""
+
+
 def parse_json(payload: bytes) -> Any:
     """Return the content of a JSON document.
 
@@ -49,7 +55,34 @@ def parse_json(payload: bytes) -> Any:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if (bare := bare_text(payload)) != payload:
             return parse_json(bare)
-        raise RejectedError(f"is not JSON: {error}") from error
+        raise NotJsonError(f"is not JSON: {error}") from error
+
+
+def as_utf8(payload: bytes) -> bytes:
+    """Return a text in UTF-8, which it may be in UTF-16, in EUC-KR or in Latin-1: so do .NET and devices with an old Windows send it."""
+    if encoding := _utf_16(payload):
+        return payload.decode(encoding, "replace").removeprefix("\ufeff").encode("utf-8", "replace")
+    if payload.isascii():
+        return payload
+    with suppress(UnicodeDecodeError):
+        payload.decode()
+        return payload
+    with suppress(UnicodeDecodeError):
+        return payload.decode("euc_kr").encode()
+    # A Western text is hardly ever a Korean one as well: there each letter has two bytes above 127.
+    return payload.decode("latin_1").encode()
+
+
+def _utf_16(payload: bytes) -> str | None:
+    """Return which UTF-16 a text is in; None for another encoding. What is sent here begins with an ASCII character, or with a byte order mark."""
+    begin = payload[:2]
+    if len(payload) % 2 or len(begin) < 2:
+        return None
+    if begin in BYTE_ORDER_MARKS_16:
+        return BYTE_ORDER_MARKS_16[begin]
+    if 0 not in begin or not any(begin):
+        return None
+    return "utf-16-le" if begin[1] == 0 else "utf-16-be"
 
 
 def bare_text(payload: bytes) -> bytes:

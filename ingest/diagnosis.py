@@ -12,13 +12,15 @@ from jeonju.contract.gateways import Format, Gateway, list_path
 from jeonju.contract.quality import decode_flags
 from jeonju.contract.site import Site
 from jeonju.decoders import decoder
+from jeonju.decoders.by_line import documents
 from jeonju.decoders.fields import key_of
 from jeonju.decoders.ha_discovery.config import is_wild
 from jeonju.decoders.ha_discovery.decoder import CONFIG, HomeAssistant
-from jeonju.decoders.message import Message, parse_json
+from jeonju.decoders.message import Message, as_utf8, parse_json
 from jeonju.decoders.native import decoder as native
 from jeonju.decoders.numbers import read_amount
 from jeonju.ingest.pipeline import Pipeline
+from jeonju.ingest.routing import read
 from jeonju.messages.quality import flag_in_words
 from jeonju.storage.port import Commit
 
@@ -102,7 +104,7 @@ class Doctor:
         for wire_format in [*usual, *(name for name in USUAL_TOPICS if name not in usual)]:
             gateway = Gateway.model_validate({"topic": "#", "format": wire_format, "device": "DEVICE"})
             try:
-                decoding = self._trials[gateway.format](message, gateway)
+                decoding = read(message._replace(retained=False), gateway, self._trials[gateway.format])
             except RejectedError:
                 continue
             known = any(key in QUANTITY and key != "rssi" for reading in decoding.readings for key in reading.values)
@@ -115,8 +117,11 @@ class Doctor:
 
     @staticmethod
     def _mapping(message: Message) -> str | None:
+        payload = as_utf8(message.payload)
+        # Documents on lines of their own are alike, as a rule.
+        first, *_ = documents(payload) or [payload]
         try:
-            content = parse_json(message.payload)
+            content = parse_json(first)
         except RejectedError:
             return None
         # Elements of a list share their pointers.

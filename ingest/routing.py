@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from functools import partial
 from typing import Final, NamedTuple
 
 import msgspec
@@ -11,8 +12,9 @@ from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import Gateway
 from jeonju.contract.topics import NAME
 from jeonju.decoders import TAKES_EMPTY, Decoder, decoder
+from jeonju.decoders.by_line import decode_lines, documents
 from jeonju.decoders.decoded import Decoding
-from jeonju.decoders.message import BYTE_ORDER_MARK, END_OF_STRING, Message, bare_text
+from jeonju.decoders.message import Message, NotJsonError, as_utf8, bare_text
 from jeonju.decoders.native import decoder as native
 from jeonju.ingest.identity import identified
 
@@ -20,6 +22,8 @@ _UNFIT: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _LONGEST_STEM: Final = 50
 # Formats whose payloads may be bytes: there a NUL at the end, or what looks like a byte order mark, belongs to the message.
 BINARY: Final = ("senml", "sparkplug_b")
+# Formats of text of which a message is one: lines of JSON documents are none of theirs.
+_OTHER_TEXTS: Final = ("fiware_ul", "ha_discovery", "line_protocol")
 # Filters are compared once for each topic; a sender that makes topics up must not fill the memory.
 MOST_REMEMBERED: Final = 50_000
 LONGEST_REMEMBERED: Final = 500
@@ -68,17 +72,28 @@ class Router:
 
 def read(message: Message, gateway: Gateway, decode: Decoder) -> Decoding:
     """Return what a message says under the names of its gateway; raises RejectedError for what cannot be read."""
-    if message.payload[-1:] == END_OF_STRING or message.payload[:1] == BYTE_ORDER_MARK[:1]:
-        message = message if gateway.format in BINARY else message._replace(payload=bare_text(message.payload))
+    if gateway.format not in BINARY and (text := bare_text(as_utf8(message.payload))) is not message.payload:
+        message = message._replace(payload=text)
     if not message.payload:
         # So a retained message is cleared (MQTT 3.1.1, section 3.3.1.3).
         return decode(message, gateway) if gateway.format in TAKES_EMPTY else Decoding(nothing="empty")
+    one = partial(_read_one, gateway=gateway, decode=decode)
+    try:
+        decoding = one(message)
+    except NotJsonError:
+        lines = [] if gateway.format in (*BINARY, *_OTHER_TEXTS) else documents(message.payload)
+        if not lines:
+            raise
+        decoding = decode_lines(message, lines, one)
+    return _new_ones(decoding) if message.retained else decoding
+
+
+def _read_one(message: Message, gateway: Gateway, decode: Decoder) -> Decoding:
     template = gateway.device_template
     try:
-        decoding = decode(message, gateway) if template is None else identified(message, gateway, template, decode)
+        return decode(message, gateway) if template is None else identified(message, gateway, template, decode)
     except RecursionError as error:
         raise RejectedError("is nested too deeply") from error
-    return _new_ones(decoding) if message.retained else decoding
 
 
 def _new_ones(decoding: Decoding) -> Decoding:

@@ -14,7 +14,7 @@ from jeonju.contract.quality import IMPOSSIBLE_POSITION, POSITION
 from jeonju.contract.reading import VERSION, Adoption, DeviceStatus, Instant, Reading
 from jeonju.decoders.budget import spend
 from jeonju.decoders.decoded import Decoding, DeviceUpdate, RejectedParts
-from jeonju.decoders.message import Message, bare_text, parse_json, refuse_too_large
+from jeonju.decoders.message import Message, NotJsonError, bare_text, parse_json, refuse_too_large
 
 # Every native topic has this route; no site file names it.
 GATEWAY: Final = Gateway.model_construct(topic=f"{topics.ROOT}/#", format="native", mapping=[], names={})
@@ -56,7 +56,7 @@ def decode_readings(payload: bytes) -> Decoding:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if (bare := bare_text(payload)) != payload:
             return decode_readings(bare)
-        raise RejectedError(f"is not JSON: {error}") from error
+        raise NotJsonError(f"is not JSON: {error}") from error
     return Decoding(content if isinstance(content, list) else [content])
 
 

@@ -219,6 +219,15 @@ def test_doctor_suggests_one_pointer_for_all_elements_of_a_list(
     assert gateway.format == "json"
 
 
+def test_doctor_suggests_for_lines_of_documents_in_utf_16(jeonju: Site) -> None:
+    lines = '{"id": "a", "t": 1}\n{"id": "b", "t": 2}\n'.encode("utf-16")
+    found = Doctor(jeonju).look_at(Message("maker/x", lines, NOW))
+    assert re.findall(r'pointer = "([^"]+)"', found.suggestion or "") == ["/t"]
+    zigbee = "\n".join(['{"temperature": 1, "last_seen": "2026-03-02T08:15:00Z"}'] * 2).encode("utf-16")
+    found = Doctor(jeonju).look_at(Message("zigbee2mqtt/a", zigbee, NOW))
+    assert 'format = "zigbee2mqtt"' in (found.suggestion or "")
+
+
 def test_doctor_shows_what_is_understood_and_suggests_what_is_not(jeonju: Site) -> None:
     doctor = Doctor(with_gateways(jeonju, {"topic": "zigbee2mqtt/#", "format": "zigbee2mqtt"}))
     known = doctor.look_at(Message("zigbee2mqtt/balcony", b'{"temperature": 21.5, "linkquality": 9}', NOW))
