@@ -1,5 +1,7 @@
 """ChirpStack events, of version 4 and 3: uplinks with decoded objects, battery status and solved locations. See README.md beside this file."""
 
+import base64
+import re
 from typing import Any, Final
 
 from jeonju.contract.gateways import Gateway
@@ -16,6 +18,8 @@ SILENT = ("join", "ack", "txack", "log", "integration", "down")
 # What a codec in the form of The Things Stack returns, where ChirpStack 3 passes it on as a whole.
 RESULT: Final = frozenset(("data", "errors", "warnings"))
 
+_EUI_IN_BASE64: Final = re.compile(r"[A-Za-z0-9+/]{11}=")
+
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
     """Return what an event says of its device; joins, acknowledgements and logs say nothing of the air."""
@@ -24,7 +28,9 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     if event in SILENT:
         return Decoding(nothing=event)
     device, gathered = _device(content, message), Gathered()
-    at = first_time(site_time(gateway, content), instant(content.get("time"), gateway.timezone))
+    # Version 3 says only when the server passed the event on, and that only of late.
+    said = (instant(content.get(name), gateway.timezone) for name in ("time", "publishedAt"))
+    at = first_time(site_time(gateway, content), *said)
     if event == "status":
         if not content.get("externalPowerSource") and not content.get("batteryLevelUnavailable"):
             gathered.put_raw(device, at, "battery", content.get("batteryLevel"))
@@ -50,5 +56,12 @@ def _device(content: dict[str, Any], message: Message) -> str:
     refuse_other(said.lower() if isinstance(said, str) else None, of_topic.lower())
     for eui in (said, of_topic, content.get("devEUI")):
         if isinstance(eui, str) and eui:
-            return eui.lower()
+            return _hexadecimal(eui)
     return ""
+
+
+def _hexadecimal(eui: str) -> str:
+    """Return an EUI in hexadecimal; ChirpStack 3 writes its eight bytes in Base64, after the rules of Protocol Buffers."""
+    if _EUI_IN_BASE64.fullmatch(eui):
+        return base64.b64decode(eui).hex()
+    return eui.lower()

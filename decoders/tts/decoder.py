@@ -1,4 +1,4 @@
-"""The Things Stack v3: uplinks with decoded payloads, and solved locations. See README.md beside this file."""
+"""The Things Stack v3, and uplinks of version 2: decoded payloads, and solved locations. See README.md beside this file."""
 
 from typing import Any, Final
 
@@ -10,6 +10,7 @@ from jeonju.decoders.gathered import Gathered
 from jeonju.decoders.lorawan import level_after, put_place, strongest
 from jeonju.decoders.message import Message
 from jeonju.decoders.times import When, first_time, instant, site_time
+from jeonju.decoders.tts.version_2 import decode_uplink, is_field, is_uplink
 
 # What a formatter normalizes, in the units of its schema (TheThingsNetwork/lorawan-devices, lib/payload.json); what is of the soil is left aside.
 NORMALIZED: Final = (
@@ -27,7 +28,11 @@ WRAPPERS: Final = ("data", "result")
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
     """Return what an uplink says; joins, downlinks and service messages say nothing of the air."""
+    if is_field(message):
+        return Decoding(nothing="field-of-uplink")
     whole = message.object()
+    if is_uplink(whole):
+        return decode_uplink(whole, message, gateway)
     below, content = next(
         (
             (f"/{name}", inner)

@@ -236,6 +236,8 @@ def test_variant(case: Case) -> None:
             {"timezone": "Asia/Seoul"},
             "2026-03-02T08:15:30Z",
         ),
+        ("chirpstack", UP, {"object": {"pm25": 1}, "publishedAt": OF_SITE}, {}, OF_SITE),
+        ("chirpstack", UP, {"object": {"pm25": 1}, "publishedAt": OTHER, "time": OF_SITE}, {}, OF_SITE),
         # Where the site file points at a time, it stands above the format's own.
         ("zigbee2mqtt", "zigbee2mqtt/a", {"pm25": 1, "at": OF_SITE, "last_seen": OTHER}, {"time": "/at"}, OF_SITE),
         (

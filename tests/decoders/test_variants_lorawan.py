@@ -92,6 +92,14 @@ CASES: list[Case] = [
         {},
         {EUI: {"humidity": 40.0}},
     ),
+    (
+        "an address in Base64 is the same device as in hexadecimal, where no topic says it",
+        "chirpstack",
+        "plant/uplinks",
+        {"devEUI": "AQIDBAUGBwg=", "objectJSON": '{"temperature": 3.5}'},
+        {},
+        {"0102030405060708": {"temperature": 3.5}},
+    ),
     # The Things Stack
     (
         "normalized uplink",
