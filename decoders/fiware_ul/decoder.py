@@ -1,9 +1,10 @@
 """FIWARE UltraLight 2.0 over MQTT, as devices send it to an IoT Agent. See README.md beside this file."""
 
+import re
 from typing import Any, Final
 
 from jeonju.common.errors import RejectedError
-from jeonju.contract.gateways import Gateway
+from jeonju.contract.gateways import PLACE_KEYS, Gateway
 from jeonju.decoders.budget import spend
 from jeonju.decoders.decoded import Decoding
 from jeonju.decoders.fields import at_pointer, mapped_names
@@ -15,6 +16,10 @@ MEASURES: Final = "attrs"
 # What an agent and its devices say to each other besides.
 COMMANDS: Final = ("cmd", "cmdexe", "configuration")
 GROUPS, FIELDS = "#", "|"
+# A place in one text, as NGSI's geo:point has it: the latitude first.
+PLACES: Final = ("location", "position", "gps")
+_DEGREES: Final = r"\s*([-+]?[0-9]{1,3}(?:\.[0-9]{0,20})?)\s*"
+_PLACE: Final = re.compile(f"{_DEGREES}[,/;]{_DEGREES}")
 # The attribute that an agent makes of a group's time; some devices send it by this name.
 TIME: Final = "TimeInstant"
 
@@ -84,6 +89,10 @@ def _text(payload: bytes) -> str:
 
 
 def _add(gathered: Gathered, device: str, at: When, measures: dict[str, Any], gateway: Gateway) -> None:
-    of_site = site_time(gateway, measures)
-    gathered.put_named(device, first_time(of_site, at), measures, skip=mapped_names(gateway))
-    gathered.put_mapped(device, first_time(of_site, at), gateway, lambda pointer: at_pointer(measures, pointer))
+    at, mapped = first_time(site_time(gateway, measures), at), mapped_names(gateway)
+    gathered.put_named(device, at, measures, skip=mapped)
+    for name, text in measures.items():
+        if name.lower() in PLACES and name not in mapped and (found := _PLACE.fullmatch(text)):
+            for key, degrees in zip(PLACE_KEYS, found.groups(), strict=True):
+                gathered.put(device, at, key, float(degrees))
+    gathered.put_mapped(device, at, gateway, lambda pointer: at_pointer(measures, pointer))

@@ -1,7 +1,6 @@
 """NGSI-LD and NGSI v2: entities as context brokers notify of them, after the Smart Data Models. See README.md beside this file."""
 
 import re
-from collections.abc import Iterator
 from functools import partial
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from jeonju.decoders.decoded import Decoding
 from jeonju.decoders.fields import in_entry, key_of, named_device
 from jeonju.decoders.gathered import Gathered, says_nothing
 from jeonju.decoders.message import Message
+from jeonju.decoders.ngsi_ld.entities import entities, instances, member, value_of
 from jeonju.decoders.numbers import number
 from jeonju.decoders.times import When, first_time, instant, site_time
 
@@ -67,15 +67,16 @@ OF_THE_DEVICE: Final = frozenset(("battery", "voltage", "rssi", "snr", *PLACE_KE
 _WORD: Final = re.compile("[A-Z][a-z0-9]*")
 # Members that say when an entity was observed, an interval's end first; the last are those of IoT agents and of the models of IUDX.
 OBSERVED: Final = ("dateObservedTo", "dateObserved", "observedAt", "observationDateTime", "TimeInstant", "timestamp")
+# Metadata of a value that say when it was observed; dateModified is of the broker.
+TIMES_OF_VALUE: Final = ("TimeInstant", "timestamp", "dateObserved", "time")
 _NOT_MEASURED: Final = frozenset(("id", "type", "@context", "@id", "@type", "location", "address", *OBSERVED))
-NOTIFICATION: Final = "Notification"
 MOST_ENTITIES: Final = 10_000
 
 
 def decode(message: Message, gateway: Gateway) -> Decoding:
     """Return the values of all entities of a message; raises RejectedError for values of an entity that nothing names."""
     content, gathered = message.json(), Gathered()
-    found = list(_entities(content, ""))
+    found = list(entities(content, ""))
     if len(found) > MOST_ENTITIES:
         raise RejectedError(f"more than {MOST_ENTITIES} entities in one message")
     for path, entity in found:
@@ -83,23 +84,6 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
     if found and all(FORECAST in _words(entity) for _, entity in found):
         return gathered.decoding(nothing="forecast")
     return gathered.decoding(nothing="no-quantity" if found else "no-entity")
-
-
-def _entities(content: Any, path: str, depth: int = 0) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield entities with the path to them: alone, in a list, in a notification, and in one with its headers as MQTT has it."""
-    spend()
-    if depth > 4:
-        return
-    if isinstance(content, list):
-        for index, inner in enumerate(content):
-            yield from _entities(inner, f"{path}/{index}", depth + 1)
-    elif isinstance(content, dict):
-        for name in ("body", "data"):
-            if isinstance(inner := content.get(name), dict | list) and "value" not in inner:
-                yield from _entities(inner, f"{path}/{name}", depth + 1)
-                return
-        if _value(content.get("type")) != NOTIFICATION:
-            yield path, content
 
 
 def _add(gathered: Gathered, path: str, entity: dict[str, Any], content: Any, gateway: Gateway) -> None:
@@ -119,33 +103,26 @@ def _add(gathered: Gathered, path: str, entity: dict[str, Any], content: Any, ga
         name = re.split(r"[/#]", full_name)[-1]
         if name in skip:
             continue
-        for item in _instances(attribute):
+        for item in instances(attribute):
             spend()
             at = first_time(of_site, _said_at(item, gateway), observed)
             _add_attribute(gathered, device, at, name, item, medium)
     look_up = partial(in_entry, entity, path)
-    gathered.put_mapped(device, first_time(of_site, observed), gateway, lambda pointer: _value(look_up(pointer)))
+    gathered.put_mapped(device, first_time(of_site, observed), gateway, lambda pointer: value_of(look_up(pointer)))
     if FORECAST not in words:
         _put_place(gathered, device, first_time(of_site, observed), entity.get("location"))
 
 
 def _put_place(gathered: Gathered, device: str, at: When, location: Any) -> None:
     """Add the place of an entity: a point of GeoJSON, longitude first, or the older `geo:point`, a text with the latitude first."""
-    place = _value(location)
+    place = value_of(location)
     if isinstance(place, dict):
         point = place.get("coordinates") if place.get("type") == "Point" else None
     else:
-        point = place.split(",")[::-1] if isinstance(place, str) and _member(location, "type") == "geo:point" else None
+        point = place.split(",")[::-1] if isinstance(place, str) and member(location, "type") == "geo:point" else None
     if isinstance(point, list) and len(point) > 1:
         gathered.put(device, at, "longitude", number(point[0]))
         gathered.put(device, at, "latitude", number(point[1]))
-
-
-def _instances(attribute: Any) -> list[Any]:
-    """Return the values of an attribute, of which the last counts: of several the one without a `datasetId`, which is the default."""
-    if not isinstance(attribute, list):
-        return [attribute]
-    return sorted(attribute, key=lambda item: _member(item, "datasetId") is None)
 
 
 def _mapped(gateway: Gateway, path: str) -> frozenset[str]:
@@ -163,7 +140,7 @@ def _words(entity: dict[str, Any]) -> list[str]:
 
 def _add_attribute(gathered: Gathered, device: str, at: When, name: str, attribute: Any, medium: str) -> None:
     """Add what an attribute says. Of another medium than the air it is no quantity of ours, and kept under its own name."""
-    value = _value(attribute)
+    value = value_of(attribute)
     key, unit = KEY_OF_ATTRIBUTE.get(name) or (key_of(name), None)
     if key is None or (medium and key not in OF_THE_DEVICE):
         if not isinstance(value, str):
@@ -178,40 +155,25 @@ def _add_attribute(gathered: Gathered, device: str, at: When, name: str, attribu
     if key == "humidity" and (share := number(value)) is not None and 0 < share <= 1:
         # Models give a share, and examples of them a share beside the unit of percent; air is never so dry.
         unit = "1"
+    elif code is None and unit == "1" and (number(value) or 0.0) > 1:
+        unit = "%"
     gathered.put_raw(device, at, key, value, unit=unit)
 
 
 def _unit_said(attribute: Any) -> str | None:
     """Return the unit that an attribute gives, or in NGSI v2 its metadata."""
-    for holder in (attribute, _member(attribute, "metadata")):
+    for holder in (attribute, member(attribute, "metadata")):
         for name in ("unitCode", "unit", "unitText"):
-            if isinstance(said := _value(_member(holder, name)), str) and said.strip():
+            if isinstance(said := value_of(member(holder, name)), str) and said.strip():
                 return said.strip()
     return None
-
-
-def _value(attribute: Any) -> Any:
-    """Return the value of an attribute, normalized or not; what JSON-LD wraps is taken out."""
-    if isinstance(attribute, dict):
-        for name in ("value", "object", "@value"):
-            if name in attribute:
-                return (
-                    _value(attribute[name])
-                    if isinstance(attribute[name], dict) and "@value" in attribute[name]
-                    else attribute[name]
-                )
-    return attribute
-
-
-def _member(content: Any, name: str) -> Any:
-    return content.get(name) if isinstance(content, dict) else None
 
 
 def _observed(entity: dict[str, Any], gateway: Gateway) -> When:
     """Return when an entity was observed, of an interval its end."""
     times = []
     for name in OBSERVED:
-        value = _value(entity.get(name))
+        value = value_of(entity.get(name))
         if isinstance(value, str) and "T" in value:
             value = value.rpartition("/")[2]
         times.append(instant(value, gateway.timezone))
@@ -219,11 +181,11 @@ def _observed(entity: dict[str, Any], gateway: Gateway) -> When:
 
 
 def _said_at(attribute: Any, gateway: Gateway) -> When:
-    """Return the attribute's own time: `observedAt`, or `TimeInstant` of NGSI v2."""
+    """Return the attribute's own time: `observedAt`, or what the metadata of NGSI v2 say."""
     if not isinstance(attribute, dict):
         return None
-    of_v2 = _value(_member(attribute.get("metadata"), "TimeInstant"))
-    return first_time(instant(attribute.get("observedAt"), gateway.timezone), instant(of_v2, gateway.timezone))
+    of_v2 = (value_of(member(attribute.get("metadata"), name)) for name in TIMES_OF_VALUE)
+    return first_time(*(instant(said, gateway.timezone) for said in (attribute.get("observedAt"), *of_v2)))
 
 
 def _device(entity: dict[str, Any], content: Any, gateway: Gateway) -> str | None:
@@ -234,7 +196,7 @@ def _device(entity: dict[str, Any], content: Any, gateway: Gateway) -> str | Non
         except RejectedError:
             return named_device(gateway, content)
     for name in (*REFERENCES, "id", "@id"):
-        said = _value(entity.get(name))
+        said = value_of(entity.get(name))
         said = said[0] if isinstance(said, list) and said else said
         if isinstance(said, str) and said.strip():
             parts = said.split(":", 3)

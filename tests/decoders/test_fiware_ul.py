@@ -77,3 +77,23 @@ def test_commands_say_nothing(topic: str) -> None:
 def test_other_topics_are_rejected(topic: str) -> None:
     with pytest.raises(RejectedError, match="the topic is not"):
         read("fiware_ul", "pm25|1", topic)
+
+
+@pytest.mark.parametrize("text", ["location|35.85,127.1", "GPS|35.85/127.1", "position| +35.85 ; 127.1 "])
+def test_place_in_one_text_has_its_latitude_first(text: str) -> None:
+    (reading,) = read("fiware_ul", f"pm25|9|{text}", TOPIC).readings
+    assert (reading.values, reading.position) == ({"pm25": 9.0}, (35.85, 127.1))
+
+
+def test_text_that_is_no_place_or_is_mapped_gives_none() -> None:
+    for text in ("location|roof", "location|35.85", "location|35.85,127.1,9", "site|35.85,127.1", f"gps|{'9' * 500},1"):
+        (reading,) = read("fiware_ul", f"pm25|9|{text}", TOPIC).readings
+        assert reading.position is None
+    mapping = [{"pointer": "/gps", "key": "latitude"}]
+    assert read("fiware_ul", "gps|35.85,127.1", TOPIC, mapping=mapping).readings[0].position is None
+
+
+def test_place_that_is_impossible_is_flagged() -> None:
+    found = read("fiware_ul", "pm25|9|location|127.1,35.85", TOPIC)
+    assert found.readings[0].position is None
+    assert found.flags[0]["position"].severity == "suspect"

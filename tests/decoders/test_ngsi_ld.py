@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from jeonju.common.errors import RejectedError
+from jeonju.contract.quality import Flag
 from tests.decoders.reading import read, times, values
 
 
@@ -186,3 +187,68 @@ def test_quantities_of_another_medium_are_none_of_the_air_and_are_kept(kind: Any
 def test_humidity_up_to_one_is_a_share(attribute: Any) -> None:
     for name in ("humidity", "relativeHumidity"):
         assert values(read("ngsi_ld", entity(**{name: attribute}))) == {"yard": {"humidity": pytest.approx(54)}}
+
+
+def test_device_measurement_is_a_value_of_what_it_says_is_measured() -> None:
+    said = {"id": "m-7", "type": "DeviceMeasurement", "refDevice": "urn:ngsi-ld:Device:yard", "unit": "FAH"}
+    plain = said | {"controlledProperty": "temperature", "numValue": 41}
+    normalized = {
+        name: {"type": "Property", "value": held} for name, held in plain.items() if name not in ("id", "type")
+    }
+    for content in (plain, {"id": "m-7", "type": "DeviceMeasurement", **normalized}):
+        assert values(read("ngsi_ld", content)) == {"yard": {"temperature": 5.0}}
+
+
+def test_device_measurement_in_an_unknown_unit_is_flagged_and_kept() -> None:
+    found = read("ngsi_ld", {"id": "m", "controlledProperty": "humidity", "numValue": 41, "unit": "UDT9"})
+    assert found.flags[0]["humidity"] == Flag.of("bad", "unit-does-not-fit", unit="UDT9")
+    assert found.extra[0]["humidity"] == {"value": 41, "unit": "UDT9"}
+
+
+@pytest.mark.parametrize("value", [61, "61", 61.0])
+def test_share_above_one_without_a_unit_is_percent(value: Any) -> None:
+    content = entity(relativeHumidity={"value": value}, batteryLevel={"value": value})
+    assert values(read("ngsi_ld", content)) == {"yard": {"humidity": 61.0, "battery": 61.0}}
+
+
+def test_features_of_geojson_are_entities() -> None:
+    feature = {
+        "id": "urn:ngsi-ld:AirQualityObserved:yard",
+        "type": "Feature",
+        "geometry": {"type": "Point", "coordinates": [127.1, 35.85]},
+        "properties": {"type": "AirQualityObserved", "pm25": {"value": 12}},
+    }
+    notice = {"type": "Notification", "data": {"type": "FeatureCollection", "features": [feature]}}
+    for content in (feature, notice):
+        (reading,) = read("ngsi_ld", content).readings
+        assert (reading.device, reading.values, reading.position) == ("yard", {"pm25": 12.0}, (35.85, 127.1))
+
+
+def test_notification_of_version_1_lists_attributes() -> None:
+    attributes = [{"name": "temperature", "type": "float", "value": "3.5"}, {"type": "nameless", "value": 1}]
+    element = {"id": "yard", "type": "Room", "isPattern": "false", "attributes": attributes}
+    content = {"subscriptionId": "5", "contextResponses": [{"contextElement": element, "statusCode": {"code": "200"}}]}
+    assert values(read("ngsi_ld", content)) == {"yard": {"temperature": 3.5}}
+
+
+def test_metadata_of_version_1_are_a_list() -> None:
+    said = [{"name": "unit", "value": "fahrenheit"}, {"name": "TimeInstant", "value": "2026-03-02T08:10:00Z"}, 7]
+    attribute = {"name": "temperature", "value": "41", "metadatas": said}
+    content = {"contextElements": [{"id": "yard", "attributes": [attribute]}], "updateAction": "UPDATE"}
+    found = read("ngsi_ld", content)
+    assert values(found) == {"yard": {"temperature": 5.0}}
+    assert times(found) == ["2026-03-02T08:10:00.000+00:00"]
+
+
+@pytest.mark.parametrize("name", ["TimeInstant", "timestamp", "dateObserved", "time"])
+def test_metadata_of_a_value_say_when_it_was_observed(name: str) -> None:
+    metadata = {name: {"type": "DateTime", "value": "2026-03-02T08:10:00Z"}, "dateModified": {"value": "2026-03-02"}}
+    found = read("ngsi_ld", entity(pm25={"type": "Number", "value": 12, "metadata": metadata}))
+    assert times(found) == ["2026-03-02T08:10:00.000+00:00"]
+
+
+def test_values_of_a_stretch_of_time_have_times_of_their_own() -> None:
+    pairs = [[12, "2026-03-02T08:10:00Z"], [14, "2026-03-02T08:15:00Z"], [15]]
+    found = read("ngsi_ld", entity(pm25={"type": "Property", "values": pairs}))
+    assert [reading.values["pm25"] for reading in found.readings] == [12.0, 14.0]
+    assert times(found) == ["2026-03-02T08:10:00.000+00:00", "2026-03-02T08:15:00.000+00:00"]
