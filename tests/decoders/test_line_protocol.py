@@ -243,3 +243,22 @@ def test_measurement_names_its_value(line: str, mapping: Any, expected: dict[str
 
 def test_device_may_be_a_whole_number() -> None:
     assert values(read("line_protocol", "air id=7i,pm25=1", device="/id"))["7"]["pm25"] == 1.0
+
+
+@pytest.mark.parametrize("tag", ["unit", "units", "uom"])
+def test_tag_gives_the_unit_of_a_value(tag: str) -> None:
+    lines = (
+        f"temperature,device=a,{tag}=°F value=41\nno2,device=a,{tag}=ppb value=20\npm25,device=a,{tag}=grains value=9"
+    )
+    assert values(read("line_protocol", lines)) == {
+        "a": {"temperature": pytest.approx(5.0), "no2": pytest.approx(0.02), "pm25": 9.0}
+    }
+    # Of a point with fields of their own names nobody knows whose unit it is.
+    assert values(read("line_protocol", f"air,device=a,{tag}=ppb no2=0.02,co=1")) == {"a": {"no2": 0.02, "co": 1.0}}
+
+
+def test_forecasts_are_counted_and_no_readings() -> None:
+    ahead = "weather,device=a,forecast=3h temperature=3.5"
+    assert read("line_protocol", ahead).nothing == "forecast"
+    found = read("line_protocol", f"{ahead}\nweather,device=a,forecast=* temperature=2.5")
+    assert values(found) == {"a": {"temperature": 2.5}}
