@@ -13,6 +13,7 @@ from jeonju.decoders.fields import at_pointer, mapped_names, named_device
 from jeonju.decoders.gathered import Gathered
 from jeonju.decoders.lorawan import put_place
 from jeonju.decoders.message import Message
+from jeonju.decoders.numbers import is_absent
 from jeonju.decoders.times import first_time, instant, site_time
 
 # After a sensor's prefix: P0 is PM1, P1 is PM10, P2 is PM2.5. Without a prefix P1 and P2 are counts of another sensor.
@@ -73,12 +74,14 @@ def _add(gathered: Gathered, content: dict[str, Any], whole: Any, gateway: Gatew
             gathered.reject(
                 f"a value must be an object, not {type(member).__name__}", partial(msgspec.json.encode, member)
             )
-    mapped = mapped_names(gateway)
+    mapped, seen = mapped_names(gateway), set[str]()
     for value_type, text in named.items():
         spend()
         key = OF_PARTICLES.get(value_type) if is_mass else None
-        if value_type in mapped or (key := key or _key(value_type)) is None:
+        # Of two thermometers the first counts: those of pressure sensors are there to correct them.
+        if value_type in mapped or (key := key or _key(value_type)) is None or key in seen or is_absent(text):
             continue
+        seen.add(key)
         gathered.put_raw(device, at, key, text, unit="Pa" if key == "pressure" else None)
     put_place(gathered, device, at, content.get("location"))
     # The place of a value in the list differs from station to station: a pointer may also be `/` and the value's name.

@@ -38,6 +38,9 @@ VOC_INDEX_SENSORS: Final = ("SEN5", "SEN6", "SGP4")
 VOC_INDEX_MEMBERS: Final = ("VOC", "TVOC", "AirQuality")
 # What has a thermometer that is not in the air: the chip that the firmware runs on, those of motion and of meters, a pool and soil.
 NOT_THE_AIR: Final = ("ESP32", "MPU", "BL09", "NeoPool", "seesaw_soil")
+# Beside what a probe in the soil says, the humidity is that of the soil; what meters energy has a thermometer of its own.
+OF_SOIL: Final = ("Fertility", "Moisture")
+METER: Final = "ENERGY"
 # What a bridge hears of others (Zigbee, Matter, LoRaWAN), each under its name or address; the battery of LoRaWAN is in volts or percent.
 HEARD: Final = ("ZbReceived", "ZbInfo", "MtrReceived", "LwReceived")
 NOT_OF_HEARD: Final = {"LwReceived": ("Battery",)}
@@ -144,7 +147,9 @@ def _values(group: Group, *, is_wind: bool) -> Iterator[tuple[str, str, Any]]:
             key, value = "wind_speed", value.get("Act") if isinstance(value, dict) else value
         elif is_wind and group.name and member == "Dir":
             key, value = "wind_direction", value.get("Deg") if isinstance(value, dict) else value
-        if key is not None:
+        if key == "humidity" and not group.members.keys().isdisjoint(OF_SOIL):
+            continue
+        if key is not None and not (key == "temperature" and group.name == METER):
             yield member, key, value
 
 

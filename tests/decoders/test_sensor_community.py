@@ -45,3 +45,14 @@ def test_item_that_cannot_be_read_is_a_part_of_its_own() -> None:
 def test_what_is_no_object_is_rejected(content: Any) -> None:
     with pytest.raises(RejectedError):
         read("sensor_community", content if not isinstance(content, str) else f'"{content}"')
+
+
+def test_of_two_sensors_of_a_quantity_the_first_that_has_a_value_counts() -> None:
+    listed = [
+        ("temperature", "nan"),
+        ("BMP280_temperature", "3.5"),
+        ("BME280_temperature", "4.5"),
+        ("HTU21D_humidity", "81"),
+    ]
+    push = {"esp8266id": "7", "sensordatavalues": [{"value_type": kind, "value": text} for kind, text in listed]}
+    assert values(read("sensor_community", push)) == {"esp8266-7": {"temperature": 3.5, "humidity": 81.0}}

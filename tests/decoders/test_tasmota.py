@@ -72,3 +72,18 @@ def test_speed_of_a_pump_or_a_lamp_is_no_wind(content: Any) -> None:
 def test_thermometer_that_is_not_in_the_air_is_left_aside(name: str) -> None:
     content = {name: {"Temperature": 41.5}, "SHT3X-0x44": {"Temperature": 7.5}}
     assert values(read("tasmota", content, SENSOR)) == {"hall": {"temperature": 7.5}}
+
+
+@pytest.mark.parametrize("of_soil", ["Fertility", "Moisture"])
+def test_humidity_of_a_probe_in_the_soil_is_not_that_of_the_air(of_soil: str) -> None:
+    probe = {"Temperature": 19.25, "Humidity": 31, of_soil: 250}
+    assert values(read("tasmota", {"SOIL-0a1b2c": probe, "SHT3X": {"Humidity": 48}}, SENSOR)) == {
+        "SOIL-0a1b2c": {"temperature": 19.25},
+        "hall": {"humidity": 48.0},
+    }
+
+
+def test_thermometer_of_a_meter_is_not_in_the_air() -> None:
+    meter = {"Power": 120, "Voltage": 231, "Temperature": 41}
+    found = read("tasmota", {"ENERGY": meter, "DS18B20": {"Temperature": 3.5}}, SENSOR)
+    assert values(found) == {"hall": {"voltage": 231.0, "temperature": 3.5}}
