@@ -14,7 +14,7 @@ from jeonju.decoders.budget import look, spend
 from jeonju.decoders.decoded import Decoding, DeviceUpdate
 from jeonju.decoders.fields import at_pointer
 from jeonju.decoders.gathered import Gathered
-from jeonju.decoders.ha_discovery.config import Availability, Entity, EntityId, component_of, entities
+from jeonju.decoders.ha_discovery.config import Availability, Entity, EntityId, Rank, component_of, entities
 from jeonju.decoders.ha_discovery.values import MISSING, Scope, TemplateError
 from jeonju.decoders.message import Message, bare_text, refuse_too_large
 from jeonju.decoders.numbers import is_absent
@@ -40,8 +40,8 @@ class HomeAssistant:
         self._of_config: dict[str, list[Entity]] = {}
         self._by_topic: dict[str, dict[EntityId, Entity]] = {}
         self._by_availability: dict[str, dict[EntityId, Entity]] = {}
-        # The entities of one quantity of a device, in the order of their ids.
-        self._rivals: dict[tuple[str, str], list[EntityId]] = {}
+        # The entities of one quantity of a device, in the order of their ranks.
+        self._rivals: dict[tuple[str, str], list[Rank]] = {}
         self._said: dict[str, str] = {}
         # Filters with wildcards among those topics, with the number of their entities.
         self._wild: Counter[str] = Counter()
@@ -109,7 +109,7 @@ class HomeAssistant:
             self._wild[one_filter] += 1
             self._matcher[one_filter] = one_filter
         if entity.key is not None:
-            insort(self._rivals.setdefault((entity.device, entity.key), []), entity.id)
+            insort(self._rivals.setdefault((entity.device, entity.key), []), entity.rank)
         self._count += 1
 
     def _forget(self, config: str) -> None:
@@ -126,7 +126,7 @@ class HomeAssistant:
                     del self._matcher[one_filter]  # type: ignore[no-untyped-call]
             if entity.key is not None:
                 rivals = self._rivals[entity.device, entity.key]
-                del rivals[bisect_left(rivals, entity.id)]
+                del rivals[bisect_left(rivals, entity.rank)]
                 if not rivals:
                     del self._rivals[entity.device, entity.key]
             self._count -= 1
@@ -218,7 +218,7 @@ class HomeAssistant:
 
     def _is_first(self, entity: Entity) -> bool:
         """Tell whether an entity is the one whose value of a quantity counts: of two thermometers of one device it is the first by id."""
-        return entity.key is not None and self._rivals[entity.device, entity.key][0] == entity.id
+        return entity.key is not None and self._rivals[entity.device, entity.key][0] == entity.rank
 
     @staticmethod
     def _is_wanted(entity: Entity, gateway: Gateway) -> bool:

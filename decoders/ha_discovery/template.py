@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
+from jeonju.decoders.ha_discovery.tokens import END, number, tokens
 from jeonju.decoders.ha_discovery.values import (
     ARITHMETIC,
     COMPARISONS,
@@ -25,6 +26,7 @@ from jeonju.decoders.ha_discovery.values import (
     combined,
     compared,
     constant,
+    cut,
     either,
     formatted,
     is_true,
@@ -38,10 +40,6 @@ LONGEST_TEMPLATE: Final = 1000
 MOST_PARTS: Final = 120
 DEEPEST: Final = 12
 _SEGMENT: Final = re.compile(r"\{\{-?(.*?)-?\}\}|\{%-?(.*?)-?%\}|\{#.*?#\}", re.DOTALL)
-_TOKEN: Final = re.compile(
-    r"""\s*(?:(?P<number>0[xX][0-9a-fA-F]{1,16}|\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)|(?P<name>[^\W\d]\w*)|(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?P<mark>==|!=|<=|>=|//|[-+*/%|.,()\[\]<>=~]))"""
-)
-_END: Final = ("end", "")
 _CONSTANTS: Final = {"none": None, "None": None, "true": True, "True": True, "false": False, "False": False}
 _RESERVED: Final = frozenset(("if", "else", "and", "or", "not", "in", "is"))
 
@@ -159,9 +157,9 @@ class _Parser:
 
     def expression(self, text: str) -> Node:
         """Return one whole expression."""
-        self._tokens = _tokens(text)
+        self._tokens = tokens(text)
         node = self._choice()
-        if self._next() != _END:
+        if self._next() != END:
             raise TemplateError(f"{self._next()[1]!r} is not expected")
         return node
 
@@ -262,7 +260,11 @@ class _Parser:
                     raise TemplateError(f"{name!r} is no member")
                 key = constant(int(name) if kind == "number" and name.isdecimal() else name)
             elif self._take("["):
-                key = self._choice()
+                begin = constant(None) if self._next()[1] == ":" else self._choice()
+                if self._take(":"):
+                    node = self._slice(node, begin)
+                    continue
+                key = begin
                 self._expect("]")
             else:
                 return self._leads(node)
@@ -270,6 +272,12 @@ class _Parser:
             if node.steps is not None and key.constant:
                 steps = (*node.steps, str(key.of(Scope(""))))
             node = self._made(member(node, key), steps=steps)
+
+    def _slice(self, node: Node, begin: Node) -> Node:
+        end = constant(None) if self._next()[1] == "]" else self._choice()
+        self._expect("]")
+        whole = self._leads(node)
+        return self._made(lambda scope: cut(whole.of(scope), begin.of(scope), end.of(scope)))
 
     def _leads(self, node: Node) -> Node:
         if node.steps is not None:
@@ -280,7 +288,7 @@ class _Parser:
         kind, text = self._next()
         self._tokens.pop(0)
         if kind == "number":
-            return constant(_number(text))
+            return constant(number(text))
         if kind == "text":
             return constant(re.sub(r"\\(.)", r"\1", text[1:-1]))
         if text == "(":
@@ -289,6 +297,8 @@ class _Parser:
             return node
         if text == "[":
             return self._list()
+        if text == "{}":
+            return constant({})
         if kind != "name" or text in _RESERVED:
             raise TemplateError(f"{text!r} is not expected" if text else "it ends too early")
         if self._next()[1] == "(":
@@ -330,7 +340,8 @@ class _Parser:
         apply = FUNCTIONS.get(name)
         if apply is None or not arguments:
             raise TemplateError(f"{name.removeprefix('.')!r} is not understood")
-        subject, *others = (node for _, node in arguments)
+        # What stands for a value that cannot be rounded is no measurement.
+        subject, *others = (node for key, node in arguments if (name, key) != ("round", "default"))
         if name == ".get" and subject.steps is not None and others and others[0].constant:
             self.read.add((*subject.steps, str(others[0].of(Scope("")))))
         return self._made(lambda scope: apply(subject.of(scope), others, scope))
@@ -373,23 +384,5 @@ class _Parser:
             raise TemplateError(f"it is nested deeper than {DEEPEST}")
 
 
-def _number(text: str) -> float:
-    if text[:2] in ("0x", "0X"):
-        return int(text, 16)
-    return int(text) if text.isdecimal() else float(text)
-
-
 def _filled(text: str, value: Node) -> Evaluate:
     return lambda scope: formatted(text, [value], scope)
-
-
-def _tokens(text: str) -> list[tuple[str, str]]:
-    """Return kind and text of all tokens, and their end."""
-    found, end, text = list[tuple[str, str]](), 0, text.strip()
-    while end < len(text):
-        token = _TOKEN.match(text, end)
-        if token is None or token.lastgroup is None:
-            raise TemplateError(f"{text[end : end + 20]!r} is not understood")
-        found.append((token.lastgroup, token[token.lastgroup]))
-        end = token.end()
-    return [*found, _END, _END]

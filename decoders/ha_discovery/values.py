@@ -8,6 +8,7 @@ import operator
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from statistics import fmean
 from typing import Any, Final, NamedTuple
 
 from jeonju.decoders.message import parse_json
@@ -123,6 +124,12 @@ def at_member(held: Any, key: Any) -> Any:
     if isinstance(held, list) and isinstance(key, int | float) and -len(held) <= key < len(held):
         return held[int(key)]
     return MISSING
+
+
+def cut(held: Any, begin: Any, end: Any) -> Any:
+    """Return a part of a text or list; MISSING of anything else."""
+    places = [None if place is None else int(place) for place in (begin, end)]
+    return held[slice(*places)] if isinstance(held, str | list) else MISSING
 
 
 def compared(compare: Callable[[Any, Any], Any], left: Any, right: Any) -> bool:
@@ -277,7 +284,7 @@ def formatted(value: Any, others: Sequence[Node], scope: Scope) -> Any:
 
 
 def _extreme(choose: Callable[[Sequence[float]], float]) -> Callable[[Any, Sequence[Node], Scope], Any]:
-    """Return what gives the least or greatest of several numbers, or of a list of them; MISSING where one is missing."""
+    """Return what gives the least, greatest or sum of several numbers, or of a list of them; MISSING where one is missing."""
 
     def apply(value: Any, others: Sequence[Node], scope: Scope) -> Any:
         listed = value if isinstance(value, list) else [value, *(other.of(scope) for other in others)]
@@ -296,6 +303,8 @@ FUNCTIONS: Final[dict[str, Callable[[Any, Sequence[Node], Scope], Any]]] = {
     "float": lambda value, others, scope: _to_number(value, others, scope, float),
     "int": lambda value, others, scope: _to_number(value, others, scope, math.trunc),
     "round": _rounded,
+    "is_number": lambda value, _others, _scope: value is not MISSING and number(value) is not None,
+    "length": lambda value, _others, _scope: len(value) if isinstance(value, str | list) else MISSING,
     "abs": lambda value, _others, _scope: calculated(lambda one, _: abs(one), value, 0),
     "default": _default,
     "d": _default,
@@ -318,6 +327,8 @@ FUNCTIONS: Final[dict[str, Callable[[Any, Sequence[Node], Scope], Any]]] = {
     "format": formatted,
     "min": _extreme(min),
     "max": _extreme(max),
+    "sum": _extreme(math.fsum),
+    "average": _extreme(fmean),
     "first": lambda value, _others, _scope: at_member(value, 0),
     "last": lambda value, _others, _scope: at_member(value, -1),
 }

@@ -160,3 +160,70 @@ def test_place_in_a_name_is_no_medium(name: str) -> None:
     home = Home()
     home.hear("homeassistant/sensor/porch/x/config", config)
     assert values(home.hear("home/porch", 21)) == {"a1b2": {"temperature": 21.0}}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Dew Point", "outdoor_dewpoint", "feelsLike", "Wind chill", "heat_index", "min temperature", "Temperature CPU"],
+)
+def test_what_is_computed_or_of_a_chip_is_no_temperature_of_the_air(name: str) -> None:
+    home = Home()
+    shared = {"device": DEVICE, "device_class": "temperature", "unit_of_measurement": "°C"}
+    home.hear("homeassistant/sensor/a/a/config", {**shared, "name": name, "state_topic": "home/a"})
+    home.hear("homeassistant/sensor/a/b/config", {**shared, "name": "Outside", "state_topic": "home/b"})
+    assert home.hear("home/a", "9").is_empty
+    assert values(home.hear("home/b", "3.5")) == {"a1b2": {"temperature": 3.5}}
+
+
+def test_gust_is_no_wind_speed_and_pressure_of_water_none_of_the_air() -> None:
+    home = Home()
+    for number, (name, unit, said) in enumerate(
+        [("Wind gust", "km/h", "wind_speed"), ("windspeed", "km/h", None), ("Water pressure", "bar", "pressure")]
+    ):
+        config = {"device": DEVICE, "name": name, "unit_of_measurement": unit, "state_topic": f"home/{number}"}
+        home.hear(f"homeassistant/sensor/a/{number}/config", config | ({"device_class": said} if said else {}))
+    assert home.hear("home/0", "36").is_empty
+    assert home.hear("home/2", "1.5").is_empty
+    assert values(home.hear("home/1", "18")) == {"a1b2": {"wind_speed": 5.0}}
+
+
+def test_entity_whose_unit_does_not_fit_displaces_no_other() -> None:
+    home = Home()
+    for name, unit in (("absolute", "g/m³"), ("relative", "%")):
+        config = {"device": DEVICE, "device_class": "humidity", "unit_of_measurement": unit, "name": name}
+        home.hear(f"homeassistant/sensor/a/{name}/config", config | {"state_topic": f"home/{name}"})
+    assert values(home.hear("home/relative", "61")) == {"a1b2": {"humidity": 61.0}}
+    assert home.hear("home/absolute", "7.5").is_empty
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Indoor temperature", "Outdoor temperature"),
+        ("inTemp", "outTemp"),
+        ("temp_in", "temp_out"),
+        ("Daily average", "Now"),
+        ("temp 24h", "tempin"),
+        ("Temperature floor", "Temperature"),
+        ("A forecast", "Inside"),
+        ("Perceived", "Inside in the hall"),
+    ],
+)
+def test_what_is_outside_and_now_counts_before_what_is_inside_or_of_a_day(first: str, second: str) -> None:
+    home = Home()
+    shared = {"device": DEVICE, "device_class": "temperature", "unit_of_measurement": "°C"}
+    home.hear("homeassistant/sensor/a/a/config", {**shared, "name": first, "state_topic": "home/a"})
+    home.hear("homeassistant/sensor/a/b/config", {**shared, "name": second, "state_topic": "home/b"})
+    assert home.hear("home/a", "20").is_empty
+    assert values(home.hear("home/b", "3.5")) == {"a1b2": {"temperature": 3.5}}
+
+
+def test_thermometer_inside_counts_where_there_is_no_other() -> None:
+    home = Home()
+    shared = {"device": DEVICE, "device_class": "temperature", "unit_of_measurement": "°C"}
+    home.hear("homeassistant/sensor/a/a/config", {**shared, "name": "Indoor", "state_topic": "home/a"})
+    assert values(home.hear("home/a", "20")) == {"a1b2": {"temperature": 20.0}}
+    home.hear("homeassistant/sensor/a/b/config", {**shared, "name": "First floor temperature", "state_topic": "home/b"})
+    assert values(home.hear("home/b", "3.5")) == {"a1b2": {"temperature": 3.5}}
+    home.hear("homeassistant/sensor/a/b/config", "")
+    assert values(home.hear("home/a", "20")) == {"a1b2": {"temperature": 20.0}}

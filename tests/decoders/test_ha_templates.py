@@ -221,3 +221,31 @@ def test_format_that_is_no_number_gives_no_value(template: str) -> None:
     decoding = home.hear("home/porch", {"t": 1})
     assert not any(item.values for item in decoding.readings)
     assert decoding.flags
+
+
+@pytest.mark.parametrize(
+    ("template", "payload", "expected"),
+    [
+        ("{{ value[:-2] | float }}", "3.5°C", 3.5),
+        ("{{ value[2:] }}", "t=3.5", "3.5"),
+        ("{{ value_json.all[1:3] | sum }}", {"all": [1, 2, 3, 4]}, 5.0),
+        ("{{ value_json.all | average }}", {"all": [1, 2, 6]}, 3.0),
+        ("{{ (value_json.all | sum) / (value_json.all | length) }}", {"all": [1, 2, 6]}, 3.0),
+        ("{{ value_json.get('a', {}).get('t') or value_json.get('b', {}).get('t') }}", {"b": {"t": 3.5}}, 3.5),
+        ("{{ value_json.get('a', {}).get('t') }}", {"b": 1}, MISSING),
+        ("{{ value_json.t if value_json.t | is_number else none }}", {"t": "3.5"}, "3.5"),
+        ("{{ value_json.t if value_json.t | is_number else none }}", {"t": "warm"}, MISSING),
+        ("{{ value_json.t | round(1, default=0) }}", {"t": 3.54}, 3.5),
+        ("{{ value_json.t | round(1, default=0) }}", {}, MISSING),
+    ],
+)
+def test_parts_of_texts_and_lists_and_defaults_of_members(template: str, payload: Any, expected: Any) -> None:
+    text = payload if isinstance(payload, str) else json.dumps(payload)
+    found = parse(template).render(Scope(text))
+    assert found is MISSING if expected is MISSING else found == expected
+
+
+@pytest.mark.parametrize("template", ["{{ value['a':] }}", "{{ value[:value_json.x] }}"])
+def test_part_that_is_cut_by_no_number_cannot_be_applied(template: str) -> None:
+    with pytest.raises(TemplateError):
+        parse(template).render(Scope("{}"))
