@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from jeonju.contract.gateways import Gateway
 from jeonju.decoders.decoded import Decoding
-from jeonju.decoders.fields import at_pointer, inner_document, mapped_names, refuse_other
+from jeonju.decoders.fields import at_pointer, inner_document, refuse_other
 from jeonju.decoders.gathered import Gathered
-from jeonju.decoders.lorawan import level_after, put_place, strongest
+from jeonju.decoders.lorawan import level_after, put_decoded, put_place, strongest
 from jeonju.decoders.message import Message
 from jeonju.decoders.times import first_time, instant, site_time
 
@@ -42,7 +42,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
         if isinstance(members, dict) and members.keys() <= RESULT and isinstance(members.get("data"), dict):
             members, pointer = members["data"], f"{pointer}/data"
         if isinstance(members, dict):
-            gathered.put_named(device, at, members, skip=mapped_names(gateway, pointer))
+            put_decoded(gathered, device, at, members, gateway, pointer)
         best = strongest(content.get("rxInfo"))
         gathered.put_raw(device, at, "rssi", best.get("rssi"))
         gathered.put_raw(device, at, "snr", best.get("snr", best.get("loRaSNR")))  # as ChirpStack 3 calls it

@@ -5,9 +5,9 @@ from typing import Any, Final
 from jeonju.contract.gateways import Gateway
 from jeonju.decoders.budget import spend
 from jeonju.decoders.decoded import Decoding
-from jeonju.decoders.fields import at_pointer, mapped_names, refuse_other
+from jeonju.decoders.fields import at_pointer, refuse_other
 from jeonju.decoders.gathered import Gathered
-from jeonju.decoders.lorawan import level_after, put_place, strongest
+from jeonju.decoders.lorawan import level_after, put_decoded, put_place, strongest
 from jeonju.decoders.message import Message
 from jeonju.decoders.times import When, first_time, instant, site_time
 from jeonju.decoders.tts.version_2 import decode_uplink, is_field, is_uplink
@@ -55,9 +55,7 @@ def decode(message: Message, gateway: Gateway) -> Decoding:
             for place in places.values():
                 put_place(gathered, device, at, place)
         if isinstance(members := uplink.get("decoded_payload"), dict):
-            gathered.put_named(
-                device, at, members, skip=mapped_names(gateway, f"{below}/uplink_message/decoded_payload")
-            )
+            put_decoded(gathered, device, at, members, gateway, f"{below}/uplink_message/decoded_payload")
         _put_normalized(gathered, device, (of_site, at), uplink.get("normalized_payload"))
         best = strongest(uplink.get("rx_metadata"))
         for key in ("rssi", "snr"):

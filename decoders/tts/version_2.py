@@ -4,9 +4,9 @@ from typing import Any
 
 from jeonju.contract.gateways import Gateway
 from jeonju.decoders.decoded import Decoding
-from jeonju.decoders.fields import at_pointer, mapped_names, refuse_other
+from jeonju.decoders.fields import at_pointer, refuse_other
 from jeonju.decoders.gathered import Gathered
-from jeonju.decoders.lorawan import level_after, put_place, strongest
+from jeonju.decoders.lorawan import level_after, put_decoded, put_place, strongest
 from jeonju.decoders.message import Message
 from jeonju.decoders.times import first_time, instant, site_time
 
@@ -32,7 +32,7 @@ def decode_uplink(content: dict[str, Any], message: Message, gateway: Gateway) -
     at = first_time(site_time(gateway, content), instant(metadata.get("time"), gateway.timezone))
     put_place(gathered, device, at, metadata)
     if isinstance(fields := content.get("payload_fields"), dict):
-        gathered.put_named(device, at, fields, skip=mapped_names(gateway, "/payload_fields"))
+        put_decoded(gathered, device, at, fields, gateway, "/payload_fields")
     best = strongest(metadata.get("gateways"))
     for key in ("rssi", "snr"):
         gathered.put_raw(device, at, key, best.get(key))

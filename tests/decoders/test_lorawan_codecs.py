@@ -1,0 +1,67 @@
+"""What codecs of LoRaWAN devices return besides plain values: what a device had kept, and probes in the soil."""
+
+from typing import Any
+
+import pytest
+
+from jeonju.decoders.decoded import Decoding
+from tests.decoders.reading import read, times, values
+
+EUI = "0102030405060708"
+
+
+def decoded(wire_format: str, members: dict[str, Any], **site: Any) -> Decoding:
+    """Read an uplink with these decoded members, as one of the network servers sends it."""
+    if wire_format == "chirpstack":
+        return read("chirpstack", {"deviceInfo": {"devEui": EUI}, "object": members}, **site)
+    if wire_format == "tts":
+        return read("tts", {"end_device_ids": {"dev_eui": EUI}, "uplink_message": {"decoded_payload": members}}, **site)
+    return read("tts", {"dev_id": "a", "hardware_serial": EUI, "payload_fields": members, "metadata": {}}, **site)
+
+
+@pytest.mark.parametrize("server", ["chirpstack", "tts", "version 2"])
+def test_what_a_device_had_kept_has_times_of_its_own(server: str) -> None:
+    kept = [
+        {"timestamp": 1772439000, "temperature": 3.5, "co2": 450},
+        {"timestamp": "2026-03-02T08:12:00Z", "co2": 460},
+    ]
+    found = decoded(server, {"battery": 90, "history": kept})
+    assert [reading.values for reading in found.readings] == [
+        {"battery": 90.0},
+        {"temperature": 3.5, "co2": 450.0},
+        {"co2": 460.0},
+    ]
+    assert times(found)[1:] == ["2026-03-02T08:10:00.000+00:00", "2026-03-02T08:12:00.000+00:00"]
+
+
+def test_kept_values_without_a_time_are_a_part_that_is_rejected() -> None:
+    found = decoded("chirpstack", {"co2": 450, "history": [{"co2": 1}, {"timestamp": "soon", "co2": 2}, 7]})
+    assert values(found) == {EUI: {"co2": 450.0}}
+    assert [part.payload for part in found.rejected] == [b'{"co2":1}', b'{"timestamp":"soon","co2":2}']
+    assert "has no 'timestamp'" in found.rejected[0].reason
+
+
+def test_kept_values_that_are_mapped_are_left_to_the_mapping() -> None:
+    mapping = [{"pointer": "/object/history/0/co2", "key": "co2"}]
+    found = decoded("chirpstack", {"history": [{"timestamp": 1772439000, "co2": 450}]}, mapping=mapping)
+    assert [reading.values for reading in found.readings] == [{"co2": 450.0}]
+    assert times(found) == [None]
+    assert decoded("chirpstack", {"history": "none"}).is_empty
+
+
+@pytest.mark.parametrize("name", ["moisture", "soil_moisture", "soilMoisture"])
+def test_temperature_beside_the_moisture_of_the_soil_is_that_of_the_soil(name: str) -> None:
+    found = decoded("tts", {name: 33.5, "temperature": 14.2, "battery": 90})
+    assert values(found) == {EUI: {name: 33.5, "soil_temperature": 14.2, "battery": 90.0}}
+
+
+def test_temperature_of_a_station_with_a_probe_in_the_soil_is_that_of_the_air() -> None:
+    for beside in ({"humidity": 40}, {"soil_temperature": 9}):
+        found = decoded("tts", {"moisture": 33.5, "temperature": 14.2, **beside})
+        assert values(found)[EUI]["temperature"] == 14.2
+
+
+def test_temperature_of_the_soil_that_is_mapped_counts() -> None:
+    mapping = [{"pointer": "/object/temperature", "key": "temperature"}]
+    found = decoded("chirpstack", {"moisture": 33.5, "temperature": 14.2}, mapping=mapping)
+    assert values(found) == {EUI: {"moisture": 33.5, "temperature": 14.2}}
