@@ -1,15 +1,14 @@
 """What a discovery config says of its entities. See README.md beside this file."""
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jeonju.airquality.pollutants import KEYS
 from jeonju.common.errors import RejectedError
 from jeonju.contract.gateways import conversion
 from jeonju.decoders.budget import look
 from jeonju.decoders.fields import key_of
+from jeonju.decoders.ha_discovery import words
 from jeonju.decoders.ha_discovery.template import Template, parse
 from jeonju.decoders.ha_discovery.values import TemplateError
 
@@ -82,7 +81,6 @@ KEY_OF_CLASS: Final = {
     "pm10": "pm10",
     "pm25": "pm25",
     "pressure": "pressure",
-    "signal_strength": "rssi",
     "sound_pressure": "noise",
     "sulphur_dioxide": "so2",
     "temperature": "temperature",
@@ -95,34 +93,7 @@ KEY_OF_CLASS: Final = {
 # What a device may say of itself; anything else that is marked so, such as the temperature of its chip, is not of the air.
 OF_THE_DEVICE: Final = frozenset(("battery", "voltage", "rssi", "snr"))
 DIAGNOSTIC: Final = "diagnostic"
-# The class does not tell what is warm, moist or under pressure, nor whether it was computed; where the name says that it is not the air as measured,
-# it is none of ours. Names are compared in lower case, with spaces between their words.
-_OF_WHAT: Final = (
-    r"(?:water|soil|ground|pool|spa|aquarium|surface|road|chip|cpu|gpu|mcu|soc|core|processor|board|pcb|battery|internal|heat ?sink|inverter"
-    r"|motor|engine|oil|coolant|tyre|tire|system|boiler|tank|pipe|flow|return|supply|dhw|brine|coil|oven|min|max|minimum|maximum|target|offset|calibration)"
-)
-_STATE: Final = r"(?:temp|temperature|hum|humidity|moisture|press|pressure)"
-NOT_OF_THE_AIR: Final = re.compile(
-    rf"\b(?:{_OF_WHAT} ?{_STATE}|{_STATE} {_OF_WHAT}|dew ?point|frost ?point|wet ?bulb|wind ?chill|heat ?index|humidex"
-    r"|feels? ?like|apparent|perceived|set ?point)\b"
-    # Not the first floor's: there the number goes before.
-    rf"|^floor ?{_STATE}\b|\b{_STATE} floor$"
-)
-OF_A_MEDIUM: Final = frozenset(("temperature", "humidity", "pressure"))
-# What was measured in a day is not what is measured now, and neither is what will be.
-NOT_OF_NOW: Final = re.compile(
-    r"\b(?:(?:8|12|24) ?h(?:ours?|rs?)?|daily|yesterday|tomorrow|nowcast|forecast|predicted|prediction)\b"
-)
-# Of a station with thermometers inside and outside, the one in the open counts.
-INDOORS: Final = re.compile(
-    r"\b(?:indoors?|inside|in ?(?:temp|hum)\w*|(?:temp|temperature|hum|humidity|co2) ?in$)(?!\w)"
-)
-# What the wind was at most is not what it is.
-GUST: Final = re.compile(r"(?<!au)gust|\b(?:max|maximum)\b")
-OF_WIND: Final = frozenset(("wind_speed", "wind_direction"))
-# Quantities of two words that are written as one: windspeed.
-_OF_ONE_WORD: Final = {key.replace("_", ""): key for key in KEYS if "_" in key}
-_BETWEEN_WORDS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z0-9]+")
+SIGNAL: Final = "signal_strength"
 BASE: Final = "~"
 LONGEST_TEXT: Final = 1000
 MOST_TOPICS: Final = 8
@@ -130,8 +101,8 @@ MOST_TOPICS: Final = 8
 
 # The topic of the config, and the name in it.
 EntityId = tuple[str, str]
-# Whether the unit does not fit, whether it is inside a house, and the id.
-Rank = tuple[bool, bool, EntityId]
+# Whether the unit does not fit, how far the sensor is from the air outside, and the id.
+Rank = tuple[bool, int, EntityId]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,15 +126,15 @@ class Entity:
     unit: str | None
     topic: str
     template: Template | None
-    is_indoors: bool
+    distance: int
     fault: str | None
     availability: tuple[Availability, ...]
     mode: str
 
     @property
     def rank(self) -> Rank:
-        """Which of several entities of one quantity of a device counts: the first whose unit fits, and in the open."""
-        return self.key is not None and not _fits(self.key, self.unit), self.is_indoors, self.id
+        """Which of several entities of one quantity of a device counts: the one whose unit fits, nearest to the air outside, first by its id."""
+        return self.key is not None and not _fits(self.key, self.unit), self.distance, self.id
 
     @property
     def wildcards(self) -> set[str]:
@@ -248,7 +219,7 @@ def _entity(topic: str, name: str, described: Mapping[str, Any], state: str) -> 
             fault = f"the template {text[:200]!r} is not understood: {error}"
     names = (_text(described, "unique_id"), _text(described, "object_id"), name, _text(described, "name"))
     said = [item for item in names if item]
-    told = _told(template, said)
+    told = words.told((_member(template), *said))
     return Entity(
         id=(topic, name),
         names=tuple(dict.fromkeys(said)),
@@ -257,7 +228,7 @@ def _entity(topic: str, name: str, described: Mapping[str, Any], state: str) -> 
         unit=unit,
         topic=state,
         template=template,
-        is_indoors=any(map(INDOORS.search, told)),
+        distance=words.distance(told),
         fault=fault,
         availability=tuple(_availability(described)),
         mode=_text(described, "availability_mode") or "latest",
@@ -293,18 +264,13 @@ def _member(template: Template | None) -> str:
     return template.pointer.rpartition("/")[2] if template is not None and template.pointer else ""
 
 
-def _told(template: Template | None, names: list[str]) -> list[str]:
-    """Return what tells of an entity, in lower case and with spaces between the words."""
-    return [_BETWEEN_WORDS.sub(" ", text).lower() for text in (_member(template), *names)]
-
-
 def _key(
     described: Mapping[str, Any], template: Template | None, unit: str | None, names: list[str], told: list[str]
 ) -> str | None:
     """Return what an entity measures: by its class, else by the member that it reads or its name, if the unit fits."""
     of_class, member = _text(described, "device_class"), _member(template)
     if of_class is not None:
-        key = KEY_OF_CLASS.get(of_class)
+        key = words.of_signal(told) if of_class == SIGNAL else KEY_OF_CLASS.get(of_class)
     else:
         candidates = [
             member.replace("~1", "/").replace("~0", "~"),
@@ -313,13 +279,11 @@ def _key(
         ]
         # A name is for people: Wind Direction.
         candidates += [text.strip().replace(" ", "_") for text in candidates]
-        known = (key_of(text) or _OF_ONE_WORD.get(text.lower()) for text in candidates)
+        known = (key_of(text) or words.OF_ONE_WORD.get(text.lower()) for text in candidates)
         key = next((key for key in known if key and _fits(key, unit)), None)
     if described.get("entity_category") == DIAGNOSTIC and key not in OF_THE_DEVICE:
         return None
-    if any(map(NOT_OF_NOW.search, told)) or (key in OF_A_MEDIUM and any(map(NOT_OF_THE_AIR.search, told))):
-        return None
-    return None if key in OF_WIND and any(map(GUST.search, told)) else key
+    return None if key is None or words.is_left_aside(key, told) else key
 
 
 def _fits(key: str, unit: str | None) -> bool:

@@ -164,7 +164,16 @@ def test_place_in_a_name_is_no_medium(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["Dew Point", "outdoor_dewpoint", "feelsLike", "Wind chill", "heat_index", "min temperature", "Temperature CPU"],
+    [
+        "Dew Point",
+        "outdoor_dewpoint",
+        "feelsLike",
+        "Wind chill",
+        "heat_index",
+        "min temperature",
+        "Temperature CPU",
+        "Simmer index",
+    ],
 )
 def test_what_is_computed_or_of_a_chip_is_no_temperature_of_the_air(name: str) -> None:
     home = Home()
@@ -207,6 +216,10 @@ def test_entity_whose_unit_does_not_fit_displaces_no_other() -> None:
         ("Temperature floor", "Temperature"),
         ("A forecast", "Inside"),
         ("Perceived", "Inside in the hall"),
+        ("Raw temperature", "Inside"),
+        ("Burner", "Outdoors"),
+        ("Selected room temperature", "Summer house"),
+        ("Exhaust temperature", "Temperature of the summer house"),
     ],
 )
 def test_what_is_outside_and_now_counts_before_what_is_inside_or_of_a_day(first: str, second: str) -> None:
@@ -216,6 +229,30 @@ def test_what_is_outside_and_now_counts_before_what_is_inside_or_of_a_day(first:
     home.hear("homeassistant/sensor/a/b/config", {**shared, "name": second, "state_topic": "home/b"})
     assert home.hear("home/a", "20").is_empty
     assert values(home.hear("home/b", "3.5")) == {"a1b2": {"temperature": 3.5}}
+
+
+def test_pressure_of_vapour_is_not_that_of_the_air() -> None:
+    home = Home()
+    shared = {"device": DEVICE, "device_class": "pressure", "unit_of_measurement": "kPa"}
+    home.hear("homeassistant/sensor/a/a/config", {**shared, "name": "VPD", "state_topic": "home/a"})
+    home.hear("homeassistant/sensor/a/b/config", {**shared, "name": "Barometer", "state_topic": "home/b"})
+    assert home.hear("home/a", "1.2").is_empty
+    assert values(home.hear("home/b", "101.3")) == {"a1b2": {"pressure": 1013.0}}
+
+
+def test_signal_noise_and_what_is_between_are_told_apart() -> None:
+    home = Home()
+    for name in ("noise", "rssi", "snr"):
+        config = {
+            "device": DEVICE,
+            "device_class": "signal_strength",
+            "unit_of_measurement": "dB",
+            "unique_id": f"a-{name}",
+        }
+        home.hear(f"homeassistant/sensor/a/{name}/config", config | {"state_topic": f"home/{name}"})
+    assert home.hear("home/noise", "-24").is_empty
+    assert values(home.hear("home/rssi", "-12")) == {"a1b2": {"rssi": -12.0}}
+    assert values(home.hear("home/snr", "11.5")) == {"a1b2": {"snr": 11.5}}
 
 
 def test_thermometer_inside_counts_where_there_is_no_other() -> None:

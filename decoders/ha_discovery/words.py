@@ -1,0 +1,69 @@
+"""What the names of an entity tell that its class does not: whether it is of the air, as it is now, and in the open."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from jeonju.airquality.pollutants import KEYS
+
+# What is warm, moist or under pressure, or what it should be; where the name says that it is not the air as measured, it is none of ours.
+_THINGS: Final = (
+    "water|soil|ground|pool|spa|aquarium|surface|road|pipe|tank|fridge|freezer|oven",
+    "chip|cpu|gpu|mcu|soc|core|processor|board|pcb|battery|internal|heat ?sink|inverter|motor|engine|oil|coolant|tyre|tire|switch",
+    "system|boiler|flow|return|supply|brine|coil|burner|exhaust|flue|buffer|collector|compressor|evaporator|condenser|refrigerant",
+    "suction|discharge|radiator|mixer|differential",
+    "min|max|minimum|maximum|target|comfort|eco|manual|summer|design|heat|offset|calibration",
+)
+_OF_WHAT: Final = "|".join(_THINGS)
+_STATE: Final = "(?:temp|temperature|hum|humidity|moisture|press|pressure)"
+_NOT_OF_THE_AIR: Final = re.compile(
+    rf"\b(?:{_OF_WHAT}) ?{_STATE}\b|\b{_STATE} (?:{_OF_WHAT})(?: \d+)?$"
+    r"|\b(?:dew ?point|frost ?point|wet ?bulb|wind ?chill|heat ?index|simmer ?index|humidex|feels? ?like|apparent|perceived|vpd|vapou?r pressure)\b"
+    r"|\b(?:set ?point|selected|desired|dhw)\b"
+    # Not the first floor's: there the number goes before.
+    rf"|^floor ?{_STATE}\b|\b{_STATE} floor$"
+)
+_OF_A_MEDIUM: Final = frozenset(("temperature", "humidity", "pressure"))
+# What was measured in a day is not what is measured now, and neither is what will be.
+_NOT_OF_NOW: Final = re.compile(
+    r"\b(?:(?:8|12|24) ?h(?:ours?|rs?)?|daily|yesterday|tomorrow|nowcast|forecast|predicted|prediction)\b"
+)
+# What the wind was at most is not what it is.
+_GUST: Final = re.compile(r"(?<!au)gust|\b(?:max|maximum)\b")
+_OF_WIND: Final = frozenset(("wind_speed", "wind_direction"))
+_OUTDOORS: Final = re.compile(
+    r"\b(?:outdoors?|outside|out ?(?:temp|hum)\w*)\b|\b(?:temp|temperature|hum|humidity) ?out$"
+)
+_INDOORS: Final = re.compile(
+    r"\b(?:indoors?|inside|in ?(?:temp|hum)\w*)\b|\b(?:temp|temperature|hum|humidity|co2) ?in$"
+)
+_RAW: Final = re.compile(r"\braw\b")
+# Quantities of two words that are written as one: windspeed.
+OF_ONE_WORD: Final = {key.replace("_", ""): key for key in KEYS if "_" in key}
+_BETWEEN_WORDS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z0-9]+")
+
+
+def told(texts: Iterable[str]) -> list[str]:
+    """Return names in lower case and with spaces between their words, as they are compared."""
+    return [_BETWEEN_WORDS.sub(" ", text).strip().lower() for text in texts]
+
+
+def is_left_aside(key: str, names: Sequence[str]) -> bool:
+    """Tell whether names say that a quantity is not that of the air, or not of now."""
+    return (
+        any(map(_NOT_OF_NOW.search, names))
+        or (key in _OF_A_MEDIUM and any(map(_NOT_OF_THE_AIR.search, names)))
+        or (key in _OF_WIND and any(map(_GUST.search, names)))
+    )
+
+
+def of_signal(names: Sequence[str]) -> str | None:
+    """Return which quantity of the class of signals names mean: its strength, that above the noise, or none for the noise itself."""
+    words = {word for name in names for word in name.split()}
+    return "snr" if "snr" in words else None if "noise" in words else "rssi"
+
+
+def distance(names: Sequence[str]) -> int:
+    """Return how far a sensor is from the air outside, as its names tell: of several the nearest counts, and the corrected before the raw."""
+    inside = 0 if any(map(_OUTDOORS.search, names)) else 2 if any(map(_INDOORS.search, names)) else 1
+    return inside + 3 * any(map(_RAW.search, names))
