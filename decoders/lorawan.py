@@ -1,5 +1,6 @@
 """What LoRaWAN network servers have in common: receptions by several gateways, the place of a device, and topics that name devices."""
 
+import re
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -8,7 +9,7 @@ import msgspec
 
 from jeonju.contract.gateways import Gateway
 from jeonju.decoders.budget import spend
-from jeonju.decoders.fields import mapped_names
+from jeonju.decoders.fields import key_of, mapped_names
 from jeonju.decoders.gathered import Gathered
 from jeonju.decoders.message import Message
 from jeonju.decoders.numbers import number
@@ -20,6 +21,23 @@ TIME: Final = "timestamp"
 # Beside the moisture of the soil, and without a humidity of the air, the temperature is that of the soil.
 MOISTURE: Final = frozenset(("moisture", "soil_moisture", "soilMoisture", "soil_humidity", "soilHumidity"))
 OF_SOIL: Final = "soil_temperature"
+# Cayenne's low power payload, which servers decode themselves: names with a channel behind them (The Things Stack), or above channels (ChirpStack).
+PLACE: Final = "gps"
+BEFORE_CHANNEL: Final = {
+    "temperature": "temperature",
+    "humidity": "humidity",
+    "relative_humidity": "humidity",
+    "barometer": "pressure",
+    "barometric_pressure": "pressure",
+    "gps": PLACE,
+}
+ABOVE_CHANNELS: Final = {
+    "temperatureSensor": "temperature",
+    "humiditySensor": "humidity",
+    "barometer": "pressure",
+    "gpsLocation": PLACE,
+}
+_WITH_CHANNEL: Final = re.compile("([a-z_]+)_[0-9]{1,3}")
 
 
 def level_after(message: Message, name: str) -> str:
@@ -48,9 +66,15 @@ def put_decoded(
 ) -> None:
     """Add what a codec returns, which stands at a pointer: members by their names, and what the device had kept, each at its own time."""
     skip = mapped_names(gateway, pointer)
-    gathered.put_named(device, at, members if "temperature" in skip else _with_soil(members), skip=skip)
+    below = {
+        entry.pointer[len(pointer) + 1 :].partition("/")[0]
+        for entry in gateway.mapping
+        if entry.pointer.startswith(pointer + "/")
+    }
+    named = _without_channels(members, below)
+    gathered.put_named(device, at, named if "temperature" in skip else _with_soil(named), skip=skip)
     kept = members.get(HISTORY)
-    if not isinstance(kept, list) or any(entry.pointer.startswith(f"{pointer}/{HISTORY}") for entry in gateway.mapping):
+    if not isinstance(kept, list) or HISTORY in below:
         return
     for entry in kept:
         spend()
@@ -61,6 +85,30 @@ def put_decoded(
             gathered.put_named(device, then, _with_soil(rest))
         else:
             gathered.reject(f"an entry of {HISTORY!r} has no {TIME!r}", partial(msgspec.json.encode, entry))
+
+
+def _without_channels(members: dict[str, Any], mapped: set[str]) -> dict[str, Any]:
+    """Return members with what has one channel under the name of our quantity; of several channels nobody knows which is in the air."""
+    found, rest = dict[str, dict[str, Any]](), dict[str, Any]()
+    for name, value in members.items():
+        if name not in mapped and name in ABOVE_CHANNELS and isinstance(value, dict):
+            for channel, one in value.items():
+                spend()
+                found.setdefault(ABOVE_CHANNELS[name], {})[f"{name}_{channel}"] = one
+        elif name not in mapped and (match := _WITH_CHANNEL.fullmatch(name)) and match[1] in BEFORE_CHANNEL:
+            found.setdefault(BEFORE_CHANNEL[match[1]], {})[name] = value
+        else:
+            rest[name] = value
+    said = {key_of(name) for name in rest}
+    for key, channels in found.items():
+        (first, *others) = channels.values()
+        if others or key in said:
+            rest |= channels
+        elif key != PLACE:
+            rest[key] = first
+        elif isinstance(first, dict):
+            rest |= {name: first[name] for name in ("latitude", "longitude", "altitude") if name in first}
+    return rest
 
 
 def _with_soil(members: dict[str, Any]) -> dict[str, Any]:

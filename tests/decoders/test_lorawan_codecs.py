@@ -1,4 +1,4 @@
-"""What codecs of LoRaWAN devices return besides plain values: what a device had kept, and probes in the soil."""
+"""What codecs of LoRaWAN devices return besides plain values: what a device had kept, probes in the soil, and channels."""
 
 from typing import Any
 
@@ -65,3 +65,39 @@ def test_temperature_of_the_soil_that_is_mapped_counts() -> None:
     mapping = [{"pointer": "/object/temperature", "key": "temperature"}]
     found = decoded("chirpstack", {"moisture": 33.5, "temperature": 14.2}, mapping=mapping)
     assert values(found) == {EUI: {"moisture": 33.5, "temperature": 14.2}}
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"temperature_3": 3.5, "relative_humidity_4": 40, "barometric_pressure_5": 1013},
+        {"temperature_1": 3.5, "humidity_1": 40, "barometer_1": 1013},
+        {"temperatureSensor": {"3": 3.5}, "humiditySensor": {"4": 40}, "barometer": {"5": 1013}},
+    ],
+)
+def test_lone_channels_of_cayenne_are_read(members: dict[str, Any]) -> None:
+    expected = {EUI: {"temperature": 3.5, "humidity": 40.0, "pressure": 1013.0}}
+    assert values(decoded("tts", members)) == expected
+    assert values(decoded("chirpstack", members)) == expected
+
+
+@pytest.mark.parametrize("name", ["gps_1", "gpsLocation"])
+def test_place_of_cayenne_is_that_of_the_device(name: str) -> None:
+    place = {"latitude": 35.85, "longitude": 127.1, "altitude": 40}
+    (reading,) = decoded("tts", {name: place if name == "gps_1" else {"1": place}, "gps_x": 1, "gps": 2}).readings
+    assert (reading.position, reading.values["altitude"]) == ((35.85, 127.1), 40.0)
+    assert "altitude" not in values(decoded("tts", {"gps_1": 7, "battery": 90}))[EUI]
+
+
+def test_of_several_channels_none_is_taken_for_the_air() -> None:
+    found = decoded("chirpstack", {"temperatureSensor": {"1": 3.5, "2": 19}, "humiditySensor": {}, "temperature_9": 4})
+    assert values(found) == {EUI: {"temperatureSensor_1": 3.5, "temperatureSensor_2": 19.0, "temperature_9": 4.0}}
+    assert values(decoded("tts", {"temperature_1": 3.5, "temperature": 4})) == {
+        EUI: {"temperature_1": 3.5, "temperature": 4.0}
+    }
+
+
+def test_channel_that_is_mapped_is_left_to_the_mapping() -> None:
+    mapping = [{"pointer": "/object/temperatureSensor/2", "key": "temperature"}]
+    found = decoded("chirpstack", {"temperatureSensor": {"1": 3.5, "2": 19}}, mapping=mapping)
+    assert values(found) == {EUI: {"temperature": 19.0}}
