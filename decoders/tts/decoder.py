@@ -7,7 +7,8 @@ from jeonju.decoders.budget import spend
 from jeonju.decoders.decoded import Decoding
 from jeonju.decoders.fields import at_pointer, refuse_other
 from jeonju.decoders.gathered import Gathered
-from jeonju.decoders.lorawan import level_after, put_decoded, put_place, strongest
+from jeonju.decoders.lorawan import level_after, put_place, strongest
+from jeonju.decoders.lorawan_codecs import put_decoded
 from jeonju.decoders.message import Message
 from jeonju.decoders.times import When, first_time, instant, site_time
 from jeonju.decoders.tts.version_2 import decode_uplink, is_field, is_uplink

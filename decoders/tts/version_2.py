@@ -6,7 +6,8 @@ from jeonju.contract.gateways import Gateway
 from jeonju.decoders.decoded import Decoding
 from jeonju.decoders.fields import at_pointer, refuse_other
 from jeonju.decoders.gathered import Gathered
-from jeonju.decoders.lorawan import level_after, put_decoded, put_place, strongest
+from jeonju.decoders.lorawan import level_after, put_place, strongest
+from jeonju.decoders.lorawan_codecs import put_decoded
 from jeonju.decoders.message import Message
 from jeonju.decoders.times import first_time, instant, site_time
 

@@ -101,3 +101,52 @@ def test_channel_that_is_mapped_is_left_to_the_mapping() -> None:
     mapping = [{"pointer": "/object/temperatureSensor/2", "key": "temperature"}]
     found = decoded("chirpstack", {"temperatureSensor": {"1": 3.5, "2": 19}}, mapping=mapping)
     assert values(found) == {EUI: {"temperature": 19.0}}
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ({"air_temperature": 3.5, "RelativeHumidity": 40}, {"temperature": 3.5, "humidity": 40.0}),
+        ({"atmospheric_pressure": {"value": 101.3, "unit": "kPa"}}, {"pressure": 1013.0}),
+        ({"battery_voltage": "3.30", "ambientTemperature": 3.5}, {"voltage": 3.3, "temperature": 3.5}),
+        ({"relative_humidity": 40, "humidity": 41}, {"relative_humidity": 40.0, "humidity": 41.0}),
+        ({"voltage": 3312}, {"voltage": pytest.approx(3.312)}),
+        ({"voltage": 230}, {"voltage": 230.0}),
+        ({"battery": 3.6, "co2": 450}, {"voltage": 3.6, "co2": 450.0}),
+        ({"battery": 3.6, "voltage": 3.7}, {"voltage": 3.7}),
+        ({"battery": 3}, {"battery": 3.0}),
+        ({"battery": 5.5}, {"battery": 5.5}),
+        ({"battery": 0}, {"battery": 0.0}),
+    ],
+)
+def test_names_and_units_of_makers_are_read_where_they_are_clear(
+    members: dict[str, Any], expected: dict[str, float]
+) -> None:
+    assert values(decoded("chirpstack", members)) == {EUI: expected}
+
+
+def test_battery_and_voltage_that_are_mapped_stay_as_the_mapping_says() -> None:
+    mapping = [{"pointer": "/object/battery", "key": "battery"}, {"pointer": "/object/voltage", "key": "voltage"}]
+    found = decoded("chirpstack", {"battery": 3.6, "voltage": 1200}, mapping=mapping)
+    assert values(found) == {EUI: {"battery": 3.6, "voltage": 1200.0}}
+
+
+def test_measurements_by_the_numbers_of_their_kinds_are_read() -> None:
+    kinds = [
+        {"type": "report_telemetry", "measurementId": 4097, "measurementValue": 3.5},
+        {"measurementId": "4101", "measurementValue": 101300, "type": "Barometric Pressure"},
+        {"measurementId": "4999", "measurementValue": 7},
+        {"type": "upload_version", "hardwareVersion": "1.0"},
+    ]
+    expected = {EUI: {"temperature": 3.5, "pressure": 1013.0, "measurement_4999": 7.0}}
+    for messages in (kinds, [kinds, 7], [*kinds, [[kinds[0]]]]):
+        assert values(decoded("tts", {"valid": True, "messages": messages})) == expected
+    battery = [{"type": "upload_battery", "battery": 90}, {"type": "upload_interval", "interval": 3600}]
+    assert values(decoded("tts", {"messages": battery})) == {EUI: {"battery": 90.0}}
+
+
+def test_two_measurements_of_one_kind_are_kept_and_the_mapping_may_choose() -> None:
+    two = {"messages": [{"measurementId": 4097, "measurementValue": value} for value in (3.5, 19)]}
+    assert values(decoded("tts", two)) == {EUI: {"measurement_4097": 3.5, "measurement_4097_2": 19.0}}
+    mapping = [{"pointer": "/object/messages/0/measurementValue", "key": "temperature"}]
+    assert values(decoded("chirpstack", two, mapping=mapping)) == {EUI: {"temperature": 3.5}}
