@@ -18,9 +18,24 @@ from jeonju.decoders.times import When, instant
 # What a device had kept while nobody heard it: a list of objects, each with its time.
 HISTORY: Final = "history"
 TIME: Final = "timestamp"
-# Beside the moisture of the soil, and without a humidity of the air, the temperature is that of the soil.
-MOISTURE: Final = frozenset(("moisture", "soil_moisture", "soilMoisture", "soil_humidity", "soilHumidity"))
-OF_SOIL: Final = "soil_temperature"
+# Beside what a probe in soil or water says, and without a humidity of the air, the temperature is that of the probe.
+OF_A_PROBE: Final = frozenset(
+    (
+        "moisture",
+        "soilmoisture",
+        "soilhumidity",
+        "ec",
+        "conductivity",
+        "electricalconductivity",
+        "volumetricwatercontent",
+        "waterdepth",
+        "waterlevel",
+        "turbidity",
+        "dissolvedoxygen",
+    )
+)
+OTHER_TEMPERATURES: Final = frozenset(("soiltemperature", "watertemperature"))
+PROBE: Final = "probe_temperature"
 # Names that mean one quantity only, in lower case and without underscores.
 OTHER_NAMES: Final = {
     "airtemperature": "temperature",
@@ -31,7 +46,14 @@ OTHER_NAMES: Final = {
     "barometricpressure": "pressure",
     "airpressure": "pressure",
     "batteryvoltage": "voltage",
+    "volt": "voltage",
+    "hum": "humidity",
+    "humi": "humidity",
+    "totalvoc": "tvoc",
 }
+# Short for the temperature, of a chip perhaps; beside a humidity it is that of the air.
+SHORT: Final = "temp"
+_CONCENTRATION: Final = re.compile("(.+?)_(?:mass_)?concentration")
 # Cayenne's low power payload, which servers decode themselves: names with a channel behind them (The Things Stack), or above channels (ChirpStack).
 PLACE: Final = "gps"
 BEFORE_CHANNEL: Final = {
@@ -93,14 +115,30 @@ def put_decoded(
 def _in_our_names(members: dict[str, Any], mapped: set[str]) -> dict[str, Any]:
     """Return members under the names of our quantities where they are clear; what the mapping points at or into stays as it is."""
     named = _without_channels(members, mapped)
-    if not (MOISTURE.isdisjoint(named) or named.keys() & {"humidity", OF_SOIL} or "temperature" in mapped):
-        named = {OF_SOIL if name == "temperature" else name: value for name, value in named.items()}
+    if "temperature" not in mapped:
+        named = _with_the_right_temperature(named, mapped)
     battery, voltage = number(named.get("battery")), number(named.get("voltage"))
     if voltage is not None and voltage >= LEAST_MV and "voltage" not in mapped:
         named["voltage"] = {"value": voltage, "unit": "mV"}
     if battery is not None and 0 < battery < MOST_V and not battery.is_integer() and "battery" not in mapped:
         named = {"voltage": battery} | {name: value for name, value in named.items() if name != "battery"}
     return named
+
+
+def _with_the_right_temperature(named: dict[str, Any], mapped: set[str]) -> dict[str, Any]:
+    """Return members of which `temperature` is that of the air: not that of a probe, and also where it is called `temp` beside a humidity."""
+    words = {_plain(name) for name in named}
+    if "humidity" in words:
+        short = next((name for name in named if _plain(name) == SHORT and name not in mapped), None)
+        if short is not None and "temperature" not in words:
+            return {"temperature" if name == short else name: value for name, value in named.items()}
+    elif not OF_A_PROBE.isdisjoint(words) and OTHER_TEMPERATURES.isdisjoint(words):
+        return {PROBE if key_of(name) == "temperature" else name: value for name, value in named.items()}
+    return named
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()
 
 
 def _without_channels(members: dict[str, Any], mapped: set[str]) -> dict[str, Any]:
@@ -134,8 +172,9 @@ def _meant(name: str, value: Any) -> Iterator[tuple[str, str, Any]]:
             spend()
             yield ABOVE_CHANNELS[name], f"{name}_{channel}", one
     else:
-        match = _WITH_CHANNEL.fullmatch(name)
-        key = BEFORE_CHANNEL.get(match[1]) if match else OTHER_NAMES.get(name.replace("_", "").lower())
+        match, measured = _WITH_CHANNEL.fullmatch(name), _CONCENTRATION.fullmatch(name)
+        key = BEFORE_CHANNEL.get(match[1]) if match else OTHER_NAMES.get(_plain(name))
+        key = key_of(measured[1]) if measured else key
         if key is not None:
             yield key, name, value
 

@@ -49,10 +49,12 @@ def test_kept_values_that_are_mapped_are_left_to_the_mapping() -> None:
     assert decoded("chirpstack", {"history": "none"}).is_empty
 
 
-@pytest.mark.parametrize("name", ["moisture", "soil_moisture", "soilMoisture"])
-def test_temperature_beside_the_moisture_of_the_soil_is_that_of_the_soil(name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["moisture", "soil_moisture", "soilMoisture", "electrical_conductivity", "water_level"]
+)
+def test_temperature_beside_what_a_probe_says_is_that_of_the_probe(name: str) -> None:
     found = decoded("tts", {name: 33.5, "temperature": 14.2, "battery": 90})
-    assert values(found) == {EUI: {name: 33.5, "soil_temperature": 14.2, "battery": 90.0}}
+    assert values(found) == {EUI: {name: 33.5, "probe_temperature": 14.2, "battery": 90.0}}
 
 
 def test_temperature_of_a_station_with_a_probe_in_the_soil_is_that_of_the_air() -> None:
@@ -110,6 +112,14 @@ def test_channel_that_is_mapped_is_left_to_the_mapping() -> None:
         ({"atmospheric_pressure": {"value": 101.3, "unit": "kPa"}}, {"pressure": 1013.0}),
         ({"battery_voltage": "3.30", "ambientTemperature": 3.5}, {"voltage": 3.3, "temperature": 3.5}),
         ({"relative_humidity": 40, "humidity": 41}, {"relative_humidity": 40.0, "humidity": 41.0}),
+        ({"Temp": 3.5, "Humi": 40, "Volt": 3}, {"temperature": 3.5, "humidity": 40.0, "voltage": 3.0}),
+        ({"Temp": 3.5, "battery": 90}, {"Temp": 3.5, "battery": 90.0}),
+        ({"temp": 3.5, "temperature": 4, "hum": 40}, {"temp": 3.5, "temperature": 4.0, "humidity": 40.0}),
+        ({"co2_concentration": 450, "total_voc": 9}, {"co2": 450.0, "tvoc": 9.0}),
+        (
+            {"pm2_5_mass_concentration": 8, "pm10_number_concentration": 9},
+            {"pm25": 8.0, "pm10_number_concentration": 9.0},
+        ),
         ({"voltage": 3312}, {"voltage": pytest.approx(3.312)}),
         ({"voltage": 230}, {"voltage": 230.0}),
         ({"battery": 3.6, "co2": 450}, {"voltage": 3.6, "co2": 450.0}),
