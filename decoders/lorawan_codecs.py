@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 
 import msgspec
 
+from jeonju.contract.extras import LONGEST_NAME
 from jeonju.contract.gateways import Gateway
 from jeonju.decoders.budget import spend
 from jeonju.decoders.fields import key_of, mapped_names
@@ -127,9 +128,9 @@ def _in_our_names(members: dict[str, Any], mapped: set[str]) -> dict[str, Any]:
 
 def _with_the_right_temperature(named: dict[str, Any], mapped: set[str]) -> dict[str, Any]:
     """Return members of which `temperature` is that of the air: not that of a probe, and also where it is called `temp` beside a humidity."""
-    words = {_plain(name) for name in named}
+    words = {_understood(name)[0] for name in named}
     if "humidity" in words:
-        short = next((name for name in named if _plain(name) == SHORT and name not in mapped), None)
+        short = next((name for name in named if _understood(name)[0] == SHORT and name not in mapped), None)
         if short is not None and "temperature" not in words:
             return {"temperature" if name == short else name: value for name, value in named.items()}
     elif not OF_A_PROBE.isdisjoint(words) and OTHER_TEMPERATURES.isdisjoint(words):
@@ -137,21 +138,36 @@ def _with_the_right_temperature(named: dict[str, Any], mapped: set[str]) -> dict
     return named
 
 
-def _plain(name: str) -> str:
-    return name.replace("_", "").lower()
+def _understood(name: str) -> tuple[str, str | None]:
+    """Return a name in lower case and without underscores, and the quantity that it means here."""
+    # What senders make up must not fill the memory of the cache.
+    return _known(name) if len(name) <= LONGEST_NAME else (name, None)
+
+
+@lru_cache(maxsize=10_000)
+def _known(name: str) -> tuple[str, str | None]:
+    plain = name.replace("_", "").lower()
+    if measured := _CONCENTRATION.fullmatch(name):
+        return plain, key_of(measured[1])
+    match = _WITH_CHANNEL.fullmatch(name)
+    return plain, BEFORE_CHANNEL.get(match[1]) if match else OTHER_NAMES.get(plain)
+
+
+def _may_mean(name: str) -> bool:
+    return name == LISTED or name in ABOVE_CHANNELS or _understood(name)[1] is not None
 
 
 def _without_channels(members: dict[str, Any], mapped: set[str]) -> dict[str, Any]:
     """Return members with what is said once under the name of our quantity; of several channels nobody knows which is in the air."""
     found, rest = dict[str, dict[str, Any]](), dict[str, Any]()
     for name, value in members.items():
-        meant = [] if name in mapped else list(_meant(name, value))
+        meant = [] if name in mapped or not _may_mean(name) else list(_meant(name, value))
         for key, said, one in meant:
             channels = found.setdefault(key, {})
             channels[f"{said}_{len(channels) + 1}" if said in channels else said] = one
         if not meant:
             rest[name] = value
-    known = {key_of(name) for name in rest}
+    known = {key_of(name) for name in rest} if found else set()
     for key, channels in found.items():
         (first, *others) = channels.values()
         if others or key in known:
@@ -171,12 +187,8 @@ def _meant(name: str, value: Any) -> Iterator[tuple[str, str, Any]]:
         for channel, one in value.items():
             spend()
             yield ABOVE_CHANNELS[name], f"{name}_{channel}", one
-    else:
-        match, measured = _WITH_CHANNEL.fullmatch(name), _CONCENTRATION.fullmatch(name)
-        key = BEFORE_CHANNEL.get(match[1]) if match else OTHER_NAMES.get(_plain(name))
-        key = key_of(measured[1]) if measured else key
-        if key is not None:
-            yield key, name, value
+    elif (key := _understood(name)[1]) is not None:
+        yield key, name, value
 
 
 def _listed(messages: list[Any]) -> Iterator[tuple[str, str, Any]]:
