@@ -1,19 +1,20 @@
 """What codecs of LoRaWAN devices return: members under the names of their makers, channels, lists of measurements, and what a device had kept."""
 
-import re
 from collections.abc import Iterator
 from datetime import datetime
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 
-from jeonju.contract.extras import LONGEST_NAME
+from jeonju.airquality.pollutants import QUANTITY
+from jeonju.airquality.units import unit_of
 from jeonju.contract.gateways import Gateway
 from jeonju.decoders.budget import spend
 from jeonju.decoders.fields import key_of, mapped_names
 from jeonju.decoders.gathered import Gathered
-from jeonju.decoders.numbers import number
+from jeonju.decoders.lorawan_names import BATTERIES, PLACE, VOLTS, Meaning, fits, understood
+from jeonju.decoders.numbers import VALUE_NAMES, Amount, read_amount
 from jeonju.decoders.times import When, instant
 
 # What a device had kept while nobody heard it: a list of objects, each with its time.
@@ -37,41 +38,14 @@ OF_A_PROBE: Final = frozenset(
 )
 OTHER_TEMPERATURES: Final = frozenset(("soiltemperature", "watertemperature"))
 PROBE: Final = "probe_temperature"
-# Names that mean one quantity only, in lower case and without underscores.
-OTHER_NAMES: Final = {
-    "airtemperature": "temperature",
-    "ambienttemperature": "temperature",
-    "airhumidity": "humidity",
-    "relativehumidity": "humidity",
-    "atmosphericpressure": "pressure",
-    "barometricpressure": "pressure",
-    "airpressure": "pressure",
-    "batteryvoltage": "voltage",
-    "volt": "voltage",
-    "hum": "humidity",
-    "humi": "humidity",
-    "totalvoc": "tvoc",
-}
-# Short for the temperature, of a chip perhaps; beside a humidity it is that of the air.
-SHORT: Final = "temp"
-_CONCENTRATION: Final = re.compile("(.+?)_(?:mass_)?concentration")
-# Cayenne's low power payload, which servers decode themselves: names with a channel behind them (The Things Stack), or above channels (ChirpStack).
-PLACE: Final = "gps"
-BEFORE_CHANNEL: Final = {
-    "temperature": "temperature",
-    "humidity": "humidity",
-    "relative_humidity": "humidity",
-    "barometer": "pressure",
-    "barometric_pressure": "pressure",
-    "gps": PLACE,
-}
 ABOVE_CHANNELS: Final = {
     "temperatureSensor": "temperature",
     "humiditySensor": "humidity",
     "barometer": "pressure",
     "gpsLocation": PLACE,
 }
-_WITH_CHANNEL: Final = re.compile("([a-z_]+)_[0-9]{1,3}")
+# Short for the temperature, of a chip or a time perhaps; beside a humidity, or beside `rh`, it is that of the air.
+SHORT, SHORTEST, RELATIVE = "temp", "t", "rh"
 # SenseCAP lists measurements by the numbers of their kinds, and its battery.
 LISTED: Final = "messages"
 NUMBER, VALUE = "measurementId", "measurementValue"
@@ -83,9 +57,11 @@ OF_NUMBER: Final = {
     "4104": ("wind_direction", "°"),
     "4105": ("wind_speed", "m/s"),
 }
-# No battery has a thousand volts, and none is given as a part of a percent up to five: that is its voltage.
+# No battery has a thousand volts or percent, and none is given as a part of a percent up to five: that is its voltage.
 LEAST_MV: Final = 1000
 MOST_V: Final = 5
+# A hundred times what the air's pressure can be [hPa]: it is in Pa.
+IN_PA: Final = (100 * QUANTITY["pressure"].minimum, 100 * QUANTITY["pressure"].maximum)
 
 
 def put_decoded(
@@ -115,53 +91,100 @@ def put_decoded(
 
 def _in_our_names(members: dict[str, Any], mapped: set[str]) -> dict[str, Any]:
     """Return members under the names of our quantities where they are clear; what the mapping points at or into stays as it is."""
-    named = _without_channels(members, mapped)
+    flat = _on_one_level(members, mapped)
+    named = _without_channels(flat, mapped)
     if "temperature" not in mapped:
-        named = _with_the_right_temperature(named, mapped)
-    battery, voltage = number(named.get("battery")), number(named.get("voltage"))
-    if voltage is not None and voltage >= LEAST_MV and "voltage" not in mapped:
-        named["voltage"] = {"value": voltage, "unit": "mV"}
-    if battery is not None and 0 < battery < MOST_V and not battery.is_integer() and "battery" not in mapped:
-        named = {"voltage": battery} | {name: value for name, value in named.items() if name != "battery"}
-    return named
+        short = {SHORT, SHORTEST} if any(understood(name).words == RELATIVE for name in flat) else {SHORT}
+        named = _with_the_right_temperature(named, mapped, short)
+    return _in_clear_units(named, mapped)
 
 
-def _with_the_right_temperature(named: dict[str, Any], mapped: set[str]) -> dict[str, Any]:
-    """Return members of which `temperature` is that of the air: not that of a probe, and also where it is called `temp` beside a humidity."""
-    words = {_understood(name)[0] for name in named}
+def _on_one_level(members: dict[str, Any], mapped: set[str]) -> dict[str, Any]:
+    """Return members with those of objects beside them, under both names: wind_speed for the speed below wind."""
+    flat = dict[str, Any]()
+    for name, value in members.items():
+        if isinstance(value, dict) and name not in mapped and name not in ABOVE_CHANNELS and _is_group(name, value):
+            for inner, one in value.items():
+                flat.setdefault(f"{name}_{inner}", one)
+        else:
+            flat[name] = value
+    return flat
+
+
+def _is_group(name: str, value: dict[str, Any]) -> bool:
+    """Tell whether an object holds measurements: it is no value with its unit, and no place."""
+    if any(held in value for held in VALUE_NAMES) or understood(name).key == PLACE:
+        return False
+    for one in value.values():
+        spend()
+        if read_amount(one) is not None:
+            return True
+    return False
+
+
+def _in_clear_units(named: dict[str, Any], mapped: set[str]) -> dict[str, Any]:
+    """Return members with the unit in which their numbers can be only: a pressure of 101300 is in Pa, a battery of 3.6 in volts."""
+    clear = dict[str, Any]()
+    voltage: Any = None
+    for name, value in named.items():
+        key, amount = key_of(name), None if name in mapped else read_amount(value)
+        if amount is not None and _is_voltage(name, amount):
+            in_mv = amount.unit is None and amount.value >= LEAST_MV
+            voltage = {"value": amount.value, "unit": "mV"} if in_mv else value
+        elif amount is not None and amount.unit is None and key == "voltage" and amount.value >= LEAST_MV:
+            clear[name] = {"value": amount.value, "unit": "mV"}
+        elif amount is not None and amount.unit is None and key == "pressure" and IN_PA[0] <= amount.value <= IN_PA[1]:
+            clear[name] = {"value": amount.value, "unit": "Pa"}
+        else:
+            clear[name] = value
+    return clear if voltage is None else {"voltage": voltage} | clear
+
+
+def _is_voltage(name: str, amount: Amount) -> bool:
+    """Tell whether what is said of a battery is its voltage."""
+    if understood(name).words not in BATTERIES:
+        return False
+    if amount.unit is not None:
+        return unit_of(amount.unit) in VOLTS
+    low = 0 < amount.value < MOST_V and not amount.value.is_integer()
+    return key_of(name) == "battery" and (low or amount.value >= LEAST_MV)
+
+
+def _with_the_right_temperature(named: dict[str, Any], mapped: set[str], short: set[str]) -> dict[str, Any]:
+    """Return members of which `temperature` is that of the air: not that of a probe, and also where it is called shortly beside a humidity."""
+    words = {understood(name).words for name in named}
     if "humidity" in words:
-        short = next((name for name in named if _understood(name)[0] == SHORT and name not in mapped), None)
-        if short is not None and "temperature" not in words:
-            return {"temperature" if name == short else name: value for name, value in named.items()}
+        called = [name for name in named if name not in mapped and _is_temperature(understood(name), short)]
+        if called and "temperature" not in words and len({understood(name).words for name in called}) == 1:
+            meant = _with_unit(named[called[0]], understood(called[0]).unit)
+            return {"temperature": meant} | {name: value for name, value in named.items() if name != called[0]}
     elif not OF_A_PROBE.isdisjoint(words) and OTHER_TEMPERATURES.isdisjoint(words):
         return {PROBE if key_of(name) == "temperature" else name: value for name, value in named.items()}
     return named
 
 
-def _understood(name: str) -> tuple[str, str | None]:
-    """Return a name in lower case and without underscores, and the quantity that it means here."""
-    # What senders make up must not fill the memory of the cache.
-    return _known(name) if len(name) <= LONGEST_NAME else (name, None)
+def _is_temperature(meaning: Meaning, short: set[str]) -> bool:
+    return meaning.words in short and (meaning.unit is None or fits("temperature", meaning.unit))
 
 
-@lru_cache(maxsize=10_000)
-def _known(name: str) -> tuple[str, str | None]:
-    plain = name.replace("_", "").lower()
-    if measured := _CONCENTRATION.fullmatch(name):
-        return plain, key_of(measured[1])
-    match = _WITH_CHANNEL.fullmatch(name)
-    return plain, BEFORE_CHANNEL.get(match[1]) if match else OTHER_NAMES.get(plain)
+def _with_unit(value: Any, unit: str | None) -> Any:
+    return value if unit is None or isinstance(value, dict) else {"value": value, "unit": unit}
 
 
 def _may_mean(name: str) -> bool:
-    return name == LISTED or name in ABOVE_CHANNELS or _understood(name)[1] is not None
+    return name == LISTED or name in ABOVE_CHANNELS or understood(name).key is not None
 
 
 def _without_channels(members: dict[str, Any], mapped: set[str]) -> dict[str, Any]:
     """Return members with what is said once under the name of our quantity; of several channels nobody knows which is in the air."""
-    found, rest = dict[str, dict[str, Any]](), dict[str, Any]()
+    found, rest, in_units = dict[str, dict[str, Any]](), dict[str, Any](), set[str]()
     for name, value in members.items():
-        meant = [] if name in mapped or not _may_mean(name) else list(_meant(name, value))
+        words, _, unit = understood(name)
+        # One measurement in two units, temperature_c and temperature_f; or the third of several, temperature_c beside temperature_b.
+        again = unit is not None and (words in in_units or name[:-1] + chr(ord(name[-1]) - 1) in members)
+        if unit is not None:
+            in_units.add(words)
+        meant = [] if name in mapped or again or not _may_mean(name) else list(_meant(name, value))
         for key, said, one in meant:
             channels = found.setdefault(key, {})
             channels[f"{said}_{len(channels) + 1}" if said in channels else said] = one
@@ -187,8 +210,8 @@ def _meant(name: str, value: Any) -> Iterator[tuple[str, str, Any]]:
         for channel, one in value.items():
             spend()
             yield ABOVE_CHANNELS[name], f"{name}_{channel}", one
-    elif (key := _understood(name)[1]) is not None:
-        yield key, name, value
+    elif (key := understood(name).key) is not None:
+        yield key, name, _with_unit(value, understood(name).unit)
 
 
 def _listed(messages: list[Any]) -> Iterator[tuple[str, str, Any]]:

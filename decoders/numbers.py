@@ -33,7 +33,7 @@ _GROUPED: Final = (
 )
 _DECIMAL_COMMA: Final = re.compile(r"([0-9]+),([0-9]+)")
 # Encoders of Go and .NET begin names with a capital.
-_VALUE_NAMES: Final = ("value", "Value", "val", "Val", "v")
+VALUE_NAMES: Final = ("value", "Value", "val", "Val", "v")
 _UNIT_NAMES: Final = (
     *("unit", "Unit", "units", "Units", "uom", "Uom", "UoM", "unit_of_measurement", "unitOfMeasurement"),
     *("UnitOfMeasurement", "unitCode", "engUnit", "u"),
@@ -95,7 +95,7 @@ def _of_text(text: str) -> Amount | None:
 
 def _held(content: Mapping[str, Any]) -> Any:
     """Return the value that an object of value and unit holds, `_NOTHING` for any other object."""
-    return next((content[name] for name in _VALUE_NAMES if name in content), _NOTHING)
+    return next((content[name] for name in VALUE_NAMES if name in content), _NOTHING)
 
 
 def _of_object(content: Mapping[str, Any]) -> Amount | None:

@@ -120,6 +120,35 @@ def test_channel_that_is_mapped_is_left_to_the_mapping() -> None:
             {"pm2_5_mass_concentration": 8, "pm10_number_concentration": 9},
             {"pm25": 8.0, "pm10_number_concentration": 9.0},
         ),
+        ({"temperature_c": 3.5, "humidity_pct": 40}, {"temperature": 3.5, "humidity": 40.0}),
+        ({"temperature_f": 50, "pressurePa": "101300"}, {"temperature": pytest.approx(10), "pressure": 1013.0}),
+        ({"CO2_ppm": 450, "TVOC_ppb": 9, "NO2ppb": 20}, {"co2": 450.0, "tvoc": 9.0, "no2": pytest.approx(0.02)}),
+        ({"windSpeedKmh": 18, "WindDirection": 200}, {"wind_speed": pytest.approx(5), "wind_direction": 200.0}),
+        ({"temperature_f": 50, "temperature_c": 10}, {"temperature": pytest.approx(10), "temperature_c": 10.0}),
+        ({"temperature_b": 3, "temperature_c": 4}, {"temperature_b": 3.0, "temperature_c": 4.0}),
+        ({"co2_index": 3, "tvoc_1": 4}, {"co2_index": 3.0, "tvoc_1": 4.0}),
+        ({"humidity_v": 3, "chip_temperature_c": 40}, {"humidity_v": 3.0, "chip_temperature_c": 40.0}),
+        ({"temp_c": 3.5, "battery": 90}, {"temp_c": 3.5, "battery": 90.0}),
+        ({"temp_f": 50, "humidity": 40}, {"temperature": pytest.approx(10), "humidity": 40.0}),
+        ({"T": "3.5", "RH": "40"}, {"temperature": 3.5, "humidity": 40.0}),
+        ({"t": 1772439000, "humidity": 40}, {"t": 1772439000.0, "humidity": 40.0}),
+        ({"t": 3.5, "temp": 30, "rh": 40}, {"t": 3.5, "temp": 30.0, "humidity": 40.0}),
+        ({"PM1_0": 3, "PM_10": 8}, {"pm1": 3.0, "pm10": 8.0}),
+        ({"PM1_0": 3}, {"pm1": 3.0}),
+        ({"pm": {"1.0": 3, "2.5": 5, "10": 8, "4": 7}}, {"pm1": 3.0, "pm25": 5.0, "pm10": 8.0, "pm_4": 7.0}),
+        ({"wind": {"speed": 5, "direction": 200}}, {"wind_speed": 5.0, "wind_direction": 200.0}),
+        ({"temperature": {"celsius": 10, "fahrenheit": 50}}, {"temperature": 10.0, "temperature_fahrenheit": 50.0}),
+        ({"temperature": {"min": 1, "max": 4}}, {"temperature_min": 1.0, "temperature_max": 4.0}),
+        ({"alarm": {"co2": 1000}, "co2": 450, "ok": {"heater": True}}, {"alarm_co2": 1000.0, "co2": 450.0}),
+        ({"pressure": 101300}, {"pressure": 1013.0}),
+        ({"pressure": 250000}, {"pressure": 250000.0}),
+        ({"Vbat": 3.6}, {"voltage": 3.6}),
+        ({"BatV": 3.6, "battery": 90}, {"voltage": 3.6, "battery": 90.0}),
+        ({"batt_mv": 3600, "battery": 90}, {"voltage": pytest.approx(3.6), "battery": 90.0}),
+        ({"Bat": "3.38 V"}, {"voltage": 3.38}),
+        ({"Bat": 3.38}, {"Bat": 3.38}),
+        ({"Battery": "3.95"}, {"voltage": 3.95}),
+        ({"battery": 3977}, {"voltage": pytest.approx(3.977)}),
         ({"voltage": 3312}, {"voltage": pytest.approx(3.312)}),
         ({"voltage": 230}, {"voltage": 230.0}),
         ({"battery": 3.6, "co2": 450}, {"voltage": 3.6, "co2": 450.0}),
@@ -133,6 +162,18 @@ def test_names_and_units_of_makers_are_read_where_they_are_clear(
     members: dict[str, Any], expected: dict[str, float]
 ) -> None:
     assert values(decoded("chirpstack", members)) == {EUI: expected}
+
+
+def test_object_that_holds_no_number_is_flagged_and_kept() -> None:
+    found = decoded("chirpstack", {"temperature": {"state": "broken"}, "co2": {"value": "NoSensor"}})
+    assert found.extra[0] == {"temperature": {"state": "broken"}, "co2": {"value": "NoSensor"}}
+    assert set(found.flags[0]) == {"temperature", "co2"}
+
+
+def test_object_that_is_mapped_into_is_left_to_the_mapping() -> None:
+    mapping = [{"pointer": "/object/wind/speed", "key": "wind_speed", "unit": "km/h"}]
+    found = decoded("chirpstack", {"wind": {"speed": 18, "direction": 200}}, mapping=mapping)
+    assert values(found) == {EUI: {"wind_speed": pytest.approx(5)}}
 
 
 def test_battery_and_voltage_that_are_mapped_stay_as_the_mapping_says() -> None:
