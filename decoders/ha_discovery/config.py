@@ -22,6 +22,7 @@ ABBREVIATIONS: Final = {
     "cns": "connections",
     "dev": "device",
     "dev_cla": "device_class",
+    "en": "enabled_by_default",
     "ent_cat": "entity_category",
     "ids": "identifiers",
     "obj_id": "object_id",
@@ -94,6 +95,10 @@ KEY_OF_CLASS: Final = {
 OF_THE_DEVICE: Final = frozenset(("battery", "voltage", "rssi", "snr"))
 DIAGNOSTIC: Final = "diagnostic"
 SIGNAL: Final = "signal_strength"
+# The class of indices, for want of another.
+INDEX, VOC_INDEX = "aqi", "voc_index"
+# What is switched off until somebody wants it comes after what is shown.
+SWITCHED_OFF: Final = 10
 BASE: Final = "~"
 LONGEST_TEXT: Final = 1000
 MOST_TOPICS: Final = 8
@@ -228,7 +233,7 @@ def _entity(topic: str, name: str, described: Mapping[str, Any], state: str) -> 
         unit=unit,
         topic=state,
         template=template,
-        distance=words.distance(told),
+        distance=words.distance(told) + SWITCHED_OFF * (described.get("enabled_by_default") is False),
         fault=fault,
         availability=tuple(_availability(described)),
         mode=_text(described, "availability_mode") or "latest",
@@ -269,7 +274,7 @@ def _key(
 ) -> str | None:
     """Return what an entity measures: by its class, else by the member that it reads or its name, if the unit fits."""
     of_class, member = _text(described, "device_class"), _member(template)
-    if of_class is not None:
+    if of_class not in (None, INDEX):
         key = words.of_signal(told) if of_class == SIGNAL else KEY_OF_CLASS.get(of_class)
     else:
         candidates = [
@@ -281,6 +286,7 @@ def _key(
         candidates += [text.strip().replace(" ", "_") for text in candidates]
         known = (key_of(text) or words.OF_ONE_WORD.get(text.lower()) for text in candidates)
         key = next((key for key in known if key and _fits(key, unit)), None)
+        key = None if of_class == INDEX and key != VOC_INDEX else key
     if described.get("entity_category") == DIAGNOSTIC and key not in OF_THE_DEVICE:
         return None
     return None if key is None or words.is_left_aside(key, told) else key

@@ -31,13 +31,21 @@ _NOT_OF_NOW: Final = re.compile(
 # What the wind was at most is not what it is.
 _GUST: Final = re.compile(r"(?<!au)gust|\b(?:max|maximum)\b")
 _OF_WIND: Final = frozenset(("wind_speed", "wind_direction"))
+# Sizes of particles besides those that have classes of their own: PM4 is often given that of PM2.5.
+_OTHER_SIZE: Final = re.compile(r"\bpm ?[045]\b")
+_OF_DUST: Final = frozenset(("pm1", "pm25", "pm10"))
+# Computed from other gases.
+_EQUIVALENT: Final = re.compile(r"\be ?co2\b|\bco2 ?e(?:q\w*)?\b|\b(?:equivalent|estimated)\b")
+# The loudest and the quietest are not what is heard now, and a part of the spectrum is not all of it.
+_PART_OF_NOISE: Final = re.compile(r"\bl?(?:max|maximum|(?<!\d )min|minimum|peak)\b|\b(?:profile|spectrum|band)\b")
 _OUTDOORS: Final = re.compile(
     r"\b(?:outdoors?|outside|out ?(?:temp|hum)\w*)\b|\b(?:temp|temperature|hum|humidity) ?out$"
 )
 _INDOORS: Final = re.compile(
     r"\b(?:indoors?|inside|in ?(?:temp|hum)\w*)\b|\b(?:temp|temperature|hum|humidity|co2) ?in$"
 )
-_RAW: Final = re.compile(r"\braw\b")
+# As the instrument gave it, or reduced to the level of the sea; of a station the barometer often is that, too.
+_SECOND: Final = re.compile(r"\braw\b|\bsea ?level\b|\brelative pressure\b|\bbarom ?rel\b|\b(?:altimeter|barometer)$")
 # Quantities of two words that are written as one: windspeed.
 OF_ONE_WORD: Final = {key.replace("_", ""): key for key in KEYS if "_" in key}
 _BETWEEN_WORDS: Final = re.compile(r"(?<=[a-z])(?=[A-Z])|[^A-Za-z0-9]+")
@@ -54,6 +62,9 @@ def is_left_aside(key: str, names: Sequence[str]) -> bool:
         any(map(_NOT_OF_NOW.search, names))
         or (key in _OF_A_MEDIUM and any(map(_NOT_OF_THE_AIR.search, names)))
         or (key in _OF_WIND and any(map(_GUST.search, names)))
+        or (key in _OF_DUST and any(map(_OTHER_SIZE.search, names)))
+        or (key == "co2" and any(map(_EQUIVALENT.search, names)))
+        or (key == "noise" and any(map(_PART_OF_NOISE.search, names)))
     )
 
 
@@ -64,6 +75,6 @@ def of_signal(names: Sequence[str]) -> str | None:
 
 
 def distance(names: Sequence[str]) -> int:
-    """Return how far a sensor is from the air outside, as its names tell: of several the nearest counts, and the corrected before the raw."""
+    """Return how far a sensor is from the air outside, as its names tell; raw and reduced values come after."""
     inside = 0 if any(map(_OUTDOORS.search, names)) else 2 if any(map(_INDOORS.search, names)) else 1
-    return inside + 3 * any(map(_RAW.search, names))
+    return inside + 3 * any(map(_SECOND.search, names))

@@ -264,3 +264,54 @@ def test_thermometer_inside_counts_where_there_is_no_other() -> None:
     assert values(home.hear("home/b", "3.5")) == {"a1b2": {"temperature": 3.5}}
     home.hear("homeassistant/sensor/a/b/config", "")
     assert values(home.hear("home/a", "20")) == {"a1b2": {"temperature": 20.0}}
+
+
+@pytest.mark.parametrize(
+    ("said", "unit", "aside", "read"),
+    [
+        ("pm25", "µg/m³", "PM4.0", "PM2.5"),
+        ("pm10", "µg/m³", "pm5_ugm3", "PM10"),
+        ("carbon_dioxide", "ppm", "eCO2", "CO2"),
+        ("carbon_dioxide", "ppm", "CO2 equivalent", "CO2"),
+        ("sound_pressure", "dBA", "Lmax", "Leq 15 min"),
+        ("sound_pressure", "dB", "Noise profile low", "Noise"),
+        ("sound_pressure", "dB", "Maximum level", "Level"),
+    ],
+)
+def test_what_a_class_is_given_for_want_of_another_is_left_aside(said: str, unit: str, aside: str, read: str) -> None:
+    home = Home()
+    shared = {"device": DEVICE, "device_class": said, "unit_of_measurement": unit}
+    home.hear("homeassistant/sensor/a/a/config", {**shared, "name": aside, "state_topic": "home/a"})
+    assert home.hear("home/a", "420").is_empty
+    home.hear("homeassistant/sensor/a/b/config", {**shared, "name": read, "state_topic": "home/b"})
+    assert list(values(home.hear("home/b", "450"))["a1b2"].values()) == [450.0]
+
+
+def test_index_of_volatile_compounds_has_the_class_of_indices() -> None:
+    home = Home()
+    for number, name in enumerate(("VOC index", "NOx index", "co2")):
+        config = {"device": DEVICE, "device_class": "aqi", "name": name, "state_topic": f"home/{number}"}
+        home.hear(f"homeassistant/sensor/a/{number}/config", config)
+    assert values(home.hear("home/0", "101")) == {"a1b2": {"voc_index": 101.0}}
+    assert home.hear("home/1", "1").is_empty
+    assert home.hear("home/2", "55").is_empty
+
+
+@pytest.mark.parametrize("reduced", ["Sea level pressure", "baromrel", "Pressure altimeter", "Relative pressure"])
+def test_pressure_of_the_station_counts_before_that_of_the_sea_level(reduced: str) -> None:
+    home = Home()
+    shared = {"device": DEVICE, "device_class": "pressure", "unit_of_measurement": "hPa"}
+    home.hear("homeassistant/sensor/a/a/config", {**shared, "name": reduced, "state_topic": "home/a"})
+    home.hear("homeassistant/sensor/a/b/config", {**shared, "name": "Pressure", "state_topic": "home/b"})
+    assert home.hear("home/a", "1014").is_empty
+    assert values(home.hear("home/b", "1001")) == {"a1b2": {"pressure": 1001.0}}
+
+
+def test_what_is_switched_off_by_default_comes_last() -> None:
+    home = Home()
+    shared = {"device": DEVICE, "device_class": "temperature", "unit_of_measurement": "°C"}
+    home.hear("homeassistant/sensor/a/a/config", {**shared, "en": False, "name": "BMP", "state_topic": "home/a"})
+    assert values(home.hear("home/a", "27")) == {"a1b2": {"temperature": 27.0}}
+    home.hear("homeassistant/sensor/a/b/config", {**shared, "name": "Air", "state_topic": "home/b"})
+    assert home.hear("home/a", "27").is_empty
+    assert values(home.hear("home/b", "23")) == {"a1b2": {"temperature": 23.0}}
