@@ -34,7 +34,11 @@ OTHER_NAMES: Final = {
 BATTERIES: Final = frozenset(("bat", "batt", "battery"))
 VOLTS: Final = frozenset(("V", "mV"))
 # A unit behind a name: temperature_c, windSpeedKmh, NO2ppm.
-_UNIT_BEHIND: Final = re.compile(r"(.+)(?:_|(?<=[a-z0-9])(?=[A-Z])|(?=pp[mb]$))([A-Za-z][A-Za-z0-9]*)")
+_UNIT: Final = r"([A-Za-z][A-Za-z0-9]*)"
+_UNIT_BEHIND: Final = (
+    re.compile(rf"(.+)_{_UNIT}"),
+    re.compile(rf"([^_]+)(?:(?<=[a-z0-9])(?=[A-Z])|(?=pp[mb]$)){_UNIT}"),
+)
 # PM1_0 is no PM_10: the sizes that stand apart are known by their own spelling.
 _SIZE: Final = re.compile(r"pm_(10|25|10\.0|2[._]5|1[._]0)", re.IGNORECASE)
 _CONCENTRATION: Final = re.compile("(.+?)_(?:mass_)?concentration")
@@ -76,12 +80,10 @@ def understood(name: str) -> Meaning:
 
 @lru_cache(maxsize=10_000)
 def _known(name: str) -> Meaning:
-    # An index is no amount, whatever its unit: voc_index.
-    if (behind := _UNIT_BEHIND.fullmatch(name)) and unit_of(behind[2]) not in (None, "1"):
-        head, unit = behind[1].rstrip("_"), behind[2]
-        words, key, _ = _known(head)
-        key = "voltage" if words in BATTERIES and unit_of(unit) in VOLTS else key or key_of(head)
-        return Meaning(words, key if key in QUANTITY and fits(key, unit) else None, unit)
+    for pattern in _UNIT_BEHIND:
+        # An index is no amount, whatever its unit: voc_index.
+        if (behind := pattern.fullmatch(name)) and unit_of(behind[2]) not in (None, "1"):
+            return _in_unit(behind[1], behind[2])
     plain = name.replace("_", "").lower()
     if size := _SIZE.fullmatch(name):
         return Meaning(plain, key_of(f"pm{size[1]}"))
@@ -89,3 +91,9 @@ def _known(name: str) -> Meaning:
         return Meaning(plain, key_of(measured[1]))
     match = _WITH_CHANNEL.fullmatch(name)
     return Meaning(plain, BEFORE_CHANNEL.get(match[1]) if match else OTHER_NAMES.get(plain))
+
+
+def _in_unit(head: str, unit: str) -> Meaning:
+    words, key, other = _known(head)
+    key = "voltage" if words in BATTERIES and unit_of(unit) in VOLTS else key or key_of(head)
+    return Meaning(words, key if other is None and key in QUANTITY and fits(key, unit) else None, unit)

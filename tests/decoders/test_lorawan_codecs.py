@@ -145,6 +145,8 @@ def test_channel_that_is_mapped_is_left_to_the_mapping() -> None:
         ({"Vbat": 3.6}, {"voltage": 3.6}),
         ({"BatV": 3.6, "battery": 90}, {"voltage": 3.6, "battery": 90.0}),
         ({"batt_mv": 3600, "battery": 90}, {"voltage": pytest.approx(3.6), "battery": 90.0}),
+        ({"Bat_mV": 3054, "pressure_hPa": 1013}, {"voltage": pytest.approx(3.054), "pressure": 1013.0}),
+        ({"Bat_m_V": 3054, "pm2_5ppm": 3}, {"Bat_m_V": 3054.0, "pm2_5ppm": 3.0}),
         ({"Bat": "3.38 V"}, {"voltage": 3.38}),
         ({"Bat": 3.38}, {"Bat": 3.38}),
         ({"Battery": "3.95"}, {"voltage": 3.95}),
