@@ -287,6 +287,8 @@ def _key(
         known = (key_of(text) or words.OF_ONE_WORD.get(text.lower()) for text in candidates)
         key = next((key for key in known if key and _fits(key, unit)), None)
         key = None if of_class == INDEX and key != VOC_INDEX else key
+    if key == "tvoc" and words.is_index(told):
+        key = VOC_INDEX
     if described.get("entity_category") == DIAGNOSTIC and key not in OF_THE_DEVICE:
         return None
     return None if key is None or words.is_left_aside(key, told) else key

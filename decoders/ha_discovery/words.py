@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from jeonju.airquality.pollutants import KEYS
+from jeonju.airquality.pollutants import KEYS, QUANTITIES
 
 # What is warm, moist or under pressure, or what it should be; where the name says that it is not the air as measured, it is none of ours.
 _THINGS: Final = (
@@ -36,6 +36,10 @@ _OTHER_SIZE: Final = re.compile(r"\bpm ?[045]\b")
 _OF_DUST: Final = frozenset(("pm1", "pm25", "pm10"))
 # Computed from other gases.
 _EQUIVALENT: Final = re.compile(r"\be ?co2\b|\bco2 ?e(?:q\w*)?\b|\b(?:equivalent|estimated)\b")
+# Classes of gases are given to indices, for want of others, and that of NO2 to the sum of the oxides.
+_INDEX: Final = re.compile(r"\bindex\b")
+_OF_GAS: Final = frozenset(quantity.key for quantity in QUANTITIES if quantity.molar_mass_g_mol is not None) | {"tvoc"}
+_OXIDES: Final = re.compile(r"\bno ?x\b")
 # The loudest and the quietest are not what is heard now, and a part of the spectrum is not all of it.
 _PART_OF_NOISE: Final = re.compile(r"\bl?(?:max|maximum|(?<!\d )min|minimum|peak)\b|\b(?:profile|spectrum|band)\b")
 _OUTDOORS: Final = re.compile(
@@ -64,8 +68,15 @@ def is_left_aside(key: str, names: Sequence[str]) -> bool:
         or (key in _OF_WIND and any(map(_GUST.search, names)))
         or (key in _OF_DUST and any(map(_OTHER_SIZE.search, names)))
         or (key == "co2" and any(map(_EQUIVALENT.search, names)))
+        or (key in _OF_GAS and is_index(names))
+        or (key == "no2" and any(map(_OXIDES.search, names)))
         or (key == "noise" and any(map(_PART_OF_NOISE.search, names)))
     )
+
+
+def is_index(names: Sequence[str]) -> bool:
+    """Tell whether names say that a number is an index, and no amount."""
+    return any(map(_INDEX.search, names))
 
 
 def of_signal(names: Sequence[str]) -> str | None:

@@ -274,6 +274,9 @@ def test_thermometer_inside_counts_where_there_is_no_other() -> None:
         ("carbon_dioxide", "ppm", "eCO2", "CO2"),
         ("carbon_dioxide", "ppm", "CO2 equivalent", "CO2"),
         ("sound_pressure", "dBA", "Lmax", "Leq 15 min"),
+        ("nitrogen_dioxide", "ppm", "NOx index", "NO2"),
+        ("nitrogen_dioxide", "ppm", "NOX", "NO2"),
+        ("ozone", "ppm", "Ozone index", "Ozone"),
         ("sound_pressure", "dB", "Noise profile low", "Noise"),
         ("sound_pressure", "dB", "Maximum level", "Level"),
     ],
@@ -293,6 +296,9 @@ def test_index_of_volatile_compounds_has_the_class_of_indices() -> None:
         config = {"device": DEVICE, "device_class": "aqi", "name": name, "state_topic": f"home/{number}"}
         home.hear(f"homeassistant/sensor/a/{number}/config", config)
     assert values(home.hear("home/0", "101")) == {"a1b2": {"voc_index": 101.0}}
+    config = {"device": DEVICE, "device_class": "volatile_organic_compounds", "name": "VOC index"}
+    home.hear("homeassistant/sensor/b/a/config", config | {"state_topic": "home/b", "device": {"ids": "b"}})
+    assert values(home.hear("home/b", "101")) == {"b": {"voc_index": 101.0}}
     assert home.hear("home/1", "1").is_empty
     assert home.hear("home/2", "55").is_empty
 
