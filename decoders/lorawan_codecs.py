@@ -60,6 +60,8 @@ OF_NUMBER: Final = {
 # No battery has a thousand volts or percent, and none is given as a part of a percent up to five: that is its voltage.
 LEAST_MV: Final = 1000
 MOST_V: Final = 5
+# What comes in units of its own, and none beside it.
+DOUBTFUL: Final = frozenset(("voltage", "pressure"))
 # A hundred times what the air's pressure can be [hPa]: it is in Pa.
 IN_PA: Final = (100 * QUANTITY["pressure"].minimum, 100 * QUANTITY["pressure"].maximum)
 
@@ -124,20 +126,27 @@ def _is_group(name: str, value: dict[str, Any]) -> bool:
 
 def _in_clear_units(named: dict[str, Any], mapped: set[str]) -> dict[str, Any]:
     """Return members with the unit in which their numbers can be only: a pressure of 101300 is in Pa, a battery of 3.6 in volts."""
-    clear = dict[str, Any]()
-    voltage: Any = None
-    for name, value in named.items():
-        key, amount = key_of(name), None if name in mapped else read_amount(value)
-        if amount is not None and _is_voltage(name, amount):
+    doubtful = [name for name in named if name not in mapped and _is_doubtful(name)]
+    if not doubtful:
+        return named
+    clear = dict(named)
+    for name in doubtful:
+        if (amount := read_amount(named[name])) is None:
+            continue
+        key = key_of(name)
+        if _is_voltage(name, amount):
             in_mv = amount.unit is None and amount.value >= LEAST_MV
-            voltage = {"value": amount.value, "unit": "mV"} if in_mv else value
-        elif amount is not None and amount.unit is None and key == "voltage" and amount.value >= LEAST_MV:
+            clear.setdefault("voltage", {"value": amount.value, "unit": "mV"} if in_mv else clear[name])
+            del clear[name]
+        elif amount.unit is None and key == "voltage" and amount.value >= LEAST_MV:
             clear[name] = {"value": amount.value, "unit": "mV"}
-        elif amount is not None and amount.unit is None and key == "pressure" and IN_PA[0] <= amount.value <= IN_PA[1]:
+        elif amount.unit is None and key == "pressure" and IN_PA[0] <= amount.value <= IN_PA[1]:
             clear[name] = {"value": amount.value, "unit": "Pa"}
-        else:
-            clear[name] = value
-    return clear if voltage is None else {"voltage": voltage} | clear
+    return clear
+
+
+def _is_doubtful(name: str) -> bool:
+    return key_of(name) in DOUBTFUL or understood(name).words in BATTERIES
 
 
 def _is_voltage(name: str, amount: Amount) -> bool:
@@ -171,20 +180,17 @@ def _with_unit(value: Any, unit: str | None) -> Any:
     return value if unit is None or isinstance(value, dict) else {"value": value, "unit": unit}
 
 
-def _may_mean(name: str) -> bool:
-    return name == LISTED or name in ABOVE_CHANNELS or understood(name).key is not None
-
-
 def _without_channels(members: dict[str, Any], mapped: set[str]) -> dict[str, Any]:
     """Return members with what is said once under the name of our quantity; of several channels nobody knows which is in the air."""
     found, rest, in_units = dict[str, dict[str, Any]](), dict[str, Any](), set[str]()
     for name, value in members.items():
-        words, _, unit = understood(name)
+        words, meaning, unit = understood(name)
+        may_mean = meaning is not None or name == LISTED or name in ABOVE_CHANNELS
         # One measurement in two units, temperature_c and temperature_f; or the third of several, temperature_c beside temperature_b.
         again = unit is not None and (words in in_units or name[:-1] + chr(ord(name[-1]) - 1) in members)
         if unit is not None:
             in_units.add(words)
-        meant = [] if name in mapped or again or not _may_mean(name) else list(_meant(name, value))
+        meant = [] if name in mapped or again or not may_mean else list(_meant(name, value))
         for key, said, one in meant:
             channels = found.setdefault(key, {})
             channels[f"{said}_{len(channels) + 1}" if said in channels else said] = one
