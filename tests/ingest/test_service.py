@@ -114,7 +114,7 @@ def test_poison_between_good_messages_becomes_dead_letters(
     with Ingest(jeonju, store, broker.url) as ingest, leaving(sender(broker)) as client:
         send(client, 0, 5)
         client.publish(topics.readings("jeonju", "palbok-01"), b"", qos=1)
-        for poison in (b"{", b"\xff\xfe", b"[" * 50_000, b"null", b"x" * 5_000_000):
+        for poison in (b"{", b"\xff\xfe\xfd", b"[" * 50_000, b"null", b"x" * 5_000_000):
             client.publish(topics.readings("jeonju", "palbok-01"), poison, qos=1)
         send(client, 5, 10)
         wait_until(lambda: ingest.stats().readings == 10 and ingest.stats().rejected == 5)
