@@ -8,11 +8,12 @@ vi.stubGlobal("navigator", { language: "en" });
 vi.stubGlobal("matchMedia", () => ({ matches: false, addEventListener: () => undefined }));
 vi.stubGlobal("addEventListener", () => undefined);
 const { bandOf, classOf, indexNow, inkOn, shadeOfBand, short, subIndex } = await import("../src/colour");
-const { cai, limits, live } = await import("../src/state");
+const { at, cai, limits, live } = await import("../src/state");
 const { indexes } = await import("../src/map/Things");
 const { byTime, stepped } = await import("../src/clock");
 const { parse, write } = await import("../src/route");
 const { half } = await import("../src/map/layers");
+const { hasPlume } = await import("../src/map/plume");
 const { opacityOf } = await import("../src/map/field");
 const { APART_PX, aside } = await import("../src/map/aside");
 const { pointedAt, within } = await import("../src/map/points");
@@ -88,6 +89,16 @@ it("plays until it has caught up", () => {
 it("knows which cells hold half of the probability", () => {
   const cells: [number, number, number][] = [[0, 0, 0.5], [0, 0, 0.2], [0, 0, 0.2]];
   expect([half({ cells }), half({ cells, cells_of_half: 2 }), half({})]).toEqual([1, 2, 0]);
+});
+
+it("asks for no plume of before an incident was opened", () => {
+  const incident = { opened_at: "2026-03-02T10:00:00Z", details: { source: { traced_at: "2026-03-02T10:05:00Z" } } } as never;
+  at.value = Date.parse("2026-03-02T09:59:00Z");
+  expect(hasPlume(incident)).toBe(false);
+  at.value = Date.parse("2026-03-02T10:00:00Z");
+  expect(hasPlume(incident)).toBe(true);
+  at.value = null;
+  expect(hasPlume(incident)).toBe(false);
 });
 
 it("draws cells and circles to scale", () => {

@@ -26,9 +26,12 @@ const ofIncidents = signal(new Map<string, Plume>());
 export const plumes = computed((): Map<string, Plume> => (onMap.value
   ? new Map(onMap.value.downwind.flatMap(({ change, plume }): [string, Plume][] => (plume ? [[String(change), plume]] : []))) : ofIncidents.value));
 
-/** Incidents whose source is known; live, of those that were seen in the last minutes. */
+/** Whether there is a plume to ask for: of what was seen in the last minutes, and in the past not before it was opened, which a page that goes back shows for a moment. */
+export const hasPlume = (incident: Incident) => (isPast.value ? at.value! >= Date.parse(incident.opened_at) : isFresh(incident));
+
+/** Incidents whose source is known and of which there is a plume. */
 const known = computed((): Incident[] => traced.value.filter((incident) => incident.details.source?.traced_at && !incident.details.source.says_nothing
-  && (isPast.value || isFresh(incident))).slice(0, MOST_INCIDENTS));
+  && hasPlume(incident)).slice(0, MOST_INCIDENTS));
 // What changes what is asked for, and nothing else.
 const wanted = computed(() => known.value.map(({ id, details: { source } }) => ({
   id, key: isPast.value ? `${id} ${Math.floor(at.value! / STEP_MS)}` : `${id} ${source!.traced_at}`,
