@@ -39,8 +39,8 @@ def unattended(scenario: Scenario) -> Callable[[float], Cadence]:
     """Return the cadence of a run of a scenario whose robots get no orders: coarser while nothing happens.
 
     Fires, leaks and dust may be close to a device, where plumes are narrow. Stacks, yards and roads are wide where they reach one: there a tick of
-    20 s departs from one of 1 s by a fraction of what instruments add (docs/performance.md). Where devices may fall silent blocks are of a minute:
-    silence is judged by when others were heard.
+    20 s departs at stations from one of 1 s by half of what instruments add at most (docs/performance.md). Where devices
+    may fall silent blocks are of a minute: silence is judged by when others were heard.
     """
     start_s, end_s = scenario.start_s, scenario.start_s + scenario.duration
     busy = [(start_s + event.after, start_s + _over_s(event)) for event in scenario.events if _over_s(event)]
