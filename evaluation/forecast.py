@@ -55,10 +55,10 @@ def _judged(series: Series) -> dict[str, Any]:
         split = _split(series, ahead_h)
         mean = learnt.regressor.predict(inputs.of(split.judge))
         points = learnt.spread.points(mean, split.judge.ahead_h)
-        levels = _levels(learnt.warnings, panel, split.judge, probability_above(points, bad_above), bad_above)
-        warned = probability_above(points, bad_above) >= levels
+        probability = probability_above(points, bad_above)
+        levels = _levels(learnt.warnings, panel, split.judge, probability, bad_above)
         out[str(ahead_h)] = {
-            **scores(mean, points, split.measured, _is_air(panel, split.judge), bad_above, warned),
+            **scores(mean, points, split.measured, _is_air(panel, split.judge), bad_above, probability >= levels),
             "warns_from": [round(float(level), 2) for level in np.quantile(levels, (0.0, 0.5, 1.0))],
             "reliability": reliability(points, split.measured, bad_above),
         }

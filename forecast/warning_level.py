@@ -14,8 +14,8 @@ from jeonju.forecast.panel import Bools, Cases, Integers, Panel, happened
 # Levels at which a warning may be given, and how many hits and false alarms persistence must have had in a block of time to be compared with.
 TRIED: Final = np.arange(0.02, 0.99, 0.01)
 LEAST_ALARMS: Final = 15
-# Bad hours are counted over so many hours. Shorter and longer ones, and other shares, had a smaller lead in left-out months of six places and
-# quantities (docs/decisions/0047-forecast.md).
+# Bad hours are counted over so many hours: of 30 to 90 days, and of shares from 0.5 to 1, 45 and 60 days with 0.7 led over persistence by most in
+# left-out months (docs/decisions/0047-forecast.md).
 OF_LATE_H: Final = 60 * 24
 # However often hours were bad of late, it warns of nothing that is less probable than this share of what paid.
 LEAST_SHARE: Final = 0.7
@@ -30,8 +30,8 @@ class Issued(NamedTuple):
     was_bad: Bools
 
     def near(self, ahead_h: int) -> "Issued":
-        """Return those for about as many hours ahead: neighbouring hours have more bad ones to learn from, and nearly the same chances."""
-        return self.where(np.abs(self.ahead_h - ahead_h) <= max(1, ahead_h // 6))
+        """Return those for about as many hours ahead."""
+        return self.where(about(self.ahead_h, ahead_h))
 
     def where(self, chosen: Bools) -> "Issued":
         """Return some of them."""
@@ -65,6 +65,11 @@ class Warnings(NamedTuple):
         return max(float(np.partition(late.probability, rank)[rank]), least)
 
 
+def about(ahead_h: Integers, wanted_h: int) -> Bools:
+    """Return which are about as many hours ahead: neighbouring hours have more bad ones to learn from, and nearly the same chances."""
+    return np.asarray(np.abs(ahead_h - wanted_h) <= max(1, wanted_h // 6))
+
+
 def learn_warnings(panel: Panel, cases: Cases, probability: Floats, bad_above: float, blocks: int) -> Warnings:
     """Return what forecasts of left-out months say of warnings; what pays is compared in so many blocks of time."""
     was_bad = panel.own[cases.station, cases.origin] > bad_above
@@ -74,7 +79,7 @@ def learn_warnings(panel: Panel, cases: Cases, probability: Floats, bad_above: f
     block = np.searchsorted(edges, cases.origin, side="right")
     paid: dict[int, float] = {}
     for ahead_h in np.unique(cases.ahead_h):
-        rows = np.abs(cases.ahead_h - ahead_h) <= max(1, ahead_h // 6)
+        rows = about(cases.ahead_h, int(ahead_h))
         paid[int(ahead_h)] = balanced(probability[rows], is_bad[rows], was_bad[rows], block[rows])
     return Warnings(issued, paid)
 
