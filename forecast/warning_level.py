@@ -1,4 +1,4 @@
-"""When a forecast warns: as often as hours were bad of late, and from a probability that paid in months that were left out.
+"""When a forecast warns: as often as hours were bad recently, and from a threshold that left-out months gave.
 
 A forecast that warns as often as "it stays as it is" does, and ranks hours better, has more hits and fewer false alarms at once. One level for all
 seasons does not: in a year with half as many bad hours it warned too often, or of too few of them.
@@ -16,8 +16,8 @@ TRIED: Final = np.arange(0.02, 0.99, 0.01)
 LEAST_ALARMS: Final = 15
 # Bad hours are counted over so many hours: of 30 to 90 days, and of shares from 0.5 to 1, 45 and 60 days with 0.7 led over persistence by most in
 # left-out months (docs/decisions/0047-forecast.md).
-OF_LATE_H: Final = 60 * 24
-# However often hours were bad of late, it warns of nothing that is less probable than this share of what paid.
+RECENT_H: Final = 60 * 24
+# However often hours were bad recently, it warns of nothing that is less probable than this share of the threshold.
 LEAST_SHARE: Final = 0.7
 
 
@@ -31,7 +31,7 @@ class Issued(NamedTuple):
 
     def near(self, ahead_h: int) -> "Issued":
         """Return those for about as many hours ahead."""
-        return self.where(about(self.ahead_h, ahead_h))
+        return self.where(near_horizon(self.ahead_h, ahead_h))
 
     def where(self, chosen: Bools) -> "Issued":
         """Return some of them."""
@@ -43,45 +43,45 @@ class Issued(NamedTuple):
 
 
 class Warnings(NamedTuple):
-    """What is known of warnings: forecasts of left-out months, and for each number of hours ahead the probability that paid in them."""
+    """What is known of warnings: forecasts of left-out months, and for each number of hours ahead the threshold that led over persistence in them."""
 
     issued: Issued
-    paid: dict[int, float]
+    thresholds: dict[int, float]
 
     def level(self, ahead_h: int, hour: int, since: Issued | None = None) -> float:
         """Return how probable a bad hour must be for a warning at an hour, by forecasts before it; `since` are those made since learning.
 
-        At that level there would have been as many warnings of late as hours were bad, one at least.
+        At that level there would have been as many warnings recently as hours were bad, one at least.
         """
         made = self.issued.near(ahead_h)
         if since is not None:
             made = made.joined(since.near(ahead_h))
-        late = made.where((made.origin >= hour - OF_LATE_H) & (made.origin < hour))
-        least = LEAST_SHARE * self.paid[ahead_h]
-        count = len(late.probability)
+        recent = made.where((made.origin >= hour - RECENT_H) & (made.origin < hour))
+        least = LEAST_SHARE * self.thresholds[ahead_h]
+        count = len(recent.probability)
         if not count:
-            return self.paid[ahead_h]
-        rank = count - min(max(int(late.was_bad.sum()), 1), count)
-        return max(float(np.partition(late.probability, rank)[rank]), least)
+            return self.thresholds[ahead_h]
+        rank = count - min(max(int(recent.was_bad.sum()), 1), count)
+        return max(float(np.partition(recent.probability, rank)[rank]), least)
 
 
-def about(ahead_h: Integers, wanted_h: int) -> Bools:
+def near_horizon(ahead_h: Integers, wanted_h: int) -> Bools:
     """Return which are about as many hours ahead: neighbouring hours have more bad ones to learn from, and nearly the same chances."""
     return np.asarray(np.abs(ahead_h - wanted_h) <= max(1, wanted_h // 6))
 
 
 def learn_warnings(panel: Panel, cases: Cases, probability: Floats, bad_above: float, blocks: int) -> Warnings:
-    """Return what forecasts of left-out months say of warnings; what pays is compared in so many blocks of time."""
+    """Return what forecasts of left-out months say of warnings; thresholds are compared in so many blocks of time."""
     was_bad = panel.own[cases.station, cases.origin] > bad_above
     issued = Issued(cases.origin, cases.ahead_h, probability, was_bad)
     is_bad = happened(panel, cases) > bad_above
     edges = np.linspace(cases.origin.min(), cases.origin.max() + 1, blocks + 1)
     block = np.searchsorted(edges, cases.origin, side="right")
-    paid: dict[int, float] = {}
+    thresholds: dict[int, float] = {}
     for ahead_h in np.unique(cases.ahead_h):
-        rows = about(cases.ahead_h, int(ahead_h))
-        paid[int(ahead_h)] = balanced(probability[rows], is_bad[rows], was_bad[rows], block[rows])
-    return Warnings(issued, paid)
+        rows = near_horizon(cases.ahead_h, int(ahead_h))
+        thresholds[int(ahead_h)] = balanced(probability[rows], is_bad[rows], was_bad[rows], block[rows])
+    return Warnings(issued, thresholds)
 
 
 def balanced(probability: Floats, is_bad: Bools, persisting: Bools, block: Integers) -> float:
