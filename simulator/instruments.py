@@ -7,11 +7,11 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from jeonju.airquality.pollutants import KEYS, QUANTITY
 from jeonju.common.arrays import Floats, unknown_by_column
+from jeonju.simulator import instrument_loops as loops
 from jeonju.simulator.carbon_dioxide import CarbonDioxide
 from jeonju.simulator.instrument_errors import (
     AEROSOL_FAST,
@@ -20,116 +20,30 @@ from jeonju.simulator.instrument_errors import (
     COUNTED,
     DAY_S,
     GRADES,
-    LEAST_SENSITIVITY,
     UnitErrors,
     drying,
     memory_s,
     wandering,
 )
 from jeonju.simulator.instrument_table import INSTRUMENTS, MEASURED
-from jeonju.simulator.wander import Wander
+from jeonju.simulator.wander import GRID_S, Wander
 
+
+def _of(name: str) -> Floats:
+    """Return a property of all instruments of the table."""
+    return np.array([getattr(row, name) for row in INSTRUMENTS])
+
+
+_RESPONSE_S, _RESOLUTION = _of("response_s"), _of("resolution")
+_LIMITS: Final = np.stack([_of("lowest"), _of("highest")])
 _COLUMN: Final = np.array([KEYS.index(key) for key in MEASURED])
 _TENS: Final = 10.0 ** np.array([max(QUANTITY[key].decimals, 1) for key in MEASURED])
 _COUNTERS: Final = [MEASURED.index(key) for key in COUNTED]
 _CLIMATE: Final = [KEYS.index("temperature"), KEYS.index("humidity")]
-
-# Growth of particles in humid air, C = 1 + (κ/1.65)/(1/aw − 1) (κ-Köhler; Crilley et al. 2018), held constant outside 40 to 97 %.
-PARTICLE_DENSITY_G_CM3: Final = 1.65
-# Optical counters see coarse dust badly: share of PM10 − PM2.5 that they report.
-COARSE_EFFICIENCY: Final = 0.65
-# The VOC index is 100 at the mean of the last day (Sensirion's definition); its answer to a change is damped.
-VOC_INDEX_EXPONENT: Final = 0.9
-
-
-@njit(cache=True, nogil=True)
-def _respond(signal: Floats, used: NDArray[np.bool_], keep: Floats, state: Floats) -> None:
-    """Apply first-order response to the signal (times, devices, instruments) in place; `state` is the last value of each instrument."""
-    for t in range(signal.shape[0]):
-        for d in range(signal.shape[1]):
-            for k in range(signal.shape[2]):
-                if not used[d, k]:
-                    continue
-                last = state[d, k]
-                value = signal[t, d, k] if np.isnan(last) else keep[k] * last + (1.0 - keep[k]) * signal[t, d, k]
-                state[d, k] = value
-                signal[t, d, k] = value
-
-
-@njit(cache=True, nogil=True)
-def _voc_index(tvoc: Floats, learn: float, baseline: Floats, out: Floats) -> None:
-    """Write to `out` the VOC index of each VOC reading (times, devices) relative to the slowly learnt baseline of its device."""
-    for t in range(tvoc.shape[0]):
-        for d in range(tvoc.shape[1]):
-            if np.isnan(baseline[d]):
-                baseline[d] = max(tvoc[t, d], 1.0)
-            baseline[d] += learn * (tvoc[t, d] - baseline[d])
-            out[t, d] = 100.0 * (max(tvoc[t, d], 1.0) / max(baseline[d], 1.0)) ** VOC_INDEX_EXPONENT
-
-
-@njit(cache=True, nogil=True)
-def _round(
-    signal: Floats,
-    used: NDArray[np.bool_],
-    resolution: Floats,
-    lowest: Floats,
-    highest: Floats,
-    tens: Floats,
-    column: NDArray[np.int64],
-    out: Floats,
-) -> None:
-    """Write the signal (times, devices, instruments) to `out` (columns, times, devices) in steps of the resolution, within the range."""
-    for t in range(signal.shape[0]):
-        for d in range(signal.shape[1]):
-            for k in range(signal.shape[2]):
-                if used[d, k]:
-                    value = np.rint(signal[t, d, k] / resolution[k]) * resolution[k]
-                    value = lowest[k] if value < lowest[k] else min(value, highest[k])
-                    # Decimals: 0.1 · 233 is not 23.3 in binary, so round again to what a person would write.
-                    out[column[k], t, d] = np.rint(value * tens[k]) / tens[k]
-
-
-@njit(cache=True, nogil=True)
-def _err(
-    signal: Floats,
-    used: NDArray[np.bool_],
-    gain: Floats,
-    offset: Floats,
-    per_day: Floats,
-    loss_per_year: Floats,
-    age_years: Floats,
-    climate: Floats,
-    per_kelvin: Floats,
-    per_percent: Floats,
-    days: Floats,
-    levels: Floats,
-    shares: Floats,
-    whose: NDArray[np.int64],
-    step: NDArray[np.int64],
-    ahead: Floats,
-    wander: Floats,
-    noise: Floats,
-    level_noise: Floats,
-    share_noise: Floats,
-) -> None:
-    """Apply in place to the signal (times, devices, instruments) what units do to it: gain, age, zero, climate, wander and noise."""
-    instruments = signal.shape[2]
-    for t in range(signal.shape[0]):
-        i, w = step[t], ahead[t]
-        for d in range(signal.shape[1]):
-            years = age_years[d] + days[t] / 365.25
-            for k in range(instruments):
-                if not used[d, k]:
-                    continue
-                fast = (1.0 - w) * wander[i, d, whose[k]] + w * wander[i + 1, d, whose[k]]
-                at = instruments + whose[k]
-                slow = (1.0 - w) * wander[i, d, at] + w * wander[i + 1, d, at]
-                left = max(1.0 - loss_per_year[d, k] * years, LEAST_SENSITIVITY)
-                factor = max(1.0 + shares[0, k] * fast + shares[1, k] * slow, 0.1)
-                value = signal[t, d, k] * gain[d, k] * left * factor
-                value += offset[d, k] + per_day[d, k] * days[t] + levels[0, k] * fast + levels[1, k] * slow
-                value += per_kelvin[d, k] * (climate[t, d, 0] - 20.0) + per_percent[d, k] * (climate[t, d, 1] - 50.0)
-                signal[t, d, k] = value + noise[d, t, k] * (level_noise[k] + share_noise[k] * abs(value))
+_TVOC, _VOC_INDEX = MEASURED.index("tvoc"), MEASURED.index("voc_index")
+# The column of the other gas that an instrument sees a little of; -1 for none.
+_OTHER: Final = np.array([-1 if row.cross is None else KEYS.index(row.cross[0]) for row in INSTRUMENTS])
+_SEES: Final = np.array([0.0 if row.cross is None else row.cross[1] for row in INSTRUMENTS])
 
 
 class Instruments:
@@ -152,107 +66,88 @@ class Instruments:
     ) -> None:
         self._rngs = rngs
         self._start_s = start_s
-        self._used = _used(fitted[:, _COLUMN])
+        used = _used(fitted[:, _COLUMN])
+        self._device, self._row = (np.ascontiguousarray(axis) for axis in np.nonzero(used))
         # What is fitted is made of these, but the device does not report them.
         self._inputs_only = np.zeros_like(fitted)
-        self._inputs_only[:, _COLUMN] = self._used & ~fitted[:, _COLUMN]
-        shape = (len(kinds), len(INSTRUMENTS))
+        self._inputs_only[:, _COLUMN] = used & ~fitted[:, _COLUMN]
         grades = [GRADES[kind] for kind in kinds]
         own = [rng.spawn(1)[0] for rng in rngs]
-        units = np.stack([rng.standard_normal((4, len(INSTRUMENTS))) for rng in rngs], axis=1)
+        drawn = np.stack([rng.standard_normal((4, len(INSTRUMENTS))) for rng in rngs], axis=1)
         self._co2 = CarbonDioxide(fitted[:, KEYS.index("co2")], [rng.spawn(1)[0] for rng in rngs])
-        self._units = UnitErrors(MEASURED, grades, own)
-        self._offset = units[0] * _row("offset_spread")
-        self._gain = _gains(units[1])
-        self._drift = units[2] * _row("drift_spread_per_day")
-        self._cross = units[3]
+        self._cross = (_SEES * drawn[3])[used]
         self._place = np.zeros(len(kinds), dtype=np.int64) if place is None else place
         usual = np.array([rng.spawn(1)[0].standard_normal() for rng in aerosol])[self._place]
+        gain = _gains(drawn[1])
         bought = np.array([(grade.counter_gain, grade.place_spread) for grade in grades]).T
-        self._gain[:, _COUNTERS] *= (bought[0] * np.exp(bought[1] * usual))[:, None]
+        gain[:, _COUNTERS] *= (bought[0] * np.exp(bought[1] * usual))[:, None]
+        self._units = _unit_rows(gain, drawn, UnitErrors(MEASURED, grades, own))[:, used]
         self._wander = Wander(memory_s(MEASURED), start_s=start_s, rngs=own, is_steady=is_steady)
         self._aerosol = Wander(AEROSOL_MEMORY_S, start_s=start_s, rngs=aerosol, is_steady=is_steady)
-        self._whose = wandering(MEASURED)
-        self._state = np.full(shape, np.nan)
-        self._baseline = np.full(len(kinds), np.nan)
+        self._processes = wandering(MEASURED)[self._row] + np.array([[0], [len(MEASURED)]])
+        pair = np.cumsum(used).reshape(used.shape) - 1
+        # Where one size of particles or the index is computed, all that it is made of is.
+        self._counters = np.ascontiguousarray(pair[used[:, _COUNTERS[0]]][:, _COUNTERS].T)
+        self._tvoc, self._index = (pair[used[:, _VOC_INDEX], at] for at in (_TVOC, _VOC_INDEX))
+        self._state = np.full(len(self._device), np.nan)
+        self._baseline = np.full(len(self._index), np.nan)
+        # Used again and again: a new piece of memory of that size costs a third of what it takes to fill it.
+        self._drawn = np.empty((len(rngs), 0, len(INSTRUMENTS)))
         self._kappa = np.array([grade.kappa for grade in grades])
         self._drying = drying(np.array([grade.warmer_k for grade in grades]))
         self._unseen = np.array([grade.unseen_ug_m3 for grade in grades])
 
     def measure(self, truth: Floats, times_s: Floats, interval_s: float) -> Floats:
         """Return the readings (T, D, len(KEYS)) of the true air (T, D, len(KEYS)); NaN where a device has no such instrument."""
-        # In the same order whatever the number of times: numba compiles a function for each order.
-        signal = np.ascontiguousarray(truth[:, :, _COLUMN])
-        self._count_particles(signal, truth, times_s)
-        for k, row in enumerate(INSTRUMENTS):
-            if row.cross is not None:
-                other, spread = row.cross
-                signal[:, :, k] += spread * self._cross[:, k] * truth[:, :, KEYS.index(other)]
-        _respond(
-            signal,
-            self._used,
-            np.exp(-interval_s / np.maximum([row.response_s for row in INSTRUMENTS], 1e-9)),
-            self._state,
-        )
-        _voc_index(
-            signal[:, :, MEASURED.index("tvoc")],
-            interval_s / DAY_S,
-            self._baseline,
-            signal[:, :, MEASURED.index("voc_index")],
-        )
-        self._err(signal, truth, times_s)
-        out = self._quantize(signal)
+        # In one order whatever the number of times: numba compiles a function for each order.
+        air = np.ascontiguousarray(np.moveaxis(truth, -1, 0))
+        device, row = self._device, self._row
+        signal = loops.gather(air, _COLUMN[row], device, _OTHER[row], self._cross)
+        self._count_particles(signal, air, times_s)
+        keep = np.exp(-interval_s / np.maximum(_RESPONSE_S, 1e-9))
+        loops.respond(signal, keep[row], self._state)
+        loops.index_voc(signal, self._tvoc, self._index, interval_s / DAY_S, self._baseline)
+        step, ahead, wander = self._wander.at(times_s)
+        begins_s = times_s[0] - (step[0] + ahead[0]) * GRID_S
+        days = (begins_s + GRID_S * np.arange(len(wander)) - self._start_s) / DAY_S
+        wanders = loops.Wanders(self._processes, days, wander, step, ahead)
+        loops.err(signal, device, row, self._units, wanders, air[_CLIMATE], self._noise(len(times_s)))
+        out = self._displayed(signal)
         if len(self._co2.fitted):
             at = (slice(None), self._co2.fitted, KEYS.index("co2"))
             out[at] = self._co2.measure(truth[at], interval_s)
         return out
 
-    def _err(self, signal: Floats, truth: Floats, times_s: Floats) -> None:
-        units = self._units
-        climate = np.ascontiguousarray(truth[:, :, _CLIMATE])
-        noise = np.empty((len(self._rngs), len(times_s), len(INSTRUMENTS)))
-        for rng, own in zip(self._rngs, noise, strict=True):
+    def _noise(self, steps: int) -> Floats:
+        """Return normal numbers (devices, steps, instruments): also for what a device has not, so that nothing depends on what else it has."""
+        if self._drawn.shape[1] != steps:
+            self._drawn = np.empty((len(self._rngs), steps, len(INSTRUMENTS)))
+        for rng, own in zip(self._rngs, self._drawn, strict=True):
             rng.standard_normal(out=own)
-        _err(
-            signal,
-            self._used,
-            self._gain,
-            self._offset,
-            self._drift,
-            units.loss_per_year,
-            units.age_years,
-            climate,
-            units.per_kelvin,
-            units.per_percent,
-            (times_s - self._start_s) / DAY_S,
-            units.levels,
-            units.shares,
-            self._whose,
-            *self._wander.at(times_s),
-            noise,
-            _row("noise"),
-            _row("noise_share"),
-        )
+        return self._drawn
 
-    def _count_particles(self, signal: Floats, truth: Floats, times_s: Floats) -> None:
-        """Apply what optical counters do: growth at high humidity, poor counting of coarse and of the finest particles, light by kind of aerosol."""
-        activity = np.clip(truth[:, :, KEYS.index("humidity")] * self._drying, 40.0, 97.0) / 100.0
-        growth = 1 + (self._kappa / PARTICLE_DENSITY_G_CM3) / (1 / activity - 1)
+    def _count_particles(self, signal: Floats, air: Floats, times_s: Floats) -> None:
         step, ahead, grid = self._aerosol.at(times_s)
         kind = (1 - ahead)[:, None, None] * grid[step] + ahead[:, None, None] * grid[step + 1]
         light = np.exp(kind @ np.array([AEROSOL_FAST, AEROSOL_SLOW]) - (AEROSOL_FAST**2 + AEROSOL_SLOW**2) / 2)
-        fine, coarse = MEASURED.index("pm25"), MEASURED.index("pm10")
-        seen = np.where(self._unseen > 0, signal[:, :, fine] / np.maximum(signal[:, :, fine] + self._unseen, 1e-9), 1.0)
-        missed = (1 - COARSE_EFFICIENCY) * (signal[:, :, coarse] - signal[:, :, fine])
-        signal[:, :, coarse] -= missed
-        for key in COUNTED:
-            signal[:, :, MEASURED.index(key)] *= growth * seen * light[:, self._place]
+        humidity = air[KEYS.index("humidity")]
+        device = self._device[self._counters[0]]
+        loops.count_particles(
+            signal,
+            self._counters,
+            device,
+            humidity,
+            self._drying,
+            self._kappa,
+            self._unseen,
+            np.ascontiguousarray(light[:, self._place]),
+        )
 
-    def _quantize(self, signal: Floats) -> Floats:
-        """Round and clip as the instrument does; NaN where it is not fitted."""
-        out = unknown_by_column(*signal.shape[:2], len(KEYS))
-        steps, lowest, highest = _row("resolution"), _row("lowest"), _row("highest")
-        _round(signal, self._used, steps, lowest, highest, _TENS, _COLUMN, np.moveaxis(out, -1, 0))
+    def _displayed(self, signal: Floats) -> Floats:
+        """Return what the instruments show (T, D, len(KEYS)): rounded, within their ranges, NaN where a device has none."""
+        out = unknown_by_column(len(signal), len(self._rngs), len(KEYS))
+        row, columns = self._row, np.moveaxis(out, -1, 0)
+        loops.display(signal, _COLUMN[row], self._device, _RESOLUTION[row], _LIMITS[:, row], _TENS[row], columns)
         out[:, :, KEYS.index("wind_direction")] %= 360.0
         # A counter adds up its bins of sizes: it never reports less of PM10 than of PM2.5, nor less of that than of PM1.
         for smaller, larger in pairwise(COUNTED):
@@ -266,7 +161,7 @@ def _used(fitted: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return which signals (devices, instruments) are needed: those of what is fitted, and those that these are made of."""
     used = fitted.copy()
     used[:, _COUNTERS] |= fitted[:, _COUNTERS].any(axis=1, keepdims=True)
-    used[:, MEASURED.index("tvoc")] |= fitted[:, MEASURED.index("voc_index")]
+    used[:, _TVOC] |= fitted[:, _VOC_INDEX]
     return used
 
 
@@ -277,8 +172,18 @@ def _gains(drawn: Floats) -> Floats:
     for key in ("pm1", "pm10"):
         column = MEASURED.index(key)
         drawn[:, column] = 0.8 * fine + 0.6 * drawn[:, column]
-    return np.maximum(1 + drawn * _row("gain_spread"), 0.3)
+    return np.maximum(1 + drawn * _of("gain_spread"), 0.3)
 
 
-def _row(name: str) -> Floats:
-    return np.array([getattr(row, name) for row in INSTRUMENTS])
+def _unit_rows(gain: Floats, drawn: Floats, errors: UnitErrors) -> Floats:
+    """Return what `instrument_loops` knows of each unit (UNIT_ROWS, devices, instruments)."""
+    units = np.empty((loops.UNIT_ROWS, *gain.shape))
+    units[loops.GAIN] = gain
+    units[loops.OFFSET] = drawn[0] * _of("offset_spread")
+    units[loops.PER_DAY] = drawn[2] * _of("drift_spread_per_day")
+    units[loops.LOSS_PER_YEAR], units[loops.AGE_YEARS] = errors.loss_per_year, errors.age_years[:, None]
+    units[loops.PER_KELVIN], units[loops.PER_PERCENT] = errors.per_kelvin, errors.per_percent
+    units[loops.FAST_LEVEL], units[loops.SLOW_LEVEL] = errors.levels
+    units[loops.FAST_SHARE], units[loops.SLOW_SHARE] = errors.shares
+    units[loops.NOISE], units[loops.NOISE_SHARE] = _of("noise"), _of("noise_share")
+    return units

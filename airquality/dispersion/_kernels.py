@@ -67,6 +67,8 @@ ALIKE = 0.25
 WELL_MIXED_RATIO = 1.2
 # Below this ratio the lid is not felt.
 LID_UNFELT_RATIO = 0.35
+# Reflections at the lid that count while it is not well mixed.
+IMAGES = 3
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -308,12 +310,25 @@ def vertical(z: float, height: float, sigma: float, lid: float) -> float:
     if sigma > WELL_MIXED_RATIO * lid:
         return 1.0 / lid
     scale = -0.5 / (sigma * sigma)
-    total = exp(scale * (z - height) ** 2) + exp(scale * (z + height) ** 2)
-    if sigma > LID_UNFELT_RATIO * lid or height + 3.0 * sigma > lid:
-        for image in range(1, 4):
-            shift = 2.0 * image * lid
-            total += exp(scale * (z - height - shift) ** 2) + exp(scale * (z - height + shift) ** 2)
-            total += exp(scale * (z + height - shift) ** 2) + exp(scale * (z + height + shift) ** 2)
+    below, above = exp(scale * (z - height) ** 2), exp(scale * (z + height) ** 2)
+    total = below + above
+    if sigma > LID_UNFELT_RATIO * lid and z <= lid:
+        # exp(−(d ± 2n·lid)²/2σ²) is a product of powers: three exponentials instead of twelve.
+        at, up, odd = exp(4.0 * scale * lid * z), exp(4.0 * scale * lid * height), exp(4.0 * scale * lid * lid)
+        share, down, down_twice, square = 1.0, 1.0, 1.0, odd * odd
+        for _ in range(IMAGES):
+            share, odd = share * odd, odd * square
+            down, down_twice = down * at / up, down_twice * at * up
+            total += share * (below * (down + 1.0 / down) + above * (down_twice + 1.0 / down_twice))
+    elif height + 3.0 * sigma > lid:
+        # Farther images are beyond five of its spreads.
+        for distance in (
+            z - height - 2.0 * lid,
+            z - height + 2.0 * lid,
+            z + height - 2.0 * lid,
+            z + height + 2.0 * lid,
+        ):
+            total += exp(scale * distance**2)
     return total / (SQRT_TWO_PI * sigma)
 
 

@@ -5,9 +5,10 @@ import pytest
 from numpy.typing import NDArray
 
 from jeonju.airquality.pollutants import KEYS
+from jeonju.simulator import instrument_loops as loops
 from jeonju.simulator.instrument_errors import ERRORS
 from jeonju.simulator.instrument_table import INSTRUMENTS
-from jeonju.simulator.instruments import Instruments, _err, _respond, _round, _voc_index
+from jeonju.simulator.instruments import Instruments
 
 ROW = {row.key: row for row in INSTRUMENTS}
 PM25, PM10, CO, NO2, O3 = (KEYS.index(key) for key in ("pm25", "pm10", "co", "no2", "o3"))
@@ -42,7 +43,7 @@ def measured(
 
 def test_history_and_live_blocks_share_what_numba_compiles() -> None:
     """Otherwise the first live block waits for the compiler, in a container after each start."""
-    compiled = (_err, _respond, _round, _voc_index)
+    compiled = (loops.gather, loops.count_particles, loops.respond, loops.index_voc, loops.err, loops.display)
     before = [set(function.signatures) for function in compiled]
     for steps in (1, 60):
         measured(clean(steps, devices=3))

@@ -139,6 +139,23 @@ def test_image_sum_and_well_mixed_limit_meet() -> None:
     assert values[0] == pytest.approx(values[1], rel=5e-3)
 
 
+@given(
+    lid_m=st.floats(30, 2500),
+    height=st.floats(0, 0.99),
+    place=st.floats(0, 1),
+    spread=st.floats(0.01, kernels.WELL_MIXED_RATIO),
+)
+def test_reflections_are_the_sum_of_all_images(lid_m: float, height: float, place: float, spread: float) -> None:
+    height_m, z_m, sigma_m = height * lid_m, place * lid_m, spread * lid_m
+    shift_m = 2.0 * lid_m * np.arange(-3, 4)
+    away_m = np.concatenate([z_m - height_m + shift_m, z_m + height_m + shift_m])
+    expected = np.exp(-(away_m**2) / (2 * sigma_m**2)).sum() / (np.sqrt(2 * np.pi) * sigma_m)
+    unfelt = spread <= kernels.LID_UNFELT_RATIO and height + 3 * spread <= 1
+    # Where the lid is not felt, its first image is three spreads away at least from all that the puff reaches itself.
+    allowed = np.exp(-((2 - height - place) ** 2) / (2 * spread**2)) / sigma_m if unfelt else 0.0
+    assert kernels.vertical(z_m, height_m, sigma_m, lid_m) == pytest.approx(expected, abs=1e-8 / sigma_m + allowed)
+
+
 def test_puff_above_the_lid_does_not_reach_the_ground() -> None:
     assert at(steady(replace(AIR, mixing_height_m=100.0), height_m=150.0), (1000.0, 0.0, 1.5))[0] == 0.0
 
