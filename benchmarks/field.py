@@ -20,7 +20,7 @@ from jeonju.contract.events import EVENT
 from jeonju.contract.site import Site, load_site
 from jeonju.evaluation.recorded_network import read_network
 from jeonju.simulator.block import Block
-from jeonju.simulator.cadence import HISTORY
+from jeonju.simulator.cadence import QUIET_BLOCK_S, QUIET_TICK_S, Cadence
 from jeonju.simulator.world import World
 
 STRETCHES: Final = 60
@@ -38,6 +38,8 @@ USUAL: Final = {"pm25": 10.0, "pm10": 20.0, "no2": 0.01, "o3": 0.02, "co": 0.3}
 
 # One moment: what was seen (devices,), where (devices, 2), and what it is compared with.
 Moment = tuple[Floats, Floats, Floats]
+
+CADENCE: Final = Cadence(interval_s=10.0, tick_s=QUIET_TICK_S, block_s=QUIET_BLOCK_S)
 
 
 class _Newest:
@@ -67,7 +69,7 @@ def _city(site: Site, seed: int) -> Iterator[_Newest]:
     rng = np.random.default_rng([seed, 11])
     env = simpy.Environment(initial_time=YEAR_S + rng.uniform(0, DAYS) * 86_400.0)
     kept = _Newest(site)
-    world = World(site, env, kept, seed=seed, cadence=lambda _at_s: HISTORY)
+    world = World(site, env, kept, seed=seed, cadence=lambda _at_s: CADENCE)
     begin_s = env.now
     if seed % 2:
         kind = tuple(EVENTS)[seed // 2 % len(EVENTS)]

@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+# For tables of millions of numbers whose eighth digit says nothing.
+Singles = NDArray[np.float32]
 
 
 def median(values: Floats) -> Floats:

@@ -13,7 +13,7 @@ from jeonju.airquality.dispersion.meteorology import Meteorology, Surroundings, 
 from jeonju.airquality.dispersion.plume_rise import Rise
 from jeonju.airquality.dispersion.puffs import NO_RISE, Puffs
 from jeonju.airquality.dispersion.wind_grid import WindGrid
-from jeonju.common.arrays import Floats
+from jeonju.common.arrays import Floats, Singles
 
 # Aloft a departure acts on a puff as the common wind does, more than at 10 m, but not more than by this factor.
 LARGEST_LIFT: Final = 2.5
@@ -72,8 +72,8 @@ class GridSources:
         winds: WindGrid | None = None,
         error_m_s: Floats | None = None,
         onset: int = 0,
-        out: Floats | None = None,
-    ) -> Floats:
+        out: Singles | None = None,
+    ) -> Singles:
         """Advance by one tick of `dt_s` for each air; return the dilution [s/m³] of each cell at each receptor (receptors, onsets × cells).
 
         The dilution is concentration per released rate, in the middle of the ticks: that of their mean, as far as the plume is steady. What is
@@ -129,9 +129,9 @@ class GridSources:
             # None is merged: the age of a puff says in which tick it was released.
             self._puffs.march(dt_s, airs, merge_sigmas=0.0)
 
-    def _dilution(self, dt_s: float, receptors: Floats, lid_m: float, out: Floats | None) -> Floats:
+    def _dilution(self, dt_s: float, receptors: Floats, lid_m: float, out: Singles | None) -> Singles:
         shape = (len(receptors), self._onsets, len(self.x_m), len(self.y_m))
-        answer = np.zeros((len(receptors), self.n)) if out is None else out
+        answer = np.empty((len(receptors), self.n), dtype=np.float32) if out is None else out
         answer[:] = 0.0
         by_onset = answer.reshape(shape)
         table = self._puffs.table

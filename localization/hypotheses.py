@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from jeonju.airquality.dispersion.meteorology import Meteorology
 from jeonju.airquality.dispersion.plume_rise import buoyant_rise
 from jeonju.airquality.dispersion.puffs import NO_RISE
-from jeonju.common.arrays import Floats
+from jeonju.common.arrays import Floats, Singles
 from jeonju.contract.site import Site
 from jeonju.localization.footprints import GridSources
 from jeonju.localization.minutes import MINUTE_S, TICK_S, Minutes, airs_of, winds_of
@@ -60,12 +60,12 @@ def rate_prior(quantity: str, rises: int) -> Floats:
     return prior / prior.sum(axis=1, keepdims=True)
 
 
-def responses(site: Site, minutes: Minutes, grids: list[GridSources]) -> Iterator[tuple[slice, Floats]]:
+def responses(site: Site, minutes: Minutes, grids: list[GridSources]) -> Iterator[tuple[slice, Singles]]:
     """Run the puffs of all grids through the lead and the minutes since; yield each block that counts, and the dilution in it.
 
     The dilution is (grids, devices, onsets × cells), in one array that the next block changes.
     """
-    response = np.empty((len(grids), minutes.values.shape[1], grids[0].n))
+    response = np.empty((len(grids), minutes.values.shape[1], grids[0].n), dtype=np.float32)
     for block in blocks_from(len(minutes.values), BASELINE_MIN - SPIN_UP_MIN):
         airs = airs_of(site, minutes, block)
         if airs is None:

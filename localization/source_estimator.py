@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from jeonju.common.arrays import Floats
+from jeonju.common.arrays import Floats, Singles
 from jeonju.localization._likelihood import E_FOLDS, add_block, log_density
 
 # Errors of ten minutes at one sensor [e-folds], measured at METEC and Ginninderra: without a plume, and of a plume by itself (docs/decisions/0032).
@@ -94,7 +94,8 @@ class SourceEstimator:
     """Accumulates evidence block by block; `estimate` may be called at any time.
 
     `detection_level` is the smallest excess that a sensor can distinguish from zero, in the sensors' unit; `rates` are the possible emission rates
-    (ascending, equally spaced in their logarithm, which is also the prior unless `rate_prior` (candidates, rates) is another).
+    (ascending, equally spaced in their logarithm, which is also the prior). `prior` (rows) or (rows, rates) is another one, in any scale; each row is
+    of as many candidates, one after the other.
     """
 
     def __init__(
@@ -106,12 +107,14 @@ class SourceEstimator:
         prior: Floats | None = None,
         course: Course = STEADY,
     ) -> None:
-        weights = np.ones((n_candidates, 1)) if prior is None else np.asarray(prior, dtype=float)
-        weights = weights.reshape(n_candidates, -1) * np.ones(len(rates))
+        weights = np.ones((1, 1)) if prior is None else np.reshape(np.asarray(prior, dtype=float), (len(prior), -1))
+        weights = np.broadcast_to(weights, (len(weights), len(rates)))
+        in_row = n_candidates // len(weights)
+        weights = (1 - ELSEWHERE_PRIOR) / in_row * weights / weights.sum()
         # Of each candidate and rate: the probability that it is still releasing, that it has ended; and the logarithm of their common factor.
-        self._going = np.ascontiguousarray((1 - ELSEWHERE_PRIOR) * weights / weights.sum())
-        self._prior = self._going.sum(axis=1)
+        self._going: Singles = np.repeat(weights.astype(np.float32), in_row, axis=0)
         self._ended = np.zeros_like(self._going)
+        self._prior = np.repeat(weights.sum(axis=1), in_row)
         self._log_scale = np.zeros(n_candidates)
         self._evidence = np.zeros(n_candidates)
         self._rates = np.ascontiguousarray(rates, dtype=np.float64)
@@ -123,7 +126,7 @@ class SourceEstimator:
     def add(
         self,
         excess: Floats,
-        response: Floats,
+        response: Floats | Singles,
         duration_s: float,
         *,
         counts: Floats | float | None = None,
@@ -179,17 +182,18 @@ class SourceEstimator:
 
     def estimate(self, *, with_rates: bool = True) -> SourceEstimate:
         """Return the posterior from all blocks so far; without `with_rates` it has no rates, which take long for many candidates."""
-        joint = self._going + self._ended
+        both = self._going.sum(axis=1, dtype=np.float64) + self._ended.sum(axis=1, dtype=np.float64)
         with np.errstate(divide="ignore"):
-            log_joint = np.log(joint.sum(axis=1)) + self._log_scale + self._evidence
+            log_joint = np.log(both) + self._log_scale + self._evidence
         share, among, log_evidence = _normalised(log_joint, self._log_elsewhere + float(np.log(ELSEWHERE_PRIOR)))
         # The plume model was seen to fail at sources that were among the candidates: then only evidence of another kind says where they are.
         open_share, open_among, _ = _normalised(np.log(self._prior) + self._evidence, float(np.log(ELSEWHERE_PRIOR)))
         is_among = (1 - FAILS) * among + FAILS * open_among
+        of_rates = len(both) if with_rates else 0
         return SourceEstimate(
             probability=is_among * ((1 - FAILS) * share + FAILS * open_share),
             elsewhere=1.0 - is_among,
-            rates=_quantiles(joint if with_rates else joint[:0], self._rates),
+            rates=_quantiles(self._going[:of_rates] + self._ended[:of_rates], self._rates),
             blocks=self._blocks,
             log_evidence=log_evidence,
         )
@@ -210,7 +214,7 @@ def _log_elsewhere_ratio(measured: Floats, outliers: Floats, reaches: float) -> 
     return np.asarray(np.log(1.0 - reaches + reaches / E_FOLDS / nothing))
 
 
-def _quantiles(weights: Floats, rates: Floats) -> Floats:
+def _quantiles(weights: Floats | Singles, rates: Floats) -> Floats:
     """Return the rates at the points of `INTERVAL` for each row of weights (rows, 3), widened by what is wrong with all blocks alike."""
     logs = np.log(rates)
     step = float(logs[-1] - logs[0]) / max(len(logs) - 1, 1)

@@ -208,7 +208,7 @@ def _map(site: Site, known: Evidence, centre_m: tuple[float, float], extent_m: f
         int(np.prod(shape)),
         rates=RATES_G_S,
         detection_level=DETECTION_LEVEL[known.quantity],
-        prior=np.repeat(rate_prior(known.quantity, len(grids)), int(np.prod(shape[1:])), axis=0),
+        prior=rate_prior(known.quantity, len(grids)),
         course=COURSE,
     )
     _add_blocks(estimator, site, known, grids)

@@ -30,9 +30,24 @@ OFFLINE: Final = Cadence()
 LIVE: Final = Cadence(interval_s=1.0, tick_s=1.0, block_s=1.0)
 QUIET_TICK_S: Final = 20.0
 QUIET_BLOCK_S: Final = 600.0
-HISTORY: Final = Cadence(interval_s=10.0, tick_s=QUIET_TICK_S, block_s=QUIET_BLOCK_S)
+# What a city measured before it was started: minute by minute, as many networks do, and every ten seconds in the last hour.
+HISTORY_INTERVAL_S: Final = 60.0
+LAST_HOUR_S, LAST_HOUR_INTERVAL_S = 3600.0, 10.0
 # What was released beside a device has passed it by then.
 GONE_AFTER_S: Final = 600.0
+
+
+def catching_up(now_s: float, missing_s: float, *, is_live: bool) -> Cadence:
+    """Return the cadence of a block that begins at `now_s`, where so much is missing up to the clock: that of history, or live.
+
+    Blocks of history begin at whole minutes, so that the truth of each minute is among them. A city that `is_live` falls back on it only where it is
+    behind by ten minutes: after sleep of its computer, or because it cannot keep up.
+    """
+    block_s = QUIET_BLOCK_S if is_live or missing_s > QUIET_BLOCK_S else OFFLINE.block_s
+    if now_s % HISTORY_INTERVAL_S or missing_s <= block_s:
+        return LIVE
+    interval_s = HISTORY_INTERVAL_S if missing_s > LAST_HOUR_S + block_s else LAST_HOUR_INTERVAL_S
+    return Cadence(interval_s=interval_s, tick_s=QUIET_TICK_S, block_s=block_s)
 
 
 def unattended(scenario: Scenario) -> Callable[[float], Cadence]:

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 
 from jeonju.common.scaled_clock import ScaledClock
 from jeonju.contract.site import Site
-from jeonju.simulator.cadence import HISTORY, LIVE, Cadence
+from jeonju.simulator.cadence import Cadence, catching_up
 from jeonju.simulator.exposure import Happening
 from jeonju.simulator.metrics import SimulatorMetrics
 from jeonju.simulator.paced import PacedEnvironment
@@ -110,8 +110,7 @@ class Simulation:
             self._thread.join(0.05)
 
     def _cadence(self, now_s: float) -> Cadence:
-        """Return ten seconds while whole blocks of history are missing, one second from then on."""
-        return HISTORY if now_s + HISTORY.block_s < self._clock.now().timestamp() else LIVE
+        return catching_up(now_s, self._clock.now().timestamp() - now_s, is_live=self.is_live)
 
     def _begin(self, at_s: float) -> tuple[PacedEnvironment, World]:
         env = PacedEnvironment(at_s, self._clock.now, speed=lambda: self._clock.speed)

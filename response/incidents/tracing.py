@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -20,6 +21,9 @@ log = logging.getLogger(__name__)
 # A map is made anew this often while something is seen, by the time of the readings; sooner while a robot waits for what it says.
 TRACE_EVERY: Final = timedelta(minutes=2)
 SOON: Final = timedelta(seconds=20)
+# After a map this many times as long passes before the next: where hours of the past come in seconds, or in a city that runs faster than the clock,
+# maps would take a core. The first map of an incident waits for nothing.
+RESTS: Final = 4.0
 
 
 class Subject(NamedTuple):
@@ -73,13 +77,24 @@ class SourceTracer:
         self._wake.set()
 
     def _run(self) -> None:
+        rested_s = time.monotonic()
         while not self._stopping:
-            self._wake.wait()
-            self._wake.clear()
-            while self._due and not self._stopping:
-                with self._lock:
-                    incident_id, until = self._due.popitem()
-                self._trace(incident_id, until)
+            rest_s = max(rested_s - time.monotonic(), 0.0)
+            if (due := self._take_due(only_new=rest_s > 0)) is None:
+                self._wake.wait(rest_s if self._due and rest_s else None)
+                self._wake.clear()
+                continue
+            begun_s = time.monotonic()
+            self._trace(*due)
+            rested_s = time.monotonic() + RESTS * (time.monotonic() - begun_s)
+
+    def _take_due(self, *, only_new: bool) -> tuple[str, datetime] | None:
+        """Return an incident of which a map is due, and up to when: one that has none yet before others."""
+        with self._lock:
+            incident_id = next((each for each in self._due if each not in self._traced), None)
+            if incident_id is None and not only_new:
+                incident_id = next(iter(self._due), None)
+            return None if incident_id is None else (incident_id, self._due.pop(incident_id))
 
     def _trace(self, incident_id: str, now: datetime) -> None:
         subject = self._subject(incident_id)

@@ -83,11 +83,15 @@ class MqttSink:
             self._disconnect()
 
     def _send(self, block: Block) -> None:
-        for number, (name, kind) in enumerate(zip(block.devices, block.kinds, strict=True)):
+        numbers = block.readings.device
+        order = np.argsort(numbers, kind="stable")
+        ends = np.cumsum(np.bincount(numbers, minlength=len(block.devices)))
+        of_devices = np.split(order, ends[:-1])
+        for name, kind, own in zip(block.devices, block.kinds, of_devices, strict=True):
             device = self._devices.get(name)
             if device is None:
                 device = self._devices[name] = _Device(self._url, self._site, name, kind, self._outstanding)
-            rows = block.readings.take(np.flatnonzero(block.readings.device == number))
+            rows = block.readings.take(own)
             if self._closing.is_set():
                 return
             if len(rows):

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 from jeonju.airquality.pollutants import KEYS
 from jeonju.common.arrays import Floats
 from jeonju.contract.site import Site
-from jeonju.simulator.cadence import OFFLINE, Cadence, unattended
+from jeonju.simulator.cadence import LIVE, OFFLINE, Cadence, catching_up, unattended
 from jeonju.simulator.instrument_table import INSTRUMENTS, MEASURED
 from jeonju.simulator.scenario import Scenario
 from jeonju.simulator.sinks.memory import MemorySink
@@ -72,6 +73,34 @@ def test_what_happens_is_simulated_in_fine_steps_from_its_beginning_until_it_is_
         ends_s = begins_s + cadence.block_s
         if any(after < ends_s and begins_s < after + length for _, after, length in events):
             assert cadence == OFFLINE
+
+
+@given(st.integers(0, 86_400), st.integers(0, 3000))
+def test_history_is_caught_up_with_in_coarse_steps_and_its_last_minutes_as_it_lives(
+    missing_s: int, begins_tens: int
+) -> None:
+    """Readings lie a minute apart, ten seconds in the last hour and one second at the end, and there is one at each whole minute."""
+    now_s = START.timestamp() + 10 * begins_tens
+    end_s = now_s + missing_s
+    instants: list[float] = []
+    while now_s < end_s:
+        cadence = catching_up(now_s, end_s - now_s, is_live=False)
+        instants += (now_s + np.arange(cadence.interval_s, cadence.block_s + 1, cadence.interval_s)).tolist()
+        now_s += cadence.block_s
+    assert end_s <= now_s < end_s + LIVE.block_s
+    by_second = [at for at in instants if at % 10]
+    assert len(by_second) <= 9 * (60 + 60) / 10
+    in_last_hour = [at for at in instants if at > end_s - 3600]
+    assert all(later - before <= 10 for before, later in pairwise(in_last_hour))
+    minutes = {at for at in instants if at % 60 == 0}
+    assert len(minutes) >= missing_s // 60
+
+
+def test_a_city_that_is_live_goes_on_second_by_second_until_it_is_ten_minutes_behind() -> None:
+    at_s = START.timestamp()
+    assert catching_up(at_s, 600.0, is_live=True) == LIVE
+    assert catching_up(at_s, 601.0, is_live=True).interval_s == 10.0
+    assert catching_up(at_s + 1.0, 601.0, is_live=True) == LIVE
 
 
 @pytest.mark.parametrize("key", ["pm25", "no2", "co"])
