@@ -12,15 +12,19 @@ import threading
 import urllib.error
 import urllib.request
 from contextlib import closing
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from typer.main import get_command
 
 from jeonju.__main__ import main
 from jeonju.broker.embedded import EmbeddedBroker
+from jeonju.cli import overview
+from jeonju.cli.app import app
 from jeonju.common.folder_lock import only_user_of
 from jeonju.contract.records import LedgerEntry
 from jeonju.contract.site import load_site
@@ -275,6 +279,22 @@ def test_help_teaches_every_command() -> None:
         done = jeonju(command, "--help")
         assert done.returncode == 0
         assert len(done.stdout.split()) > 15
+
+
+def test_help_lists_every_command_under_a_heading_what_one_begins_with_first() -> None:
+    listed = [name for names in overview.HEADINGS.values() for name in names]
+    assert sorted(listed) == sorted(get_command(app).commands)  # type: ignore[attr-defined]
+    said = jeonju("--help").stdout
+    places = [said.index(part) for part in (*overview.HEADINGS,)]
+    assert places == sorted(places)
+    assert said.index(" up ") < said.index(" what-if ") < said.index(" run ")
+    assert "[up] port" in " ".join(said.split())
+
+
+def test_version_is_asked_for_and_never_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert jeonju("--version").stdout == f"jeonju {version('jeonju-air')}\n"
+    monkeypatch.setenv("JEONJU_VERSION", "1")
+    assert "winter-day" in jeonju("scenario", "list").stdout
 
 
 def test_process_of_its_own_says_the_same() -> None:
