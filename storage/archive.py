@@ -131,7 +131,8 @@ class Archive:
         """
         with self._translated("take"), self._staged(day) as new:
             rows = 0
-            with pq.ParquetWriter(new, SCHEMA, compression="zstd") as writer:
+            # A writer that cannot finish, on a full disk, does not close a file that it opened by itself.
+            with pa.OSFile(str(new), "wb") as file, pq.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
                 for table in tables:
                     writer.write_table(table.select(SCHEMA.names).cast(SCHEMA))
                     rows += table.num_rows
