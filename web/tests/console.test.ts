@@ -23,6 +23,7 @@ const { headingOf, keepTrail, metres, trailOf } = await import("../src/trails");
 const { WORDS } = await import("../src/words/words");
 const { eventOf } = await import("../src/panels/Lighter");
 const { listen, loadAll } = await import("../src/data");
+const { fitting } = await import("../src/panels/Chart");
 
 const PM25 = [15, 35, 75, 500], INDEX = [50, 100, 250, 500];
 
@@ -207,4 +208,15 @@ it("keeps what the stream said while an answer was on its way that did not know 
   answer();
   await loaded;
   expect([...live.value.alerts.keys()]).toEqual(["fire"]);
+});
+
+describe("the reason of a flag", () => {
+  const upTo = (room: number) => (text: string) => text.length <= room;
+
+  it("stands as it is where it fits, and is cut short where the chart is narrow", () => {
+    expect(fitting("humid air: 76 %", upTo(40))).toBe("humid air: 76 %");
+    expect(fitting("humid air: 76 %, particles look 1.4 times as many", upTo(20))).toBe("humid air: 76 %, pa…");
+    expect(fitting("x".repeat(200), upTo(1000))).toHaveLength(61);
+    expect(fitting("humid", upTo(0))).toBe("…");
+  });
 });

@@ -80,23 +80,36 @@ function spans({ ctx, bbox, valToPos }: uPlot, alerts: Alert[]): void {
   }
 }
 
+/** A text, cut short where it is too long or does not fit. */
+export function fitting(text: string, fits: (text: string) => boolean): string {
+  if (text.length <= LONGEST_REASON && fits(text)) return text;
+  let length = Math.min(text.length, LONGEST_REASON);
+  while (length > 0 && !fits(`${text.slice(0, length)}…`)) length -= 1;
+  return `${text.slice(0, length)}…`;
+}
+
 /** Values that are flagged, as rings on the line; where a reason begins it is written beside them. */
 function flags({ ctx, bbox, valToPos }: uPlot, line: Line | undefined): void {
-  let before: string | null = null, free = bbox.left;
+  let before: string | null = null, free = bbox.left, ringed = -Infinity;
+  const apart = 5 * devicePixelRatio;
   ctx.strokeStyle = ctx.fillStyle = "#b85c00";
   ctx.lineWidth = 1.5 * devicePixelRatio;
   ctx.font = `${10 * devicePixelRatio}px system-ui`;
+  ctx.textAlign = "left"; // the axes leave it otherwise
   line?.reasons?.forEach((reason, number) => {
     const value = line.values[number];
     const isNew = reason !== before;
     before = reason;
     if (!reason || value === null || value === undefined) return;
     const x = valToPos(line.times[number]!, "x", true), y = valToPos(value, "y", true);
-    ctx.beginPath();
-    ctx.arc(x, y, 3 * devicePixelRatio, 0, 2 * Math.PI);
-    ctx.stroke();
+    if (isNew || x - ringed >= apart) {
+      ringed = x;
+      ctx.beginPath();
+      ctx.arc(x, y, 3 * devicePixelRatio, 0, 2 * Math.PI);
+      ctx.stroke();
+    }
     if (!isNew || x < free) return;
-    const text = reason.length > LONGEST_REASON ? `${reason.slice(0, LONGEST_REASON)}…` : reason, width = ctx.measureText(text).width;
+    const text = fitting(reason, (said) => ctx.measureText(said).width <= bbox.width), width = ctx.measureText(text).width;
     const left = Math.min(x, bbox.left + bbox.width - width);
     ctx.fillText(text, left, Math.max(y - 7 * devicePixelRatio, bbox.top + 10 * devicePixelRatio));
     free = left + width;
