@@ -33,7 +33,7 @@ _SETTINGS: Final = {
     "memory_limit": MEMORY_LIMIT,
     "threads": THREADS,
     "max_vacuum_tasks": 0,
-    # What its allocator keeps of freed memory goes back by and by; otherwise 20 MB an hour stayed, of a city at ×60.
+    # What its allocator keeps of freed memory goes back by and by; no command took longer for it.
     "allocator_background_threads": True,
     "allocator_flush_threshold": "16MB",
     # The store does it earlier by itself, beside its writes.
