@@ -312,8 +312,8 @@ def vertical(z: float, height: float, sigma: float, lid: float) -> float:
     scale = -0.5 / (sigma * sigma)
     below, above = exp(scale * (z - height) ** 2), exp(scale * (z + height) ** 2)
     total = below + above
-    if sigma > LID_UNFELT_RATIO * lid and z <= lid:
-        # exp(−(d ± 2n·lid)²/2σ²) is a product of powers: three exponentials instead of twelve.
+    if sigma > LID_UNFELT_RATIO * lid and z <= 10.0 * lid:
+        # exp(−(d ± 2n·lid)²/2σ²) is a product of powers: three exponentials instead of twelve. Higher up they would overflow.
         at, up, odd = exp(4.0 * scale * lid * z), exp(4.0 * scale * lid * height), exp(4.0 * scale * lid * lid)
         share, down, down_twice, square = 1.0, 1.0, 1.0, odd * odd
         for _ in range(IMAGES):

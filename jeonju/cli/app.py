@@ -2,7 +2,6 @@
 
 import json
 import time
-from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Annotated
 
@@ -56,7 +55,7 @@ from jeonju.cli.options import (
     listed,
     until_over,
 )
-from jeonju.cli.overview import Overview
+from jeonju.cli.overview import Overview, Version
 from jeonju.cli.progress import progress
 from jeonju.cli.scenario import app as scenario_app
 from jeonju.cli.services import app as services_app
@@ -95,12 +94,6 @@ app.command("broker")(run_broker)
 app.command()(worker)
 
 
-def _show_version(asked: bool) -> None:  # noqa: FBT001  (typer passes it so)
-    if asked:
-        typer.echo(f"jeonju {version_of('jeonju-air')}")
-        raise typer.Exit
-
-
 @app.callback()
 def settings(
     context: typer.Context,
@@ -113,17 +106,7 @@ def settings(
             help="Options in a TOML file, such as: \\[up] port = 9000 (docs/configuration.md).",
         ),
     ] = None,
-    _version: Annotated[
-        bool,
-        # Not from the environment: a deployment may well have a variable of that name.
-        typer.Option(
-            "--version",
-            callback=_show_version,
-            is_eager=True,
-            allow_from_autoenv=False,
-            help="Show the version and exit.",
-        ),
-    ] = False,
+    _version: Version = False,
 ) -> None:
     """Simulate, carry, store, watch and judge the air of a city.
 

@@ -1,7 +1,9 @@
-"""The order of the commands in `jeonju --help`, and their headings: what a newcomer needs first comes first."""
+"""What `jeonju` says of itself: its version, and its commands by heading, what a newcomer needs first."""
 
-from typing import Any, Final
+from importlib.metadata import version
+from typing import Annotated, Any, Final
 
+import typer
 from typer.core import TyperGroup
 
 HEADINGS: Final[dict[str, tuple[str, ...]]] = {
@@ -29,3 +31,22 @@ class Overview(TyperGroup):
         if command is not None:
             command.rich_help_panel = _HEADING_OF[cmd_name]
         return command
+
+
+def _show_version(asked: bool) -> None:  # noqa: FBT001  (typer passes it so)
+    if asked:
+        typer.echo(f"jeonju {version('jeonju-air')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    # Not from the environment: a deployment may well have a variable of that name.
+    typer.Option(
+        "--version",
+        callback=_show_version,
+        is_eager=True,
+        allow_from_autoenv=False,
+        help="Show the version and exit.",
+    ),
+]

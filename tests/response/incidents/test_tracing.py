@@ -25,6 +25,7 @@ class Traced:
     def __init__(self) -> None:
         self.maps: list[tuple[str, datetime, float]] = []
         self.changed = threading.Condition()
+        self.begun, self.may_end = threading.Event(), threading.Event()
 
     def wait_for(self, number: int) -> None:
         with self.changed:
@@ -41,6 +42,8 @@ def tracer(site: Site, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Source
 
     def make(_site: Site, _opened: datetime, _alerts: Any, _readings: pa.Table, until: datetime) -> None:
         begun_s = time.monotonic()
+        traced.begun.set()
+        assert traced.may_end.wait(30)
         time.sleep(TAKES_S)  # the map takes so long; nothing is waited for
         with traced.changed:
             traced.maps.append((at_work[-1], until, begun_s))
@@ -62,9 +65,10 @@ def test_maps_of_hours_that_come_in_seconds_take_a_fifth_of_the_time(
 ) -> None:
     with tracer(jeonju, monkeypatch) as (made, traced):
         made.request("a", OPENED, OPENED, lambda _incident: False)
-        traced.wait_for(1)
+        assert traced.begun.wait(30)
         for minutes in (2, 4, 6):
             made.request("a", OPENED, OPENED + timedelta(minutes=minutes), lambda _incident: False)
+        traced.may_end.set()
         traced.wait_for(2)
     (_, _, first_s), (_, until, second_s) = traced.maps
     assert second_s - first_s >= (1 + tracing.RESTS) * TAKES_S
@@ -74,8 +78,9 @@ def test_maps_of_hours_that_come_in_seconds_take_a_fifth_of_the_time(
 def test_first_map_of_another_incident_waits_for_nothing(jeonju: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     with tracer(jeonju, monkeypatch) as (made, traced):
         made.request("a", OPENED, OPENED, lambda _incident: False)
-        traced.wait_for(1)
+        assert traced.begun.wait(30)
         made.request("a", OPENED, OPENED + timedelta(minutes=2), lambda _incident: False)
         made.request("b", OPENED, OPENED + timedelta(minutes=2), lambda _incident: False)
+        traced.may_end.set()
         traced.wait_for(3)
     assert [incident for incident, _, _ in traced.maps] == ["a", "b", "a"]
