@@ -29,6 +29,8 @@ MOST_NODES: Final = 9
 # What was under way when a node or a worker died is sent again after this time: soon enough to be judged
 # (`ALLOWED_LATENESS_S` in detection/windows.py).
 ACK_WAIT: Final = "5s"
+# The answer of a leader that has died never comes: the sender is sent away, to send again to the next one.
+STORE_WITHIN: Final = "5s"
 # The nodes know each other by this name and a password that only they have.
 NODE: Final = "node"
 
@@ -85,6 +87,7 @@ class Node:
             max_file_store=QUEUE_ON_DISK_BYTES + kept_bytes(self.folder),
             max_connections=MOST_CONNECTIONS,
             ack_wait=ACK_WAIT,
+            store_within=STORE_WITHIN,
             replicas=f"stream_replicas: {REPLICAS}",
             **self._access(),
         )

@@ -17,8 +17,8 @@ NATS_MAKES: Final = f"$JS.API.STREAM.CREATE.KV_{LEASES}"
 NATS_HOLDS: Final = (f"$KV.{LEASES}.>", NATS_MAKES)
 NATS_RESPONDS: Final = (f"$KV.{LEASES}.{RESPOND}.>", NATS_MAKES, f"{ASKED}.*")
 NATS_ANSWERS: Final = "_INBOX.>"
-# What `nats.conf` says of a server without others.
-ALONE: Final = {"nats_tls": "", "cluster": "", "replicas": "", "ack_wait": "30s"}
+# What `nats.conf` says of a server without others. A disk may stand still for seconds (an SD card, a backup beside it): no other node would answer.
+ALONE: Final = {"nats_tls": "", "cluster": "", "replicas": "", "ack_wait": "30s", "store_within": "45s"}
 
 
 def mosquitto_passwords(accounts: Iterable[Account]) -> str:

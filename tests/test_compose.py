@@ -358,9 +358,7 @@ class Stack:
         return text
 
     def _influxd1(self) -> int:
-        server = Influxd(self.folder / "influxd")
-        self._stack.callback(server.stop)
-        return server.port
+        return self._stack.enter_context(Influxd(self.folder / "influxd")).port
 
     def _influxd2(self) -> int:
         program = os.environ.get("JEONJU_TEST_INFLUXD2")

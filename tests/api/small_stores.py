@@ -16,12 +16,7 @@ KINDS: Final = ("duckdb", "influxdb1")
 def opened(kind: str, folder: Path) -> Iterator[Store]:
     """An empty store in a file, or in a real InfluxDB 1.x that is started for it."""
     with ExitStack() as stack:
-        if kind == "duckdb":
-            url = str(folder / "air.duckdb")
-        else:
-            server = Influxd(folder / "influxd")
-            stack.callback(server.stop)
-            url = server.url()
+        url = str(folder / "air.duckdb") if kind == "duckdb" else stack.enter_context(Influxd(folder / "influxd")).url()
         store = open_store(url)
         stack.callback(store.close)
         yield store

@@ -1,5 +1,6 @@
 """The index on its way to a real store."""
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -19,9 +20,7 @@ def index(pm25: float) -> Cai:
 
 
 def test_index_of_each_station_is_kept_once_a_minute(jeonju: Site, tmp_path: Path) -> None:
-    server = Influxd(tmp_path / "influxd")
-    store = InfluxStore(server.url())
-    try:
+    with Influxd(tmp_path / "influxd") as server, closing(InfluxStore(server.url())) as store:
         figures = IndexStatistics(jeonju, store)
         for second in range(0, 150, 10):
             figures.write({"palbok-01": index(40.0 + second), "stranger": index(9.0)}, T0 + timedelta(seconds=second))
@@ -40,6 +39,3 @@ def test_index_of_each_station_is_kept_once_a_minute(jeonju: Site, tmp_path: Pat
             ]
             for second, grade in ((0, "bad"), (60, "very-bad"), (120, "very-bad"))
         ]
-    finally:
-        store.close()
-        server.stop()

@@ -28,13 +28,10 @@ FIRE = END - timedelta(minutes=50)
 @pytest.fixture(scope="session")
 def reader(jeonju: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     """Who asks the database of the city as Grafana would, for the hour of the fire."""
-    server = Influxd(tmp_path_factory.mktemp("grafana") / "influxd")
-    try:
+    with Influxd(tmp_path_factory.mktemp("grafana") / "influxd") as server:
         with closing(InfluxStore(server.url())) as store:
             _fill(jeonju, store)
         yield Reader(server, start=FINE_FROM, end=END)
-    finally:
-        server.stop()
 
 
 def _fill(site: Site, store: InfluxStore) -> None:

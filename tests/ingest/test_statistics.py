@@ -1,6 +1,7 @@
 """Statistics of ingest itself, with a real store that goes away and comes back."""
 
 import threading
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -62,10 +63,8 @@ def test_ingest_writes_what_it_did_and_how_old_readings_are(
     jeonju: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored_s: int, lag_s: float
 ) -> None:
     monkeypatch.setattr(statistics, "EVERY_S", 0.05)
-    server = Influxd(tmp_path / "influxd")
-    store = InfluxStore(server.url())
     ticks = iter(range(1_000_000))
-    try:
+    with Influxd(tmp_path / "influxd") as server, closing(InfluxStore(server.url())) as store:
         with (
             EmbeddedBroker(tmp_path, kind="embedded", port=0) as broker,
             Ingest(jeonju, store, broker.url, now=lambda: T0 + timedelta(seconds=stored_s, microseconds=next(ticks))),
@@ -78,6 +77,3 @@ def test_ingest_writes_what_it_did_and_how_old_readings_are(
             client.disconnect()
             client.loop_stop()
         assert written(server)[-1] == [*newest, 1, 1]
-    finally:
-        store.close()
-        server.stop()

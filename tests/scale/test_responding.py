@@ -129,9 +129,8 @@ class Bench:
 @pytest.fixture
 def bench(nodes: Nodes, jeonju: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setenv("CONTROL_ROOM", SECRET)
-    influx = Influxd(tmp_path / "influx")
     with ExitStack() as stack:
-        stack.callback(influx.stop)
+        influx = stack.enter_context(Influxd(tmp_path / "influx"))
         leases = LeaseStore(nodes.nats_url, lasts_s=LASTS_S)
         leases.start()
         stack.callback(leases.stop)

@@ -15,9 +15,8 @@ from tests.storage.influx.servers import Influxd, StandIn, real_influxdb_2
 @pytest.fixture(scope="session")
 def influxd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Influxd]:
     """One InfluxDB 1.x for all tests; each takes a database of its own."""
-    server = Influxd(tmp_path_factory.mktemp("influxd"))
-    yield server
-    server.stop()
+    with Influxd(tmp_path_factory.mktemp("influxd")) as server:
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -34,9 +33,7 @@ def new_influxd(tmp_path: Path) -> Iterator[Callable[..., Influxd]]:
     with ExitStack() as stack:
 
         def start(**options: bool) -> Influxd:
-            server = Influxd(tmp_path / "influxd", **options)
-            stack.callback(server.stop)
-            return server
+            return stack.enter_context(Influxd(tmp_path / "influxd", **options))
 
         yield start
 

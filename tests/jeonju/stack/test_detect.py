@@ -103,10 +103,11 @@ def test_alert_reaches_every_api_and_a_killed_detection_neither_loses_nor_repeat
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CONTROL_ROOM", SECRET)
-    site, influx = load_site(str(two_stations(tmp_path))), Influxd(tmp_path / "influx")
+    site = load_site(str(two_stations(tmp_path)))
     retained: dict[str, bytes] = {}
     begin = datetime.now(UTC) - timedelta(minutes=12)
     with (
+        Influxd(tmp_path / "influx") as influx,
         control_room() as room,
         EmbeddedBroker(tmp_path, port=0) as broker,
         closing(open_store(influx.url())) as to_write,
@@ -153,7 +154,6 @@ def test_alert_reaches_every_api_and_a_killed_detection_neither_loses_nor_repeat
             assert [row["id"] for row in listed(first)] == [alert["id"]]
             assert len(set(room.events)) == len(room.events) == 2
         device.end()
-    influx.stop()
 
 
 def test_store_of_one_process_is_refused_in_one_line() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 import urllib3
@@ -49,6 +49,12 @@ class Influxd:
         """Stop it; nothing happens where it has stopped already."""
         self._process.kill() if kill else self._process.terminate()
         self._process.wait(timeout=60)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def ask(self, question: str, database: str = "air", headers: dict[str, str] | None = None) -> Any:
         options = urllib.parse.urlencode({"q": question, "db": database, "epoch": "u"})
