@@ -36,9 +36,9 @@ COPY . code/
 RUN rm -rf code/web
 COPY --from=console /opt/console/api/static code/api/static
 # Compiled, with numba's functions: they are found again by the path and the time of their files, so all have one time of whole seconds.
-RUN rm -rf code/packaging/docker/slim code/scripts && find code -exec touch --no-dereference --date=2026-01-01T00:00:00Z {} + \
+RUN rm -rf code/packaging/docker/slim && find code -exec touch --no-dereference --date=2026-01-01T00:00:00Z {} + \
     && .venv/bin/python -m compileall -q code \
-    && NUMBA_CACHE_DIR=/opt/jeonju/code/numba code/packaging/docker/warm
+    && NUMBA_CACHE_DIR=/opt/jeonju/code/numba .venv/bin/python code/scripts/warm && rm -rf code/scripts
 
 FROM ${BASE}
 # Pango and a font with Korean set the reports of incidents.

@@ -22,6 +22,8 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 # The page; its parts lie beside it.
 CONSOLE := api/static/index.html
+# The physics, which numba compiles.
+WARM := .venv/.warm
 # Tools that ask or write about packages, apart from what they look at.
 TOOLS := build/tools
 
@@ -47,7 +49,8 @@ UV_INSTALL := $(PIP) --constraint constraints.txt uv && $(BIN)/uv pip install --
 help:
 	@sed -n 's/^# make/make/p' Makefile
 
-setup: $(INSTALLED) $(CONSOLE)
+setup: $(INSTALLED)
+	@$(MAKE) --no-print-directory --jobs 2 $(WARM) $(CONSOLE)
 
 $(INSTALLED): pyproject.toml requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.11"; exit 2; }
@@ -55,6 +58,11 @@ $(INSTALLED): pyproject.toml requirements-dev.lock
 	@$(UV_INSTALL) || $(PIP) $(LOCKED)
 	$(PIP) --no-deps --editable .
 	@$(BIN)/python -m compileall -q -j 0 jeonju jeonju/*/
+	@touch $@
+
+$(WARM): $(INSTALLED)
+	@echo "compiling the physics, once"
+	@$(BIN)/python scripts/warm
 	@touch $@
 
 # Without the packages of npm nothing is made, and the next setup tries again.

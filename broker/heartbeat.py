@@ -70,7 +70,7 @@ def try_broker(broker_url: str, topic: str, within_s: float = WITHIN_S) -> str |
         return None
     if client.failure is not None:
         return str(client.failure)
-    return f"the broker at {client.address!r} takes no messages; see whether its disk is full"
+    return f"the broker at {client.address!r} takes no messages; see whether its disk is full, or stands still"
 
 
 class Heartbeat:
