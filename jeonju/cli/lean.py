@@ -1,19 +1,24 @@
-"""What a service that runs for months does without: pandas, and memory that it has freed."""
+"""What a service that runs for months does without: pandas, memory that it has freed, and code that only its start needed."""
 
 import ctypes
 import platform
+import re
 import sys
 import threading
 import time
 from importlib.abc import MetaPathFinder
+from pathlib import Path
 from typing import Final
 
-# Parameters of glibc's mallopt (malloc.h).
+# Parameters of glibc's mallopt (malloc.h), and of Linux' madvise (madvise(2)).
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _MOST_ARENAS = -1, -3, -8
+_DONTNEED = 4
 # Pieces from this size on have pages of their own. Left to itself glibc raises that to 32 MB, and pieces in use keep freed ones around them.
 OWN_PAGES_FROM_BYTES: Final = 256 * 1024
 ARENAS: Final = 2
 TRIMMED_EVERY_S: Final = 60.0
+# Parts of libraries in /proc/self/smaps that nobody writes to, nor has: the loader writes addresses into some before it closes them.
+_LIBRARY: Final = re.compile(r"(?m)^([0-9a-f]+)-([0-9a-f]+) r-[x-]p .* /.+\.so\b.*\n(?:\w+: .*\n)*?Anonymous: +0 kB")
 
 
 class _NoPandas(MetaPathFinder):
@@ -53,3 +58,15 @@ def _trim(libc: ctypes.CDLL) -> None:
     while True:
         time.sleep(TRIMMED_EVERY_S)
         libc.malloc_trim(0)
+        _let_go_of_libraries(libc)
+
+
+def _let_go_of_libraries(libc: ctypes.CDLL) -> None:
+    """Unmap the code of libraries: what is used is back at once, from where the system keeps files; the compiler's 70 MB are not."""
+    try:
+        mapped = Path("/proc/self/smaps").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return  # A system may hide it.
+    for begin, end in _LIBRARY.findall(mapped):
+        address = int(begin, 16)
+        libc.madvise(ctypes.c_void_p(address), ctypes.c_size_t(int(end, 16) - address), _DONTNEED)

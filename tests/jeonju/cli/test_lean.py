@@ -1,4 +1,4 @@
-"""A service does without pandas, which pyarrow would import wherever it is installed, and without memory that it has freed."""
+"""A service does without pandas, which pyarrow would import wherever it is installed, without memory that it has freed, and without a compiler."""
 
 import platform
 import subprocess
@@ -73,3 +73,41 @@ def test_freed_memory_between_small_pieces_goes_back_to_the_system() -> None:
     assert grown_mb("lean") < 20
     # Holes stay, wherever the pieces lie; of larger ones glibc gives back some by itself, as it happens.
     assert grown_mb("as it is") > 50
+
+
+HAS_COMPILED = """
+import sys, time
+from jeonju.cli import lean
+how = sys.argv[1]
+if how == "lean":
+    lean.TRIMMED_EVERY_S = 0.1
+    lean.run_lean()
+
+import numba
+
+def of_files_mb():
+    with open("/proc/self/status") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("RssFile")) / 1024
+
+@numba.njit
+def twice(number):
+    return 2 * number
+
+assert twice(21) == 42
+until = time.monotonic() + (20 if how == "lean" else 0)
+while of_files_mb() > 50 and time.monotonic() < until:
+    time.sleep(0.1)
+print(of_files_mb())
+# What is needed again is there again, also while it is let go of.
+assert [twice(1), twice(1.5), twice(1j)] == [2, 3.0, 2j]
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other systems keep what they like")
+def test_compiler_goes_once_it_has_compiled_and_comes_back() -> None:
+    def of_files_mb(how: str) -> float:
+        command = [sys.executable, "-c", HAS_COMPILED, how]
+        return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    assert of_files_mb("lean") < 50
+    assert of_files_mb("as it is") > 80
