@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
@@ -89,7 +90,8 @@ class Parts:
 
     def _keeping(self, schema: pa.Schema, pieces: Iterator[Piece]) -> Iterator[Piece]:
         begun, start = self.folder / _BEGUN, self.reached
-        writer, rows = pq.ParquetWriter(begun, schema, compression="zstd"), 0
+        file, writer = _begin(begun, schema)
+        rows = 0
         try:
             for piece in pieces:
                 if piece.rows is not None:
@@ -98,12 +100,16 @@ class Parts:
                 elif rows >= self._least:
                     # Here a window of time ends: no instant is divided.
                     writer.close()
+                    file.close()
                     _name(begun, self.folder / _named(start, piece.reached))
                     start, rows = piece.reached, 0
-                    writer = pq.ParquetWriter(begun, schema, compression="zstd")
+                    file, writer = _begin(begun, schema)
                 yield piece
         finally:
-            writer.close()
+            # On a full disk it cannot be finished; it is not kept anyway.
+            with suppress(OSError):
+                writer.close()
+            file.close()
             begun.unlink(missing_ok=True)
 
     def _whole_ones(self) -> list[_Part]:
@@ -119,6 +125,12 @@ class Parts:
 def folder_of(file: Path) -> Path:
     """Return the folder where the parts of a file are kept."""
     return file.with_name(f".{file.name}.parts")
+
+
+def _begin(path: Path, schema: pa.Schema) -> tuple[pa.OSFile, pq.ParquetWriter]:
+    """Begin a part; a writer that cannot finish does not close a file that it opened by itself."""
+    file = pa.OSFile(str(path), "wb")
+    return file, pq.ParquetWriter(file, schema, compression="zstd")
 
 
 def _opened(part: Path) -> pq.ParquetFile:

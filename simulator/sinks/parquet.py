@@ -1,6 +1,8 @@
 """Write readings and truth as Parquet files, which get their names only once they are complete."""
 
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -119,6 +121,7 @@ class _File:
         self._path = path
         self._partial = path.with_suffix(".partial")
         self._repeats = repeats
+        self._file: pa.OSFile | None = None
         self._writer: pq.ParquetWriter | None = None
         self._waiting: list[pa.RecordBatch] = []
 
@@ -130,15 +133,20 @@ class _File:
     def finish(self) -> None:
         self._flush()
         try:
-            if self._writer is not None:
+            if self._writer is not None and self._file is not None:
                 self._writer.close()
+                self._file.close()
                 self._partial.replace(self._path)
         except OSError as error:
             raise self._cannot_write(error) from error
 
     def abandon(self) -> None:
         if self._writer is not None:
-            self._writer.close()
+            # On a full disk it cannot be finished; it is not kept anyway.
+            with suppress(OSError):
+                self._writer.close()
+        if self._file is not None:
+            self._file.close()
         self._partial.unlink(missing_ok=True)
 
     def _flush(self) -> None:
@@ -157,8 +165,10 @@ class _File:
         labels = [name for name in LABELS if name in schema.names]
         numbers = [name for name in schema.names if pa.types.is_floating(schema.field(name).type)]
         encodings = {} if self._repeats else dict.fromkeys(numbers, "BYTE_STREAM_SPLIT")
+        # A writer that cannot finish does not close a file that it opened by itself.
+        self._file = pa.OSFile(str(self._partial), "wb")
         return pq.ParquetWriter(
-            self._partial,
+            self._file,
             schema,
             use_dictionary=True if self._repeats else labels,
             column_encoding=encodings or None,
@@ -168,5 +178,5 @@ class _File:
 
     def _cannot_write(self, error: OSError) -> UserError:
         return UserError(
-            f"cannot write {self._path}: {error.strerror or error}; free some space or choose another --out"
+            f"cannot write {self._path}: {os.strerror(error.errno) if error.errno else error}; free some space or choose another --out"
         )

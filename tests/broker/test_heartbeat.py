@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,6 +17,7 @@ from jeonju.contract import topics
 from jeonju.contract.site import Site
 from tests.broker.guarded import NOW
 from tests.conftest import need_broker
+from tests.disks import small_disk
 from tests.waiting import wait_until
 
 TOPIC = topics.heartbeat("jeonju")
@@ -69,14 +69,8 @@ def test_account_without_the_right_is_no_trouble() -> None:
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A small disk."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("only root can make a small disk, and not on every system")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_disk(tmp_path / "disk", "40m") as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("kind", ["embedded", "mosquitto"])

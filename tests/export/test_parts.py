@@ -12,6 +12,7 @@ from jeonju.common.errors import UserError
 from jeonju.export.parts import Parts, folder_of
 from jeonju.export.pieces import Piece, in_windows, within
 from jeonju.storage.port import Series
+from tests.disks import enlarge, small_disk
 from tests.export.test_pieces import NOW, Kept, rows_at
 
 END = NOW + timedelta(seconds=200)
@@ -91,3 +92,15 @@ def test_parts_of_something_else_are_not_mixed_in(tmp_path: Path) -> None:
     (parts.folder / "asked.json").write_text("{", encoding="utf-8")
     with pytest.raises(UserError, match="nothing to go on with"):
         begun(tmp_path)
+
+
+def test_a_full_disk_keeps_the_parts_that_are_whole_and_nothing_else(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "16k") as disk:
+        parts = begun(disk)
+        with pytest.raises(OSError, match="No space left on device"):
+            read(parts, Kept(TABLE), 10_000)
+        kept = {file.name for file in parts.folder.iterdir()}
+        assert kept
+        assert "begun" not in kept
+        enlarge(disk, "10m")
+        assert read(begun(disk), Kept(TABLE), 10_000).to_pylist() == TABLE.to_pylist()

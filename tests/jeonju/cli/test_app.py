@@ -34,6 +34,7 @@ from jeonju.simulator.scenario import load_scenario
 from jeonju.stack.http_server import HttpSettings
 from jeonju.stack.shown_run import shown_run
 from jeonju.storage.duckdb.store import DuckDBStore
+from tests.disks import enlarge, small_disk
 from tests.jeonju.cli.command import jeonju, jeonju_process
 from tests.processes import started
 from tests.waiting import wait_until
@@ -334,17 +335,10 @@ def test_second_up_on_one_folder_says_so_whatever_its_store_is(tmp_path: Path) -
     assert [file.name for file in tmp_path.iterdir()] == ["in-use"]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a small disk")
 def test_full_disk_is_said_in_one_line_and_loses_nothing(tmp_path: Path) -> None:
     """Whether broker or store finds the disk full first depends on which of them was quicker: the broker waits, the store ends `up`."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    up = ["up", "--data", str(disk), "--port", "0", "--mqtt-port", "0", "--history", "12h", "--for"]
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)], capture_output=True, check=False
-    ).returncode:
-        pytest.skip("this system does not let root mount a small disk")
-    try:
+    with small_disk(tmp_path / "disk", "12m") as disk:
+        up = ["up", "--data", str(disk), "--port", "0", "--mqtt-port", "0", "--history", "12h", "--for"]
         command = [sys.executable, "-m", "jeonju", *up, "300s"]
         with started(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
             wait_until(
@@ -352,7 +346,7 @@ def test_full_disk_is_said_in_one_line_and_loses_nothing(tmp_path: Path) -> None
                 within_s=300,
                 what="the disk to be full",
             )
-            subprocess.run(["mount", "-o", "remount,size=200m", str(disk)], check=True)
+            enlarge(disk, "200m")
             process.send_signal(signal.SIGINT)
             _, said = process.communicate(timeout=120)
         assert "Traceback" not in said
@@ -365,8 +359,16 @@ def test_full_disk_is_said_in_one_line_and_loses_nothing(tmp_path: Path) -> None
         assert len(after) == 26
         assert all(entry.received > before[device].received for device, entry in after.items() if device in before)
         assert {entry.missing for entry in after.values()} == {0}
-    finally:
-        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def test_run_on_a_full_disk_is_said_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "6m") as disk:
+        done = jeonju("run", "winter-day", "--out", disk / "run")
+        assert done.returncode == 2
+        assert f"cannot write {disk}/run/" in " ".join(done.stderr.split())
+        assert "No space left on device; free some space or choose another --out" in " ".join(done.stderr.split())
+        assert "Traceback" not in done.stderr
+        assert not [file for file in disk.rglob("*") if file.is_file()]
 
 
 def _ledger(data: Path) -> dict[str, LedgerEntry]:
