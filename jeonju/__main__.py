@@ -1,5 +1,6 @@
 """The `jeonju` command."""
 
+import errno
 import os
 import sys
 from typing import Final
@@ -13,6 +14,15 @@ from jeonju.common.errors import JeonjuError
 EXIT_USER_ERROR: Final = 2
 # A broker, store or service is away: the same command may succeed later.
 EXIT_UNAVAILABLE: Final = os.EX_TEMPFAIL
+# What a disk may answer wherever something is written, and what then helps.
+_FULL, _CLOSED = "free some space, or name another place", "give this user the right to write there, or name another place"
+_OF_A_DISK: Final = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EROFS: _CLOSED,
+    errno.EACCES: _CLOSED,
+    errno.EPERM: _CLOSED,
+}
 
 
 def main() -> None:
@@ -22,6 +32,12 @@ def main() -> None:
     except JeonjuError as error:
         typer.echo(f"jeonju: {error}", err=True)
         sys.exit(EXIT_UNAVAILABLE if error.is_temporary else EXIT_USER_ERROR)
+    except OSError as error:
+        if error.errno not in _OF_A_DISK:
+            raise
+        where = f"cannot write {error.filename}: " if error.filename else "cannot write: "
+        typer.echo(f"jeonju: {where}{os.strerror(error.errno)}; {_OF_A_DISK[error.errno]}", err=True)
+        sys.exit(EXIT_USER_ERROR)
     except ModuleNotFoundError as error:
         # The extras of the package, and the image of the services, leave out what a command may need.
         if error.name is None or error.name.partition(".")[0] == "jeonju":

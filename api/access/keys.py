@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from jeonju.common.errors import UserError
+from jeonju.common.secret_file import write_secret
 from jeonju.contract.topics import NAME
 
 log = logging.getLogger(__name__)
@@ -155,15 +156,13 @@ class KeyFile:
 
     def _write(self, keys: list[Key]) -> None:
         text = json.dumps([asdict(key) for key in keys], indent=2)
-        new = self._path.with_suffix(".new")
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            new.unlink(missing_ok=True)
-            new.touch(mode=0o600)
-            new.write_text(text, encoding="utf-8")
-            new.replace(self._path)
+            write_secret(self._path, text.encode())
         except OSError as error:
-            raise UserError(f"cannot write {self._path}: {error.strerror or error}") from error
+            raise UserError(
+                f"cannot write {self._path}: {error.strerror or error}; free some space, or choose another --keys"
+            ) from error
         self._keys, self._stamp = {key.sha256: key for key in keys}, None
 
 

@@ -88,7 +88,8 @@ def connect(path: Path | str) -> duckdb.DuckDBPyConnection:
             raise StoreInUseError(
                 f"{path} is in use by another process; stop it, or choose another --store ({text})"
             ) from error
-        raise UserError(f"{path} cannot be opened as a store: {text}; where it is damaged, {ADVICE}") from error
+        advice = "free some space" if "no space left" in text.lower() else f"where it is damaged, {ADVICE}"
+        raise UserError(f"{path} cannot be opened as a store: {text}; {advice}") from error
     return connection
 
 

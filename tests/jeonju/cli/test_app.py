@@ -3,7 +3,6 @@
 import importlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -11,7 +10,6 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,7 +24,6 @@ from jeonju.broker.embedded import EmbeddedBroker
 from jeonju.cli import overview
 from jeonju.cli.app import app
 from jeonju.common.folder_lock import only_user_of
-from jeonju.contract.records import LedgerEntry
 from jeonju.contract.site import load_site
 from jeonju.evaluation.finished_run import NEEDED
 from jeonju.ingest.service import Ingest
@@ -34,7 +31,6 @@ from jeonju.simulator.scenario import load_scenario
 from jeonju.stack.http_server import HttpSettings
 from jeonju.stack.shown_run import shown_run
 from jeonju.storage.duckdb.store import DuckDBStore
-from tests.disks import enlarge, small_disk
 from tests.jeonju.cli.command import jeonju, jeonju_process
 from tests.processes import started
 from tests.waiting import wait_until
@@ -333,44 +329,3 @@ def test_second_up_on_one_folder_says_so_whatever_its_store_is(tmp_path: Path) -
     assert done.returncode == 2
     assert f"another process (number {os.getpid()}) uses the folder {tmp_path}" in " ".join(done.stderr.split())
     assert [file.name for file in tmp_path.iterdir()] == ["in-use"]
-
-
-def test_full_disk_is_said_in_one_line_and_loses_nothing(tmp_path: Path) -> None:
-    """Whether broker or store finds the disk full first depends on which of them was quicker: the broker waits, the store ends `up`."""
-    with small_disk(tmp_path / "disk", "12m") as disk:
-        up = ["up", "--data", str(disk), "--port", "0", "--mqtt-port", "0", "--history", "12h", "--for"]
-        command = [sys.executable, "-m", "jeonju", *up, "300s"]
-        with started(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-            wait_until(
-                lambda: process.poll() is not None or shutil.disk_usage(disk).free < 64 * 1024,
-                within_s=300,
-                what="the disk to be full",
-            )
-            enlarge(disk, "200m")
-            process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=120)
-        assert "Traceback" not in said
-        if process.returncode == 2:
-            assert "No space left on device" in " ".join(said.split())
-            assert "free some space" in " ".join(said.split())
-        before = _ledger(disk)
-        assert jeonju_process(*up, "25s").returncode == 0
-        after = _ledger(disk)
-        assert len(after) == 26
-        assert all(entry.received > before[device].received for device, entry in after.items() if device in before)
-        assert {entry.missing for entry in after.values()} == {0}
-
-
-def test_run_on_a_full_disk_is_said_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
-    with small_disk(tmp_path / "disk", "6m") as disk:
-        done = jeonju("run", "winter-day", "--out", disk / "run")
-        assert done.returncode == 2
-        assert f"cannot write {disk}/run/" in " ".join(done.stderr.split())
-        assert "No space left on device; free some space or choose another --out" in " ".join(done.stderr.split())
-        assert "Traceback" not in done.stderr
-        assert not [file for file in disk.rglob("*") if file.is_file()]
-
-
-def _ledger(data: Path) -> dict[str, LedgerEntry]:
-    with closing(DuckDBStore(data / "air.duckdb")) as store:
-        return {entry.device: entry for entry in store.ledger("jeonju")}
