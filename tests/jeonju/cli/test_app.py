@@ -10,6 +10,7 @@ import sys
 import threading
 import urllib.error
 import urllib.request
+from contextlib import closing
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -66,14 +67,17 @@ def test_up_makes_up_for_history_and_goes_live(tmp_path: Path) -> None:
     assert (live["event"], stopped["event"]) == ("live", "stopped")
     assert live["devices_heard"] == 26
     assert stopped["rejected"] == 0
-    store = DuckDBStore(tmp_path / "air.duckdb")
-    ledger = store.ledger("jeonju")
-    assert len(ledger) == 26
-    assert all((entry.missing, entry.repeated, entry.rejected) == (0, 0, 0) for entry in ledger)
     # What ingest had no time to take at the end, such as a goodbye, the broker keeps for the next start.
-    with EmbeddedBroker(tmp_path, port=0) as broker, Ingest(load_site("jeonju"), store, broker.url):
+    with (
+        closing(DuckDBStore(tmp_path / "air.duckdb")) as store,
+        EmbeddedBroker(tmp_path, port=0) as broker,
+        Ingest(load_site("jeonju"), store, broker.url),
+    ):
         wait_until(lambda: {record.state for record in store.devices("jeonju")} == {"offline"}, what="every goodbye")
-    store.close()
+        wait_until(lambda: not any(entry.missing for entry in store.ledger("jeonju")), what="every reading")
+        ledger = store.ledger("jeonju")
+    assert len(ledger) == 26
+    assert not any(entry.rejected for entry in ledger)
 
 
 def _figure(url: str, name: str) -> float:

@@ -120,11 +120,16 @@ def test_ingest_waits_for_the_server_and_loses_nothing(
         send(client, 500, 1500)
         wait_until(lambda: not ingest.stats().store_available, what="the store away")
         server.start()
-        wait_until(lambda: ingest.stats().readings == 1500, what="all readings")
+        # Where the server takes long to start, some come once more.
+        wait_until(lambda: new_ones(store) == 1500, what="all readings")
     assert sorted(int(seq) for seq in store.readings(FOREVER)["seq"].to_pylist()) == list(range(1500))
     (entry,) = store.ledger("jeonju")
-    assert (entry.received, entry.missing, entry.repeated) == (1500, 0, 0)
+    assert entry.missing == 0
     store.close()
+
+
+def new_ones(store: InfluxStore) -> int:
+    return sum(entry.received - entry.repeated for entry in store.ledger("jeonju"))
 
 
 def test_server_that_is_away_is_unavailable_for_every_question(new_influxd: Callable[..., Influxd]) -> None:
