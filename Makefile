@@ -50,7 +50,7 @@ help:
 	@sed -n 's/^# make/make/p' Makefile
 
 setup: $(INSTALLED)
-	@$(MAKE) --no-print-directory --jobs 2 $(WARM) $(CONSOLE)
+	@$(MAKE) --silent --jobs 2 $(WARM) $(CONSOLE)
 
 $(INSTALLED): pyproject.toml requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; name one with: make PYTHON=/path/to/python3.11"; exit 2; }
