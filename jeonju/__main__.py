@@ -15,7 +15,10 @@ EXIT_USER_ERROR: Final = 2
 # A broker, store or service is away: the same command may succeed later.
 EXIT_UNAVAILABLE: Final = os.EX_TEMPFAIL
 # What a disk may answer wherever something is written, and what then helps.
-_FULL, _CLOSED = "free some space, or name another place", "give this user the right to write there, or name another place"
+_FULL, _CLOSED = (
+    "free some space, or name another place",
+    "give this user the right to write there, or name another place",
+)
 _OF_A_DISK: Final = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,

@@ -17,8 +17,11 @@ _DONTNEED = 4
 OWN_PAGES_FROM_BYTES: Final = 256 * 1024
 ARENAS: Final = 2
 TRIMMED_EVERY_S: Final = 60.0
-# Parts of libraries in /proc/self/smaps that nobody writes to, nor has: the loader writes addresses into some before it closes them.
-_LIBRARY: Final = re.compile(r"(?m)^([0-9a-f]+)-([0-9a-f]+) r-[x-]p .* /.+\.so\b.*\n(?:\w+: .*\n)*?Anonymous: +0 kB")
+# Parts of Python's packages in /proc/self/smaps that nobody writes to, nor has: the loader writes addresses into some before it closes them.
+# Other libraries may be unloaded, and something else be in their place when their pages are let go of; those of packages never are.
+_LIBRARY: Final = re.compile(
+    r"(?m)^([0-9a-f]+)-([0-9a-f]+) r-[x-]p .* /.+/(?:site|dist)-packages/.+\.so\b.*\n(?:\w+: .*\n)*?Anonymous: +0 kB"
+)
 
 
 class _NoPandas(MetaPathFinder):
