@@ -14,11 +14,8 @@ from jeonju.common.errors import JeonjuError
 EXIT_USER_ERROR: Final = 2
 # A broker, store or service is away: the same command may succeed later.
 EXIT_UNAVAILABLE: Final = os.EX_TEMPFAIL
-# What a disk may answer wherever something is written, and what then helps.
-_FULL, _CLOSED = (
-    "free some space, or name another place",
-    "give this user the right to write there, or name another place",
-)
+# What a disk may answer wherever something is read or written, and what then helps.
+_FULL, _CLOSED = "free some space, or name another place", "give this user the right to it, or name another place"
 _OF_A_DISK: Final = {
     errno.ENOSPC: _FULL,
     errno.EDQUOT: _FULL,
@@ -38,7 +35,7 @@ def main() -> None:
     except OSError as error:
         if error.errno not in _OF_A_DISK:
             raise
-        where = f"cannot write {error.filename}: " if error.filename else "cannot write: "
+        where = f"{error.filename}: " if error.filename else ""
         typer.echo(f"jeonju: {where}{os.strerror(error.errno)}; {_OF_A_DISK[error.errno]}", err=True)
         sys.exit(EXIT_USER_ERROR)
     except ModuleNotFoundError as error:

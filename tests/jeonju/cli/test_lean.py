@@ -37,6 +37,11 @@ def test_commands_leave_it_out_before_they_import_anything(command: list[str]) -
     assert "pandas.core" not in imported
 
 
+def printed_mb(child: str, how: str) -> float:
+    done = subprocess.run([sys.executable, "-c", child, how], capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
 FREES = """
 import sys, time
 from jeonju.cli import lean
@@ -66,13 +71,9 @@ print(grown_mb)
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="what other C libraries do with freed memory is theirs")
 def test_freed_memory_between_small_pieces_goes_back_to_the_system() -> None:
-    def grown_mb(how: str) -> float:
-        command = [sys.executable, "-c", FREES, how]
-        return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-    assert grown_mb("lean") < 20
+    assert printed_mb(FREES, "lean") < 20
     # Holes stay, wherever the pieces lie; of larger ones glibc gives back some by itself, as it happens.
-    assert grown_mb("as it is") > 50
+    assert printed_mb(FREES, "as it is") > 50
 
 
 HAS_COMPILED = """
@@ -105,9 +106,5 @@ assert [twice(1), twice(1.5), twice(1j)] == [2, 3.0, 2j]
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other systems keep what they like")
 def test_compiler_goes_once_it_has_compiled_and_comes_back() -> None:
-    def of_files_mb(how: str) -> float:
-        command = [sys.executable, "-c", HAS_COMPILED, how]
-        return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-    assert of_files_mb("lean") < 50
-    assert of_files_mb("as it is") > 80
+    assert printed_mb(HAS_COMPILED, "lean") < 50
+    assert printed_mb(HAS_COMPILED, "as it is") > 80
