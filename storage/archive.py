@@ -139,6 +139,10 @@ class Archive:
             self._publish(new, day, rows)
         return rows
 
+    def file(self, day: Day) -> Path | None:
+        """Return where the file of a day is; None where it is on S3."""
+        return None if self._is_remote else Path(self._path(day))
+
     def dataset(self, days: Sequence[Day]) -> pds.Dataset:
         """Return the readings of days, to be scanned: the columns of READINGS, labels as plain texts, null for what a file does not have."""
         return pds.FileSystemDataset.from_paths(
@@ -237,6 +241,7 @@ _REASONS: Final = {
     "ACCESS_DENIED": "refuses: check AWS_ACCESS_KEY_ID, and that it may list, read and write there",
     "NETWORK_CONNECTION": "cannot be reached: check AWS_ENDPOINT_URL and the network",
 }
+_NOT_THERE: Final = ("No such file", "Path does not exist", "No files found")
 
 
 def _reason(error: Exception, doing: str, *, is_remote: bool) -> str:
@@ -252,6 +257,6 @@ def _reason(error: Exception, doing: str, *, is_remote: bool) -> str:
         return f"may not be written by this user: {said}"
     if "magic bytes" in said or "deserialize" in said:
         return f"holds a damaged file: put a good one in its place, or remove it ({said})"
-    if isinstance(error, FileNotFoundError) or "No such file" in said or "Path does not exist" in said:
+    if isinstance(error, FileNotFoundError) or any(words in said for words in _NOT_THERE):
         return f"lacks a file that was there: is its disk mounted? ({said})"
     return f"does not {doing} what it should: {said}"

@@ -4,6 +4,7 @@ A reading is in the file or in the archive. During a move, and where readings of
 the newer one, so its values go over those in the archive, null never over a value.
 """
 
+import glob
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -74,11 +75,11 @@ def _hourly(
 ) -> Iterator[pa.Table]:
     is_there = archive.holds(day)
     if is_there:
-        connection.register(_RELATION, archive.dataset([day]))
+        archived = _archived(connection, archive, [day])
         hours = [(day.start + n * HOUR, day.start + (n + 1) * HOUR) for n in range(DAY // HOUR)]
     for start, end in hours:
         stored = f"site = {_text(day.site)} AND {_within(start, end)} AND received_at < {_instant(before)}"
-        beginning = both(stored, _within(start, end), is_any_stored=True) if is_there else ""
+        beginning = _both(stored, archived, _within(start, end), is_any_stored=True) if is_there else ""
         condition = "true" if is_there else stored
         query = f"{beginning} SELECT {_NAMES} FROM readings WHERE {condition} ORDER BY device, time"
         try:
@@ -119,18 +120,34 @@ def parts(series: Series, days: Sequence[Day]) -> Iterator[tuple[Series, tuple[D
 
 def read_with(connection: duckdb.DuckDBPyConnection, archive: Archive, days: Sequence[Day], series: Series) -> str:
     """Let a connection read the archive; return the beginning of a query in which `readings` are those of a series, of archive and file."""
-    connection.register(_RELATION, archive.dataset(days))
     within = _within(series.start, series.end)
     if series.devices:
         within += f" AND device IN ({', '.join(map(_text, series.devices))})"
     stored = f"site = {_text(series.site)} AND {within}"
     is_any = bool(connection.execute(f"SELECT 1 FROM readings WHERE {stored} LIMIT 1").fetchall())
-    return both(stored, within, is_any_stored=is_any)
+    return _both(stored, _archived(connection, archive, days), within, is_any_stored=is_any)
 
 
-def both(stored: str, archived: str, *, is_any_stored: bool) -> str:
+def _archived(connection: duckdb.DuckDBPyConnection, archive: Archive, days: Sequence[Day]) -> str:
+    """Let a connection read days of the archive; return what to select from.
+
+    DuckDB reads files of a folder in half the time that Arrow takes; to read S3 it would load an extension from the internet.
+    """
+    files = [archive.file(day) for day in days]
+    if None in files:
+        connection.register(_RELATION, archive.dataset(days))
+        return _RELATION
+    read = (
+        f"SELECT {_text(day.site)} AS site, * FROM read_parquet({_text(glob.escape(str(file)))}, hive_partitioning = false)"
+        for day, file in zip(days, files, strict=True)
+    )
+    # Null for what a file does not have.
+    return f"(SELECT * FROM main.readings WHERE false UNION ALL BY NAME {' UNION ALL BY NAME '.join(read)})"
+
+
+def _both(stored: str, archived: str, within: str, *, is_any_stored: bool) -> str:
     """Return the beginning of a query in which `readings` are those of the archive and of the file that fit conditions."""
-    of_archive = f"SELECT {_NAMES} FROM {_RELATION} WHERE {archived}"
+    of_archive = f"SELECT {_NAMES} FROM {archived} WHERE {within}"
     if not is_any_stored:
         return f"WITH readings AS NOT MATERIALIZED ({of_archive})"
     of_file = f"SELECT {_NAMES} FROM main.readings WHERE {stored}"

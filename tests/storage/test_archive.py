@@ -206,6 +206,28 @@ def test_days_that_others_put_there_are_read_without_a_restart(tmp_path: Path, p
         assert whole(second).num_rows == 2 * A_DAY
 
 
+def test_files_of_other_versions_are_read(opened: Callable[..., DuckDBStore], place: str) -> None:
+    """They lack a column that came later, and have one that is gone."""
+    store = opened()
+    fill(store)
+    maintain(store)
+    expected = whole(store)
+    path = f"{place}/site=s/day=2026-03-02/readings.parquet"
+    table = pq.ParquetFile(path).read()
+    assert table["snr"].null_count == table.num_rows
+    pq.write_table(table.drop_columns(["snr"]).append_column("gone", table["seq"]), path)
+    assert whole(store).equals(expected)
+
+
+def test_a_folder_may_have_any_name(tmp_path: Path) -> None:
+    """Characters that mean several files elsewhere mean themselves."""
+    for name in ("a[b]*", "a[b]c", "ab*"):
+        with closing(DuckDBStore(tmp_path / f"{name}.duckdb", KEPT, Archive(str(tmp_path / name)))) as store:
+            fill(store)
+            maintain(store)
+            assert whole(store).num_rows == DAYS * A_DAY
+
+
 def test_an_empty_place_is_told_and_nothing_is_forgotten(
     opened: Callable[..., DuckDBStore], tmp_path: Path, place: str
 ) -> None:
