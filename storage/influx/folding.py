@@ -45,15 +45,16 @@ class Folding:
 
     def of_readings(self, readings: pa.Table, every_s: int) -> pa.Table:
         """Return the roll-ups of readings, without the values that cannot be part of a mean."""
-        # Most quantities are measured by nobody; to fold them takes as long as the others.
         absent = [name for name in QUANTITIES if readings[name].null_count == len(readings)]
         query = fold("readings", every_s, "true", all_columns=True, absent=absent, any_too_large=True)
         return self._ask(query, readings=readings).cast(ROWS)
 
     def means(self, rows: pa.Table, every_s: int, limit: int) -> pa.Table:
         """Return the same as READINGS, in their order."""
-        folded = fold("rows", every_s, "true", all_columns=False)
-        query = f"SELECT {answered()} FROM ({folded}) ORDER BY time, device LIMIT {int(limit)}"
+        # Most quantities are measured by nobody; to fold them takes as long as the others.
+        absent = [name for name in QUANTITIES if not pc.sum(rows[f"{name}_count"]).as_py()]
+        folded = fold("rows", every_s, "true", all_columns=False, absent=absent)
+        query = f"SELECT {answered(absent)} FROM ({folded}) ORDER BY time, device LIMIT {int(limit)}"
         return self._ask(query, rows=_without_too_large(rows)).cast(READINGS)
 
     def not_fewer(self, made: pa.Table, stored: pa.Table) -> pa.Table:

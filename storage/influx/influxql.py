@@ -1,12 +1,14 @@
 """InfluxQL in words: names, texts, conditions, and the rows of an answer as Arrow."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from jeonju.airquality.pollutants import KEYS
 from jeonju.contract.columns import INSTANT
 from jeonju.storage.influx.line_protocol import from_tag, microseconds, to_tag
 from jeonju.storage.influx.names import AIR, DEVICE_TAG, FLOATS, INTEGERS, POLICIES, POLICY_OF, SITE, STRINGS
@@ -14,6 +16,7 @@ from jeonju.storage.influx.names import AIR, DEVICE_TAG, FLOATS, INTEGERS, POLIC
 # What InfluxDB can say in a query [µs since 1970].
 _EARLIEST: Final = -9_223_372_036_854_774
 _LATEST: Final = 9_223_372_036_854_774
+_ROWS_AT_ONCE: Final = 10_000
 Span = tuple[int, int]  # from, until [µs since 1970]
 
 
@@ -41,13 +44,9 @@ def source(measurement: str, policy: str | None = None) -> str:
 READINGS_FROM: Final = ", ".join(source(AIR, policy) for policy in POLICIES)
 
 
-# The fields of a reading, with InfluxDB's types, and how to ask for all of it.
+# The fields of a reading, with InfluxDB's types.
 READING_TYPES: Final = (
     dict.fromkeys(FLOATS, "float") | dict.fromkeys(INTEGERS, "integer") | dict.fromkeys(STRINGS, "string")
-)
-READING_COLUMNS: Final = ", ".join(
-    [f"{quoted(name)}::tag" for name in (SITE, DEVICE_TAG)]
-    + [f"{quoted(name)}::{kind}" for name, kind in READING_TYPES.items()]
 )
 
 
@@ -77,24 +76,53 @@ def within(span: Span) -> str:
     return f"time >= {span[0]}u AND time < {span[1]}u"
 
 
+def runs(numbers: Iterable[int], unit_us: int, most_apart: int) -> Iterator[Span]:
+    """Return spans that hold the units of time with these numbers; those that are near to each other are in one."""
+    ordered = sorted(set(numbers))
+    breaks = [place for place, (a, b) in enumerate(pairwise(ordered), start=1) if b - a > most_apart]
+    for begin, end in pairwise((0, *breaks, len(ordered))):
+        if begin < end:
+            yield ordered[begin] * unit_us, (ordered[end - 1] + 1) * unit_us
+
+
+def reading_columns(quantities: Collection[str] = ()) -> str:
+    """Return how to ask for readings: all of them, or what says which reading it is, with some quantities."""
+    unread = set(KEYS).difference(quantities) if quantities else set()
+    asked = [f"{quoted(name)}::{kind}" for name, kind in READING_TYPES.items() if name not in unread]
+    return ", ".join([f"{quoted(name)}::tag" for name in (SITE, DEVICE_TAG)] + asked)
+
+
 def table_of(parts: Iterable[Part], schema: pa.Schema) -> pa.Table:
     """Return the rows of an answer in a schema; columns that a part lacks are null."""
-    tables = [_part_table(part, schema) for part in parts if part.rows]
+    tables = [pa.table([_array(field, columns) for field in schema], schema=schema) for columns in _columns(parts)]
     return pa.concat_tables(tables) if tables else schema.empty_table()
 
 
-def _part_table(part: Part, schema: pa.Schema) -> pa.Table:
-    columns: dict[str, Any] = dict(zip(part.columns, zip(*part.rows, strict=True), strict=True))
-    columns |= {name: (value,) * len(part.rows) for name, value in part.tags.items()}
-    return pa.table([_array(field, columns) for field in schema], schema=schema)
+def _columns(parts: Iterable[Part]) -> Iterator[dict[str, list[Any]]]:
+    """Return the columns of some thousands of rows at a time: arrays of a few rows, as each series has, take as long to make as of many."""
+    columns: dict[str, list[Any]] = {}
+    for part in parts:
+        rows = len(part.rows)
+        if not rows:
+            continue
+        if columns and (len(columns["time"]) >= _ROWS_AT_ONCE or columns.keys() != {*part.columns, *part.tags}):
+            yield columns
+            columns = {}
+        for name, values in zip(part.columns, zip(*part.rows, strict=True), strict=True):
+            columns.setdefault(name, []).extend(values)
+        for name, value in part.tags.items():
+            columns.setdefault(name, []).extend([value] * rows)
+    if columns:
+        yield columns
 
 
-def _array(field: pa.Field, columns: dict[str, tuple[Any, ...]]) -> pa.Array:
+def _array(field: pa.Field, columns: dict[str, list[Any]]) -> pa.Array:
     values = columns.get(field.name)
     if values is None:
         return pa.nulls(len(columns["time"]), field.type)
     if field.name in (SITE, DEVICE_TAG):
-        return pa.array([from_tag(value) for value in values], field.type)
+        names = {value: from_tag(value) for value in set(values)}
+        return pa.array([names[value] for value in values], field.type)
     if field.type == INSTANT:
         return pa.array(values, pa.int64()).cast(INSTANT)
     if field.type == pa.float64():

@@ -6,20 +6,20 @@ A commit is repeated until it is taken, and its marks are the last of it that co
 """
 
 import secrets
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-import numpy as np
 import pyarrow as pa
 
-from jeonju.contract.columns import INSTANT, READINGS, TOO_LARGE
+from jeonju.airquality.pollutants import KEYS
+from jeonju.contract.columns import INSTANT, READINGS
 from jeonju.storage.influx.folding import ROWS, Folding
 from jeonju.storage.influx.influxql import (
-    READING_COLUMNS,
     READINGS_FROM,
     Span,
     quoted,
+    reading_columns,
+    runs,
     source,
     span_between,
     table_of,
@@ -33,7 +33,6 @@ from jeonju.storage.influx.names import (
     DEVICE_TAG,
     DONE,
     DUE,
-    FLOATS,
     HOURS,
     MINUTES,
     POLICIES,
@@ -56,19 +55,9 @@ _MINUTE_US: Final = MINUTE_S * SECOND_US
 # A question costs the server as much as the readings of so many minutes, whatever it is about.
 _GAP_MINUTES: Final = 10
 _HOUR_US: Final = HOUR_S * SECOND_US
-# Intervals begin at the same instants as in DuckDB: whole intervals since Monday, 2000-01-03.
-_FIRST_INTERVAL_S: Final = 946_857_600
-_RADIANS: Final = repr(float(np.pi / 180))
 _STORED: Final = {"readings_1m": AIR_1M, "readings_1h": AIR_1H}
 _INFLUX: Final = {pa.float64(): "float", pa.int64(): "integer", pa.string(): "string", INSTANT: "integer"}
-_DESCRIBED: Final = [
-    "max(received_at) AS received_at",
-    "max(seq) AS seq",
-    "last(boot) AS boot",
-    "last(quality) AS quality",
-]
 _ALL_COLUMNS: Final = (SITE, DEVICE_TAG, *(column.name for column in COLUMNS))
-_READ_COLUMNS: Final = tuple(column.name for column in COLUMNS if column.is_read)
 
 
 def field_types() -> dict[str, str]:
@@ -128,17 +117,10 @@ def _minutes_of_readings(server: Server, folding: Folding, minutes: Iterable[int
 
     The server sends readings with a tenth of the work that it takes to aggregate so many columns.
     """
-    questions = [f"SELECT {READING_COLUMNS} FROM {READINGS_FROM} WHERE {within(span)}" for span in _runs(minutes)]
+    spans = runs(minutes, _MINUTE_US, _GAP_MINUTES)
+    questions = [f"SELECT {reading_columns()} FROM {READINGS_FROM} WHERE {within(span)}" for span in spans]
     parts = [folding.of_readings(table_of([part], READINGS), MINUTE_S) for part in server.query(*questions)]
     return pa.concat_tables(parts) if parts else ROWS.empty_table()
-
-
-def _runs(minutes: Iterable[int]) -> Iterator[Span]:
-    """Return spans that hold the minutes; those that are near to each other are in one."""
-    ordered = sorted(minutes)
-    breaks = [place for place, (a, b) in enumerate(pairwise(ordered), start=1) if b - a > _GAP_MINUTES]
-    for begin, end in pairwise((0, *breaks, len(ordered))):
-        yield ordered[begin] * _MINUTE_US, (ordered[end - 1] + 1) * _MINUTE_US
 
 
 def means(server: Server, folding: Folding, series: Series, every_s: int) -> pa.Table:
@@ -148,85 +130,53 @@ def means(server: Server, folding: Folding, series: Series, every_s: int) -> pa.
     if every_s % MINUTE_S == 0:
         stale = marked(server, (span[0] // _HOUR_US * _HOUR_US, -(-span[1] // _HOUR_US) * _HOUR_US))
     where = [tagged(SITE, series.site), *([tagged(DEVICE_TAG, *series.devices)] if series.devices else [])]
-    questions: list[str] = []
+    parts = [ROWS.empty_table()]
     for table, spans in sources(span, every_s, stale).items():
+        if table == "readings":
+            conditions = [" AND ".join([*where, within(part)]) for part in spans]
+            parts += _intervals_of_readings(server, folding, series, every_s, conditions)
+            continue
         # So many of each device are enough, as there is at most one row of a device to an interval.
-        most = f" LIMIT {series.limit * max(1, every_s // SECONDS.get(table, every_s))}"
-        for part in spans:
-            if table == "readings":
-                beyond = _beyond_means(server, part, *where)
-                questions += _from_readings(part, every_s, *where, beyond=beyond, end=most)
-            else:
-                questions.append(
-                    _select_stored(table, part, *where, end=f" GROUP BY {SITE}, {DEVICE_TAG}{most}", all_columns=False)
-                )
-    return folding.means(table_of(server.query(*questions), ROWS), every_s, series.limit)
+        end = f" GROUP BY {SITE}, {DEVICE_TAG} LIMIT {series.limit * max(1, every_s // SECONDS[table])}"
+        names = [column.name for column in COLUMNS if column.is_read and _is_wanted(column.quantity, series)]
+        questions = [_select_stored(table, part, *where, end=end, names=names) for part in spans]
+        parts.append(table_of(server.query(*questions), ROWS))
+    return folding.means(pa.concat_tables(parts), every_s, series.limit)
 
 
-def _beyond_means(server: Server, span: Span, *where: str) -> set[str]:
-    """Return the quantities with values that cannot be part of a mean.
+def _is_wanted(quantity: str | None, series: Series) -> bool:
+    return quantity not in KEYS or not series.quantities or quantity in series.quantities
 
-    The server has no form for a sum that exceeds 64 bits, and then answers nothing.
+
+def _intervals_of_readings(
+    server: Server, folding: Folding, series: Series, every_s: int, conditions: Iterable[str]
+) -> Iterator[pa.Table]:
+    """Return the intervals of readings under conditions, in parts: some thousands of readings are in memory at a time.
+
+    To aggregate so many columns takes the server longer than to send the readings, and us less than that to fold them.
     """
-    extremes = ", ".join(
-        f"{way}({quoted(name)}) AS {quoted(f'{way}_{name}')}" for name in FLOATS for way in ("min", "max")
-    )
-    question = f"SELECT {extremes} FROM {READINGS_FROM} WHERE {' AND '.join([*where, within(span)])}"
-    return {
-        column[4:]
-        for part in server.query(question)
-        for row in part.rows
-        for column, value in zip(part.columns, row, strict=True)
-        if column != "time" and value is not None and abs(value) >= TOO_LARGE
-    }
-
-
-def _from_readings(span: Span, every_s: int, *where: str, beyond: Collection[str], end: str) -> list[str]:
-    """Return the questions for means of readings: for numbers, for angles by way of sine and cosine.
-
-    Quantities with values `beyond` what can be part of a mean take questions of their own.
-    """
-    table = READINGS_FROM
-    conditions = " AND ".join([*where, within(span)])
-    group = f"GROUP BY time({int(every_s)}s, {_FIRST_INTERVAL_S % int(every_s)}s), {SITE}, {DEVICE_TAG} fill(none){end}"
-    # A condition picks whole readings, so each such quantity takes a question of its own.
-    apart = [([name], f"{conditions} AND {_usable(name)}") for name in beyond]
-    together = ([name for name in FLOATS if name not in beyond], conditions)
-    asked = []
-    for names, which in (together, *apart):
-        described = _DESCRIBED if names is together[0] else []
-        numbers = [
-            f"mean({quoted(name)}) AS {quoted(name)}, count({quoted(name)}) AS {quoted(f'{name}_count')}"
-            for name in names
-            if name not in ANGLES
-        ]
-        if columns := [*described, *numbers]:
-            asked.append(f"SELECT {', '.join(columns)} FROM {table} WHERE {which} {group}")
-        if angles := [name for name in names if name in ANGLES]:
-            inner = ", ".join(
-                f"{way}({name} * {_RADIANS}) AS {name}_{way}" for name in angles for way in ("sin", "cos")
-            )
-            outer = ", ".join(
-                f"mean({name}_sin) AS {name}_sin, mean({name}_cos) AS {name}_cos, count({name}_sin) AS {name}_count"
-                for name in angles
-            )
-            asked.append(
-                f"SELECT {outer} FROM (SELECT {inner} FROM {table} WHERE {which}) WHERE {within(span)} {group}"
-            )
-    return asked
-
-
-def _usable(name: str) -> str:
-    # InfluxQL knows no exponents.
-    return f"{quoted(name)} > -{TOO_LARGE:.1f} AND {quoted(name)} < {TOO_LARGE:.1f}"
+    for condition in conditions:
+        question = f"SELECT {reading_columns(series.quantities)} FROM {READINGS_FROM} WHERE {condition}"
+        over, going_on = 0, set[tuple[Any, Any]]()
+        for part in server.query(question):
+            made = folding.of_readings(table_of([part], READINGS), every_s)
+            yield made
+            # They come in the order of time, so all intervals before the last one are whole.
+            times = made["time"].cast(pa.int64()).to_pylist()
+            last = max(times)
+            seen = going_on.union(zip(times, made[DEVICE_TAG].to_pylist(), strict=True))
+            going_on = {interval for interval in seen if interval[0] == last}
+            over += len(seen) - len(going_on)
+            if over >= series.limit:
+                break
 
 
 def _stored(server: Server, table: str, span: Span) -> pa.Table:
-    return table_of(server.query(_select_stored(table, span, all_columns=True)), ROWS)
+    return table_of(server.query(_select_stored(table, span, names=_ALL_COLUMNS)), ROWS)
 
 
-def _select_stored(table: str, span: Span, *where: str, end: str = "", all_columns: bool) -> str:
-    columns = ", ".join(_column(ROWS.field(name)) for name in (_ALL_COLUMNS if all_columns else _READ_COLUMNS))
+def _select_stored(table: str, span: Span, *where: str, end: str = "", names: Iterable[str]) -> str:
+    columns = ", ".join(_column(ROWS.field(name)) for name in names)
     return f"SELECT {columns} FROM {source(_STORED[table])} WHERE {' AND '.join([*where, within(span)])}{end}"
 
 

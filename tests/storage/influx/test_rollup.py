@@ -1,18 +1,22 @@
 """Retention and roll-ups in InfluxDB: policies and buckets, marks that outlive kills and races, means that outlive the readings."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from jeonju.airquality.pollutants import KEYS
 from jeonju.common.errors import UnavailableError
-from jeonju.contract.columns import TOO_LARGE, readings_table
+from jeonju.contract.columns import READINGS, TOO_LARGE, readings_table
 from jeonju.contract.records import LetterMark
 from jeonju.decoders.native import decoder as native
+from jeonju.storage.influx import http
 from jeonju.storage.influx import rollup as influx_rollup
 from jeonju.storage.influx.http import Precision
+from jeonju.storage.influx.influxql import Part
 from jeonju.storage.influx.names import AIR, HOURS, MINUTES, POLICIES, RAW
 from jeonju.storage.influx.server import Server
 from jeonju.storage.influx.store import InfluxStore
@@ -57,6 +61,56 @@ def test_policies_are_made_and_keep_for_as_long_as_they_are_told(url: str) -> No
     # Who only reads, such as the api, leaves them as they are.
     store = InfluxStore(url)
     assert kept_s(store) == [90 * DAY_S, 400 * DAY_S, None]
+    store.close()
+
+
+def test_means_do_not_depend_on_the_parts_in_which_readings_come(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no more of them is read than the limit needs."""
+    store = InfluxStore(url)
+    rows = some_rows(8, 200, span_s=400)
+    store.write(Commit(readings=readings_table(rows)))
+    series = Series(site="jeonju", start=T0 - timedelta(hours=1), end=T0 + timedelta(hours=1), every_s=7)
+    whole = store.readings(series)
+    monkeypatch.setattr(http, "CHUNK_ROWS", 3)
+    parts = 0
+
+    def counted(*questions: str, epoch: str = "u") -> Iterator[Part]:
+        nonlocal parts
+        for part in asked(*questions, epoch=epoch):
+            parts += 1
+            yield part
+
+    asked = store._server.query
+    monkeypatch.setattr(store._server, "query", counted)
+    for limit in (1, 2, 5, whole.num_rows - 1, whole.num_rows, whole.num_rows + 1):
+        parts = 0
+        limited = store.readings(replace(series, limit=limit))
+        for name in READINGS.names:
+            expected, found = (table[name].to_pylist() for table in (whole.slice(0, limit), limited))
+            assert found == pytest.approx(expected) if name in ("lat", "lon", *KEYS) else found == expected, name
+        assert parts <= limit + 3
+    store.close()
+
+
+def test_the_newest_of_devices_that_fell_silent_at_different_times(url: str) -> None:
+    store = InfluxStore(url)
+    seconds = {"a": 0, "b": 1, "c": 4, "d": 60, "e": 7200, "f": 7200}
+    rows = [
+        {
+            "site": "jeonju",
+            "device": device,
+            "time": T0 + timedelta(seconds=second - back),
+            "received_at": T0,
+            "pm25": back,
+        }
+        for device, second in seconds.items()
+        for back in (0.0, 1.0, 5.0)
+    ]
+    store.write(Commit(readings=readings_table(rows)))
+    found = store.latest("jeonju").to_pylist()
+    assert [(row["device"], row["time"], row["pm25"]) for row in found] == [
+        (device, T0 + timedelta(seconds=second), 0.0) for device, second in seconds.items()
+    ]
     store.close()
 
 
