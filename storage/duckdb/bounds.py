@@ -17,6 +17,7 @@ from jeonju.airquality.pollutants import QUANTITY
 from jeonju.contract.extras import DROPPED, GROUPS, bounded, dropped_flag
 from jeonju.contract.quality import POSITION, TIME, Flag, encode_flags
 from jeonju.contract.reading import LONGEST_WORD
+from jeonju.storage.duckdb.incoming import execute_with
 
 log = logging.getLogger(__name__)
 
@@ -93,9 +94,7 @@ def _write_anew(
 ) -> None:
     for start in range(first, last + 1, _MOST_AT_ONCE):
         for table in _read(reader, start, min(start + _MOST_AT_ONCE - 1, last)):
-            connection.register("bounded", _bounded_table(table))
-            connection.execute("INSERT INTO readings BY NAME SELECT * FROM bounded")
-            connection.unregister("bounded")
+            execute_with(connection, _bounded_table(table), "INSERT INTO readings BY NAME SELECT * FROM incoming")
     connection.execute(f"DELETE FROM readings WHERE {_WITHIN} AND rowid < {_FIRST_NEW}", {"first": first, "last": last})
 
 

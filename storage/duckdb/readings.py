@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from jeonju.airquality.pollutants import KEYS
 from jeonju.contract.columns import READINGS
 from jeonju.storage.duckdb import rollup as rollup
+from jeonju.storage.duckdb.incoming import execute_with
 from jeonju.storage.port import Series
 
 _KEY: Final = ("site", "device", "time")
@@ -119,14 +120,10 @@ def write_readings(connection: duckdb.DuckDBPyConnection, table: pa.Table, newes
     is_new = newest.rows_after(table)
     appended, merged = table.filter(is_new), table.filter(pc.invert(is_new))
     if appended.num_rows:
-        connection.register("incoming", appended)
-        connection.execute("INSERT INTO readings BY NAME SELECT * FROM incoming")
-        connection.unregister("incoming")
+        execute_with(connection, appended, "INSERT INTO readings BY NAME SELECT * FROM incoming")
     if merged.num_rows:
         bounds = pc.min_max(merged["time"])
-        connection.register("incoming", merged)
-        connection.execute(_MERGE, [bounds["min"].as_py(), bounds["max"].as_py()])
-        connection.unregister("incoming")
+        execute_with(connection, merged, _MERGE, [bounds["min"].as_py(), bounds["max"].as_py()])
 
 
 def select_readings(series: Series, marked: Collection[int], count: rollup.Count | None) -> tuple[str, list[Any]]:

@@ -20,6 +20,7 @@ from jeonju.contract.records import (
     LedgerEntry,
     LetterMark,
 )
+from jeonju.storage.duckdb.incoming import execute_with
 from jeonju.storage.letters import digest, numbered, topic_pattern
 from jeonju.storage.port import ANY_LETTER, LetterChoice
 
@@ -40,9 +41,7 @@ def insert(
     """Insert records of one kind; as a table, because one by one each takes longer than all at once."""
     if rows:
         columns = dict(zip(kind._fields, map(list, zip(*rows, strict=True)), strict=True))
-        connection.register("incoming", pa.table(columns))
-        connection.execute(f"{verb} INTO {table} BY NAME SELECT * FROM incoming")
-        connection.unregister("incoming")
+        execute_with(connection, pa.table(columns), f"{verb} INTO {table} BY NAME SELECT * FROM incoming")
 
 
 def insert_letters(connection: duckdb.DuckDBPyConnection, letters: Sequence[DeadLetter]) -> None:
@@ -57,14 +56,12 @@ def mark_letters(connection: duckdb.DuckDBPyConnection, marks: Sequence[LetterMa
     """Put marks in the place of those before."""
     if marks:
         # As a table: one by one each would look through all letters.
-        connection.register(
-            "incoming", pa.table(dict(zip(LetterMark._fields, zip(*marks, strict=True), strict=True)), _MARKS)
-        )
-        connection.execute(
+        execute_with(
+            connection,
+            pa.table(dict(zip(LetterMark._fields, zip(*marks, strict=True), strict=True)), _MARKS),
             "UPDATE dead_letters SET asked_at = incoming.asked_at, replayed_at = incoming.replayed_at, reason = incoming.reason "
-            "FROM incoming WHERE dead_letters.id = incoming.id"
+            "FROM incoming WHERE dead_letters.id = incoming.id",
         )
-        connection.unregister("incoming")
 
 
 def _letter_id(letter: DeadLetter, number: int) -> str:

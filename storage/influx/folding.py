@@ -76,10 +76,16 @@ class Folding:
         """Let go of the memory."""
         self._connection.close()
 
-    def _ask(self, query: str, **tables: pa.Table) -> pa.Table:
+    def _ask(
+        self,
+        query: str,
+        *,
+        rows: pa.Table | None = None,  # noqa: ARG002  (DuckDB finds these by their names; what is registered with it takes memory for good)
+        readings: pa.Table | None = None,  # noqa: ARG002
+        made: pa.Table | None = None,  # noqa: ARG002
+        stored: pa.Table | None = None,  # noqa: ARG002
+    ) -> pa.Table:
         with self._connection.cursor() as cursor:
-            for name, table in tables.items():
-                cursor.register(name, table)
             return cursor.sql(query).to_arrow_table()
 
 
