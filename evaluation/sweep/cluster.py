@@ -1,7 +1,9 @@
 """Plays the runs of a sweep on workers of Dask: those of this machine, or those of a scheduler elsewhere."""
 
 import asyncio
+import logging
 import platform
+import signal
 from collections.abc import Iterable, Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
@@ -41,15 +43,15 @@ def workers(scheduler: str | None, processes: int) -> Iterator[Client]:
         {
             "distributed.scheduler.allowed-failures": DEATHS,
             "distributed.comm.timeouts.connect": f"{CONNECT_S:g}s",
-            # Its messages are of its own matters; what concerns a user is said in a line.
-            "distributed.logging.distributed": "critical",
         }
     ):
+        _be_quiet()
         if scheduler is None:
             with (
                 LocalCluster(n_workers=processes, threads_per_worker=1, dashboard_address=LOOPBACK) as cluster,
                 Client(cluster) as client,
             ):
+                client.run(_leave_it_to_us)
                 yield client
             return
         try:
@@ -61,6 +63,17 @@ def workers(scheduler: str | None, processes: int) -> Iterator[Client]:
         with client:
             _check(client, scheduler)
             yield client
+
+
+def _be_quiet() -> None:
+    # Dask's messages are of its own matters; what concerns a user is said in a line.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+
+
+def _leave_it_to_us() -> None:
+    """Let a worker on this machine say nothing, and end when it is told to: Ctrl-C reaches all processes of a terminal."""
+    _be_quiet()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _check(client: Client, scheduler: str) -> None:

@@ -80,6 +80,24 @@ def test_a_killed_sweep_goes_on_without_repeating_what_is_finished(scenario_file
     assert "holds another sweep (seed differs)" in str(other.exception)
 
 
+def test_ctrl_c_ends_a_sweep_without_a_word_of_dask(scenario_file: Path, tmp_path: Path) -> None:
+    out = tmp_path / "sweep"
+    command = [sys.executable, "-m", "jeonju", *sweep(scenario_file, out, 40)]
+    # As in a terminal, the workers get the signal as well.
+    with subprocess.Popen(
+        command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as stopped:
+        try:
+            wait_until(lambda: len(list(out.glob("runs/*.parquet"))) >= 1, within_s=300)
+            os.killpg(stopped.pid, signal.SIGINT)
+            said = stopped.communicate(timeout=60)[1]
+        finally:
+            stopped.kill()
+    assert stopped.returncode == 130
+    assert "Traceback" not in said
+    assert "distributed" not in said
+
+
 def test_a_worker_that_is_killed_costs_no_run(setup: Setup) -> None:
     with workers(None, 2) as client:
         outcomes: list[Outcome] = []
