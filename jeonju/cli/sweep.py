@@ -74,8 +74,12 @@ def sweep(
         processes=processes,
         placement=placement,
     )
-    with progress(f"{runs} runs") as on_progress:
-        figures = plan.run(on_progress)
+    try:
+        with progress(f"{runs} runs") as on_progress:
+            figures = plan.run(on_progress)
+    except KeyboardInterrupt:
+        typer.echo("stopped; the same command goes on with the runs that are left", err=True)
+        raise typer.Exit(130) from None
     typer.echo(json.dumps(figures) if as_json else _summary(figures))
     if figures["failed"]:
         raise typer.Exit(1)

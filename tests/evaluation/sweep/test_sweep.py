@@ -80,7 +80,7 @@ def test_a_killed_sweep_goes_on_without_repeating_what_is_finished(scenario_file
     assert "holds another sweep (seed differs)" in str(other.exception)
 
 
-def test_ctrl_c_ends_a_sweep_without_a_word_of_dask(scenario_file: Path, tmp_path: Path) -> None:
+def test_ctrl_c_ends_a_sweep_in_one_line(scenario_file: Path, tmp_path: Path) -> None:
     out = tmp_path / "sweep"
     command = [sys.executable, "-m", "jeonju", *sweep(scenario_file, out, 40)]
     # As in a terminal, the workers get the signal as well.
@@ -94,8 +94,7 @@ def test_ctrl_c_ends_a_sweep_without_a_word_of_dask(scenario_file: Path, tmp_pat
         finally:
             stopped.kill()
     assert stopped.returncode == 130
-    assert "Traceback" not in said
-    assert "distributed" not in said
+    assert said == "stopped; the same command goes on with the runs that are left\n"
 
 
 def test_a_worker_that_is_killed_costs_no_run(setup: Setup) -> None:
