@@ -159,6 +159,8 @@ def _intervals_of_readings(
         question = f"SELECT {reading_columns(series.quantities)} FROM {READINGS_FROM} WHERE {condition}"
         over, going_on = 0, set[tuple[Any, Any]]()
         for part in server.query(question):
+            if not part.rows:
+                continue
             made = folding.of_readings(table_of([part], READINGS), every_s)
             yield made
             # They come in the order of time, so all intervals before the last one are whole.
